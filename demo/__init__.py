@@ -1,0 +1,1 @@
+"""The outside world of saving alerts, embedded: what `make demo` and the tests run against."""
