@@ -1,0 +1,124 @@
+"""The wire format: records on the internal topics, decisions, receipts and dead letters.
+
+The headers say whose record it is, so that it can be accounted for even when nobody can read its body.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+import msgspec
+
+from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.coupons import Candidate
+from saving_alerts.domain.decisions import Decision, Receipt
+from saving_alerts.domain.events import ValidatedEvent
+from saving_alerts.domain.positions import SourcePosition
+
+SCHEMA = 1
+READABLE_SCHEMAS = frozenset({1})  # from schema 2 on: the last two
+MAX_DEAD_LETTER_BYTES = 256 * 1024
+
+Headers = Sequence[tuple[str, bytes]]
+Value = TypeVar("Value")
+
+encode: Callable[[object], bytes] = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the headers of an internal record say."""
+
+    position: SourcePosition
+    event_id: str
+    deadline: datetime
+    schema: int = SCHEMA
+
+    def headers(self) -> Headers:
+        return (
+            ("schema", str(self.schema).encode()),
+            ("position", str(self.position).encode()),
+            ("event_id", self.event_id.encode()),
+            ("deadline", self.deadline.isoformat().encode()),
+        )
+
+    @classmethod
+    def read(cls, headers: Headers) -> "Envelope":
+        """Raises ValueError where one is missing or unreadable."""
+        texts = {name: value.decode() for name, value in headers}
+        try:
+            position = SourcePosition.parse(texts["position"])
+            deadline = datetime.fromisoformat(texts["deadline"])
+            return cls(position, texts["event_id"], deadline, int(texts["schema"]))
+        except KeyError as missing:
+            raise ValueError(f"the header {missing} is missing") from missing
+
+
+class UnreadableError(Exception):
+    """A record of ours that we cannot read. The text says what was expected."""
+
+
+class Codec(Generic[Value]):
+    """Bytes to value and back for one internal topic."""
+
+    def __init__(self, kind: type[Value]) -> None:
+        self._decoder = msgspec.json.Decoder(kind)
+
+    def decode(self, raw: bytes | None, headers: Headers) -> Value:
+        """Raises UnreadableError."""
+        try:
+            schema = Envelope.read(headers).schema
+            if schema not in READABLE_SCHEMAS:
+                raise UnreadableError(f"schema {schema}, readable are {sorted(READABLE_SCHEMAS)}")
+            return self._decoder.decode(raw or b"")
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise UnreadableError(str(error)) from error
+
+
+validated_codec = Codec(ValidatedEvent)
+candidate_codec = Codec(Candidate)
+alert_codec = Codec(Alert)
+
+
+class DeadLetterRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes that nobody could handle, cut to 256 KiB, with the hash of all of them and where they stood."""
+
+    stage: str
+    error: str
+    topic: str
+    partition: int
+    offset: int
+    position: SourcePosition | None
+    key: bytes | None
+    body: bytes
+    body_bytes: int
+    sha256: str
+    worker: str
+    failed_at: datetime
+
+
+def cut(body: bytes) -> tuple[bytes, int, str]:
+    """The first 256 KiB, the full length and the SHA-256 of all of it."""
+    return body[:MAX_DEAD_LETTER_BYTES], len(body), hashlib.sha256(body).hexdigest()
+
+
+class _Ledger(msgspec.Struct, frozen=True):
+    """What tells a receipt from a decision on the decision topic."""
+
+    ranges: msgspec.UnsetType | list[tuple[int, int]] = msgspec.UNSET
+
+
+_decision_decoder = msgspec.json.Decoder(Decision)
+_receipt_decoder = msgspec.json.Decoder(Receipt)
+_ledger_decoder = msgspec.json.Decoder(_Ledger)
+
+
+def decode_ledger(raw: bytes) -> Decision | Receipt:
+    """One record of the decision topic. Raises UnreadableError."""
+    try:
+        is_receipt = _ledger_decoder.decode(raw).ranges is not msgspec.UNSET
+        return _receipt_decoder.decode(raw) if is_receipt else _decision_decoder.decode(raw)
+    except msgspec.DecodeError as error:
+        raise UnreadableError(str(error)) from error

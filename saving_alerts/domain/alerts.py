@@ -1,0 +1,63 @@
+"""An alert: the push that a rule wants, ready to be sent before its deadline."""
+
+import hashlib
+from datetime import datetime
+
+import msgspec
+
+from saving_alerts.domain.events import ValidatedEvent
+from saving_alerts.domain.positions import SourcePosition
+
+CATEGORY = "saving_alert"
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything dispatch needs: it does not evaluate again."""
+
+    position: SourcePosition
+    event_id: str
+    user_id: str
+    merchant_id: str
+    event_type: str
+    occurred_at: datetime
+    read_at: datetime
+    deadline: datetime
+    locale: str
+    coupon_id: str
+    title: str
+    body: str
+    deep_link: str
+    rule_id: str
+    rules_version: str
+    merchants_version: str
+
+
+class PushTrace(msgspec.Struct, frozen=True):
+    event_id: str
+    decision_id: str
+    rule_id: str
+    rules_version: str
+
+
+class Push(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of one request to the push API (contract 8)."""
+
+    user_id: str
+    title: str
+    body: str
+    deep_link: str
+    locale: str
+    category: str
+    collapse_key: str
+    ttl_seconds: int
+    not_after: str
+    trace: PushTrace
+
+
+def idempotency_key(user_id: str, event_id: str) -> str:
+    """The same user and event give the same key, whatever position or worker sends it."""
+    return hashlib.blake2b(f"{len(user_id)}:{user_id}{event_id}".encode(), digest_size=16).hexdigest()
+
+
+def is_late(validated: ValidatedEvent, now: datetime) -> bool:
+    return now >= validated.deadline

@@ -1,0 +1,146 @@
+"""The event as the tracking API puts it on Kafka, and what makes one invalid."""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from saving_alerts.domain.positions import SourcePosition
+
+MAX_EVENT_BYTES = 64 * 1024
+MAX_AHEAD = timedelta(minutes=5)
+MAX_BEHIND = timedelta(days=7)
+# Years in which `received_at` is believed: outside them a clock is broken, and date arithmetic may overflow.
+BELIEVED_YEARS = range(2000, 2101)
+
+Identifier = Annotated[str, Meta(min_length=1, max_length=128)]
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class EventType(StrEnum):
+    """What the shopper's phone can report."""
+
+    GEOFENCE_ENTERED = "geofence_entered"
+    GEOFENCE_DWELLED = "geofence_dwelled"
+    GEOFENCE_EXITED = "geofence_exited"
+    APP_OPENED = "app_opened"
+    APP_BACKGROUNDED = "app_backgrounded"
+    BROCHURE_VIEWED = "brochure_viewed"
+    OFFER_VIEWED = "offer_viewed"
+    MERCHANT_FAVOURITED = "merchant_favourited"
+    COUPON_SAVED = "coupon_saved"
+    COUPON_REDEEMED = "coupon_redeemed"
+    PUSH_OPENED = "push_opened"
+
+
+GEOFENCE_TYPES = frozenset({EventType.GEOFENCE_ENTERED, EventType.GEOFENCE_DWELLED, EventType.GEOFENCE_EXITED})
+# These happen in the app, not at a merchant: no rule can listen to them.
+TYPES_WITHOUT_MERCHANT = frozenset({EventType.APP_OPENED, EventType.APP_BACKGROUNDED, EventType.PUSH_OPENED})
+
+
+class App(msgspec.Struct, frozen=True):
+    version: Identifier
+    os: Identifier
+
+
+class Location(msgspec.Struct, frozen=True):
+    """Where the phone was, in degrees; `accuracy_m` is the radius in metres."""
+
+    latitude: Annotated[float, Meta(ge=-90, le=90)]
+    longitude: Annotated[float, Meta(ge=-180, le=180)]
+    accuracy_m: Annotated[float, Meta(ge=0)]
+
+
+class PushConsent(msgspec.Struct, frozen=True):
+    consent: bool
+
+
+class SavingEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of contract 8. Fields it does not know are ignored, because upstream adds them first."""
+
+    event_id: Identifier
+    schema: Annotated[int, Meta(ge=1, le=1)]
+    type: EventType
+    user_id: Identifier
+    merchant_id: Identifier | None = None
+    store_id: Identifier | None = None
+    occurred_at: Instant
+    received_at: Instant
+    timezone: Annotated[str, Meta(min_length=1, max_length=64)]
+    locale: Annotated[str, Meta(min_length=2, max_length=35)]
+    app: App
+    location: Location | None = None
+    push: PushConsent
+
+
+class ValidatedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A valid trigger on its way: the event, where it came from, and until when a push makes sense."""
+
+    position: SourcePosition
+    deadline: datetime
+    read_at: datetime
+    event: SavingEvent
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why an event is invalid: what is wrong, and where (`$` is the document). `unreadable` bytes are not JSON."""
+
+    problem: str
+    path: str = "$"
+    unreadable: bool = False
+
+
+_decoder = msgspec.json.Decoder(SavingEvent)
+
+
+def read_event(raw: bytes | None) -> SavingEvent | Problem:
+    """Decode and check one record of the source. Never raises: every fault is a Problem with its path."""
+    if not raw:
+        return Problem("the record has no value", unreadable=True)
+    if len(raw) > MAX_EVENT_BYTES:
+        return Problem(f"{len(raw)} bytes, at most {MAX_EVENT_BYTES} are allowed", unreadable=True)
+    try:
+        event = _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _problem_of(error, raw)
+    return _contradiction(event) or event
+
+
+def _contradiction(event: SavingEvent) -> Problem | None:
+    """What the types cannot say: fields that do not fit each other."""
+    if event.received_at.year not in BELIEVED_YEARS:
+        return Problem(f"year {event.received_at.year} is out of range", "$.received_at")
+    ahead = event.occurred_at - event.received_at
+    if ahead > MAX_AHEAD:
+        return Problem("more than 5 minutes after received_at", "$.occurred_at")
+    if -ahead > MAX_BEHIND:
+        return Problem("more than 7 days before received_at", "$.occurred_at")
+    if event.merchant_id is None and event.type not in TYPES_WITHOUT_MERCHANT:
+        return Problem(f"missing, {event.type} needs it", "$.merchant_id")
+    if event.store_id is None and event.type in GEOFENCE_TYPES:
+        return Problem(f"missing, {event.type} needs it", "$.store_id")
+    return None
+
+
+def _problem_of(error: Exception, raw: bytes) -> Problem:
+    if not _is_json(raw):
+        return Problem(f"not JSON: {error}", unreadable=True)
+    what, _, where = str(error).partition(" - at `")
+    path = where.rstrip("`") or "$"
+    missing = what.removeprefix("Object missing required field `")
+    return Problem("missing", f"{path}.{missing.rstrip('`')}") if missing != what else Problem(what, path)
+
+
+def _is_json(raw: bytes) -> bool:
+    try:
+        msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def deadline_of(event: SavingEvent, freshness: timedelta) -> datetime:
+    """The moment after which a push about this event would come too late, in UTC."""
+    return min(event.occurred_at, event.received_at).astimezone(UTC) + freshness

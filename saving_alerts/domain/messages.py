@@ -1,0 +1,55 @@
+"""The text of a push, in the shopper's language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import Template
+
+from saving_alerts.domain.coupons import Coupon
+from saving_alerts.domain.locales import localised
+from saving_alerts.domain.merchants import Merchant
+
+PLACEHOLDERS = frozenset({"merchant", "coupon", "discount"})
+MAX_TITLE_CHARACTERS = 80
+MAX_BODY_CHARACTERS = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Title and body as templates; their placeholders were checked when the rules were loaded."""
+
+    title: Template
+    body: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a rule says, per locale; `fallback` names the locale for everybody else."""
+
+    texts: Mapping[str, Text]
+    fallback: str
+
+    def text_for(self, locale: str) -> Text:
+        return self.texts.get(locale) or self.texts.get(locale.split("-", maxsplit=1)[0]) or self.texts[self.fallback]
+
+
+def render(message: Message, locale: str, merchant: Merchant, coupon: Coupon) -> tuple[str, str]:
+    """Title and body as the shopper reads them, cut to what a phone shows."""
+    text = message.text_for(locale)
+    values = {
+        "merchant": localised(merchant.names, locale, message.fallback) or merchant.merchant_id,
+        "coupon": localised(coupon.title, locale, message.fallback) or "",
+        "discount": discount_text(coupon),
+    }
+    return (
+        _cut(text.title.substitute(values), MAX_TITLE_CHARACTERS),
+        _cut(text.body.substitute(values), MAX_BODY_CHARACTERS),
+    )
+
+
+def discount_text(coupon: Coupon) -> str:
+    unit = "%" if coupon.discount.percent is not None else coupon.discount.currency or ""
+    return f"{coupon.discount.amount:g} {unit}".strip()
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[: characters - 1].rstrip() + "…"

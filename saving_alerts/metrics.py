@@ -1,0 +1,87 @@
+"""The catalogue of everything that is measured, and the protocol through which it is said.
+
+A metric that is not in the catalogue cannot be sent: its name is the type. Statistics are never awaited.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+PREFIX = "saving_alerts."
+
+
+class Kind(StrEnum):
+    COUNT = "count"
+    GAUGE = "gauge"
+    DISTRIBUTION = "distribution"
+
+
+class Metric(StrEnum):
+    """Every metric by its name, without the prefix."""
+
+    EVENTS_READ = "events.read"
+    STAGE_IN = "stage.in"
+    STAGE_OUT = "stage.out"
+    STAGE_DURATION = "stage.duration"
+    EVENT_AGE = "event.age"
+    IN_FLIGHT = "in_flight"
+    COUPON_API_REQUESTS = "coupon_api.requests"
+    COUPON_API_DURATION = "coupon_api.duration"
+    COUPON_API_SKIPPED = "coupon_api.skipped"
+    COUPON_API_BREAKER = "coupon_api.breaker"
+    PUSH_API_REQUESTS = "push_api.requests"
+    PUSH_API_DURATION = "push_api.duration"
+    PUSH_API_BREAKER = "push_api.breaker"
+    REDIS_CALLS = "redis.calls"
+    REDIS_DURATION = "redis.duration"
+    REFERENCE_DATA_AGE = "reference_data.age"
+    REFERENCE_DATA_RELOADS = "reference_data.reloads"
+    COMMITS_LAG = "commits.lag"
+    DEAD_LETTERS = "dead_letters"
+    DELIVERY_RETRIES = "delivery.retries"
+    HEARTBEAT = "heartbeat"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the catalogue: what kind of number it is, its unit, its tags and its meaning."""
+
+    kind: Kind
+    unit: str
+    tags: tuple[str, ...]
+    meaning: str
+
+
+CATALOGUE: dict[Metric, Entry] = {
+    Metric.EVENTS_READ: Entry(Kind.COUNT, "events", (), "read from the source topic"),
+    Metric.STAGE_IN: Entry(Kind.COUNT, "events", ("stage",), "taken into a stage"),
+    Metric.STAGE_OUT: Entry(Kind.COUNT, "events", ("stage", "decision"), "left a stage: forwarded, or a decision"),
+    Metric.STAGE_DURATION: Entry(Kind.DISTRIBUTION, "seconds", ("stage",), "from intake to durable outcome"),
+    Metric.EVENT_AGE: Entry(Kind.DISTRIBUTION, "seconds", ("stage",), "from received_at until the stage has it done"),
+    Metric.IN_FLIGHT: Entry(Kind.GAUGE, "events", ("stage",), "taken into a stage and not finished"),
+    Metric.COUPON_API_REQUESTS: Entry(Kind.COUNT, "requests", ("outcome",), "requests to the Coupon API"),
+    Metric.COUPON_API_DURATION: Entry(Kind.DISTRIBUTION, "seconds", (), "one request to the Coupon API"),
+    Metric.COUPON_API_SKIPPED: Entry(Kind.COUNT, "events", ("reason",), "decided without asking the Coupon API"),
+    Metric.COUPON_API_BREAKER: Entry(Kind.GAUGE, "open", (), "1 while the Coupon API's breaker is open"),
+    Metric.PUSH_API_REQUESTS: Entry(Kind.COUNT, "requests", ("outcome",), "attempts at the push API"),
+    Metric.PUSH_API_DURATION: Entry(Kind.DISTRIBUTION, "seconds", (), "one attempt at the push API"),
+    Metric.PUSH_API_BREAKER: Entry(Kind.GAUGE, "open", (), "1 while the push API's breaker is open"),
+    Metric.REDIS_CALLS: Entry(Kind.COUNT, "calls", ("call", "outcome"), "throttle calls"),
+    Metric.REDIS_DURATION: Entry(Kind.DISTRIBUTION, "seconds", ("call",), "one throttle call"),
+    Metric.REFERENCE_DATA_AGE: Entry(Kind.GAUGE, "seconds", ("kind",), "since S3 last confirmed the document"),
+    Metric.REFERENCE_DATA_RELOADS: Entry(Kind.COUNT, "reloads", ("kind", "outcome"), "looks at S3"),
+    Metric.COMMITS_LAG: Entry(Kind.GAUGE, "records", ("topic",), "behind the end of the topic, this worker's share"),
+    Metric.DEAD_LETTERS: Entry(Kind.COUNT, "records", ("stage",), "written to the dead-letter topic"),
+    Metric.DELIVERY_RETRIES: Entry(Kind.COUNT, "attempts", ("topic",), "produce attempts that Kafka asked to repeat"),
+    Metric.HEARTBEAT: Entry(Kind.COUNT, "beats", (), "this worker said that it lives"),
+}
+
+
+class Metrics(Protocol):
+    """Where numbers go. No call raises, blocks or is awaited."""
+
+    def count(self, metric: Metric, value: int = 1, **tags: str) -> None: ...
+
+    def gauge(self, metric: Metric, value: float, **tags: str) -> None: ...
+
+    def observe(self, metric: Metric, value: float, **tags: str) -> None: ...

@@ -1,0 +1,37 @@
+"""What a step can return. A step does not raise: each of its endings is one of these three values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from saving_alerts.domain.decisions import Reason, Versions
+
+Value = TypeVar("Value")
+NO_VERSIONS = Versions()
+
+
+@dataclass(frozen=True, slots=True)
+class Forward(Generic[Value]):
+    """The event goes on to the next stage as `value`."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The event ends here. `keep_bytes`: its bytes go to the dead letters too, because no stage can read them."""
+
+    reason: Reason
+    details: Mapping[str, object] = field(default_factory=dict)
+    versions: Versions = NO_VERSIONS
+    keep_bytes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """The step could not handle the record in a way nobody foresaw; `error` says how, for a developer."""
+
+    error: str
+
+
+Outcome = Forward[Value] | Decided | DeadLetter

@@ -1,0 +1,203 @@
+"""Every setting, read once at the door from the environment and `.env`, frozen afterwards.
+
+A setting's variable is its name in capitals with the prefix `SAVING_ALERTS_`.
+"""
+
+import os
+import socket
+from collections.abc import Iterable
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "SAVING_ALERTS_"
+
+
+class SettingsRefusedError(Exception):
+    """The environment is incomplete or wrong. The text names every variable, with an example."""
+
+
+class Settings(BaseSettings):
+    """What an operator can set. Units stand in the names."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+        env_ignore_empty=True,
+    )
+
+    # Kafka
+    kafka_bootstrap_servers: str = Field(examples=["127.0.0.1:9092"], min_length=1)
+    """Brokers to begin with, comma separated. Name two or more, so that one may be down at start."""
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How to talk to the brokers. Everything but the first needs the settings below."""
+    kafka_ca_file: str | None = None
+    """A PEM file with the brokers' certificate authority; the system's authorities are trusted without it."""
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How to log in."""
+    kafka_sasl_username: str | None = None
+    """Who logs in."""
+    kafka_sasl_password: SecretStr | None = None
+    """The password of that user."""
+    app_id: str = Field(default="saving-alerts", pattern=r"^[a-zA-Z0-9._-]+$")
+    """The consumer group. Another name is another deployment that reads everything again."""
+    source_topic: str = Field(default="saving-events", pattern=r"^[a-zA-Z0-9._-]+$")
+    """Where the tracking API puts events."""
+    topic_prefix: str = Field(default="saving-alerts", pattern=r"^[a-zA-Z0-9._-]+$")
+    """What the names of our own topics begin with."""
+    topic_partitions: int = Field(default=12, ge=1)
+    """For `topics create`: how many workers can share the work. All topics have the same number."""
+    topic_replication_factor: int = Field(default=3, ge=1)
+    """For `topics create`: copies of each record. 1 only where there is one broker."""
+    session_timeout_seconds: float = Field(default=10, gt=0)
+    """After how long without a heartbeat a worker counts as dead. Shorter finds a crash sooner, and pauses for one."""
+    group_heartbeat_seconds: float = Field(default=2, gt=0)
+    """How often a worker tells the group that it lives: a fifth of the session timeout, or less."""
+    rebalance_timeout_seconds: float = Field(default=60, gt=0)
+    """How long the group waits for a member at a rebalance. Longer than the drain."""
+    commit_interval_seconds: float = Field(default=1, gt=0)
+    """How often offsets are committed. Longer means more echoes after a crash, never a loss."""
+
+    # Delivery
+    batch_max_records: int = Field(default=500, ge=1, le=10_000)
+    """The most records of one partition that are moved as one batch."""
+    max_fetch_bytes: int = Field(default=1024 * 1024, ge=64 * 1024)
+    """The most bytes that one fetch takes per partition. It bounds memory together with the window."""
+    window_max_records: int = Field(default=2_000, ge=1)
+    """The most unfinished records of one partition in a stage; above it the intake of that partition stops."""
+    drain_seconds: float = Field(default=10, gt=0)
+    """How long work in flight may take when partitions are taken away or the worker stops."""
+
+    # Redis
+    redis_url: str = Field(examples=["redis://127.0.0.1:6379/0"], pattern=r"^(rediss?|unix)://")
+    """Where claims and heartbeats live; `rediss://` for TLS. A password stands in the address."""
+    redis_timeout_seconds: float = Field(default=0.5, gt=0)
+    """How long one call may take. While Redis does not answer, alerts are held, never sent."""
+    redis_max_connections: int = Field(default=64, ge=1)
+    """The most connections of one worker."""
+    claim_lease_seconds: float = Field(default=20, gt=0)
+    """How long a claim holds without renewal. A crashed worker's user waits that long."""
+    push_attempt_seconds: float = Field(default=5, gt=0)
+    """How long one request to the push API may take."""
+    clock_margin_seconds: float = Field(default=2, gt=0)
+    """By how much the clocks of Redis and of the push API may differ."""
+
+    # S3
+    s3_bucket: str = Field(examples=["saving-alerts"], min_length=1)
+    """The bucket with rules and merchants. Credentials come from the usual AWS variables."""
+    s3_endpoint_url: str | None = None
+    """Another address than Amazon's, for a stand-in."""
+    s3_rules_key: str = "rules.json"
+    """The rules file."""
+    s3_merchants_key: str = "merchants.jsonl"
+    """The merchant directory, one JSON object a line."""
+    reload_seconds: float = Field(default=30, gt=0)
+    """How often S3 is asked for newer rules and merchants. An unchanged file costs one small request."""
+    reference_data_stale_seconds: float = Field(default=600, gt=0)
+    """After how long without an answer of S3 the worker calls itself not ready; it goes on working."""
+    max_rules_bytes: int = Field(default=2 * 1024 * 1024, ge=1024)
+    """A larger rules file is refused unread."""
+    max_bad_merchant_lines: int = Field(default=100, ge=0)
+    """With more unreadable lines the merchant directory is refused; with fewer they are left out."""
+
+    # HTTP APIs
+    coupon_api_url: str = Field(examples=["http://127.0.0.1:8081"], pattern=r"^https?://")
+    """The Coupon API, without the path."""
+    coupon_api_timeout_seconds: float = Field(default=4, gt=0)
+    """How long one request may take."""
+    coupon_api_total_seconds: float = Field(default=15, gt=0)
+    """How long the attempts for one event may take together while the API answers others."""
+    coupon_api_attempts: int = Field(default=3, ge=1)
+    """The most requests for one event while the API answers others."""
+    coupon_api_concurrency: int = Field(default=64, ge=1)
+    """The most requests of one worker at the same time."""
+    push_api_url: str = Field(examples=["http://127.0.0.1:8082"], pattern=r"^https?://")
+    """The push API, without the path."""
+    push_api_concurrency: int = Field(default=64, ge=1)
+    """The most requests of one worker at the same time."""
+    breaker_failures: int = Field(default=10, ge=1)
+    """After how many failures in a row an API is left alone."""
+    breaker_seconds: float = Field(default=5, gt=0)
+    """For how long it is left alone."""
+
+    # Around it
+    worker_name: str = Field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}", max_length=128)
+    """How this worker is called on the page and in decisions."""
+    web_host: str = "127.0.0.1"
+    """Where the page listens. `0.0.0.0` in a container."""
+    web_port: int = Field(default=6066, ge=1, le=65_535)
+    """The page's port: two workers on one machine need two."""
+    heartbeat_seconds: float = Field(default=2, gt=0)
+    """How often a worker writes its row of the cluster table. The row lives for three times that long."""
+    statsd_host: str | None = Field(default=None, examples=["127.0.0.1"])
+    """The DogStatsD agent's IP address, not a name: names are looked up on the event loop. None sends nothing."""
+    statsd_port: int = Field(default=8125, ge=1, le=65_535)
+    """The agent's UDP port."""
+    log_format: Literal["json", "console"] = "json"
+    """`json` for machines, `console` for people."""
+
+    @model_validator(mode="after")
+    def _lease_fits(self) -> Self:
+        """An attempt begins only with room for itself and the margin, and is renewed before: it needs a longer lease."""
+        if self.claim_lease_seconds < self.lease_left_to_attempt_seconds + 1:
+            raise ValueError(
+                "SAVING_ALERTS_CLAIM_LEASE_SECONDS must be at least SAVING_ALERTS_PUSH_ATTEMPT_SECONDS "
+                "+ SAVING_ALERTS_CLOCK_MARGIN_SECONDS + 1"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _group_fits(self) -> Self:
+        if self.group_heartbeat_seconds * 3 > self.session_timeout_seconds:
+            raise ValueError(
+                "SAVING_ALERTS_GROUP_HEARTBEAT_SECONDS must be at most a third of SAVING_ALERTS_SESSION_TIMEOUT_SECONDS"
+            )
+        if self.drain_seconds >= self.rebalance_timeout_seconds:
+            raise ValueError("SAVING_ALERTS_DRAIN_SECONDS must be less than SAVING_ALERTS_REBALANCE_TIMEOUT_SECONDS")
+        return self
+
+    @model_validator(mode="after")
+    def _login_is_complete(self) -> Self:
+        if self.kafka_security_protocol.startswith("SASL") and not (
+            self.kafka_sasl_username and self.kafka_sasl_password
+        ):
+            raise ValueError(
+                "SAVING_ALERTS_KAFKA_SASL_USERNAME and SAVING_ALERTS_KAFKA_SASL_PASSWORD are needed for SASL"
+            )
+        return self
+
+    @property
+    def lease_left_to_attempt_seconds(self) -> float:
+        """An attempt starts only with this much of the lease left."""
+        return self.push_attempt_seconds + self.clock_margin_seconds
+
+
+def variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
+def read_settings() -> Settings:
+    """The settings from the environment. Raises SettingsRefusedError naming every variable that is missing or wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [_line(tuple(map(str, detail["loc"])), detail["type"], detail["msg"]) for detail in error.errors()]
+        raise SettingsRefusedError("\n".join(lines)) from error
+
+
+def _line(location: tuple[str, ...], kind: str, message: str) -> str:
+    if not location:
+        return message.removeprefix("Value error, ")
+    field = Settings.model_fields[location[0]]
+    example = f", for example {variable(location[0])}={field.examples[0]}" if field.examples else ""
+    return f"{variable(location[0])} {'is not set' if kind == 'missing' else f'is wrong: {message}'}{example}"
+
+
+def unknown_variables(environment: Iterable[str]) -> list[str]:
+    """Names that look like ours and mean nothing: most likely misspelt."""
+    known = {variable(field) for field in Settings.model_fields}
+    return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
