@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -228,11 +229,17 @@ def test_redis_dies_with_a_process_that_is_killed() -> None:
 
 
 def test_a_child_started_by_a_thread_outlives_that_thread(tmp_path: Path) -> None:
-    started = asyncio.run(asyncio.to_thread(child_process.start, ["sleep", "60"], tmp_path))
+    def start_and_see_it_run() -> subprocess.Popen[bytes]:
+        process = child_process.start(["sh", "-c", "echo running; exec sleep 60"], tmp_path)
+        wait_until(lambda: child_process.last_words(tmp_path) == "running")
+        return process
+
+    with ThreadPoolExecutor() as thread:
+        child = thread.submit(start_and_see_it_run).result()
 
     with pytest.raises(subprocess.TimeoutExpired):
-        started.wait(0.2)
-    child_process.kill(started)
+        child.wait(0.2)
+    child_process.kill(child)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the port is not held")
