@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -69,9 +70,10 @@ async def redis_client(redis: EmbeddedRedis) -> AsyncIterator["aioredis.Redis"]:
 
 
 @contextlib.contextmanager
-def python_process(program: str) -> Iterator[subprocess.Popen[str]]:
-    pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, text=True, stdin=pipe, stdout=pipe) as process:
+def python_process(program: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    pipe, command = subprocess.PIPE, [sys.executable, "-c", program]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
+    with subprocess.Popen(command, env=environment, text=True, stdin=pipe, stdout=pipe) as process:
         try:
             yield process
         finally:
@@ -136,8 +138,8 @@ async def test_topics_of_embedded_kafka_appear_with_four_partitions(kafka: Embed
 
 
 @pytest.mark.asyncio
-async def test_embedded_kafka_serves_other_processes_while_its_own_waits() -> None:
-    with python_process(KAFKA_IN_A_PROCESS) as process:
+async def test_embedded_kafka_serves_other_processes_while_its_own_waits(tmp_path: Path) -> None:
+    with python_process(KAFKA_IN_A_PROCESS, tmp_path) as process:
         bootstrap_servers = first_line(process)
         await produce(bootstrap_servers, "greetings", b"hello")
 
@@ -220,8 +222,8 @@ def test_a_redis_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills the children of a killed process")
-def test_redis_dies_with_a_process_that_is_killed() -> None:
-    with python_process(REDIS_IN_A_PROCESS) as process:
+def test_redis_dies_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    with python_process(REDIS_IN_A_PROCESS, tmp_path) as process:
         port = int(first_line(process))
         process.kill()
 
