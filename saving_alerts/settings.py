@@ -142,7 +142,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _lease_fits(self) -> Self:
-        """An attempt begins only with room for itself and the margin, and is renewed before: it needs a longer lease."""
+        """An attempt begins only with room for itself and the margin, and is renewed before."""
         if self.claim_lease_seconds < self.lease_left_to_attempt_seconds + 1:
             raise ValueError(
                 "SAVING_ALERTS_CLAIM_LEASE_SECONDS must be at least SAVING_ALERTS_PUSH_ATTEMPT_SECONDS "

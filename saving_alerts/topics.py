@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from saving_alerts.domain.decisions import Stage
-from saving_alerts.settings import Settings
 
 WEEK = timedelta(days=7)
 MONTH = timedelta(days=30)
@@ -30,10 +29,10 @@ class Topics:
     dead_letters: Topic
 
     @classmethod
-    def of(cls, settings: Settings) -> "Topics":
-        prefix = settings.topic_prefix
+    def named(cls, source: str, prefix: str) -> "Topics":
+        """The topics of a deployment that reads `source` and whose own topics begin with `prefix`."""
         return cls(
-            source=Topic(settings.source_topic, None),
+            source=Topic(source, None),
             validated=Topic(f"{prefix}.validated", WEEK),
             candidates=Topic(f"{prefix}.candidates", WEEK),
             alerts=Topic(f"{prefix}.alerts", WEEK),
