@@ -351,6 +351,24 @@ async def test_a_hanging_request_is_dropped_when_the_stub_stops(api: PushApi, se
     assert api.accepted == []
 
 
+async def test_a_behaviour_outlives_a_restart(api: PushApi, sender: Sender) -> None:
+    api.behave(Behaviour(fault="hang"))
+    dropped = asyncio.ensure_future(sender.send())
+    await seen(api, 1)
+    await asyncio.to_thread(api.stop)
+    await asyncio.wait([dropped])
+    await asyncio.to_thread(api.start)
+
+    hanging = asyncio.ensure_future(sender.send())
+    await seen(api, 2)
+    api.behave(Behaviour(), user_id="u-2")
+    await sender.send("k-2", body=changed(user_id="u-2"))
+    assert not hanging.done()
+    api.recover()
+
+    assert (await hanging)[0] == 201
+
+
 async def test_a_slow_answer_comes_at_once_when_the_behaviour_changes(api: PushApi, sender: Sender) -> None:
     api.behave(Behaviour(latency_seconds=3600))
     slow = asyncio.ensure_future(sender.send())
