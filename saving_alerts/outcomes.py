@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from saving_alerts.domain.decisions import Reason, Versions
+from saving_alerts.domain.decisions import Reason, Subject, Versions
 
 Value = TypeVar("Value")
 NO_VERSIONS = Versions()
@@ -19,12 +19,16 @@ class Forward(Generic[Value]):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The event ends here. `keep_bytes`: its bytes go to the dead letters too, because no stage can read them."""
+    """The event ends here. `keep_bytes`: its bytes go to the dead letters too, because no stage can read them.
+
+    `subject` is given where the stage's input does not say whose event it is.
+    """
 
     reason: Reason
     details: Mapping[str, object] = field(default_factory=dict)
     versions: Versions = NO_VERSIONS
     keep_bytes: bool = False
+    subject: Subject | None = None
 
 
 @dataclass(frozen=True, slots=True)

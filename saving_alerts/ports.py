@@ -146,9 +146,13 @@ class CapReached:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Another live claim of this user stands in the way until it is settled, or `until` its lease ends."""
+    """Another live claim of this user stands in the way until it is settled, or `until` its lease ends.
+
+    `own_position`: it is this very position's, held by another incarnation, so a push may be on its way.
+    """
 
     until: datetime
+    own_position: bool = False
 
 
 Reservation = Granted | AlreadySent | DuplicateOf | CapReached | Busy
@@ -191,9 +195,16 @@ class ObjectStore(Protocol):
         """Write the object whole."""
 
 
+MAX_LINE_BYTES = 64 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectLines:
-    """A streamed object: its tag is known before its first line."""
+    """A streamed object: its tag is known before its first line.
+
+    A line comes with its `\n`. Of one that is longer than MAX_LINE_BYTES without it, only the first
+    MAX_LINE_BYTES + 1 come: enough to tell, and nothing that eats memory. Reading can raise UnavailableError.
+    """
 
     etag: str
     lines: AsyncIterator[bytes]

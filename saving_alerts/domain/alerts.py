@@ -1,11 +1,10 @@
 """An alert: the push that a rule wants, ready to be sent before its deadline."""
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
-from saving_alerts.domain.events import ValidatedEvent
 from saving_alerts.domain.positions import SourcePosition
 
 CATEGORY = "saving_alert"
@@ -20,6 +19,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     merchant_id: str
     event_type: str
     occurred_at: datetime
+    received_at: datetime
     read_at: datetime
     deadline: datetime
     locale: str
@@ -59,5 +59,6 @@ def idempotency_key(user_id: str, event_id: str) -> str:
     return hashlib.blake2b(f"{len(user_id)}:{user_id}{event_id}".encode(), digest_size=16).hexdigest()
 
 
-def is_late(validated: ValidatedEvent, now: datetime) -> bool:
-    return now >= validated.deadline
+def rfc3339(moment: datetime) -> str:
+    """The moment as contract 8 writes it: UTC with milliseconds, cut rather than rounded up, like 10:15:03.004Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -50,6 +50,17 @@ class Versions(msgspec.Struct, frozen=True, omit_defaults=True):
     caps: str | None = None
 
 
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose decision it is, as far as anybody could read it."""
+
+    event_id: str | None = None
+    user_id: str | None = None
+    merchant_id: str | None = None
+    event_type: str | None = None
+    occurred_at: datetime | None = None
+    read_at: datetime | None = None
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The end of one event at one stage. It carries no coordinates."""
 

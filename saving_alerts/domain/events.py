@@ -15,7 +15,8 @@ MAX_BEHIND = timedelta(days=7)
 # Years in which `received_at` is believed: outside them a clock is broken, and date arithmetic may overflow.
 BELIEVED_YEARS = range(2000, 2101)
 
-Identifier = Annotated[str, Meta(min_length=1, max_length=128)]
+MAX_IDENTIFIER_CHARACTERS = 128
+Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER_CHARACTERS)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
@@ -75,6 +76,14 @@ class SavingEvent(msgspec.Struct, frozen=True, kw_only=True):
     push: PushConsent
 
 
+class SourceRecord(msgspec.Struct, frozen=True):
+    """One record of the source, unread. `value` is None for a tombstone."""
+
+    position: SourcePosition
+    value: bytes | None
+    read_at: datetime
+
+
 class ValidatedEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A valid trigger on its way: the event, where it came from, and until when a push makes sense."""
 
@@ -85,11 +94,23 @@ class ValidatedEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Why an event is invalid: what is wrong, and where (`$` is the document). `unreadable` bytes are not JSON."""
+    """Why an event is invalid: what is wrong, and where (`$` is the document).
+
+    `unreadable`: the bytes are not JSON, or too many. The ids are given where they could be made out all the same.
+    """
 
     problem: str
     path: str = "$"
     unreadable: bool = False
+    event_id: str | None = None
+    user_id: str | None = None
+
+
+class _Ids(msgspec.Struct):
+    """The least that tells whose an invalid event is."""
+
+    event_id: object = None
+    user_id: object = None
 
 
 _decoder = msgspec.json.Decoder(SavingEvent)
@@ -105,7 +126,8 @@ def read_event(raw: bytes | None) -> SavingEvent | Problem:
         event = _decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _problem_of(error, raw)
-    return _contradiction(event) or event
+    contradiction = _contradiction(event)
+    return event if contradiction is None else _signed(contradiction, event.event_id, event.user_id)
 
 
 def _contradiction(event: SavingEvent) -> Problem | None:
@@ -125,22 +147,42 @@ def _contradiction(event: SavingEvent) -> Problem | None:
 
 
 def _problem_of(error: Exception, raw: bytes) -> Problem:
-    if not _is_json(raw):
+    ids = _ids(raw)
+    if ids is None:
         return Problem(f"not JSON: {error}", unreadable=True)
-    what, _, where = str(error).partition(" - at `")
+    return _signed(_problem_in(str(error)), ids.event_id, ids.user_id)
+
+
+def _problem_in(error: str) -> Problem:
+    """The decoder's message, taken apart into what and where."""
+    what, _, where = error.partition(" - at `")
     path = where.rstrip("`") or "$"
     missing = what.removeprefix("Object missing required field `")
     return Problem("missing", f"{path}.{missing.rstrip('`')}") if missing != what else Problem(what, path)
 
 
-def _is_json(raw: bytes) -> bool:
+def _ids(raw: bytes) -> _Ids | None:
+    """None for bytes that are no JSON at all."""
     try:
-        msgspec.json.decode(raw)
+        document = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
+        return None
+    return msgspec.convert(document, _Ids) if isinstance(document, dict) else _Ids()
+
+
+def _signed(problem: Problem, event_id: object, user_id: object) -> Problem:
+    return msgspec.structs.replace(problem, event_id=_identifier(event_id), user_id=_identifier(user_id))
+
+
+def _identifier(value: object) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= MAX_IDENTIFIER_CHARACTERS else None
 
 
 def deadline_of(event: SavingEvent, freshness: timedelta) -> datetime:
     """The moment after which a push about this event would come too late, in UTC."""
     return min(event.occurred_at, event.received_at).astimezone(UTC) + freshness
+
+
+def is_late(validated: ValidatedEvent, now: datetime) -> bool:
+    """Whether a push about the event would come too late."""
+    return now >= validated.deadline

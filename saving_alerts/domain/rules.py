@@ -6,7 +6,7 @@ Quiet hours come last in their part, so that a rule refused by them failed on no
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
@@ -42,10 +42,12 @@ class RuleSet:
     freshness: Mapping[EventType, timedelta]
     rules: tuple[Rule, ...]
 
-    @property
-    def triggers(self) -> frozenset[EventType]:
-        """The event types that some rule listens to; every other event is no trigger."""
-        return frozenset().union(*(rule.event_types for rule in self.rules))
+    triggers: frozenset[EventType] = field(init=False)
+    """The event types that some rule listens to; every other event is no trigger."""
+
+    def __post_init__(self) -> None:
+        triggers: frozenset[EventType] = frozenset().union(*(rule.event_types for rule in self.rules))
+        object.__setattr__(self, "triggers", triggers)  # frozen from here on; asked once per event of the hot path
 
 
 @dataclass(frozen=True, slots=True)

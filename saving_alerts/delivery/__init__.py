@@ -1,0 +1,1 @@
+"""At-least-once, in one place: the only code that knows offsets."""

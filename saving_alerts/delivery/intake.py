@@ -1,0 +1,152 @@
+"""Whole fetched batches into Faust's agents, and a commit that stays behind unfinished work.
+
+Faust pays about 100 microseconds a record and loses events when they are acknowledged out of order. So it moves
+batches: one Faust message is the list of raw records that one fetch returned for one partition, and its offset is the
+last one's. What is inside is our business.
+
+    BatchScheduler   cuts what was fetched into such messages (a public setting)
+    BatchSchema      hands them through undecoded (public)
+    BatchConsumer    commits the highest acknowledged offset below the lowest one delivered and not acknowledged, + 1;
+                     drains with a limit; reads committed records only (the private surface named below)
+
+Why the commit is right: a message enters `_unacked_messages` the moment the stream takes it off its queue, in the
+order of its partition, so nothing queued can be skipped. The set is weak: our window holds the strong references.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+import faust
+from aiokafka import ConsumerRecord
+from faust.transport.conductor import Conductor
+from faust.transport.drivers import aiokafka as driver
+from faust.transport.utils import DefaultSchedulingStrategy
+from faust.types import TP
+
+# What we use of Faust that it does not promise: checked at import, so that an upgrade fails at once and by name.
+PRIVATE_SURFACE = {
+    driver.Consumer: (
+        "_add_gap",
+        "_filter_committable_offsets",
+        "_should_commit",
+        "_new_consumer_thread",
+        "wait_empty",
+        "commit_and_end_transactions",
+        "on_partitions_assigned",
+    ),
+    driver.AIOKafkaConsumerThread: ("_create_worker_consumer",),
+    faust.App: ("_new_transport",),
+    Conductor: ("acks_enabled_for",),
+}
+PRIVATE_STATE = ("_unacked_messages", "_acked", "_acked_index", "_buffered_partitions")
+
+
+def missing_surface() -> list[str]:
+    """The names that the installed Faust no longer has."""
+    missing = [
+        f"{owner.__name__}.{name}"
+        for owner, names in PRIVATE_SURFACE.items()
+        for name in names
+        if not hasattr(owner, name)
+    ]
+    annotated = {name for owner in driver.Consumer.__mro__ for name in getattr(owner, "__annotations__", {})}
+    return missing + [f"Consumer.{name}" for name in PRIVATE_STATE if name not in annotated]
+
+
+if missing_surface():
+    raise ImportError(f"this release of faust-streaming is not supported: {', '.join(missing_surface())} not found")
+
+
+def batch_scheduler(topics: frozenset[str], max_records: int) -> type[DefaultSchedulingStrategy]:
+    """A scheduler that cuts the records of `topics` into batches; other topics pass one by one (changelogs)."""
+
+    class BatchScheduler(DefaultSchedulingStrategy):
+        def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
+            batched = {
+                tp: list(_batches(fetched, max_records)) if tp.topic in topics else fetched
+                for tp, fetched in records.items()
+            }
+            return super().iterate(batched)
+
+    return BatchScheduler
+
+
+def _batches(fetched: list[ConsumerRecord], max_records: int) -> Iterator[ConsumerRecord]:
+    """Each batch as one record whose value is the list of records and whose offset is the last one's."""
+    for start in range(0, len(fetched), max_records):
+        batch = fetched[start : start + max_records]
+        last = batch[-1]
+        yield ConsumerRecord(
+            last.topic, last.partition, last.offset, last.timestamp, last.timestamp_type, None, batch, None, 0, 0, ()
+        )
+
+
+class BatchSchema(faust.Schema[Any, Any]):
+    """Hands keys and values through untouched: decoding is the stage's, so that a bad record is a decision."""
+
+    def loads_key(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ANN401, ARG002 - Faust's signature
+        return message.key
+
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ANN401, ARG002 - Faust's signature
+        return message.value
+
+
+class _CommittedReads(driver.AIOKafkaConsumerThread):
+    """Faust reads uncommitted records, so an aborted upstream transaction would push."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust's signature
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - the fetcher takes it from here at its start
+        return consumer
+
+
+class BatchConsumer(driver.Consumer):
+    """Commits behind the oldest unfinished batch, and drains with a limit."""
+
+    drain: Callable[[], Awaitable[None]]
+    resume: Callable[[], None]
+
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return _CommittedReads(self, loop=self.loop, beacon=self.beacon)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """No gap guessing: offsets between batches are the records inside them."""
+
+    def _filter_committable_offsets(self, tps: Any) -> dict[TP, int]:  # noqa: ANN401 - Faust's signature
+        floor = self._floor()
+        ready = {tp: offset for tp in list(tps) if (offset := self._take_acked(tp, floor.get(tp))) is not None}
+        return {tp: offset + 1 for tp, offset in ready.items() if self._should_commit(tp, offset + 1)}
+
+    def _floor(self) -> dict[TP, int]:
+        """The lowest offset per partition that was delivered and is not acknowledged."""
+        floor: dict[TP, int] = {}
+        for message in list(self._unacked_messages):
+            if not message.acked:
+                floor[message.tp] = min(message.offset, floor.get(message.tp, message.offset))
+        return floor
+
+    def _take_acked(self, tp: TP, floor: int | None) -> int | None:
+        """The highest acknowledged offset below the floor; what is below it is forgotten."""
+        acked = self._acked[tp]
+        ready = [offset for offset in acked if floor is None or offset < floor]
+        if not ready:
+            return None
+        acked[:] = [offset for offset in acked if floor is not None and offset >= floor]
+        self._acked_index[tp].difference_update(ready)
+        return max(ready)
+
+    async def wait_empty(self) -> None:
+        """Faust waits here for every message without a limit. Ours has one; what is left is never acknowledged."""
+        await self.drain()
+        await self.commit_and_end_transactions()
+        # A traceback could keep an abandoned message alive in the weak set, and it would pin the floor.
+        self._unacked_messages.clear()
+        self._buffered_partitions.clear()
+
+    async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:  # noqa: ANN401 - Faust's signature
+        self.resume()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+
+class BatchTransport(driver.Transport):
+    Consumer = BatchConsumer

@@ -1,0 +1,214 @@
+"""Records on their way out: sent in batches, awaited until all in-sync replicas have them.
+
+`await topic.send()` of a framework means "in a buffer"; here `deliver` returns when Kafka has the records. Each target
+partition has a lane: records leave it in the order they came, many at a time, one batch under way.
+
+Kafka's "try again" is tried again for ever: the worker has nothing better to do, its intake stops at its window. Any
+other error fails the record it belongs to, and that record alone; the caller makes a dead letter of it.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    InvalidProducerEpoch,
+    KafkaError,
+    KafkaTimeoutError,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    ProducerFenced,
+    UnknownProducerId,
+)
+from aiokafka.producer.message_accumulator import BatchBuilder
+from mode import Service
+
+from saving_alerts.metrics import Metric, Metrics
+
+log = logging.getLogger(__name__)
+
+# Brokers take 1 MiB by default, of which the batch's own bytes and the record's lengths are a part.
+MAX_RECORD_BYTES = 1_000_000
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 5.0
+# After these the idempotent producer's sequence is lost: a new producer gets a new one.
+SEQUENCE_LOST = (
+    InvalidProducerEpoch,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    ProducerFenced,
+    UnknownProducerId,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One record to write."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes
+    headers: Sequence[tuple[str, bytes]] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        headers = sum(len(name) + len(value) for name, value in self.headers)
+        return len(self.key or b"") + len(self.value) + headers
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A record that Kafka does not take, and never will."""
+
+    output: Output
+    error: Exception
+
+
+@dataclass(slots=True, eq=False)
+class _Parcel:
+    """What one call of `deliver` waits for."""
+
+    unfinished: int
+    done: asyncio.Future[None]
+    undelivered: list[Undelivered] = field(default_factory=list)
+
+    def finish(self, output: Output, error: Exception | None) -> None:
+        if error is not None:
+            self.undelivered.append(Undelivered(output, error))
+        self.unfinished -= 1
+        if self.unfinished == 0 and not self.done.done():
+            self.done.set_result(None)
+
+
+@dataclass(slots=True, eq=False)
+class _Lane:
+    """The records waiting for one target partition; `task` runs while there are any."""
+
+    topic: str
+    partition: int
+    waiting: deque[tuple[Output, _Parcel]] = field(default_factory=deque)
+    task: asyncio.Task[None] | None = None
+
+
+class OutputProducer(Service):
+    """Writes our records. It is started before the consumer and stopped after it, so it outlives the last commit."""
+
+    def __init__(self, create: Callable[[], AIOKafkaProducer], metrics: Metrics) -> None:
+        super().__init__()
+        self._create = create
+        self._metrics = metrics
+        self._lanes: dict[tuple[str, int], _Lane] = {}
+        self._renewal = asyncio.Lock()
+        self._producer: AIOKafkaProducer | None = None
+
+    async def on_start(self) -> None:
+        self._producer = self._create()
+        await self._producer.start()
+
+    async def on_stop(self) -> None:
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def partition_count(self, topic: str) -> int:
+        """How many partitions the topic has, from the brokers."""
+        return len(await self._open_producer().partitions_for(topic))
+
+    async def deliver(self, outputs: Iterable[Output]) -> list[Undelivered]:
+        """Write the records and wait until Kafka has them. Returns those that it will never take."""
+        records = list(outputs)
+        if not records:
+            return []
+        parcel = _Parcel(len(records), asyncio.get_running_loop().create_future())
+        for output in records:
+            self._enqueue(output, parcel)
+        await parcel.done
+        return parcel.undelivered
+
+    def _enqueue(self, output: Output, parcel: _Parcel) -> None:
+        if output.size_bytes > MAX_RECORD_BYTES:
+            error = ValueError(f"{output.size_bytes} bytes for {output.topic}, at most {MAX_RECORD_BYTES} fit")
+            parcel.finish(output, error)
+            return
+        lane = self._lanes.setdefault((output.topic, output.partition), _Lane(output.topic, output.partition))
+        lane.waiting.append((output, parcel))
+        if lane.task is None:
+            lane.task = asyncio.create_task(self._run(lane), name=f"lane {lane.topic}-{lane.partition}")
+
+    async def _run(self, lane: _Lane) -> None:
+        try:
+            while lane.waiting:
+                await self._send(lane, self._take(lane))
+        finally:
+            lane.task = None
+
+    def _take(self, lane: _Lane) -> list[tuple[Output, _Parcel]]:
+        """As many waiting records as one batch holds, at least one."""
+        builder, taken = self._open_producer().create_batch(), []
+        while lane.waiting and _append(builder, lane.waiting[0][0]):
+            taken.append(lane.waiting.popleft())
+        return taken
+
+    async def _send(self, lane: _Lane, taken: list[tuple[Output, _Parcel]]) -> None:
+        error = await self._try_for_ever(lane, [output for output, _ in taken])
+        if error is not None and len(taken) > 1:
+            for alone in taken:  # one of them is to blame: each is tried alone, the others are not to suffer
+                await self._send(lane, [alone])
+            return
+        for output, parcel in taken:
+            parcel.finish(output, error)
+
+    async def _try_for_ever(self, lane: _Lane, outputs: list[Output]) -> Exception | None:
+        """None once Kafka has them; an error when trying again is pointless."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            producer = self._open_producer()
+            try:
+                await self._send_batch(producer, lane, outputs)
+            except SEQUENCE_LOST as error:
+                log.warning("producing to %s-%s needs a new producer: %r", lane.topic, lane.partition, error)
+                await self._renew(producer)
+            except Exception as error:  # noqa: BLE001 - an error of ours must fail its record, not the lane
+                if not _is_retriable(error):
+                    return error
+                log.warning("producing to %s-%s failed, again in %.1f s: %r", lane.topic, lane.partition, pause, error)
+            else:
+                return None
+            self._metrics.count(Metric.DELIVERY_RETRIES, topic=lane.topic)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    @staticmethod
+    async def _send_batch(producer: AIOKafkaProducer, lane: _Lane, outputs: list[Output]) -> None:
+        builder = producer.create_batch()
+        for output in outputs:
+            _append(builder, output)
+        await (await producer.send_batch(builder, lane.topic, partition=lane.partition))
+
+    async def _renew(self, broken: AIOKafkaProducer) -> None:
+        """Replace the producer once, however many lanes noticed."""
+        async with self._renewal:
+            if self._producer is not broken:
+                return
+            fresh = self._create()
+            await fresh.start()
+            self._producer = fresh
+        await broken.stop()
+
+    def _open_producer(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            raise RuntimeError("the output producer was not started")
+        return self._producer
+
+
+def _is_retriable(error: Exception) -> bool:
+    """A timeout means here that the batch found no place in the queue, so nothing was sent."""
+    return isinstance(error, KafkaTimeoutError) or (isinstance(error, KafkaError) and bool(error.retriable))
+
+
+def _append(builder: BatchBuilder, output: Output) -> bool:
+    """False when the batch is full. A batch takes any first record."""
+    return builder.append(key=output.key, value=output.value, timestamp=None, headers=list(output.headers)) is not None

@@ -1,0 +1,83 @@
+"""Which batches of a partition are finished, in order; and whether there is room for more. Pure.
+
+A batch may be acknowledged when it and all before it in its partition are finished: Faust commits behind what is
+acknowledged, so an acknowledgement out of order could commit past unfinished work.
+
+A window lives for one assignment of partitions. Once closed it lets nothing through: a late acknowledgement could lift
+the commit over batches that were delivered anew.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+Batch = TypeVar("Batch")
+
+
+@dataclass(slots=True, eq=False)
+class Slot(Generic[Batch]):
+    """One batch in its partition's row, and how many of its records are unfinished."""
+
+    partition: Hashable
+    batch: Batch
+    records: int
+    unfinished: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.unfinished = self.records
+
+
+@dataclass(slots=True)
+class _Row(Generic[Batch]):
+    """The batches of one partition in the order of their offsets, and the unfinished records in them."""
+
+    slots: deque[Slot[Batch]] = field(default_factory=deque)
+    unfinished: int = 0
+
+
+class Window(Generic[Batch]):
+    """At most about `max_records` unfinished records a partition: it says when it is full, it refuses nothing."""
+
+    def __init__(self, max_records: int) -> None:
+        self._max_records = max_records
+        self._rows: defaultdict[Hashable, _Row[Batch]] = defaultdict(_Row)
+        self._closed = False
+
+    def take(self, partition: Hashable, batch: Batch, records: int) -> Slot[Batch]:
+        """A batch arrived. Batches of a partition must be taken in the order of their offsets."""
+        slot = Slot(partition, batch, records)
+        row = self._rows[partition]
+        row.slots.append(slot)
+        row.unfinished += records
+        return slot
+
+    def finish(self, slot: Slot[Batch], records: int) -> list[Batch]:
+        """So many records of the batch are finished. Returns the batches that may now be acknowledged, in order."""
+        if self._closed:
+            return []
+        slot.unfinished -= records
+        row = self._rows[slot.partition]
+        row.unfinished -= records
+        return list(self._finished_head(row.slots))
+
+    @staticmethod
+    def _finished_head(slots: deque[Slot[Batch]]) -> Iterator[Batch]:
+        while slots and slots[0].unfinished == 0:
+            yield slots.popleft().batch
+
+    def is_full(self, partition: Hashable) -> bool:
+        return self._rows[partition].unfinished >= self._max_records
+
+    def has_room_again(self, partition: Hashable) -> bool:
+        """Below half of the limit: half, so that intake does not stop and go with every record."""
+        return self._rows[partition].unfinished <= self._max_records // 2
+
+    @property
+    def unfinished(self) -> int:
+        """Records in work, over all partitions."""
+        return sum(row.unfinished for row in self._rows.values())
+
+    def close(self) -> None:
+        """Nothing is acknowledged from here on."""
+        self._closed = True

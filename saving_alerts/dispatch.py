@@ -1,0 +1,259 @@
+"""The last step: one push, never two, never late, nobody silenced.
+
+Theory. A push can be sent twice in two ways: two workers believe that the event is theirs, or an attempt without an
+answer arrives after all. Against the first stands a claim on the user, with a lease, in the throttle. Against the
+second stand three things: the idempotency key, `Request-Not-After` (nothing of ours is accepted after the lease or the
+deadline), and the memory of this task: once one of its attempts is unclear, only "accepted" ends it well, and
+everything else is `push_uncertain` and stays charged. Silence beats a second push.
+
+One turn of the loop is: wait for everything that can be waited for, hold the claim, make at most one attempt. Waits
+come before the claim, so that a claim is short. A claim that was taken over counts as unclear from the start, because
+its former owner may have sent. The position's own entry is looked up even after the deadline: it may be pushed.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from saving_alerts.domain.alerts import CATEGORY, Alert, Push, PushTrace, idempotency_key, rfc3339
+from saving_alerts.domain.decisions import Reason, Versions, decision_id
+from saving_alerts.domain.rules import RuleSet
+from saving_alerts.outcomes import Decided
+from saving_alerts.ports import (
+    Accepted,
+    AlreadySent,
+    Attempt,
+    Busy,
+    CapReached,
+    Claim,
+    Clock,
+    DuplicateOf,
+    Granted,
+    PushSender,
+    Refused,
+    Reservation,
+    Throttle,
+    Throttled,
+    TooLate,
+    UnavailableError,
+    Unclear,
+)
+
+FIRST_PAUSE = timedelta(milliseconds=100)
+LONGEST_PAUSE = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatcher:
+    """What every dispatch needs: the ports, who we are, and how much lease an attempt asks for."""
+
+    throttle: Throttle
+    sender: PushSender
+    clock: Clock
+    incarnation: str
+    lease_left: timedelta
+    claim_numbers: Iterator[int]
+
+    async def dispatch_push(self, alert: Alert, rules: RuleSet) -> Decided:
+        """Send the alert, or say why not. Ends at the latest one lease after the alert's deadline."""
+        dispatch = _Dispatch(self, alert, rules)
+        pause = FIRST_PAUSE
+        while (decided := await dispatch.turn()) is None:
+            await self.clock.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        return decided
+
+
+@dataclass(slots=True)
+class _Dispatch:
+    """One alert on its way out, and what this task remembers of it."""
+
+    dispatcher: Dispatcher
+    alert: Alert
+    rules: RuleSet
+    claim: Claim | None = None
+    unclear: bool = False  # an attempt of ours may have arrived (rule 8)
+    taken_over: bool = False  # so may one of the claim's former owner (rule 5)
+    attempts: list[str] = field(default_factory=list)
+
+    @property
+    def may_have_been_sent(self) -> bool:
+        return self.unclear or self.taken_over
+
+    @property
+    def is_late(self) -> bool:
+        return self.dispatcher.clock.now() >= self.alert.deadline
+
+    async def turn(self) -> Decided | None:
+        """Wait, claim, attempt. None: nothing is decided yet, come again."""
+        async with self.dispatcher.sender.turn(self.alert.deadline) as may_start:
+            try:
+                standing = await self._hold_claim()
+            except UnavailableError as error:
+                return self._without_throttle(error)
+            if isinstance(standing, datetime):
+                return await self._with_lease(standing, may_start=may_start)
+            return await self._without_claim(standing)
+
+    async def _hold_claim(self) -> datetime | Reservation:
+        """Until when the claim is ours, or why it is not."""
+        throttle = self.dispatcher.throttle
+        if self.claim is not None:
+            lease_until = await throttle.renew(self.claim)
+            if lease_until is not None:
+                return lease_until
+        self.claim = self._new_claim()
+        reservation = await throttle.reserve(self.claim, self.rules.caps)
+        if isinstance(reservation, Granted):
+            self.taken_over = self.taken_over or reservation.taken_over
+            return reservation.lease_until
+        self.claim = None
+        return reservation
+
+    def _new_claim(self) -> Claim:
+        alert = self.alert
+        return Claim(
+            user_id=alert.user_id,
+            merchant_id=alert.merchant_id,
+            event_id=alert.event_id,
+            position=alert.position,
+            incarnation=self.dispatcher.incarnation,
+            number=next(self.dispatcher.claim_numbers),
+        )
+
+    async def _with_lease(self, lease_until: datetime, *, may_start: bool) -> Decided | None:
+        if self.is_late or not may_start:
+            return await self._too_late()
+        if lease_until - self.dispatcher.clock.now() < self.dispatcher.lease_left:
+            return None  # the next turn renews, or claims again
+        attempt = await self._attempt(min(lease_until, self.alert.deadline))
+        self.attempts.append(_name(attempt))
+        return await self._after(attempt)
+
+    async def _attempt(self, not_after: datetime) -> Attempt:
+        alert = self.alert
+        self.unclear, before = True, self.unclear  # cancelled in the middle of it, nobody knows
+        attempt = await self.dispatcher.sender.attempt(
+            self._push(), idempotency_key(alert.user_id, alert.event_id), not_after
+        )
+        self.unclear = before or isinstance(attempt, Unclear)
+        return attempt
+
+    async def _after(self, attempt: Attempt) -> Decided | None:
+        match attempt:
+            case Accepted(status):
+                await self._confirm(uncertain=False)
+                return self._decided(Reason.PUSHED, status=status)
+            case Refused(status, text):
+                return await self._refused(status, text)
+            case TooLate() | Throttled():
+                await self._give_back()
+                return None
+            case Unclear():
+                return None
+
+    async def _refused(self, status: int | None, text: str) -> Decided:
+        if self.may_have_been_sent:
+            return await self._uncertain()
+        await self._give_back()
+        return self._decided(Reason.PUSH_REFUSED, status=status, answer=text)
+
+    async def _without_claim(self, reservation: Reservation) -> Decided | None:
+        match reservation:
+            case AlreadySent(sent_at, uncertain):
+                reason = Reason.PUSH_UNCERTAIN if uncertain and not self.unclear else Reason.PUSHED
+                return self._decided(reason, again=True, sent_at=rfc3339(sent_at))
+            case Busy(until, own_position):
+                # Whoever holds this very position may have sent it: only when its lease has ended can anyone say more.
+                return None if own_position or not self.is_late else await self._unless_unclear(self._late(until))
+            case DuplicateOf(position):
+                return await self._unless_unclear(self._decided(Reason.DUPLICATE, of=str(position)))
+            case CapReached(cap, until):
+                return await self._unless_unclear(self._decided(Reason.CAPPED, cap=str(cap), until=rfc3339(until)))
+            case Granted():
+                raise AssertionError("a grant is a lease")
+
+    async def _unless_unclear(self, decided: Decided) -> Decided:
+        """Whatever the throttle says, an attempt of this task that may have arrived stays charged (rule 8)."""
+        return await self._uncertain() if self.may_have_been_sent else decided
+
+    def _without_throttle(self, error: UnavailableError) -> Decided | None:
+        """No throttle, no push: hold until the deadline."""
+        if not self.is_late:
+            return None
+        reason = Reason.PUSH_UNCERTAIN if self.may_have_been_sent else Reason.EXPIRED
+        return self._decided(reason, throttle=str(error))
+
+    async def _too_late(self) -> Decided | None:
+        if not self.is_late:
+            return None
+        if self.may_have_been_sent:
+            return await self._uncertain()
+        await self._give_back()
+        return self._late(None)
+
+    async def _uncertain(self) -> Decided:
+        await self._confirm(uncertain=True)
+        return self._decided(Reason.PUSH_UNCERTAIN)
+
+    async def _confirm(self, *, uncertain: bool) -> None:
+        """Charge it for good. Without a throttle the lease's end does the same."""
+        with suppress(UnavailableError):
+            await self.dispatcher.throttle.confirm(self.claim or self._new_claim(), uncertain=uncertain)
+
+    async def _give_back(self) -> None:
+        """The claim goes back when nothing can have been sent under it; else it stays and is renewed (rule 6)."""
+        if self.may_have_been_sent or self.claim is None:
+            return
+        claim, self.claim = self.claim, None
+        with suppress(UnavailableError):
+            await self.dispatcher.throttle.release(claim)
+
+    def _late(self, busy_until: datetime | None) -> Decided:
+        late = self.dispatcher.clock.now() - self.alert.deadline
+        details: dict[str, object] = {"late_seconds": round(late.total_seconds(), 3)}
+        if busy_until is not None:
+            details["busy_until"] = rfc3339(busy_until)
+        return self._decided(Reason.EXPIRED, **details)
+
+    def _decided(self, reason: Reason, **details: object) -> Decided:
+        alert = self.alert
+        told = {"rule_id": alert.rule_id, "coupon_id": alert.coupon_id, "attempts": list(self.attempts)}
+        versions = Versions(rules=alert.rules_version, merchants=alert.merchants_version, caps=self.rules.version)
+        return Decided(reason, told | details, versions)
+
+    def _push(self) -> Push:
+        alert = self.alert
+        left = alert.deadline - self.dispatcher.clock.now()
+        return Push(
+            user_id=alert.user_id,
+            title=alert.title,
+            body=alert.body,
+            deep_link=alert.deep_link,
+            locale=alert.locale,
+            category=CATEGORY,
+            collapse_key=f"{CATEGORY}:{alert.merchant_id}",
+            ttl_seconds=max(1, int(left.total_seconds())),
+            not_after=rfc3339(alert.deadline),
+            trace=PushTrace(
+                event_id=alert.event_id,
+                decision_id=decision_id(alert.position, Reason.PUSHED),
+                rule_id=alert.rule_id,
+                rules_version=alert.rules_version,
+            ),
+        )
+
+
+def _name(attempt: Attempt) -> str:
+    match attempt:
+        case Accepted(status):
+            return f"accepted {status}"
+        case Refused(status, _):
+            return f"refused {status}"
+        case TooLate():
+            return "too late"
+        case Throttled(retry_after):
+            return f"throttled for {retry_after.total_seconds():g} s"
+        case Unclear(text):
+            return f"unclear: {text}"

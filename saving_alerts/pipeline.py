@@ -1,0 +1,165 @@
+"""The life of an event, top to bottom: four steps, each from one value to what becomes of it.
+
+A step returns `Forward`, `Decided` or `DeadLetter`. It does not raise, and it knows no Kafka. The first line that
+says no decides, in the order of the list of decisions.
+"""
+
+from dataclasses import asdict
+from datetime import datetime
+
+from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.coupons import Candidate, Coupon, usable
+from saving_alerts.domain.decisions import Reason, Subject, Versions
+from saving_alerts.domain.events import (
+    Problem,
+    SavingEvent,
+    SourceRecord,
+    ValidatedEvent,
+    deadline_of,
+    is_late,
+    read_event,
+)
+from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.messages import render
+from saving_alerts.domain.rules import Chosen, NoneChosen, evaluate, refused_without_coupons
+from saving_alerts.outcomes import Decided, Forward
+from saving_alerts.ports import Clock, CouponSource, RefusedError, UnavailableError
+from saving_alerts.reference_data import Snapshot
+
+
+def validate(record: SourceRecord, snapshot: Snapshot, now: datetime) -> Forward[ValidatedEvent] | Decided:
+    """Read the event and let only fresh triggers of consenting users pass."""
+    event = read_event(record.value)
+    if isinstance(event, Problem):
+        return _invalid(event, record)
+    if event.type not in snapshot.rules.triggers:
+        return Decided(Reason.NOT_A_TRIGGER, subject=_subject(event, record.read_at))
+    deadline = deadline_of(event, snapshot.rules.freshness[event.type])
+    validated = ValidatedEvent(position=record.position, deadline=deadline, read_at=record.read_at, event=event)
+    if is_late(validated, now):
+        return Decided(Reason.EXPIRED, _lateness(deadline, now), subject=_subject(event, record.read_at))
+    if not event.push.consent:
+        return Decided(Reason.NO_CONSENT, subject=_subject(event, record.read_at))
+    return Forward(validated)
+
+
+async def query_coupons(
+    validated: ValidatedEvent, snapshot: Snapshot, source: CouponSource, clock: Clock
+) -> Forward[Candidate] | Decided:
+    """Ask what the user could save, unless it is certain already that no push can come of it."""
+    unasked = _decided_unasked(validated, snapshot, clock.now())
+    if unasked is not None:
+        return unasked
+    event = validated.event
+    try:
+        coupons = await source.coupons(event.user_id, event.merchant_id or "", validated.deadline)
+    except RefusedError as error:
+        return Decided(Reason.COUPON_API_REFUSED, {"answer": str(error), "status": error.status})
+    except UnavailableError as error:
+        reason = Reason.EXPIRED if is_late(validated, clock.now()) else Reason.COUPON_API_FAILED
+        return Decided(reason, {"answer": str(error)})
+    return _candidate(validated, coupons, clock.now())
+
+
+def evaluate_rules(candidate: Candidate, snapshot: Snapshot, now: datetime) -> Forward[Alert] | Decided:
+    """Apply the rules in full and make the alert that the winning one wants."""
+    validated = candidate.validated
+    if is_late(validated, now):
+        return Decided(Reason.EXPIRED, _lateness(validated.deadline, now))
+    merchant = _merchant(validated, snapshot)
+    verdict = evaluate(snapshot.rules.rules, validated.event, merchant, candidate.coupons, now)
+    if isinstance(verdict, NoneChosen) or merchant is None:
+        return _refused(verdict, snapshot)
+    return Forward(_alert(validated, verdict, merchant, snapshot))
+
+
+def _invalid(problem: Problem, record: SourceRecord) -> Decided:
+    return Decided(
+        Reason.INVALID,
+        {"problem": problem.problem, "path": problem.path},
+        keep_bytes=problem.unreadable,
+        subject=Subject(event_id=problem.event_id, user_id=problem.user_id, read_at=record.read_at),
+    )
+
+
+def _decided_unasked(validated: ValidatedEvent, snapshot: Snapshot, now: datetime) -> Decided | None:
+    if is_late(validated, now):
+        return Decided(Reason.EXPIRED, _lateness(validated.deadline, now) | {"asked": False})
+    merchant = _merchant(validated, snapshot)
+    verdict = refused_without_coupons(snapshot.rules.rules, validated.event, merchant, now)
+    return _refused(verdict, snapshot, asked=False) if verdict else None
+
+
+def _candidate(validated: ValidatedEvent, coupons: tuple[Coupon, ...], now: datetime) -> Forward[Candidate] | Decided:
+    kept = tuple(coupon for coupon in coupons if usable(coupon, validated.event.store_id, now))
+    if not kept:
+        return Decided(Reason.NO_COUPON, {"offered": len(coupons)})
+    return Forward(Candidate(validated=validated, coupons=kept))
+
+
+def _refused(verdict: Chosen | NoneChosen, snapshot: Snapshot, *, asked: bool = True) -> Decided:
+    reason = verdict.reason if isinstance(verdict, NoneChosen) else Reason.RULE_REFUSED
+    details: dict[str, object] = {"refusals": [asdict(refusal) for refusal in verdict.refusals]}
+    return Decided(reason, details if asked else details | {"asked": False}, _versions(snapshot))
+
+
+def _alert(validated: ValidatedEvent, chosen: Chosen, merchant: Merchant, snapshot: Snapshot) -> Alert:
+    event, coupon = validated.event, chosen.coupon
+    title, body = render(chosen.rule.message, event.locale, merchant, coupon)
+    return Alert(
+        position=validated.position,
+        event_id=event.event_id,
+        user_id=event.user_id,
+        merchant_id=merchant.merchant_id,
+        event_type=event.type,
+        occurred_at=event.occurred_at,
+        received_at=event.received_at,
+        read_at=validated.read_at,
+        deadline=min(validated.deadline, coupon.valid_until),
+        locale=event.locale,
+        coupon_id=coupon.coupon_id,
+        title=title,
+        body=body,
+        deep_link=coupon.deep_link,
+        rule_id=chosen.rule.id,
+        rules_version=snapshot.rules.version,
+        merchants_version=snapshot.merchants.version,
+    )
+
+
+def _merchant(validated: ValidatedEvent, snapshot: Snapshot) -> Merchant | None:
+    return snapshot.merchants.by_id.get(validated.event.merchant_id or "")
+
+
+def _versions(snapshot: Snapshot) -> Versions:
+    return Versions(rules=snapshot.rules.version, merchants=snapshot.merchants.version)
+
+
+def _lateness(deadline: datetime, now: datetime) -> dict[str, object]:
+    return {"late_seconds": round((now - deadline).total_seconds(), 3)}
+
+
+def _subject(event: SavingEvent, read_at: datetime) -> Subject:
+    return Subject(
+        event_id=event.event_id,
+        user_id=event.user_id,
+        merchant_id=event.merchant_id,
+        event_type=event.type,
+        occurred_at=event.occurred_at,
+        read_at=read_at,
+    )
+
+
+def subject_of(value: ValidatedEvent | Candidate | Alert) -> Subject:
+    """Whose value it is, for the decision that ends it."""
+    if isinstance(value, Alert):
+        return Subject(
+            event_id=value.event_id,
+            user_id=value.user_id,
+            merchant_id=value.merchant_id,
+            event_type=value.event_type,
+            occurred_at=value.occurred_at,
+            read_at=value.read_at,
+        )
+    validated = value.validated if isinstance(value, Candidate) else value
+    return _subject(validated.event, validated.read_at)
