@@ -1,0 +1,7 @@
+"""The traffic of the demo: seeded events, each with the answer it must have, and the world in which it must have it."""
+
+from demo.traffic.directory import merchants_jsonl, rules_json
+from demo.traffic.mix import endless, make_traffic
+from demo.traffic.plan import Expectation, PlannedEvent, Traffic
+
+__all__ = ["Expectation", "PlannedEvent", "Traffic", "endless", "make_traffic", "merchants_jsonl", "rules_json"]
