@@ -24,6 +24,7 @@ EVENTS = 20_000
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 AROUND_THE_CLOCK = [NOW + timedelta(hours=hours) for hours in range(0, 24, 6)]
 NEVER_BUILT = {Reason.HELD_OUT, Reason.KILLED, Reason.WOULD_PUSH, Reason.DEAD_LETTER}
+UNCLEAR_FAULTS = {"hang", "slow_headers", "ambiguous_dropped", "ambiguous_accepted"}
 LIGHTS = [Light.DAY, Light.NIGHT]
 
 
@@ -92,9 +93,7 @@ class Judge:
         if planned.user_id in self.pushed_users:
             return Reason.CAPPED
         script = self.traffic.push_api_behaviours.get(planned.user_id, ())
-        unclear = any(
-            each.fault in ("hang", "ambiguous_dropped", "ambiguous_accepted") or each.status == 500 for each in script
-        )
+        unclear = any(each.fault in UNCLEAR_FAULTS or each.status == 500 for each in script)
         if script and script[-1].times is None:
             return Reason.PUSH_UNCERTAIN if unclear else Reason.PUSH_REFUSED
         self.pushed_users.add(planned.user_id)
