@@ -1,0 +1,1 @@
+"""One driver of the outside world per module, each behind a port."""

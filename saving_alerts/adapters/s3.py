@@ -1,0 +1,208 @@
+"""Rules and merchants in an S3 bucket: conditional reads that are bounded in size, memory and time."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self, TypedDict
+
+import aioboto3
+from aiobotocore.config import AioConfig
+from aiohttp import ClientError as BrokenBodyError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from saving_alerts.ports import (
+    MAX_LINE_BYTES,
+    MissingObjectError,
+    ObjectLines,
+    PortError,
+    RefusedError,
+    StoredObject,
+    UnavailableError,
+)
+
+CHUNK_BYTES = 64 * 1024
+NOT_MODIFIED = "304"
+
+# aiobotocore translates what aiohttp raises, except for a body that ends too early.
+_FOREIGN = (ClientError, BotoCoreError, BrokenBodyError, OSError, TimeoutError)
+_BY_CODE: Mapping[str, type[PortError]] = {
+    "NoSuchKey": MissingObjectError,
+    "404": MissingObjectError,
+    "NoSuchBucket": RefusedError,
+    "AccessDenied": RefusedError,
+    "403": RefusedError,
+    "InvalidAccessKeyId": RefusedError,
+    "SignatureDoesNotMatch": RefusedError,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class S3Policy:
+    """Which bucket, and how long it may take. `total_timeout_seconds` bounds one object from request to last byte."""
+
+    bucket: str
+    endpoint_url: str | None = None
+    connect_timeout_seconds: float = 2
+    read_timeout_seconds: float = 5
+    attempts: int = 3
+    total_timeout_seconds: float = 300
+
+
+class _Body(Protocol):
+    def iter_chunks(self, chunk_size: int) -> AsyncIterator[bytes]: ...
+    def close(self) -> None: ...
+
+
+class _Answer(TypedDict):
+    Body: _Body
+    ETag: str
+    ContentLength: int
+
+
+class _Client(Protocol):
+    """The two operations of boto's client that are used here."""
+
+    async def get_object(self, *, Bucket: str, Key: str, **condition: str) -> _Answer: ...  # noqa: N803 - boto's names
+    async def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> object: ...  # noqa: N803
+
+
+class S3ObjectStore:
+    """An ObjectStore on one client that lives from `open` to `close`. Credentials come from the usual AWS variables."""
+
+    def __init__(self, policy: S3Policy) -> None:
+        self._policy = policy
+        self._resources = AsyncExitStack()
+        self._opened: _Client | None = None
+
+    async def open(self) -> None:
+        """Make the client. Nothing is sent yet; raises UnavailableError for half a set of credentials."""
+        with _translated("S3"):
+            client = aioboto3.Session().client("s3", endpoint_url=self._policy.endpoint_url, config=self._config())
+            self._opened = await self._resources.enter_async_context(client)
+
+    async def close(self) -> None:
+        self._opened = None
+        await self._resources.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def fetch(self, key: str, unless_etag: str | None, max_bytes: int) -> StoredObject | None:
+        """As the port says. A larger object raises RefusedError and is not read to its end."""
+        async with self._object(key, unless_etag) as answer:
+            if answer is None:
+                return None
+            body = await self._whole(answer, max_bytes, self._address(key))
+            return StoredObject(body, answer["ETag"])
+
+    @asynccontextmanager
+    async def lines(self, key: str, unless_etag: str | None) -> AsyncIterator[ObjectLines | None]:
+        """As the port says."""
+        async with self._object(key, unless_etag) as answer:
+            if answer is None:
+                yield None
+                return
+            async with aclosing(_split(answer["Body"].iter_chunks(CHUNK_BYTES))) as lines:
+                yield ObjectLines(answer["ETag"], lines)
+
+    async def put(self, key: str, body: bytes) -> None:
+        """Write the object whole."""
+        with _translated(self._address(key)):
+            await self._client.put_object(Bucket=self._policy.bucket, Key=key, Body=body)
+
+    @property
+    def _client(self) -> _Client:
+        if self._opened is None:
+            raise RuntimeError("the object store is used before open() or after close()")
+        return self._opened
+
+    def _config(self) -> AioConfig:
+        return AioConfig(
+            connect_timeout=self._policy.connect_timeout_seconds,
+            read_timeout=self._policy.read_timeout_seconds,
+            retries={"total_max_attempts": self._policy.attempts, "mode": "standard"},
+            # The default sends checksums behind the body, which stores other than Amazon's often do not understand.
+            request_checksum_calculation="when_required",
+        )
+
+    def _address(self, key: str) -> str:
+        return f"s3://{self._policy.bucket}/{key}"
+
+    @asynccontextmanager
+    async def _object(self, key: str, unless_etag: str | None) -> AsyncIterator[_Answer | None]:
+        with _translated(self._address(key)):
+            async with asyncio.timeout(self._policy.total_timeout_seconds):
+                answer = await self._get(key, unless_etag)
+                try:
+                    yield answer
+                finally:
+                    if answer is not None:
+                        answer["Body"].close()
+
+    async def _get(self, key: str, unless_etag: str | None) -> _Answer | None:
+        condition = {} if unless_etag is None else {"IfNoneMatch": unless_etag}
+        try:
+            return await self._client.get_object(Bucket=self._policy.bucket, Key=key, **condition)
+        except ClientError as error:
+            if _code(error) == NOT_MODIFIED:
+                return None
+            raise
+
+    async def _whole(self, answer: _Answer, max_bytes: int, address: str) -> bytes:
+        body, size = bytearray(), answer.get("ContentLength", 0)
+        if size <= max_bytes:
+            async for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
+                body += chunk
+                size = max(size, len(body))
+                if size > max_bytes:
+                    break
+        if size > max_bytes:
+            raise RefusedError(f"{address}: {size} bytes, at most {max_bytes} are allowed")
+        return bytes(body)
+
+
+async def _split(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The lines of the chunks, each with its end and none longer than MAX_LINE_BYTES + 1."""
+    begun = b""
+    async for chunk in chunks:
+        *ends, rest = chunk.split(b"\n")
+        for end in ends:
+            yield _cut(begun + end + b"\n")
+            begun = b""
+        begun = _cut(begun + rest)
+    if begun:
+        yield begun
+
+
+def _cut(line: bytes) -> bytes:
+    return line[: MAX_LINE_BYTES + 1]
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except _FOREIGN as error:
+        raise _port_error(error, f"{what}: {type(error).__name__}: {error}") from error
+
+
+def _port_error(error: Exception, text: str) -> PortError:
+    if isinstance(error, ParamValidationError):  # a bucket or a key that cannot exist
+        return RefusedError(text)
+    if not isinstance(error, ClientError):
+        return UnavailableError(text)
+    kind = _BY_CODE.get(_code(error), UnavailableError)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return RefusedError(text, status) if kind is RefusedError else kind(text)
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"].get("Code", ""))

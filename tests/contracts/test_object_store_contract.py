@@ -1,0 +1,369 @@
+"""What every ObjectStore promises, and what the real one adds: it translates each way in which S3 can fail."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import pytest
+import pytest_asyncio
+
+from demo.s3 import EmbeddedS3
+from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
+from saving_alerts.ports import (
+    MAX_LINE_BYTES,
+    MissingObjectError,
+    ObjectStore,
+    RefusedError,
+    UnavailableError,
+)
+from tests.fakes.object_store import FakeObjectStore
+
+pytestmark = pytest.mark.asyncio
+
+KEY = "rules.json"
+ENOUGH_BYTES = 1024 * 1024
+IMPATIENT_SECONDS = 0.2
+OUTAGE_TEXT = "nobody answers"
+
+
+class World(Protocol):
+    """A store, and what others do to what is behind it."""
+
+    @property
+    def store(self) -> ObjectStore: ...
+    @property
+    def elsewhere(self) -> ObjectStore: ...
+
+    def put(self, body: bytes) -> None: ...
+    def delete(self) -> None: ...
+    def stop(self) -> None: ...
+    def start(self) -> None: ...
+
+
+class FakeWorld:
+    def __init__(self) -> None:
+        self.store = FakeObjectStore()
+        self.elsewhere = FakeObjectStore()
+        self.elsewhere.failure = RefusedError("there is no such bucket", 404)
+
+    def put(self, body: bytes) -> None:
+        self.store.objects[KEY] = body
+
+    def delete(self) -> None:
+        self.store.objects.clear()
+
+    def stop(self) -> None:
+        self.store.failure = UnavailableError(OUTAGE_TEXT)
+
+    def start(self) -> None:
+        self.store.failure = None
+
+
+class RealWorld:
+    def __init__(self, s3: EmbeddedS3, store: S3ObjectStore, elsewhere: S3ObjectStore) -> None:
+        self.s3 = s3
+        self.store = store
+        self.elsewhere = elsewhere
+
+    def put(self, body: bytes) -> None:
+        self.s3.put(KEY, body)
+
+    def delete(self) -> None:
+        self.s3.delete(KEY)
+
+    def stop(self) -> None:
+        self.s3.stop()
+
+    def start(self) -> None:
+        self.s3.start()
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[EmbeddedS3]:
+    with EmbeddedS3() as embedded, pytest.MonkeyPatch.context() as environment:
+        for name, value in embedded.environment.items():
+            environment.setenv(name, value)
+        yield embedded
+
+
+def policy(endpoint_url: str, bucket: str = EmbeddedS3.bucket) -> S3Policy:
+    return S3Policy(bucket, endpoint_url, attempts=1, read_timeout_seconds=IMPATIENT_SECONDS * 10)
+
+
+@pytest_asyncio.fixture(params=["fake", "real"])
+async def world(request: pytest.FixtureRequest, s3: EmbeddedS3) -> AsyncIterator[World]:
+    if request.param == "fake":
+        yield FakeWorld()
+        return
+    here, elsewhere = policy(s3.endpoint_url), policy(s3.endpoint_url, "no-such-bucket")
+    async with S3ObjectStore(here) as store, S3ObjectStore(elsewhere) as other:
+        s3.delete(KEY)
+        yield RealWorld(s3, store, other)
+
+
+async def lines_of(store: ObjectStore, unless_etag: str | None = None) -> list[bytes] | None:
+    async with store.lines(KEY, unless_etag) as stream:
+        return None if stream is None else [line async for line in stream.lines]
+
+
+async def etag_of(store: ObjectStore) -> str:
+    stored = await store.fetch(KEY, None, ENOUGH_BYTES)
+    assert stored is not None
+    return stored.etag
+
+
+CALLS: dict[str, Callable[[ObjectStore], Awaitable[object]]] = {
+    "fetch": lambda store: store.fetch(KEY, None, ENOUGH_BYTES),
+    "lines": lines_of,
+    "put": lambda store: store.put(KEY, b"{}"),
+}
+READS = {name: CALLS[name] for name in ("fetch", "lines")}
+
+
+async def test_fetch_gives_the_object(world: World) -> None:
+    world.put(b"{}")
+
+    stored = await world.store.fetch(KEY, None, ENOUGH_BYTES)
+
+    assert stored is not None
+    assert stored.body == b"{}"
+
+
+async def test_an_unchanged_object_is_not_fetched_again(world: World) -> None:
+    world.put(b"{}")
+    etag = await etag_of(world.store)
+
+    assert await world.store.fetch(KEY, etag, ENOUGH_BYTES) is None
+
+
+async def test_a_changed_object_is_fetched_again(world: World) -> None:
+    world.put(b"{}")
+    etag = await etag_of(world.store)
+    world.put(b"{ }")
+
+    stored = await world.store.fetch(KEY, etag, ENOUGH_BYTES)
+
+    assert stored is not None
+    assert stored.body == b"{ }"
+
+
+async def test_the_tag_of_a_stream_is_the_tag_of_the_object(world: World) -> None:
+    world.put(b"1\n2\n")
+
+    assert await lines_of(world.store, await etag_of(world.store)) is None
+
+
+async def test_an_object_of_exactly_the_allowed_size_is_fetched(world: World) -> None:
+    world.put(b"x" * 100)
+
+    assert await world.store.fetch(KEY, None, 100) is not None
+
+
+async def test_a_larger_object_is_refused_with_both_sizes(world: World) -> None:
+    world.put(b"x" * 101)
+
+    with pytest.raises(RefusedError, match=r"101 bytes, at most 100"):
+        await world.store.fetch(KEY, None, 100)
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        pytest.param(b"", [], id="an empty object"),
+        pytest.param(b"one\ntwo\n", [b"one\n", b"two\n"], id="two lines"),
+        pytest.param(b"one\ntwo", [b"one\n", b"two"], id="no end of the last line"),
+        pytest.param(b"one\n\ntwo", [b"one\n", b"\n", b"two"], id="an empty line"),
+        pytest.param(b"o\rn\x0be\r\ntwo", [b"o\rn\x0be\r\n", b"two"], id="other signs that sometimes end a line"),
+    ],
+)
+async def test_lines_come_with_their_ends(world: World, body: bytes, lines: list[bytes]) -> None:
+    world.put(body)
+
+    assert await lines_of(world.store) == lines
+
+
+async def test_a_stream_of_many_chunks_is_complete(world: World) -> None:
+    body = b"".join(b"%d,%s\n" % (number, b"x" * (number % 700)) for number in range(2_000))
+    world.put(body)
+
+    lines = await lines_of(world.store)
+
+    assert lines is not None
+    assert (len(lines), hashlib.sha256(b"".join(lines)).digest()) == (2_000, hashlib.sha256(body).digest())
+
+
+@pytest.mark.parametrize("excess", [0, 1, 2, 300_000])
+async def test_a_line_too_long_is_cut_and_the_next_is_whole(world: World, excess: int) -> None:
+    world.put(b"x" * (MAX_LINE_BYTES + excess) + b"\nnext\n")
+
+    lines = await lines_of(world.store)
+
+    first = b"x" * MAX_LINE_BYTES + (b"x" if excess else b"\n")
+    assert lines == [first, b"next\n"]
+
+
+async def test_what_was_put_is_fetched(world: World) -> None:
+    await world.store.put(KEY, b"{}")
+
+    stored = await world.store.fetch(KEY, None, ENOUGH_BYTES)
+
+    assert stored is not None
+    assert stored.body == b"{}"
+
+
+@pytest.mark.parametrize("call", READS.values(), ids=READS)
+async def test_an_object_that_is_not_there_is_missing(
+    world: World, call: Callable[[ObjectStore], Awaitable[object]]
+) -> None:
+    world.put(b"{}")
+    world.delete()
+
+    with pytest.raises(MissingObjectError, match=KEY):
+        await call(world.store)
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+async def test_a_bucket_that_is_not_there_refuses(
+    world: World, call: Callable[[ObjectStore], Awaitable[object]]
+) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        await call(world.elsewhere)
+
+    assert refusal.value.status == 404
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+async def test_an_outage_is_unavailable_and_passes(
+    world: World, call: Callable[[ObjectStore], Awaitable[object]]
+) -> None:
+    world.put(b"{}")
+    world.stop()
+
+    with pytest.raises(UnavailableError):
+        await call(world.store)
+
+    world.start()
+    assert await world.store.fetch(KEY, None, ENOUGH_BYTES) is not None
+
+
+# What only the real one can show.
+
+
+@asynccontextmanager
+async def answering(answer: bytes, *, then_hang: bool = False) -> AsyncIterator[str]:
+    """A server that says the same to everybody and closes the connection, or keeps it open in silence."""
+    released = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        if then_hang:
+            await released.wait()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        released.set()
+
+
+def head(status: str, length: int) -> bytes:
+    return f'HTTP/1.1 {status}\r\nContent-Length: {length}\r\nETag: "t"\r\n\r\n'.encode()
+
+
+def failure(status: str, code: str) -> bytes:
+    body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+    return head(status, len(body)) + body
+
+
+@pytest.mark.parametrize("call", READS.values(), ids=READS)
+@pytest.mark.parametrize(
+    ("answer", "then_hang"),
+    [
+        pytest.param(head("200 OK", 100) + b"half of it\n", False, id="a body that ends too early"),
+        pytest.param(head("200 OK", 100) + b"half of it\n", True, id="a body that stands still"),
+        pytest.param(b"", True, id="no answer"),
+        pytest.param(b"", False, id="a closed connection"),
+        pytest.param(b"SMTP ready\r\n\r\n", False, id="another protocol"),
+        pytest.param(failure("500 Oops", "InternalError"), False, id="a server error"),
+        pytest.param(failure("503 Slow Down", "SlowDown"), False, id="throttled"),
+        pytest.param(failure("400 Bad Request", "ExpiredToken"), False, id="credentials about to be renewed"),
+    ],
+)
+async def test_trouble_that_may_pass_is_unavailable(
+    s3: EmbeddedS3, call: Callable[[ObjectStore], Awaitable[object]], answer: bytes, *, then_hang: bool
+) -> None:
+    async with answering(answer, then_hang=then_hang) as url:
+        impatient = S3Policy("b", url, attempts=1, read_timeout_seconds=IMPATIENT_SECONDS)
+        async with S3ObjectStore(impatient) as store:
+            with pytest.raises(UnavailableError) as error:
+                await call(store)
+
+    assert str(error.value).startswith(f"s3://b/{KEY}: ")
+
+
+@pytest.mark.parametrize("call", READS.values(), ids=READS)
+async def test_a_body_that_drips_is_given_up_in_the_end(
+    s3: EmbeddedS3, call: Callable[[ObjectStore], Awaitable[object]]
+) -> None:
+    async with (
+        answering(head("200 OK", 100) + b"half of it\n", then_hang=True) as url,
+        S3ObjectStore(S3Policy("b", url, attempts=1, total_timeout_seconds=IMPATIENT_SECONDS)) as store,
+    ):
+        with pytest.raises(UnavailableError, match="TimeoutError"):
+            await call(store)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"])
+async def test_wrong_credentials_are_refused(s3: EmbeddedS3, code: str) -> None:
+    async with answering(failure("403 Forbidden", code)) as url, S3ObjectStore(policy(url)) as store:
+        with pytest.raises(RefusedError, match=code) as refusal:
+            await store.fetch(KEY, None, ENOUGH_BYTES)
+
+    assert refusal.value.status == 403
+
+
+async def test_a_name_that_no_bucket_can_have_is_refused(s3: EmbeddedS3) -> None:
+    async with S3ObjectStore(policy(s3.endpoint_url, "not a bucket")) as store:
+        with pytest.raises(RefusedError, match="not a bucket"):
+            await store.fetch(KEY, None, ENOUGH_BYTES)
+
+
+async def test_an_object_too_large_is_refused_before_it_is_read(s3: EmbeddedS3) -> None:
+    async with answering(head("200 OK", 10**12), then_hang=True) as url, S3ObjectStore(policy(url)) as store:
+        with pytest.raises(RefusedError, match="1000000000000 bytes"):
+            await store.fetch(KEY, None, ENOUGH_BYTES)
+
+
+async def test_an_object_that_hides_its_size_is_refused_in_the_middle(s3: EmbeddedS3) -> None:
+    endless = b'HTTP/1.1 200 OK\r\nETag: "t"\r\n\r\n' + b"x" * 200
+    async with answering(endless, then_hang=True) as url, S3ObjectStore(policy(url)) as store:
+        with pytest.raises(RefusedError, match="at most 100"):
+            await store.fetch(KEY, None, 100)
+
+
+async def test_missing_credentials_are_unavailable(s3: EmbeddedS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in s3.environment:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    async with S3ObjectStore(policy(s3.endpoint_url)) as store:
+        with pytest.raises(UnavailableError, match="credentials"):
+            await store.fetch(KEY, None, ENOUGH_BYTES)
+
+
+async def test_half_a_set_of_credentials_is_named_at_once(s3: EmbeddedS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+
+    with pytest.raises(UnavailableError, match="AWS_SECRET_ACCESS_KEY"):
+        await S3ObjectStore(policy(s3.endpoint_url)).open()
+
+
+async def test_a_closed_store_says_so(s3: EmbeddedS3) -> None:
+    store = S3ObjectStore(policy(s3.endpoint_url))
+
+    with pytest.raises(RuntimeError, match="open"):
+        await store.put(KEY, b"{}")

@@ -1,0 +1,66 @@
+"""An ObjectStore in memory."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from saving_alerts.ports import (
+    MAX_LINE_BYTES,
+    MissingObjectError,
+    ObjectLines,
+    PortError,
+    RefusedError,
+    StoredObject,
+    UnavailableError,
+)
+
+
+class FakeObjectStore:
+    """Objects by key. While `failure` is set every call raises it; `bodies_read` names each object that was read.
+
+    `breaks_after_lines`: a stream fails when it has given that many lines.
+    """
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.failure: PortError | None = None
+        self.breaks_after_lines: int | None = None
+        self.bodies_read: list[str] = []
+
+    async def fetch(self, key: str, unless_etag: str | None, max_bytes: int) -> StoredObject | None:
+        body, etag = self._object(key)
+        if etag == unless_etag:
+            return None
+        if len(body) > max_bytes:
+            raise RefusedError(f"{key}: {len(body)} bytes, at most {max_bytes} are allowed")
+        self.bodies_read.append(key)
+        return StoredObject(body, etag)
+
+    @asynccontextmanager
+    async def lines(self, key: str, unless_etag: str | None) -> AsyncIterator[ObjectLines | None]:
+        body, etag = self._object(key)
+        yield None if etag == unless_etag else ObjectLines(etag, self._stream(key, body))
+
+    async def put(self, key: str, body: bytes) -> None:
+        self._answer_or_fail()
+        self.objects[key] = body
+
+    async def _stream(self, key: str, body: bytes) -> AsyncIterator[bytes]:
+        self.bodies_read.append(key)
+        lines = [line + b"\n" for line in body.split(b"\n")]
+        lines[-1] = lines[-1].removesuffix(b"\n")
+        for number, line in enumerate(line for line in lines if line):
+            if number == self.breaks_after_lines:
+                raise UnavailableError(f"{key}: the connection broke")
+            yield line[: MAX_LINE_BYTES + 1]
+
+    def _object(self, key: str) -> tuple[bytes, str]:
+        self._answer_or_fail()
+        if key not in self.objects:
+            raise MissingObjectError(f"{key}: there is no such object")
+        body = self.objects[key]
+        return body, f'"{hashlib.sha256(body).hexdigest()}"'
+
+    def _answer_or_fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure
