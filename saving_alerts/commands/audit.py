@@ -1,0 +1,128 @@
+"""`saving-alerts audit`: is every source offset accounted for?"""
+
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from saving_alerts.commands import BAD_NEWS, kafka_connection, named_topics, now, run, settings_at_the_door
+from saving_alerts.commands.parameters import DURATION, OFFSETS
+from saving_alerts.ledger.accounting import PartitionAudit, summary
+from saving_alerts.ledger.audit_range import AuditRange, OffsetBounds
+from saving_alerts.ledger.auditing import AuditResult
+from saving_alerts.ledger.auditing import audit as audit_topics
+
+SHOWN_RANGES = 20
+COLUMNS = ("partition", "offsets", "answered", "pending", "missing", "echoes", "contradictions", "unknown")
+
+
+@click.command()
+@click.option("--since", type=DURATION, help="Events written to the source in this time, like 1h.")
+@click.option("--from-offsets", type=OFFSETS, help="From these source offsets on: 1200, or 0:1200,3:1180.")
+@click.option("--to-offsets", type=OFFSETS, help="To before these; without it, to the commit.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, for machines.")
+def audit(
+    *, since: timedelta | None, from_offsets: OffsetBounds | None, to_offsets: OffsetBounds | None, as_json: bool
+) -> None:
+    """Account for every source offset: answered, still pending, or missing.
+
+    Without a range it is about everything that is still on the source. Offsets that are not committed yet are not
+    due. Workers may run meanwhile.
+
+    \b
+    answered        there is a decision or a receipt
+    pending         it is on an internal topic, not yet committed there
+    missing         it is nowhere: an event was lost
+    echoes          answers beyond the first, from redelivery; harmless
+    contradictions  two different pushes were accepted for one event
+    unknown         deleted by retention before anybody looked
+
+    \b
+    Example:
+      saving-alerts audit --since 1h
+      saving-alerts audit --from-offsets 0:1200,3:1180 --to-offsets 0:2000,3:2000
+
+    Exit code: 0, or 1 when something is missing or contradictory, or 2 when it could not be found out.
+    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
+    if since and from_offsets:
+        raise click.UsageError("--since and --from-offsets exclude each other")
+    settings, started = settings_at_the_door(), now()
+    asked = AuditRange(started - since if since else None, from_offsets or OffsetBounds(), to_offsets or OffsetBounds())
+    with _progress_bars() as bars:
+        result = run(
+            audit_topics(
+                kafka_connection(settings), settings.app_id, named_topics(settings), asked, started, _Watcher(bars)
+            )
+        )
+    print(_json(result)) if as_json else _show(result)
+    sys.exit(0 if result.sound else BAD_NEWS)
+
+
+def _progress_bars() -> Progress:
+    """On a terminal only, and beside the result: a pipe gets nothing but the result."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+class _Watcher:
+    """Shows one bar per topic that is read."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+
+    def begin(self, topic: str, offsets: int) -> Callable[[int], None]:
+        task = self._bars.add_task(topic, total=offsets)
+        return lambda behind: self._bars.advance(task, behind)
+
+
+def _json(result: AuditResult) -> str:
+    document = {
+        "sound": result.sound,
+        "summary": summary(result.partitions),
+        "unreadable": result.unreadable,
+        "partitions": result.partitions,
+    }
+    return msgspec.json.encode(document).decode()
+
+
+def _show(result: AuditResult) -> None:
+    table = Table(*COLUMNS)
+    for partition in result.partitions:
+        table.add_row(*(f"{number:,}" for number in _row(partition)))
+    Console().print(table)
+    for line in _findings(result):
+        print(line)
+    print(summary(result.partitions))
+
+
+def _row(audited: PartitionAudit) -> tuple[int, ...]:
+    found = (audited.answered, audited.pending, audited.missing, audited.echoes)
+    return (audited.partition, audited.offsets, *found, len(audited.contradictions), audited.unknown)
+
+
+def _findings(result: AuditResult) -> list[str]:
+    """One line for each thing that somebody has to look at."""
+    lines = []
+    for each in result.partitions:
+        if each.missing:
+            lines.append(f"partition {each.partition}: missing {_ranges(each.missing_ranges)}")
+        if each.contradictions:
+            offsets = tuple((offset, offset) for offset in each.contradictions)
+            lines.append(f"partition {each.partition}: two different pushes accepted at {_ranges(offsets)}")
+    if result.unreadable:
+        lines.append(f"{result.unreadable:,} records on our topics could not be read and are not counted")
+    if waiting := sum(each.uncommitted for each in result.partitions):
+        lines.append(f"{waiting:,} more offsets are not committed yet")
+    return lines
+
+
+def _ranges(ranges: tuple[tuple[int, int], ...]) -> str:
+    shown = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges[:SHOWN_RANGES])
+    more = len(ranges) - SHOWN_RANGES
+    return f"{shown} and {more:,} more ranges" if more > 0 else shown

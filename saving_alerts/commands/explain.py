@@ -1,0 +1,90 @@
+"""`saving-alerts explain`: why did a user get a push, or none?"""
+
+from datetime import UTC, datetime, timedelta
+
+import click
+import msgspec
+
+from saving_alerts.commands import kafka_connection, named_topics, now, run, settings_at_the_door
+from saving_alerts.commands.parameters import DURATION
+from saving_alerts.domain.decisions import Decision
+from saving_alerts.ledger.explaining import Explanation, Wanted
+from saving_alerts.ledger.explaining import explain as explain_decisions
+from saving_alerts.ledger.words import in_words
+from saving_alerts.settings import Settings
+
+
+@click.command()
+@click.option("--user", help="The user's id.")
+@click.option("--event", help="The event's id.")
+@click.option("--since", type=DURATION, default="24h", show_default=True, help="How far to look back, like 24h or 7d.")
+@click.option("--full", is_flag=True, help="Also the echoes, and all that a decision says.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, for machines.")
+def explain(*, user: str | None, event: str | None, since: timedelta, full: bool, as_json: bool) -> None:
+    """Say for each event of a user what became of it, and why. Times are UTC.
+
+    \b
+    Example:
+      saving-alerts explain --user u-42
+      saving-alerts explain --event 0192f0c1-… --since 7d --full
+    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
+    if not (user or event):
+        raise click.UsageError("whose? Give --user or --event")
+    settings, wanted = settings_at_the_door(), Wanted(user or None, event or None)
+    found = run(explain_decisions(kafka_connection(settings), named_topics(settings), wanted, now() - since))
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+    elif found:
+        _show(found, full=full)
+    else:
+        print(_nothing_found(wanted, since, settings))
+
+
+def _show(found: tuple[Explanation, ...], *, full: bool) -> None:
+    for explanation in found:
+        print(_line(explanation))
+        if full:
+            print(_everything("answer", explanation.answer))
+            for echo in explanation.echoes:
+                print(_everything("echo", echo))
+
+
+def _line(explanation: Explanation) -> str:
+    counts = explanation.answer
+    about = (counts.event_type or "unknown type", counts.merchant_id or "no merchant")
+    return "  ".join([_utc(explanation.happened_at), *about, in_words(counts)])
+
+
+def _everything(role: str, decision: Decision) -> str:
+    lines = [f"    {role} {in_words(decision)}"]
+    document = msgspec.to_builtins(decision) | {"position": str(decision.position)}
+    lines += [f"        {name}: {_plain(value)}" for name, value in document.items()]
+    return "\n".join(lines)
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _nothing_found(wanted: Wanted, since: timedelta, settings: Settings) -> str:
+    whom = " and ".join(
+        f"{kind} {name}" for kind, name in (("user", wanted.user_id), ("event", wanted.event_id)) if name
+    )
+    return "\n".join(
+        [
+            f"Nothing was decided about {whom} in the last {_in_words(since)}. That can mean:",
+            "  - no event arrived, or it has not been decided yet: try again in a minute",
+            "  - its events trigger no rule: those are kept as receipts, without user and event",
+            "  - it is longer ago: try --since 7d; decisions are kept for 30 days",
+            f"  - another deployment decided it: this one writes {named_topics(settings).decisions.name}",
+        ]
+    )
+
+
+def _in_words(duration: timedelta) -> str:
+    hours = duration.total_seconds() / 3600
+    return f"{duration.total_seconds() / 60:g} minutes" if hours < 1 else f"{hours:g} hours"
