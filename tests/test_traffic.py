@@ -24,7 +24,7 @@ EVENTS = 20_000
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 AROUND_THE_CLOCK = [NOW + timedelta(hours=hours) for hours in range(0, 24, 6)]
 NEVER_BUILT = {Reason.HELD_OUT, Reason.KILLED, Reason.WOULD_PUSH, Reason.DEAD_LETTER}
-UNCLEAR_FAULTS = {"hang", "slow_headers", "ambiguous_dropped", "ambiguous_accepted"}
+UNCLEAR_FAULTS = {"hang", "ambiguous_dropped", "ambiguous_accepted"}
 LIGHTS = [Light.DAY, Light.NIGHT]
 
 

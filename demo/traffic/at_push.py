@@ -44,7 +44,7 @@ UNCLEAR_THEN_REFUSED = {
 # Slow to fail: a user whose attempts fail at once would open the breaker wherever pushes are rare.
 UNCLEAR_TO_THE_END = {
     "no_answer": (Behaviour(fault="hang"),),
-    "accepted_unheard": (Behaviour(fault="slow_headers"),),
+    "accepted_unheard": (Behaviour(fault="ambiguous_accepted", latency_seconds=4.0),),
 }
 
 
