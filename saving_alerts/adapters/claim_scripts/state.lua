@@ -1,0 +1,104 @@
+-- Shared by all claim scripts, which are appended to it. Every time is in milliseconds of this server's clock.
+--
+-- KEYS[1] holds one user: {entries = {...}, released = {...}}.
+-- An entry is the one thing known of a position: a send (`sent_at`, `uncertain`), or a claim (`lease_until`,
+-- `incarnation`, `number`, `taken_over`). A claim whose lease has ended stays: it is a charge for good, and only its own
+-- position can take it up again.
+-- `released` are tokens that must never hold anything again: a copy of their `reserve` may still be on its way.
+
+local POSITION, EVENT_ID, MERCHANT_ID, INCARNATION, NUMBER = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local REMEMBERED_MS = 168 * 60 * 60 * 1000
+-- Longer than TCP goes on delivering what a closed connection had sent.
+local RELEASED_REMEMBERED_MS = 60 * 60 * 1000
+local UNREADABLE = {'unreadable'}
+
+local function milliseconds_now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local NOW = milliseconds_now()
+
+local function is_claim(entry)
+  return entry.sent_at == nil
+end
+
+local function is_live(entry)
+  return is_claim(entry) and NOW < entry.lease_until
+end
+
+-- A claim that ended may have sent until its last moment.
+local function charged_at(entry)
+  return entry.sent_at or entry.lease_until
+end
+
+local function has_our_token(entry)
+  return entry.position == POSITION and entry.incarnation == INCARNATION and entry.number == NUMBER
+end
+
+local function has_texts(value, names)
+  for _, name in ipairs(names) do
+    if type(value[name]) ~= 'string' then return false end
+  end
+  return true
+end
+
+local function is_entry(value)
+  if type(value) ~= 'table' or not has_texts(value, {'position', 'event_id', 'merchant_id'}) then return false end
+  if value.sent_at ~= nil then return type(value.sent_at) == 'number' end
+  return type(value.lease_until) == 'number' and has_texts(value, {'incarnation', 'number'})
+end
+
+local function is_release(value)
+  return type(value) == 'table' and type(value.at) == 'number' and has_texts(value, {'position', 'incarnation', 'number'})
+end
+
+local function is_list_of(is_item, values)
+  if type(values) ~= 'table' then return false end
+  for key, value in pairs(values) do
+    if type(key) ~= 'number' or not is_item(value) then return false end
+  end
+  return true
+end
+
+local function kept(values, is_kept)
+  local result = {}
+  for _, value in ipairs(values) do
+    if is_kept(value) then table.insert(result, value) end
+  end
+  return result
+end
+
+-- The user without what is too old, or nil when the key holds something else: then nobody may send.
+local function load_user()
+  local raw = redis.pcall('GET', KEYS[1])
+  if raw == false then return {entries = {}, released = {}} end
+  local readable, user = pcall(cjson.decode, raw)
+  if not readable or type(user) ~= 'table' then return nil end
+  if not is_list_of(is_entry, user.entries) or not is_list_of(is_release, user.released) then return nil end
+  return {
+    entries = kept(user.entries, function(entry) return NOW - charged_at(entry) < REMEMBERED_MS end),
+    released = kept(user.released, function(release) return NOW - release.at < RELEASED_REMEMBERED_MS end),
+  }
+end
+
+-- A lease that was just written ends later than now; the key must not go before what it remembers.
+local function save_user(user)
+  local last = NOW
+  for _, entry in ipairs(user.entries) do last = math.max(last, charged_at(entry)) end
+  redis.call('SET', KEYS[1], cjson.encode(user), 'PXAT', string.format('%.0f', last + REMEMBERED_MS))
+end
+
+local function own_entry(user)
+  for _, entry in ipairs(user.entries) do
+    if entry.position == POSITION then return entry end
+  end
+end
+
+local function remove_own_entry(user)
+  user.entries = kept(user.entries, function(entry) return entry.position ~= POSITION end)
+end
+
+local function was_released(user)
+  return #kept(user.released, has_our_token) > 0
+end

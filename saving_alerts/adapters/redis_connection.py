@@ -1,0 +1,61 @@
+"""How this program talks to Redis: one pool with short timeouts, and one table of what its errors mean."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis import asyncio as aioredis
+from redis import exceptions
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+
+from saving_alerts.ports import UnavailableError
+
+_BACKOFF_BASE_SECONDS = 0.02
+_BACKOFF_CAP_SECONDS = 0.2
+_RETRIES = 2
+
+# The first row that fits speaks, so the special ones come first. To a caller they all mean: not now, and do not send.
+_MEANINGS: tuple[tuple[type[Exception], str], ...] = (
+    (exceptions.BusyLoadingError, "is still loading its data"),
+    (exceptions.AuthenticationError, "refuses our login"),
+    (exceptions.AuthorizationError, "refuses our login"),
+    (exceptions.NoPermissionError, "refuses our user this command"),
+    (exceptions.MaxConnectionsError, "has no free connection in our pool"),
+    (exceptions.TimeoutError, "does not answer in time"),
+    (exceptions.ConnectionError, "cannot be reached, or our pool is exhausted"),
+    (exceptions.ReadOnlyError, "is a read-only replica"),
+    (exceptions.OutOfMemoryError, "is out of memory"),
+    (exceptions.ResponseError, "refuses the command"),
+    (exceptions.RedisError, "cannot be understood"),
+    (OSError, "cannot be reached"),
+)
+
+
+def connect(url: str, timeout_seconds: float, max_connections: int) -> aioredis.Redis:
+    """A client with a pool of its own; answers come as bytes, and the first command opens the first connection.
+
+    `timeout_seconds` bounds waiting for a free connection, connecting, and each answer. A failed command is sent again
+    up to twice, so whatever is written must be idempotent; in vain it takes about three times the timeout.
+    `aclose()` closes the pool.
+    """
+    pool: aioredis.BlockingConnectionPool = aioredis.BlockingConnectionPool.from_url(
+        url,
+        max_connections=max_connections,
+        timeout=timeout_seconds,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        retry=Retry(ExponentialWithJitterBackoff(base=_BACKOFF_BASE_SECONDS, cap=_BACKOFF_CAP_SECONDS), _RETRIES),
+        # Repeated on a new connection: after a failover the old ones still lead to the former primary.
+        retry_on_error=[exceptions.ReadOnlyError],
+    )
+    return aioredis.Redis.from_pool(pool)
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Within, every failure of Redis becomes an UnavailableError that says what Redis did."""
+    try:
+        yield
+    except tuple(kind for kind, _ in _MEANINGS) as error:
+        meaning = next(meaning for kind, meaning in _MEANINGS if isinstance(error, kind))
+        raise UnavailableError(f"Redis {meaning}: {error}") from error

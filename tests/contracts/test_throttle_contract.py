@@ -1,0 +1,667 @@
+"""What every Throttle promises: rule by rule, for the fake and for Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from redis import asyncio as aioredis
+
+from demo.redis import EmbeddedRedis
+from saving_alerts.adapters.redis_connection import connect
+from saving_alerts.domain.caps import Cap
+from saving_alerts.ports import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Throttle
+from tests.contracts.throttle_world import (
+    BRIEF_CAP,
+    BRIEF_LEASE_SECONDS,
+    DAILY,
+    DAILY_PER_MERCHANT,
+    LEASE_SECONDS,
+    TWICE_A_DAY,
+    WAIT_SECONDS,
+    WEEKLY,
+    FakeWorld,
+    RealWorld,
+    World,
+    claim_of,
+    ended,
+    granted,
+    sent_at,
+)
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis() as embedded:
+        yield embedded
+
+
+@pytest_asyncio.fixture(scope="module")
+async def client(redis: EmbeddedRedis) -> AsyncIterator[aioredis.Redis]:
+    async with connect(redis.url, timeout_seconds=5, max_connections=16) as connected:
+        yield connected
+
+
+@pytest_asyncio.fixture
+async def real(client: aioredis.Redis) -> RealWorld:
+    world = RealWorld(client)
+    await world.forget()
+    return world
+
+
+@pytest.fixture(params=["fake", "real"])
+def world(request: pytest.FixtureRequest) -> World:
+    if request.param == "fake":
+        return FakeWorld()
+    real: RealWorld = request.getfixturevalue("real")
+    return real
+
+
+@pytest.fixture
+def throttle(world: World) -> Throttle:
+    return world.throttle()
+
+
+# reserve, on a free user
+
+
+@pytest.mark.asyncio
+async def test_a_free_user_is_granted_for_one_lease(throttle: Throttle) -> None:
+    first = granted(await throttle.reserve(claim_of(1), (DAILY,)))
+
+    other = granted(await throttle.reserve(claim_of(2, user_id="u-2"), (DAILY,)))
+
+    assert not first.taken_over
+    assert timedelta(0) <= other.lease_until - first.lease_until < timedelta(seconds=WAIT_SECONDS)
+
+
+@pytest.mark.asyncio
+async def test_the_same_claim_again_is_the_same_grant(throttle: Throttle) -> None:
+    claim = claim_of(1)
+    first = await throttle.reserve(claim, (DAILY,))
+
+    again = await throttle.reserve(claim, (DAILY,))
+
+    assert again == first
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "user_id",
+    ["", "a:b", "50%", "{tag}", "line\nbreak\0", "schöne Grüße", "🛒", "../*?[", "x" * 128],
+    ids=["empty", "colon", "percent", "braces", "control", "umlauts", "astral", "glob", "long"],
+)
+async def test_any_text_is_a_user_of_its_own(throttle: Throttle, user_id: str) -> None:
+    claim = claim_of(1, user_id=user_id, event_id=user_id + "e", merchant_id=user_id + "m", incarnation=user_id + "i")
+    await throttle.confirm(claim, uncertain=False)
+
+    answers = [
+        await throttle.reserve(claim_of(2, user_id=user_id, event_id=user_id + "e"), ()),
+        await throttle.reserve(claim_of(2, user_id=user_id + "%"), (DAILY,)),
+    ]
+
+    assert answers[0] == DuplicateOf(claim.position)
+    assert isinstance(answers[1], Granted)
+
+
+@pytest.mark.asyncio
+async def test_positions_keep_every_digit(throttle: Throttle) -> None:
+    claim = claim_of(2**63 - 1, number=2**63 - 1)
+    await throttle.confirm(claim, uncertain=False)
+
+    answer = await throttle.reserve(claim_of(2**63 - 2, event_id=claim.event_id), ())
+
+    assert answer == DuplicateOf(claim.position)
+
+
+# reserve, while a lease lives
+
+
+@pytest.mark.asyncio
+async def test_another_event_of_the_user_is_busy_while_a_lease_lives(throttle: Throttle) -> None:
+    until = granted(await throttle.reserve(claim_of(1), ())).lease_until
+
+    answer = await throttle.reserve(claim_of(2), ())
+
+    assert answer == Busy(until)
+
+
+@pytest.mark.asyncio
+async def test_a_live_lease_is_busy_rather_than_capped(throttle: Throttle) -> None:
+    until = granted(await throttle.reserve(claim_of(1), (DAILY,))).lease_until
+
+    answer = await throttle.reserve(claim_of(2), (DAILY,))
+
+    assert answer == Busy(until)
+
+
+@pytest.mark.asyncio
+async def test_another_incarnation_of_the_same_event_is_busy_while_the_lease_lives(throttle: Throttle) -> None:
+    until = granted(await throttle.reserve(claim_of(1, "worker-a"), ())).lease_until
+
+    answer = await throttle.reserve(claim_of(1, "worker-b"), ())
+
+    assert answer == Busy(until, own_position=True)
+
+
+@pytest.mark.asyncio
+async def test_the_same_event_at_another_position_is_busy_while_the_lease_lives(throttle: Throttle) -> None:
+    until = granted(await throttle.reserve(claim_of(1, event_id="e"), ())).lease_until
+
+    answer = await throttle.reserve(claim_of(2, event_id="e"), ())
+
+    assert answer == Busy(until)
+
+
+@pytest.mark.asyncio
+async def test_the_same_incarnation_takes_its_own_live_claim_over(throttle: Throttle) -> None:
+    await throttle.reserve(claim_of(1, "worker-a", number=1), ())
+
+    answer = granted(await throttle.reserve(claim_of(1, "worker-a", number=2), ()))
+
+    assert answer.taken_over
+
+
+@pytest.mark.asyncio
+async def test_a_claim_taken_over_is_not_renewed_by_its_former_token(throttle: Throttle) -> None:
+    former, present = claim_of(1, number=1), claim_of(1, number=2)
+    await throttle.reserve(former, ())
+    await throttle.reserve(present, ())
+
+    answers = await throttle.renew(former), await throttle.renew(present)
+
+    assert answers[0] is None
+    assert answers[1] is not None
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("uncertain", [False, True], ids=["sure", "uncertain"])
+async def test_a_position_hears_of_its_own_send_before_another_claim(throttle: Throttle, *, uncertain: bool) -> None:
+    claim = claim_of(1)
+    await throttle.reserve(claim, ())
+    await throttle.confirm(claim, uncertain=uncertain)
+    await throttle.reserve(claim_of(2), ())
+
+    answer = await throttle.reserve(claim_of(1, "worker-b"), (DAILY,))
+
+    assert isinstance(answer, AlreadySent)
+    assert answer.uncertain is uncertain
+
+
+@pytest.mark.asyncio
+async def test_of_two_hundred_reserves_at_once_one_is_granted(throttle: Throttle) -> None:
+    claims = [claim_of(offset % 40, f"worker-{offset}") for offset in range(200)]
+
+    answers = await asyncio.gather(*(throttle.reserve(claim, (DAILY,)) for claim in claims))
+
+    assert [type(answer) for answer in answers].count(Granted) == 1
+    assert [type(answer) for answer in answers].count(Busy) == 199
+
+
+# reserve, after a lease has ended
+
+
+@pytest.mark.asyncio
+async def test_another_incarnation_takes_over_when_the_lease_has_ended(world: World) -> None:
+    ended_at = await ended(world, claim_of(1, "worker-a"))
+
+    answer = granted(await world.throttle().reserve(claim_of(1, "worker-b"), (DAILY,)))
+
+    assert answer.taken_over
+    assert answer.lease_until > ended_at
+
+
+@pytest.mark.asyncio
+async def test_the_same_token_takes_itself_over_when_its_lease_has_ended(world: World) -> None:
+    claim = claim_of(1)
+    await ended(world, claim)
+
+    answer = granted(await world.throttle().reserve(claim, (DAILY,)))
+
+    assert answer.taken_over
+
+
+@pytest.mark.asyncio
+async def test_a_takeover_asked_twice_is_the_same_grant(world: World) -> None:
+    await ended(world, claim_of(1, "worker-a"))
+    claim = claim_of(1, "worker-b")
+    first = await world.throttle().reserve(claim, ())
+
+    again = await world.throttle().reserve(claim, ())
+
+    assert again == first
+    assert granted(again).taken_over
+
+
+@pytest.mark.asyncio
+async def test_an_ended_claim_charges_the_cap_of_other_events_from_its_last_moment(world: World) -> None:
+    ended_at = await ended(world, claim_of(1))
+
+    answer = await world.throttle().reserve(claim_of(2), (DAILY,))
+
+    assert answer == CapReached(DAILY, ended_at + timedelta(hours=24))
+
+
+@pytest.mark.asyncio
+async def test_other_events_may_go_on_beside_an_ended_claim_where_the_caps_allow(world: World) -> None:
+    await ended(world, claim_of(1))
+
+    answer = granted(await world.throttle().reserve(claim_of(2), (TWICE_A_DAY,)))
+
+    assert not answer.taken_over
+
+
+@pytest.mark.asyncio
+async def test_an_ended_claim_waits_for_its_own_position_past_other_claims(world: World) -> None:
+    await ended(world, claim_of(1, "worker-a"))
+    other = claim_of(2)
+    await world.throttle().reserve(other, ())
+    await world.throttle().confirm(other, uncertain=False)
+
+    answer = granted(await world.throttle().reserve(claim_of(1, "worker-b"), (DAILY,)))
+
+    assert answer.taken_over
+
+
+@pytest.mark.asyncio
+async def test_an_ended_claim_is_taken_over_even_while_another_lives(world: World) -> None:
+    await ended(world, claim_of(1, "worker-a"))
+    await world.throttle().reserve(claim_of(2), ())
+
+    answer = granted(await world.throttle().reserve(claim_of(1, "worker-b"), ()))
+
+    assert answer.taken_over
+
+
+@pytest.mark.asyncio
+async def test_a_user_with_two_live_claims_is_busy_until_the_later_ends(world: World) -> None:
+    await ended(world, claim_of(1, "worker-a"))
+    long = granted(await world.throttle(LEASE_SECONDS * 2).reserve(claim_of(2), ()))
+    await world.throttle().reserve(claim_of(1, "worker-b"), ())
+
+    answer = await world.throttle().reserve(claim_of(3), ())
+
+    assert answer == Busy(long.lease_until)
+
+
+@pytest.mark.asyncio
+async def test_the_event_of_an_ended_claim_is_left_to_its_own_position(world: World) -> None:
+    abandoned = claim_of(1, event_id="e")
+    await ended(world, abandoned)
+
+    answer = await world.throttle().reserve(claim_of(2, event_id="e"), (TWICE_A_DAY,))
+
+    assert answer == DuplicateOf(abandoned.position)
+
+
+# duplicates
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("uncertain", [False, True], ids=["sure", "uncertain"])
+async def test_an_event_sent_for_another_position_is_a_duplicate_of_it(throttle: Throttle, *, uncertain: bool) -> None:
+    sent = claim_of(1, event_id="e")
+    await throttle.confirm(sent, uncertain=uncertain)
+
+    answer = await throttle.reserve(claim_of(2, event_id="e"), (DAILY,))
+
+    assert answer == DuplicateOf(sent.position)
+
+
+@pytest.mark.asyncio
+async def test_a_duplicate_is_told_even_while_another_event_is_claimed(throttle: Throttle) -> None:
+    sent = claim_of(1, event_id="e")
+    await throttle.confirm(sent, uncertain=False)
+    await throttle.reserve(claim_of(3), ())
+
+    answer = await throttle.reserve(claim_of(2, event_id="e"), ())
+
+    assert answer == DuplicateOf(sent.position)
+
+
+@pytest.mark.asyncio
+async def test_an_event_id_of_another_user_is_no_duplicate(throttle: Throttle) -> None:
+    await throttle.confirm(claim_of(1, event_id="e", user_id="u-1"), uncertain=False)
+
+    answer = await throttle.reserve(claim_of(2, event_id="e", user_id="u-2"), ())
+
+    assert isinstance(answer, Granted)
+
+
+# caps
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("uncertain", [False, True], ids=["sure", "uncertain"])
+async def test_a_send_charges_the_cap(throttle: Throttle, *, uncertain: bool) -> None:
+    sent = claim_of(1)
+    await throttle.confirm(sent, uncertain=uncertain)
+
+    answer = await throttle.reserve(claim_of(2), (DAILY,))
+
+    assert answer == CapReached(DAILY, await sent_at(throttle, sent) + timedelta(hours=24))
+
+
+@pytest.mark.asyncio
+async def test_without_caps_nothing_is_capped(throttle: Throttle) -> None:
+    for offset in range(5):
+        await throttle.confirm(claim_of(offset), uncertain=False)
+
+    answer = await throttle.reserve(claim_of(6), ())
+
+    assert isinstance(answer, Granted)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "caps",
+    [(DAILY, WEEKLY), (WEEKLY, DAILY), (DAILY_PER_MERCHANT, WEEKLY, DAILY)],
+    ids=["longest last", "longest first", "longest between"],
+)
+async def test_the_cap_that_blocks_longest_is_named(throttle: Throttle, caps: tuple[Cap, ...]) -> None:
+    await throttle.confirm(claim_of(1), uncertain=False)
+
+    answer = await throttle.reserve(claim_of(2), caps)
+
+    assert isinstance(answer, CapReached)
+    assert answer.cap == WEEKLY
+
+
+@pytest.mark.asyncio
+async def test_of_caps_that_block_equally_long_the_first_is_named(throttle: Throttle) -> None:
+    await throttle.confirm(claim_of(1), uncertain=False)
+
+    answer = await throttle.reserve(claim_of(2), (DAILY_PER_MERCHANT, DAILY))
+
+    assert isinstance(answer, CapReached)
+    assert answer.cap == DAILY_PER_MERCHANT
+
+
+@pytest.mark.asyncio
+async def test_a_cap_per_merchant_leaves_other_merchants_free(throttle: Throttle) -> None:
+    await throttle.confirm(claim_of(1, merchant_id="m-1"), uncertain=False)
+
+    answers = [
+        await throttle.reserve(claim_of(2, merchant_id="m-1"), (DAILY_PER_MERCHANT,)),
+        await throttle.reserve(claim_of(3, merchant_id="m-2"), (DAILY_PER_MERCHANT,)),
+    ]
+
+    assert isinstance(answers[0], CapReached)
+    assert isinstance(answers[1], Granted)
+
+
+@pytest.mark.asyncio
+async def test_a_cap_of_two_is_reached_with_the_second_send(throttle: Throttle) -> None:
+    first = claim_of(1)
+    await throttle.confirm(first, uncertain=False)
+    before = claim_of(2)
+    allowed = await throttle.reserve(before, (TWICE_A_DAY,))
+    await throttle.confirm(before, uncertain=False)
+
+    answer = await throttle.reserve(claim_of(3), (TWICE_A_DAY,))
+
+    assert isinstance(allowed, Granted)
+    assert answer == CapReached(TWICE_A_DAY, await sent_at(throttle, first) + timedelta(hours=24))
+
+
+@pytest.mark.asyncio
+async def test_a_cap_ends_with_its_window(world: World) -> None:
+    sent = claim_of(1)
+    await world.throttle().confirm(sent, uncertain=False)
+    await world.reach(await sent_at(world.throttle(), sent) + timedelta(hours=BRIEF_CAP.hours))
+
+    answer = await world.throttle().reserve(claim_of(2), (BRIEF_CAP,))
+
+    assert isinstance(answer, Granted)
+
+
+# renew
+
+
+@pytest.mark.asyncio
+async def test_renewing_a_live_lease_extends_it(world: World) -> None:
+    claim = claim_of(1)
+    first = granted(await world.throttle().reserve(claim, ())).lease_until
+    await world.reach(first - timedelta(seconds=LEASE_SECONDS) + timedelta(milliseconds=5))
+
+    until = await world.throttle().renew(claim)
+
+    assert until is not None
+    assert until > first
+    assert await world.throttle().reserve(claim, ()) == Granted(until)
+
+
+@pytest.mark.asyncio
+async def test_a_lease_never_becomes_shorter(world: World) -> None:
+    claim = claim_of(1)
+    first = granted(await world.throttle().reserve(claim, ())).lease_until
+
+    until = await world.throttle(BRIEF_LEASE_SECONDS).renew(claim)
+
+    assert until == first
+
+
+@pytest.mark.asyncio
+async def test_an_ended_lease_is_not_renewed(world: World) -> None:
+    claim = claim_of(1)
+    await ended(world, claim)
+
+    assert await world.throttle().renew(claim) is None
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "stranger",
+    [claim_of(1, "worker-b", number=1), claim_of(1, "worker-a", number=2), claim_of(2, "worker-a", number=1)],
+    ids=["another incarnation", "another number", "another position"],
+)
+async def test_a_strangers_lease_is_not_renewed(throttle: Throttle, stranger: Claim) -> None:
+    await throttle.reserve(claim_of(1, "worker-a", number=1), ())
+
+    assert await throttle.renew(stranger) is None
+
+
+@pytest.mark.asyncio
+async def test_a_confirmed_claim_is_not_renewed(throttle: Throttle) -> None:
+    claim = claim_of(1)
+    await throttle.reserve(claim, ())
+    await throttle.confirm(claim, uncertain=False)
+
+    assert await throttle.renew(claim) is None
+
+
+@pytest.mark.asyncio
+async def test_renewing_keeps_a_claim_taken_over(world: World) -> None:
+    await ended(world, claim_of(1, "worker-a"))
+    claim = claim_of(1, "worker-b")
+    await world.throttle().reserve(claim, ())
+
+    await world.throttle().renew(claim)
+
+    assert granted(await world.throttle().reserve(claim, ())).taken_over
+
+
+# confirm
+
+
+@pytest.mark.asyncio
+async def test_confirming_frees_the_user_for_other_events(throttle: Throttle) -> None:
+    claim = claim_of(1)
+    await throttle.reserve(claim, (TWICE_A_DAY,))
+
+    await throttle.confirm(claim, uncertain=False)
+
+    assert isinstance(await throttle.reserve(claim_of(2), (TWICE_A_DAY,)), Granted)
+
+
+@pytest.mark.asyncio
+async def test_confirming_twice_charges_once(throttle: Throttle) -> None:
+    claim = claim_of(1)
+    await throttle.confirm(claim, uncertain=False)
+    first = await sent_at(throttle, claim)
+
+    await throttle.confirm(claim, uncertain=False)
+
+    assert await sent_at(throttle, claim) == first
+    assert isinstance(await throttle.reserve(claim_of(2), (TWICE_A_DAY,)), Granted)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("first", "second", "uncertain"),
+    [(True, False, False), (False, True, False), (True, True, True)],
+    ids=["uncertain becomes sure", "sure stays sure", "uncertain stays uncertain"],
+)
+async def test_certainty_only_grows(throttle: Throttle, *, first: bool, second: bool, uncertain: bool) -> None:
+    claim = claim_of(1)
+    await throttle.confirm(claim, uncertain=first)
+
+    await throttle.confirm(claim_of(1, "worker-b"), uncertain=second)
+
+    answer = await throttle.reserve(claim, ())
+    assert isinstance(answer, AlreadySent)
+    assert answer.uncertain is uncertain
+
+
+@pytest.mark.asyncio
+async def test_a_send_is_recorded_even_if_everything_was_forgotten(world: World) -> None:
+    claim = claim_of(1)
+    await world.throttle().reserve(claim, (DAILY,))
+    await world.forget()
+
+    await world.throttle().confirm(claim, uncertain=False)
+
+    assert isinstance(await world.throttle().reserve(claim_of(2), (DAILY,)), CapReached)
+    assert isinstance(await world.throttle().reserve(claim, (DAILY,)), AlreadySent)
+
+
+@pytest.mark.asyncio
+async def test_a_send_ends_anothers_claim_of_the_same_position(world: World) -> None:
+    sender, successor = claim_of(1, "worker-a"), claim_of(1, "worker-b")
+    await ended(world, sender)
+    await world.throttle().reserve(successor, ())
+
+    await world.throttle().confirm(sender, uncertain=False)
+
+    assert await world.throttle().renew(successor) is None
+    assert isinstance(await world.throttle().reserve(successor, ()), AlreadySent)
+
+
+@pytest.mark.asyncio
+async def test_a_send_leaves_the_claim_of_another_position_alone(world: World) -> None:
+    sender, other = claim_of(1), claim_of(2)
+    await world.throttle().reserve(sender, ())
+    await world.forget()
+    await world.throttle().reserve(other, ())
+
+    await world.throttle().confirm(sender, uncertain=False)
+
+    assert await world.throttle().renew(other) is not None
+
+
+@pytest.mark.asyncio
+async def test_a_send_after_the_lease_is_charged_once(world: World) -> None:
+    claim = claim_of(1)
+    await ended(world, claim)
+
+    await world.throttle().confirm(claim, uncertain=True)
+
+    assert isinstance(await world.throttle().reserve(claim_of(2), (TWICE_A_DAY,)), Granted)
+
+
+# release
+
+
+@pytest.mark.asyncio
+async def test_releasing_takes_the_charge_back(throttle: Throttle) -> None:
+    claim = claim_of(1)
+    await throttle.reserve(claim, (DAILY,))
+
+    await throttle.release(claim)
+
+    assert isinstance(await throttle.reserve(claim_of(2), (DAILY,)), Granted)
+
+
+@pytest.mark.asyncio
+async def test_a_released_position_is_claimed_afresh_with_another_number(throttle: Throttle) -> None:
+    claim = claim_of(1, number=1)
+    await throttle.reserve(claim, (DAILY,))
+    await throttle.release(claim)
+
+    answer = granted(await throttle.reserve(claim_of(1, number=2), (DAILY,)))
+
+    assert not answer.taken_over
+
+
+@pytest.mark.asyncio
+async def test_releasing_again_does_not_touch_the_next_claim(throttle: Throttle) -> None:
+    former, present = claim_of(1, number=1), claim_of(1, number=2)
+    await throttle.reserve(former, ())
+    await throttle.release(former)
+    await throttle.reserve(present, ())
+
+    await throttle.release(former)
+
+    assert await throttle.renew(present) is not None
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("reserved", [True, False], ids=["after its reserve", "overtaking its reserve"])
+async def test_a_released_claim_never_holds_anything_again(throttle: Throttle, *, reserved: bool) -> None:
+    claim = claim_of(1)
+    if reserved:
+        await throttle.reserve(claim, (DAILY,))
+    await throttle.release(claim)
+
+    with pytest.raises(ValueError, match="was released"):
+        await throttle.reserve(claim, (DAILY,))
+
+    assert isinstance(await throttle.reserve(claim_of(2), (DAILY,)), Granted)
+
+
+@pytest.mark.asyncio
+async def test_an_ended_lease_is_not_released(world: World) -> None:
+    claim = claim_of(1)
+    await ended(world, claim)
+
+    await world.throttle().release(claim)
+
+    assert isinstance(await world.throttle().reserve(claim_of(2), (DAILY,)), CapReached)
+
+
+@pytest.mark.asyncio
+async def test_a_claim_taken_over_is_not_released(world: World) -> None:
+    await ended(world, claim_of(1, "worker-a"))
+    claim = claim_of(1, "worker-b")
+    await world.throttle().reserve(claim, ())
+
+    await world.throttle().release(claim)
+
+    assert await world.throttle().renew(claim) is not None
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "stranger",
+    [claim_of(1, "worker-b", number=1), claim_of(1, "worker-a", number=2), claim_of(2, "worker-a", number=1)],
+    ids=["another incarnation", "another number", "another position"],
+)
+async def test_a_strangers_claim_is_not_released(throttle: Throttle, stranger: Claim) -> None:
+    claim = claim_of(1, "worker-a", number=1)
+    await throttle.reserve(claim, ())
+
+    await throttle.release(stranger)
+
+    assert await throttle.renew(claim) is not None
+
+
+@pytest.mark.asyncio
+async def test_a_send_is_not_released(throttle: Throttle) -> None:
+    claim = claim_of(1)
+    await throttle.reserve(claim, (DAILY,))
+    await throttle.confirm(claim, uncertain=True)
+
+    await throttle.release(claim)
+
+    assert isinstance(await throttle.reserve(claim_of(2), (DAILY,)), CapReached)

@@ -1,0 +1,137 @@
+"""Two stores of claims with one face, and the words in which the tests on throttles speak."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Protocol
+
+from redis import asyncio as aioredis
+
+from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
+from saving_alerts.domain.caps import Cap, CapPer
+from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.metrics import Metric
+from saving_alerts.ports import AlreadySent, Claim, Granted, Reservation, Throttle
+from tests.fakes.throttle import FakeThrottle, User
+
+LEASE_SECONDS = 20.0
+BRIEF_LEASE_SECONDS = 0.05
+DAILY = Cap(CapPer.USER, 1, 24)
+TWICE_A_DAY = Cap(CapPer.USER, 2, 24)
+DAILY_PER_MERCHANT = Cap(CapPer.USER_AND_MERCHANT, 1, 24)
+WEEKLY = Cap(CapPer.USER, 1, 168)
+BRIEF_CAP = Cap(CapPer.USER, 1, 0.05 / 3600)
+KEY_PREFIX = "test:claims:"
+POLL_SECONDS = 0.002
+WAIT_SECONDS = 10
+
+
+class NoMetrics:
+    def count(self, metric: Metric, value: int = 1, **tags: str) -> None: ...
+
+    def gauge(self, metric: Metric, value: float, **tags: str) -> None: ...
+
+    def observe(self, metric: Metric, value: float, **tags: str) -> None: ...
+
+
+class World(Protocol):
+    """A store of claims, and as many workers on it as a test asks for."""
+
+    def throttle(self, lease_seconds: float = LEASE_SECONDS) -> Throttle: ...
+
+    async def reach(self, moment: datetime) -> None:
+        """Come back when the store's clock says `moment` or later."""
+
+    async def now(self) -> datetime:
+        """What the store's clock says."""
+
+    async def forget(self) -> None:
+        """Lose all data."""
+
+
+class SettableClock:
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    async def sleep(self, duration: timedelta) -> None:
+        self.time += duration
+
+
+class FakeWorld:
+    def __init__(self) -> None:
+        self._clock = SettableClock()
+        self._users: dict[str, User] = {}
+
+    def throttle(self, lease_seconds: float = LEASE_SECONDS) -> Throttle:
+        return FakeThrottle(self._clock, lease_seconds, self._users)
+
+    async def reach(self, moment: datetime) -> None:
+        self._clock.time = max(self._clock.time, moment)
+
+    async def now(self) -> datetime:
+        return self._clock.now()
+
+    async def forget(self) -> None:
+        self._users.clear()
+
+
+class RealWorld:
+    def __init__(self, client: aioredis.Redis) -> None:
+        self._client = client
+
+    def throttle(self, lease_seconds: float = LEASE_SECONDS) -> Throttle:
+        return RedisThrottle(self._client, ThrottlePolicy(lease_seconds, KEY_PREFIX), NoMetrics())
+
+    async def reach(self, moment: datetime) -> None:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while await self.now() < moment:  # noqa: ASYNC110 - the clock is in another process
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def now(self) -> datetime:
+        seconds, microseconds = await self._client.time()
+        return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
+
+    async def forget(self) -> None:
+        await self._client.flushall()
+
+
+_numbers = count(1)
+
+
+def claim_of(
+    offset: int,
+    incarnation: str = "worker-a",
+    number: int | None = None,
+    event_id: str | None = None,
+    merchant_id: str = "m-1",
+    user_id: str = "u-1",
+) -> Claim:
+    return Claim(
+        user_id=user_id,
+        merchant_id=merchant_id,
+        event_id=event_id or f"event-{offset}",
+        position=SourcePosition("saving-events", 3, offset),
+        incarnation=incarnation,
+        number=next(_numbers) if number is None else number,
+    )
+
+
+def granted(reservation: Reservation) -> Granted:
+    assert isinstance(reservation, Granted)
+    return reservation
+
+
+async def ended(world: World, claim: Claim, caps: tuple[Cap, ...] = ()) -> datetime:
+    """Let `claim` be reserved and its lease end unconfirmed, as after a crash. Returns the lease's end."""
+    until = granted(await world.throttle(BRIEF_LEASE_SECONDS).reserve(claim, caps)).lease_until
+    await world.reach(until)
+    return until
+
+
+async def sent_at(throttle: Throttle, claim: Claim) -> datetime:
+    answer = await throttle.reserve(claim, ())
+    assert isinstance(answer, AlreadySent)
+    return answer.sent_at

@@ -1,0 +1,136 @@
+"""The Throttle port in memory. The contract suite holds it against Redis, answer by answer."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from saving_alerts.domain import caps as domain_caps
+from saving_alerts.domain.caps import MAX_CAP_HOURS, Cap, Send
+from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.ports import (
+    AlreadySent,
+    Busy,
+    CapReached,
+    Claim,
+    Clock,
+    DuplicateOf,
+    Granted,
+    Reservation,
+    UnavailableError,
+)
+
+REMEMBERED = timedelta(hours=MAX_CAP_HOURS)
+
+
+@dataclass(slots=True)
+class Entry:
+    """All that is known of one position: a send (`sent_at`), or a claim until `lease_until` and then a charge."""
+
+    claim: Claim
+    lease_until: datetime
+    taken_over: bool = False
+    sent_at: datetime | None = None
+    uncertain: bool = False
+
+    @property
+    def charged_at(self) -> datetime:
+        return self.sent_at or self.lease_until
+
+
+@dataclass(slots=True)
+class User:
+    entries: dict[SourcePosition, Entry] = field(default_factory=dict)
+    released: set[Claim] = field(default_factory=set)
+
+
+class FakeThrottle:
+    """Claims by `clock`. Instances with the same `users` are workers of one deployment, on one Redis.
+
+    Set `down` and every call raises UnavailableError; clear `users` and Redis has forgotten everything.
+    """
+
+    def __init__(self, clock: Clock, lease_seconds: float = 20, users: dict[str, User] | None = None) -> None:
+        self.down = False
+        self.users: dict[str, User] = {} if users is None else users
+        self._clock = clock
+        self._lease = timedelta(seconds=lease_seconds)
+
+    def sends(self, user_id: str) -> list[tuple[SourcePosition, bool]]:
+        """What was confirmed for this user, in that order: position, and whether it is uncertain."""
+        entries = self._user(user_id).entries.items()
+        return [(position, entry.uncertain) for position, entry in entries if entry.sent_at]
+
+    async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
+        user = self._reached(claim)
+        own = user.entries.get(claim.position)
+        if own and own.sent_at:
+            return AlreadySent(own.sent_at, own.uncertain)
+        if claim in user.released:
+            raise ValueError(f"{claim} was released: claim again with another number")
+        if own:
+            return self._reserve_again(own, claim)
+        return self._obstacle(user, claim, caps) or self._claim_anew(user, claim)
+
+    async def renew(self, claim: Claim) -> datetime | None:
+        own = self._reached(claim).entries.get(claim.position)
+        if not own or own.claim != claim or not self._is_live(own):
+            return None
+        own.lease_until = max(own.lease_until, self._clock.now() + self._lease)
+        return own.lease_until
+
+    async def confirm(self, claim: Claim, *, uncertain: bool) -> None:
+        user = self._reached(claim)
+        own = user.entries.get(claim.position)
+        if own and own.sent_at and (uncertain or not own.uncertain):
+            return
+        now = self._clock.now()
+        user.entries.pop(claim.position, None)
+        user.entries[claim.position] = Entry(claim, now, sent_at=now, uncertain=uncertain)
+
+    async def release(self, claim: Claim) -> None:
+        user = self._reached(claim)
+        own = user.entries.get(claim.position)
+        if own and (own.sent_at or (own.claim == claim and (own.taken_over or not self._is_live(own)))):
+            return
+        if own and own.claim == claim:
+            del user.entries[claim.position]
+        user.released.add(claim)
+
+    def _reserve_again(self, own: Entry, claim: Claim) -> Reservation:
+        if self._is_live(own):
+            if own.claim.incarnation != claim.incarnation:
+                return Busy(own.lease_until, own_position=True)
+            if own.claim.number == claim.number:
+                return Granted(own.lease_until, own.taken_over)
+        own.claim, own.lease_until, own.taken_over = claim, self._clock.now() + self._lease, True
+        return Granted(own.lease_until, taken_over=True)
+
+    def _obstacle(self, user: User, claim: Claim, caps: tuple[Cap, ...]) -> Reservation | None:
+        live = [entry for entry in user.entries.values() if self._is_live(entry)]
+        charges = [entry for entry in user.entries.values() if not self._is_live(entry)]
+        for entry in charges:
+            if entry.claim.event_id == claim.event_id:
+                return DuplicateOf(entry.claim.position)
+        if live:
+            return Busy(max(entry.lease_until for entry in live))
+        sends = [Send(entry.claim.merchant_id, entry.charged_at) for entry in charges]
+        blocked = domain_caps.blocking(caps, sends, claim.merchant_id, self._clock.now())
+        return CapReached(blocked.cap, blocked.until) if blocked else None
+
+    def _claim_anew(self, user: User, claim: Claim) -> Granted:
+        entry = user.entries[claim.position] = Entry(claim, self._clock.now() + self._lease)
+        return Granted(entry.lease_until)
+
+    def _is_live(self, entry: Entry) -> bool:
+        return entry.sent_at is None and self._clock.now() < entry.lease_until
+
+    def _reached(self, claim: Claim) -> User:
+        if self.down:
+            raise UnavailableError("Redis cannot be reached: this fake is down")
+        return self._user(claim.user_id)
+
+    def _user(self, user_id: str) -> User:
+        user, now = self.users.setdefault(user_id, User()), self._clock.now()
+        old = [position for position, entry in user.entries.items() if now - entry.charged_at >= REMEMBERED]
+        for position in old:
+            del user.entries[position]
+        return user
