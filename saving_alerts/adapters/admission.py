@@ -1,0 +1,116 @@
+"""Who may ask an API now: every wait of a request, before it starts."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from saving_alerts.adapters.breaker import NO_WAIT, Breaker
+from saving_alerts.ports import Clock
+
+JITTER = 0.2  # of the wait
+
+
+class Admission:
+    """Lets requests start when a slot is free, the breaker is closed and the API has not asked to be left alone.
+
+    Who waits for the API holds no slot. While the breaker is open, one request at a time is let through as its probe.
+    `say_open` is told whether the breaker is open, at first and after every outcome.
+    """
+
+    def __init__(self, concurrency: int, breaker: Breaker, clock: Clock, say_open: Callable[[bool], None]) -> None:
+        self._slots = asyncio.Semaphore(concurrency)
+        self._breaker = breaker
+        self._clock = clock
+        self._say_open = say_open
+        self._not_before: datetime | None = None
+        self._settled = asyncio.Event()
+        say_open(self.is_open)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the breaker holds requests back."""
+        return self._breaker.is_open
+
+    @property
+    def era(self) -> int:
+        """The era of a request that starts now, for `answered` and `failed`."""
+        return self._breaker.era
+
+    @asynccontextmanager
+    async def turn(self, deadline: datetime) -> AsyncIterator[int | None]:
+        """Enters with the request's era, or with None when the deadline came first. Leaving frees the slot."""
+        era = await self._enter(deadline)
+        try:
+            yield era
+        finally:
+            if era is not None:
+                self._leave(era)
+
+    def answered(self, era: int) -> None:
+        self._breaker.answered(era)
+        self._wake()
+        self._say_open(self.is_open)
+
+    def failed(self, era: int) -> None:
+        self._breaker.failed(era, self._clock.now())
+        self._wake()
+        self._say_open(self.is_open)
+
+    def leave_alone(self, pause: timedelta) -> None:
+        """Nobody starts before this pause is over; a longer one that is under way stays."""
+        until = self._clock.now() + pause
+        self._not_before = max(until, self._not_before or until)
+
+    async def _enter(self, deadline: datetime) -> int | None:
+        while await self._waited_for_api(deadline) and await self._took_slot(deadline):
+            # Meanwhile another may have become the probe, or the API may have asked for a pause.
+            now = self._clock.now()
+            era = self._breaker.admit(now) if self._pause(now) == NO_WAIT else None
+            if era is not None:
+                return era
+            self._slots.release()
+        return None
+
+    def _leave(self, era: int) -> None:
+        self._slots.release()
+        self._breaker.abandoned(era)
+        self._wake()
+
+    async def _waited_for_api(self, deadline: datetime) -> bool:
+        """True when the API may be asked, False when the deadline came first."""
+        while (now := self._clock.now()) < deadline:
+            pause = self._pause(now)
+            if pause == NO_WAIT:
+                return True
+            if pause is None:
+                if not await self._probe_was_settled(deadline - now):
+                    return False
+            else:
+                # Not all at the same moment, and not always the same one first: it may be the one that always fails.
+                await self._clock.sleep(min(pause * random.uniform(1, 1 + JITTER), deadline - now))  # noqa: S311
+        return False
+
+    def _pause(self, now: datetime) -> timedelta | None:
+        asked_for = max(self._not_before - now, NO_WAIT) if self._not_before else NO_WAIT
+        wait = self._breaker.wait(now)
+        return None if wait is None else max(wait, asked_for)
+
+    async def _probe_was_settled(self, within: timedelta) -> bool:
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                return await self._settled.wait()
+        except TimeoutError:
+            return False
+
+    async def _took_slot(self, deadline: datetime) -> bool:
+        try:
+            async with asyncio.timeout((deadline - self._clock.now()).total_seconds()):
+                return await self._slots.acquire()
+        except TimeoutError:
+            return False
+
+    def _wake(self) -> None:
+        self._settled.set()
+        self._settled = asyncio.Event()

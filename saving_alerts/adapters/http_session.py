@@ -1,0 +1,85 @@
+"""What the clients of both HTTP APIs share: the session, bounded reading, Retry-After, and how requests are counted."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from aiohttp import ClientResponse, ClientSession, DummyCookieJar, TCPConnector
+
+from saving_alerts import __version__
+from saving_alerts.metrics import Metric, Metrics
+from saving_alerts.ports import Clock
+
+# Uncompressed, so that the limit of a body is also the limit of what it takes to read it.
+HEADERS = {"User-Agent": f"saving-alerts/{__version__}", "Accept-Encoding": "identity"}
+MIN_RETRY_AFTER_SECONDS = 1
+MAX_RETRY_AFTER_SECONDS = 600
+
+
+class OversizeError(Exception):
+    """A body went on beyond the limit; it was not read further."""
+
+
+def open_session() -> ClientSession:
+    """A session for one API; to be called in the event loop. Admission limits its connections."""
+    session = ClientSession(
+        connector=TCPConnector(limit=0), headers=HEADERS, cookie_jar=DummyCookieJar(), auto_decompress=False
+    )
+    # aiohttp asks a second time by itself where a GET lost its connection: attempts would be counted wrongly.
+    session._retry_connection = False  # noqa: SLF001
+    return session
+
+
+async def read_bounded(response: ClientResponse, max_bytes: int) -> bytes:
+    """The whole body. Raises OversizeError as soon as it is longer than `max_bytes`."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > max_bytes:
+            raise OversizeError(f"more than {max_bytes} bytes")
+    return bytes(body)
+
+
+def retry_after(response: ClientResponse, now: datetime) -> timedelta | None:
+    """For how long the API wants to be left alone, from 1 s to 10 min; None where it does not say."""
+    text = response.headers.get("Retry-After", "")
+    try:
+        seconds = float(int(text)) if text.isdecimal() else _seconds_until(text, now)
+    except (ValueError, OverflowError):
+        return None
+    return timedelta(seconds=min(max(seconds, MIN_RETRY_AFTER_SECONDS), MAX_RETRY_AFTER_SECONDS))
+
+
+def _seconds_until(date: str, now: datetime) -> float:
+    moment = parsedate_to_datetime(date)
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
+
+
+@dataclass(slots=True)
+class Ending:
+    """How one request ended; whoever makes it says so, else it was cut short."""
+
+    outcome: str = "cut_short"
+
+
+class Meter:
+    """Counts requests by outcome and observes how long each took."""
+
+    def __init__(self, clock: Clock, metrics: Metrics, requests: Metric, duration: Metric) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._requests = requests
+        self._duration = duration
+
+    @contextmanager
+    def request(self) -> Iterator[Ending]:
+        """Around one request."""
+        ending = Ending()
+        started_at = self._clock.now()
+        try:
+            yield ending
+        finally:
+            self._metrics.count(self._requests, outcome=ending.outcome)
+            self._metrics.observe(self._duration, (self._clock.now() - started_at).total_seconds())

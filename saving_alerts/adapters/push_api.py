@@ -1,0 +1,155 @@
+"""The push API over HTTP: one POST per attempt, and what each ending of it means."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import msgspec
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    InvalidURL,
+)
+from yarl import URL
+
+from saving_alerts.adapters.admission import Admission
+from saving_alerts.adapters.breaker import Breaker
+from saving_alerts.adapters.http_session import Meter, OversizeError, read_bounded, retry_after
+from saving_alerts.domain.alerts import Push, rfc3339
+from saving_alerts.metrics import Metric, Metrics
+from saving_alerts.ports import Accepted, Attempt, Clock, Refused, Throttled, TooLate, Unclear
+
+API = "the push API"
+DEFAULT_RETRY_AFTER = timedelta(seconds=1)
+MAX_ANSWER_BYTES = 16 * 1024
+TEXT_CHARACTERS = 200
+# Connecting gets half of an attempt: where it fails, it is then certain that nothing was sent.
+CONNECT_SHARE = 0.5
+NOT_SENT_ERRORS = (ClientConnectorError, ConnectionTimeoutError, InvalidURL)
+OUTCOMES: dict[type[Attempt], str] = {
+    Accepted: "accepted",
+    Refused: "refused",
+    TooLate: "too_late",
+    Throttled: "throttled",
+    Unclear: "unclear",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PushApiPolicy:
+    """Where the API is and how much of it is used."""
+
+    url: str
+    attempt_seconds: float = 5
+    concurrency: int = 64
+    breaker_failures: int = 10
+    breaker_seconds: float = 5
+    max_body_bytes: int = 4096
+
+
+class PushApi:
+    """The `PushSender` behind HTTP. It owns the session, which `open_session` makes, and closes it."""
+
+    def __init__(self, session: ClientSession, policy: PushApiPolicy, clock: Clock, metrics: Metrics) -> None:
+        breaker = Breaker(policy.breaker_failures, timedelta(seconds=policy.breaker_seconds))
+        say_open = partial(metrics.gauge, Metric.PUSH_API_BREAKER)
+        self._session = session
+        self._policy = policy
+        self._clock = clock
+        self._admission = Admission(policy.concurrency, breaker, clock, say_open)
+        self._meter = Meter(clock, metrics, Metric.PUSH_API_REQUESTS, Metric.PUSH_API_DURATION)
+        self._url = URL(policy.url.rstrip("/") + "/push-notifications", encoded=True)
+
+    @property
+    def breaker_is_open(self) -> bool:
+        """Whether the API is left alone at the moment."""
+        return self._admission.is_open
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    @asynccontextmanager
+    async def turn(self, deadline: datetime) -> AsyncIterator[bool]:
+        """See `PushSender`."""
+        async with self._admission.turn(deadline) as era:
+            yield era is not None
+
+    async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:
+        """See `PushSender`. Where no connection could be made nothing was sent: that is Throttled, for a moment."""
+        body = msgspec.json.encode(push)
+        if len(body) > self._policy.max_body_bytes:
+            return Refused(None, f"the body has {len(body)} bytes, at most {self._policy.max_body_bytes} are accepted")
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": key,
+            "Request-Not-After": rfc3339(not_after),
+        }
+        return await self._post(body, headers)
+
+    async def _post(self, body: bytes, headers: dict[str, str]) -> Attempt:
+        era = self._admission.era
+        with self._meter.request() as ending:
+            try:
+                attempt = await self._send(body, headers)
+            except NOT_SENT_ERRORS:
+                ending.outcome = "not_sent"
+                self._admission.failed(era)
+                return Throttled(DEFAULT_RETRY_AFTER)
+            ending.outcome = OUTCOMES[type(attempt)]
+            self._learn(attempt, era)
+            return attempt
+
+    def _learn(self, attempt: Attempt, era: int) -> None:
+        if isinstance(attempt, Throttled):
+            self._admission.leave_alone(attempt.retry_after)
+        if isinstance(attempt, Unclear):
+            self._admission.failed(era)
+        else:
+            self._admission.answered(era)
+
+    async def _send(self, body: bytes, headers: dict[str, str]) -> Attempt:
+        try:
+            async with self._session.post(
+                self._url, data=body, headers=headers, allow_redirects=False, timeout=self._timeout()
+            ) as response:
+                return _meaning(response.status, retry_after(response, self._clock.now()), await _text(response))
+        except NOT_SENT_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it was, the push may have arrived: nobody may assume less
+            return Unclear(f"{type(error).__name__}: {error}"[:TEXT_CHARACTERS])
+
+    def _timeout(self) -> ClientTimeout:
+        seconds = self._policy.attempt_seconds
+        # aiohttp rounds timeouts above `ceil_threshold` up to whole seconds; the lease was measured for less.
+        return ClientTimeout(total=seconds, connect=seconds * CONNECT_SHARE, ceil_threshold=seconds + 1)
+
+
+async def _text(response: ClientResponse) -> str:
+    """The beginning of the body, for people; the status has said everything else already."""
+    try:
+        body = await read_bounded(response, MAX_ANSWER_BYTES)
+    except (ClientError, OversizeError, TimeoutError, OSError):
+        return ""
+    return body[:TEXT_CHARACTERS].decode(errors="replace")
+
+
+def _meaning(status: int, retry_after: timedelta | None, text: str) -> Attempt:
+    match status:
+        case 409:
+            return Accepted(status)
+        case 412:
+            return TooLate()
+        case 429 | 503:
+            return Throttled(retry_after or DEFAULT_RETRY_AFTER)
+        case _ if 200 <= status < 300:  # noqa: PLR2004 - the classes of a status
+            return Accepted(status)
+        case _ if 300 <= status < 500:  # noqa: PLR2004
+            return Refused(status, text)
+        case _:
+            return Unclear(f"status {status}: {text}")

@@ -1,0 +1,185 @@
+"""What the pipeline relies on in a CouponSource, for the fake and for the real client of the stub Coupon API."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from demo.behaviour import Behaviour
+from demo.coupon_api import CouponApi as CouponApiStub
+from demo.coupon_api import Coupons, some_coupon
+from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
+from saving_alerts.adapters.http_session import open_session
+from saving_alerts.domain.coupons import Coupon
+from saving_alerts.ports import CouponSource, RefusedError, UnavailableError
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.coupon_source import FakeCouponSource
+from tests.fakes.metrics import RecordingMetrics
+
+pytestmark = pytest.mark.asyncio
+
+SOON = START + timedelta(minutes=10)
+STRANGE_IDS = ["a/b", "..", ".", "100%", "ü ñ", "?q=1#f", "a%2Fb", "a+b;c", "\\"]
+
+
+def coupon(merchant_id: str, number: int = 1) -> Coupon:
+    return msgspec.convert(some_coupon(merchant_id, number), Coupon)
+
+
+class World(Protocol):
+    """A source, and the hands that act on what is behind it."""
+
+    @property
+    def source(self) -> CouponSource: ...
+
+    def gives(self, user_id: str, *coupons: Coupon) -> None: ...
+
+    def refuses(self, user_id: str) -> None: ...
+
+    def fails(self, user_id: str) -> None: ...
+
+    def goes_down(self, until: datetime) -> None: ...
+
+    def asked(self) -> int: ...
+
+
+class FakeWorld:
+    def __init__(self, clock: FakeClock) -> None:
+        self.source = FakeCouponSource(clock)
+
+    def gives(self, user_id: str, *coupons: Coupon) -> None:
+        self.source.gives(user_id, coupons[0].merchant_id, *coupons)
+
+    def refuses(self, user_id: str) -> None:
+        self.source.fails(user_id, RefusedError("no", 403))
+
+    def fails(self, user_id: str) -> None:
+        self.source.fails(user_id, UnavailableError("not now"))
+
+    def goes_down(self, until: datetime) -> None:
+        self.source.goes_down(until)
+
+    def asked(self) -> int:
+        return len(self.source.asked)
+
+
+class RealWorld:
+    """The stub goes down by its breaker: one failure opens it."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._answers: dict[tuple[str, str], Coupons] = {}
+        self._down_until = START
+        self.stub = CouponApiStub(self._catalogue)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["RealWorld"]:
+        with self.stub:
+            policy = CouponApiPolicy(url=self.stub.url, attempts=2, backoff_seconds=0.001, breaker_failures=1)
+            self.source = CouponApi(open_session(), policy, self._clock, RecordingMetrics())
+            yield self
+            await self.source.close()
+
+    def _catalogue(self, user_id: str, merchant_id: str) -> Coupons:
+        return 503 if self._clock.now() < self._down_until else self._answers.get((user_id, merchant_id), 404)
+
+    def gives(self, user_id: str, *coupons: Coupon) -> None:
+        self._answers[user_id, coupons[0].merchant_id] = [msgspec.to_builtins(coupon) for coupon in coupons]
+
+    def refuses(self, user_id: str) -> None:
+        self.stub.behave(Behaviour(fault="status", status=403), user_id=user_id)
+
+    def fails(self, user_id: str) -> None:
+        self.stub.behave(Behaviour(fault="status", status=429), user_id=user_id)
+
+    def goes_down(self, until: datetime) -> None:
+        self._down_until = until
+
+    def asked(self) -> int:
+        return len(self.stub.requests)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest_asyncio.fixture(params=["fake", "real"])
+async def world(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[World]:
+    if request.param == "fake":
+        yield FakeWorld(clock)
+        return
+    async with RealWorld(clock).open() as real:
+        yield real
+
+
+async def test_it_gives_the_coupons_of_this_user_at_this_merchant(world: World) -> None:
+    world.gives("u-1", coupon("m-1", 1), coupon("m-1", 2))
+    world.gives("u-2", coupon("m-1", 3))
+
+    coupons = await world.source.coupons("u-1", "m-1", SOON)
+
+    assert coupons == (coupon("m-1", 1), coupon("m-1", 2))
+
+
+async def test_nothing_known_is_no_coupon(world: World) -> None:
+    assert await world.source.coupons("u-1", "m-1", SOON) == ()
+
+
+@pytest.mark.parametrize("strange", STRANGE_IDS)
+async def test_any_text_can_be_an_id(world: World, strange: str) -> None:
+    world.gives(strange, coupon(strange))
+
+    coupons = await world.source.coupons(strange, strange, SOON)
+
+    assert coupons == (coupon(strange),)
+
+
+async def test_a_permanent_no_is_refused_with_its_status(world: World) -> None:
+    world.refuses("u-1")
+
+    with pytest.raises(RefusedError) as refused:
+        await world.source.coupons("u-1", "m-1", SOON)
+
+    assert refused.value.status == 403
+
+
+async def test_a_failure_for_one_user_is_unavailable_long_before_the_deadline(world: World, clock: FakeClock) -> None:
+    world.fails("u-1")
+
+    with pytest.raises(UnavailableError):
+        await world.source.coupons("u-1", "m-1", SOON)
+
+    assert clock.now() == START
+
+
+async def test_while_nobody_is_answered_it_holds_until_that_is_over(world: World, clock: FakeClock) -> None:
+    world.gives("u-1", coupon("m-1"))
+    world.goes_down(START + timedelta(minutes=3))
+
+    coupons = await world.source.coupons("u-1", "m-1", SOON)
+
+    assert coupons == (coupon("m-1"),)
+    assert START + timedelta(minutes=3) <= clock.now() < SOON
+
+
+async def test_it_holds_until_the_deadline_and_not_beyond(world: World, clock: FakeClock) -> None:
+    world.goes_down(SOON + timedelta(hours=1))
+
+    with pytest.raises(UnavailableError):
+        await world.source.coupons("u-1", "m-1", SOON)
+
+    assert clock.now() == SOON
+
+
+async def test_after_the_deadline_nobody_is_asked(world: World, clock: FakeClock) -> None:
+    clock.set(SOON)
+
+    with pytest.raises(UnavailableError):
+        await world.source.coupons("u-1", "m-1", SOON)
+
+    assert world.asked() == 0

@@ -1,0 +1,233 @@
+"""What dispatch relies on in a PushSender, for the fake and for the real client of the stub push API."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from demo.behaviour import Behaviour, Fault
+from demo.push_api import PushApi as PushApiStub
+from saving_alerts.adapters.http_session import open_session
+from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
+from saving_alerts.domain.alerts import Push, PushTrace, rfc3339
+from saving_alerts.ports import Accepted, PushSender, Refused, Throttled, TooLate, Unclear
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.metrics import RecordingMetrics
+from tests.fakes.push_sender import FakePushSender, Lost
+
+pytestmark = pytest.mark.asyncio
+
+SOON = START + timedelta(minutes=10)
+LEASE_END = START + timedelta(seconds=20)
+PUSH = Push(
+    user_id="u-1",
+    title="Zehn Prozent",
+    body="Bei dir um die Ecke",
+    deep_link="https://app.example/c-1",
+    locale="de-DE",
+    category="saving_alert",
+    collapse_key="m-1",
+    ttl_seconds=600,
+    not_after=rfc3339(SOON),
+    trace=PushTrace("e-1", "d-1", "r-1", "abc"),
+)
+
+
+class World(Protocol):
+    """A sender, and the hands that act on what is behind it. `throttles` asks to be left alone for 7 s."""
+
+    @property
+    def sender(self) -> PushSender: ...
+
+    def refuses_once(self) -> None: ...
+
+    def throttles_once(self) -> None: ...
+
+    def loses_once(self, lost: Lost) -> None: ...
+
+    def accepted(self) -> list[tuple[Push, str]]: ...
+
+
+class FakeWorld:
+    def __init__(self, clock: FakeClock) -> None:
+        self.sender = FakePushSender(clock, concurrency=1)
+
+    def refuses_once(self) -> None:
+        self.sender.ends(Refused(400, "no"))
+
+    def throttles_once(self) -> None:
+        self.sender.ends(Throttled(timedelta(seconds=7)))
+
+    def loses_once(self, lost: Lost) -> None:
+        self.sender.ends(lost)
+
+    def accepted(self) -> list[tuple[Push, str]]:
+        return [(sent.push, sent.key) for sent in self.sender.accepted]
+
+
+class RealWorld:
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.stub = PushApiStub(clock=clock.now)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["RealWorld"]:
+        with self.stub:
+            policy = PushApiPolicy(url=self.stub.url, concurrency=1)
+            self.sender = PushApi(open_session(), policy, self._clock, RecordingMetrics())
+            yield self
+            await self.sender.close()
+
+    def refuses_once(self) -> None:
+        self.stub.behave(Behaviour(fault="status", status=400, times=1))
+
+    def throttles_once(self) -> None:
+        self.stub.behave(Behaviour(fault="status", status=429, retry_after_seconds=7, times=1))
+
+    def loses_once(self, lost: Lost) -> None:
+        fault: Fault = "ambiguous_accepted" if lost is Lost.ACCEPTED else "ambiguous_dropped"
+        self.stub.behave(Behaviour(fault=fault, times=1))
+
+    def accepted(self) -> list[tuple[Push, str]]:
+        assert self.stub.violations == []
+        return [
+            (msgspec.convert(msgspec.to_builtins(accepted.push), Push), accepted.idempotency_key)
+            for accepted in self.stub.accepted
+        ]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest_asyncio.fixture(params=["fake", "real"])
+async def world(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[World]:
+    if request.param == "fake":
+        yield FakeWorld(clock)
+        return
+    async with RealWorld(clock).open() as real:
+        yield real
+
+
+async def test_a_push_is_accepted_whole_under_its_key(world: World) -> None:
+    attempt = await world.sender.attempt(PUSH, "k-1", LEASE_END)
+
+    assert (attempt, world.accepted()) == (Accepted(201), [(PUSH, "k-1")])
+
+
+async def test_the_same_key_is_accepted_once(world: World) -> None:
+    await world.sender.attempt(PUSH, "k-1", LEASE_END)
+
+    again = await world.sender.attempt(PUSH, "k-1", LEASE_END)
+
+    assert (again, len(world.accepted())) == (Accepted(409), 1)
+
+
+async def test_a_known_key_is_accepted_even_when_it_is_too_late(world: World, clock: FakeClock) -> None:
+    await world.sender.attempt(PUSH, "k-1", LEASE_END)
+    clock.advance(timedelta(minutes=1))
+
+    again = await world.sender.attempt(PUSH, "k-1", LEASE_END)
+
+    assert again == Accepted(409)
+
+
+async def test_an_attempt_after_its_not_after_does_nothing(world: World, clock: FakeClock) -> None:
+    clock.set(LEASE_END + timedelta(milliseconds=1))
+
+    attempt = await world.sender.attempt(PUSH, "k-1", LEASE_END)
+
+    assert (attempt, world.accepted()) == (TooLate(), [])
+
+
+async def test_a_permanent_no_is_refused(world: World) -> None:
+    world.refuses_once()
+
+    attempt = await world.sender.attempt(PUSH, "k-1", LEASE_END)
+
+    assert isinstance(attempt, Refused)
+    assert (attempt.status, world.accepted()) == (400, [])
+
+
+@pytest.mark.parametrize(
+    ("lost", "arrived", "status"),
+    [
+        pytest.param(Lost.ACCEPTED, 1, 409, id="it had arrived"),
+        pytest.param(Lost.DROPPED, 0, 201, id="it had not arrived"),
+    ],
+)
+async def test_an_attempt_without_an_answer_is_unclear_and_asking_again_tells(
+    world: World, lost: Lost, arrived: int, status: int
+) -> None:
+    world.loses_once(lost)
+
+    first = await world.sender.attempt(PUSH, "k-1", LEASE_END)
+
+    assert isinstance(first, Unclear)
+    assert len(world.accepted()) == arrived
+    assert await world.sender.attempt(PUSH, "k-1", LEASE_END) == Accepted(status)
+
+
+async def test_after_a_throttled_attempt_the_next_turn_waits_as_long_as_it_was_told(
+    world: World, clock: FakeClock
+) -> None:
+    world.throttles_once()
+
+    throttled = await world.sender.attempt(PUSH, "k-1", LEASE_END)
+
+    assert (throttled, clock.now()) == (Throttled(timedelta(seconds=7)), START)
+    async with world.sender.turn(SOON) as may_start:
+        assert may_start
+    assert clock.now() >= START + timedelta(seconds=7)
+
+
+async def test_a_turn_ends_its_wait_at_the_deadline(world: World, clock: FakeClock) -> None:
+    world.throttles_once()
+    await world.sender.attempt(PUSH, "k-1", LEASE_END)
+    deadline = START + timedelta(seconds=2)
+
+    async with world.sender.turn(deadline) as may_start:
+        pass
+
+    assert (may_start, clock.now()) == (False, deadline)
+
+
+async def test_there_is_no_turn_after_the_deadline(world: World, clock: FakeClock) -> None:
+    clock.set(SOON)
+
+    async with world.sender.turn(SOON) as may_start:
+        pass
+
+    assert not may_start
+
+
+async def test_there_is_no_turn_while_the_slots_are_taken(world: World) -> None:
+    async with (
+        world.sender.turn(SOON) as first,
+        world.sender.turn(START + timedelta(milliseconds=10)) as second,
+    ):
+        pass
+
+    assert (first, second) == (True, False)
+
+
+async def test_leaving_a_turn_frees_its_slot_even_by_an_error(world: World) -> None:
+    with pytest.raises(LookupError):
+        async with world.sender.turn(SOON):
+            raise LookupError
+
+    async with world.sender.turn(SOON) as may_start:
+        pass
+
+    assert may_start
+
+
+async def test_the_moment_on_the_wire_is_cut_to_milliseconds_in_utc() -> None:
+    berlin = datetime.fromisoformat("2026-11-23T11:15:02.120999+01:00")
+
+    assert rfc3339(berlin) == "2026-11-23T10:15:02.120Z"

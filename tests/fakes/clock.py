@@ -1,0 +1,28 @@
+"""Time that stands still until a test, or somebody who sleeps, moves it."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+START = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
+
+
+class FakeClock:
+    """A `Clock`. `set` and `advance` move it; `sleep` advances it at once and lets others run. `slept` remembers."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self._now = now
+        self.slept: list[timedelta] = []
+
+    def now(self) -> datetime:
+        return self._now
+
+    def set(self, now: datetime) -> None:
+        self._now = now
+
+    def advance(self, duration: timedelta) -> None:
+        self._now += duration
+
+    async def sleep(self, duration: timedelta) -> None:
+        self.slept.append(duration)
+        self.advance(duration)
+        await asyncio.sleep(0)
