@@ -102,9 +102,15 @@ class PartitionAccount:
         offset = decision.position.offset
         self.answered(offset, offset)
         if decision.reason is Reason.PUSHED and self._span.start <= offset < self._span.end:
-            push = _accepted_push(decision)
-            if push.contradicts(self._pushes.setdefault(offset, push)):
-                self._contradictions.add(offset)
+            self._pushed(offset, _accepted_push(decision))
+
+    def _pushed(self, offset: int, push: _AcceptedPush) -> None:
+        known = self._pushes.setdefault(offset, push)
+        if push.contradicts(known):
+            self._contradictions.add(offset)
+        if push.accepted_anew and not known.accepted_anew:
+            # Of several that are the same push, the one that was accepted anew can be contradicted later.
+            self._pushes[offset] = push
 
     def audit(self) -> PartitionAudit:
         """Add it up. An answer beats being on the way: a record is still on its topic after it was decided."""

@@ -79,8 +79,8 @@ async def _next_batch(
     """The next records, perhaps none; partitions that are read to their end leave `ends`."""
     with translated_errors("reading stopped"):
         async with asyncio.timeout(STALL_SECONDS):
-            before = await _positions(consumer, ends)
-            while (after := before) == before:
+            before = after = await _positions(consumer, ends)
+            while after == before:
                 fetched = await consumer.getmany(*ends, timeout_ms=POLL_MS)
                 after = await _positions(consumer, ends)
     batch = [record for partition, records in fetched.items() for record in records if record.offset < ends[partition]]
