@@ -81,6 +81,18 @@ async def test_who_waits_for_the_api_takes_no_slot(admission: Admission, clock: 
     await asyncio.gather(*waiting)
 
 
+async def test_who_gets_a_slot_after_the_breaker_opened_gives_it_back_and_waits(clock: FakeClock) -> None:
+    admission = Admission(1, Breaker(failures=1, pause=PAUSE), clock, lambda _: None)
+    async with admission.turn(SOON) as era:
+        assert era is not None
+        waiting = asyncio.create_task(admitted(admission, clock, 3 * PAUSE))
+        await asyncio.sleep(0)
+        admission.failed(era)
+
+    assert await waiting
+    assert clock.now() >= START + PAUSE
+
+
 async def test_a_cancelled_wait_for_a_slot_leaves_all_slots_free(admission: Admission, clock: FakeClock) -> None:
     async with admission.turn(SOON), admission.turn(SOON):
         waiting = asyncio.create_task(admitted(admission, clock))

@@ -90,6 +90,43 @@ async def test_a_status_that_will_not_change_is_refused_at_once(api: CouponApi, 
     assert (refused.value.status, len(stub.requests)) == (code, 1)
 
 
+async def test_a_redirect_is_not_followed(stub: CouponApiStub, clock: FakeClock, metrics: RecordingMetrics) -> None:
+    location = f"Location: {stub.url}/users/u-1/merchants/m-1/coupons"
+    answer = f"HTTP/1.1 302 Found\r\n{location}\r\nContent-Length: 0\r\n\r\n"
+    async with (
+        canned_server(answer.encode()) as address,
+        client(replace(QUICK, url=f"http://{address}"), clock, metrics) as api,
+    ):
+        with pytest.raises(RefusedError) as refused:
+            await api.coupons("u-1", "m-1", SOON)
+
+    assert (refused.value.status, stub.requests) == (302, [])
+
+
+@pytest.mark.parametrize(
+    ("user_id", "segment"),
+    [
+        pytest.param("..", "%2E%2E", id="two dots"),
+        pytest.param(".", "%2E", id="one dot"),
+        pytest.param("a/../b", "a%2F..%2Fb", id="slashes"),
+        pytest.param("a?b#c", "a%3Fb%23c", id="what ends a path"),
+        pytest.param("a%2Fb", "a%252Fb", id="what looks escaped"),
+        pytest.param("ü", "%C3%BC", id="not ASCII"),
+    ],
+)
+async def test_an_id_stays_one_segment_of_the_path_on_the_wire(
+    clock: FakeClock, metrics: RecordingMetrics, user_id: str, segment: str
+) -> None:
+    heads: list[str] = []
+    async with (
+        canned_server(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", heads) as address,
+        client(replace(QUICK, url=f"http://{address}/v1/"), clock, metrics) as api,
+    ):
+        await api.coupons(user_id, "m-1", SOON)
+
+    assert heads[0].splitlines()[0] == f"GET /v1/users/{segment}/merchants/m-1/coupons HTTP/1.1"
+
+
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
@@ -202,7 +239,7 @@ async def test_a_retry_after_beyond_the_time_that_is_left_is_not_waited_for(
 ) -> None:
     stub.behave(status(429, retry_after_seconds=60))
 
-    with pytest.raises(UnavailableError):
+    with pytest.raises(UnavailableError, match="answered 429"):
         await api.coupons("u-1", "m-1", SOON)
 
     assert len(stub.requests) == 1

@@ -115,6 +115,14 @@ async def test_each_status_means_what_the_contract_says(
     assert (attempt, len(stub.requests)) == (expected, 1)
 
 
+async def test_a_redirect_is_not_followed(stub: PushApiStub, clock: FakeClock, metrics: RecordingMetrics) -> None:
+    answer = canned("307 Temporary Redirect", f"Location: {stub.url}/push-notifications")
+    async with canned_server(answer) as address, client(f"http://{address}", clock, metrics) as api:
+        attempt = await api.attempt(PUSH, "k-1", LEASE_END)
+
+    assert (attempt, stub.requests) == (Refused(307, ""), [])
+
+
 @pytest.mark.parametrize(
     ("behaviour", "arrived"),
     [
@@ -188,12 +196,16 @@ async def test_a_connection_that_was_kept_and_breaks_is_unclear_and_not_tried_ag
     assert served == 2
 
 
-async def test_where_nobody_listens_nothing_was_sent(api: PushApi, stub: PushApiStub) -> None:
+async def test_where_nobody_listens_nothing_was_sent_and_the_next_turn_waits_a_second(
+    api: PushApi, stub: PushApiStub, clock: FakeClock
+) -> None:
     stub.stop()
 
     attempt = await api.attempt(PUSH, "k-1", LEASE_END)
 
     assert attempt == Throttled(timedelta(seconds=1))
+    async with api.turn(SOON):
+        assert clock.now() >= START + timedelta(seconds=1)
 
 
 async def test_a_name_that_does_not_resolve_means_that_nothing_was_sent(

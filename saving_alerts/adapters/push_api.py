@@ -100,6 +100,7 @@ class PushApi:
             except NOT_SENT_ERRORS:
                 ending.outcome = "not_sent"
                 self._admission.failed(era)
+                self._admission.leave_alone(DEFAULT_RETRY_AFTER)
                 return Throttled(DEFAULT_RETRY_AFTER)
             ending.outcome = OUTCOMES[type(attempt)]
             self._learn(attempt, era)

@@ -6,17 +6,21 @@ from contextlib import asynccontextmanager
 
 
 @asynccontextmanager
-async def canned_server(answer: bytes | None, *, answers_per_connection: int = 1) -> AsyncIterator[str]:
-    """Its address. It closes a connection after that many answers; with None it reads and never answers."""
+async def canned_server(answer: bytes | None, heads: list[str] | None = None) -> AsyncIterator[str]:
+    """Its address. It closes a connection after one answer; with None it reads and never answers.
+
+    The head of each request, as it came, is added to `heads`.
+    """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            for _ in range(answers_per_connection):
-                while answer is None and await reader.read(1024):
-                    pass
-                await _read_request(reader)
-                writer.write(answer or b"")
-                await writer.drain()
+            while answer is None and await reader.read(1024):
+                pass
+            head = await _read_request(reader)
+            if heads is not None:
+                heads.append(head)
+            writer.write(answer or b"")
+            await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -30,7 +34,8 @@ async def canned_server(answer: bytes | None, *, answers_per_connection: int = 1
         server.close()
 
 
-async def _read_request(reader: asyncio.StreamReader) -> None:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-    lengths = [line.partition(":")[2] for line in head.splitlines() if line.startswith("content-length:")]
+async def _read_request(reader: asyncio.StreamReader) -> str:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    lengths = [line.partition(":")[2] for line in head.splitlines() if line.lower().startswith("content-length:")]
     await reader.readexactly(int(lengths[0]) if lengths else 0)
+    return head
