@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import click
 
-from saving_alerts.kafka_client import KafkaConnection, KafkaFailedError
+from saving_alerts.kafka_client import KafkaFailedError
 from saving_alerts.settings import Settings, SettingsRefusedError, read_settings
 from saving_alerts.topics import Topics
 
@@ -31,18 +31,6 @@ def settings_at_the_door() -> Settings:
         return read_settings()
     except SettingsRefusedError as error:
         raise CommandRefusedError(str(error)) from error
-
-
-def kafka_connection(settings: Settings) -> KafkaConnection:
-    password = settings.kafka_sasl_password
-    return KafkaConnection(
-        bootstrap_servers=settings.kafka_bootstrap_servers,
-        security_protocol=settings.kafka_security_protocol,
-        ca_file=settings.kafka_ca_file,
-        sasl_mechanism=settings.kafka_sasl_mechanism,
-        sasl_username=settings.kafka_sasl_username,
-        sasl_password=password.get_secret_value() if password else None,
-    )
 
 
 def named_topics(settings: Settings) -> Topics:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from saving_alerts.commands import BAD_NEWS, kafka_connection, named_topics, now, run, settings_at_the_door
+from saving_alerts.commands import BAD_NEWS, named_topics, now, run, settings_at_the_door
 from saving_alerts.commands.parameters import DURATION, OFFSETS
 from saving_alerts.ledger.accounting import PartitionAudit, summary
 from saving_alerts.ledger.audit_range import AuditRange, OffsetBounds
@@ -55,9 +55,7 @@ def audit(
     asked = AuditRange(started - since if since else None, from_offsets or OffsetBounds(), to_offsets or OffsetBounds())
     with _progress_bars() as bars:
         result = run(
-            audit_topics(
-                kafka_connection(settings), settings.app_id, named_topics(settings), asked, started, _Watcher(bars)
-            )
+            audit_topics(settings.kafka, settings.app_id, named_topics(settings), asked, started, _Watcher(bars))
         )
     print(_json(result)) if as_json else _show(result)
     sys.exit(0 if result.sound else BAD_NEWS)

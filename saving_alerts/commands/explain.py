@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import msgspec
 
-from saving_alerts.commands import kafka_connection, named_topics, now, run, settings_at_the_door
+from saving_alerts.commands import named_topics, now, run, settings_at_the_door
 from saving_alerts.commands.parameters import DURATION
 from saving_alerts.domain.decisions import Decision
 from saving_alerts.ledger.explaining import Explanation, Wanted
@@ -31,7 +31,7 @@ def explain(*, user: str | None, event: str | None, since: timedelta, full: bool
     if not (user or event):
         raise click.UsageError("whose? Give --user or --event")
     settings, wanted = settings_at_the_door(), Wanted(user or None, event or None)
-    found = run(explain_decisions(kafka_connection(settings), named_topics(settings), wanted, now() - since))
+    found = run(explain_decisions(settings.kafka, named_topics(settings), wanted, now() - since))
     if as_json:
         print(msgspec.json.encode(found).decode())
     elif found:

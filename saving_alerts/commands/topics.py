@@ -10,7 +10,6 @@ from aiokafka.errors import IncompatibleBrokerVersion, InvalidReplicationFactorE
 from saving_alerts.commands import (
     BAD_NEWS,
     CommandRefusedError,
-    kafka_connection,
     named_topics,
     run,
     settings_at_the_door,
@@ -64,7 +63,7 @@ def check() -> None:
 def _deployment() -> tuple[KafkaConnection, Layout]:
     settings = settings_at_the_door()
     layout = Layout(named_topics(settings), settings.topic_partitions, settings.topic_replication_factor)
-    return kafka_connection(settings), layout
+    return settings.kafka, layout
 
 
 def _what_happened(topic: Topic, layout: Layout, created: frozenset[str]) -> str:

@@ -1,0 +1,116 @@
+"""A Kafka on which somebody has been at work already: records, decisions and commits, written by hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from saving_alerts.codecs import Envelope, encode
+from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, decision_id
+from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.kafka_client import partition_of
+from saving_alerts.topics import Topic, Topics
+
+PARTITIONS = 4
+
+
+@dataclass
+class RecordedWorld:
+    """One deployment, called `name`, on the Kafka at `bootstrap_servers`, whose topics have four partitions."""
+
+    bootstrap_servers: str
+    name: str
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def topics(self) -> Topics:
+        return Topics.named(f"{self.name}-events", self.name)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the commands are told. Only Kafka is there: the rest is never asked."""
+        return {
+            "SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
+            "SAVING_ALERTS_APP_ID": self.name,
+            "SAVING_ALERTS_SOURCE_TOPIC": self.topics.source.name,
+            "SAVING_ALERTS_TOPIC_PREFIX": self.name,
+            "SAVING_ALERTS_REDIS_URL": "redis://127.0.0.1:1/0",
+            "SAVING_ALERTS_S3_BUCKET": "nowhere",
+            "SAVING_ALERTS_COUPON_API_URL": "http://127.0.0.1:1",
+            "SAVING_ALERTS_PUSH_API_URL": "http://127.0.0.1:1",
+        }
+
+    async def appear(self) -> None:
+        """On the embedded cluster, a topic that a producer asks for is there."""
+        async with self._producer() as producer:
+            for topic in self.topics.all:
+                await producer.partitions_for(topic.name)
+
+    async def produce(self, count: int, partition: int = 0) -> None:
+        """So many records on the source."""
+        async with self._producer() as producer:
+            for _ in range(count):
+                await producer.send_and_wait(self.topics.source.name, b"{}", partition=partition)
+
+    async def put_on(self, topic: Topic, *offsets: int, partition: int = 0) -> None:
+        """Events of the source on an internal topic, with bodies that nobody needs to read."""
+        async with self._producer() as producer:
+            for offset in offsets:
+                envelope = Envelope(self.position(offset, partition), f"e-{offset}", self.started)
+                await producer.send_and_wait(topic.name, b"?", partition=partition, headers=list(envelope.headers()))
+
+    async def record(self, *entries: Decision | Receipt | bytes) -> None:
+        """Write to the ledger, keyed and partitioned as workers do it."""
+        async with self._producer() as producer:
+            for entry in entries:
+                key, partition = _address(entry)
+                value = entry if isinstance(entry, bytes) else encode(entry)
+                await producer.send_and_wait(self.topics.decisions.name, value, key=key, partition=partition)
+
+    async def commit(self, topic: Topic, offsets: Mapping[int, int]) -> None:
+        """As the workers' group."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap_servers, group_id=self.name, enable_auto_commit=False
+        )
+        async with consumer:
+            commits = {TopicPartition(topic.name, number): offset for number, offset in offsets.items()}
+            consumer.assign(list(commits))
+            await consumer.commit(commits)
+
+    def position(self, offset: int, partition: int = 0) -> SourcePosition:
+        return SourcePosition(self.topics.source.name, partition, offset)
+
+    def decision(
+        self, offset: int, reason: Reason, user: str = "u-1", *, seconds: int = 0, **details: object
+    ) -> Decision:
+        """Decided `seconds` after the start of this world."""
+        return Decision(
+            decision_id=decision_id(self.position(offset), reason),
+            position=self.position(offset),
+            stage=Stage.DISPATCH_PUSH,
+            reason=reason,
+            occurred_at=datetime(2026, 11, 23, 10, 15, 2, tzinfo=UTC) + timedelta(minutes=offset),
+            decided_at=self.started + timedelta(seconds=seconds),
+            worker="w-1",
+            event_id=f"e-{offset}",
+            user_id=user,
+            merchant_id="m-123",
+            event_type="geofence_entered",
+            details=dict(details),
+        )
+
+    def receipt(self, *ranges: tuple[int, int], partition: int = 0) -> Receipt:
+        return Receipt(
+            topic=self.topics.source.name, partition=partition, ranges=ranges, decided_at=self.started, worker="w-1"
+        )
+
+    def _producer(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(bootstrap_servers=self.bootstrap_servers, acks="all")
+
+
+def _address(entry: Decision | Receipt | bytes) -> tuple[bytes, int]:
+    if isinstance(entry, Receipt):
+        return f"{entry.topic}/{entry.partition}".encode(), entry.partition
+    key = b"?" if isinstance(entry, bytes) else (entry.user_id or str(entry.position)).encode()
+    return key, partition_of(key, PARTITIONS)

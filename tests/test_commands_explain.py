@@ -1,0 +1,131 @@
+"""`explain` answers a support agent: one line per event, with the reason."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from demo.kafka import EmbeddedKafka
+from saving_alerts.commands.explain import explain
+from saving_alerts.domain.decisions import Reason
+from saving_alerts.ledger.words import REASONS
+from tests.recorded_world import RecordedWorld
+
+numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[EmbeddedKafka]:
+    with EmbeddedKafka() as embedded:
+        yield embedded
+
+
+@pytest.fixture
+def world(kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RecordedWorld:
+    monkeypatch.chdir(tmp_path)
+    world = RecordedWorld(kafka.bootstrap_servers, f"explain{next(numbers)}")
+    asyncio.run(world.appear())
+    return world
+
+
+def run_explain(world: RecordedWorld, *arguments: str) -> Result:
+    return CliRunner().invoke(explain, arguments, env=world.environment)
+
+
+def test_a_user_gets_one_line_per_event_with_the_reason_in_words(world: RecordedWorld) -> None:
+    capped = world.decision(1, Reason.CAPPED, cap="1 per user in 24 h", attempts=[])
+    asyncio.run(world.record(world.decision(0, Reason.PUSHED, status=201), capped))
+
+    result = run_explain(world, "--user", "u-1")
+
+    assert result.stdout.splitlines() == [
+        "2026-11-23 10:15:02  geofence_entered  m-123  pushed: the push was accepted (status 201)",
+        (
+            "2026-11-23 10:16:02  geofence_entered  m-123  "
+            "capped: the user has had all pushes allowed for now (cap 1 per user in 24 h)"
+        ),
+    ]
+    assert result.exit_code == 0
+
+
+def test_nobody_else_s_events_are_told(world: RecordedWorld) -> None:
+    others = [world.decision(offset, Reason.NO_COUPON, f"u-{offset}") for offset in range(2, 12)]
+    asyncio.run(world.record(world.receipt((20, 29)), *others, world.decision(1, Reason.EXPIRED, "u-1")))
+
+    result = run_explain(world, "--user", "u-1")
+
+    assert len(result.stdout.splitlines()) == 1
+    assert "expired" in result.stdout
+
+
+def test_an_event_is_found_whoever_s_it_is(world: RecordedWorld) -> None:
+    decisions = [world.decision(offset, Reason.NO_COUPON, f"u-{offset}") for offset in range(8)]
+    asyncio.run(world.record(*decisions))
+
+    result = run_explain(world, "--event", "e-5", "--json")
+
+    (found,) = json.loads(result.stdout)
+    assert found["answer"]["user_id"] == "u-5"
+
+
+def test_an_id_that_stands_elsewhere_in_a_decision_is_no_match(world: RecordedWorld) -> None:
+    asyncio.run(world.record(world.decision(0, Reason.DUPLICATE, "u-1", of="e-7")))
+
+    result = run_explain(world, "--event", "e-7")
+
+    assert "Nothing was decided" in result.stdout
+
+
+def test_an_echo_changes_no_answer_and_is_shown_in_full(world: RecordedWorld) -> None:
+    pushed, echo = world.decision(0, Reason.PUSHED, status=201), world.decision(0, Reason.CAPPED, seconds=1)
+    asyncio.run(world.record(pushed, echo))
+
+    short, full = run_explain(world, "--user", "u-1"), run_explain(world, "--user", "u-1", "--full")
+
+    assert "capped" not in short.stdout
+    assert "    answer pushed: the push was accepted (status 201)" in full.stdout
+    assert "    echo capped: the user has had all pushes allowed for now" in full.stdout
+    assert f"        decision_id: {pushed.decision_id}" in full.stdout
+
+
+def test_what_was_decided_before_the_time_asked_about_is_left_out(world: RecordedWorld) -> None:
+    before = world.decision(0, Reason.NO_COUPON, seconds=-7200)
+    asyncio.run(world.record(before, world.decision(1, Reason.NO_CONSENT)))
+
+    result = run_explain(world, "--user", "u-1", "--since", "1h")
+
+    assert "no_consent" in result.stdout
+    assert "no_coupon" not in result.stdout
+
+
+def test_an_echo_within_the_time_asked_about_brings_the_answer_from_before(world: RecordedWorld) -> None:
+    pushed = world.decision(0, Reason.PUSHED, seconds=-3700)
+    asyncio.run(world.record(pushed, world.decision(0, Reason.CAPPED, seconds=-10)))
+
+    result = run_explain(world, "--user", "u-1", "--since", "1h")
+
+    assert "pushed: the push was accepted" in result.stdout
+
+
+def test_nothing_found_says_what_that_can_mean(world: RecordedWorld) -> None:
+    result = run_explain(world, "--user", "u-404", "--since", "30m")
+
+    assert "Nothing was decided about user u-404 in the last 30 minutes" in result.stdout
+    assert "receipts" in result.stdout
+    assert world.topics.decisions.name in result.stdout
+    assert result.exit_code == 0
+
+
+def test_whose_events_must_be_said() -> None:
+    result = CliRunner().invoke(explain, [])
+
+    assert "Give --user or --event" in result.stderr
+    assert result.exit_code == 2
+
+
+def test_every_reason_has_words() -> None:
+    assert set(REASONS) == set(Reason)
