@@ -18,28 +18,15 @@ from saving_alerts.adapters.redis_connection import connect, translated_errors
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain import caps as domain_caps
 from saving_alerts.domain.caps import Cap, CapPer, Send
-from saving_alerts.metrics import CATALOGUE, Metric
+from saving_alerts.metrics import Metric
 from saving_alerts.ports import AlreadySent, CapReached, Granted, Throttle, UnavailableError
-from tests.contracts.throttle_world import DAILY, KEY_PREFIX, LEASE_SECONDS, NoMetrics, claim_of
+from tests.contracts.throttle_world import DAILY, KEY_PREFIX, LEASE_SECONDS, claim_of
+from tests.fakes.metrics import RecordingMetrics
 
 SHORT_TIMEOUT_SECONDS = 0.05
 WEEK = timedelta(hours=168)
 KEY = f"{KEY_PREFIX}u-1"
 Call = Callable[[Throttle], Awaitable[object]]
-
-
-class RecordedMetrics:
-    def __init__(self) -> None:
-        self.said: list[tuple[Metric, dict[str, str]]] = []
-
-    def count(self, metric: Metric, value: int = 1, **tags: str) -> None:
-        self.said.append((metric, tags))
-
-    def gauge(self, metric: Metric, value: float, **tags: str) -> None:
-        self.said.append((metric, tags))
-
-    def observe(self, metric: Metric, value: float, **tags: str) -> None:
-        self.said.append((metric, tags))
 
 
 class DroppedReply:
@@ -91,8 +78,8 @@ def throttle(client: aioredis.Redis) -> RedisThrottle:
     return throttle_on(client)
 
 
-def throttle_on(client: aioredis.Redis, metrics: RecordedMetrics | NoMetrics | None = None) -> RedisThrottle:
-    return RedisThrottle(client, ThrottlePolicy(LEASE_SECONDS, KEY_PREFIX), metrics or NoMetrics())
+def throttle_on(client: aioredis.Redis, metrics: RecordingMetrics | None = None) -> RedisThrottle:
+    return RedisThrottle(client, ThrottlePolicy(LEASE_SECONDS, KEY_PREFIX), metrics or RecordingMetrics())
 
 
 CLAIM = claim_of(1)
@@ -218,6 +205,15 @@ async def test_caps_block_as_the_domain_says(client: aioredis.Redis, throttle: R
         assert answer == CapReached(expected.cap, expected.until)
 
 
+@pytest.mark.asyncio
+async def test_a_release_is_forgotten_after_an_hour(client: aioredis.Redis, throttle: RedisThrottle) -> None:
+    released_at = milliseconds(await now_of(client) - timedelta(hours=1))
+    token = {"position": str(CLAIM.position), "incarnation": CLAIM.incarnation, "number": str(CLAIM.number)}
+    await client.set(KEY, msgspec.json.encode({"entries": [], "released": [{**token, "at": released_at}]}))
+
+    assert isinstance(await throttle.reserve(CLAIM, (DAILY,)), Granted)
+
+
 # what was lost
 
 
@@ -257,7 +253,9 @@ GARBAGE: dict[str, bytes] = {
     "a number": b"17",
     "null": b"null",
     "an empty object": b"{}",
-    "entries by name": b'{"entries":{"a":{"sent_at":1}},"released":{}}',
+    "entries by name": (
+        b'{"entries":{"a":{"position":"t/0/1","sent_at":1,"event_id":"e","merchant_id":"m"}},"released":{}}'
+    ),
     "null for an entry": b'{"entries":[null],"released":{}}',
     "a send without its position": b'{"entries":[{"sent_at":1,"event_id":"e","merchant_id":"m"}],"released":{}}',
     "a claim without its token": (
@@ -401,25 +399,21 @@ def test_an_error_that_is_not_of_redis_stays_what_it_is() -> None:
 
 @pytest.mark.asyncio
 async def test_every_call_is_counted_with_its_outcome_and_timed(client: aioredis.Redis) -> None:
-    metrics = RecordedMetrics()
+    metrics = RecordingMetrics()
     throttle = throttle_on(client, metrics)
 
     for call in CALLS.values():
         await call(throttle)
 
-    outcomes = ["granted", "renewed", "recorded", "unchanged"]
-    counted = [
-        (Metric.REDIS_CALLS, {"call": call, "outcome": outcome}) for call, outcome in zip(CALLS, outcomes, strict=True)
-    ]
-    timed = [(Metric.REDIS_DURATION, {"call": call}) for call in CALLS]
-    assert metrics.said == [one for pair in zip(counted, timed, strict=True) for one in pair]
-    assert all(set(tags) == set(CATALOGUE[metric].tags) for metric, tags in metrics.said)
+    assert metrics.tags(Metric.REDIS_CALLS, "call") == list(CALLS)
+    assert metrics.tags(Metric.REDIS_CALLS, "outcome") == ["granted", "renewed", "recorded", "unchanged"]
+    assert metrics.tags(Metric.REDIS_DURATION, "call") == list(CALLS)
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("outcome", ["unavailable", "unreadable"])
 async def test_a_failed_call_is_counted_too(own_redis: EmbeddedRedis, outcome: str) -> None:
-    metrics = RecordedMetrics()
+    metrics = RecordingMetrics()
     async with connect(own_redis.url, SHORT_TIMEOUT_SECONDS, max_connections=1) as client:
         await client.set(KEY, "garbage")
         if outcome == "unavailable":
@@ -428,7 +422,7 @@ async def test_a_failed_call_is_counted_too(own_redis: EmbeddedRedis, outcome: s
         with pytest.raises(UnavailableError):
             await throttle_on(client, metrics).renew(CLAIM)
 
-    assert metrics.said[0] == (Metric.REDIS_CALLS, {"call": "renew", "outcome": outcome})
+    assert metrics.total(Metric.REDIS_CALLS, call="renew", outcome=outcome) == 1
 
 
 def milliseconds(moment: datetime) -> int:

@@ -496,12 +496,14 @@ async def test_confirming_frees_the_user_for_other_events(throttle: Throttle) ->
 
 
 @pytest.mark.asyncio
-async def test_confirming_twice_charges_once(throttle: Throttle) -> None:
-    claim = claim_of(1)
-    await throttle.confirm(claim, uncertain=False)
+@pytest.mark.parametrize("uncertain", [False, True], ids=["sure", "uncertain"])
+async def test_confirming_twice_charges_once_and_for_the_first_time(world: World, *, uncertain: bool) -> None:
+    claim, throttle = claim_of(1), world.throttle()
+    await throttle.confirm(claim, uncertain=uncertain)
     first = await sent_at(throttle, claim)
+    await world.reach(first + timedelta(milliseconds=2))
 
-    await throttle.confirm(claim, uncertain=False)
+    await throttle.confirm(claim, uncertain=uncertain)
 
     assert await sent_at(throttle, claim) == first
     assert isinstance(await throttle.reserve(claim_of(2), (TWICE_A_DAY,)), Granted)
@@ -618,6 +620,18 @@ async def test_a_released_claim_never_holds_anything_again(throttle: Throttle, *
         await throttle.reserve(claim, (DAILY,))
 
     assert isinstance(await throttle.reserve(claim_of(2), (DAILY,)), Granted)
+
+
+@pytest.mark.asyncio
+async def test_a_claim_released_before_it_came_never_takes_over(world: World) -> None:
+    late = claim_of(1, "worker-b")
+    await ended(world, claim_of(1, "worker-a"))
+    await world.throttle().release(late)
+
+    with pytest.raises(ValueError, match="was released"):
+        await world.throttle().reserve(late, (DAILY,))
+
+    assert granted(await world.throttle().reserve(claim_of(1, "worker-c"), (DAILY,))).taken_over
 
 
 @pytest.mark.asyncio

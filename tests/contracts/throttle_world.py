@@ -10,8 +10,9 @@ from redis import asyncio as aioredis
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.positions import SourcePosition
-from saving_alerts.metrics import Metric
 from saving_alerts.ports import AlreadySent, Claim, Granted, Reservation, Throttle
+from tests.fakes.clock import FakeClock
+from tests.fakes.metrics import RecordingMetrics
 from tests.fakes.throttle import FakeThrottle, User
 
 LEASE_SECONDS = 20.0
@@ -24,14 +25,6 @@ BRIEF_CAP = Cap(CapPer.USER, 1, 0.05 / 3600)
 KEY_PREFIX = "test:claims:"
 POLL_SECONDS = 0.002
 WAIT_SECONDS = 10
-
-
-class NoMetrics:
-    def count(self, metric: Metric, value: int = 1, **tags: str) -> None: ...
-
-    def gauge(self, metric: Metric, value: float, **tags: str) -> None: ...
-
-    def observe(self, metric: Metric, value: float, **tags: str) -> None: ...
 
 
 class World(Protocol):
@@ -49,27 +42,16 @@ class World(Protocol):
         """Lose all data."""
 
 
-class SettableClock:
-    def __init__(self) -> None:
-        self.time = datetime(2026, 11, 23, 10, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    async def sleep(self, duration: timedelta) -> None:
-        self.time += duration
-
-
 class FakeWorld:
     def __init__(self) -> None:
-        self._clock = SettableClock()
+        self._clock = FakeClock()
         self._users: dict[str, User] = {}
 
     def throttle(self, lease_seconds: float = LEASE_SECONDS) -> Throttle:
         return FakeThrottle(self._clock, lease_seconds, self._users)
 
     async def reach(self, moment: datetime) -> None:
-        self._clock.time = max(self._clock.time, moment)
+        self._clock.set(max(self._clock.now(), moment))
 
     async def now(self) -> datetime:
         return self._clock.now()
@@ -83,7 +65,7 @@ class RealWorld:
         self._client = client
 
     def throttle(self, lease_seconds: float = LEASE_SECONDS) -> Throttle:
-        return RedisThrottle(self._client, ThrottlePolicy(lease_seconds, KEY_PREFIX), NoMetrics())
+        return RedisThrottle(self._client, ThrottlePolicy(lease_seconds, KEY_PREFIX), RecordingMetrics())
 
     async def reach(self, moment: datetime) -> None:
         async with asyncio.timeout(WAIT_SECONDS):
