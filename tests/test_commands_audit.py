@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from demo.kafka import EmbeddedKafka
-from saving_alerts.commands.audit import audit
+from saving_alerts.commands.audit import COLUMNS, audit
 from saving_alerts.domain.decisions import Decision, Reason
 from saving_alerts.kafka_client import KafkaConnection
 from saving_alerts.ledger.answers import read_answers
@@ -57,6 +57,7 @@ def test_an_audit_in_which_everything_is_answered_ends_well(world: RecordedWorld
 
     result = run_audit(world)
 
+    assert all(column in result.stdout.splitlines()[0] for column in COLUMNS)
     assert last_line(result) == (
         "10 source offsets: 10 answered, 0 pending, 0 missing, 0 echoes, 0 contradictions, 0 unknown"
     )

@@ -8,7 +8,7 @@ import click
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from saving_alerts.commands import BAD_NEWS, named_topics, now, run, settings_at_the_door
 from saving_alerts.commands.parameters import DURATION, OFFSETS
@@ -90,7 +90,8 @@ def _json(result: AuditResult) -> str:
 
 
 def _show(result: AuditResult) -> None:
-    table = Table(*COLUMNS)
+    # No box: all headers fit into the 80 columns of a pipe or a small terminal.
+    table = Table(*(Column(name, justify="right") for name in COLUMNS), box=None, padding=(0, 1, 0, 0))
     for partition in result.partitions:
         table.add_row(*(f"{number:,}" for number in _row(partition)))
     Console().print(table)
