@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # Runs in the child, then becomes the server. A wrapper and not `preexec_fn`, which may deadlock beside other threads.
@@ -17,8 +17,12 @@ if os.getppid() == int(sys.argv[1]):
 """
 
 
-def start(command: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
+def start(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start `command` in `folder`, with everything it prints appended to `output.log` there.
+
+    It gets this process's environment, or exactly the one given.
 
     On Linux it is killed when this process ends, however that happens, if the main thread starts it (the kernel
     watches the starting thread, and another thread may end long before the process). Ctrl-C does not reach it.
@@ -27,6 +31,7 @@ def start(command: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             _dying_with_us(command),
             cwd=folder,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -21,7 +21,8 @@ SCHEMA = 1
 READABLE_SCHEMAS = frozenset({1})  # from schema 2 on: the last two
 MAX_DEAD_LETTER_BYTES = 256 * 1024
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]  # Kafka has headers without a value
+HEADER_NAMES = ("schema", "position", "event_id", "deadline")
 Value = TypeVar("Value")
 
 encode: Callable[[object], bytes] = msgspec.json.Encoder().encode
@@ -36,7 +37,7 @@ class Envelope:
     deadline: datetime
     schema: int = SCHEMA
 
-    def headers(self) -> Headers:
+    def headers(self) -> tuple[tuple[str, bytes], ...]:
         return (
             ("schema", str(self.schema).encode()),
             ("position", str(self.position).encode()),
@@ -46,14 +47,21 @@ class Envelope:
 
     @classmethod
     def read(cls, headers: Headers) -> "Envelope":
-        """Raises ValueError where one is missing or unreadable."""
-        texts = {name: value.decode() for name, value in headers}
-        try:
-            position = SourcePosition.parse(texts["position"])
-            deadline = datetime.fromisoformat(texts["deadline"])
-            return cls(position, texts["event_id"], deadline, int(texts["schema"]))
-        except KeyError as missing:
-            raise ValueError(f"the header {missing} is missing") from missing
+        """Raises ValueError where one is missing or unreadable. Headers of others (tracing) are not looked at."""
+        values = {name: value for name, value in headers if name in HEADER_NAMES and value is not None}
+        missing = [name for name in HEADER_NAMES if name not in values]
+        if missing:
+            raise ValueError(f"the header {missing[0]!r} is missing")
+        schema, position, event_id, deadline = (values[name].decode() for name in HEADER_NAMES)
+        return cls(SourcePosition.parse(position), event_id, _moment(deadline), int(schema))
+
+
+def _moment(text: str) -> datetime:
+    """Raises ValueError for one without a zone, which could not be compared with the clock's."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"the header 'deadline' has no zone: {text}")
+    return moment
 
 
 class UnreadableError(Exception):
@@ -120,5 +128,5 @@ def decode_ledger(raw: bytes) -> Decision | Receipt:
     try:
         is_receipt = _ledger_decoder.decode(raw).ranges is not msgspec.UNSET
         return _receipt_decoder.decode(raw) if is_receipt else _decision_decoder.decode(raw)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableError(str(error)) from error

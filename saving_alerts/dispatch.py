@@ -73,6 +73,7 @@ class _Dispatch:
     alert: Alert
     rules: RuleSet
     claim: Claim | None = None
+    granted: bool = False  # whether the throttle was heard to grant the claim
     unclear: bool = False  # an attempt of ours may have arrived (rule 8)
     taken_over: bool = False  # so may one of the claim's former owner (rule 5)
     attempts: list[str] = field(default_factory=list)
@@ -91,7 +92,7 @@ class _Dispatch:
             try:
                 standing = await self._hold_claim()
             except UnavailableError as error:
-                return self._without_throttle(error)
+                return await self._without_throttle(error)
             if isinstance(standing, datetime):
                 return await self._with_lease(standing, may_start=may_start)
             return await self._without_claim(standing)
@@ -99,13 +100,17 @@ class _Dispatch:
     async def _hold_claim(self) -> datetime | Reservation:
         """Until when the claim is ours, or why it is not."""
         throttle = self.dispatcher.throttle
-        if self.claim is not None:
+        if self.claim is not None and self.granted:
             lease_until = await throttle.renew(self.claim)
             if lease_until is not None:
                 return lease_until
-        self.claim = self._new_claim()
+            self.claim = None
+        # A claim whose answer was lost is asked for again as it is: a second answer is the same as the first.
+        self.claim = self.claim or self._new_claim()
+        self.granted = False
         reservation = await throttle.reserve(self.claim, self.rules.caps)
         if isinstance(reservation, Granted):
+            self.granted = True
             self.taken_over = self.taken_over or reservation.taken_over
             return reservation.lease_until
         self.claim = None
@@ -132,12 +137,9 @@ class _Dispatch:
         return await self._after(attempt)
 
     async def _attempt(self, not_after: datetime) -> Attempt:
-        alert = self.alert
-        self.unclear, before = True, self.unclear  # cancelled in the middle of it, nobody knows
-        attempt = await self.dispatcher.sender.attempt(
-            self._push(), idempotency_key(alert.user_id, alert.event_id), not_after
-        )
-        self.unclear = before or isinstance(attempt, Unclear)
+        key = idempotency_key(self.alert.user_id, self.alert.event_id)
+        attempt = await self.dispatcher.sender.attempt(self._push(), key, not_after)
+        self.unclear = self.unclear or isinstance(attempt, Unclear)
         return attempt
 
     async def _after(self, attempt: Attempt) -> Decided | None:
@@ -162,7 +164,7 @@ class _Dispatch:
     async def _without_claim(self, reservation: Reservation) -> Decided | None:
         match reservation:
             case AlreadySent(sent_at, uncertain):
-                reason = Reason.PUSH_UNCERTAIN if uncertain and not self.unclear else Reason.PUSHED
+                reason = Reason.PUSH_UNCERTAIN if uncertain else Reason.PUSHED
                 return self._decided(reason, again=True, sent_at=rfc3339(sent_at))
             case Busy(until, own_position):
                 # Whoever holds this very position may have sent it: only when its lease has ended can anyone say more.
@@ -178,10 +180,11 @@ class _Dispatch:
         """Whatever the throttle says, an attempt of this task that may have arrived stays charged (rule 8)."""
         return await self._uncertain() if self.may_have_been_sent else decided
 
-    def _without_throttle(self, error: UnavailableError) -> Decided | None:
-        """No throttle, no push: hold until the deadline."""
+    async def _without_throttle(self, error: UnavailableError) -> Decided | None:
+        """No throttle, no push: hold until the deadline, and leave no claim that was granted unheard."""
         if not self.is_late:
             return None
+        await self._give_back()
         reason = Reason.PUSH_UNCERTAIN if self.may_have_been_sent else Reason.EXPIRED
         return self._decided(reason, throttle=str(error))
 

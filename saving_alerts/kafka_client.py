@@ -38,13 +38,17 @@ class KafkaConnection:
             "bootstrap_servers": self.bootstrap_servers,
             "security_protocol": self.security_protocol,
         }
-        if self.security_protocol.endswith("SSL"):
-            options["ssl_context"] = ssl.create_default_context(cafile=self.ca_file)
+        if context := self.ssl_context():
+            options["ssl_context"] = context
         if self.security_protocol.startswith("SASL"):
             options["sasl_mechanism"] = self.sasl_mechanism
             options["sasl_plain_username"] = self.sasl_username
             options["sasl_plain_password"] = self.sasl_password
         return options
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """None for an unencrypted connection. Raises OSError where `ca_file` cannot be read."""
+        return ssl.create_default_context(cafile=self.ca_file) if self.security_protocol.endswith("SSL") else None
 
 
 @contextmanager

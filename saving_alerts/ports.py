@@ -19,6 +19,7 @@ from saving_alerts.domain.alerts import Push
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.coupons import Coupon
 from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.workers import WorkerRow
 
 
 class PortError(Exception):
@@ -200,7 +201,7 @@ MAX_LINE_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ObjectLines:
-    """A streamed object: its tag is known before its first line.
+    r"""A streamed object: its tag is known before its first line.
 
     A line comes with its `\n`. Of one that is longer than MAX_LINE_BYTES without it, only the first
     MAX_LINE_BYTES + 1 come: enough to tell, and nothing that eats memory. Reading can raise UnavailableError.
@@ -212,3 +213,13 @@ class ObjectLines:
 
 class MissingObjectError(UnavailableError):
     """There is no such object yet; it may appear."""
+
+
+class Heartbeats(Protocol):
+    """The workers' rows. Every call can raise UnavailableError."""
+
+    async def beat(self, row: WorkerRow, lives_for: timedelta) -> None:
+        """Write this incarnation's row in place of its last one. It vanishes after `lives_for` unless written again."""
+
+    async def workers(self) -> tuple[WorkerRow, ...]:
+        """The rows that have not vanished, ordered by name and incarnation."""

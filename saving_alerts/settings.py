@@ -11,6 +11,8 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from saving_alerts.kafka_client import KafkaConnection
+
 PREFIX = "SAVING_ALERTS_"
 
 
@@ -171,6 +173,19 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def kafka(self) -> KafkaConnection:
+        """How every Kafka client reaches the brokers."""
+        password = self.kafka_sasl_password
+        return KafkaConnection(
+            bootstrap_servers=self.kafka_bootstrap_servers,
+            security_protocol=self.kafka_security_protocol,
+            ca_file=self.kafka_ca_file,
+            sasl_mechanism=self.kafka_sasl_mechanism,
+            sasl_username=self.kafka_sasl_username,
+            sasl_password=password.get_secret_value() if password else None,
+        )
+
+    @property
     def lease_left_to_attempt_seconds(self) -> float:
         """An attempt starts only with this much of the lease left."""
         return self.push_attempt_seconds + self.clock_margin_seconds
@@ -195,6 +210,16 @@ def _line(location: tuple[str, ...], kind: str, message: str) -> str:
     field = Settings.model_fields[location[0]]
     example = f", for example {variable(location[0])}={field.examples[0]}" if field.examples else ""
     return f"{variable(location[0])} {'is not set' if kind == 'missing' else f'is wrong: {message}'}{example}"
+
+
+def example_settings() -> Settings:
+    """Complete settings that lead nowhere, for whoever only asks what the app looks like."""
+    required = {
+        name: field.examples[0]
+        for name, field in Settings.model_fields.items()
+        if field.is_required() and field.examples
+    }
+    return Settings.model_construct(**required)
 
 
 def unknown_variables(environment: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from aiokafka import ConsumerRecord
@@ -24,10 +25,14 @@ FORWARDED = "forwarded"
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """Whose a stage's input is: the position that its decision is for, and the subject it names."""
+    """Whose a stage's input is: the position that its decision is for, and the subject it names.
+
+    `received_at` is the tracking API's time, from which the event's age counts; None where it is not known yet.
+    """
 
     position: SourcePosition
     subject: Subject
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ Why the commit is right: a message enters `_unacked_messages` the moment the str
 order of its partition, so nothing queued can be skipped. The set is weak: our window holds the strong references.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, Protocol, cast
 
 import faust
 from aiokafka import ConsumerRecord
@@ -22,6 +22,8 @@ from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
+
+from saving_alerts.delivery.stage import Message
 
 # What we use of Faust that it does not promise: checked at import, so that an upgrade fails at once and by name.
 PRIVATE_SURFACE = {
@@ -91,6 +93,14 @@ class BatchSchema(faust.Schema[Any, Any]):
         return message.value
 
 
+class DrainingApp(Protocol):
+    """What the consumer asks of its app when partitions go and come."""
+
+    async def drain(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+
 class _CommittedReads(driver.AIOKafkaConsumerThread):
     """Faust reads uncommitted records, so an aborted upstream transaction would push."""
 
@@ -103,8 +113,9 @@ class _CommittedReads(driver.AIOKafkaConsumerThread):
 class BatchConsumer(driver.Consumer):
     """Commits behind the oldest unfinished batch, and drains with a limit."""
 
-    drain: Callable[[], Awaitable[None]]
-    resume: Callable[[], None]
+    @property
+    def _draining_app(self) -> DrainingApp:
+        return cast("DrainingApp", self.app)
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _CommittedReads(self, loop=self.loop, beacon=self.beacon)
@@ -137,16 +148,35 @@ class BatchConsumer(driver.Consumer):
 
     async def wait_empty(self) -> None:
         """Faust waits here for every message without a limit. Ours has one; what is left is never acknowledged."""
-        await self.drain()
+        await self._draining_app.drain()
         await self.commit_and_end_transactions()
         # A traceback could keep an abandoned message alive in the weak set, and it would pin the floor.
         self._unacked_messages.clear()
         self._buffered_partitions.clear()
 
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:  # noqa: ANN401 - Faust's signature
-        self.resume()
+        self._draining_app.resume()
         await super().on_partitions_assigned(assigned, generation_id)
 
 
 class BatchTransport(driver.Transport):
     Consumer = BatchConsumer
+
+
+class ConsumerIntake:
+    """Flow control of one worker, per partition.
+
+    Never `pause_partitions`: what was fetched for a paused partition is dropped and committed past.
+    """
+
+    def __init__(self, app: faust.App) -> None:
+        self._app = app
+
+    def is_current(self, message: Message) -> bool:
+        return bool(message.generation_id == self._app.consumer_generation_id)
+
+    def stop(self, partition: Hashable) -> None:
+        self._app.consumer.on_buffer_full(cast("TP", partition))
+
+    def resume(self, partition: Hashable) -> None:
+        self._app.consumer.on_buffer_drop(cast("TP", partition))

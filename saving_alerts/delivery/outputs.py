@@ -191,7 +191,8 @@ class OutputProducer(Service):
     async def _renew(self, broken: AIOKafkaProducer) -> None:
         """Replace the producer once, however many lanes noticed."""
         async with self._renewal:
-            if self._producer is not broken:
+            already_renewed = self._producer is not broken
+            if already_renewed:
                 return
             fresh = self._create()
             await fresh.start()

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 
 from aiokafka import ConsumerRecord
-from aiokafka.partitioner import murmur2
 
 from saving_alerts.codecs import DeadLetterRecord, Envelope, cut, encode
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, Subject, decision_id, ranges_of
 from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.kafka_client import partition_of
+from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.outcomes import Decided
 from saving_alerts.ports import Clock
 from saving_alerts.topics import Topics
@@ -19,16 +20,24 @@ MAX_ERROR_CHARACTERS = 8_000
 class Recorder:
     """Writes for one worker. `partitions` is how many every topic has; it is known once Kafka was asked."""
 
-    def __init__(self, topics: Topics, worker: str, clock: Clock, rules_version: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        worker: str,
+        clock: Clock,
+        metrics: Metrics,
+        rules_version: Callable[[], str | None],
+    ) -> None:
         self._topics = topics
         self._worker = worker
         self._clock = clock
+        self._metrics = metrics
         self._rules_version = rules_version
         self.partitions = 0
 
     def partition_of(self, key: bytes) -> int:
         """Kafka's standard murmur2 partitioner: the same user is always in the same partition."""
-        return int(murmur2(key) & 0x7FFF_FFFF) % self.partitions
+        return partition_of(key, self.partitions)
 
     def forward(self, topic: str, user_id: str, envelope: Envelope, value: object) -> Output:
         key = user_id.encode()
@@ -69,6 +78,7 @@ class Recorder:
 
     def dead_letter(self, stage: Stage, record: ConsumerRecord, position: SourcePosition | None, error: str) -> Output:
         """The record's bytes as they came, cut, with what is needed to find and replay the whole of it."""
+        self._metrics.count(Metric.DEAD_LETTERS, stage=stage)
         body, body_bytes, sha256 = cut(record.value or b"")
         letter = DeadLetterRecord(
             stage=stage,

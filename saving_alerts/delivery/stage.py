@@ -28,6 +28,7 @@ from saving_alerts.delivery.window import Slot, Window
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.outcomes import Outcome
+from saving_alerts.ports import Clock
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class StageRunner(Generic[In, Out]):
         outputs: OutputProducer,
         intake: Intake,
         metrics: Metrics,
+        clock: Clock,
         window_max_records: int,
         step: Callable[[In], Outcome[Out]] | None = None,
         waiting_step: Callable[[In], Awaitable[Outcome[Out]]] | None = None,
@@ -90,6 +92,7 @@ class StageRunner(Generic[In, Out]):
         self._outputs = outputs
         self._intake = intake
         self._metrics = metrics
+        self._clock = clock
         self._step = step
         self._waiting_step = waiting_step
         self._window_max_records = window_max_records
@@ -117,6 +120,8 @@ class StageRunner(Generic[In, Out]):
         partition = event.message.tp
         slot = self._window.take(partition, Batch(event, monotonic()), len(records))
         self._metrics.count(Metric.STAGE_IN, len(records), stage=self.stage)
+        if self.stage is Stage.VALIDATE:
+            self._metrics.count(Metric.EVENTS_READ, len(records))
         if self._window.is_full(partition):
             self._full.add(partition)
             self._intake.stop(partition)
@@ -189,6 +194,11 @@ class StageRunner(Generic[In, Out]):
             self._intake.resume(slot.partition)
 
     def _measure(self, slot: Slot[Batch], conclusions: list[Conclusion]) -> None:
+        now = self._clock.now()
+        for conclusion in conclusions:
+            received_at = conclusion.addressed and conclusion.addressed.received_at
+            if received_at:
+                self._metrics.observe(Metric.EVENT_AGE, (now - received_at).total_seconds(), stage=self.stage)
         for label, count in Counter(conclusion.label for conclusion in conclusions).items():
             self._metrics.count(Metric.STAGE_OUT, count, stage=self.stage, decision=label)
         self._metrics.observe(Metric.STAGE_DURATION, monotonic() - slot.batch.taken_at_seconds, stage=self.stage)

@@ -59,7 +59,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
 def usable(coupon: Coupon, store_id: str | None, now: datetime) -> bool:
     """Whether the coupon is worth something now, in this store, to this user."""
-    if coupon.redeemed or coupon.remaining == 0 or not coupon.valid_from <= now < coupon.valid_until:
+    is_gone = coupon.redeemed or (coupon.remaining is not None and coupon.remaining <= 0)
+    if is_gone or not coupon.valid_from <= now < coupon.valid_until:
         return False
     if store_id is None:
         return True

@@ -10,6 +10,7 @@ from msgspec import Meta
 from saving_alerts.domain.positions import SourcePosition
 
 MAX_EVENT_BYTES = 64 * 1024
+MAX_PROBLEM_CHARACTERS = 200
 MAX_AHEAD = timedelta(minutes=5)
 MAX_BEHIND = timedelta(days=7)
 # Years in which `received_at` is believed: outside them a clock is broken, and date arithmetic may overflow.
@@ -155,10 +156,12 @@ def _problem_of(error: Exception, raw: bytes) -> Problem:
 
 def _problem_in(error: str) -> Problem:
     """The decoder's message, taken apart into what and where."""
-    what, _, where = error.partition(" - at `")
-    path = where.rstrip("`") or "$"
+    place = error.rfind(" - at `")  # the last one: what is wrong may quote the sender
+    what, path = (error, "$") if place < 0 else (error[:place], error[place:].removeprefix(" - at `").removesuffix("`"))
     missing = what.removeprefix("Object missing required field `")
-    return Problem("missing", f"{path}.{missing.rstrip('`')}") if missing != what else Problem(what, path)
+    if missing != what:
+        return Problem("missing", f"{path}.{missing.removesuffix('`')}")
+    return Problem(what[:MAX_PROBLEM_CHARACTERS], path)
 
 
 def _ids(raw: bytes) -> _Ids | None:

@@ -6,6 +6,7 @@ from saving_alerts.domain.events import Identifier
 
 # Without gc=False a million of these make every full garbage collection a pause of a second. They hold no cycles.
 
+
 class Store(msgspec.Struct, frozen=True, gc=False):
     store_id: Identifier
     latitude: float

@@ -48,7 +48,8 @@ def render(message: Message, locale: str, merchant: Merchant, coupon: Coupon) ->
 
 def discount_text(coupon: Coupon) -> str:
     unit = "%" if coupon.discount.percent is not None else coupon.discount.currency or ""
-    return f"{coupon.discount.amount:g} {unit}".strip()
+    amount = f"{coupon.discount.amount:.2f}".rstrip("0").rstrip(".")  # `:g` writes a million as 1e+06
+    return f"{amount} {unit}".strip()
 
 
 def _cut(text: str, characters: int) -> str:

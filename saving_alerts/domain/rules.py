@@ -2,7 +2,7 @@
 
 A rule is a row of clauses. The first clause that says no refuses the rule; the first rule that nobody refuses wins.
 Clauses come in two parts: those that need no coupon (so that nobody asks the Coupon API in vain) and the rest.
-Quiet hours come last in their part, so that a rule refused by them failed on nothing else that was known then.
+Quiet hours come last of all that is known, so that a rule refused by them failed on nothing else.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,6 +18,9 @@ from saving_alerts.domain.events import EventType, SavingEvent
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.messages import Message
 from saving_alerts.domain.quiet_hours import QuietHours, is_quiet
+
+QUIET_HOURS = "quiet_hours"
+MERCHANT_KNOWN = "merchant_known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +90,48 @@ def evaluate(
     """The first rule that says yes with its best coupon, or why none did. All clauses, nothing skipped."""
     refusals: list[Refusal] = []
     for rule in rules:
-        clause = _early_no(rule, event, merchant, now)
-        coupon = _best_coupon(rule, merchant, coupons) if clause is None and merchant else None
-        if coupon is not None:
-            return Chosen(rule, coupon, tuple(refusals))
-        refusals.append(Refusal(rule.id, clause or "min_discount_percent"))
+        answer = _judge(rule, event, merchant, coupons, now)
+        if isinstance(answer, Coupon):
+            return Chosen(rule, answer, tuple(refusals))
+        refusals.append(Refusal(rule.id, answer))
     return _none_chosen(tuple(refusals))
 
 
 def _none_chosen(refusals: tuple[Refusal, ...]) -> NoneChosen:
-    only_quiet = any(refusal.clause == "quiet_hours" for refusal in refusals)
+    only_quiet = any(refusal.clause == QUIET_HOURS for refusal in refusals)
     return NoneChosen(Reason.QUIET_HOURS if only_quiet else Reason.RULE_REFUSED, refusals)
 
 
+def _judge(
+    rule: Rule, event: SavingEvent, merchant: Merchant | None, coupons: tuple[Coupon, ...], now: datetime
+) -> Coupon | str:
+    """The best coupon if every clause says yes, else the first clause that says no."""
+    clause = _first_no(rule, event, merchant)
+    if clause is not None or merchant is None:
+        return clause or MERCHANT_KNOWN
+    enough = [coupon for coupon in coupons if _discount_is_enough(rule, coupon)]
+    safe = [coupon for coupon in enough if _link_is_safe(merchant, coupon)]
+    if not safe:
+        return "deep_link_hosts" if enough else "min_discount_percent"
+    if is_quiet(rule.quiet_hours, event.timezone, now):
+        return QUIET_HOURS
+    return max(safe, key=_rank)
+
+
 def _early_no(rule: Rule, event: SavingEvent, merchant: Merchant | None, now: datetime) -> str | None:
+    """The first clause that says no of those that need no coupon."""
+    clause = _first_no(rule, event, merchant)
+    if clause is None and is_quiet(rule.quiet_hours, event.timezone, now):
+        return QUIET_HOURS
+    return clause
+
+
+def _first_no(rule: Rule, event: SavingEvent, merchant: Merchant | None) -> str | None:
     if event.type not in rule.event_types:
         return "event_types"
     if not _listed(event.merchant_id, rule):
         return "merchants"
-    if merchant is None:
-        return "merchant_known"
-    return "quiet_hours" if is_quiet(rule.quiet_hours, event.timezone, now) else None
+    return MERCHANT_KNOWN if merchant is None else None
 
 
 def _listed(merchant_id: str | None, rule: Rule) -> bool:
@@ -120,13 +144,8 @@ def _matches(merchant_id: str, globs: tuple[str, ...]) -> bool:
     return any(fnmatchcase(merchant_id, glob) for glob in globs)
 
 
-def _best_coupon(rule: Rule, merchant: Merchant, coupons: tuple[Coupon, ...]) -> Coupon | None:
-    """The highest percentage, then the highest amount, then the one that lasts longest; ids settle the rest."""
-    allowed = [coupon for coupon in coupons if _discount_is_enough(rule, coupon) and _link_is_safe(merchant, coupon)]
-    return max(allowed, key=_rank, default=None)
-
-
 def _rank(coupon: Coupon) -> tuple[float, float, datetime, str]:
+    """The highest percentage, then the highest amount, then the one that lasts longest; ids settle the rest."""
     return (coupon.discount.percent or 0, coupon.discount.amount, coupon.valid_until, coupon.coupon_id)
 
 
@@ -139,10 +158,15 @@ def _discount_is_enough(rule: Rule, coupon: Coupon) -> bool:
 
 def _link_is_safe(merchant: Merchant, coupon: Coupon) -> bool:
     """A push never leads to a host that the merchant does not own."""
-    return not merchant.deep_link_hosts or _host(coupon.deep_link) in merchant.deep_link_hosts
+    return not merchant.deep_link_hosts or _host(coupon.deep_link) in {
+        host.lower() for host in merchant.deep_link_hosts
+    }
 
 
 def _host(link: str) -> str | None:
+    """The host in small letters; None where there is none, or where another reader would see another one."""
+    if "\\" in link:  # phones take it for a slash, urlsplit does not: https://evil.example\@shop.example
+        return None
     try:
         return urlsplit(link).hostname
     except ValueError:

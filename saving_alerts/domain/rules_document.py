@@ -1,6 +1,8 @@
 """The rules file as a product manager writes it: every field checked, all mistakes reported at once with their path."""
 
 import hashlib
+import re
+from collections import Counter
 from datetime import time, timedelta
 from string import Template
 from typing import Annotated, Self
@@ -14,6 +16,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from saving_alerts.domain.caps import MAX_CAP_HOURS, Cap, CapPer
 from saving_alerts.domain.events import GEOFENCE_TYPES, TYPES_WITHOUT_MERCHANT, EventType
@@ -22,6 +25,8 @@ from saving_alerts.domain.quiet_hours import QuietHours
 from saving_alerts.domain.rules import Rule, RuleSet
 
 VERSION_DIGITS = 12
+_IN_PLAIN_WORDS = {"extra_forbidden": "there is no such field", "missing": "missing", "too_short": "must not be empty"}
+_TWO_DIGITS = re.compile("[0-9]{2}")
 DEFAULT_FRESHNESS = {
     kind: timedelta(minutes=10 if kind in GEOFENCE_TYPES else 30)
     for kind in EventType
@@ -40,7 +45,7 @@ class RulesRefusedError(Exception):
 def _clock(value: object) -> time:
     if isinstance(value, str):
         hours, colon, minutes = value.partition(":")
-        if colon and len(hours) == len(minutes) == 2 and hours.isdigit() and minutes.isdigit():  # noqa: PLR2004 - HH:MM
+        if colon and _TWO_DIGITS.fullmatch(hours) and _TWO_DIGITS.fullmatch(minutes):
             return time(int(hours), int(minutes))
     raise ValueError('a time of day like "22:00" is expected')
 
@@ -51,7 +56,8 @@ def _template(value: str) -> str:
         raise ValueError("a `$` that starts no placeholder: write `$$` for a dollar sign")
     unknown = sorted(set(template.get_identifiers()) - PLACEHOLDERS)
     if unknown:
-        raise ValueError(f"unknown placeholder ${unknown[0]}; there are: {', '.join(sorted(PLACEHOLDERS))}")
+        names = " ".join(f"${name}" for name in unknown)
+        raise ValueError(f"unknown placeholder {names}; there are: {', '.join(sorted(PLACEHOLDERS))}")
     return value
 
 
@@ -68,7 +74,7 @@ Glob = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CapDocument(_Document):
@@ -127,10 +133,10 @@ class RulesDocument(_Document):
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
-        ids = [rule.id for rule in self.rules]
-        twice = sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1})
+        times = Counter(rule.id for rule in self.rules)
+        twice = sorted(rule_id for rule_id, count in times.items() if count > 1)
         if twice:
-            raise ValueError(f"two rules have the id {twice[0]!r}")
+            raise ValueError(f"two rules have the same id: {', '.join(twice)}")
         return self
 
 
@@ -144,13 +150,22 @@ def read_rules(raw: bytes) -> RuleSet:
     try:
         document = RulesDocument.model_validate_json(raw)
     except ValidationError as error:
-        raise RulesRefusedError([_mistake(detail["loc"], detail["msg"]) for detail in error.errors()]) from error
+        raise RulesRefusedError(_mistakes(error.errors())) from error
     return _compile(document, version_of(raw))
 
 
-def _mistake(location: tuple[int | str, ...], message: str) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return f"${path}: {message}"
+def _mistakes(errors: list[ErrorDetails]) -> list[str]:
+    """One line each. A list whose only items are wrong is not also called empty."""
+    places = [error["loc"] for error in errors]
+    above = {place[:depth] for place in places for depth in range(len(place))}
+    return [_mistake(error) for error in errors if error["type"] != "too_short" or error["loc"] not in above]
+
+
+def _mistake(error: ErrorDetails) -> str:
+    place = error["loc"]
+    parts = place[:-1] if place[-1:] == ("[key]",) else place  # that is how pydantic says that the key is wrong
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return f"${path}: {_IN_PLAIN_WORDS.get(error['type']) or error['msg'].removeprefix('Value error, ')}"
 
 
 def _compile(document: RulesDocument, version: str) -> RuleSet:

@@ -1,0 +1,188 @@
+"""The demo: a day in the life of the workers, told in a minute and checked to the last event."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from demo.ledger_watch import LedgerWatch
+from demo.player import Player
+from demo.traffic import Traffic, endless, make_traffic
+from demo.verdict import Verdict, judge
+from demo.worker_process import WorkerProcess, command_line
+from demo.world import World
+from saving_alerts.domain.decisions import Reason
+
+EVENTS_PER_SECOND = 800.0
+TRICKLE_EVENTS_PER_SECOND = 5.0
+ANSWER_TIMEOUT_SECONDS = 150
+WORKERS = 2
+LOOK_SECONDS = 0.2
+SHOWN_PUSHES = 3
+SHOWN_FAULTS = 20
+
+console = Console()
+
+BEFORE_VALID = {Reason.INVALID}
+BEFORE_TRIGGER = BEFORE_VALID | {Reason.NOT_A_TRIGGER}
+BEFORE_CONSENT = BEFORE_TRIGGER | {Reason.EXPIRED, Reason.NO_CONSENT}
+BEFORE_COUPONS = BEFORE_CONSENT | {Reason.NO_COUPON, Reason.COUPON_API_REFUSED, Reason.COUPON_API_FAILED}
+BEFORE_ALERT = BEFORE_COUPONS | {Reason.RULE_REFUSED, Reason.QUIET_HOURS}
+FUNNEL: tuple[tuple[str, set[Reason]], ...] = (
+    ("read", set()),
+    ("valid", BEFORE_VALID),
+    ("trigger", BEFORE_TRIGGER),
+    ("fresh, with consent", BEFORE_CONSENT),
+    ("with a coupon or no need to ask", BEFORE_COUPONS),
+    ("alert", BEFORE_ALERT),
+)
+
+
+def tell(events: int, seed: int, *, keep: bool) -> int:
+    """Play the whole demo. Returns the exit code: 0 only if every event is accounted for as planned."""
+    console.rule("[bold]Saving alerts[/bold]: the outside world and two workers, on this machine")
+    with World() as world:
+        workers = _open(world)
+        with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
+            verdict = _play(world, watch, make_traffic(seed, events))
+            audited = _audited(world)
+            if keep:
+                _keep(world, watch, workers, seed)
+        return 0 if _close(workers, verdict, audited=audited) else 1
+
+
+def _open(world: World) -> list[WorkerProcess]:
+    with console.status("Starting Kafka, Redis, S3, the Coupon API, the push API and two workers …"):
+        world.publish_reference_data()
+        workers = [world.start_worker() for _ in range(WORKERS)]
+        for worker in workers:
+            worker.wait_until_ready()
+    for worker in workers:
+        console.print(f"  {worker.name}: {worker.page}/stats")
+    return workers
+
+
+def _play(world: World, watch: LedgerWatch, traffic: Traffic) -> Verdict:
+    world.teach_apis(traffic)
+    player = Player(world.bootstrap_servers, world.topics.source.name, watch)
+    with _bars() as bars:
+        written = bars.add_task("events written", total=len(traffic.events))
+        answered = bars.add_task("events answered", total=len(traffic.events))
+        with _following(lambda: bars.update(answered, completed=watch.answered)):
+            player.play(traffic, EVENTS_PER_SECOND, lambda more: bars.advance(written, more))
+            _wait_for_answers(watch, player)
+        bars.update(answered, completed=watch.answered)
+    _show_funnel(watch.counts())
+    _show_decisions(watch.counts())
+    _show_pushes(world)
+    _explain_one(world, traffic)
+    return judge(traffic, player, watch, world.push_api)
+
+
+def _bars() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console)
+
+
+@contextmanager
+def _following(look: Callable[[], None]) -> Iterator[None]:
+    """Looks again and again, beside what happens inside."""
+    done = threading.Event()
+
+    def follow() -> None:
+        while not done.wait(LOOK_SECONDS):
+            look()
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _wait_for_answers(watch: LedgerWatch, player: Player) -> None:
+    """Until every event has its answer, or nothing more can be hoped for."""
+    give_up_at = time.monotonic() + ANSWER_TIMEOUT_SECONDS
+    while watch.answered < len(player.places) and time.monotonic() < give_up_at:
+        watch.wait_for_any_news(LOOK_SECONDS)
+
+
+def _show_funnel(counts: Counter[Reason]) -> None:
+    table = Table(title="The funnel", title_justify="left")
+    for column in ("stage", "events", "share"):
+        table.add_column(column, justify="left" if column == "stage" else "right")
+    for name, left in funnel(counts):
+        table.add_row(name, f"{left:,}", f"{left / max(counts.total(), 1):.2%}")
+    console.print(table)
+
+
+def funnel(counts: Counter[Reason]) -> list[tuple[str, int]]:
+    """How many events came how far, from the answers they ended with."""
+    steps = [(name, counts.total() - sum(counts[reason] for reason in ended)) for name, ended in FUNNEL]
+    return [*steps, ("pushed", counts[Reason.PUSHED])]
+
+
+def _show_decisions(counts: Counter[Reason]) -> None:
+    table = Table("decision", "events", title="How every event ended", title_justify="left")
+    for reason in Reason:
+        table.add_row(reason, f"{counts[reason]:,}", style="dim" if not counts[reason] else "")
+    console.print(table)
+
+
+def _show_pushes(world: World) -> None:
+    for accepted in world.push_api.accepted[:SHOWN_PUSHES]:
+        push = accepted.push
+        text = f"[bold]{escape(push.title)}[/bold]\n{escape(push.body)}"
+        console.print(Panel(text, title=f"{push.locale} · {push.user_id}", title_align="left", width=72))
+
+
+def _explain_one(world: World, traffic: Traffic) -> None:
+    event = next(event for event in traffic.events if event.expected.reason is Reason.QUIET_HOURS)
+    arguments = ["explain", "--event", event.event_id, "--since", "1h"]
+    console.print(f"[bold]$ saving-alerts {' '.join(arguments)}[/bold]")
+    console.print(command_line(arguments, world.environment).stdout.strip(), markup=False)
+
+
+def _audited(world: World) -> bool:
+    console.print("[bold]$ saving-alerts audit[/bold]")
+    audit = command_line(["audit"], world.environment)
+    console.print((audit.stdout + audit.stderr).strip(), markup=False)
+    return audit.returncode == 0
+
+
+def _close(workers: list[WorkerProcess], verdict: Verdict, *, audited: bool) -> bool:
+    codes = {worker.name: worker.stop() for worker in workers}
+    faults = [*verdict.faults, *(f"{name} ended with {code}" for name, code in codes.items() if code)]
+    for fault in faults[:SHOWN_FAULTS]:
+        console.print(f"[red]✗[/red] {escape(fault)}")
+    sound = audited and not faults
+    mark = "[green]✓[/green]" if sound else "[red]✗[/red]"
+    console.print(
+        f"{mark} {verdict.events:,} events, {verdict.certain:,} with one certain answer: {len(faults)} faults."
+    )
+    console.print(
+        f"{mark} {verdict.pushes} pushes at the push API, {verdict.expected_pushes} expected: "
+        f"{verdict.push_faults} missing, superfluous, doubled or late."
+    )
+    return sound
+
+
+def _keep(world: World, watch: LedgerWatch, workers: list[WorkerProcess], seed: int) -> None:
+    """Keep the world and a trickle of traffic until Ctrl-C."""
+    console.rule(f"The world goes on. Look at {workers[0].page}/stats, and stop it with Ctrl-C")
+    try:
+        for traffic in endless(seed):
+            world.teach_apis(traffic)
+            player = Player(world.bootstrap_servers, world.topics.source.name, watch)
+            player.play(traffic, TRICKLE_EVENTS_PER_SECOND, lambda _: None)
+    except KeyboardInterrupt:
+        console.print("Stopping …")

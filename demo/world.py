@@ -1,0 +1,95 @@
+"""The whole outside world of the workers: Kafka, Redis, S3 and both APIs, on free ports of this machine."""
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka.admin import AdminClient
+
+from demo.coupon_api import CouponApi, catalogue_of
+from demo.kafka import EmbeddedKafka
+from demo.push_api import PushApi
+from demo.redis import EmbeddedRedis
+from demo.s3 import EmbeddedS3
+from demo.traffic import Traffic, merchants_jsonl, rules_json
+from demo.worker_process import WorkerProcess, clean_environment
+from saving_alerts.topics import Topics
+
+SOURCE_TOPIC = "saving-events"
+TOPIC_PREFIX = "saving-alerts"
+METADATA_TIMEOUT_SECONDS = 10
+
+
+class World:
+    """Everything that is not a worker. With `bootstrap_servers` it uses that Kafka in place of an embedded one.
+
+    `settings` are the variables of a worker in this world; more can be given, as an operator would set them.
+    """
+
+    def __init__(self, bootstrap_servers: str | None = None, settings: Mapping[str, str] | None = None) -> None:
+        self.topics = Topics.named(SOURCE_TOPIC, TOPIC_PREFIX)
+        self.redis = EmbeddedRedis()
+        self.s3 = EmbeddedS3()
+        self.coupon_api = CouponApi(catalogue_of({}))
+        self.push_api = PushApi()
+        self._given_servers = bootstrap_servers
+        self._settings = dict(settings or {})
+        self._closing = ExitStack()
+        self._workers = 0
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            self.folder = Path(opening.enter_context(tempfile.TemporaryDirectory(prefix="saving-alerts-world-")))
+            self.bootstrap_servers = self._given_servers or self._embed_kafka(opening)
+            for server in (self.redis, self.s3, self.coupon_api, self.push_api):
+                opening.enter_context(server)
+            self._closing = opening.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **clean_environment(),
+            **self.s3.environment,
+            "SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
+            "SAVING_ALERTS_REDIS_URL": self.redis.url,
+            "SAVING_ALERTS_S3_BUCKET": self.s3.bucket,
+            "SAVING_ALERTS_S3_ENDPOINT_URL": self.s3.endpoint_url,
+            "SAVING_ALERTS_COUPON_API_URL": self.coupon_api.url,
+            "SAVING_ALERTS_PUSH_API_URL": self.push_api.url,
+            **self._settings,
+        }
+
+    def publish_reference_data(self) -> None:
+        """What the product managers and the data team put into S3."""
+        self.s3.put("rules.json", rules_json())
+        self.s3.put("merchants.jsonl", merchants_jsonl())
+
+    def teach_apis(self, traffic: Traffic) -> None:
+        """Both stubs know the users of this traffic and how to treat them."""
+        self.coupon_api.coupons = catalogue_of(traffic.coupons)
+        for user_id, script in traffic.coupon_api_behaviours.items():
+            self.coupon_api.behave(*script, user_id=user_id)
+        for user_id, script in traffic.push_api_behaviours.items():
+            self.push_api.behave(*script, user_id=user_id)
+
+    def start_worker(self, settings: Mapping[str, str] | None = None) -> WorkerProcess:
+        """A new worker process of this world; it is killed at the latest with the world."""
+        self._workers += 1
+        worker = WorkerProcess(f"worker-{self._workers}", self.folder, {**self.environment, **(settings or {})})
+        return self._closing.enter_context(worker)
+
+    def _embed_kafka(self, opening: ExitStack) -> str:
+        servers = opening.enter_context(EmbeddedKafka()).bootstrap_servers
+        admin = AdminClient({"bootstrap.servers": servers})
+        for topic in self.topics.all:  # it has no CreateTopics: a topic appears when somebody asks for it
+            admin.list_topics(topic.name, timeout=METADATA_TIMEOUT_SECONDS)
+        return servers

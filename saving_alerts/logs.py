@@ -1,0 +1,62 @@
+"""One log format for Faust, aiokafka and ourselves."""
+
+import logging
+import time
+from typing import Any, Literal
+
+import structlog
+
+# During an outage aiokafka says the same thing about 100 times a second.
+REPEATS_PER_INTERVAL = 5
+INTERVAL_SECONDS = 10.0
+
+
+class RepeatLimit(logging.Filter):
+    """Lets one line of code speak five times in ten seconds, and then says how often it was cut short."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spoken: dict[tuple[str, int], list[float]] = {}
+        self._dropped: dict[tuple[str, int], int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        line = (record.pathname, record.lineno)
+        now = time.monotonic()
+        recent = [at for at in self._spoken.get(line, ()) if now - at < INTERVAL_SECONDS]
+        self._spoken[line] = recent
+        if len(recent) >= REPEATS_PER_INTERVAL:
+            self._dropped[line] = self._dropped.get(line, 0) + 1
+            return False
+        recent.append(now)
+        dropped = self._dropped.pop(line, 0)
+        if dropped:
+            record.msg = f"{record.msg} (and {dropped} more like it were not written)"
+        return True
+
+
+def logging_config(log_format: Literal["json", "console"]) -> dict[str, Any]:
+    """For `logging.config.dictConfig`: everything to standard error, in one format, repeats limited."""
+    renderer = structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer()
+    before = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"repeats": {"()": RepeatLimit}},
+        "formatters": {
+            "ours": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": before,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.format_exc_info,
+                    renderer,
+                ],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ours", "filters": ["repeats"]}},
+        "root": {"handlers": ["stderr"], "level": "INFO"},
+    }

@@ -1,0 +1,62 @@
+"""Stats and health as bytes for a browser or a machine."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+import msgspec
+from jinja2 import Environment, PackageLoader
+
+from saving_alerts.health import Condition, all_required_hold
+from saving_alerts.metrics import CATALOGUE, PREFIX, Kind, Metric
+from saving_alerts.tally import Tally
+from saving_alerts.web.stats import Stats
+
+LIVE_SCRIPT = files("saving_alerts.web").joinpath("templates/live.js").read_bytes()
+PROMETHEUS_TYPES = {Kind.COUNT: "counter", Kind.GAUGE: "gauge", Kind.DISTRIBUTION: "summary"}
+
+_environment = Environment(loader=PackageLoader("saving_alerts.web"), autoescape=True, trim_blocks=True)
+
+
+def html(stats: Stats) -> bytes:
+    return _environment.get_template("stats.html").render(stats=stats).encode()
+
+
+def json(stats: Stats) -> bytes:
+    return msgspec.json.encode(stats)
+
+
+def health(name: str, conditions: Sequence[Condition]) -> tuple[int, bytes]:
+    """Status and body: 200 when every required condition holds, else 503; each condition is named."""
+    good = all_required_hold(conditions)
+    return (200 if good else 503), msgspec.json.encode({name: good, "conditions": conditions})
+
+
+def prometheus(tally: Tally) -> bytes:
+    """The catalogue as Prometheus reads it."""
+    return ("\n".join(line for metric in Metric for line in _lines(tally, metric)) + "\n").encode()
+
+
+def _lines(tally: Tally, metric: Metric) -> list[str]:
+    entry = CATALOGUE[metric]
+    name = (PREFIX + metric).replace(".", "_")
+    head = [f"# HELP {name} {entry.meaning} ({entry.unit})", f"# TYPE {name} {PROMETHEUS_TYPES[entry.kind]}"]
+    if entry.kind is Kind.DISTRIBUTION:
+        return head + [
+            line
+            for tags, each in tally.distributions(metric).items()
+            for line in (
+                f"{name}{_labels((*tags, ('quantile', '0.5')))} {each.p50}",
+                f"{name}{_labels((*tags, ('quantile', '0.99')))} {each.p99}",
+                f"{name}_sum{_labels(tags)} {each.total}",
+                f"{name}_count{_labels(tags)} {each.count}",
+            )
+        ]
+    values = tally.counters(metric) if entry.kind is Kind.COUNT else tally.gauges(metric)
+    return head + [f"{name}{_labels(tags)} {value}" for tags, value in values.items()]
+
+
+def _labels(tags: tuple[tuple[str, str], ...]) -> str:
+    if not tags:
+        return ""
+    escaped = [(name, value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")) for name, value in tags]
+    return "{" + ",".join(f'{name}="{value}"' for name, value in escaped) + "}"
