@@ -1,0 +1,49 @@
+# Everything runs from any folder, without Docker, Java, root or an account, except where a target says so.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+PYTHON ?= python3
+VENV := $(ROOT)/.venv
+TOOLS := $(ROOT)/.tools
+BIN := $(VENV)/bin
+export UV_PYTHON_DOWNLOADS := never
+EVENTS ?= 20000
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(ROOT)/Makefile | sed 's/:.*## /|/' | column -t -s '|'
+
+setup: $(VENV)/.complete ## install everything into .venv, from the hashed locks
+
+$(TOOLS)/bin/uv:
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check 'uv>=0.9'
+
+$(VENV)/.complete: $(TOOLS)/bin/uv $(ROOT)/requirements/dev.lock $(ROOT)/pyproject.toml
+	cd $(ROOT) && $(TOOLS)/bin/uv venv --quiet --clear --python $(PYTHON) $(VENV)
+	cd $(ROOT) && VIRTUAL_ENV=$(VENV) $(TOOLS)/bin/uv pip sync --quiet --require-hashes requirements/dev.lock
+	cd $(ROOT) && VIRTUAL_ENV=$(VENV) $(TOOLS)/bin/uv pip install --quiet --no-deps --editable .
+	touch $@
+
+lock: $(TOOLS)/bin/uv ## resolve the dependencies anew and write the locks
+	cd $(ROOT) && $(TOOLS)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements/runtime.lock
+	cd $(ROOT) && $(TOOLS)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.lock
+
+demo: setup ## play 20,000 events on the embedded world; KEEP=1 keeps it running
+	cd $(ROOT) && $(BIN)/python -m demo --events $(EVENTS) $(if $(KEEP),--keep)
+
+run: setup ## one worker against the real servers of .env
+	cd $(ROOT) && $(BIN)/saving-alerts worker
+
+test: setup ## all tests that need nothing but Python
+	cd $(ROOT) && $(BIN)/pytest
+
+test-kafka: setup ## end to end on real Apache Kafka (JDK 17 and Maven)
+	cd $(ROOT) && $(BIN)/pytest -m kafka
+
+check: setup ## ruff, mypy and the import contracts
+	cd $(ROOT) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: setup ## microseconds per event, step by step
+	cd $(ROOT) && $(BIN)/python -m benchmarks.core
+
+.PHONY: help setup lock demo run test test-kafka check bench

@@ -1,0 +1,132 @@
+"""The numbers of the page, as plain values. Pure: everything comes in as arguments."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.domain.workers import WorkerRow
+from saving_alerts.health import Condition
+from saving_alerts.metrics import Metric
+from saving_alerts.reference_data import Freshness
+from saving_alerts.tally import Tally
+
+FORWARDED = "forwarded"
+
+
+@dataclass(frozen=True, slots=True)
+class StageNumbers:
+    """One stage of this worker; durations in seconds from intake to durable outcome."""
+
+    stage: str
+    taken: int
+    forwarded: int
+    decided: int
+    in_flight: int
+    p50_seconds: float
+    p99_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLag:
+    """How far behind the end of a topic partition the commit is; None while it is not known."""
+
+    topic: str
+    partition: int
+    committed: int | None
+    end: int | None
+
+    @property
+    def records(self) -> int | None:
+        return None if self.committed is None or self.end is None else max(0, self.end - self.committed)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The rules or the merchants in use, their age in seconds, and why the newest file was refused, if it was."""
+
+    kind: str
+    version: str | None
+    age_seconds: float | None
+    refusal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the funnel: how many events came at least so far."""
+
+    name: str
+    events: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Everything on the page. `funnel` and `decisions` count the whole cluster, `stages` and `lag` this worker."""
+
+    worker: str
+    version: str
+    at: datetime
+    funnel: tuple[Step, ...]
+    decisions: dict[str, int]
+    stages: tuple[StageNumbers, ...]
+    lag: tuple[PartitionLag, ...]
+    conditions: tuple[Condition, ...]
+    documents: tuple[Document, ...]
+    dead_letters: int
+    cluster: tuple[WorkerRow, ...]
+
+
+_BEFORE: tuple[tuple[str, frozenset[Reason]], ...] = (
+    ("valid", frozenset({Reason.INVALID})),
+    ("trigger", frozenset({Reason.NOT_A_TRIGGER})),
+    ("fresh, with consent", frozenset({Reason.EXPIRED, Reason.NO_CONSENT})),
+    ("coupon", frozenset({Reason.NO_COUPON, Reason.COUPON_API_REFUSED, Reason.COUPON_API_FAILED})),
+    ("alert", frozenset({Reason.RULE_REFUSED, Reason.QUIET_HOURS, Reason.HELD_OUT, Reason.DEAD_LETTER})),
+)
+
+
+def funnel(events_read: int, decisions: Mapping[str, int]) -> tuple[Step, ...]:
+    """How many events came how far: read, and after each group of reasons what is left. Events on their way count."""
+    steps, left = [("read", events_read)], events_read
+    for name, ended in _BEFORE:
+        left -= sum(decisions.get(reason, 0) for reason in ended)
+        steps.append((name, max(left, 0)))
+    steps.append(("pushed", decisions.get(Reason.PUSHED, 0)))
+    return tuple(Step(name, events, events / events_read if events_read else 0.0) for name, events in steps)
+
+
+def decisions_of(tally: Tally) -> dict[str, int]:
+    """This worker's decisions by reason, all of the closed list."""
+    return {str(reason): tally.total(Metric.STAGE_OUT, decision=reason) for reason in Reason}
+
+
+def stage_numbers(tally: Tally, in_flight: Mapping[Stage, int]) -> tuple[StageNumbers, ...]:
+    return tuple(_stage(tally, stage, in_flight.get(stage, 0)) for stage in Stage)
+
+
+def _stage(tally: Tally, stage: Stage, in_flight: int) -> StageNumbers:
+    forwarded = tally.total(Metric.STAGE_OUT, stage=stage, decision=FORWARDED)
+    duration = tally.distributions(Metric.STAGE_DURATION).get((("stage", stage.value),))
+    return StageNumbers(
+        stage=stage,
+        taken=tally.total(Metric.STAGE_IN, stage=stage),
+        forwarded=forwarded,
+        decided=tally.total(Metric.STAGE_OUT, stage=stage) - forwarded,
+        in_flight=in_flight,
+        p50_seconds=duration.p50 if duration else 0.0,
+        p99_seconds=duration.p99 if duration else 0.0,
+    )
+
+
+def documents(freshness: Mapping[str, Freshness], now: datetime) -> tuple[Document, ...]:
+    return tuple(
+        Document(kind, one.version, (now - one.confirmed_at).total_seconds() if one.confirmed_at else None, one.refusal)
+        for kind, one in freshness.items()
+    )
+
+
+def cluster_totals(rows: Sequence[WorkerRow]) -> tuple[int, dict[str, int]]:
+    """Events read and decisions of all workers that are alive, each since its start."""
+    totals = {str(reason): sum(row.decisions.get(reason, 0) for row in rows) for reason in Reason}
+    return sum(row.events_read for row in rows), totals

@@ -1,0 +1,221 @@
+"""What every Heartbeats promises, for the fake and for Redis; and what Redis alone can do to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import pytest
+import pytest_asyncio
+from redis import asyncio as aioredis
+
+from demo.redis import EmbeddedRedis
+from saving_alerts.adapters.redis_connection import connect
+from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
+from saving_alerts.domain.workers import Funnel, WorkerRow
+from saving_alerts.ports import Heartbeats, UnavailableError
+from tests.fakes.clock import FakeClock
+from tests.fakes.heartbeats import FakeHeartbeats
+
+pytestmark = pytest.mark.asyncio
+
+KEY_PREFIX = "test:workers:"
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+LONG = timedelta(minutes=1)
+BRIEF = timedelta(milliseconds=50)
+POLL_SECONDS = 0.005
+WAIT_SECONDS = 10
+
+
+class World(Protocol):
+    """Rows, and what can become of them."""
+
+    @property
+    def heartbeats(self) -> Heartbeats: ...
+
+    async def let_pass(self, duration: timedelta, until: Callable[[], Awaitable[bool]]) -> None:
+        """Come back when `until` is true; what is to happen within `duration` does."""
+
+    def forget(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+class FakeWorld:
+    def __init__(self) -> None:
+        self.clock = FakeClock(NOON)
+        self.heartbeats = FakeHeartbeats(self.clock)
+
+    async def let_pass(self, duration: timedelta, until: Callable[[], Awaitable[bool]]) -> None:
+        self.clock.advance(duration)
+        assert await until()
+
+    def forget(self) -> None:
+        self.heartbeats.rows.clear()
+
+    def stop(self) -> None:
+        self.heartbeats.down = True
+
+
+class RealWorld:
+    def __init__(self, client: aioredis.Redis, redis: EmbeddedRedis) -> None:
+        self.client = client
+        self.heartbeats = RedisHeartbeats(client, KEY_PREFIX)
+        self._redis = redis
+
+    async def let_pass(self, duration: timedelta, until: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(duration.total_seconds() + WAIT_SECONDS):
+            while not await until():
+                await asyncio.sleep(POLL_SECONDS)
+
+    def forget(self) -> None:
+        self._redis.restart()
+
+    def stop(self) -> None:
+        self._redis.stop()
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis() as embedded:
+        yield embedded
+
+
+@pytest_asyncio.fixture
+async def real(redis: EmbeddedRedis) -> AsyncIterator[RealWorld]:
+    redis.restart()
+    client = connect(redis.url, timeout_seconds=5, max_connections=4)
+    yield RealWorld(client, redis)
+    await client.aclose()
+
+
+@pytest.fixture(params=["fake", "real"])
+def world(request: pytest.FixtureRequest) -> World:
+    if request.param == "fake":
+        return FakeWorld()
+    real: RealWorld = request.getfixturevalue("real")
+    return real
+
+
+def a_row(name: str = "worker-1", incarnation: str = "a1", events_read: int = 7) -> WorkerRow:
+    return WorkerRow(
+        name=name,
+        incarnation=incarnation,
+        version="0.1.0",
+        started_at=NOON,
+        web_address="http://10.0.0.1:6066/",
+        beaten_at=NOON + timedelta(seconds=30),
+        rules_version="0123456789ab",
+        partitions=("saving-events/0", "saving-events/3"),
+        in_flight={"validate": 12},
+        events_read=events_read,
+        events_per_second=1.5,
+        funnel=Funnel(read=7, valid=6),
+    )
+
+
+async def test_nobody_is_listed_before_anybody_beats(world: World) -> None:
+    assert await world.heartbeats.workers() == ()
+
+
+async def test_a_row_comes_back_as_it_was_written(world: World) -> None:
+    await world.heartbeats.beat(a_row(), LONG)
+
+    assert await world.heartbeats.workers() == (a_row(),)
+
+
+async def test_the_next_beat_replaces_the_row(world: World) -> None:
+    await world.heartbeats.beat(a_row(events_read=7), LONG)
+    await world.heartbeats.beat(a_row(events_read=8), LONG)
+
+    assert await world.heartbeats.workers() == (a_row(events_read=8),)
+
+
+async def test_workers_are_ordered_by_name(world: World) -> None:
+    for name, incarnation in (("c", "1"), ("a", "3"), ("b", "2")):
+        await world.heartbeats.beat(a_row(name, incarnation), LONG)
+
+    assert [row.name for row in await world.heartbeats.workers()] == ["a", "b", "c"]
+
+
+async def test_two_workers_of_one_name_are_both_seen(world: World) -> None:
+    await world.heartbeats.beat(a_row(incarnation="b2"), LONG)
+    await world.heartbeats.beat(a_row(incarnation="a1"), LONG)
+
+    assert [row.incarnation for row in await world.heartbeats.workers()] == ["a1", "b2"]
+
+
+async def test_a_row_vanishes_by_itself_and_leaves_the_others(world: World) -> None:
+    await world.heartbeats.beat(a_row("living", "1"), LONG)
+    await world.heartbeats.beat(a_row("dying", "2"), BRIEF)
+
+    async def only_one_lives() -> bool:
+        return [row.name for row in await world.heartbeats.workers()] == ["living"]
+
+    await world.let_pass(BRIEF, until=only_one_lives)
+
+
+async def test_a_vanished_worker_is_back_with_its_next_beat(world: World) -> None:
+    await world.heartbeats.beat(a_row(), BRIEF)
+
+    async def nobody_lives() -> bool:
+        return await world.heartbeats.workers() == ()
+
+    await world.let_pass(BRIEF, until=nobody_lives)
+    await world.heartbeats.beat(a_row(), LONG)
+
+    assert await world.heartbeats.workers() == (a_row(),)
+
+
+async def test_what_was_forgotten_is_back_with_the_next_beat(world: World) -> None:
+    await world.heartbeats.beat(a_row(), LONG)
+    world.forget()
+    await world.heartbeats.beat(a_row(), LONG)
+
+    assert await world.heartbeats.workers() == (a_row(),)
+
+
+async def test_a_beat_that_cannot_be_written_is_unavailable(world: World) -> None:
+    world.stop()
+
+    with pytest.raises(UnavailableError, match="Redis cannot be reached"):
+        await world.heartbeats.beat(a_row(), LONG)
+
+
+async def test_rows_that_cannot_be_read_are_unavailable(world: World) -> None:
+    world.stop()
+
+    with pytest.raises(UnavailableError, match="Redis cannot be reached"):
+        await world.heartbeats.workers()
+
+
+async def test_a_row_that_another_release_wrote_hides_nobody_else(real: RealWorld) -> None:
+    await real.heartbeats.beat(a_row("readable", "1"), LONG)
+    await real.heartbeats.beat(a_row("unreadable", "2"), LONG)
+    await real.client.set(f"{KEY_PREFIX}row:2", b'{"name": 7}')
+
+    assert [row.name for row in await real.heartbeats.workers()] == ["readable"]
+
+
+async def test_fields_of_a_newer_release_are_passed_over(real: RealWorld) -> None:
+    await real.heartbeats.beat(a_row(), LONG)
+    body = await real.client.get(f"{KEY_PREFIX}row:a1")
+    await real.client.set(f"{KEY_PREFIX}row:a1", b'{"new_field": 1,' + body[1:])
+
+    assert await real.heartbeats.workers() == (a_row(),)
+
+
+async def test_the_index_forgets_who_has_not_beaten_for_long(real: RealWorld) -> None:
+    await real.heartbeats.beat(a_row("long dead", "1"), LONG)
+    later = NOON + timedelta(hours=2)
+    young = WorkerRow(name="young", incarnation="2", version="1", started_at=later, beaten_at=later, web_address="")
+    await real.heartbeats.beat(young, LONG)
+
+    assert await real.client.zrange(f"{KEY_PREFIX}index", 0, -1) == [b"2"]
+
+
+async def test_every_key_expires_by_itself(real: RealWorld) -> None:
+    await real.heartbeats.beat(a_row(), LONG)
+
+    keys = await real.client.keys("*")
+    assert len(keys) == 2
+    assert all([await real.client.pttl(key) > 0 for key in keys])

@@ -1,0 +1,31 @@
+"""The Heartbeats port in memory. The contract suite holds it against Redis."""
+
+from datetime import datetime, timedelta
+
+from saving_alerts.domain.workers import WorkerRow
+from saving_alerts.ports import Clock, UnavailableError
+
+
+class FakeHeartbeats:
+    """Rows by `clock`. Set `down` and every call raises UnavailableError; clear `rows` and Redis has forgotten all."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.down = False
+        self.rows: dict[str, tuple[WorkerRow, datetime]] = {}
+        self.listings = 0
+        self._clock = clock
+
+    async def beat(self, row: WorkerRow, lives_for: timedelta) -> None:
+        self._answer_or_fail()
+        self.rows[row.incarnation] = (row, self._clock.now() + lives_for)
+
+    async def workers(self) -> tuple[WorkerRow, ...]:
+        self.listings += 1
+        self._answer_or_fail()
+        now = self._clock.now()
+        alive = [row for row, until in self.rows.values() if now < until]
+        return tuple(sorted(alive, key=lambda row: (row.name, row.incarnation)))
+
+    def _answer_or_fail(self) -> None:
+        if self.down:
+            raise UnavailableError("Redis cannot be reached: this fake is down")
