@@ -1,0 +1,118 @@
+"""Microseconds per event of the steps without I/O, each against plain JSON decoding in the same run.
+
+python -m benchmarks.core
+"""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from demo.traffic import make_traffic, merchants_jsonl, rules_json
+from saving_alerts import pipeline
+from saving_alerts.codecs import candidate_codec, encode
+from saving_alerts.domain.coupons import Candidate, Coupon
+from saving_alerts.domain.events import SourceRecord, ValidatedEvent
+from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.rules_document import read_rules
+from saving_alerts.outcomes import Forward
+from saving_alerts.reference_data import Merchants, Snapshot
+
+ROUNDS = 7
+EVENTS = 5_000
+POSITION = SourcePosition("saving-events", 0, 0)
+
+
+def main() -> None:
+    """Measure every case in turn, several rounds, and print the medians."""
+    cases = _cases()
+    times: dict[str, list[float]] = {name: [] for name in cases}
+    for _ in range(ROUNDS):
+        for name, (work, events) in cases.items():
+            began = time.perf_counter()
+            work()
+            times[name].append((time.perf_counter() - began) / events * 1e6)
+    _show({name: median(each) for name, each in times.items()})
+
+
+def _show(medians: dict[str, float]) -> None:
+    floor = medians["json.loads"]
+    table = Table("case", "µs per event", "times json.loads")
+    for name, microseconds in medians.items():
+        table.add_row(name, f"{microseconds:.2f}", f"{microseconds / floor:.2f}")
+    Console().print(table)
+
+
+def _cases() -> dict[str, tuple[Callable[[], object], int]]:
+    now = datetime.now(UTC)
+    snapshot = _snapshot()
+    values = [value for event in make_traffic(1, EVENTS).events if (value := event.value(now))]
+    readable = [value for value in values if _is_json(value)]
+    records = [SourceRecord(POSITION, value, now) for value in values]
+    candidates = _candidates(records, snapshot, now)
+    encoded = [encode(candidate) for candidate in candidates]
+    headers = (
+        ("schema", b"1"),
+        ("position", b"saving-events/0/0"),
+        ("event_id", b"e"),
+        ("deadline", b"2026-01-01T00:00:00+00:00"),
+    )
+    return {
+        "json.loads": (lambda: [json.loads(value) for value in readable], len(readable)),
+        "validate": (lambda: [pipeline.validate(record, snapshot, now) for record in records], len(records)),
+        "decode a candidate": (
+            lambda: [candidate_codec.decode(each, headers) for each in encoded],
+            len(encoded),
+        ),
+        "evaluate_rules": (
+            lambda: [pipeline.evaluate_rules(each, snapshot, now) for each in candidates],
+            len(candidates),
+        ),
+    }
+
+
+def _snapshot() -> Snapshot:
+    merchants = [msgspec.json.decode(line, type=Merchant) for line in merchants_jsonl().splitlines()]
+    return Snapshot(read_rules(rules_json()), Merchants("benchmark", {each.merchant_id: each for each in merchants}))
+
+
+def _candidates(records: list[SourceRecord], snapshot: Snapshot, now: datetime) -> list[Candidate]:
+    forwarded = [pipeline.validate(record, snapshot, now) for record in records]
+    triggers = [outcome.value for outcome in forwarded if isinstance(outcome, Forward)]
+    return [Candidate(validated=trigger, coupons=_coupons(trigger, now)) for trigger in triggers]
+
+
+def _coupons(trigger: ValidatedEvent, now: datetime) -> tuple[Coupon, ...]:
+    coupon = {
+        "merchant_id": trigger.event.merchant_id,
+        "title": {"en": "20 % off"},
+        "valid_from": now,
+        "valid_until": now + timedelta(days=1),
+        "channel": "both",
+        "deep_link": "https://example.test/c",
+    }
+    return tuple(
+        msgspec.convert(
+            {**coupon, "coupon_id": f"c-{number}", "discount": {"kind": "percent", "amount": 5.0 * (number + 1)}},
+            Coupon,
+        )
+        for number in range(5)
+    )
+
+
+def _is_json(value: bytes) -> bool:
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()
