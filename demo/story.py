@@ -170,8 +170,8 @@ def _close(workers: list[WorkerProcess], verdict: Verdict, *, audited: bool) -> 
         f"{mark} {verdict.events:,} events, {verdict.certain:,} with one certain answer: {len(faults)} faults."
     )
     console.print(
-        f"{mark} {verdict.pushes} pushes at the push API, {verdict.expected_pushes} expected: "
-        f"{verdict.push_faults} missing, superfluous, doubled or late."
+        f"{mark} {verdict.pushes} pushes: {verdict.expected_pushes} expected for certain, the others among "
+        f"{verdict.possible_pushes} where timing decides; {verdict.push_faults} missing, superfluous, doubled or late."
     )
     return sound
 

@@ -17,6 +17,7 @@ class Verdict:
     certain: int
     pushes: int
     expected_pushes: int
+    possible_pushes: int
     push_faults: int
     faults: tuple[str, ...]
 
@@ -30,6 +31,7 @@ def judge(traffic: Traffic, player: Player, watch: LedgerWatch, push_api: PushAp
         certain=sum(event.expected.certain for event in traffic.events),
         pushes=len(push_api.accepted),
         expected_pushes=len(traffic.expected_pushes),
+        possible_pushes=len(traffic.uncertain_pushes),
         push_faults=len(push_faults),
         faults=(*faults, *push_faults),
     )
