@@ -12,7 +12,6 @@ class FakeHeartbeats:
     def __init__(self, clock: Clock) -> None:
         self.down = False
         self.rows: dict[str, tuple[WorkerRow, datetime]] = {}
-        self.listings = 0
         self._clock = clock
 
     async def beat(self, row: WorkerRow, lives_for: timedelta) -> None:
@@ -20,11 +19,10 @@ class FakeHeartbeats:
         self.rows[row.incarnation] = (row, self._clock.now() + lives_for)
 
     async def workers(self) -> tuple[WorkerRow, ...]:
-        self.listings += 1
         self._answer_or_fail()
         now = self._clock.now()
         alive = [row for row, until in self.rows.values() if now < until]
-        return tuple(sorted(alive, key=lambda row: (row.name, row.incarnation)))
+        return tuple(sorted(alive, key=lambda row: (row.name, row.started_at)))
 
     def _answer_or_fail(self) -> None:
         if self.down:

@@ -1,0 +1,85 @@
+"""What makes a worker ready, what is only shown, and that a person can read why."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from saving_alerts.health import Condition, all_required_hold, breaker, drain, fresh, group, loaded, redis
+from saving_alerts.reference_data import Freshness
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+STALE_SECONDS = 600
+
+
+def confirmed(seconds_ago: float, refusal: str | None = None) -> Freshness:
+    return Freshness(version="v1", confirmed_at=NOW - timedelta(seconds=seconds_ago), refusal=refusal)
+
+
+def test_a_worker_without_its_first_rules_waits_and_says_what_s3_answered() -> None:
+    condition = loaded("rules", Freshness(refusal="rules.json: there is no such object"))
+
+    assert condition == Condition(
+        "rules", ok=False, detail="waiting for the first rules: rules.json: there is no such object"
+    )
+
+
+def test_a_loaded_document_names_its_version() -> None:
+    assert loaded("merchants", confirmed(0)) == Condition("merchants", ok=True, detail="version v1")
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "ok"),
+    [
+        pytest.param(0, True, id="just confirmed"),
+        pytest.param(STALE_SECONDS, True, id="at the limit"),
+        pytest.param(STALE_SECONDS + 1, False, id="over the limit"),
+    ],
+)
+def test_a_document_is_stale_after_the_limit(seconds_ago: float, *, ok: bool) -> None:
+    assert fresh("rules", confirmed(seconds_ago), NOW, STALE_SECONDS).ok is ok
+
+
+def test_a_stale_document_makes_the_worker_not_ready() -> None:
+    assert not all_required_hold([fresh("rules", confirmed(STALE_SECONDS + 1), NOW, STALE_SECONDS)])
+
+
+def test_a_document_that_was_never_confirmed_is_not_fresh() -> None:
+    assert fresh("rules", Freshness(), NOW, STALE_SECONDS).detail == "never confirmed"
+
+
+def test_a_refused_file_is_named_while_the_last_good_one_is_fresh() -> None:
+    condition = fresh("rules", confirmed(5, refusal="caps[0].pushes: must be at least 1"), NOW, STALE_SECONDS)
+
+    assert condition.ok
+    assert "caps[0].pushes: must be at least 1" in condition.detail
+
+
+@pytest.mark.parametrize(
+    ("joined", "rebalancing", "ok"),
+    [
+        pytest.param(False, False, False, id="never joined"),
+        pytest.param(True, True, False, id="rebalancing"),
+        pytest.param(True, False, True, id="settled"),
+    ],
+)
+def test_only_a_settled_member_of_the_group_is_ready(*, joined: bool, rebalancing: bool, ok: bool) -> None:
+    condition = group(joined=joined, rebalancing=rebalancing, partitions=3)
+
+    assert all_required_hold([condition]) is ok
+
+
+def test_a_draining_worker_is_not_ready() -> None:
+    assert not all_required_hold([drain(draining=True)])
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        pytest.param(redis("Redis cannot be reached"), id="redis"),
+        pytest.param(breaker("coupon_api", is_open=True), id="coupon_api"),
+        pytest.param(breaker("push_api", is_open=True), id="push_api"),
+    ],
+)
+def test_what_is_down_for_all_workers_is_shown_and_turns_none_away(condition: Condition) -> None:
+    assert not condition.ok
+    assert all_required_hold([condition])

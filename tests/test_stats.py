@@ -1,0 +1,130 @@
+"""The page's numbers out of what was counted."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.domain.workers import WorkerRow
+from saving_alerts.metrics import Metric
+from saving_alerts.reference_data import Freshness
+from saving_alerts.tally import Tally
+from saving_alerts.web.worker_numbers import (
+    PartitionLag,
+    cluster_totals,
+    decisions_of,
+    documents,
+    funnel,
+    stage_numbers,
+)
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def a_row(events_read: int, decisions: dict[str, int]) -> WorkerRow:
+    return WorkerRow(
+        name="w",
+        incarnation="i",
+        started_at=NOW,
+        beaten_at=NOW,
+        page="http://w",
+        version="1",
+        rules_version=None,
+        merchants_version=None,
+        partitions=(),
+        in_flight=0,
+        ready=True,
+        decisions=decisions,
+        events_read=events_read,
+    )
+
+
+def test_each_step_of_the_funnel_loses_what_ended_before_it() -> None:
+    decisions: dict[str, int] = {
+        Reason.INVALID: 30,
+        Reason.NOT_A_TRIGGER: 870,
+        Reason.NO_CONSENT: 50,
+        Reason.NO_COUPON: 25,
+        Reason.RULE_REFUSED: 15,
+        Reason.PUSHED: 10,
+    }
+
+    assert [(step.name, step.events) for step in funnel(1000, decisions)] == [
+        ("read", 1000),
+        ("valid", 970),
+        ("trigger", 100),
+        ("fresh, with consent", 50),
+        ("coupon", 25),
+        ("alert", 10),
+        ("pushed", 10),
+    ]
+
+
+def test_a_share_is_of_what_was_read() -> None:
+    assert funnel(200, {Reason.PUSHED: 1})[-1].share == 0.005
+
+
+def test_a_funnel_that_read_nothing_has_no_share() -> None:
+    assert {step.share for step in funnel(0, {})} == {0.0}
+
+
+def test_more_endings_than_were_read_here_is_never_less_than_none() -> None:
+    assert min(step.events for step in funnel(1, {Reason.NO_COUPON: 5})) == 0
+
+
+def test_every_reason_is_counted_over_all_stages_in_the_order_of_the_closed_list() -> None:
+    tally = Tally()
+    tally.count(Metric.STAGE_OUT, 2, stage=Stage.QUERY_COUPONS, decision=Reason.CAPPED)
+    tally.count(Metric.STAGE_OUT, 3, stage=Stage.DISPATCH_PUSH, decision=Reason.CAPPED)
+
+    counted = decisions_of(tally)
+
+    assert list(counted) == [str(reason) for reason in Reason]
+    assert counted["capped"] == 5
+
+
+def test_a_stage_tells_what_it_forwarded_from_what_it_decided() -> None:
+    tally = Tally()
+    tally.count(Metric.STAGE_IN, 9, stage=Stage.VALIDATE)
+    tally.count(Metric.STAGE_OUT, 4, stage=Stage.VALIDATE, decision="forwarded")
+    tally.count(Metric.STAGE_OUT, 3, stage=Stage.VALIDATE, decision=Reason.INVALID)
+    tally.observe(Metric.STAGE_DURATION, 0.25, stage=Stage.VALIDATE)
+
+    validate = stage_numbers(tally, {Stage.VALIDATE: 2})[0]
+
+    assert (validate.taken, validate.forwarded, validate.decided, validate.in_flight) == (9, 4, 3, 2)
+    assert (validate.p50_seconds, validate.p99_seconds) == (0.25, 0.25)
+
+
+def test_all_stages_are_there_before_anything_was_counted() -> None:
+    assert [numbers.stage for numbers in stage_numbers(Tally(), {})] == list(Stage)
+
+
+@pytest.mark.parametrize(
+    ("committed", "end", "records"),
+    [
+        pytest.param(5, 12, 7, id="behind"),
+        pytest.param(12, 12, 0, id="at the end"),
+        pytest.param(13, 12, 0, id="the end was looked up earlier"),
+        pytest.param(None, 12, None, id="nothing committed yet"),
+        pytest.param(5, None, None, id="end unknown"),
+    ],
+)
+def test_lag_is_known_only_where_both_offsets_are(committed: int | None, end: int | None, records: int | None) -> None:
+    assert PartitionLag("saving-events", 0, committed, end).records == records
+
+
+def test_a_documents_age_counts_from_its_last_confirmation() -> None:
+    known = Freshness(version="v1", confirmed_at=NOW - timedelta(seconds=40), refusal="not JSON")
+
+    (rules, merchants) = documents({"rules": known, "merchants": Freshness()}, NOW)
+
+    assert (rules.version, rules.age_seconds, rules.refusal) == ("v1", 40.0, "not JSON")
+    assert (merchants.version, merchants.age_seconds) == (None, None)
+
+
+def test_the_clusters_totals_are_the_sum_of_its_rows() -> None:
+    read, decisions = cluster_totals([a_row(10, {"pushed": 1}), a_row(20, {"pushed": 2, "invalid": 4})])
+
+    assert read == 30
+    assert (decisions["pushed"], decisions["invalid"], decisions["killed"]) == (3, 4, 0)
