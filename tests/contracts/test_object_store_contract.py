@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -10,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from demo.s3 import EmbeddedS3
-from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
+from saving_alerts.adapters.s3 import CHUNK_BYTES, S3ObjectStore, S3Policy, _split
 from saving_alerts.ports import (
     MAX_LINE_BYTES,
     MissingObjectError,
@@ -306,14 +307,14 @@ async def test_trouble_that_may_pass_is_unavailable(
 
 
 @pytest.mark.parametrize("call", READS.values(), ids=READS)
-async def test_a_body_that_drips_is_given_up_in_the_end(
+async def test_an_object_that_takes_too_long_altogether_is_unavailable(
     s3: EmbeddedS3, call: Callable[[ObjectStore], Awaitable[object]]
 ) -> None:
     async with (
         answering(head("200 OK", 100) + b"half of it\n", then_hang=True) as url,
         S3ObjectStore(S3Policy("b", url, attempts=1, total_timeout_seconds=IMPATIENT_SECONDS)) as store,
     ):
-        with pytest.raises(UnavailableError, match="TimeoutError"):
+        with pytest.raises(UnavailableError, match=": TimeoutError: "):
             await call(store)
 
 
@@ -343,6 +344,20 @@ async def test_an_object_that_hides_its_size_is_refused_in_the_middle(s3: Embedd
     async with answering(endless, then_hang=True) as url, S3ObjectStore(policy(url)) as store:
         with pytest.raises(RefusedError, match="at most 100"):
             await store.fetch(KEY, None, 100)
+
+
+async def test_an_endless_line_needs_no_endless_memory() -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * CHUNK_BYTES
+
+    tracemalloc.start()
+    lines = [line async for line in _split(chunks())]
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert [len(line) for line in lines] == [MAX_LINE_BYTES + 1]
+    assert peak_bytes < 10 * CHUNK_BYTES
 
 
 async def test_missing_credentials_are_unavailable(s3: EmbeddedS3, monkeypatch: pytest.MonkeyPatch) -> None:
