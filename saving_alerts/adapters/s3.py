@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Protocol, Self, TypedDict
 
 import aioboto3
@@ -23,6 +22,7 @@ from saving_alerts.ports import (
 )
 
 CHUNK_BYTES = 64 * 1024
+CUT_LINE_BYTES = MAX_LINE_BYTES + 1
 NOT_MODIFIED = "304"
 
 # aiobotocore translates what aiohttp raises, except for a body that ends too early.
@@ -90,9 +90,7 @@ class S3ObjectStore:
         await self.open()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def fetch(self, key: str, unless_etag: str | None, max_bytes: int) -> StoredObject | None:
@@ -105,7 +103,6 @@ class S3ObjectStore:
 
     @asynccontextmanager
     async def lines(self, key: str, unless_etag: str | None) -> AsyncIterator[ObjectLines | None]:
-        """As the port says."""
         async with self._object(key, unless_etag) as answer:
             if answer is None:
                 yield None
@@ -114,7 +111,6 @@ class S3ObjectStore:
                 yield ObjectLines(answer["ETag"], lines)
 
     async def put(self, key: str, body: bytes) -> None:
-        """Write the object whole."""
         with _translated(self._address(key)):
             await self._client.put_object(Bucket=self._policy.bucket, Key=key, Body=body)
 
@@ -170,20 +166,16 @@ class S3ObjectStore:
 
 
 async def _split(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """The lines of the chunks, each with its end and none longer than MAX_LINE_BYTES + 1."""
+    """The lines of the chunks, each with its end, none longer than CUT_LINE_BYTES."""
     begun = b""
     async for chunk in chunks:
         *ends, rest = chunk.split(b"\n")
         for end in ends:
-            yield _cut(begun + end + b"\n")
+            yield (begun + end + b"\n")[:CUT_LINE_BYTES]
             begun = b""
-        begun = _cut(begun + rest)
+        begun = (begun + rest)[:CUT_LINE_BYTES]
     if begun:
         yield begun
-
-
-def _cut(line: bytes) -> bytes:
-    return line[: MAX_LINE_BYTES + 1]
 
 
 @contextmanager
