@@ -16,6 +16,7 @@ from typing import Any, Self
 from demo import child_process
 from demo.free_port import FreePort
 
+EXIT_RESTART_ME = 70
 PROJECT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 40
@@ -51,9 +52,14 @@ class WorkerProcess:
         self._process = child_process.start(command, self.folder, self._environment)
 
     def wait_until_ready(self, timeout_seconds: float = START_TIMEOUT_SECONDS) -> None:
-        """Return when `/health/ready` says yes. Raises RuntimeError with the last of the log when it ends before."""
+        """Return when `/health/ready` says yes. Raises RuntimeError with the last of the log when it ends before.
+
+        A worker that exits to be restarted is restarted, as its supervisor would.
+        """
         give_up_at = time.monotonic() + timeout_seconds
         while not self.is_ready():
+            if self._running().poll() == EXIT_RESTART_ME:
+                self.start()
             if self._running().poll() is not None or time.monotonic() > give_up_at:
                 words = child_process.last_words(self.folder, 40)
                 raise RuntimeError(f"{self.name} is not ready: {self.health()}\n{words}")

@@ -23,7 +23,8 @@ from mode import ServiceT
 from saving_alerts.agents import add_agents
 from saving_alerts.clock import SystemClock
 from saving_alerts.connections import open_ports
-from saving_alerts.delivery.intake import BatchTransport, batch_scheduler
+from saving_alerts.delivery.intake import BatchConsumer, BatchTransport, batch_scheduler
+from saving_alerts.delivery.watchdog import Watchdog
 from saving_alerts.house import House, OpenPorts
 from saving_alerts.logs import logging_config
 from saving_alerts.ports import Clock
@@ -40,7 +41,7 @@ class _Boot(BootStrategy):
 
     def kafka_consumer(self) -> Iterable[ServiceT]:
         app = cast("SavingAlertsApp", self.app)
-        return [*app.house.services_before_consumer(), *super().kafka_consumer()]
+        return [*app.house.services_before_consumer(), Watchdog(app.parked), *super().kafka_consumer()]
 
 
 class SavingAlertsApp(faust.App):
@@ -63,6 +64,10 @@ class SavingAlertsApp(faust.App):
             return frozenset(self.consumer.assignment()) if self.house.is_open else frozenset()
         except ConsumerNotStarted:
             return frozenset()
+
+    def parked(self) -> str | None:
+        """Why this worker will never consume again, or None."""
+        return cast("BatchConsumer", self.consumer).parked() if self._consumer is not None else None
 
     async def drain(self) -> None:
         await self.house.drain()

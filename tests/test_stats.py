@@ -9,7 +9,7 @@ from saving_alerts.domain.workers import WorkerRow
 from saving_alerts.metrics import Metric
 from saving_alerts.reference_data import Freshness
 from saving_alerts.tally import Tally
-from saving_alerts.web.worker_numbers import (
+from saving_alerts.web.stats import (
     PartitionLag,
     cluster_totals,
     decisions_of,

@@ -8,27 +8,37 @@ from redis import asyncio as aioredis
 from saving_alerts.adapters.redis_connection import translated_errors
 from saving_alerts.domain.workers import WorkerRow
 
-SCAN_COUNT = 500
-
 _decoder = msgspec.json.Decoder(WorkerRow)
 
 
 class RedisHeartbeats:
-    """The `Heartbeats` port on one Redis. Rows that this release cannot read are left out."""
+    """The `Heartbeats` port on one Redis: a key a worker, and an index of them, so that nobody scans all of Redis.
+
+    Rows that this release cannot read are left out.
+    """
 
     def __init__(self, client: aioredis.Redis, key_prefix: str) -> None:
         self._client = client
         self._key_prefix = key_prefix
+        self._index = f"{key_prefix}index"
 
     async def beat(self, row: WorkerRow, lives_for: timedelta) -> None:
         milliseconds = int(lives_for.total_seconds() * 1000)
+        key = f"{self._key_prefix}{row.incarnation}"
         with translated_errors():
-            await self._client.set(f"{self._key_prefix}{row.incarnation}", msgspec.json.encode(row), px=milliseconds)
+            async with self._client.pipeline(transaction=True) as pipe:
+                pipe.set(key, msgspec.json.encode(row), px=milliseconds)
+                pipe.sadd(self._index, key)
+                pipe.pexpire(self._index, milliseconds)
+                await pipe.execute()
 
     async def workers(self) -> tuple[WorkerRow, ...]:
         with translated_errors():
-            keys = [key async for key in self._client.scan_iter(f"{self._key_prefix}*", count=SCAN_COUNT)]
+            keys = sorted(await self._client.smembers(self._index))
             values = await self._client.mget(keys) if keys else []
+            gone = [key for key, value in zip(keys, values, strict=True) if value is None]
+            if gone:
+                await self._client.srem(self._index, *gone)
         rows = [row for value in values if value and (row := _row(value))]
         return tuple(sorted(rows, key=lambda row: (row.name, row.started_at)))
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol, cast
 
 import faust
 from aiokafka import ConsumerRecord
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
@@ -153,6 +154,17 @@ class BatchConsumer(driver.Consumer):
         # A traceback could keep an abandoned message alive in the weak set, and it would pin the floor.
         self._unacked_messages.clear()
         self._buffered_partitions.clear()
+
+    def parked(self) -> str | None:
+        """Why the group's coordinator stands still for good, or None while it works or has not begun."""
+        consumer = self._thread._consumer if self._thread else None  # noqa: SLF001 - nobody else asks the driver
+        coordinator = getattr(consumer, "_coordinator", None)
+        if self.should_stop or not isinstance(coordinator, GroupCoordinator):
+            return None
+        if coordinator._pending_exception is not None:  # noqa: SLF001 - it waits for somebody to take it; Faust never does
+            return repr(coordinator._pending_exception)  # noqa: SLF001
+        task = coordinator._coordination_task  # noqa: SLF001
+        return "its coordination task ended" if task.done() else None
 
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:  # noqa: ANN401 - Faust's signature
         self._draining_app.resume()

@@ -122,6 +122,7 @@ class StageRunner(Generic[In, Out]):
         self._metrics.count(Metric.STAGE_IN, len(records), stage=self.stage)
         if self.stage is Stage.VALIDATE:
             self._metrics.count(Metric.EVENTS_READ, len(records))
+        self._metrics.gauge(Metric.IN_FLIGHT, self._window.unfinished, stage=self.stage)
         if self._window.is_full(partition):
             self._full.add(partition)
             self._intake.stop(partition)

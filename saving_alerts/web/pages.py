@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader
 from saving_alerts.health import Condition, all_required_hold
 from saving_alerts.metrics import CATALOGUE, PREFIX, Kind, Metric
 from saving_alerts.tally import Tally
-from saving_alerts.web.worker_numbers import Stats
+from saving_alerts.web.stats import Stats
 
 LIVE_SCRIPT = files("saving_alerts.web").joinpath("templates/live.js").read_bytes()
 PROMETHEUS_TYPES = {Kind.COUNT: "counter", Kind.GAUGE: "gauge", Kind.DISTRIBUTION: "summary"}

@@ -15,7 +15,7 @@ from saving_alerts.metrics import Metric
 from saving_alerts.ports import UnavailableError
 from saving_alerts.reload import MERCHANTS, RULES
 from saving_alerts.tally import Tally
-from saving_alerts.web.worker_numbers import PartitionLag, Stats, cluster_totals, decisions_of, documents, funnel, stage_numbers
+from saving_alerts.web.stats import PartitionLag, Stats, cluster_totals, decisions_of, documents, funnel, stage_numbers
 
 ROWS_LIVE_FOR_BEATS = 3
 CLUSTER_CACHE = timedelta(seconds=1)
