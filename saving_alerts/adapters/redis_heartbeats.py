@@ -29,7 +29,8 @@ class RedisHeartbeats:
             async with self._client.pipeline(transaction=True) as pipe:
                 pipe.set(key, msgspec.json.encode(row), px=milliseconds)
                 pipe.sadd(self._index, key)
-                pipe.pexpire(self._index, milliseconds)
+                pipe.pexpire(self._index, milliseconds, nx=True)
+                pipe.pexpire(self._index, milliseconds, gt=True)  # as long as the longest-lived row
                 await pipe.execute()
 
     async def workers(self) -> tuple[WorkerRow, ...]:
