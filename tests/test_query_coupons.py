@@ -1,0 +1,146 @@
+"""The Coupon API is asked only when a push can come of it, and each of its endings is a decision."""
+
+from datetime import timedelta
+
+import pytest
+
+from saving_alerts.domain.coupons import Candidate, Coupon
+from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.events import ValidatedEvent
+from saving_alerts.outcomes import Decided, Forward
+from saving_alerts.pipeline import query_coupons
+from saving_alerts.ports import PortError, RefusedError, UnavailableError
+from saving_alerts.reference_data import Snapshot
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.coupon_source import FakeCouponSource
+from tests.sample_events import ALWAYS_QUIET, DEADLINE, coupon, event, snapshot, validated
+
+pytestmark = pytest.mark.asyncio
+
+
+class World:
+    """One Coupon API at one moment."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.source = FakeCouponSource(self.clock)
+
+    async def ask(
+        self, value: ValidatedEvent | None = None, data: Snapshot | None = None
+    ) -> Forward[Candidate] | Decided:
+        return await query_coupons(value or validated(), data or snapshot(), self.source, self.clock)
+
+    async def decided(self, value: ValidatedEvent | None = None, data: Snapshot | None = None) -> Decided:
+        outcome = await self.ask(value, data)
+        assert isinstance(outcome, Decided)
+        return outcome
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_usable_coupons_go_on(world: World) -> None:
+    world.source.gives("u-1", "m-1", coupon())
+
+    outcome = await world.ask()
+
+    assert outcome == Forward(Candidate(validated=validated(), coupons=(coupon(),)))
+
+
+async def test_only_usable_coupons_go_on(world: World) -> None:
+    world.source.gives("u-1", "m-1", coupon(50, remaining=0), coupon(20))
+
+    outcome = await world.ask()
+
+    assert outcome == Forward(Candidate(validated=validated(), coupons=(coupon(20),)))
+
+
+@pytest.mark.parametrize(
+    "coupons",
+    [
+        pytest.param((), id="none-at-all"),
+        pytest.param((coupon(remaining=0),), id="none-left"),
+        pytest.param((coupon(valid_for=timedelta()),), id="ended"),
+    ],
+)
+async def test_without_a_usable_coupon_it_ends_with_how_many_were_offered(
+    world: World, coupons: tuple[Coupon, ...]
+) -> None:
+    world.source.gives("u-1", "m-1", *coupons)
+
+    decided = await world.decided()
+
+    assert (decided.reason, decided.details) == (Reason.NO_COUPON, {"offered": len(coupons)})
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "details"),
+    [
+        pytest.param(
+            RefusedError("unknown", 404),
+            Reason.COUPON_API_REFUSED,
+            {"answer": "unknown", "status": 404},
+            id="a-clear-no",
+        ),
+        pytest.param(UnavailableError("503"), Reason.COUPON_API_FAILED, {"answer": "503"}, id="in-vain"),
+    ],
+)
+async def test_a_failure_of_the_api_is_a_decision_that_says_what_it_answered(
+    world: World, error: PortError, reason: Reason, details: dict[str, object]
+) -> None:
+    world.source.fails("u-1", error)
+
+    decided = await world.decided()
+
+    assert (decided.reason, decided.details) == (reason, details)
+
+
+async def test_an_outage_that_outlives_the_deadline_is_expired_and_no_failure(world: World) -> None:
+    world.source.goes_down(DEADLINE + timedelta(hours=1))
+
+    decided = await world.decided()
+
+    assert decided.reason is Reason.EXPIRED
+
+
+async def test_a_coupon_that_ended_while_the_api_was_down_is_not_used(world: World) -> None:
+    world.source.gives("u-1", "m-1", coupon(valid_for=timedelta(minutes=1)))
+    world.source.goes_down(START + timedelta(minutes=2))
+
+    decided = await world.decided()
+
+    assert decided.reason is Reason.NO_COUPON
+
+
+@pytest.mark.parametrize(
+    ("value", "data", "reason"),
+    [
+        pytest.param(validated(), snapshot(ALWAYS_QUIET), Reason.QUIET_HOURS, id="quiet-hours"),
+        pytest.param(validated(event(merchant_id="m-2")), snapshot(), Reason.RULE_REFUSED, id="unknown-merchant"),
+    ],
+)
+async def test_nobody_asks_when_no_coupon_could_help(
+    world: World, value: ValidatedEvent, data: Snapshot, reason: Reason
+) -> None:
+    decided = await world.decided(value, data)
+
+    assert (decided.reason, decided.details["asked"], world.source.asked) == (reason, False, [])
+
+
+async def test_nobody_asks_for_a_late_event(world: World) -> None:
+    world.clock.set(DEADLINE)
+
+    decided = await world.decided()
+
+    assert decided.reason is Reason.EXPIRED
+    assert decided.details == {"late_seconds": 0, "asked": False}
+    assert world.source.asked == []
+
+
+async def test_a_refusal_names_each_rule_with_its_clause_and_the_versions(world: World) -> None:
+    decided = await world.decided(data=snapshot(ALWAYS_QUIET))
+
+    assert decided.details["refusals"] == [{"rule_id": "at-the-store", "clause": "quiet_hours"}]
+    assert (decided.versions.rules, decided.versions.merchants) == ("rules-1", "merchants-1")
