@@ -1,0 +1,104 @@
+"""Whatever the order of finishing, batches come out in order and never past an unfinished one."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saving_alerts.delivery.window import Slot, Window
+
+LIMIT = 10
+PARTITION = "saving-events-0"
+
+
+def filled(*records: int) -> tuple[Window[int], list[Slot[int]]]:
+    """A window with batches of so many records, named by their number."""
+    window: Window[int] = Window(LIMIT)
+    return window, [window.take(PARTITION, number, size) for number, size in enumerate(records)]
+
+
+@st.composite
+def finishing_orders(draw: st.DrawFn) -> tuple[list[int], list[int]]:
+    """Sizes of batches, and the batch of each record in the order in which the records are finished."""
+    sizes = draw(st.lists(st.integers(1, 5), min_size=1, max_size=8))
+    return sizes, draw(st.permutations([batch for batch, size in enumerate(sizes) for _ in range(size)]))
+
+
+def finished_prefix(sizes: Sequence[int], done: Sequence[int]) -> list[int]:
+    """What may be acknowledged, by the definition: all batches before the first that lacks a record."""
+    complete = [done.count(batch) == size for batch, size in enumerate(sizes)]
+    return list(range(complete.index(False) if False in complete else len(complete)))
+
+
+@given(finishing_orders())
+def test_acknowledgements_come_in_order_and_never_past_unfinished_work(case: tuple[list[int], list[int]]) -> None:
+    sizes, order = case
+    window, slots = filled(*sizes)
+    out: list[int] = []
+
+    for count, batch in enumerate(order, start=1):
+        out += window.finish(slots[batch], 1)
+
+        assert out == finished_prefix(sizes, order[:count])
+    assert window.unfinished == 0
+
+
+def test_a_slow_head_holds_those_behind_it_and_then_lets_all_go() -> None:
+    window, (head, second, third) = filled(1, 1, 1)
+
+    held = window.finish(third, 1) + window.finish(second, 1)
+    let_go = window.finish(head, 1)
+
+    assert (held, let_go) == ([], [0, 1, 2])
+
+
+def test_partitions_do_not_wait_for_each_other() -> None:
+    window, _ = filled(1)
+    other = window.take("saving-events-1", 9, 1)
+
+    assert window.finish(other, 1) == [9]
+
+
+@pytest.mark.parametrize(
+    ("records", "is_full"),
+    [pytest.param(LIMIT - 1, False, id="one-below"), pytest.param(LIMIT, True, id="at-the-limit")],
+)
+def test_a_partition_is_full_at_its_limit(records: int, *, is_full: bool) -> None:
+    window, _ = filled(records)
+
+    assert window.is_full(PARTITION) is is_full
+
+
+@pytest.mark.parametrize(
+    ("left", "has_room"),
+    [pytest.param(LIMIT // 2 + 1, False, id="above-half"), pytest.param(LIMIT // 2, True, id="half")],
+)
+def test_a_full_partition_has_room_again_at_half(left: int, *, has_room: bool) -> None:
+    window, (slot,) = filled(LIMIT)
+
+    window.finish(slot, LIMIT - left)
+
+    assert window.has_room_again(PARTITION) is has_room
+
+
+def test_a_full_partition_leaves_room_in_the_others() -> None:
+    window, _ = filled(LIMIT)
+
+    assert not window.is_full("saving-events-1")
+
+
+def test_finished_records_behind_a_slow_head_make_room() -> None:
+    window, (_head, rest) = filled(1, LIMIT - 1)
+
+    window.finish(rest, LIMIT - 1)
+
+    assert (window.unfinished, window.has_room_again(PARTITION)) == (1, True)
+
+
+def test_a_closed_window_lets_nothing_through() -> None:
+    window, (slot,) = filled(1)
+
+    window.close()
+
+    assert window.finish(slot, 1) == []
