@@ -189,13 +189,18 @@ class OutputProducer(Service):
         await (await producer.send_batch(builder, lane.topic, partition=lane.partition))
 
     async def _renew(self, broken: AIOKafkaProducer) -> None:
-        """Replace the producer once, however many lanes noticed."""
+        """Replace the producer once, however many lanes noticed. With no broker there, the next attempt comes again."""
         async with self._renewal:
             already_renewed = self._producer is not broken
             if already_renewed:
                 return
             fresh = self._create()
-            await fresh.start()
+            try:
+                await fresh.start()
+            except KafkaError as error:  # a lane that ended here would leave its records waiting for ever
+                log.warning("the new producer could not start: %r", error)
+                await fresh.stop()
+                return
             self._producer = fresh
         await broken.stop()
 
