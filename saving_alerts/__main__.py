@@ -8,8 +8,10 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
+from dotenv import load_dotenv
 
 from saving_alerts import __version__
 from saving_alerts.commands import settings_at_the_door
@@ -41,6 +43,8 @@ PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_
 @click.group(help=FLOOR_PLAN)
 @click.version_option(__version__, prog_name="saving-alerts")
 def main() -> None:
+    # Into the environment, and not into our settings only: S3's credentials stand there as well.
+    load_dotenv(Path(".env"))
     for name in unknown_variables(os.environ):
         click.echo(f"warning: {name} is set, but there is no such setting", err=True)
 

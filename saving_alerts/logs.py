@@ -12,7 +12,7 @@ INTERVAL_SECONDS = 10.0
 
 
 class RepeatLimit(logging.Filter):
-    """Lets one line of code speak five times in ten seconds, and then says how often it was cut short."""
+    """Lets one line of code warn five times in ten seconds, and then says how often it was cut short."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -20,6 +20,8 @@ class RepeatLimit(logging.Filter):
         self._dropped: dict[tuple[str, int], int] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
         line = (record.pathname, record.lineno)
         now = time.monotonic()
         recent = [at for at in self._spoken.get(line, ()) if now - at < INTERVAL_SECONDS]

@@ -1,4 +1,4 @@
-"""Every setting, read once at the door from the environment and `.env`, frozen afterwards.
+"""Every setting, read once at the door from the environment (into which the door loads `.env`), frozen afterwards.
 
 A setting's variable is its name in capitals with the prefix `SAVING_ALERTS_`.
 """
@@ -25,7 +25,6 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_file=".env",
         extra="ignore",
         frozen=True,
         use_attribute_docstrings=True,
