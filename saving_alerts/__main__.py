@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import stamina
 from dotenv import load_dotenv
 
 from saving_alerts import __version__
@@ -45,6 +46,8 @@ PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_
 def main() -> None:
     # Into the environment, and not into our settings only: S3's credentials stand there as well.
     load_dotenv(Path(".env"))
+    # It would write lines of its own about every repetition, in its own format; the metrics count them.
+    stamina.instrumentation.set_on_retry_hooks([])
     for name in unknown_variables(os.environ):
         click.echo(f"warning: {name} is set, but there is no such setting", err=True)
 
