@@ -142,6 +142,21 @@ def candidate() -> Candidate:
     return Candidate(validated=validated(), coupons=(coupon(),))
 
 
+@pytest.mark.parametrize(
+    ("agent", "topic"),
+    [
+        pytest.param("validate", "saving-events", id="validate"),
+        pytest.param("query_coupons", "saving-alerts.validated", id="query_coupons"),
+        pytest.param("evaluate_rules", "saving-alerts.candidates", id="evaluate_rules"),
+        pytest.param("dispatch_push", "saving-alerts.alerts", id="dispatch_push"),
+    ],
+)
+async def test_each_agent_reads_what_the_one_before_it_writes(agent: str, topic: str) -> None:
+    worker = Worker()
+
+    assert worker.app.agents[agent].channel.topics == [topic]
+
+
 async def test_validate_reads_the_source_and_writes_the_validated_event() -> None:
     async with open_worker() as worker:
         (output,) = await worker.feed(Stage.VALIDATE, source_record(encoded(event())))
