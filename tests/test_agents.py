@@ -154,7 +154,7 @@ def candidate() -> Candidate:
 async def test_each_agent_reads_what_the_one_before_it_writes(agent: str, topic: str) -> None:
     worker = Worker()
 
-    assert worker.app.agents[agent].channel.topics == [topic]
+    assert worker.app.agents[agent].channel.topics == (topic,)
 
 
 async def test_validate_reads_the_source_and_writes_the_validated_event() -> None:
