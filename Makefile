@@ -40,10 +40,13 @@ test: setup ## all tests that need nothing but Python
 test-kafka: setup ## end to end on real Apache Kafka (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/pytest -m kafka
 
+test-faults: setup ## kill -9 under load on real Apache Kafka (JDK 17 and Maven)
+	cd $(ROOT) && $(BIN)/pytest -m faults
+
 check: setup ## ruff, mypy and the import contracts
 	cd $(ROOT) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: setup ## microseconds per event, step by step
 	cd $(ROOT) && $(BIN)/python -m benchmarks.core
 
-.PHONY: help setup lock demo run test test-kafka check bench
+.PHONY: help setup lock demo run test test-kafka test-faults check bench
