@@ -179,6 +179,9 @@ class ConsumerIntake:
     """Flow control of one worker, per partition.
 
     Never `pause_partitions`: what was fetched for a paused partition is dropped and committed past.
+
+    Messages carry the driver's partitions, which are equal to Faust's but no TP: put back among the consumer's as they
+    are, they would fail its next look at its own partitions, and with it the worker.
     """
 
     def __init__(self, app: faust.App) -> None:
@@ -188,7 +191,11 @@ class ConsumerIntake:
         return bool(message.generation_id == self._app.consumer_generation_id)
 
     def stop(self, partition: Hashable) -> None:
-        self._app.consumer.on_buffer_full(cast("TP", partition))
+        self._app.consumer.on_buffer_full(_faust_partition(partition))
 
     def resume(self, partition: Hashable) -> None:
-        self._app.consumer.on_buffer_drop(cast("TP", partition))
+        self._app.consumer.on_buffer_drop(_faust_partition(partition))
+
+
+def _faust_partition(partition: Hashable) -> TP:
+    return TP(*cast("tuple[str, int]", partition))

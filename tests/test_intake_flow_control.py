@@ -1,0 +1,33 @@
+"""Flow control per partition, on a consumer of Faust's."""
+
+from typing import cast
+
+import faust
+import pytest
+from aiokafka import TopicPartition
+from faust.types import TP
+
+from saving_alerts.delivery.intake import BatchConsumer, BatchTransport, ConsumerIntake
+
+
+class NoBrokerApp(faust.App):
+    """An app whose consumer is never started."""
+
+    def _new_transport(self) -> BatchTransport:
+        return BatchTransport(self.conf.broker_consumer, self)
+
+
+@pytest.mark.asyncio
+async def test_a_partition_that_was_stopped_and_resumed_is_one_of_faust_s_again() -> None:
+    app = NoBrokerApp("flow-control", broker="kafka://127.0.0.1:1")
+    consumer = cast("BatchConsumer", app.consumer)
+    consumer._set_active_tps({TP("events", 0), TP("events", 1)})
+    intake = ConsumerIntake(app)
+    driver_s_own = TopicPartition("events", 0)
+
+    intake.stop(driver_s_own)
+    stopped = set(consumer._get_active_partitions())
+    intake.resume(driver_s_own)
+
+    assert stopped == {TP("events", 1)}
+    assert consumer._get_active_partitions() == {TP("events", 0), TP("events", 1)}
