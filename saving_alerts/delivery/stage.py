@@ -122,7 +122,7 @@ class StageRunner(Generic[In, Out]):
         self._metrics.count(Metric.STAGE_IN, len(records), stage=self.stage)
         if self.stage is Stage.VALIDATE:
             self._metrics.count(Metric.EVENTS_READ, len(records))
-        self._metrics.gauge(Metric.IN_FLIGHT, self._window.unfinished, stage=self.stage)
+        self._say_in_flight()
         if self._window.is_full(partition):
             self._full.add(partition)
             self._intake.stop(partition)
@@ -203,6 +203,9 @@ class StageRunner(Generic[In, Out]):
         for label, count in Counter(conclusion.label for conclusion in conclusions).items():
             self._metrics.count(Metric.STAGE_OUT, count, stage=self.stage, decision=label)
         self._metrics.observe(Metric.STAGE_DURATION, monotonic() - slot.batch.taken_at_seconds, stage=self.stage)
+        self._say_in_flight()
+
+    def _say_in_flight(self) -> None:
         self._metrics.gauge(Metric.IN_FLIGHT, self._window.unfinished, stage=self.stage)
 
     async def drain(self, limit_seconds: float) -> None:
@@ -218,6 +221,7 @@ class StageRunner(Generic[In, Out]):
         if abandoned:
             log.warning("%s: %d unfinished tasks were abandoned; their records come again", self.stage, len(abandoned))
         self._window = Window(self._window_max_records)
+        self._say_in_flight()
         self._full.clear()
         self._last_of_user.clear()
 
