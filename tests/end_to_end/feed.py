@@ -1,0 +1,51 @@
+"""Writes single records to Kafka at a steady rate, and remembers where each one stands."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from demo.ledger_watch import Place
+
+FLUSH_TIMEOUT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a caller wants written; `value` is asked at the moment of writing."""
+
+    name: str
+    key: bytes
+    value: Callable[[], bytes]
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Feed:
+    """A producer for one topic; `places` is where each record stands, by its name."""
+
+    def __init__(self, bootstrap_servers: str, topic: str) -> None:
+        self._producer = Producer({"bootstrap.servers": bootstrap_servers, "linger.ms": 0, "acks": "all"})
+        self._topic = topic
+        self.places: dict[str, Place] = {}
+
+    def write(self, records: Iterable[Record], per_second: float) -> None:
+        """Return when all of them are on Kafka."""
+        began = time.monotonic()
+        for number, record in enumerate(records):
+            self._pace(began + number / per_second)
+            self._write(record)
+        self._producer.flush(FLUSH_TIMEOUT_SECONDS)
+
+    def _pace(self, due: float) -> None:
+        while (ahead := due - time.monotonic()) > 0:
+            self._producer.poll(ahead)
+
+    def _write(self, record: Record) -> None:
+        def remember(error: KafkaError | None, message: Message) -> None:
+            if error is not None:
+                raise RuntimeError(f"{record.name} was not written: {error}")
+            self.places[record.name] = (int(message.partition() or 0), int(message.offset() or 0))
+
+        headers: list[tuple[str, str | bytes | None]] = list(record.headers)
+        self._producer.produce(self._topic, record.value(), record.key, on_delivery=remember, headers=headers)
