@@ -132,6 +132,8 @@ class Settings(BaseSettings):
     """Where the page listens. `0.0.0.0` in a container."""
     web_port: int = Field(default=6066, ge=1, le=65_535)
     """The page's port: two workers on one machine need two."""
+    page_url: str | None = Field(default=None, examples=["http://worker-1.example:6066"], pattern=r"^https?://")
+    """Where other people's browsers find the page; without it `http://` with the host and port above."""
     heartbeat_seconds: float = Field(default=2, gt=0)
     """How often a worker writes its row of the cluster table. The row lives for three times that long."""
     statsd_host: str | None = Field(default=None, examples=["127.0.0.1"])

@@ -39,7 +39,7 @@ class WorkerStats:
         self._house = house
         self._cluster: tuple[WorkerRow, ...] = ()
         self._cluster_at = house.started_at - CLUSTER_CACHE
-        self.redis_error: str | None = None
+        self.redis_error: str | None = "not asked yet"
 
     @property
     def tally(self) -> Tally:
@@ -86,7 +86,7 @@ class WorkerStats:
             incarnation=house.incarnation,
             started_at=house.started_at,
             beaten_at=house.clock.now(),
-            page=f"http://{house.settings.web_host}:{house.settings.web_port}",
+            page=house.settings.page_url or f"http://{house.settings.web_host}:{house.settings.web_port}",
             version=__version__,
             rules_version=data[RULES].version,
             merchants_version=data[MERCHANTS].version,
