@@ -1,8 +1,8 @@
 """The Faust app of one worker, and the order in which it boots.
 
-Boot order: web server · output producer · adapters · first rules and merchants · consumer. Children start one after
-the other and stop in reverse. So `/health/ready` answers while the first rules are awaited, nothing is consumed before
-they are there, and the output producer outlives the last commit.
+Boot order: web server · output producer · adapters · heartbeat · first rules and merchants · watchdog · consumer.
+Children start one after the other and stop in reverse. So `/health/ready` answers while the first rules are awaited,
+nothing is consumed before they are there, and the output producer outlives the last commit.
 """
 
 import tempfile
@@ -25,11 +25,11 @@ from saving_alerts.clock import SystemClock
 from saving_alerts.connections import open_ports
 from saving_alerts.delivery.intake import BatchConsumer, BatchTransport, batch_scheduler
 from saving_alerts.delivery.watchdog import Watchdog
-from saving_alerts.house import House, OpenPorts
+from saving_alerts.house import FirstReferenceData, House, Opening, OpenPorts
 from saving_alerts.logs import logging_config
 from saving_alerts.ports import Clock
 from saving_alerts.settings import Settings
-from saving_alerts.timers import add_timers
+from saving_alerts.timers import Heartbeat, add_timers
 from saving_alerts.web.views import add_views
 from saving_alerts.web.worker_stats import WorkerStats
 
@@ -41,7 +41,9 @@ class _Boot(BootStrategy):
 
     def kafka_consumer(self) -> Iterable[ServiceT]:
         app = cast("SavingAlertsApp", self.app)
-        return [*app.house.services_before_consumer(), Watchdog(app.parked), *super().kafka_consumer()]
+        house = app.house
+        ours = [house.outputs, Opening(house), app.heartbeat, FirstReferenceData(house), Watchdog(app.parked)]
+        return [*ours, *super().kafka_consumer()]
 
 
 class SavingAlertsApp(faust.App):
@@ -49,6 +51,7 @@ class SavingAlertsApp(faust.App):
 
     BootStrategy = _Boot
     house: House
+    heartbeat: Heartbeat
 
     def _new_web(self) -> Web:
         """Without Faust's own index, which says OK whatever happens: `/` is ours."""
@@ -86,7 +89,8 @@ def create_app(
     house.furnish(app)
     add_agents(app, house.topics, house.stages)
     worker = WorkerStats(app, house)
-    add_timers(app, house, worker)
+    app.heartbeat = Heartbeat(house, worker)
+    add_timers(app, house)
     add_views(app, worker)
     return app
 

@@ -3,14 +3,14 @@
 import asyncio
 import itertools
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 import faust
 from aiokafka import AIOKafkaProducer
-from mode import Service, ServiceT
+from mode import Service
 
 from saving_alerts.adapters.datadog import metrics_to
 from saving_alerts.connections import Ports
@@ -72,10 +72,6 @@ class House:
             window_max_records=self.settings.window_max_records,
         )
         self.stages = build_stages(shop, lambda: self.ports, lambda: self.dispatcher)
-
-    def services_before_consumer(self) -> Iterable[ServiceT]:
-        """In the order they start; they stop in reverse."""
-        return [self.outputs, Opening(self), FirstReferenceData(self)]
 
     @property
     def is_open(self) -> bool:

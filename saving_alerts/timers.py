@@ -1,9 +1,10 @@
-"""What happens again and again: newer rules and merchants from S3, and the heartbeat. A timer never raises."""
+"""What happens again and again: newer rules and merchants from S3, and the heartbeat. None of it ever raises."""
 
 import logging
 from collections.abc import Awaitable, Callable
 
 import faust
+from mode import Service
 
 from saving_alerts.house import House
 from saving_alerts.metrics import Metric
@@ -12,7 +13,7 @@ from saving_alerts.web.worker_stats import WorkerStats
 log = logging.getLogger(__name__)
 
 
-def add_timers(app: faust.App, house: House, worker: WorkerStats) -> None:
+def add_timers(app: faust.App, house: House) -> None:
     """Hang the timers into the app. They begin with the first assignment; what an event needs was loaded at boot."""
     settings = house.settings
 
@@ -22,13 +23,30 @@ def add_timers(app: faust.App, house: House, worker: WorkerStats) -> None:
     async def reload_merchants() -> None:
         await _never_raising(house.loader.reload_merchants)
 
-    async def heartbeat() -> None:
-        await _never_raising(worker.beat)
-        _say_ages(house, worker)
-
     app.timer(interval=settings.reload_seconds)(reload_rules)
     app.timer(interval=settings.reload_seconds)(reload_merchants)
-    app.timer(interval=settings.heartbeat_seconds)(heartbeat)
+
+
+class Heartbeat(Service):
+    """Says that this worker lives, from boot on: a worker that awaits its first rules is seen by the others."""
+
+    def __init__(self, house: House, worker: WorkerStats) -> None:
+        super().__init__()
+        self._house = house
+        self._worker = worker
+
+    async def on_start(self) -> None:
+        await self._beat()
+        self.add_future(self._go_on())
+
+    async def _go_on(self) -> None:
+        while not self.should_stop:
+            await self.sleep(self._house.settings.heartbeat_seconds)
+            await self._beat()
+
+    async def _beat(self) -> None:
+        await _never_raising(self._worker.beat)
+        _say_ages(self._house, self._worker)
 
 
 async def _never_raising(work: Callable[[], Awaitable[object]]) -> None:
