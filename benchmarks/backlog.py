@@ -1,0 +1,201 @@
+"""Memory of one real worker while far more shoppers wait than the Coupon API can answer.
+
+The source holds triggers that all pass to query_coupons. The Coupon API answers each request after two seconds. Once a
+second the worker's memory and its events in flight are noted. The figures go into benchmarks/RESULTS.md.
+
+python -m benchmarks.backlog
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from statistics import median
+
+import msgspec
+from confluent_kafka import KafkaException, Producer
+from rich.console import Console
+from rich.progress import track
+
+from benchmarks.measuring import resident_mib
+from benchmarks.results import machine, table, write_section
+from benchmarks.source import BUFFERED_RECORDS, FLUSH_TIMEOUT_SECONDS, PARTITIONS, patient_rules
+from demo.behaviour import Behaviour
+from demo.traffic import merchants_jsonl
+from demo.traffic.coupons import good_coupon
+from demo.traffic.directory import MERCHANTS
+from demo.traffic.templates import Template
+from demo.worker_process import WorkerProcess, command_line
+from demo.world import World
+from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.events import EventType
+from saving_alerts.settings import Settings
+from tests.kafka_cluster.cluster import KafkaCluster
+from tests.kafka_cluster.libraries import java_and_maven_missing
+
+TITLE = "Memory behind a slow Coupon API"
+ANSWER_SECONDS = 2.0
+SAMPLE_SECONDS = 1.0
+DIFFERENT_DOCUMENTS = 1_000
+SHOWN_ROWS = 12
+FLUSH_EVERY_EVENTS = 10_000
+# The worker has what it will ever have in flight: what comes before is filling up.
+SETTLED_SHARE = 0.95
+FLAT_GROWTH = 0.05
+SETTINGS = {
+    "SAVING_ALERTS_TOPIC_PARTITIONS": str(PARTITIONS),
+    "SAVING_ALERTS_TOPIC_REPLICATION_FACTOR": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The worker at one moment: memory, what it has taken and what it has in flight."""
+
+    seconds: float
+    rss_mib: float
+    validated: int
+    asking: int
+    answered: int
+
+
+def main() -> int:
+    """0 when it measured, or cannot measure here; 1 when Kafka or the worker failed."""
+    arguments = _arguments()
+    if sentence := java_and_maven_missing():
+        Console().print(f"skipped: {sentence}")
+        return 0
+    try:
+        with KafkaCluster(brokers=1) as cluster, World(cluster.bootstrap_servers, SETTINGS) as world:
+            samples = _watch(world, arguments.events, arguments.seconds)
+    except (KafkaException, RuntimeError, OSError) as error:
+        Console(stderr=True).print(f"nothing was measured: {error}", style="red", markup=False)
+        return 1
+    print(_written(samples, arguments.events))
+    return 0
+
+
+def _watch(world: World, events: int, seconds: int) -> list[Sample]:
+    """Fill the source, then start the worker and look at it once a second."""
+    _prepare(world)
+    _fill(world, events)
+    worker = world.start_worker()
+    worker.wait_until_ready()
+    began = time.monotonic()
+    samples = []
+    for number in track(range(seconds), "watching the worker", console=Console(stderr=True)):
+        time.sleep(max(0.0, began + number * SAMPLE_SECONDS - time.monotonic()))
+        samples.append(_sample(worker, began))
+    return samples
+
+
+def _prepare(world: World) -> None:
+    created = command_line(["topics", "create"], world.environment)
+    if created.returncode:
+        raise RuntimeError(created.stderr)
+    world.s3.put("rules.json", patient_rules())
+    world.s3.put("merchants.jsonl", merchants_jsonl())
+    world.coupon_api.coupons = lambda user_id, _: [good_coupon(Random(user_id), MERCHANTS[0])]
+    world.coupon_api.behave(Behaviour(latency_seconds=ANSWER_SECONDS))
+
+
+def _fill(world: World, events: int) -> None:
+    producer = Producer(
+        {"bootstrap.servers": world.bootstrap_servers, "queue.buffering.max.messages": BUFFERED_RECORDS}
+    )
+    shoppers = track(_shoppers(events), "filling the source", total=events, console=Console(stderr=True))
+    for number, (key, value) in enumerate(shoppers):
+        producer.produce(world.topics.source.name, value, key)
+        if number % FLUSH_EVERY_EVENTS == 0:
+            producer.poll(0)
+    if producer.flush(FLUSH_TIMEOUT_SECONDS):
+        raise RuntimeError(f"Kafka did not take {events:,} events in {FLUSH_TIMEOUT_SECONDS} s")
+
+
+def _shoppers(events: int) -> Iterator[tuple[bytes, bytes]]:
+    """Key and value of so many people who enter a store, each a user of their own."""
+    now = datetime.now(UTC)
+    documents = [_document(number, now) for number in range(DIFFERENT_DOCUMENTS)]
+    for number in range(events):
+        document = documents[number % DIFFERENT_DOCUMENTS]
+        document["event_id"], document["user_id"] = f"e-{number}", f"u-{number}"
+        yield f"u-{number}".encode(), msgspec.json.encode(document)
+
+
+def _document(number: int, now: datetime) -> dict[str, object]:
+    merchant = MERCHANTS[number % len(MERCHANTS)].merchant_id
+    return Template("", "", EventType.GEOFENCE_ENTERED, merchant, details=number).document(now)
+
+
+def _sample(worker: WorkerProcess, began: float) -> Sample:
+    numbers = {stage["stage"]: stage for stage in worker.json("/stats.json").get("stages", [])}
+    validate, asking = numbers[Stage.VALIDATE], numbers[Stage.QUERY_COUPONS]
+    return Sample(
+        seconds=time.monotonic() - began,
+        rss_mib=resident_mib(worker.pid)["VmRSS"],
+        validated=validate["forwarded"],
+        asking=asking["in_flight"],
+        answered=asking["forwarded"] + asking["decided"],
+    )
+
+
+def _written(samples: Sequence[Sample], events: int) -> str:
+    limit = PARTITIONS * int(Settings.model_fields["window_max_records"].default)
+    course = table(
+        ("seconds", "RSS MiB", "validated", "in flight in query_coupons", "answered"),
+        [_row(sample) for sample in samples[:: max(1, len(samples) // SHOWN_ROWS)]],
+    )
+    method = (
+        f"{events:,} triggers of as many users wait on the source when one worker starts, with every setting at its "
+        f"default. The Coupon API answers after {ANSWER_SECONDS:g} s. {len(samples)} samples, one a second."
+    )
+    return write_section(TITLE, machine(), method, _verdict(samples, limit, events), course)
+
+
+def _verdict(samples: Sequence[Sample], limit: int, events: int) -> str:
+    """What the samples say, from the moment when everything was validated and the window was full."""
+    full = [each for each in samples if each.validated >= events and each.asking >= limit * SETTLED_SHARE]
+    memory = [each.rss_mib for each in samples]
+    rows = [
+        ("RSS at the start, median, highest", _mib(memory[0], median(memory), max(memory))),
+        ("in flight in query_coupons: limit, highest", f"{limit:,}, {max(each.asking for each in samples):,}"),
+    ]
+    if len(full) > 1:
+        half = len(full) // 2
+        early, late = (median(each.rss_mib for each in part) for part in (full[:half], full[half:]))
+        flat = late <= early * (1 + FLAT_GROWTH)
+        rows += [
+            (f"with a full window ({len(full)} s): in flight, lowest", f"{min(each.asking for each in full):,}"),
+            ("RSS in the first and second half of that", _mib(early, late) + (": flat" if flat else ": **grows**")),
+        ]
+    else:
+        rows.append(("with a full window", "**never**: measure for longer"))
+    return table(("", "measured"), rows)
+
+
+def _mib(*figures: float) -> str:
+    return ", ".join(f"{figure:.0f}" for figure in figures) + " MiB"
+
+
+def _row(sample: Sample) -> tuple[str, ...]:
+    return (
+        f"{sample.seconds:.0f}",
+        f"{sample.rss_mib:.0f}",
+        f"{sample.validated:,}",
+        f"{sample.asking:,}",
+        f"{sample.answered:,}",
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=500_000, help="waiting on the source (default: %(default)s)")
+    parser.add_argument("--seconds", type=int, default=120, help="how long to watch (default: %(default)s)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
