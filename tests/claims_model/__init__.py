@@ -1,0 +1,7 @@
+"""The claim protocol as a small model that is searched exhaustively: every order of steps, with a few faults.
+
+Two workers, two events of one user at one merchant, a cap of one push. Reading order: `state`, `redis`, `push_api`,
+`worker` (with `attempting`, `endings`, `recording`), `passing_time`, `faults`, `search`. What the model leaves out:
+time is only "the lease lives" and "the deadline is ahead", and a script is one step. A copy of it that arrives later is
+the business of `tests/contracts/test_throttle_scripts_machine.py`.
+"""

@@ -1,0 +1,130 @@
+"""Kafka and the faults: who works on what, and what becomes of it."""
+
+from collections.abc import Iterator
+
+from tests.claims_model.recording import flushed
+from tests.claims_model.state import (
+    DEAD,
+    EVENTS,
+    HIT,
+    ORPHANED,
+    TIMED_PHASES,
+    WIPED,
+    WORKERS,
+    Entry,
+    Faults,
+    Rules,
+    State,
+    Step,
+    Task,
+    is_alive,
+    put,
+)
+
+Steps = Iterator[Step]
+# Where a wait can be long. The rest is over before the drain is: an attempt takes less, or else it is a crash.
+DROPPED_PHASES = ("waiting", "asked", "between")
+
+
+def deliveries(state: State, *, side_by_side: bool) -> Steps:
+    """Kafka hands its owner what is not acked, in order; side by side also the second event during the first."""
+    owner = state.owner
+    for event in EVENTS:
+        if state.acked[event] or state.task(owner, event):
+            continue
+        if side_by_side or (state.task(owner, 1 - event) is None and all(state.acked[:event])):
+            yield f"worker {owner} takes event {event}", state.with_task(owner, event, Task())
+
+
+def revocations(state: State) -> Steps:
+    """A worker whose partition was taken notices, finishes what it is in the middle of, and drops the rest."""
+    worker = 1 - state.owner
+    for event in EVENTS:
+        task = state.task(worker, event)
+        if task and task.phase in DROPPED_PHASES:
+            yield f"worker {worker} abandons event {event}", _abandoned(state, worker, event)
+
+
+def _abandoned(state: State, worker: int, event: int) -> State:
+    task = state.task(worker, event)
+    if task is None:
+        return state
+    under_way = put(state.under_way, event, task.request if is_alive(task.request) else state.under_way[event])
+    hit = _in_doubt(state, event) if state.holds(worker, event) else state
+    return hit._replace(under_way=under_way).with_task(worker, event, None)
+
+
+def _in_doubt(state: State, event: int) -> State:
+    return state._replace(in_doubt=put(state.in_doubt, event, max(state.in_doubt[event], HIT)))
+
+
+def late_flushes(rules: Rules, state: State) -> Steps:
+    """Faust's producer gets around to it some time; only without rule 9 that can be after the ack."""
+    for worker in WORKERS:
+        if not rules.table_is_flushed_before_ack and flushed(state, worker) != state:
+            yield f"worker {worker} flushes the changelog", flushed(state, worker)
+
+
+def faults(state: State) -> Steps:
+    left = state.left
+    for worker in WORKERS:
+        tasks = [state.task(worker, event) for event in EVENTS]
+        if left.crashes and any(tasks):
+            yield f"worker {worker} CRASHES", _crashed(state, worker, left._replace(crashes=left.crashes - 1))
+        if left.pauses and any(task and task.phase in TIMED_PHASES for task in tasks):
+            yield f"worker {worker} is PAUSED", _paused(state, worker, left)
+    if left.takeovers:
+        yield "the partition is TAKEN OVER", _moved(state, left._replace(takeovers=left.takeovers - 1))
+    if left.rebalances and all(task is None or task.phase in DROPPED_PHASES for task in state.tasks):
+        yield "REBALANCE", _rebalanced(state, left._replace(rebalances=left.rebalances - 1))
+    if left.wipes and any(entry.kind != "none" for entry in state.entries):
+        yield "Redis is WIPED", _wiped(state, left._replace(wipes=left.wipes - 1))
+    if left.kills:
+        yield "the kill switch is on", state._replace(killed=True, left=left._replace(kills=left.kills - 1))
+
+
+def _crashed(state: State, worker: int, left: Faults) -> State:
+    """Its successor starts with nothing but the changelog, as another incarnation."""
+    hit = _hit(state, ORPHANED, matters=left.wipes > 0)
+    for event in EVENTS:
+        hit = _abandoned(hit, worker, event)
+        entry = hit.entries[event]
+        if entry.holder == worker:
+            hit = hit.with_entry(event, entry._replace(holder=DEAD))
+    return hit._replace(tables=put(hit.tables, worker, hit.changelog), left=left)
+
+
+def _paused(state: State, worker: int, left: Faults) -> State:
+    """Perhaps until its session ends: then it does not know that the partition is another's."""
+    for event in EVENTS:
+        task = state.task(worker, event)
+        if task and task.phase in TIMED_PHASES:
+            state = _in_doubt(state, event).with_task(worker, event, task._replace(slow=True))
+    return state._replace(left=left._replace(pauses=left.pauses - 1, takeovers=left.takeovers + 1))
+
+
+def _rebalanced(state: State, left: Faults) -> State:
+    """Kafka waits for the former owner, which drops what it has not finished."""
+    for event in EVENTS:
+        state = _abandoned(state, state.owner, event)
+    return _moved(state, left)
+
+
+def _moved(state: State, left: Faults) -> State:
+    """The new owner reads the changelog."""
+    owner = 1 - state.owner
+    state = _hit(state, ORPHANED, matters=left.wipes > 0)
+    return state._replace(owner=owner, tables=put(state.tables, owner, state.changelog), left=left)
+
+
+def _wiped(state: State, left: Faults) -> State:
+    return _hit(state, WIPED, matters=any(left))._replace(entries=(Entry(), Entry()), left=left)
+
+
+def _hit(state: State, what: int, *, matters: bool) -> State:
+    """Remember what happened to an event between its reserve and its durable Table entry."""
+    for event in EVENTS:
+        is_in_work = not state.acked[event] and not state.changelog[event]
+        if is_in_work and (state.lost[event] or (matters and state.entries[event].kind != "none")):
+            state = state._replace(lost=put(state.lost, event, state.lost[event] | what))
+    return state

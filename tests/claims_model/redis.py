@@ -1,0 +1,75 @@
+"""The four scripts. Each is one step."""
+
+from typing import Literal
+
+from tests.claims_model.state import Entry, Rules, State, put
+
+Reservation = Literal["granted", "taken over", "already sent", "busy", "busy with itself", "capped"]
+
+
+def reserve(rules: Rules, state: State, worker: int, event: int, *, asks_again: bool) -> tuple[Reservation, State]:
+    own = state.entries[event]
+    if own.kind in ("pushed", "uncertain"):
+        return "already sent", state
+    if own.kind == "live" and own.holder == worker and asks_again:
+        return ("taken over" if own.taken_over else "granted"), state
+    if own.kind == "live" and own.holder != worker and rules.other_incarnations_wait:
+        return "busy with itself", state
+    if own.kind == "ended" and not rules.own_position_takes_over:
+        return "capped", state
+    if own.kind != "none":
+        return "taken over", _claimed(state, worker, event, taken_over=True)
+    return _reserve_anew(rules, state, worker, event)
+
+
+def _reserve_anew(rules: Rules, state: State, worker: int, event: int) -> tuple[Reservation, State]:
+    other = 1 - event
+    if rules.live_claim_excludes and state.entries[other].kind == "live":
+        return "busy", state
+    if _is_charged(rules, state, other):
+        return "capped", state
+    return "granted", _claimed(state, worker, event, taken_over=False)
+
+
+def _is_charged(rules: Rules, state: State, event: int) -> bool:
+    kind = state.entries[event].kind
+    counts = kind in ("pushed", "uncertain") or (kind == "ended" and rules.ended_claim_stays_charged)
+    return counts and not state.old[event]
+
+
+def _claimed(state: State, worker: int, event: int, *, taken_over: bool) -> State:
+    return state.with_entry(event, Entry("live", worker, taken_over))._replace(old=put(state.old, event, False))
+
+
+def renew(rules: Rules, state: State, worker: int, event: int) -> tuple[bool, State]:
+    entry = state.entries[event]
+    if state.holds(worker, event):
+        return True, state
+    if entry == Entry("ended", worker, entry.taken_over) and not rules.ended_claim_is_not_renewed:
+        return True, _claimed(state, worker, event, taken_over=entry.taken_over)
+    return False, state
+
+
+def release(rules: Rules, state: State, worker: int, event: int) -> tuple[bool, State]:
+    """Whether nothing of this worker's is charged any more."""
+    entry = state.entries[event]
+    if entry.kind == "none" or (entry.kind in ("live", "ended") and entry.holder != worker):
+        return True, state
+    if entry.kind in ("pushed", "uncertain"):
+        return False, state
+    ended_stays = entry.kind == "ended" and rules.ended_claim_is_not_released
+    if ended_stays or (entry.taken_over and rules.takeover_is_not_released):
+        return False, state
+    return True, state.with_entry(event, Entry())
+
+
+def confirm(rules: Rules, state: State, worker: int, event: int, *, uncertain: bool) -> State:
+    entry = state.entries[event]
+    if entry.kind == "pushed" or (entry.kind == "uncertain" and uncertain):
+        return state
+    if not rules.confirmed_even_if_gone and entry.holder != worker:
+        return state
+    # The window of the cap begins anew, so what was accepted before lies within it.
+    accepted = "in window" if state.accepted[event] == "after charge" else state.accepted[event]
+    confirmed = state.with_entry(event, Entry("uncertain" if uncertain else "pushed"))
+    return confirmed._replace(accepted=put(state.accepted, event, accepted), old=put(state.old, event, False))

@@ -1,0 +1,136 @@
+"""What there is in the modelled world, and the rules that can be switched off in it."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeVar
+
+Phase = Literal["waiting", "asked", "held", "sent", "between", "release", "write", "confirm", "publish", "flush", "ack"]
+# Whether the API would still accept a request: `beyond` outlived its lease, which only happens without rule 4.
+Request = Literal["", "alive", "dead", "beyond"]
+Answer = Literal["", "expired", "killed", "refused", "capped", "uncertain", "pushed"]
+EntryKind = Literal["none", "live", "ended", "pushed", "uncertain"]
+# `after charge`: the cap's window began before this push was accepted. `old`: the window is over.
+Accepted = Literal["", "in window", "after charge", "old"]
+Item = TypeVar("Item")
+
+EVENTS = WORKERS = (0, 1)
+TIMED_PHASES: tuple[Phase, ...] = ("held", "sent", "release")  # short enough for the lease left at their start
+DEAD = -1  # the incarnation of a process that is no more
+STRENGTH: dict[Answer, int] = {"": 0, "expired": 1, "killed": 1, "refused": 1, "capped": 1, "uncertain": 2, "pushed": 3}
+CHARGED: tuple[Answer, ...] = ("uncertain", "pushed")
+
+HIT, UNCLEAR = 1, 2  # a fault hit who held the claim; an attempt was without a clear answer
+WIPED, ORPHANED = 1, 2  # Redis forgot the claim; the worker that knew of it crashed or lost the partition
+
+SECOND_PUSH = "a second push for one event"
+OVER_CAP = "more pushes than the cap allows"
+LATE = "a push accepted after its deadline"
+SILENCED = "a user silenced although no push may have been sent"
+DENIED = "an accepted push that its answer denies"
+GIVEN_UP = "an event told expired before its deadline"
+MADE_UP = "an answer that tells of a push nobody accepted"
+THE_LIMIT = "the limit: Redis was lost, and the worker too, before the Table entry was durable"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The protocol. Switch one off to see what it is there for; the comment is its number in the design."""
+
+    waits_come_first: bool = True  # 1: nothing is waited for while a claim is held
+    live_claim_excludes: bool = True  # 2: other events of the user are busy
+    other_incarnations_wait: bool = True  # 2: so is the same event on another worker
+    ended_claim_stays_charged: bool = True  # 2: other events are capped by it
+    own_position_takes_over: bool = True  # 2: only its own position finishes it
+    own_entry_first: bool = True  # 2: looked for before the deadline and the kill switch
+    ended_claim_is_not_renewed: bool = True  # 2
+    ended_claim_is_not_released: bool = True  # 2 and 6
+    unreleased_is_uncertain: bool = True  # 2 and 6: a charge that stays is never told as a clear no
+    leases_end: bool = True  # 2
+    attempt_fits_in_lease: bool = True  # 3
+    same_key: bool = True  # 4
+    lease_bounds_request: bool = True  # 4
+    deadline_bounds_request: bool = True  # 4
+    only_yes_ends_well: bool = True  # 5: after an unclear attempt or a takeover
+    unclear_is_not_released: bool = True  # 6
+    takeover_is_not_released: bool = True  # 6
+    known_key_first: bool = True  # 7
+    too_late_is_no_end: bool = True  # 7: after a 412 the claim is asked for again
+    task_remembers: bool = True  # 8
+    confirmed_even_if_gone: bool = True  # 8
+    table: bool = True  # 9
+    table_is_flushed_before_ack: bool = True  # 9
+    redelivery_writes_table: bool = True  # 9: also what Redis says was sent before
+
+
+class Faults(NamedTuple):
+    """How often each may happen; in a state, how often it still may. Answers lost by the push API are always free."""
+
+    crashes: int = 0
+    rebalances: int = 0
+    pauses: int = 0  # each may cost the worker its partition
+    takeovers: int = 0  # what is left of pauses: the partition is another's, and this worker does not know
+    wipes: int = 0
+    lost_answers: int = 0  # of Redis: done, or not done, and not heard
+    kills: int = 0
+    windows: int = 0  # the cap's window after a charge passes; it is longer than any deadline
+
+
+class Task(NamedTuple):
+    """One worker's work on one event, and what it remembers."""
+
+    phase: Phase = "waiting"
+    unclear: bool = False
+    taken_over: bool = False
+    lease: bool = False  # the last lease it heard of lives
+    slow: bool = False  # it was paused: whatever it knew about time is void
+    request: Request = ""
+    ending: Answer = ""
+
+
+class Entry(NamedTuple):
+    """What Redis knows of a position."""
+
+    kind: EntryKind = "none"
+    holder: int = DEAD
+    taken_over: bool = False
+
+
+class State(NamedTuple):
+    tasks: tuple[Task | None, ...] = (None, None, None, None)  # of worker 0, then of worker 1
+    entries: tuple[Entry, ...] = (Entry(), Entry())
+    under_way: tuple[Request, ...] = ("", "")  # a request nobody waits for any more
+    late: tuple[bool, ...] = (False, False)
+    accepted: tuple[Accepted, ...] = ("", "")
+    answers: tuple[Answer, ...] = ("", "")
+    acked: tuple[bool, ...] = (False, False)
+    in_doubt: tuple[int, ...] = (0, 0)  # what justifies `uncertain`: HIT or UNCLEAR
+    old: tuple[bool, ...] = (False, False)  # the charge's window is over
+    lost: tuple[int, ...] = (0, 0)  # what happened between its reserve and its durable Table entry: WIPED, ORPHANED
+    changelog: tuple[Answer, ...] = ("", "")
+    tables: tuple[tuple[Answer, ...], ...] = (("", ""), ("", ""))  # as each worker sees it
+    owner: int = 0
+    killed: bool = False
+    left: Faults = Faults()
+    broken: str = ""
+
+    def task(self, worker: int, event: int) -> Task | None:
+        return self.tasks[2 * worker + event]
+
+    def with_task(self, worker: int, event: int, task: Task | None) -> "State":
+        return self._replace(tasks=put(self.tasks, 2 * worker + event, task))
+
+    def with_entry(self, event: int, entry: Entry) -> "State":
+        return self._replace(entries=put(self.entries, event, entry))
+
+    def holds(self, worker: int, event: int) -> bool:
+        return self.entries[event].kind == "live" and self.entries[event].holder == worker
+
+
+Step = tuple[str, State]
+
+
+def is_alive(request: Request) -> bool:
+    return request in ("alive", "beyond")
+
+
+def put(items: tuple[Item, ...], index: int, item: Item) -> tuple[Item, ...]:
+    return (*items[:index], item, *items[index + 1 :])

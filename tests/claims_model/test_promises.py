@@ -1,0 +1,104 @@
+"""What holds when every rule is followed: the table of the design, row by row, and what is left."""
+
+import pytest
+
+from tests.claims_model.search import Model, search, search_for_stuck_states
+from tests.claims_model.state import DENIED, OVER_CAP, THE_LIMIT, Faults, Rules
+
+ALL = Rules()
+# As long as the search through two workers that do not know of each other takes on a slow machine.
+LONG_SECONDS = 900
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        Faults(),
+        Faults(crashes=1),
+        Faults(rebalances=1),
+        Faults(lost_answers=1),
+        Faults(kills=1),
+        Faults(windows=1),
+    ],
+    ids=["none", "a crash", "a rebalance", "a lost answer of Redis", "a kill switch", "the window passes"],
+)
+def test_every_promise_holds_and_no_state_is_stuck(faults: Faults) -> None:
+    model = Model(ALL, faults)
+
+    found, stuck = search(model), search_for_stuck_states(model)
+
+    assert not found.broken, found
+    assert not stuck.broken, stuck
+    assert found.states > 5_000
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        Faults(crashes=1, rebalances=1),
+        Faults(lost_answers=2),
+        pytest.param(Faults(crashes=2), marks=pytest.mark.long),
+        pytest.param(Faults(crashes=1, lost_answers=1, kills=1), marks=pytest.mark.long),
+    ],
+    ids=["a crash and a rebalance", "two lost answers", "two crashes", "a crash, a lost answer and a kill switch"],
+)
+@pytest.mark.timeout(LONG_SECONDS)
+def test_every_promise_holds(faults: Faults) -> None:
+    found = search(Model(ALL, faults))
+
+    assert not found.broken, found
+
+
+@pytest.mark.parametrize("wipes", [1, 2])
+def test_every_promise_holds_when_redis_is_wiped(wipes: int) -> None:
+    """Here one event after the other counts, as the stage runs them: two at once would both find an empty Redis."""
+    found = search(Model(ALL, Faults(wipes=wipes), side_by_side=False))
+
+    assert not found.broken, found
+
+
+@pytest.mark.parametrize(
+    "side_by_side", [False, pytest.param(True, marks=pytest.mark.long)], ids=["in order", "side by side"]
+)
+@pytest.mark.timeout(LONG_SECONDS)
+def test_a_pause_breaks_no_promise_about_pushes(side_by_side: bool) -> None:  # noqa: FBT001 - a parameter
+    found = search(Model(ALL, Faults(pauses=1), side_by_side), tolerated=frozenset({DENIED}))
+
+    assert not found.broken, found
+
+
+def test_after_an_unnoticed_takeover_two_workers_may_be_answered_differently() -> None:
+    """Left: the API refuses the push to the new owner, then accepts the same push from the one that slept."""
+    found = search(Model(ALL, Faults(pauses=1), side_by_side=False))
+
+    assert found.broken == DENIED
+    assert "the partition is TAKEN OVER" in found.trace
+    assert sum("is answered 400" in step for step in found.trace) > 0
+
+
+WITH_WIPE = pytest.mark.parametrize(
+    "faults",
+    [Faults(wipes=1, crashes=1), Faults(wipes=1, rebalances=1)],
+    ids=["a crash", "a rebalance"],
+)
+
+
+@WITH_WIPE
+def test_a_wiped_redis_and_a_lost_worker_break_the_cap(faults: Faults) -> None:
+    found = search(Model(ALL, faults, side_by_side=False))
+
+    assert found.broken == THE_LIMIT, found
+
+
+@WITH_WIPE
+def test_they_break_it_only_together_and_before_the_table_entry_is_durable(faults: Faults) -> None:
+    found = search(Model(ALL, faults, side_by_side=False), tolerated=frozenset({THE_LIMIT}))
+
+    assert not found.broken, found
+
+
+def test_two_events_at_once_are_more_than_a_wiped_redis_can_stand() -> None:
+    """Why the stage runs one event of a user after the other."""
+    found = search(Model(ALL, Faults(wipes=1), side_by_side=True))
+
+    assert found.broken == OVER_CAP, found

@@ -1,0 +1,156 @@
+"""Why each rule is there: without it the search finds a promise broken, and how."""
+
+from dataclasses import fields
+
+import pytest
+
+from tests.claims_model.search import STUCK, Model, search, search_for_stuck_states
+from tests.claims_model.state import (
+    DENIED,
+    GIVEN_UP,
+    LATE,
+    OVER_CAP,
+    SECOND_PUSH,
+    SILENCED,
+    THE_LIMIT,
+    Faults,
+    Rules,
+    State,
+)
+
+IN_ORDER, SIDE_BY_SIDE = False, True
+NO_FAULT = Faults()
+CRASH, PAUSE, WIPE = Faults(crashes=1), Faults(pauses=1), Faults(wipes=1)
+WIPE_AND_CRASH = Faults(wipes=1, crashes=1)
+KNOWN_LIMITS = frozenset({DENIED, THE_LIMIT})
+
+# The rule that is switched off, the faults it is needed against, and the promise that breaks within so many steps.
+NEEDED = [
+    ("waits_come_first", NO_FAULT, IN_ORDER, SILENCED, 9),
+    ("live_claim_excludes", NO_FAULT, SIDE_BY_SIDE, OVER_CAP, 8),
+    ("other_incarnations_wait", PAUSE, IN_ORDER, SILENCED, 18),
+    ("ended_claim_stays_charged", NO_FAULT, SIDE_BY_SIDE, OVER_CAP, 9),
+    ("own_position_takes_over", CRASH, IN_ORDER, SILENCED, 12),
+    ("own_entry_first", CRASH, IN_ORDER, SILENCED, 13),
+    ("ended_claim_is_not_renewed", PAUSE, SIDE_BY_SIDE, SILENCED, 15),
+    ("ended_claim_is_not_released", PAUSE, SIDE_BY_SIDE, SILENCED, 13),
+    ("unreleased_is_uncertain", PAUSE, IN_ORDER, SILENCED, 13),
+    ("unreleased_is_uncertain", Faults(lost_answers=1), IN_ORDER, SILENCED, 12),
+    ("attempt_fits_in_lease", NO_FAULT, IN_ORDER, SILENCED, 9),
+    ("same_key", NO_FAULT, IN_ORDER, SECOND_PUSH, 7),
+    ("lease_bounds_request", Faults(windows=1), IN_ORDER, OVER_CAP, 20),
+    ("deadline_bounds_request", NO_FAULT, IN_ORDER, LATE, 5),
+    ("only_yes_ends_well", NO_FAULT, IN_ORDER, OVER_CAP, 15),
+    ("unclear_is_not_released", NO_FAULT, SIDE_BY_SIDE, OVER_CAP, 12),
+    ("takeover_is_not_released", CRASH, SIDE_BY_SIDE, OVER_CAP, 15),
+    ("too_late_is_no_end", PAUSE, IN_ORDER, GIVEN_UP, 11),
+    ("task_remembers", WIPE, IN_ORDER, OVER_CAP, 16),
+    ("table", WIPE, IN_ORDER, OVER_CAP, 13),
+    ("table_is_flushed_before_ack", WIPE_AND_CRASH, IN_ORDER, OVER_CAP, 15),
+    ("redelivery_writes_table", WIPE_AND_CRASH, IN_ORDER, OVER_CAP, 17),
+]
+# No promise needs these. What they are good for is shown one by one below.
+NOT_NEEDED = {"known_key_first", "confirmed_even_if_gone"}
+
+
+@pytest.mark.parametrize(("rule", "faults", "side_by_side", "breaks", "steps"), NEEDED, ids=[row[0] for row in NEEDED])
+def test_without_the_rule_a_promise_breaks(
+    rule: str,
+    faults: Faults,
+    side_by_side: bool,  # noqa: FBT001 - a row of the table
+    breaks: str,
+    steps: int,
+) -> None:
+    found = search(Model(without(rule), faults, side_by_side), tolerated=KNOWN_LIMITS)
+
+    assert found.broken == breaks, found
+    assert len(found.trace) <= steps, found
+
+
+def test_without_an_end_of_leases_the_event_of_a_crashed_worker_waits_for_ever() -> None:
+    found = search_for_stuck_states(Model(without("leases_end"), CRASH, IN_ORDER))
+
+    assert found.broken == STUCK
+    assert len(found.trace) <= 4, found
+
+
+def test_every_rule_is_looked_at() -> None:
+    assert {field.name for field in fields(Rules)} == {row[0] for row in NEEDED} | NOT_NEEDED | {"leases_end"}
+
+
+@pytest.mark.parametrize("rule", sorted(NOT_NEEDED))
+@pytest.mark.parametrize(
+    ("faults", "side_by_side"),
+    [
+        (CRASH, SIDE_BY_SIDE),
+        (WIPE, IN_ORDER),
+        (WIPE_AND_CRASH, IN_ORDER),
+        pytest.param(PAUSE, IN_ORDER, marks=pytest.mark.long),
+    ],
+    ids=["a crash", "a wipe", "a wipe and a crash", "a pause"],
+)
+def test_two_rules_could_be_spared(rule: str, faults: Faults, side_by_side: bool) -> None:  # noqa: FBT001 - a row
+    found = search(Model(without(rule), faults, side_by_side), tolerated=KNOWN_LIMITS)
+
+    assert not found.broken, found
+
+
+TAKEN_OVER_AFTER_ACCEPTANCE = [
+    "worker 0 takes event 0",
+    "worker 0, event 0: reserves: granted",
+    "worker 0, event 0: sends a request",
+    "worker 0, event 0: is answered 201",
+    "worker 0 CRASHES",
+    "the lease on event 0 ends",
+    "worker 0 takes event 0",
+    "worker 0, event 0: reserves: taken over",
+    "worker 0, event 0: sends a request",
+]
+
+
+def test_an_api_that_looks_at_the_key_first_says_what_became_of_a_push() -> None:
+    """Else an accepted push ends as `push_uncertain` when its repetition is refused: safe, but less is known."""
+    refused = [*TAKEN_OVER_AFTER_ACCEPTANCE, "worker 0, event 0: is answered 400"]
+
+    end = play(Model(without("known_key_first"), CRASH), refused)
+
+    assert [task.ending for task in end.tasks if task] == ["uncertain"]
+    assert refused[-1] not in offered(Model(Rules(), CRASH), TAKEN_OVER_AFTER_ACCEPTANCE)
+
+
+WIPED_BEFORE_CONFIRM = [
+    "worker 0 takes event 0",
+    "worker 0, event 0: reserves: granted",
+    "worker 0, event 0: sends a request",
+    "worker 0, event 0: is answered 201",
+    "Redis is WIPED",
+    "worker 0, event 0: writes the Table",
+    "worker 0, event 0: confirms: pushed",
+    "worker 0 CRASHES",
+    "worker 0 takes event 0",
+]
+
+
+def test_a_send_confirmed_without_a_claim_narrows_the_limit() -> None:
+    """A crash before the Table is durable is then found out by the redelivered event."""
+    told, claimed = "worker 0, event 0: hears that it was sent", "worker 0, event 0: reserves: granted"
+
+    assert told in offered(Model(Rules(), WIPE_AND_CRASH), WIPED_BEFORE_CONFIRM)
+    assert claimed in offered(Model(without("confirmed_even_if_gone"), WIPE_AND_CRASH), WIPED_BEFORE_CONFIRM)
+
+
+def without(rule: str) -> Rules:
+    return Rules(**{rule: False})
+
+
+def play(model: Model, steps: list[str]) -> State:
+    """The state after these steps."""
+    state = model.start()
+    for step in steps:
+        state = dict(model.steps(state))[step]
+    return state
+
+
+def offered(model: Model, steps: list[str]) -> set[str]:
+    """What can happen next."""
+    return {label for label, _ in model.steps(play(model, steps))}

@@ -1,0 +1,117 @@
+"""What a worker can do next for one event: `saving_alerts.dispatch` and the end of its stage, step by step."""
+
+from collections.abc import Callable, Iterator
+
+from tests.claims_model import redis
+from tests.claims_model.attempting import request_without_lease, sent
+from tests.claims_model.endings import ended, is_over, may_have_been_sent, refused, sent_before, unheard, why_over
+from tests.claims_model.recording import ack, confirm, flush, publish, write
+from tests.claims_model.state import Answer, Phase, Rules, State, Step, Task
+
+Steps = Iterator[Step]
+
+
+def waiting(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
+    """No claim. The Table first: then Redis need not be asked."""
+    table = state.tables[worker] if rules.table else ("", "")
+    if table[event]:
+        yield "finds its push in the Table", sent_before(rules, state, worker, event, task, table[event])
+    elif table[1 - event] and not state.old[1 - event]:
+        yield "is capped by the Table", refused(rules, state, worker, event, task, "capped")
+    elif not rules.own_entry_first and is_over(state, event):
+        yield "is out of time", refused(rules, state, worker, event, task, why_over(state, event))
+    else:
+        yield from _reserve(rules, state, worker, event, task)
+
+
+def _reserve(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
+    reply, after = redis.reserve(rules, state, worker, event, asks_again=task.phase == "asked")
+    if reply in ("granted", "taken over") and state.left.lost_answers:
+        asked = task._replace(phase="asked")
+        yield "reserves and hears nothing", unheard(after.with_task(worker, event, asked), event)
+    match reply:
+        case "granted" | "taken over":
+            yield f"reserves: {reply}", _granted(rules, after, worker, event, task, taken_over=reply == "taken over")
+        case "already sent":
+            ending: Answer = "pushed" if state.entries[event].kind == "pushed" else "uncertain"
+            yield "hears that it was sent", sent_before(rules, state, worker, event, task, ending)
+        case "capped":
+            yield "hears that it is capped", refused(rules, state, worker, event, task, "capped")
+        case "busy" if is_over(state, event):
+            over = refused(rules, state, worker, event, task, why_over(state, event))
+            yield "is out of time while another is busy", over
+
+
+def _granted(rules: Rules, state: State, worker: int, event: int, task: Task, *, taken_over: bool) -> State:
+    remembers = rules.task_remembers
+    held = task._replace(
+        phase="held",
+        lease=True,
+        slow=False,
+        unclear=task.unclear and remembers,
+        taken_over=taken_over or (task.taken_over and remembers),
+    )
+    return state.with_task(worker, event, held)
+
+
+def asked(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
+    """A claim whose answer was lost: the same token asks again."""
+    yield from _reserve(rules, state, worker, event, task)
+    if is_over(state, event) and state.left.lost_answers:
+        may_be_charged = rules.unreleased_is_uncertain or may_have_been_sent(rules, task)
+        ending: Answer = "uncertain" if may_be_charged else why_over(state, event)
+        phase: Phase = "write" if ending == "uncertain" else "publish"
+        over = state.with_task(worker, event, task._replace(phase=phase, ending=ending))
+        yield "is out of time and cannot ask Redis", unheard(over, event)
+
+
+def held(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
+    if is_over(state, event):
+        yield "is out of time", ended(rules, state, worker, event, task, why_over(state, event))
+    else:
+        request = task._replace(phase="sent", request="alive" if task.lease else request_without_lease(rules))
+        yield "sends a request", state.with_task(worker, event, request)
+    if task.slow:
+        yield "sees that the lease is short", state.with_task(worker, event, task._replace(phase="between"))
+
+
+def between(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
+    """A claim is held, perhaps no longer: renew it before anything else."""
+    is_renewed, after = redis.renew(rules, state, worker, event)
+    if is_renewed:
+        renewed = task._replace(phase="held", lease=True, slow=False)
+        yield "renews its claim", after.with_task(worker, event, renewed)
+    else:
+        yield "cannot renew its claim", state.with_task(worker, event, task._replace(phase="waiting", lease=False))
+
+
+def release(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
+    is_released, after = redis.release(rules, state, worker, event)
+    yield "releases its claim", _released(rules, after, worker, event, task, is_released=is_released)
+    if state.left.lost_answers:
+        kept = _released(rules, state, worker, event, task, is_released=False)
+        yield "cannot ask Redis to release its claim", unheard(kept, event)
+
+
+def _released(rules: Rules, state: State, worker: int, event: int, task: Task, *, is_released: bool) -> State:
+    free = task._replace(lease=False, slow=False)
+    if not task.ending:
+        return state.with_task(worker, event, free._replace(phase="waiting"))
+    if is_released or not rules.unreleased_is_uncertain:
+        return state.with_task(worker, event, free._replace(phase="publish"))
+    return state.with_task(worker, event, free._replace(phase="write", ending="uncertain"))
+
+
+PHASES: dict[Phase, Callable[[Rules, State, int, int, Task], Steps]] = {
+    "waiting": waiting,
+    "asked": asked,
+    "held": held,
+    "sent": sent,
+    "between": between,
+    "release": release,
+    "write": write,
+    "confirm": confirm,
+    "publish": publish,
+    "flush": flush,
+    "ack": ack,
+}
