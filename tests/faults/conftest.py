@@ -1,0 +1,73 @@
+"""One world for all faults of a kind, and the report at the end."""
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from demo import child_process
+from demo.world import World
+from tests.faults.case import Case
+from tests.faults.crew import Crew
+from tests.faults.findings import REPORT, table
+from tests.faults.shape import Shape
+from tests.kafka_cluster.cluster import KafkaCluster
+from tests.kafka_cluster.libraries import require_java_and_maven
+
+REPORT_FILE = "SAVING_ALERTS_FAULT_REPORT"
+LAST_LINES = 25
+LINE_CHARACTERS = 300
+
+
+@pytest.fixture(scope="session")
+def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
+    """The workers of the shape that the test names, and all around them; it lasts until another shape is wanted."""
+    require_java_and_maven()
+    shape: Shape = request.param
+    with (
+        KafkaCluster(brokers=shape.brokers) as cluster,
+        World(cluster.bootstrap_servers) as world,
+        Crew(world, cluster, shape) as crew,
+    ):
+        yield crew
+
+
+@pytest.fixture
+def case(crew: Crew, request: pytest.FixtureRequest) -> Iterator[Case]:
+    """The fault of this test; what it has cost comes into the report."""
+    with Case(crew, case_name(request.node.name)) as case:
+        yield case
+        if case.findings is not None:
+            request.config.stash[REPORT].append(case.findings)
+
+
+def case_name(test: str) -> str:
+    """The case of a parametrised test, else the sentence that its name is."""
+    return test[test.index("[") + 1 : -1] if "[" in test else test.removeprefix("test_").replace("_", " ")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[REPORT] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    findings = config.stash[REPORT]
+    if not findings:
+        return
+    terminalreporter.section("what the faults have cost")
+    terminalreporter.write_line(table(findings))
+    if path := os.environ.get(REPORT_FILE):
+        Path(path).write_text(table(findings) + "\n")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    crew = getattr(item, "funcargs", {}).get("crew")
+    if report.failed and isinstance(crew, Crew):
+        for worker in crew.workers:
+            report.sections.append(
+                (f"the log of {worker.name} ends with", child_process.last_words(worker.folder, LAST_LINES))
+            )
+    return report

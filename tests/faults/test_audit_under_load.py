@@ -1,0 +1,173 @@
+"""`audit` beside three workers under load, one of which is killed: it sees events on their way, and no false alarm.
+
+An order of readings that is wrong by milliseconds can pass here by luck: that order is held, without luck, by
+`tests/test_commands_audit.py`.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count
+
+import msgspec
+import pytest
+
+from demo.behaviour import Behaviour
+from demo.traffic import merchants_jsonl
+from demo.worker_process import WorkerProcess, command_line
+from demo.world import World
+from tests.end_to_end.conditions import wait_until
+from tests.end_to_end.feed import Feed, Record
+from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
+from tests.kafka_cluster.cluster import KafkaCluster
+from tests.kafka_cluster.libraries import require_java_and_maven
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+
+EVENTS_PER_SECOND = 150
+AUDITS_UNDER_LOAD = 10
+KILL_AFTER_AUDITS = 2
+START_AFTER_AUDITS = 4
+# Long enough for one stage to commit an event before the next one is done with it: what an audit can get wrong.
+SLOW = Behaviour(latency_seconds=0.7)
+SETTLE_TIMEOUT_SECONDS = 60
+SETTINGS = {
+    "SAVING_ALERTS_TOPIC_PARTITIONS": "12",
+    "SAVING_ALERTS_TOPIC_REPLICATION_FACTOR": "1",
+    "SAVING_ALERTS_SESSION_TIMEOUT_SECONDS": "6",
+    "SAVING_ALERTS_GROUP_HEARTBEAT_SECONDS": "1.5",
+    "SAVING_ALERTS_CLAIM_LEASE_SECONDS": "8",
+}
+
+
+class AuditedPartition(msgspec.Struct):
+    start: int
+    end: int
+    answered: int
+    pending: int
+    missing_ranges: list[tuple[int, int]]
+    contradictions: list[int]
+    unknown: int
+    uncommitted: int
+
+
+class AuditDocument(msgspec.Struct):
+    """What `audit --json` prints, as far as this test looks at it."""
+
+    summary: str
+    unreadable: int
+    partitions: list[AuditedPartition]
+
+    def total(self, column: str) -> int:
+        return sum(getattr(partition, column) for partition in self.partitions)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    exit_code: int
+    said: AuditDocument
+
+    @property
+    def alarms(self) -> list[str]:
+        """Whatever would get somebody out of bed."""
+        found = {"missing": "missing_ranges", "contradictory": "contradictions"}
+        alarms = [
+            f"partition {number}: {word} {offsets}"
+            for number, partition in enumerate(self.said.partitions)
+            for word, column in found.items()
+            if (offsets := getattr(partition, column))
+        ]
+        return [*alarms, f"exit code {self.exit_code}"] if self.exit_code else alarms
+
+
+@dataclass(slots=True)
+class Auditor:
+    """Runs the command as often as it is asked, as a person would."""
+
+    world: World
+    audits: list[Audit] = field(default_factory=list)
+
+    def audit(self) -> AuditDocument:
+        result = command_line(["audit", "--json"], self.world.environment)
+        assert result.stdout, result.stderr
+        said = msgspec.json.decode(result.stdout, type=AuditDocument)
+        self.audits.append(Audit(result.returncode, said))
+        return said
+
+    def sees_behind_the_commit(self, events: int) -> bool:
+        said = self.audit()
+        return said.total("end") - said.total("start") == events
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The audits while events came in, and those afterwards, until one of them saw all events behind the commit."""
+
+    events: int
+    under_load: list[Audit]
+    afterwards: list[Audit]
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[Watched]:
+    require_java_and_maven()
+    with KafkaCluster(brokers=1) as cluster, World(cluster.bootstrap_servers, SETTINGS) as world:
+        command_line(["topics", "create"], world.environment).check_returncode()
+        world.s3.put("rules.json", patient_rules())
+        world.s3.put("merchants.jsonl", merchants_jsonl())
+        world.coupon_api.coupons = good_coupons
+        world.coupon_api.behave(SLOW)
+        workers = [world.start_worker() for _ in range(3)]
+        for worker in workers:
+            worker.wait_until_ready()
+        yield watch(world, workers)
+
+
+def watch(world: World, workers: list[WorkerProcess]) -> Watched:
+    """Every event goes all the way to a push, so that as many as possible are between two stages."""
+    auditor, source = Auditor(world), Feed(world.bootstrap_servers, world.topics.source.name)
+    with ThreadPoolExecutor(1) as thread:
+        writing = thread.submit(source.write, visits(auditor), EVENTS_PER_SECOND)
+        audit_and_kill(auditor, workers[0])
+        writing.result()
+    events, under_load = len(source.places), list(auditor.audits)
+    wait_until(lambda: auditor.sees_behind_the_commit(events), SETTLE_TIMEOUT_SECONDS, "every event was taken")
+    return Watched(events, under_load, auditor.audits[len(under_load) :])
+
+
+def visits(auditor: Auditor) -> Iterator[Record]:
+    """Shoppers come for as long as there are audits to come."""
+    for number in count():
+        if len(auditor.audits) >= AUDITS_UNDER_LOAD:
+            return
+        yield visit(f"visit-{number}", f"u-{number}")
+
+
+def audit_and_kill(auditor: Auditor, victim: WorkerProcess) -> None:
+    while len(auditor.audits) < AUDITS_UNDER_LOAD:
+        auditor.audit()
+        if len(auditor.audits) == KILL_AFTER_AUDITS:
+            victim.kill()
+        if len(auditor.audits) == START_AFTER_AUDITS:
+            victim.start()
+
+
+def test_no_audit_under_load_raises_an_alarm(watched: Watched) -> None:
+    assert [audit.alarms for audit in watched.under_load] == [[]] * AUDITS_UNDER_LOAD
+
+
+def test_events_on_their_way_are_seen_as_pending(watched: Watched) -> None:
+    assert max(audit.said.total("pending") for audit in watched.under_load) > 0
+
+
+def test_no_audit_says_that_it_does_not_know(watched: Watched) -> None:
+    said = [audit.said for audit in watched.under_load + watched.afterwards]
+
+    assert {(each.total("unknown"), each.unreadable) for each in said} == {(0, 0)}
+
+
+def test_afterwards_every_event_is_answered_or_on_its_way(watched: Watched) -> None:
+    last = watched.afterwards[-1]
+
+    assert [audit.alarms for audit in watched.afterwards] == [[]] * len(watched.afterwards)
+    assert last.said.total("answered") + last.said.total("pending") == watched.events

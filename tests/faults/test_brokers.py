@@ -1,0 +1,92 @@
+"""Brokers die under load, one or all: the workers wait, resume by themselves, and nothing is broken."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from demo.worker_process import WorkerProcess
+from tests.faults.case import Case
+from tests.faults.crew import Crew
+from tests.faults.leaders import coordinator, leader
+from tests.faults.shape import DRAIN_SECONDS, THREE_BROKERS
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.timeout(300),
+    pytest.mark.parametrize("crew", [pytest.param(THREE_BROKERS, id=pytest.HIDDEN_PARAM)], indirect=True),
+]
+
+LOAD_TIMEOUT_SECONDS = 30
+GAP_LIMIT_SECONDS = 45
+OUTAGE_SECONDS = 30.0
+STOP_WITHOUT_KAFKA_SECONDS = DRAIN_SECONDS + 10
+
+
+def begin(crew: Crew, case: Case) -> None:
+    case.begin()
+    crew.wait_until(lambda: len(case.pushes()) > 0, LOAD_TIMEOUT_SECONDS, "pushes go out")
+
+
+def all_brokers_again(crew: Crew) -> None:
+    crew.cluster.start_all()
+    crew.cluster.wait_until_ready(brokers=3)
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        pytest.param(leader, id="a partition's leader is killed"),
+        pytest.param(coordinator, id="the group's coordinator is killed"),
+    ],
+)
+def test_one_broker_is_killed_and_comes_back(crew: Crew, case: Case, which: Callable[[Crew], int]) -> None:
+    node = which(crew)
+    begin(crew, case)
+
+    crew.cluster.kill(node)
+    died_at = datetime.now(UTC)
+    case.wait_until_worked_on(range(crew.shape.partitions), died_at)
+    all_brokers_again(crew)
+
+    findings = case.verdict()
+    assert findings.faults == ()
+    assert findings.gap_seconds is not None
+    assert findings.gap_seconds < GAP_LIMIT_SECONDS
+
+
+def test_all_brokers_are_dead_for_half_a_minute(crew: Crew, case: Case) -> None:
+    begin(crew, case)
+
+    crew.cluster.kill_all()
+    until = time.monotonic() + OUTAGE_SECONDS
+    crew.wait_until(lambda: time.monotonic() > until, OUTAGE_SECONDS + 1, "the outage is over")
+    all_brokers_again(crew)
+    back_at = datetime.now(UTC)
+    case.wait_until_worked_on(range(crew.shape.partitions), back_at)
+
+    findings = case.verdict()
+    assert findings.faults == ()
+    assert findings.gap_seconds is not None
+    assert findings.gap_seconds < GAP_LIMIT_SECONDS
+
+
+def test_a_worker_that_is_told_to_stop_without_kafka_ends_soon(crew: Crew, case: Case) -> None:
+    begin(crew, case)
+
+    crew.cluster.kill_all()
+    seconds = seconds_to_stop(crew, crew.workers[0])
+    all_brokers_again(crew)
+    crew.hire()
+
+    findings = case.verdict()
+    assert findings.faults == ()
+    assert seconds < STOP_WITHOUT_KAFKA_SECONDS
+
+
+def seconds_to_stop(crew: Crew, worker: WorkerProcess) -> float:
+    began = time.monotonic()
+    crew.workers.remove(worker)
+    worker.stop()
+    return time.monotonic() - began

@@ -1,0 +1,114 @@
+"""A worker dies between two effects, wherever that may be: nothing lost, nothing twice, nobody silenced."""
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from _pytest.mark import ParameterSet
+
+from demo.worker_process import WorkerProcess
+from saving_alerts.domain.decisions import Stage
+from saving_alerts.failpoints import Failpoint
+from tests.faults.case import Case
+from tests.faults.crew import Crew
+from tests.faults.shape import DRAIN_SECONDS, SESSION_TIMEOUT_SECONDS, Shape
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.timeout(240),
+    pytest.mark.parametrize("crew", [pytest.param(Shape(), id=pytest.HIDDEN_PARAM)], indirect=True),
+]
+
+FIRST_ROUND = pytest.param(0, id=pytest.HIDDEN_PARAM)
+ROUNDS = [
+    pytest.param(number, id=f"round {number + 1}", marks=pytest.mark.long) if number else FIRST_ROUND
+    for number in range(int(os.environ.get("FAULT_ROUNDS", "1")))
+]
+GAP_LIMIT_SECONDS = SESSION_TIMEOUT_SECONDS + 10
+OFTEN = (1, 2, 5, 9, 20)
+ONCE_A_SECOND = (1, 2, 3, 4, 6)
+ONCE_A_STAGE = (1, 2, 3, 4, 1)
+NEXT_TIME = (2,)  # the first time is the worker's own start
+
+
+def nothing(_crew: Crew, _victim: WorkerProcess) -> None:
+    """The load alone leads there."""
+
+
+def restart_another(crew: Crew, victim: WorkerProcess) -> None:
+    another = next(worker for worker in crew.workers if worker is not victim)
+    crew.restart(another)
+
+
+def tell_to_stop(_crew: Crew, victim: WorkerProcess) -> None:
+    victim.terminate()
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A failpoint, how many times it is passed before it strikes in each round, and what leads there."""
+
+    failpoint: Failpoint
+    stage: Stage | None = None
+    times: tuple[int, ...] = OFTEN
+    provoke: Callable[[Crew, WorkerProcess], None] = nothing
+
+    @property
+    def gap_limit_seconds(self) -> float:
+        """A death in the middle of somebody else's rebalance comes on top of what that one may take: its drain."""
+        return GAP_LIMIT_SECONDS + (DRAIN_SECONDS if self.provoke is restart_another else 0)
+
+    def settings(self, number: int) -> dict[str, str]:
+        place = f"{self.failpoint}@{self.stage}" if self.stage else str(self.failpoint)
+        return {"SAVING_ALERTS_FAILPOINT": f"{place}:{self.times[number % len(self.times)]}"}
+
+
+# Where it matters most; the others of these and all further rounds are for `make test-long`.
+EVERY_TIME = {
+    Failpoint.AFTER_READ: set(Stage),
+    Failpoint.BEFORE_PUBLISH: {Stage.VALIDATE, Stage.QUERY_COUPONS},
+    Failpoint.AFTER_PUBLISH: {Stage.EVALUATE_RULES, Stage.DISPATCH_PUSH},
+    Failpoint.BEFORE_ACK: {Stage.VALIDATE, Stage.DISPATCH_PUSH},
+}
+
+
+def of_a_stage(failpoint: Failpoint, stage: Stage) -> ParameterSet:
+    marks = () if stage in EVERY_TIME[failpoint] else (pytest.mark.long,)
+    return pytest.param(Spot(failpoint, stage), id=f"{failpoint} {stage}", marks=marks)
+
+
+SPOTS = [
+    *(of_a_stage(failpoint, stage) for failpoint in EVERY_TIME for stage in Stage),
+    pytest.param(Spot(Failpoint.AFTER_RESERVE), id="after_reserve"),
+    pytest.param(Spot(Failpoint.AFTER_RENEW, times=(1, 2, 3, 5, 7)), id="after_renew"),
+    pytest.param(Spot(Failpoint.AFTER_PUSH_ANSWER), id="after_push_answer"),
+    pytest.param(Spot(Failpoint.AFTER_TABLE_WRITE), id="after_table_write"),
+    pytest.param(Spot(Failpoint.AFTER_CONFIRM), id="after_confirm"),
+    pytest.param(Spot(Failpoint.BEFORE_COMMIT, times=ONCE_A_SECOND), id="before_commit"),
+    pytest.param(Spot(Failpoint.AFTER_COMMIT, times=ONCE_A_SECOND), id="after_commit"),
+    pytest.param(
+        Spot(Failpoint.DURING_DRAIN, times=ONCE_A_STAGE, provoke=restart_another), id="during_drain of a rebalance"
+    ),
+    pytest.param(Spot(Failpoint.DURING_DRAIN, times=ONCE_A_STAGE, provoke=tell_to_stop), id="during_drain of a stop"),
+    pytest.param(Spot(Failpoint.DURING_REBALANCE, times=NEXT_TIME, provoke=restart_another), id="during_rebalance"),
+]
+
+
+@pytest.mark.parametrize("number", ROUNDS)
+@pytest.mark.parametrize("spot", SPOTS)
+def test_a_worker_dies_there_and_nothing_is_broken(crew: Crew, case: Case, spot: Spot, number: int) -> None:
+    victim = crew.workers[(len(crew.deaths) + number) % len(crew.workers)]
+    crew.restart(victim, spot.settings(number))
+    case.begin()
+
+    spot.provoke(crew, victim)
+    death = case.death_of(victim)
+    case.wait_until_worked_on(death.partitions, death.at)
+
+    findings = case.verdict()
+    assert death.exit_code == -signal.SIGKILL
+    assert findings.faults == ()
+    assert findings.gap_seconds is not None
+    assert findings.gap_seconds < spot.gap_limit_seconds

@@ -1,0 +1,68 @@
+"""A worker stands still for longer than its session, others take over, and then it wakes and believes nothing of it."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from demo.worker_process import WorkerProcess
+from saving_alerts.failpoints import Failpoint
+from tests.faults.case import Case
+from tests.faults.crew import Crew
+from tests.faults.shape import SESSION_TIMEOUT_SECONDS, Shape
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.timeout(180),
+    pytest.mark.parametrize("crew", [pytest.param(Shape(), id=pytest.HIDDEN_PARAM)], indirect=True),
+]
+
+PAUSE_TIMEOUT_SECONDS = 60
+GAP_LIMIT_SECONDS = SESSION_TIMEOUT_SECONDS + 10
+
+
+def take_over_and_wake(crew: Crew, case: Case, paused: WorkerProcess) -> None:
+    """Everything is answered by the others before the paused one goes on."""
+    crew.wait_until(paused.is_paused, PAUSE_TIMEOUT_SECONDS, f"{paused.name} is paused")
+    case.wait_until_worked_on(crew.shares[paused.name], datetime.now(UTC))
+    case.stop()
+    case.wait_until_answered()
+    paused.wake()
+
+
+def judged_well(case: Case) -> bool:
+    findings = case.verdict()
+    assert findings.faults == ()
+    return findings.gap_seconds is not None and findings.gap_seconds < GAP_LIMIT_SECONDS
+
+
+def test_a_worker_that_was_paused_anywhere_does_no_harm_when_it_wakes(crew: Crew, case: Case) -> None:
+    paused = crew.workers[1]
+    case.begin()
+    crew.wait_until(lambda: len(case.pushes()) > 0, PAUSE_TIMEOUT_SECONDS, "pushes go out")
+
+    paused.pause()
+    take_over_and_wake(crew, case, paused)
+
+    assert judged_well(case)
+
+
+@pytest.mark.parametrize(
+    "failpoint",
+    [
+        pytest.param(Failpoint.AFTER_RESERVE, id="paused after_reserve"),
+        pytest.param(Failpoint.AFTER_RENEW, id="paused after_renew"),
+        pytest.param(Failpoint.AFTER_PUSH_ANSWER, id="paused after_push_answer"),
+        pytest.param(Failpoint.BEFORE_COMMIT, id="paused before_commit"),
+    ],
+)
+def test_a_worker_that_was_paused_with_a_claim_does_no_harm_when_it_wakes(
+    crew: Crew, case: Case, failpoint: Failpoint
+) -> None:
+    paused = crew.workers[2]
+    settings = {"SAVING_ALERTS_FAILPOINT": f"{failpoint}:2", "SAVING_ALERTS_FAILPOINT_SIGNAL": "STOP"}
+    crew.restart(paused, settings)
+    case.begin()
+
+    take_over_and_wake(crew, case, paused)
+
+    assert judged_well(case)

@@ -1,0 +1,63 @@
+"""One event takes long while all its neighbours finish: the commit waits for it, so that a kill loses nothing."""
+
+from collections.abc import Iterator
+from itertools import count, islice
+
+import pytest
+
+from demo.api_stub import ApiStub
+from demo.behaviour import Behaviour
+from tests.end_to_end.shoppers import visit
+from tests.faults.case import Case
+from tests.faults.commit_ticks import let_commits_tick
+from tests.faults.crew import Crew
+from tests.faults.shape import Shape
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.timeout(180),
+    pytest.mark.parametrize("crew", [pytest.param(Shape(), id=pytest.HIDDEN_PARAM)], indirect=True),
+]
+
+NEIGHBOURS = 300
+NEIGHBOURS_PER_SECOND = 300
+COMMIT_TICKS = 3
+ASK_TIMEOUT_SECONDS = 20
+NEIGHBOUR_TIMEOUT_SECONDS = 30
+
+
+def neighbours_of(head: str, crew: Crew) -> Iterator[str]:
+    """Users whose events share a partition with the one of `head`."""
+    names = (f"{head}-neighbour-{number}" for number in count())
+    return (name for name in names if crew.partition_of(name) == crew.partition_of(head))
+
+
+def api_of(crew: Crew, name: str) -> ApiStub:
+    return {"Coupon API": crew.world.coupon_api, "push API": crew.world.push_api}[name]
+
+
+@pytest.mark.parametrize(
+    "api_name",
+    [
+        pytest.param("Coupon API", id="one event hangs in the Coupon API"),
+        pytest.param("push API", id="one event hangs in the push API"),
+    ],
+)
+def test_an_event_that_hangs_is_finished_by_the_next_owner(crew: Crew, case: Case, api_name: str) -> None:
+    api, head = api_of(crew, api_name), case.user("head")
+    api.behave(Behaviour(fault="hang"), user_id=head)
+    case.write([visit(head, head)], expect=[head])
+    api.wait_until(lambda: any(request.user_id == head for request in api.requests), ASK_TIMEOUT_SECONDS)
+    neighbours = list(islice(neighbours_of(head, crew), NEIGHBOURS))
+    case.write([visit(name, name) for name in neighbours], NEIGHBOURS_PER_SECOND, expect=neighbours)
+    crew.wait_until(lambda: all(map(case.reason, neighbours)), NEIGHBOUR_TIMEOUT_SECONDS, "the neighbours are done")
+    owner = crew.owner_of(crew.partition_of(head))
+    other_partition = next(each for each in crew.shares[owner.name] if each != crew.partition_of(head))
+    let_commits_tick(crew, other_partition, COMMIT_TICKS)
+    assert case.reason(head) is None
+
+    owner.kill()
+    case.death_of(owner)
+    api.recover()
+
+    assert case.verdict().faults == ()

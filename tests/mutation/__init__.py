@@ -1,0 +1,1 @@
+"""Breaks one protection at a time, and shows which test notices."""

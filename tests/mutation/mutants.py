@@ -1,0 +1,157 @@
+"""What is broken, one protection each, and where its absence has to show.
+
+Where one protection has a second one behind it, a mutant breaks both: either alone would keep the promise.
+"""
+
+from dataclasses import dataclass
+
+STAGE = "saving_alerts/delivery/stage.py"
+INTAKE = "saving_alerts/delivery/intake.py"
+WINDOW = "saving_alerts/delivery/window.py"
+DISPATCH = "saving_alerts/dispatch.py"
+SCRIPTS = "saving_alerts/adapters/claim_scripts"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """`old` stands exactly once in `file`, and becomes `new`."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """`tests` are what pytest is given: one of them has to fail."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    tests: tuple[str, ...]
+
+
+SLOW_HEAD = ("tests/faults/test_slow_head.py",)
+UNCLEAR = ("tests/faults/test_push_attempts.py",)
+HUNG_API = ("tests/end_to_end/test_hung_coupon_api.py",)
+MUTANTS = (
+    Mutant(
+        "acknowledge early",
+        (
+            Edit(
+                STAGE,
+                "        self._reach(Failpoint.AFTER_READ)\n",
+                "        self._reach(Failpoint.AFTER_READ)\n        event.ack()\n",
+            ),
+        ),
+        SLOW_HEAD,
+    ),
+    Mutant(
+        "do not await the outputs",
+        (
+            Edit(
+                STAGE,
+                "        undelivered = await self._outputs.deliver(outputs)\n",
+                "        asyncio.ensure_future(self._outputs.deliver(outputs))\n        undelivered = []\n",
+            ),
+        ),
+        ("tests/faults/test_brokers_refuse_writes.py",),
+    ),
+    # The window acknowledges in order and the commit stays behind the floor: either alone is enough.
+    Mutant(
+        "drop the floor",
+        (
+            Edit(INTAKE, "        floor = self._floor()\n", "        floor: dict[TP, int] = {}\n"),
+            Edit(
+                WINDOW,
+                "        return list(self._finished_head(row.slots))\n",
+                "        return [slot.batch] if slot.unfinished == 0 else []\n",
+            ),
+        ),
+        SLOW_HEAD,
+    ),
+    Mutant(
+        "stay where nothing is committed",
+        (
+            Edit(
+                INTAKE,
+                "        if fresh := [tp for tp, offset in committed.items() if not offset and acks(tp.topic)]:\n",
+                "        if acks and (fresh := list[TP]()):\n",
+            ),
+        ),
+        ("tests/faults/test_comings_and_goings.py", "-k", "restarted"),
+    ),
+    Mutant(
+        "drain without a limit",
+        (Edit(STAGE, "timeout=limit_seconds)", "timeout=None)"),),
+        HUNG_API,
+    ),
+    # A late acknowledgement that the closed window would refuse: of work that was abandoned.
+    Mutant(
+        "accept late acknowledgements",
+        (
+            Edit(
+                STAGE,
+                "        self._window.close()\n",
+                "        for row in self._window._rows.values():\n"
+                "            for slot in row.slots:\n"
+                "                slot.batch.event.ack()\n",
+            ),
+        ),
+        HUNG_API,
+    ),
+    Mutant(
+        "pause partitions",
+        (
+            Edit(
+                INTAKE,
+                "self._app.consumer.on_buffer_full(_faust_partition(partition))",
+                "self._app.consumer.pause_partitions({_faust_partition(partition)})",
+            ),
+            Edit(
+                INTAKE,
+                "self._app.consumer.on_buffer_drop(_faust_partition(partition))",
+                "self._app.consumer.resume_partitions({_faust_partition(partition)})",
+            ),
+        ),
+        ("tests/faults/test_full_window.py",),
+    ),
+    Mutant(
+        "claim with a plain SET NX",
+        (
+            Edit(
+                f"{SCRIPTS}/reserve.lua",
+                "  if own then return reserve_again(user, own) end\n",
+                "  if own then return {'busy', NOW + LEASE_MS, 0} end\n",
+            ),
+        ),
+        ("tests/faults/test_every_failpoint.py", "-k", "after_reserve"),
+    ),
+    Mutant(
+        "release after an unclear attempt",
+        (
+            Edit(
+                DISPATCH,
+                "        if self.may_have_been_sent or self.claim is None:\n",
+                "        if self.claim is None:\n",
+            ),
+            Edit(DISPATCH, "return await self._uncertain() if self.stays_charged else decided", "return decided"),
+        ),
+        UNCLEAR,
+    ),
+    Mutant(
+        "renew an ended lease",
+        (
+            Edit(
+                f"{SCRIPTS}/renew.lua",
+                "not own or not is_live(own) or not has_our_token(own)",
+                "not own or not is_claim(own) or not has_our_token(own)",
+            ),
+        ),
+        ("tests/faults/test_paused_worker.py",),
+    ),
+    Mutant(
+        "Request-Not-After without the deadline",
+        (Edit(DISPATCH, "self._attempt(min(lease_until, self.alert.deadline))", "self._attempt(lease_until)"),),
+        UNCLEAR,
+    ),
+)
