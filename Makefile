@@ -38,15 +38,21 @@ test: setup ## all tests that need nothing but Python
 	cd $(ROOT) && $(BIN)/pytest
 
 test-kafka: setup ## end to end on real Apache Kafka (JDK 17 and Maven)
-	cd $(ROOT) && $(BIN)/pytest -m kafka
+	cd $(ROOT) && $(BIN)/pytest -m "kafka and not long"
 
-test-faults: setup ## kill -9 under load on real Apache Kafka (JDK 17 and Maven)
-	cd $(ROOT) && $(BIN)/pytest -m faults
+test-faults: setup ## break workers, brokers and APIs under load on real Apache Kafka; FAULT_ROUNDS=5 for more
+	cd $(ROOT) && $(BIN)/pytest -m "faults and not long"
+
+test-mutants: setup ## break one protection at a time: the fault tests must notice (JDK 17 and Maven)
+	cd $(ROOT) && $(BIN)/python -m tests.mutation
+
+test-long: setup ## what takes longer than an hour: five rounds of every failpoint, long outages (JDK 17 and Maven)
+	cd $(ROOT) && FAULT_ROUNDS=5 $(BIN)/pytest -m long
 
 check: setup ## ruff, mypy and the import contracts
 	cd $(ROOT) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-bench: setup ## microseconds per event, step by step
-	cd $(ROOT) && $(BIN)/python -m benchmarks.core
+bench: setup ## what a worker can do, against idiomatic Faust and a bare aiokafka loop (JDK 17 and Maven)
+	cd $(ROOT) && $(BIN)/python -m benchmarks.core && $(BIN)/python -m benchmarks.end_to_end
 
-.PHONY: help setup lock demo run test test-kafka test-faults check bench
+.PHONY: help setup lock demo run test test-kafka test-faults test-mutants test-long check bench

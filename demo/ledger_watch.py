@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter, defaultdict
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -24,7 +25,8 @@ class LedgerWatch:
         self._bootstrap_servers = bootstrap_servers
         self._topic = topic
         self._decisions: defaultdict[Place, list[Decision]] = defaultdict(list)
-        self._receipts: dict[Place, Receipt] = {}
+        self._receipts: defaultdict[Place, list[Receipt]] = defaultdict(list)
+        self._receipt_times: defaultdict[int, list[datetime]] = defaultdict(list)
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="ledger watch", daemon=True)
@@ -49,6 +51,16 @@ class LedgerWatch:
     def decisions(self, place: Place) -> list[Decision]:
         """Every decision of a place, echoes included, in the order they were written."""
         return list(self._decisions.get(place, ()))
+
+    def echoes(self, place: Place) -> int:
+        """How often a place was decided beyond its answer."""
+        times = len(self._decisions.get(place, ())) + len(self._receipts.get(place, ()))
+        return max(times - 1, 0)
+
+    def first_receipt_after(self, partition: int, moment: datetime) -> datetime | None:
+        """When a batch of a source partition was validated first after `moment`, as far as is known yet."""
+        later = [at for at in list(self._receipt_times.get(partition, ())) if at > moment]
+        return min(later, default=None)
 
     @property
     def answered(self) -> int:
@@ -100,7 +112,7 @@ class LedgerWatch:
         if isinstance(entry, Decision):
             self._decisions[entry.position.partition, entry.position.offset].append(entry)
             return
+        self._receipt_times[entry.partition].append(entry.decided_at)
         for first, last in entry.ranges:
-            self._receipts.update(
-                dict.fromkeys(((entry.partition, offset) for offset in range(first, last + 1)), entry)
-            )
+            for offset in range(first, last + 1):
+                self._receipts[entry.partition, offset].append(entry)

@@ -45,11 +45,12 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._running().pid
 
-    def start(self) -> None:
-        """Begin; `wait_until_ready` says when it works."""
+    def start(self, settings: Mapping[str, str] | None = None) -> None:
+        """Begin, this time with these settings too; `wait_until_ready` says when it works."""
         self.folder.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "saving_alerts", "worker"]
-        self._process = child_process.start(command, self.folder, self._environment)
+        environment = {**self._environment, **(settings or {})}
+        self._process = child_process.start(command, self.folder, environment)
 
     def wait_until_ready(self, timeout_seconds: float = START_TIMEOUT_SECONDS) -> None:
         """Return when `/health/ready` says yes. Raises RuntimeError with the last of the log when it ends before.
@@ -97,6 +98,16 @@ class WorkerProcess:
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; minus the signal's number where a signal ended it."""
+        return self._running().poll()
+
+    def is_paused(self) -> bool:
+        """Whether a signal stopped it, its own or ours. Linux only."""
+        found = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+        return found is not None and found.si_code == os.CLD_STOPPED
 
     def kill(self) -> None:
         if self._process is not None:

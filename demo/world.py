@@ -30,7 +30,8 @@ class World:
     """
 
     def __init__(self, bootstrap_servers: str | None = None, settings: Mapping[str, str] | None = None) -> None:
-        self.topics = Topics.named(SOURCE_TOPIC, TOPIC_PREFIX)
+        dry_run = (settings or {}).get("SAVING_ALERTS_DRY_RUN") == "true"
+        self.topics = Topics.named(SOURCE_TOPIC, TOPIC_PREFIX, dry_run=dry_run)
         self.redis = EmbeddedRedis()
         self.s3 = EmbeddedS3()
         self.coupon_api = CouponApi(catalogue_of({}))
@@ -90,6 +91,6 @@ class World:
     def _embed_kafka(self, opening: ExitStack) -> str:
         servers = opening.enter_context(EmbeddedKafka()).bootstrap_servers
         admin = AdminClient({"bootstrap.servers": servers})
-        for topic in self.topics.all:  # it has no CreateTopics: a topic appears when somebody asks for it
+        for topic in self.topics.every:  # it has no CreateTopics: a topic appears when somebody asks for it
             admin.list_topics(topic.name, timeout=METADATA_TIMEOUT_SECONDS)
         return servers

@@ -17,7 +17,9 @@ from dotenv import load_dotenv
 from saving_alerts import __version__
 from saving_alerts.commands import settings_at_the_door
 from saving_alerts.commands.audit import audit
+from saving_alerts.commands.dead_letters import dead_letters
 from saving_alerts.commands.explain import explain
+from saving_alerts.commands.kill import kill
 from saving_alerts.commands.topics import topics
 from saving_alerts.settings import Settings, example_settings, unknown_variables
 
@@ -52,7 +54,7 @@ def main() -> None:
         click.echo(f"warning: {name} is set, but there is no such setting", err=True)
 
 
-for command in (topics, audit, explain):
+for command in (topics, audit, explain, dead_letters, kill):
     main.add_command(command)
 
 
@@ -87,9 +89,10 @@ def _refuse_bad_topics(settings: Settings) -> None:
     from saving_alerts.kafka_client import KafkaFailedError, unequal_or_missing  # noqa: PLC0415 - see below
     from saving_alerts.topics import Topics  # noqa: PLC0415
 
-    names = [topic.name for topic in Topics.named(settings.source_topic, settings.topic_prefix).all]
+    topics = Topics.named(settings.source_topic, settings.topic_prefix, dry_run=settings.dry_run)
+    names = [topic.name for topic in topics.all]
     try:
-        problem = asyncio.run(unequal_or_missing(settings.kafka, names))
+        problem = asyncio.run(unequal_or_missing(settings.kafka, names, topics.kill_switches.name))
     except KafkaFailedError as error:
         problem = f"{error}\nIs SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS right, and is Kafka running?"
     if problem:
@@ -102,6 +105,7 @@ def _run_faust(settings: Settings, arguments: list[str]) -> None:
     import uvloop  # noqa: PLC0415
     from faust.cli.faust import cli  # noqa: PLC0415
 
+    from saving_alerts import garbage_collection  # noqa: PLC0415
     from saving_alerts.app import create_app  # noqa: PLC0415
 
     uvloop.install()
@@ -109,6 +113,7 @@ def _run_faust(settings: Settings, arguments: list[str]) -> None:
     app.finalize()
     app.worker_init()
     app.worker_init_post_autodiscover()
+    garbage_collection.relax()
     cli(args=arguments, app=app, prog_name="saving-alerts")
 
 

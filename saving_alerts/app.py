@@ -1,10 +1,12 @@
 """The Faust app of one worker, and the order in which it boots.
 
-Boot order: web server · output producer · adapters · heartbeat · first rules and merchants · watchdog · consumer.
+Boot order: web server · stuck loop · output producer · adapters · heartbeat · kill switches · first rules and
+merchants · watchdog · consumer.
 Children start one after the other and stop in reverse. So `/health/ready` answers while the first rules are awaited,
 nothing is consumed before they are there, and the output producer outlives the last commit.
 """
 
+import itertools
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,13 +24,17 @@ from mode import ServiceT
 
 from saving_alerts.agents import add_agents
 from saving_alerts.clock import SystemClock
-from saving_alerts.connections import open_ports
+from saving_alerts.delivery.guard import Guard
 from saving_alerts.delivery.intake import BatchConsumer, BatchTransport, batch_scheduler
+from saving_alerts.delivery.standstill import Patience, Standstill
+from saving_alerts.delivery.stuck_loop import StuckLoop
 from saving_alerts.delivery.watchdog import Watchdog
-from saving_alerts.house import FirstReferenceData, House, Opening, OpenPorts
+from saving_alerts.failpoints import Failpoints
+from saving_alerts.house import FirstReferenceData, House, Opening, Outside
 from saving_alerts.logs import logging_config
 from saving_alerts.ports import Clock
 from saving_alerts.settings import Settings
+from saving_alerts.stopping import StoppingWorker
 from saving_alerts.timers import Heartbeat, add_timers
 from saving_alerts.web.views import add_views
 from saving_alerts.web.worker_stats import WorkerStats
@@ -42,7 +48,9 @@ class _Boot(BootStrategy):
     def kafka_consumer(self) -> Iterable[ServiceT]:
         app = cast("SavingAlertsApp", self.app)
         house = app.house
-        ours = [house.outputs, Opening(house), app.heartbeat, FirstReferenceData(house), Watchdog(app.parked)]
+        stuck_loop = StuckLoop(house.settings.standstill_seconds)
+        known = [house.kill_switches, FirstReferenceData(house)]
+        ours = [stuck_loop, house.outputs, Opening(house), app.heartbeat, *known, app.watchdog]
         return [*ours, *super().kafka_consumer()]
 
 
@@ -52,6 +60,7 @@ class SavingAlertsApp(faust.App):
     BootStrategy = _Boot
     house: House
     heartbeat: Heartbeat
+    watchdog: Watchdog
 
     def _new_web(self) -> Web:
         """Without Faust's own index, which says OK whatever happens: `/` is ours."""
@@ -68,9 +77,21 @@ class SavingAlertsApp(faust.App):
         except ConsumerNotStarted:
             return frozenset()
 
-    def parked(self) -> str | None:
-        """Why this worker will never consume again, or None."""
-        return cast("BatchConsumer", self.consumer).parked() if self._consumer is not None else None
+    def consumer_now(self) -> BatchConsumer | None:
+        """The consumer; None before it is there and while the worker stops."""
+        return None if self._consumer is None or self.should_stop else cast("BatchConsumer", self._consumer)
+
+    @property
+    def drain_seconds(self) -> float:
+        return self.house.settings.drain_seconds
+
+    @property
+    def guard(self) -> Guard:
+        return self.house.guard
+
+    @property
+    def failpoints(self) -> Failpoints:
+        return self.house.failpoints
 
     async def drain(self) -> None:
         await self.house.drain()
@@ -79,20 +100,37 @@ class SavingAlertsApp(faust.App):
         self.house.resume()
 
 
-def create_app(
-    settings: Settings, *, open_ports: OpenPorts = open_ports, clock: Clock | None = None
-) -> SavingAlertsApp:
-    """The app of one worker. Nothing is opened until it is started; tests give it other ports."""
-    house = House(settings, clock or SystemClock(), open_ports)
+def create_app(settings: Settings, *, outside: Outside | None = None, clock: Clock | None = None) -> SavingAlertsApp:
+    """The app of one worker. Nothing is opened until it is started."""
+    house = House(settings, clock or SystemClock(), outside or Outside())
     app = SavingAlertsApp(settings.app_id, **_configuration(settings, house))
     app.house = house
     house.furnish(app)
+    app.watchdog = Watchdog(_standstill(app, settings).signs())
     add_agents(app, house.topics, house.stages)
     worker = WorkerStats(app, house)
     app.heartbeat = Heartbeat(house, worker)
     add_timers(app, house)
     add_views(app, worker)
     return app
+
+
+def _standstill(app: SavingAlertsApp, settings: Settings) -> Standstill:
+    house, seconds = app.house, settings.standstill_seconds
+    return Standstill(
+        connection=settings.kafka,
+        group=settings.app_id,
+        patience=Patience(
+            rebalance_seconds=settings.rebalance_timeout_seconds + seconds,
+            # A dispatch may wait for the end of a dead owner's lease beyond its deadline.
+            overdue_seconds=settings.claim_lease_seconds + seconds,
+            unread_seconds=seconds,
+        ),
+        consumer=app.consumer_now,
+        is_settled=lambda: not app.rebalancing,
+        waiting=lambda: itertools.chain.from_iterable(stage.waiting for stage in house.stages.values()),
+        now=house.clock.now,
+    )
 
 
 def _configuration(settings: Settings, house: House) -> dict[str, Any]:
@@ -121,6 +159,7 @@ def _configuration(settings: Settings, house: House) -> dict[str, Any]:
         "topic_partitions": settings.topic_partitions,
         "key_serializer": "raw",
         "value_serializer": "raw",
+        "Worker": StoppingWorker,
         "web_bind": settings.web_host,
         "web_port": settings.web_port,
         "web_tables_enabled": False,

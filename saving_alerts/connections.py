@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
+from saving_alerts.adapters.dry_push import DryPushSender
 from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.adapters.redis_connection import connect
@@ -37,10 +38,10 @@ async def open_ports(settings: Settings, clock: Clock, metrics: Metrics, closing
     store = await closing.enter_async_context(
         S3ObjectStore(S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url))
     )
-    prefix = f"{settings.app_id}:"
+    prefix = settings.key_prefix
     return Ports(
         coupon_source=coupon_api,
-        push_sender=push_api,
+        push_sender=DryPushSender(clock) if settings.dry_run else push_api,
         throttle=RedisThrottle(redis, ThrottlePolicy(settings.claim_lease_seconds, f"{prefix}claims:"), metrics),
         object_store=store,
         heartbeats=RedisHeartbeats(redis, f"{prefix}workers:"),

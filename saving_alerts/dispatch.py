@@ -11,14 +11,18 @@ come before the claim, so that a claim is short. A claim that was taken over cou
 its former owner may have sent. The position's own entry is looked up even after the deadline: it may be pushed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from saving_alerts.domain.alerts import CATEGORY, Alert, Push, PushTrace, idempotency_key, rfc3339
+from saving_alerts.domain.caps import blocking
 from saving_alerts.domain.decisions import Reason, Versions, decision_id
+from saving_alerts.domain.kill_switches import blocking as killed_by
 from saving_alerts.domain.rules import RuleSet
+from saving_alerts.domain.sends import PushSend, of_event, of_position
+from saving_alerts.failpoints import Failpoint, Failpoints
 from saving_alerts.outcomes import Decided
 from saving_alerts.ports import (
     Accepted,
@@ -30,7 +34,9 @@ from saving_alerts.ports import (
     Clock,
     DuplicateOf,
     Granted,
+    KillSwitches,
     PushSender,
+    PushSends,
     Refused,
     Reservation,
     Throttle,
@@ -50,19 +56,29 @@ class Dispatcher:
 
     throttle: Throttle
     sender: PushSender
+    push_sends: PushSends
+    kill_switches: KillSwitches
     clock: Clock
     incarnation: str
     lease_left: timedelta
     claim_numbers: Iterator[int]
+    sent: Reason = Reason.PUSHED  # in a dry run nothing is
+    failpoints: Failpoints = field(default_factory=Failpoints)
 
     async def dispatch_push(self, alert: Alert, rules: RuleSet) -> Decided:
         """Send the alert, or say why not. Ends at the latest one lease after the alert's deadline."""
+        if known := of_position(self.push_sends.of(alert.user_id), alert.position):
+            return _decided(alert, rules, self.outcome(uncertain=known.uncertain), _again(known.sent_at))
         dispatch = _Dispatch(self, alert, rules)
         pause = FIRST_PAUSE
         while (decided := await dispatch.turn()) is None:
             await self.clock.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         return decided
+
+    def outcome(self, *, uncertain: bool) -> Reason:
+        """How an event ends whose push was, or may have been, accepted."""
+        return Reason.PUSH_UNCERTAIN if uncertain else self.sent
 
 
 @dataclass(slots=True)
@@ -76,11 +92,18 @@ class _Dispatch:
     granted: bool = False  # whether the throttle was heard to grant the claim
     unclear: bool = False  # an attempt of ours may have arrived (rule 8)
     taken_over: bool = False  # so may one of the claim's former owner (rule 5)
+    lease_until: datetime | None = None  # the last we heard of
+    kept: bool = False  # a claim did not go back: nothing was sent, but it is charged all the same
     attempts: list[str] = field(default_factory=list)
 
     @property
     def may_have_been_sent(self) -> bool:
         return self.unclear or self.taken_over
+
+    @property
+    def stays_charged(self) -> bool:
+        """Whatever ends it but a yes is uncertain: an answer that says "not sent" must not leave a charge behind."""
+        return self.may_have_been_sent or self.kept
 
     @property
     def is_late(self) -> bool:
@@ -103,6 +126,8 @@ class _Dispatch:
         if self.claim is not None and self.granted:
             lease_until = await throttle.renew(self.claim)
             if lease_until is not None:
+                self.dispatcher.failpoints.reach(Failpoint.AFTER_RENEW)
+                self.lease_until = lease_until
                 return lease_until
             self.claim = None
         # A claim whose answer was lost is asked for again as it is: a second answer is the same as the first.
@@ -110,11 +135,25 @@ class _Dispatch:
         self.granted = False
         reservation = await throttle.reserve(self.claim, self.rules.caps)
         if isinstance(reservation, Granted):
+            self.dispatcher.failpoints.reach(Failpoint.AFTER_RESERVE)
             self.granted = True
             self.taken_over = self.taken_over or reservation.taken_over
-            return reservation.lease_until
+            self.lease_until = reservation.lease_until
+            return await self._fenced() or reservation.lease_until
         self.claim = None
         return reservation
+
+    async def _fenced(self) -> Reservation | None:
+        """What the Table knows against a grant of a throttle that forgot. The claim goes back if nothing was sent."""
+        sends, alert = self.dispatcher.push_sends.of(self.alert.user_id), self.alert
+        refusal: Reservation | None = None
+        if same_event := of_event(sends, alert.event_id):
+            refusal = DuplicateOf(same_event.position)
+        elif blocked := blocking(self.rules.caps, sends, alert.merchant_id, self.dispatcher.clock.now()):
+            refusal = CapReached(blocked.cap, blocked.until)
+        if refusal is not None:
+            await self._give_back()
+        return refusal
 
     def _new_claim(self) -> Claim:
         alert = self.alert
@@ -130,6 +169,9 @@ class _Dispatch:
     async def _with_lease(self, lease_until: datetime, *, may_start: bool) -> Decided | None:
         if self.is_late or not may_start:
             return await self._too_late()
+        if switch := killed_by(self.dispatcher.kill_switches.switches, self.alert.merchant_id, self.alert.rule_id):
+            await self._give_back()
+            return await self._unless_charged(self._decided(Reason.KILLED, switch=str(switch)))
         if lease_until - self.dispatcher.clock.now() < self.dispatcher.lease_left:
             return None  # the next turn renews, or claims again
         attempt = await self._attempt(min(lease_until, self.alert.deadline))
@@ -139,6 +181,7 @@ class _Dispatch:
     async def _attempt(self, not_after: datetime) -> Attempt:
         key = idempotency_key(self.alert.user_id, self.alert.event_id)
         attempt = await self.dispatcher.sender.attempt(self._push(), key, not_after)
+        self.dispatcher.failpoints.reach(Failpoint.AFTER_PUSH_ANSWER)
         self.unclear = self.unclear or isinstance(attempt, Unclear)
         return attempt
 
@@ -146,7 +189,7 @@ class _Dispatch:
         match attempt:
             case Accepted(status):
                 await self._confirm(uncertain=False)
-                return self._decided(Reason.PUSHED, status=status)
+                return self._decided(self.dispatcher.sent, status=status)
             case Refused(status, text):
                 return await self._refused(status, text)
             case TooLate() | Throttled():
@@ -156,62 +199,81 @@ class _Dispatch:
                 return None
 
     async def _refused(self, status: int | None, text: str) -> Decided:
-        if self.may_have_been_sent:
-            return await self._uncertain()
         await self._give_back()
-        return self._decided(Reason.PUSH_REFUSED, status=status, answer=text)
+        return await self._unless_charged(self._decided(Reason.PUSH_REFUSED, status=status, answer=text))
 
     async def _without_claim(self, reservation: Reservation) -> Decided | None:
         match reservation:
             case AlreadySent(sent_at, uncertain):
-                reason = Reason.PUSH_UNCERTAIN if uncertain else Reason.PUSHED
-                return self._decided(reason, again=True, sent_at=rfc3339(sent_at))
+                # A dead owner may have got as far as the throttle only.
+                await self._remember(sent_at, uncertain=uncertain)
+                return self._decided(self.dispatcher.outcome(uncertain=uncertain), **_again(sent_at))
             case Busy(until, own_position):
                 # Whoever holds this very position may have sent it: only when its lease has ended can anyone say more.
-                return None if own_position or not self.is_late else await self._unless_unclear(self._late(until))
+                return None if own_position or not self.is_late else await self._unless_charged(self._late(until))
             case DuplicateOf(position):
-                return await self._unless_unclear(self._decided(Reason.DUPLICATE, of=str(position)))
+                return await self._unless_charged(self._decided(Reason.DUPLICATE, of=str(position)))
             case CapReached(cap, until):
-                return await self._unless_unclear(self._decided(Reason.CAPPED, cap=str(cap), until=rfc3339(until)))
+                return await self._unless_charged(self._decided(Reason.CAPPED, cap=str(cap), until=rfc3339(until)))
             case Granted():
                 raise AssertionError("a grant is a lease")
 
-    async def _unless_unclear(self, decided: Decided) -> Decided:
+    async def _unless_charged(self, decided: Decided) -> Decided:
         """Whatever the throttle says, an attempt of this task that may have arrived stays charged (rule 8)."""
-        return await self._uncertain() if self.may_have_been_sent else decided
+        return await self._uncertain() if self.stays_charged else decided
 
     async def _without_throttle(self, error: UnavailableError) -> Decided | None:
         """No throttle, no push: hold until the deadline, and leave no claim that was granted unheard."""
         if not self.is_late:
             return None
         await self._give_back()
-        reason = Reason.PUSH_UNCERTAIN if self.may_have_been_sent else Reason.EXPIRED
-        return self._decided(reason, throttle=str(error))
+        return await self._unless_charged(self._decided(Reason.EXPIRED, throttle=str(error)))
 
     async def _too_late(self) -> Decided | None:
         if not self.is_late:
             return None
-        if self.may_have_been_sent:
-            return await self._uncertain()
         await self._give_back()
-        return self._late(None)
+        return await self._unless_charged(self._late(None))
 
     async def _uncertain(self) -> Decided:
         await self._confirm(uncertain=True)
         return self._decided(Reason.PUSH_UNCERTAIN)
 
     async def _confirm(self, *, uncertain: bool) -> None:
-        """Charge it for good. Without a throttle the lease's end does the same."""
+        """Charge it for good, first where it cannot be forgotten. Without a throttle the lease's end does the same."""
+        now = self.dispatcher.clock.now()
+        # A request that is still under way may be accepted until the lease ends: a cap is counted from there.
+        charged_at = max(now, self.lease_until or now) if uncertain else now
+        await self._remember(charged_at, uncertain=uncertain)
+        self.dispatcher.failpoints.reach(Failpoint.AFTER_TABLE_WRITE)
         with suppress(UnavailableError):
             await self.dispatcher.throttle.confirm(self.claim or self._new_claim(), uncertain=uncertain)
+        self.dispatcher.failpoints.reach(Failpoint.AFTER_CONFIRM)
+
+    async def _remember(self, sent_at: datetime, *, uncertain: bool) -> None:
+        alert = self.alert
+        send = PushSend(
+            merchant_id=alert.merchant_id,
+            sent_at=sent_at,
+            position=alert.position,
+            event_id=alert.event_id,
+            uncertain=uncertain,
+        )
+        await self.dispatcher.push_sends.record(alert.user_id, send)
 
     async def _give_back(self) -> None:
-        """The claim goes back when nothing can have been sent under it; else it stays and is renewed (rule 6)."""
+        """The claim goes back when nothing can have been sent under it; else it stays and is renewed (rule 6).
+
+        One that was never heard to be granted charges nobody we know of: most likely it never arrived.
+        """
         if self.may_have_been_sent or self.claim is None:
             return
-        claim, self.claim = self.claim, None
-        with suppress(UnavailableError):
-            await self.dispatcher.throttle.release(claim)
+        claim, was_granted, self.claim = self.claim, self.granted, None
+        try:
+            went_back = await self.dispatcher.throttle.release(claim)
+        except UnavailableError:
+            went_back = not was_granted
+        self.kept = self.kept or not went_back
 
     def _late(self, busy_until: datetime | None) -> Decided:
         late = self.dispatcher.clock.now() - self.alert.deadline
@@ -221,10 +283,7 @@ class _Dispatch:
         return self._decided(Reason.EXPIRED, **details)
 
     def _decided(self, reason: Reason, **details: object) -> Decided:
-        alert = self.alert
-        told = {"rule_id": alert.rule_id, "coupon_id": alert.coupon_id, "attempts": list(self.attempts)}
-        versions = Versions(rules=alert.rules_version, merchants=alert.merchants_version, caps=self.rules.version)
-        return Decided(reason, told | details, versions)
+        return _decided(self.alert, self.rules, reason, {"attempts": list(self.attempts), **details})
 
     def _push(self) -> Push:
         alert = self.alert
@@ -246,6 +305,16 @@ class _Dispatch:
                 rules_version=alert.rules_version,
             ),
         )
+
+
+def _again(sent_at: datetime) -> dict[str, object]:
+    return {"again": True, "sent_at": rfc3339(sent_at)}
+
+
+def _decided(alert: Alert, rules: RuleSet, reason: Reason, details: Mapping[str, object]) -> Decided:
+    told = {"rule_id": alert.rule_id, "coupon_id": alert.coupon_id}
+    versions = Versions(rules=alert.rules_version, merchants=alert.merchants_version, caps=rules.version)
+    return Decided(reason, {**told, **details}, versions)
 
 
 def _name(attempt: Attempt) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from saving_alerts.domain.kill_switches import KillSwitch
 from saving_alerts.reference_data import Freshness
 
 
@@ -62,3 +63,15 @@ def redis(error: str | None) -> Condition:
 def breaker(name: str, *, is_open: bool) -> Condition:
     detail = "left alone after repeated failures; events are held" if is_open else "in use"
     return Condition(name, not is_open, detail, required=False)
+
+
+def kill_switches(seen: int | None, switches: Iterable[KillSwitch]) -> Condition:
+    """Without them no event is touched. One that is on is no fault of a worker, but somebody should know."""
+    if seen is None:
+        return Condition("kill_switches", ok=False, detail="not read yet")
+    on = "; ".join(str(switch) for switch in switches)
+    return Condition("kill_switches", not on, on or "none is on", required=False)
+
+
+def pushes(*, dry_run: bool) -> Condition:
+    return Condition("pushes", not dry_run, "a dry run: nothing is sent" if dry_run else "are sent", required=False)

@@ -1,8 +1,10 @@
 """What a step can return. A step does not raise: each of its endings is one of these three values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 from saving_alerts.domain.decisions import Reason, Subject, Versions
 
@@ -10,22 +12,20 @@ Value = TypeVar("Value")
 NO_VERSIONS = Versions()
 
 
-@dataclass(frozen=True, slots=True)
-class Forward(Generic[Value]):
+class Forward(msgspec.Struct, Generic[Value], frozen=True, gc=False):
     """The event goes on to the next stage as `value`."""
 
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(msgspec.Struct, frozen=True, gc=False):
     """The event ends here. `keep_bytes`: its bytes go to the dead letters too, because no stage can read them.
 
     `subject` is given where the stage's input does not say whose event it is.
     """
 
     reason: Reason
-    details: Mapping[str, object] = field(default_factory=dict)
+    details: Mapping[str, object] = {}
     versions: Versions = NO_VERSIONS
     keep_bytes: bool = False
     subject: Subject | None = None

@@ -4,10 +4,12 @@ A step returns `Forward`, `Decided` or `DeadLetter`. It does not raise, and it k
 says no decides, in the order of the list of decisions.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.alerts import Alert, rfc3339
+from saving_alerts.domain.caps import Blocked, blocking
 from saving_alerts.domain.coupons import Candidate, Coupon, usable
 from saving_alerts.domain.decisions import Reason, Subject, Versions
 from saving_alerts.domain.events import (
@@ -22,9 +24,13 @@ from saving_alerts.domain.events import (
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.messages import render
 from saving_alerts.domain.rules import Chosen, NoneChosen, evaluate, refused_without_coupons
+from saving_alerts.domain.sends import PushSend
 from saving_alerts.outcomes import Decided, Forward
 from saving_alerts.ports import Clock, CouponSource, RefusedError, UnavailableError
 from saving_alerts.reference_data import Snapshot
+
+# Most events end so, and a receipt names none of them.
+NOT_A_TRIGGER = Decided(Reason.NOT_A_TRIGGER)
 
 
 def validate(record: SourceRecord, snapshot: Snapshot, now: datetime) -> Forward[ValidatedEvent] | Decided:
@@ -33,7 +39,7 @@ def validate(record: SourceRecord, snapshot: Snapshot, now: datetime) -> Forward
     if isinstance(event, Problem):
         return _invalid(event, record)
     if event.type not in snapshot.rules.triggers:
-        return Decided(Reason.NOT_A_TRIGGER, subject=_subject(event, record.read_at))
+        return NOT_A_TRIGGER
     deadline = deadline_of(event, snapshot.rules.freshness[event.type])
     validated = ValidatedEvent(position=record.position, deadline=deadline, read_at=record.read_at, event=event)
     if is_late(validated, now):
@@ -44,10 +50,13 @@ def validate(record: SourceRecord, snapshot: Snapshot, now: datetime) -> Forward
 
 
 async def query_coupons(
-    validated: ValidatedEvent, snapshot: Snapshot, source: CouponSource, clock: Clock
+    validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], source: CouponSource, clock: Clock
 ) -> Forward[Candidate] | Decided:
-    """Ask what the user could save, unless it is certain already that no push can come of it."""
-    unasked = _decided_unasked(validated, snapshot, clock.now())
+    """Ask what the user could save, unless it is certain already that no push can come of it.
+
+    `sends` are what the Table remembers of the user: enough to skip the ask, never a permission.
+    """
+    unasked = _decided_unasked(validated, snapshot, sends, clock.now())
     if unasked is not None:
         return unasked
     event = validated.event
@@ -82,12 +91,24 @@ def _invalid(problem: Problem, record: SourceRecord) -> Decided:
     )
 
 
-def _decided_unasked(validated: ValidatedEvent, snapshot: Snapshot, now: datetime) -> Decided | None:
+def _decided_unasked(
+    validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], now: datetime
+) -> Decided | None:
     if is_late(validated, now):
         return Decided(Reason.EXPIRED, _lateness(validated.deadline, now) | {"asked": False})
+    if blocked := _blocked(validated, snapshot, sends, now):
+        details = {"cap": str(blocked.cap), "until": rfc3339(blocked.until), "asked": False}
+        return Decided(Reason.CAPPED, details, Versions(caps=snapshot.rules.version))
     merchant = _merchant(validated, snapshot)
     verdict = refused_without_coupons(snapshot.rules.rules, validated.event, merchant, now)
     return _refused(verdict, snapshot, asked=False) if verdict else None
+
+
+def _blocked(validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], now: datetime) -> Blocked | None:
+    """A send of this very position, or of this event at another one, does not cap it: dispatch answers those."""
+    event_id = validated.event.event_id
+    others = [send for send in sends if send.position != validated.position and send.event_id != event_id]
+    return blocking(snapshot.rules.caps, others, validated.event.merchant_id or "", now)
 
 
 def _candidate(validated: ValidatedEvent, coupons: tuple[Coupon, ...], now: datetime) -> Forward[Candidate] | Decided:

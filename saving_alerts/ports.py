@@ -7,7 +7,7 @@ PortError
 An attempt to push never raises: it may have arrived, so each of its endings is a value that the caller must look at.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +18,9 @@ import msgspec
 from saving_alerts.domain.alerts import Push
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.coupons import Coupon
+from saving_alerts.domain.kill_switches import KillSwitch
 from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.sends import PushSend
 from saving_alerts.domain.workers import WorkerRow
 
 
@@ -171,8 +173,26 @@ class Throttle(Protocol):
     async def confirm(self, claim: Claim, *, uncertain: bool) -> None:
         """The push was, or may have been, accepted: charge it for good, even if the claim is gone."""
 
-    async def release(self, claim: Claim) -> None:
-        """Nothing was sent: take the charge back. Does nothing once the lease has ended."""
+    async def release(self, claim: Claim) -> bool:
+        """Nothing was sent: take the charge back. False: the lease has ended or was another's, so the charge stays."""
+
+
+class KillSwitches(Protocol):
+    """What stops pushes at once. Known before the first event, followed ever after."""
+
+    @property
+    def switches(self) -> Mapping[str, KillSwitch]:
+        """Those that are on, by their keys."""
+
+
+class PushSends(Protocol):
+    """The second fence: what was sent to the users of this worker's partitions, whatever the throttle forgot."""
+
+    def of(self, user_id: str) -> tuple[PushSend, ...]:
+        """What a cap can still count, in the order it was recorded."""
+
+    async def record(self, user_id: str, send: PushSend) -> None:
+        """Remember a send. Returns when it is durable. Idempotent by its position."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from saving_alerts.failpoints import Failpoints, FailpointSignal
 from saving_alerts.kafka_client import KafkaConnection
 
 PREFIX = "SAVING_ALERTS_"
@@ -72,10 +73,12 @@ class Settings(BaseSettings):
     """The most unfinished records of one partition in a stage; above it the intake of that partition stops."""
     drain_seconds: float = Field(default=10, gt=0)
     """How long work in flight may take when partitions are taken away or the worker stops."""
+    standstill_seconds: float = Field(default=60, ge=10)
+    """How long a worker may stand still although there is work, before it exits with 70 to be restarted."""
 
     # Redis
     redis_url: str = Field(examples=["redis://127.0.0.1:6379/0"], pattern=r"^(rediss?|unix)://")
-    """Where claims and heartbeats live; `rediss://` for TLS. A password stands in the address."""
+    """Where claims and heartbeats live. A password and TLS stand in it: `rediss://:pw@host:6379/0?ssl_ca_certs=ca.pem`."""
     redis_timeout_seconds: float = Field(default=0.5, gt=0)
     """How long one call may take. While Redis does not answer, alerts are held, never sent."""
     redis_max_connections: int = Field(default=64, ge=1)
@@ -140,8 +143,14 @@ class Settings(BaseSettings):
     """The DogStatsD agent's IP address, not a name: names are looked up on the event loop. None sends nothing."""
     statsd_port: int = Field(default=8125, ge=1, le=65_535)
     """The agent's UDP port."""
+    dry_run: bool = False
+    """Everything but the request to the push API, in a key space of its own: for a first look, or shadow traffic."""
     log_format: Literal["json", "console"] = "json"
     """`json` for machines, `console` for people."""
+    failpoint: str | None = None
+    """For tests only: where this worker dies, as `NAME[@STAGE][:TIMES]`."""
+    failpoint_signal: FailpointSignal = "KILL"
+    """For tests only: `STOP` pauses the worker there instead."""
 
     @model_validator(mode="after")
     def _lease_fits(self) -> Self:
@@ -173,6 +182,11 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _failpoint_exists(self) -> Self:
+        Failpoints.read(self.failpoint, self.failpoint_signal)
+        return self
+
     @property
     def kafka(self) -> KafkaConnection:
         """How every Kafka client reaches the brokers."""
@@ -185,6 +199,11 @@ class Settings(BaseSettings):
             sasl_username=self.kafka_sasl_username,
             sasl_password=password.get_secret_value() if password else None,
         )
+
+    @property
+    def key_prefix(self) -> str:
+        """What all our keys in Redis begin with."""
+        return f"{self.app_id}:dry-run:" if self.dry_run else f"{self.app_id}:"
 
     @property
     def lease_left_to_attempt_seconds(self) -> float:

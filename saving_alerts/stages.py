@@ -13,6 +13,7 @@ from saving_alerts import pipeline
 from saving_alerts.codecs import Codec, Envelope, alert_codec, candidate_codec, validated_codec
 from saving_alerts.connections import Ports
 from saving_alerts.delivery.conclusion import Addressed, Concluding, Forwarding
+from saving_alerts.delivery.guard import Guard
 from saving_alerts.delivery.outputs import OutputProducer
 from saving_alerts.delivery.recorder import Recorder
 from saving_alerts.delivery.stage import Intake, StageRunner
@@ -22,9 +23,10 @@ from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.events import SourceRecord, ValidatedEvent
 from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.failpoints import Failpoints
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.outcomes import Decided, Forward, Outcome
-from saving_alerts.ports import Clock
+from saving_alerts.ports import Clock, PushSends
 from saving_alerts.reference_data import ReferenceData
 from saving_alerts.topics import Topics
 
@@ -43,7 +45,10 @@ class Workshop:
     metrics: Metrics
     clock: Clock
     reference_data: ReferenceData
+    push_sends: PushSends
     window_max_records: int
+    guard: Guard
+    failpoints: Failpoints
 
 
 AnyStage = StageRunner[Any, Any]
@@ -60,7 +65,8 @@ def build_stages(
         return pipeline.validate(record, data.current, clock.now())
 
     async def query_coupons(validated: ValidatedEvent) -> Forward[Candidate] | Decided:
-        outcome = await pipeline.query_coupons(validated, data.current, ports().coupon_source, clock)
+        sends = shop.push_sends.of(validated.event.user_id)
+        outcome = await pipeline.query_coupons(validated, data.current, sends, ports().coupon_source, clock)
         if isinstance(outcome, Decided) and outcome.details.get("asked") is False:
             metrics.count(Metric.COUPON_API_SKIPPED, reason=outcome.reason)
         return outcome
@@ -104,6 +110,8 @@ def _runner(
         shop.metrics,
         shop.clock,
         shop.window_max_records,
+        shop.guard,
+        shop.failpoints,
         step=step,
         waiting_step=waiting_step,
     )
@@ -130,9 +138,9 @@ def _of_source(record: SourceRecord) -> Addressed:
 
 def _of_value(value: ValidatedEvent | Candidate | Alert) -> Addressed:
     if isinstance(value, Alert):
-        return Addressed(value.position, pipeline.subject_of(value), value.received_at)
+        return Addressed(value.position, pipeline.subject_of(value), value.received_at, value.deadline)
     validated = value.validated if isinstance(value, Candidate) else value
-    return Addressed(validated.position, pipeline.subject_of(value), validated.event.received_at)
+    return Addressed(validated.position, pipeline.subject_of(value), validated.event.received_at, validated.deadline)
 
 
 def _to_next_stage(value: ValidatedEvent | Candidate | Alert) -> tuple[str, Envelope]:

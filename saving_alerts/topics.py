@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 from saving_alerts.domain.decisions import Stage
 
 WEEK = timedelta(days=7)
 MONTH = timedelta(days=30)
+FOR_EVER = timedelta(milliseconds=-1)  # Kafka's own way to say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +17,13 @@ class Topic:
 
     name: str
     retention: timedelta | None
+    cleanup: Literal["delete", "compact", "compact,delete"] = "delete"
+    partitions: int | None = None  # None: as many as all others
 
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """All topics of one deployment. All have the same number of partitions."""
+    """All topics of one deployment. All but the kill switches have the same number of partitions."""
 
     source: Topic
     validated: Topic
@@ -27,10 +31,16 @@ class Topics:
     alerts: Topic
     decisions: Topic
     dead_letters: Topic
+    push_sends: Topic
+    kill_switches: Topic
 
     @classmethod
-    def named(cls, source: str, prefix: str) -> "Topics":
-        """The topics of a deployment that reads `source` and whose own topics begin with `prefix`."""
+    def named(cls, source: str, prefix: str, *, dry_run: bool = False) -> "Topics":
+        """The topics of a deployment that reads `source` and whose own topics begin with `prefix`.
+
+        A dry run remembers on a topic of its own what it would have sent.
+        """
+        push_sends = f"{prefix}.dry-run-push-sends" if dry_run else f"{prefix}.push-sends"
         return cls(
             source=Topic(source, None),
             validated=Topic(f"{prefix}.validated", WEEK),
@@ -38,6 +48,9 @@ class Topics:
             alerts=Topic(f"{prefix}.alerts", WEEK),
             decisions=Topic(f"{prefix}.decisions", MONTH),
             dead_letters=Topic(f"{prefix}.dead-letters", MONTH),
+            # The Table's changelog. Longer than any cap looks back: what is older is of no use to anybody.
+            push_sends=Topic(push_sends, WEEK + timedelta(days=1), "compact,delete"),
+            kill_switches=Topic(f"{prefix}.kill-switches", FOR_EVER, "compact", partitions=1),
         )
 
     @property
@@ -53,5 +66,12 @@ class Topics:
         return dict(zip(Stage, topics, strict=False))
 
     @property
+    def every(self) -> tuple[Topic, ...]:
+        """The kill switches too."""
+        return (*self.all, self.kill_switches)
+
+    @property
     def all(self) -> tuple[Topic, ...]:
-        return (self.source, self.validated, self.candidates, self.alerts, self.decisions, self.dead_letters)
+        """Those that are partitioned alike."""
+        inputs = (self.source, self.validated, self.candidates, self.alerts)
+        return (*inputs, self.decisions, self.dead_letters, self.push_sends)

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, decision_id
+from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, answer, decision_id
 from saving_alerts.domain.positions import SourcePosition
 from saving_alerts.ledger.accounting import Account, PartitionAudit, SourceSpan, summary
-from saving_alerts.ledger.answers import Answers
 from saving_alerts.ledger.explaining import explanations
 from saving_alerts.ledger.offset_set import PAGE_OFFSETS, OffsetSet
 
@@ -38,9 +37,8 @@ def decision(
     )
 
 
-def receipt(*ranges: tuple[int, int], partition: int = 0, topic: str = SOURCE, seconds: int = 0) -> Receipt:
-    decided_at = NOON + timedelta(seconds=seconds)
-    return Receipt(topic=topic, partition=partition, ranges=ranges, decided_at=decided_at, worker="w-1")
+def receipt(*ranges: tuple[int, int], partition: int = 0, topic: str = SOURCE) -> Receipt:
+    return Receipt(topic=topic, partition=partition, ranges=ranges, decided_at=NOON, worker="w-1")
 
 
 def account(start: int, end: int, uncommitted: int = 0) -> Account:
@@ -239,32 +237,7 @@ def test_an_offset_set_behaves_as_a_set(ranges: list[tuple[int, int]], others: s
     ],
 )
 def test_the_answer_is_the_decision_that_counts(entries: list[Decision], counts: Reason) -> None:
-    answers = Answers()
-    for entry in entries:
-        answers.add(entry)
-
-    (found,) = answers.result().values()
-
-    assert isinstance(found, Decision)
-    assert found.reason is counts
-
-
-@pytest.mark.parametrize(
-    ("reason", "receipt_wins"),
-    [
-        pytest.param(Reason.CAPPED, True, id="receipt-first"),
-        pytest.param(Reason.DEAD_LETTER, True, id="receipt-over-dead-letter"),
-        pytest.param(Reason.PUSHED, False, id="push-over-receipt"),
-    ],
-)
-def test_a_receipt_counts_as_a_decision_at_its_time(reason: Reason, *, receipt_wins: bool) -> None:
-    answers = Answers()
-    answers.add(decision(0, reason, seconds=1))
-    answers.add(receipt((0, 0), seconds=0))
-
-    (found,) = answers.result().values()
-
-    assert (found is Reason.NOT_A_TRIGGER) is receipt_wins
+    assert answer(entries).reason is counts
 
 
 def test_an_explanation_has_the_answer_first_and_the_rest_as_echoes() -> None:

@@ -14,14 +14,17 @@ from saving_alerts.connections import Ports
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Reason, Stage
+from saving_alerts.house import Outside
 from saving_alerts.metrics import Metrics
 from saving_alerts.ports import Clock
 from saving_alerts.settings import Settings, example_settings
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.coupon_source import FakeCouponSource
+from tests.fakes.group_memory import FakeGroupMemory
 from tests.fakes.heartbeats import FakeHeartbeats
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.push_sender import FakePushSender
+from tests.fakes.push_sends import FakePushSends
 from tests.fakes.throttle import FakeThrottle
 from tests.sample_events import DEADLINE, POSITION, alert, coupon, encoded, event, snapshot, validated
 
@@ -79,7 +82,15 @@ class Worker:
         self.coupons = FakeCouponSource(self.clock)
         self.pushes = FakePushSender(self.clock)
         self.producer = FakeProducer()
-        self.app: SavingAlertsApp = create_app(example_settings(), open_ports=self._open_ports, clock=self.clock)
+        self.app: SavingAlertsApp = create_app(example_settings(), outside=self._outside(), clock=self.clock)
+
+    def _outside(self) -> Outside:
+        return Outside(
+            open_ports=self._open_ports,
+            new_producer=lambda _: cast("AIOKafkaProducer", self.producer),
+            push_sends=lambda app, topic, clock: FakePushSends(clock),
+            group_memory=lambda app, settings: FakeGroupMemory(),
+        )
 
     async def _open_ports(self, settings: Settings, clock: Clock, metrics: Metrics, closing: AsyncExitStack) -> Ports:
         return Ports(
@@ -92,7 +103,6 @@ class Worker:
 
     async def open(self) -> None:
         house, data = self.app.house, snapshot()
-        house.outputs._create = lambda: cast("AIOKafkaProducer", self.producer)  # the app's own connects to Kafka
         await house.outputs.on_start()
         await house.open()
         house.reference_data.replace_rules(data.rules, START)

@@ -13,9 +13,8 @@ from click.testing import CliRunner, Result
 
 from demo.kafka import EmbeddedKafka
 from saving_alerts.commands.audit import COLUMNS, audit
-from saving_alerts.domain.decisions import Decision, Reason
+from saving_alerts.domain.decisions import Reason
 from saving_alerts.kafka_client import KafkaConnection
-from saving_alerts.ledger.answers import read_answers
 from saving_alerts.ledger.audit_range import AuditRange
 from saving_alerts.ledger.auditing import audit as audit_topics
 from tests.recorded_world import RecordedWorld
@@ -104,6 +103,20 @@ def test_what_was_committed_on_an_internal_topic_without_an_outcome_is_missing(w
     assert result.exit_code == 1
 
 
+def test_a_commit_of_a_topic_that_was_made_anew_hides_nothing(world: RecordedWorld) -> None:
+    async def made_anew() -> None:
+        await world.record(world.receipt((0, 8)))
+        await world.put_on(world.topics.validated, 9)
+        await world.commit(world.topics.validated, {0: 500})
+
+    asyncio.run(made_anew())
+
+    result = run_audit(world)
+
+    assert "9 answered, 1 pending, 0 missing" in last_line(result)
+    assert result.exit_code == 0
+
+
 def test_two_pushes_accepted_anew_for_one_position_fail_the_audit(world: RecordedWorld) -> None:
     pushes = [world.decision(9, Reason.PUSHED, seconds=second, status=201) for second in (0, 1)]
     asyncio.run(world.record(world.receipt((0, 8)), *pushes))
@@ -136,6 +149,24 @@ def test_only_the_offsets_asked_for_are_audited(world: RecordedWorld) -> None:
 
     assert "4 source offsets: 4 answered" in last_line(result)
     assert result.exit_code == 0
+
+
+def test_a_partition_that_is_not_there_is_no_good_news(world: RecordedWorld) -> None:
+    result = run_audit(world, "--from-offsets", "0:2,99:0")
+
+    assert "the source has 4 partitions, counted from 0: there is no 99" in result.stderr
+    assert result.exit_code == 2
+
+
+def test_on_a_terminal_it_shows_how_far_it_is(world: RecordedWorld) -> None:
+    asyncio.run(world.record(world.receipt((0, 9))))
+
+    piped = run_audit(world)
+    result = CliRunner().invoke(audit, env=world.environment | {"FORCE_COLOR": "1"})
+
+    assert f"{world.topics.source.name} " in result.stderr
+    assert "10/10" in result.stderr
+    assert (piped.stderr, piped.exit_code, result.exit_code) == ("", 0, 0)
 
 
 def test_a_record_nobody_can_read_is_reported_and_hides_nothing(world: RecordedWorld) -> None:
@@ -174,7 +205,9 @@ def test_an_audit_without_its_topics_says_what_to_do(world: RecordedWorld) -> No
         pytest.param(["--since", "yesterday"], "like 30m, 24h or 7d", id="no-duration"),
         pytest.param(["--since", "0h"], "like 30m, 24h or 7d", id="no-time-at-all"),
         pytest.param(["--from-offsets", "0-12"], "like 1200, or 0:1200,3:1180", id="no-offsets"),
-        pytest.param(["--since", "1h", "--from-offsets", "0"], "exclude each other", id="both"),
+        pytest.param(["--since", "1h", "--from-offsets", "0"], "exclude each other", id="two-beginnings"),
+        pytest.param(["--until", "1h", "--to-offsets", "0"], "exclude each other", id="two-ends"),
+        pytest.param(["--since", "1h", "--until", "1h"], "a shorter time ago", id="nothing-between"),
     ],
 )
 def test_a_range_that_cannot_be_understood_is_explained(arguments: list[str], complaint: str) -> None:
@@ -201,17 +234,6 @@ def test_without_a_broker_it_ends_with_one_sentence(world: RecordedWorld) -> Non
 
     assert result.stderr.startswith("Error: Kafka at 127.0.0.1:1")
     assert result.exit_code == 2
-
-
-def test_the_answers_of_all_positions_can_be_read(world: RecordedWorld) -> None:
-    pushed, capped = world.decision(8, Reason.PUSHED), world.decision(8, Reason.CAPPED, seconds=1)
-    asyncio.run(world.record(world.receipt((0, 1)), pushed, capped))
-
-    answers = asyncio.run(read_answers(KafkaConnection(world.bootstrap_servers), world.topics))
-
-    assert answers[0, 0] is Reason.NOT_A_TRIGGER
-    assert isinstance(answers[0, 8], Decision)
-    assert (len(answers), answers[0, 8].reason) == (3, Reason.PUSHED)
 
 
 class WorkingMeanwhile:

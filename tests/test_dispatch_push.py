@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -11,8 +12,10 @@ from saving_alerts.dispatch import Dispatcher
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.kill_switches import KillScope, KillSwitch
 from saving_alerts.domain.positions import SourcePosition
 from saving_alerts.domain.rules import RuleSet
+from saving_alerts.domain.sends import PushSend
 from saving_alerts.outcomes import Decided
 from saving_alerts.ports import (
     Claim,
@@ -25,7 +28,9 @@ from saving_alerts.ports import (
     Unclear,
 )
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.kill_switches import FakeKillSwitches
 from tests.fakes.push_sender import FakePushSender, Lost
+from tests.fakes.push_sends import FakePushSends
 from tests.fakes.throttle import Entry, FakeThrottle, User
 from tests.sample_events import DEADLINE, alert
 
@@ -48,6 +53,7 @@ class WatchedThrottle(FakeThrottle):
         self.calls: list[tuple[str, int]] = []
         self.loses_answers_of_reserve = 0
         self.before_renew: Callable[[], None] = lambda: None
+        self.before_release: Callable[[], None] = lambda: None
 
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         self.calls.append(("reserve", claim.number))
@@ -66,9 +72,10 @@ class WatchedThrottle(FakeThrottle):
         self.calls.append(("confirm", claim.number))
         await super().confirm(claim, uncertain=uncertain)
 
-    async def release(self, claim: Claim) -> None:
+    async def release(self, claim: Claim) -> bool:
         self.calls.append(("release", claim.number))
-        await super().release(claim)
+        self.before_release()
+        return await super().release(claim)
 
 
 class World:
@@ -78,6 +85,8 @@ class World:
         self.clock = FakeClock()
         self.users: dict[str, User] = {}
         self.sender = FakePushSender(self.clock)
+        self.kill_switches = FakeKillSwitches()
+        self.table: defaultdict[str, tuple[PushSend, ...]] = defaultdict(tuple)
         self.throttle = WatchedThrottle(self.clock, self.users)
         self.worker = self.another_worker("worker-a", self.throttle)
 
@@ -85,6 +94,8 @@ class World:
         return Dispatcher(
             throttle=throttle or FakeThrottle(self.clock, LEASE.total_seconds(), self.users),
             sender=self.sender,
+            push_sends=FakePushSends(self.clock, self.table),
+            kill_switches=self.kill_switches,
             clock=self.clock,
             incarnation=incarnation,
             lease_left=LEASE_LEFT,
@@ -548,3 +559,182 @@ async def test_pauses_double_up_to_two_seconds(world: World) -> None:
     await world.dispatch(caps=UNCAPPED)
 
     assert [pause.total_seconds() for pause in world.clock.slept[:6]] == [0.1, 0.2, 0.4, 0.8, 1.6, 2]
+
+
+# The second fence: what the throttle forgot, the Table still refuses.
+
+
+def recorded(world: World) -> list[tuple[SourcePosition, bool]]:
+    return [(send.position, send.uncertain) for send in world.table["u-1"]]
+
+
+async def test_a_push_is_recorded_in_the_table(world: World) -> None:
+    await world.dispatch()
+
+    assert recorded(world) == CERTAIN
+
+
+async def test_an_uncertain_push_is_recorded_as_such(world: World) -> None:
+    world.sender.ends(NO_ANSWER, BAD_REQUEST)
+
+    await world.dispatch()
+
+    assert recorded(world) == UNCERTAIN
+
+
+async def test_a_throttle_that_forgot_everything_does_not_free_the_user(world: World) -> None:
+    await world.dispatch()
+    world.users.clear()
+
+    decided = await world.dispatch(alert(8))
+
+    assert decided.reason is Reason.CAPPED
+    assert decided.details["cap"] == "1 per user in 24 h"
+    assert len(world.sender.accepted) == 1
+    assert world.users["u-1"].entries == {}
+
+
+async def test_a_throttle_that_forgot_everything_does_not_send_an_event_again(world: World) -> None:
+    await world.dispatch()
+    world.users.clear()
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, decided.details["again"]) == (Reason.PUSHED, True)
+    assert len(world.sender.accepted) == 1
+
+
+async def test_the_same_event_at_another_position_is_a_duplicate_for_the_table_too(world: World) -> None:
+    await world.dispatch(caps=UNCAPPED)
+    world.users.clear()
+
+    decided = await world.dispatch(alert(8, event_id="event-7"), UNCAPPED)
+
+    assert (decided.reason, decided.details["of"]) == (Reason.DUPLICATE, "saving-events/3/7")
+
+
+async def test_a_claim_taken_over_that_the_table_caps_stays_charged_and_sends_nothing(world: World) -> None:
+    await world.dispatch(alert(8))
+    world.users.clear()
+    lease = await world.left_behind(7)
+    world.clock.set(lease.lease_until)
+
+    decided = await world.dispatch()
+
+    assert decided.reason is Reason.PUSH_UNCERTAIN
+    assert len(world.sender.accepted) == 1
+    assert (position(7), True) in recorded(world)
+
+
+async def test_a_send_that_only_the_throttle_knows_is_recorded_when_it_comes_again(world: World) -> None:
+    await world.dispatch()
+    world.table.clear()
+
+    decided = await world.dispatch()
+
+    assert decided.reason is Reason.PUSHED
+    assert recorded(world) == CERTAIN
+
+
+async def test_a_send_the_table_knows_is_answered_without_the_throttle(world: World) -> None:
+    await world.dispatch()
+    world.throttle.down = True
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, decided.details["again"]) == (Reason.PUSHED, True)
+
+
+async def test_sends_of_another_merchant_do_not_fill_a_cap_per_merchant(world: World) -> None:
+    elsewhere = PushSend(merchant_id="m-2", sent_at=START, position=position(3), event_id="event-3")
+    world.table["u-1"] = (elsewhere,)
+
+    decided = await world.dispatch(caps=(Cap(CapPer.USER_AND_MERCHANT, 1, 24),))
+
+    assert decided.reason is Reason.PUSHED
+
+
+# What is said to be unsent must not stay charged.
+
+
+async def test_a_refusal_whose_claim_has_ended_before_it_went_back_is_uncertain(world: World) -> None:
+    world.sender.ends(BAD_REQUEST)
+    world.throttle.before_release = lambda: world.clock.advance(LEASE)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, recorded(world)) == (Reason.PUSH_UNCERTAIN, UNCERTAIN)
+
+
+async def test_a_refusal_whose_claim_cannot_go_back_is_uncertain(world: World) -> None:
+    world.sender.ends(BAD_REQUEST)
+    world.throttle.before_release = lambda: setattr(world.throttle, "down", True)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, recorded(world)) == (Reason.PUSH_UNCERTAIN, UNCERTAIN)
+
+
+async def test_a_throttle_that_never_answered_leaves_nothing_charged(world: World) -> None:
+    world.throttle.down = True
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, recorded(world)) == (Reason.EXPIRED, [])
+
+
+# Kill switches.
+
+
+def switch(scope: KillScope, identifier: str = "") -> KillSwitch:
+    return KillSwitch(scope=scope, id=identifier, reason="wrong prices", by="ines", since=START)
+
+
+@pytest.mark.parametrize(
+    "on",
+    [switch(KillScope.ALL), switch(KillScope.MERCHANT, "m-1"), switch(KillScope.RULE, "at-the-store")],
+    ids=["all", "merchant", "rule"],
+)
+async def test_a_switch_that_is_on_stops_the_push_and_leaves_no_charge(world: World, on: KillSwitch) -> None:
+    world.kill_switches.turn_on(on)
+
+    decided = await world.dispatch()
+
+    assert decided.reason is Reason.KILLED
+    assert decided.details["switch"] == str(on)
+    assert (world.sender.attempts, world.users["u-1"].entries) == ([], {})
+
+
+@pytest.mark.parametrize(
+    "on", [switch(KillScope.MERCHANT, "m-2"), switch(KillScope.RULE, "another")], ids=["merchant", "rule"]
+)
+async def test_a_switch_for_others_stops_nothing(world: World, on: KillSwitch) -> None:
+    world.kill_switches.turn_on(on)
+
+    assert (await world.dispatch()).reason is Reason.PUSHED
+
+
+async def test_a_switch_turned_on_after_an_unclear_attempt_leaves_it_uncertain(world: World) -> None:
+    world.sender.ends(NO_ANSWER)
+    world.throttle.before_renew = lambda: world.kill_switches.turn_on(switch(KillScope.ALL))
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, len(world.sender.attempts)) == (Reason.PUSH_UNCERTAIN, 1)
+
+
+async def test_a_switch_is_looked_at_before_every_attempt(world: World) -> None:
+    world.sender.ends(Throttled(timedelta(minutes=1)))
+    world.throttle.before_release = lambda: world.kill_switches.turn_on(switch(KillScope.ALL))
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, len(world.sender.attempts)) == (Reason.KILLED, 1)
+
+
+async def test_what_was_pushed_stays_pushed_when_it_comes_again_under_a_switch(world: World) -> None:
+    await world.dispatch()
+    world.table.clear()
+    world.kill_switches.turn_on(switch(KillScope.ALL))
+
+    assert (await world.dispatch()).reason is Reason.PUSHED

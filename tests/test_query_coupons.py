@@ -7,13 +7,15 @@ import pytest
 from saving_alerts.domain.coupons import Candidate, Coupon
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import ValidatedEvent
+from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.sends import PushSend
 from saving_alerts.outcomes import Decided, Forward
 from saving_alerts.pipeline import query_coupons
 from saving_alerts.ports import PortError, RefusedError, UnavailableError
 from saving_alerts.reference_data import Snapshot
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.coupon_source import FakeCouponSource
-from tests.sample_events import ALWAYS_QUIET, DEADLINE, coupon, event, snapshot, validated
+from tests.sample_events import ALWAYS_QUIET, DEADLINE, POSITION, coupon, event, snapshot, validated
 
 pytestmark = pytest.mark.asyncio
 
@@ -24,11 +26,12 @@ class World:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.source = FakeCouponSource(self.clock)
+        self.sends: tuple[PushSend, ...] = ()
 
     async def ask(
         self, value: ValidatedEvent | None = None, data: Snapshot | None = None
     ) -> Forward[Candidate] | Decided:
-        return await query_coupons(value or validated(), data or snapshot(), self.source, self.clock)
+        return await query_coupons(value or validated(), data or snapshot(), self.sends, self.source, self.clock)
 
     async def decided(self, value: ValidatedEvent | None = None, data: Snapshot | None = None) -> Decided:
         outcome = await self.ask(value, data)
@@ -144,3 +147,36 @@ async def test_a_refusal_names_each_rule_with_its_clause_and_the_versions(world:
 
     assert decided.details["refusals"] == [{"rule_id": "at-the-store", "clause": "quiet_hours"}]
     assert (decided.versions.rules, decided.versions.merchants) == ("rules-1", "merchants-1")
+
+
+def sent(offset: int, hours_ago: float = 1) -> PushSend:
+    return PushSend(
+        merchant_id="m-2",
+        sent_at=START - timedelta(hours=hours_ago),
+        position=SourcePosition("saving-events", 3, offset),
+        event_id=f"event-{offset}",
+    )
+
+
+async def test_a_user_whom_the_table_knows_to_be_capped_is_not_asked_for(world: World) -> None:
+    world.sends = (sent(3),)
+
+    decided = await world.decided()
+
+    assert (decided.reason, decided.details["asked"]) == (Reason.CAPPED, False)
+    assert decided.details["cap"] == "1 per user in 24 h"
+    assert world.source.asked == []
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        pytest.param(sent(3, hours_ago=25), id="too long ago"),
+        pytest.param(sent(POSITION.offset), id="of this very event"),
+    ],
+)
+async def test_a_send_that_does_not_cap_is_no_reason_not_to_ask(world: World, send: PushSend) -> None:
+    world.source.gives("u-1", "m-1", coupon())
+    world.sends = (send,)
+
+    assert isinstance(await world.ask(), Forward)

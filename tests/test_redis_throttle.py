@@ -406,7 +406,7 @@ async def test_every_call_is_counted_with_its_outcome_and_timed(client: aioredis
         await call(throttle)
 
     assert metrics.tags(Metric.REDIS_CALLS, "call") == list(CALLS)
-    assert metrics.tags(Metric.REDIS_CALLS, "outcome") == ["granted", "renewed", "recorded", "unchanged"]
+    assert metrics.tags(Metric.REDIS_CALLS, "outcome") == ["granted", "renewed", "recorded", "charged"]
     assert metrics.tags(Metric.REDIS_DURATION, "call") == list(CALLS)
 
 

@@ -13,15 +13,18 @@ from aiokafka import ConsumerRecord
 
 from saving_alerts.codecs import Envelope, UnreadableError
 from saving_alerts.delivery.conclusion import Addressed, Concluding, Forwarding
+from saving_alerts.delivery.guard import Guard
 from saving_alerts.delivery.outputs import Output, OutputProducer, Undelivered
 from saving_alerts.delivery.recorder import Recorder
 from saving_alerts.delivery.stage import Message, StageRunner
 from saving_alerts.domain.decisions import Reason, Stage, Subject
 from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.failpoints import Failpoints
 from saving_alerts.metrics import Metric
 from saving_alerts.outcomes import DeadLetter, Decided, Forward, Outcome
 from saving_alerts.topics import Topics
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.group_memory import FakeGroupMemory
 from tests.fakes.metrics import RecordingMetrics
 
 pytestmark = pytest.mark.asyncio
@@ -164,6 +167,7 @@ class World:
         self.clock, self.metrics = FakeClock(), RecordingMetrics()
         self.steps, self.intake, self.outputs = Steps(), FakeIntake(), FakeOutputs()
         self.acks: list[int] = []
+        self.memory = FakeGroupMemory()
         self._offsets: defaultdict[int, int] = defaultdict(int)
         recorder = Recorder(TOPICS, "worker-1", self.clock, self.metrics, lambda: "rules-1")
         recorder.partitions = PARTITIONS
@@ -176,6 +180,8 @@ class World:
             self.metrics,
             self.clock,
             WINDOW_RECORDS,
+            Guard(self.memory),
+            Failpoints(),
             step=None if waiting else self.steps.step,
             waiting_step=self.steps.waiting_step if waiting else None,
         )

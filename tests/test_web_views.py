@@ -11,6 +11,7 @@ from aiohttp.web import Application, Request
 from saving_alerts.app import SavingAlertsApp, create_app
 from saving_alerts.connections import Ports
 from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.house import Outside
 from saving_alerts.metrics import CATALOGUE, Metric, Metrics
 from saving_alerts.ports import Clock
 from saving_alerts.settings import Settings, example_settings
@@ -29,7 +30,7 @@ async def unopened(settings: Settings, clock: Clock, metrics: Metrics, closing: 
 @pytest.fixture
 def app() -> SavingAlertsApp:
     settings = example_settings().model_copy(update={"worker_name": "<script>alert(1)</script>"})
-    return create_app(settings, open_ports=unopened, clock=FakeClock())
+    return create_app(settings, outside=Outside(open_ports=unopened), clock=FakeClock())
 
 
 @pytest_asyncio.fixture
@@ -89,10 +90,16 @@ async def test_a_worker_that_waits_for_its_rules_lives(client: Client) -> None:
     answer = await client.get("/health/live")
 
     assert answer.status == 200
-    assert await answer.json() == {
-        "live": True,
-        "conditions": [{"name": "event_loop", "ok": True, "detail": "answers", "required": True}],
-    }
+    body = await answer.json()
+    assert body["live"]
+    assert [condition["name"] for condition in body["conditions"]] == [
+        "event_loop",
+        "coordinator",
+        "group",
+        "intake",
+        "steps",
+    ]
+    assert all(condition["ok"] for condition in body["conditions"])
 
 
 async def test_a_worker_that_waits_for_its_rules_is_not_ready_and_names_why(

@@ -76,8 +76,8 @@ class RedisThrottle:
     async def confirm(self, claim: Claim, *, uncertain: bool) -> None:
         await self._run(_Call.CONFIRM, claim, int(uncertain))
 
-    async def release(self, claim: Claim) -> None:
-        await self._run(_Call.RELEASE, claim)
+    async def release(self, claim: Claim) -> bool:
+        return _word(await self._run(_Call.RELEASE, claim)) == "released"
 
     async def _run(self, call: _Call, claim: Claim, *arguments: _Argument) -> _Reply:
         loop = asyncio.get_running_loop()

@@ -34,7 +34,7 @@ def settings_at_the_door() -> Settings:
 
 
 def named_topics(settings: Settings) -> Topics:
-    return Topics.named(settings.source_topic, settings.topic_prefix)
+    return Topics.named(settings.source_topic, settings.topic_prefix, dry_run=settings.dry_run)
 
 
 def run(work: Coroutine[object, object, Result]) -> Result:

@@ -23,11 +23,17 @@ COLUMNS = ("partition", "offsets", "answered", "pending", "missing", "echoes", "
 
 @click.command()
 @click.option("--since", type=DURATION, help="Events written to the source in this time, like 1h.")
+@click.option("--until", type=DURATION, help="... but not those of this time, like 10m.")
 @click.option("--from-offsets", type=OFFSETS, help="From these source offsets on: 1200, or 0:1200,3:1180.")
 @click.option("--to-offsets", type=OFFSETS, help="To before these; without it, to the commit.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, for machines.")
 def audit(
-    *, since: timedelta | None, from_offsets: OffsetBounds | None, to_offsets: OffsetBounds | None, as_json: bool
+    *,
+    since: timedelta | None,
+    until: timedelta | None,
+    from_offsets: OffsetBounds | None,
+    to_offsets: OffsetBounds | None,
+    as_json: bool,
 ) -> None:
     """Account for every source offset: answered, still pending, or missing.
 
@@ -45,20 +51,36 @@ def audit(
     \b
     Example:
       saving-alerts audit --since 1h
+      saving-alerts audit --since 3h --until 2h
       saving-alerts audit --from-offsets 0:1200,3:1180 --to-offsets 0:2000,3:2000
 
     Exit code: 0, or 1 when something is missing or contradictory, or 2 when it could not be found out.
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    if since and from_offsets:
-        raise click.UsageError("--since and --from-offsets exclude each other")
+    _refuse_contradictory(since, until, from_offsets, to_offsets)
     settings, started = settings_at_the_door(), now()
-    asked = AuditRange(started - since if since else None, from_offsets or OffsetBounds(), to_offsets or OffsetBounds())
+    asked = AuditRange(
+        since=started - since if since else None,
+        until=started - until if until else None,
+        start=from_offsets or OffsetBounds(),
+        before=to_offsets or OffsetBounds(),
+    )
     with _progress_bars() as bars:
         result = run(
             audit_topics(settings.kafka, settings.app_id, named_topics(settings), asked, started, _Watcher(bars))
         )
     print(_json(result)) if as_json else _show(result)
     sys.exit(0 if result.sound else BAD_NEWS)
+
+
+def _refuse_contradictory(
+    since: timedelta | None, until: timedelta | None, from_offsets: OffsetBounds | None, to_offsets: OffsetBounds | None
+) -> None:
+    if since and from_offsets:
+        raise click.UsageError("--since and --from-offsets exclude each other")
+    if until and to_offsets:
+        raise click.UsageError("--until and --to-offsets exclude each other")
+    if since and until and until >= since:
+        raise click.UsageError("--until must be a shorter time ago than --since")
 
 
 def _progress_bars() -> Progress:

@@ -24,7 +24,7 @@ class Layout:
 
     def config(self, topic: Topic) -> Config:
         """The settings of one topic. The source is upstream's: only what keeps its records safe is ours to ask."""
-        config = {"cleanup.policy": "delete"}
+        config: dict[str, str] = {"cleanup.policy": topic.cleanup}
         if self.replication_factor >= REPLICAS_TO_SURVIVE_A_BROKER:
             config["min.insync.replicas"] = "2"
         if topic.retention is not None:

@@ -1,5 +1,6 @@
 """`saving-alerts topics`: create what is missing, and check what is there."""
 
+import asyncio
 import sys
 
 import click
@@ -19,6 +20,9 @@ from saving_alerts.kafka_client import KafkaConnection, KafkaFailedError, admin_
 from saving_alerts.settings import variable
 from saving_alerts.topics import Topic
 
+SEEN_TIMEOUT_SECONDS = 30
+LOOK_SECONDS = 0.1
+
 
 @click.group()
 def topics() -> None:
@@ -35,7 +39,7 @@ def create() -> None:
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     connection, layout = _deployment()
     created = run(_create(connection, layout))
-    for topic in layout.topics.all:
+    for topic in layout.topics.every:
         print(f"{topic.name}: {_what_happened(topic, layout, created)}")
 
 
@@ -54,10 +58,14 @@ def check() -> None:
     counts, differences = run(_check(connection, layout))
     for line in differences:
         print(line)
-    if problem := mismatch({topic.name: counts.get(topic.name) for topic in layout.topics.all}):
+    problem = mismatch({topic.name: counts.get(topic.name) for topic in layout.topics.all})
+    if layout.topics.kill_switches.name not in counts:
+        problem = problem or mismatch({layout.topics.kill_switches.name: None})
+    if problem:
         print(problem)
         sys.exit(BAD_NEWS)
-    print(f"all {len(layout.topics.all)} topics are there, with {counts[layout.topics.source.name]} partitions each")
+    print(f"all {len(layout.topics.every)} topics are there, with {counts[layout.topics.source.name]} partitions each")
+    print(f"but for {layout.topics.kill_switches.name}, which needs one only")
 
 
 def _deployment() -> tuple[KafkaConnection, Layout]:
@@ -70,7 +78,8 @@ def _what_happened(topic: Topic, layout: Layout, created: frozenset[str]) -> str
     if topic.name not in created:
         return "is there"
     upstream = ", although it is upstream's to have" if topic is layout.topics.source else ""
-    return f"created with {layout.partitions} partitions{upstream}"
+    partitions = topic.partitions or layout.partitions
+    return f"created with {partitions} partition{'s' if partitions > 1 else ''}{upstream}"
 
 
 class _UnequalError(CommandRefusedError):
@@ -82,12 +91,22 @@ async def _create(connection: KafkaConnection, layout: Layout) -> frozenset[str]
     counts = await partition_counts(connection)
     if problem := layout.problem(counts):
         raise _UnequalError(problem)
-    missing = [topic for topic in layout.topics.all if topic.name not in counts]
+    missing = [topic for topic in layout.topics.every if topic.name not in counts]
     if missing:
         async with admin_client(connection) as client:
             await _refuse_without_controller(client, connection)
             await _create_topics(client, layout, missing)
+        await _until_seen(connection, [topic.name for topic in missing])
     return frozenset(topic.name for topic in missing)
+
+
+async def _until_seen(connection: KafkaConnection, names: list[str]) -> None:
+    """A created topic is known to every broker a little later; whoever comes after this command must find it."""
+    seen_by = asyncio.get_running_loop().time() + SEEN_TIMEOUT_SECONDS
+    while unseen := set(names) - (await partition_counts(connection)).keys():
+        if asyncio.get_running_loop().time() > seen_by:
+            raise KafkaFailedError(f"created, but not to be seen after {SEEN_TIMEOUT_SECONDS} s: {', '.join(unseen)}")
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _refuse_without_controller(client: AIOKafkaAdminClient, connection: KafkaConnection) -> None:
@@ -100,7 +119,12 @@ async def _refuse_without_controller(client: AIOKafkaAdminClient, connection: Ka
 
 async def _create_topics(client: AIOKafkaAdminClient, layout: Layout, missing: list[Topic]) -> None:
     wanted = [
-        NewTopic(topic.name, layout.partitions, layout.replication_factor, topic_configs=dict(layout.config(topic)))
+        NewTopic(
+            topic.name,
+            topic.partitions or layout.partitions,
+            layout.replication_factor,
+            topic_configs=dict(layout.config(topic)),
+        )
         for topic in missing
     ]
     answer = await client.create_topics(wanted)
@@ -120,7 +144,7 @@ def _refusal(name: str, kind: type[Exception], text: str | None) -> str:
 
 async def _check(connection: KafkaConnection, layout: Layout) -> tuple[dict[str, int], list[str]]:
     counts = await partition_counts(connection)
-    existing = [topic for topic in layout.topics.all if topic.name in counts]
+    existing = [topic for topic in layout.topics.every if topic.name in counts]
     async with admin_client(connection) as client:
         try:
             configs = {topic.name: await _config(client, topic) for topic in existing}

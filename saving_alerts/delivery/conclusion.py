@@ -1,12 +1,15 @@
 """From a record and what its step returned to the records that say so."""
 
+import itertools
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+import msgspec
 from aiokafka import ConsumerRecord
 
 from saving_alerts.codecs import Envelope
@@ -21,18 +24,20 @@ log = logging.getLogger(__name__)
 In = TypeVar("In")
 Out = TypeVar("Out")
 FORWARDED = "forwarded"
+UNTRIED = "not tried: it killed the worker, or an operator skipped it"
 
 
-@dataclass(frozen=True, slots=True)
-class Addressed:
+class Addressed(msgspec.Struct, frozen=True, gc=False):
     """Whose a stage's input is: the position that its decision is for, and the subject it names.
 
-    `received_at` is the tracking API's time, from which the event's age counts; None where it is not known yet.
+    `received_at` is the tracking API's time, from which the event's age counts, and `deadline` is the event's; None
+    where they are not known yet.
     """
 
     position: SourcePosition
     subject: Subject
     received_at: datetime | None = None
+    deadline: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +48,23 @@ class Forwarding(Generic[Out]):
     address: Callable[[Out], tuple[str, Envelope]]
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
+class Conclusion(msgspec.Struct, frozen=True, gc=False):
     """How one record ended at one stage: `label` is its decision, or `forwarded`."""
 
     record: ConsumerRecord
     label: str
     outputs: list[Output]
     addressed: Addressed | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A record whose step has begun and not ended. `begun` numbers them in order."""
+
+    begun: int
+    stage: Stage
+    position: SourcePosition
+    deadline: datetime | None
 
 
 class Concluding(Generic[In, Out]):
@@ -69,6 +83,13 @@ class Concluding(Generic[In, Out]):
         self._decode = decode
         self._address = address
         self._forwarding = forwarding
+        self._waiting: dict[int, Waiting] = {}
+        self._numbers = itertools.count()
+
+    @property
+    def waiting(self) -> Collection[Waiting]:
+        """What waits in a step now."""
+        return self._waiting.values()
 
     def of_step(self, record: ConsumerRecord, step: Callable[[In], Outcome[Out]]) -> Conclusion:
         addressed: Addressed | None = None
@@ -86,9 +107,20 @@ class Concluding(Generic[In, Out]):
         try:
             value = self._decode(record)
             addressed = self._address(value)
-            return self._conclude(record, addressed, await step(value))
+            with self._noted(addressed):
+                outcome = await step(value)
+            return self._conclude(record, addressed, outcome)
         except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
             return self._unforeseen(record, addressed, traceback.format_exc())
+
+    @contextmanager
+    def _noted(self, addressed: Addressed) -> Iterator[None]:
+        number = next(self._numbers)
+        self._waiting[number] = Waiting(number, self._stage, addressed.position, addressed.deadline)
+        try:
+            yield
+        finally:
+            del self._waiting[number]
 
     def _conclude(self, record: ConsumerRecord, addressed: Addressed, outcome: Outcome[Out]) -> Conclusion:
         match outcome:
@@ -125,6 +157,10 @@ class Concluding(Generic[In, Out]):
         ]
         return Conclusion(record, Reason.DEAD_LETTER, outputs, addressed)
 
+    def untried(self, record: ConsumerRecord) -> Conclusion:
+        """For a record that is not to be looked at, not even decoded: its headers must do."""
+        return self._unforeseen(record, None, UNTRIED)
+
     def undelivered(self, failed: Undelivered, conclusions: Sequence[Conclusion]) -> list[Output]:
         """What to write in place of an output that Kafka refused."""
         for conclusion in conclusions:
@@ -139,6 +175,11 @@ class Concluding(Generic[In, Out]):
             return []
         record = conclusions[0].record
         return [self._recorder.receipt(record.topic, record.partition, covered)]
+
+
+def source_of(record: ConsumerRecord) -> SourcePosition:
+    """Which event a record stands for, without a look at its body."""
+    return _addressed_by_headers(record).position
 
 
 def _addressed_by_headers(record: ConsumerRecord) -> Addressed:

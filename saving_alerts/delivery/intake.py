@@ -13,18 +13,31 @@ Why the commit is right: a message enters `_unacked_messages` the moment the str
 order of its partition, so nothing queued can be skipped. The set is weak: our window holds the strong references.
 """
 
+import asyncio
+import logging
 from collections.abc import Hashable, Iterator, Mapping
+from time import monotonic
 from typing import Any, Protocol, cast
 
 import faust
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import Assignment, TopicPartitionState
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
 
+from saving_alerts.delivery.guard import Guard
+from saving_alerts.delivery.notes import Position
 from saving_alerts.delivery.stage import Message
+from saving_alerts.failpoints import Failpoint, Failpoints
+
+log = logging.getLogger(__name__)
+
+LAST_COMMIT_SECONDS = 3.0
 
 # What we use of Faust that it does not promise: checked at import, so that an upgrade fails at once and by name.
 PRIVATE_SURFACE = {
@@ -36,12 +49,17 @@ PRIVATE_SURFACE = {
         "wait_empty",
         "commit_and_end_transactions",
         "on_partitions_assigned",
+        "on_partitions_revoked",
+        "_commit_offsets",
+        "_commit",
+        "_wait_next_records",
+        "verify_event_path",
     ),
-    driver.AIOKafkaConsumerThread: ("_create_worker_consumer",),
+    driver.AIOKafkaConsumerThread: ("_create_worker_consumer", "seek_to_committed", "_fetch_records"),
     faust.App: ("_new_transport",),
     Conductor: ("acks_enabled_for",),
 }
-PRIVATE_STATE = ("_unacked_messages", "_acked", "_acked_index", "_buffered_partitions")
+PRIVATE_STATE = ("_unacked_messages", "_acked", "_acked_index", "_buffered_partitions", "_committed_offset")
 
 
 def missing_surface() -> list[str]:
@@ -97,13 +115,56 @@ class BatchSchema(faust.Schema[Any, Any]):
 class DrainingApp(Protocol):
     """What the consumer asks of its app when partitions go and come."""
 
+    failpoints: Failpoints
+    guard: Guard
+
     async def drain(self) -> None: ...
 
     def resume(self) -> None: ...
 
 
-class _CommittedReads(driver.AIOKafkaConsumerThread):
-    """Faust reads uncommitted records, so an aborted upstream transaction would push."""
+class Fetched(dict[TP, list[Any]]):
+    """What one fetch brought, and the assignment of partitions that it was made under."""
+
+    def __init__(self, records: Mapping[TP, list[Any]], assignment: object) -> None:
+        super().__init__(records)
+        self.assignment = assignment
+
+
+class _ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Reads what upstream transactions committed, as Faust does not, and keeps notes with the offsets it commits."""
+
+    async def _fetch_records(self, consumer: AIOKafkaConsumer, *arguments: Any, **options: Any) -> Fetched:  # noqa: ANN401 - Faust's signature
+        return Fetched(await super()._fetch_records(consumer, *arguments, **options), _assignment(consumer))
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Also where nothing is committed, or 0: the driver stays where it is, and Faust has thrown away what it read.
+
+        Faust goes back to what is committed whenever it fetched while its flow stood still, and after each recovery.
+        """
+        committed = await super().seek_to_committed()
+        acks = self.consumer.app.topics.acks_enabled_for
+        if fresh := [tp for tp, offset in committed.items() if not offset and acks(tp.topic)]:
+            await self.call_thread(self._ensure_consumer().seek_to_beginning, *fresh)
+        return committed
+
+    async def commit_noted(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
+        """Whether Kafka has it. What is not committed comes again, so no error here may end the worker."""
+        assigned = self.assignment()
+        offsets = {
+            driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, text)
+            for tp, (offset, text) in noted.items()
+            if tp in assigned
+        }
+        if not offsets:
+            return False
+        try:
+            await self._ensure_consumer().commit(offsets)
+        except KafkaError as error:
+            log.warning("a commit failed, what it covers comes again: %r", error)
+            return False
+        self.tp_last_committed_at.update(dict.fromkeys(noted, monotonic()))
+        return True
 
     def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust's signature
         consumer = super()._create_worker_consumer(transport)
@@ -114,12 +175,52 @@ class _CommittedReads(driver.AIOKafkaConsumerThread):
 class BatchConsumer(driver.Consumer):
     """Commits behind the oldest unfinished batch, and drains with a limit."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Faust's signature
+        super().__init__(*args, **options)
+        self._furthest: dict[TP, int] = {}
+
     @property
     def _draining_app(self) -> DrainingApp:
         return cast("DrainingApp", self.app)
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
-        return _CommittedReads(self, loop=self.loop, beacon=self.beacon)
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ANN401 - Faust's signature
+        """Without what was fetched under an assignment that has ended.
+
+        It comes from another thread, and may arrive when new partitions are assigned already. Faust would take it for
+        new: ahead of where the new assignment begins to read, and a commit of it would pass over what lies between.
+        """
+        records, active = await super()._wait_next_records(timeout)
+        if isinstance(records, Fetched) and records.assignment is not self._current_assignment():
+            log.info("a fetch of %d partitions came after they had been assigned anew; it comes again", len(records))
+            return {}, active
+        return records, active
+
+    def _current_assignment(self) -> object:
+        consumer = self._thread._consumer if self._thread else None  # noqa: SLF001
+        return _assignment(consumer) if consumer else None
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        guard = self._draining_app.guard
+        committed = await self.commit_noted(
+            {tp: (offset, guard.text_beyond(_position(tp), offset)) for tp, offset in offsets.items()}
+        )
+        if committed:
+            for tp, offset in offsets.items():
+                guard.progressed(_position(tp), offset)
+        return committed
+
+    async def commit_noted(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
+        """Commit offsets, each with its text, but never behind one that is committed or on its way."""
+        ahead = {tp: commit for tp, commit in noted.items() if commit[0] >= self._furthest.get(tp, 0)}
+        self._furthest.update({tp: offset for tp, (offset, _) in ahead.items()})
+        thread = cast("_ConsumerThread", self._thread)
+        return bool(await thread.call_thread(thread.commit_noted, ahead)) if ahead else False
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Nothing: Faust's own look for standstills only logs, and fails where a partition has no position yet."""
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """No gap guessing: offsets between batches are the records inside them."""
@@ -147,28 +248,99 @@ class BatchConsumer(driver.Consumer):
         self._acked_index[tp].difference_update(ready)
         return max(ready)
 
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002 - Faust's signature
+        self._draining_app.failpoints.reach(Failpoint.BEFORE_COMMIT)
+        committed = await super()._commit_offsets(offsets, start_new_transaction)
+        self._draining_app.failpoints.reach(Failpoint.AFTER_COMMIT)
+        if not committed:
+            self._put_back(offsets)
+        return bool(committed)
+
+    def _put_back(self, offsets: Mapping[TP, int]) -> None:
+        """Faust takes a commit that failed for done; without this an idle partition would stay behind for good."""
+        for tp, offset in offsets.items():
+            self._committed_offset.pop(tp, None)
+            if tp in self.assignment() and offset - 1 not in self._acked_index[tp]:
+                self._acked[tp].insert(0, offset - 1)
+                self._acked_index[tp].add(offset - 1)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        # Faust forgets what is acknowledged and not committed when it takes partitions away: it would come again.
+        await self._commit_in_time()
+        await super().on_partitions_revoked(revoked)
+
     async def wait_empty(self) -> None:
         """Faust waits here for every message without a limit. Ours has one; what is left is never acknowledged."""
         await self._draining_app.drain()
-        await self.commit_and_end_transactions()
+        await self._commit_in_time(ending=True)
         # A traceback could keep an abandoned message alive in the weak set, and it would pin the floor.
         self._unacked_messages.clear()
         self._buffered_partitions.clear()
+        self._acked.clear()
+        self._acked_index.clear()
+
+    async def _commit_in_time(self, *, ending: bool = False) -> None:
+        """Without Kafka a commit waits for ever. What is not committed comes again, which is harmless."""
+        try:
+            async with asyncio.timeout(LAST_COMMIT_SECONDS):
+                await self.commit_and_end_transactions()
+                if ending:
+                    await self._draining_app.guard.end_well()
+        except TimeoutError:
+            log.warning("nothing was committed within %g s; what was finished since comes again", LAST_COMMIT_SECONDS)
 
     def parked(self) -> str | None:
         """Why the group's coordinator stands still for good, or None while it works or has not begun."""
-        consumer = self._thread._consumer if self._thread else None  # noqa: SLF001 - nobody else asks the driver
-        coordinator = getattr(consumer, "_coordinator", None)
-        if self.should_stop or not isinstance(coordinator, GroupCoordinator):
+        coordinator = self._coordinator
+        if coordinator is None:
             return None
         if coordinator._pending_exception is not None:  # noqa: SLF001 - it waits for somebody to take it; Faust never does
             return repr(coordinator._pending_exception)  # noqa: SLF001
         task = coordinator._coordination_task  # noqa: SLF001
         return "its coordination task ended" if task.done() else None
 
+    @property
+    def _coordinator(self) -> GroupCoordinator | None:
+        """Of the driver, which nobody else asks; None before it is there and while the worker stops."""
+        consumer = self._thread._consumer if self._thread else None  # noqa: SLF001
+        coordinator = getattr(consumer, "_coordinator", None)
+        return coordinator if isinstance(coordinator, GroupCoordinator) and not self.should_stop else None
+
+    def is_member(self) -> bool:
+        """Whether the group knows this worker, with or without partitions."""
+        coordinator = self._coordinator
+        return coordinator is not None and coordinator.generation > 0
+
+    def unread(self) -> frozenset[tuple[TP, int]]:
+        """Where partitions stand that have more to read, and are not stopped by their window or by Faust."""
+        consumer = self._thread._consumer if self._thread else None  # noqa: SLF001
+        if consumer is None or not self.flow_active:
+            return frozenset()
+        free = self.assignment() - self._buffered_partitions - self._paused_partitions
+        states = ((tp, _state(consumer, tp)) for tp in free if self.app.topics.acks_enabled_for(tp.topic))
+        return frozenset((tp, state.position) for tp, state in states if state and state.position < (state.lso or 0))
+
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:  # noqa: ANN401 - Faust's signature
+        self._draining_app.failpoints.reach(Failpoint.DURING_REBALANCE)
+        self._furthest.clear()
+        self._draining_app.guard.begin()
         self._draining_app.resume()
         await super().on_partitions_assigned(assigned, generation_id)
+
+
+def _assignment(consumer: AIOKafkaConsumer) -> Assignment | None:
+    subscription = consumer._subscription.subscription  # noqa: SLF001
+    return subscription.assignment if subscription else None
+
+
+def _state(consumer: AIOKafkaConsumer, tp: TP) -> TopicPartitionState | None:
+    """What the driver knows of a partition; None while it does not know where to read."""
+    assignment = _assignment(consumer)
+    aiokafka_tp = driver.ensure_aiokafka_TP(tp)
+    if assignment is None or aiokafka_tp not in assignment.tps:
+        return None
+    state = assignment.state_value(aiokafka_tp)
+    return state if state.has_valid_position else None
 
 
 class BatchTransport(driver.Transport):
@@ -195,6 +367,10 @@ class ConsumerIntake:
 
     def resume(self, partition: Hashable) -> None:
         self._app.consumer.on_buffer_drop(_faust_partition(partition))
+
+
+def _position(tp: TP) -> Position:
+    return tp.topic, tp.partition
 
 
 def _faust_partition(partition: Hashable) -> TP:

@@ -14,7 +14,7 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Hashable
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -22,10 +22,12 @@ from typing import Generic, Protocol, TypeVar
 
 from aiokafka import ConsumerRecord
 
-from saving_alerts.delivery.conclusion import Concluding, Conclusion
+from saving_alerts.delivery.conclusion import Concluding, Conclusion, Waiting, source_of
+from saving_alerts.delivery.guard import Guard
 from saving_alerts.delivery.outputs import Output, OutputProducer
 from saving_alerts.delivery.window import Slot, Window
 from saving_alerts.domain.decisions import Stage
+from saving_alerts.failpoints import Failpoint, Failpoints
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.outcomes import Outcome
 from saving_alerts.ports import Clock
@@ -84,6 +86,8 @@ class StageRunner(Generic[In, Out]):
         metrics: Metrics,
         clock: Clock,
         window_max_records: int,
+        guard: Guard,
+        failpoints: Failpoints,
         step: Callable[[In], Outcome[Out]] | None = None,
         waiting_step: Callable[[In], Awaitable[Outcome[Out]]] | None = None,
     ) -> None:
@@ -93,6 +97,8 @@ class StageRunner(Generic[In, Out]):
         self._intake = intake
         self._metrics = metrics
         self._clock = clock
+        self._guard = guard
+        self._reach = partial(failpoints.reach, stage=stage)
         self._step = step
         self._waiting_step = waiting_step
         self._window_max_records = window_max_records
@@ -107,6 +113,11 @@ class StageRunner(Generic[In, Out]):
         """Records taken and not finished."""
         return self._window.unfinished
 
+    @property
+    def waiting(self) -> Collection[Waiting]:
+        """The records whose step has begun and not ended."""
+        return self._concluding.waiting
+
     async def run(self, events: AsyncIterator[Event]) -> None:
         """The body of the agent: take each batch at once, never wait."""
         async for event in events:
@@ -119,6 +130,7 @@ class StageRunner(Generic[In, Out]):
         records = event.value
         partition = event.message.tp
         slot = self._window.take(partition, Batch(event, monotonic()), len(records))
+        self._reach(Failpoint.AFTER_READ)
         self._metrics.count(Metric.STAGE_IN, len(records), stage=self.stage)
         if self.stage is Stage.VALIDATE:
             self._metrics.count(Metric.EVENTS_READ, len(records))
@@ -161,24 +173,53 @@ class StageRunner(Generic[In, Out]):
     async def _work_batch(
         self, slot: Slot[Batch], records: list[ConsumerRecord], step: Callable[[In], Outcome[Out]]
     ) -> None:
-        conclusions = [self._concluding.of_step(record, step) for record in records]
+        await self._guard.admit()
+        conclusions = await self._conclude_all(records, step)
         outputs = [output for conclusion in conclusions for output in conclusion.outputs]
         outputs += self._concluding.receipts(conclusions)
         await self._publish(outputs, conclusions)
         self._finish(slot, conclusions)
 
+    async def _conclude_all(
+        self, records: list[ConsumerRecord], step: Callable[[In], Outcome[Out]]
+    ) -> list[Conclusion]:
+        if not self._guard.watches((records[0].topic, records[0].partition)):
+            self._reach(Failpoint.BEFORE_STEP)
+            return [self._concluding.of_step(record, step) for record in records]
+
+        async def work(record: ConsumerRecord) -> Conclusion:
+            self._reach(Failpoint.BEFORE_STEP)
+            return self._concluding.of_step(record, step)
+
+        return [await self._conclude(record, partial(work, record)) for record in records]
+
     async def _work_record(self, slot: Slot[Batch], record: ConsumerRecord, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
-        if self._draining or self._waiting_step is None:
+        await self._guard.admit()
+        step = self._waiting_step
+        if self._draining or step is None:
             return
-        conclusion = await self._concluding.of_waiting_step(record, self._waiting_step)
+
+        async def work() -> Conclusion:
+            self._reach(Failpoint.BEFORE_STEP)
+            return await self._concluding.of_waiting_step(record, step)
+
+        conclusion = await self._conclude(record, work)
         await self._publish(conclusion.outputs, [conclusion])
         self._finish(slot, [conclusion])
 
+    async def _conclude(self, record: ConsumerRecord, work: Callable[[], Awaitable[Conclusion]]) -> Conclusion:
+        position = record.topic, record.partition
+        if self._guard.watches(position) and self._guard.skips(position, record.offset, source_of(record)):
+            return self._concluding.untried(record)
+        return await self._guard.alone(position, record.offset, work)
+
     async def _publish(self, outputs: list[Output], conclusions: list[Conclusion]) -> None:
         """Return when everything is on Kafka; what Kafka refuses becomes a dead letter, or the worker ends."""
+        self._reach(Failpoint.BEFORE_PUBLISH)
         undelivered = await self._outputs.deliver(outputs)
+        self._reach(Failpoint.AFTER_PUBLISH)
         if not undelivered:
             return
         letters = [letter for failed in undelivered for letter in self._concluding.undelivered(failed, conclusions)]
@@ -189,6 +230,7 @@ class StageRunner(Generic[In, Out]):
     def _finish(self, slot: Slot[Batch], conclusions: list[Conclusion]) -> None:
         self._measure(slot, conclusions)
         for batch in self._window.finish(slot, len(conclusions)):
+            self._reach(Failpoint.BEFORE_ACK)
             batch.event.ack()
         if slot.partition in self._full and self._window.has_room_again(slot.partition):
             self._full.discard(slot.partition)
@@ -211,6 +253,7 @@ class StageRunner(Generic[In, Out]):
     async def drain(self, limit_seconds: float) -> None:
         """Begin nothing new, give what is in work so long, then abandon it: unacknowledged, for the next owner."""
         self._draining = True
+        self._reach(Failpoint.DURING_DRAIN)
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=limit_seconds)
         self._window.close()

@@ -50,7 +50,7 @@ class Versions(msgspec.Struct, frozen=True, omit_defaults=True):
     caps: str | None = None
 
 
-class Subject(msgspec.Struct, frozen=True, kw_only=True):
+class Subject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whose decision it is, as far as anybody could read it."""
 
     event_id: str | None = None
@@ -97,7 +97,7 @@ def decision_id(position: SourcePosition, reason: Reason) -> str:
     return hashlib.blake2b(f"{position}:{reason}".encode(), digest_size=12).hexdigest()
 
 
-_STRENGTH = {Reason.PUSHED: 3, Reason.PUSH_UNCERTAIN: 2, Reason.DEAD_LETTER: 0}
+_STRENGTH = {Reason.PUSHED: 3, Reason.WOULD_PUSH: 3, Reason.PUSH_UNCERTAIN: 2, Reason.DEAD_LETTER: 0}
 
 
 def answer(decisions: Iterable[Decision]) -> Decision:

@@ -42,12 +42,12 @@ GEOFENCE_TYPES = frozenset({EventType.GEOFENCE_ENTERED, EventType.GEOFENCE_DWELL
 TYPES_WITHOUT_MERCHANT = frozenset({EventType.APP_OPENED, EventType.APP_BACKGROUNDED, EventType.PUSH_OPENED})
 
 
-class App(msgspec.Struct, frozen=True):
+class App(msgspec.Struct, frozen=True, gc=False):
     version: Identifier
     os: Identifier
 
 
-class Location(msgspec.Struct, frozen=True):
+class Location(msgspec.Struct, frozen=True, gc=False):
     """Where the phone was, in degrees; `accuracy_m` is the radius in metres."""
 
     latitude: Annotated[float, Meta(ge=-90, le=90)]
@@ -55,11 +55,11 @@ class Location(msgspec.Struct, frozen=True):
     accuracy_m: Annotated[float, Meta(ge=0)]
 
 
-class PushConsent(msgspec.Struct, frozen=True):
+class PushConsent(msgspec.Struct, frozen=True, gc=False):
     consent: bool
 
 
-class SavingEvent(msgspec.Struct, frozen=True, kw_only=True):
+class SavingEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event of contract 8. Fields it does not know are ignored, because upstream adds them first."""
 
     event_id: Identifier
@@ -77,7 +77,7 @@ class SavingEvent(msgspec.Struct, frozen=True, kw_only=True):
     push: PushConsent
 
 
-class SourceRecord(msgspec.Struct, frozen=True):
+class SourceRecord(msgspec.Struct, frozen=True, gc=False):
     """One record of the source, unread. `value` is None for a tombstone."""
 
     position: SourcePosition
@@ -85,7 +85,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
     read_at: datetime
 
 
-class ValidatedEvent(msgspec.Struct, frozen=True, kw_only=True):
+class ValidatedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A valid trigger on its way: the event, where it came from, and until when a push makes sense."""
 
     position: SourcePosition

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class SourcePosition(msgspec.Struct, frozen=True, order=True):
+class SourcePosition(msgspec.Struct, frozen=True, order=True, gc=False):
     """One record of the source topic. It is written `topic/partition/offset` wherever a person reads it."""
 
     topic: str

@@ -21,3 +21,4 @@ class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool
     decisions: dict[str, int]
     events_read: int
+    kill_switches: int | None = None  # how far it has read their topic

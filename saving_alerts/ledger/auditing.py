@@ -15,21 +15,13 @@ from typing import Protocol
 from saving_alerts.codecs import Envelope
 from saving_alerts.kafka_client import KafkaConnection, KafkaFailedError, committed_offsets, mismatch, partition_counts
 from saving_alerts.ledger.accounting import Account, PartitionAudit, SourceSpan
-from saving_alerts.ledger.answers import decoded
 from saving_alerts.ledger.audit_range import AuditRange, source_spans
-from saving_alerts.ledger.reading import (
-    Advance,
-    OffsetLookup,
-    Span,
-    StoredRecord,
-    offset_lookup,
-    read,
-)
+from saving_alerts.ledger.offset_lookup import EPOCH, OffsetLookup, offset_lookup
+from saving_alerts.ledger.reading import Advance, Span, StoredRecord, decoded, read
 from saving_alerts.topics import Topic, Topics
 
 # The times on the source are its producers': a decision is looked for from this long before the oldest of them.
 CLOCK_MARGIN = timedelta(hours=1)
-EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Progress(Protocol):
@@ -56,6 +48,7 @@ async def audit(
 ) -> AuditResult:
     """Account for every source offset of the range that is behind the commit. Raises KafkaFailedError."""
     partitions = await _partitions(connection, topics)
+    asked.refuse_unknown(partitions)
     committed = await committed_offsets(connection, group, {topic.name: partitions for topic in topics.inputs.values()})
     async with offset_lookup(connection) as lookup:
         spans = await source_spans(lookup, topics.source.name, committed[topics.source.name], asked)
@@ -87,20 +80,25 @@ class _Auditor:
 
     async def read_internal(self, topic: Topic, committed: Mapping[int, int | None]) -> None:
         """Everything that is not committed there is pending, whether its body can be read or not."""
-        starts = await self._lookup.beginnings(topic.name, committed)
-        starts |= {number: commit for number, commit in committed.items() if commit is not None}
-        async for record in self._records(topic, await self._to_the_end(topic, starts)):
+        firsts = await self._lookup.beginnings(topic.name, committed)
+        ends = await self._lookup.ends(topic.name, committed)
+        spans = {number: _behind(commit, firsts[number], ends[number]) for number, commit in committed.items()}
+        async for record in self._records(topic, spans):
             try:
                 self._account.pending(Envelope.read(record.headers).position)
             except ValueError:
                 self.unreadable += 1
 
     async def forgotten_before(self, decisions: Topic, partitions: range, now: datetime) -> datetime:
-        """Decisions made before then may be deleted by retention: nobody can say that they were never made."""
+        """What came before then may have had a decision that retention deleted: nobody can say that there was none.
+
+        The margin is for the clocks, and for what retention deletes while the audit runs.
+        """
         firsts = await self._lookup.beginnings(decisions.name, partitions)
         oldest = await self._lookup.oldest(decisions.name, partitions)
         all_gone = now - (decisions.retention or timedelta(0))
-        return max((oldest[number] or all_gone for number in partitions if firsts[number] > 0), default=EPOCH)
+        kept_since = [oldest[number] or all_gone for number in partitions if firsts[number] > 0]
+        return max(kept_since) + CLOCK_MARGIN if kept_since else EPOCH
 
     async def read_source(
         self, source: Topic, spans: Mapping[int, SourceSpan], forgotten_before: datetime
@@ -124,18 +122,20 @@ class _Auditor:
             return
         since = max(oldest, EPOCH + CLOCK_MARGIN) - CLOCK_MARGIN
         starts = await self._lookup.at(decisions.name, partitions, since)
-        async for record in self._records(decisions, await self._to_the_end(decisions, starts)):
+        ends = await self._lookup.ends(decisions.name, partitions)
+        async for record in self._records(decisions, {each: Span(starts[each], ends[each]) for each in partitions}):
             if entry := decoded(record):
                 self._account.recorded(entry)
             else:
                 self.unreadable += 1
-
-    async def _to_the_end(self, topic: Topic, starts: Mapping[int, int]) -> dict[int, Span]:
-        ends = await self._lookup.ends(topic.name, starts)
-        return {number: Span(start, ends[number]) for number, start in starts.items()}
 
     async def _records(self, topic: Topic, spans: Mapping[int, Span]) -> AsyncIterator[StoredRecord]:
         advance = self._progress.begin(topic.name, sum(span.length for span in spans.values()))
         async for batch in read(self._connection, topic.name, spans, advance):
             for record in batch:
                 yield record
+
+
+def _behind(commit: int | None, first: int, end: int) -> Span:
+    """What is not committed. A commit beyond the end is of a topic that was made anew: workers begin at its first."""
+    return Span(commit if commit is not None and commit <= end else first, end)

@@ -10,8 +10,8 @@ from saving_alerts.codecs import encode
 from saving_alerts.domain.decisions import Decision, answer
 from saving_alerts.domain.positions import SourcePosition
 from saving_alerts.kafka_client import KafkaConnection, partition_of
-from saving_alerts.ledger.answers import decoded, partitions_of
-from saving_alerts.ledger.reading import Span, StoredRecord, offset_lookup, read
+from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of
+from saving_alerts.ledger.reading import Span, StoredRecord, decoded, read
 from saving_alerts.topics import Topics
 
 # An echo comes after its answer: read from a little earlier, so that no event is told by its echo alone.

@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from saving_alerts.codecs import UnreadableError, decode_ledger
+from saving_alerts.domain.decisions import Decision, Receipt
 from saving_alerts.kafka_client import KafkaConnection, translated_errors
 
 POLL_MS = 200
 FETCH_MAX_BYTES = 1024 * 1024
+# What was fetched is unpacked bit by bit: unpacked, small records are many times as large.
+BATCH_MAX_RECORDS = 10_000
 STALL_SECONDS = 60
 
 
@@ -63,7 +66,7 @@ async def read(
     ends = {TopicPartition(topic, number): span.end for number, span in spans.items() if span.length}
     if not ends:
         return
-    async with _consumer(connection) as consumer:
+    async with reader(connection) as consumer:
         consumer.assign(list(ends))
         for partition in ends:
             consumer.seek(partition, spans[partition.partition].start)
@@ -81,7 +84,7 @@ async def _next_batch(
         async with asyncio.timeout(STALL_SECONDS):
             before = after = await _positions(consumer, ends)
             while after == before:
-                fetched = await consumer.getmany(*ends, timeout_ms=POLL_MS)
+                fetched = await consumer.getmany(*ends, timeout_ms=POLL_MS, max_records=BATCH_MAX_RECORDS)
                 after = await _positions(consumer, ends)
     batch = [record for partition, records in fetched.items() for record in records if record.offset < ends[partition]]
     advance(sum(min(after[each], ends[each]) - before[each] for each in ends))
@@ -97,7 +100,8 @@ async def _positions(consumer: AIOKafkaConsumer, partitions: Iterable[TopicParti
 
 
 @asynccontextmanager
-async def _consumer(connection: KafkaConnection) -> AsyncIterator[AIOKafkaConsumer]:
+async def reader(connection: KafkaConnection) -> AsyncIterator[AIOKafkaConsumer]:
+    """A started consumer without a group, which reads only what is committed upstream; stopped at the end."""
     starting = f"Kafka at {connection.bootstrap_servers}"
     with translated_errors(starting):
         consumer = AIOKafkaConsumer(
@@ -116,61 +120,9 @@ async def _consumer(connection: KafkaConnection) -> AsyncIterator[AIOKafkaConsum
         await consumer.stop()
 
 
-class OffsetLookup:
-    """Answers where a topic begins, ends, or stood at a moment. All answers are by partition number."""
-
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
-        self._consumer = consumer
-
-    async def beginnings(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
-        with translated_errors(topic):
-            return _by_number(await self._consumer.beginning_offsets(_all(topic, partitions)))
-
-    async def ends(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
-        """The last stable offsets: an open transaction is not read."""
-        with translated_errors(topic):
-            return _by_number(await self._consumer.end_offsets(_all(topic, partitions)))
-
-    async def at(self, topic: str, partitions: Iterable[int], moment: datetime) -> dict[int, int]:
-        """The first offset written at or after `moment`, the end where there is none.
-
-        The beginning on a cluster that cannot look up times (the embedded one): callers must look at times themselves.
-        """
-        partitions = tuple(partitions)
-        found = await self._written_since(topic, partitions, moment)
-        ends = await self.ends(topic, partitions)
-        if None in found.values():
-            firsts = await self._written_since(topic, partitions, datetime.fromtimestamp(0, UTC))
-            ends |= await self.beginnings(topic, [number for number in partitions if firsts[number] is None])
-        return {number: ends[number] if place is None else place[0] for number, place in found.items()}
-
-    async def oldest(self, topic: str, partitions: Iterable[int]) -> dict[int, datetime | None]:
-        """When the first record that is still there was written; None where there is none."""
-        found = await self._written_since(topic, partitions, datetime.fromtimestamp(0, UTC))
-        return {
-            number: None if place is None else datetime.fromtimestamp(place[1] / 1000, UTC)
-            for number, place in found.items()
-        }
-
-    async def _written_since(
-        self, topic: str, partitions: Iterable[int], moment: datetime
-    ) -> dict[int, tuple[int, int] | None]:
-        """Offset and time in milliseconds, or None."""
-        times = dict.fromkeys(_all(topic, partitions), max(int(moment.timestamp() * 1000), 0))
-        with translated_errors(topic):
-            found = await self._consumer.offsets_for_times(times)
-        return {each.partition: place and (place.offset, place.timestamp) for each, place in found.items()}
-
-
-def _all(topic: str, partitions: Iterable[int]) -> list[TopicPartition]:
-    return [TopicPartition(topic, number) for number in partitions]
-
-
-def _by_number(offsets: Mapping[TopicPartition, int]) -> dict[int, int]:
-    return {partition.partition: offset for partition, offset in offsets.items()}
-
-
-@asynccontextmanager
-async def offset_lookup(connection: KafkaConnection) -> AsyncIterator[OffsetLookup]:
-    async with _consumer(connection) as consumer:
-        yield OffsetLookup(consumer)
+def decoded(record: StoredRecord) -> Decision | Receipt | None:
+    """One record of the decision topic; None where it is not one of ours."""
+    try:
+        return decode_ledger(record.value or b"")
+    except UnreadableError:
+        return None

@@ -9,7 +9,18 @@ from faust.types import TP
 
 from saving_alerts import __version__
 from saving_alerts.domain.workers import WorkerRow
-from saving_alerts.health import Condition, all_required_hold, breaker, drain, fresh, group, loaded, redis
+from saving_alerts.health import (
+    Condition,
+    all_required_hold,
+    breaker,
+    drain,
+    fresh,
+    group,
+    kill_switches,
+    loaded,
+    pushes,
+    redis,
+)
 from saving_alerts.house import House
 from saving_alerts.metrics import Metric
 from saving_alerts.ports import UnavailableError
@@ -21,12 +32,21 @@ ROWS_LIVE_FOR_BEATS = 3
 CLUSTER_CACHE = timedelta(seconds=1)
 
 
+class Watched(Protocol):
+    """The watchdog, as far as the page asks it."""
+
+    def conditions(self) -> list[Condition]: ...
+
+
 class AssignedApp(Protocol):
     """What is asked of the Faust app."""
 
     rebalancing: bool
     consumer_generation_id: int
     monitor: Monitor
+
+    @property
+    def watchdog(self) -> Watched: ...
 
     def assignment_now(self) -> frozenset[TP]: ...
 
@@ -46,8 +66,8 @@ class WorkerStats:
         return self._house.tally
 
     def live(self) -> list[Condition]:
-        """That this answers is the point: the event loop turns."""
-        return [Condition("event_loop", ok=True, detail="answers")]
+        """What the watchdog sees. That this answers says as much: the event loop turns."""
+        return [Condition("event_loop", ok=True, detail="answers"), *self._app.watchdog.conditions()]
 
     def conditions(self) -> list[Condition]:
         """Everything that can be the matter, each by name."""
@@ -61,6 +81,8 @@ class WorkerStats:
             fresh(MERCHANTS, data[MERCHANTS], now, stale),
             group(joined=self._has_joined(), rebalancing=self._app.rebalancing, partitions=len(partitions)),
             drain(draining=house.is_draining),
+            kill_switches(house.kill_switches.seen, house.kill_switches.switches.values()),
+            pushes(dry_run=house.settings.dry_run),
             redis(self.redis_error),
             breaker("coupon_api", is_open=self._is_open(Metric.COUPON_API_BREAKER)),
             breaker("push_api", is_open=self._is_open(Metric.PUSH_API_BREAKER)),
@@ -72,10 +94,12 @@ class WorkerStats:
         return sorted(tp.partition for tp in self._app.assignment_now() if tp.topic == source)
 
     def lag(self) -> list[PartitionLag]:
-        monitor = self._app.monitor
+        """Of what the stages read. The Table's changelog is no work, and other workers' partitions are in it."""
+        monitor, inputs = self._app.monitor, {topic.name for topic in self._house.topics.inputs.values()}
         return [
             PartitionLag(tp.topic, tp.partition, monitor.tp_committed_offsets.get(tp), monitor.tp_end_offsets.get(tp))
             for tp in sorted(self._app.assignment_now())
+            if tp.topic in inputs
         ]
 
     def row(self) -> WorkerRow:
@@ -95,6 +119,7 @@ class WorkerStats:
             ready=all_required_hold(self.conditions()),
             decisions=decisions_of(house.tally),
             events_read=house.tally.total(Metric.EVENTS_READ),
+            kill_switches=house.kill_switches.seen,
         )
 
     async def beat(self) -> None:

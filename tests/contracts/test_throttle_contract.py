@@ -1,4 +1,4 @@
-"""What every Throttle promises: rule by rule, for the fake and for Redis."""
+"""What every Throttle promises: rule by rule, for the fake, for Valkey and for Redis 7."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +12,7 @@ from demo.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.caps import Cap
 from saving_alerts.ports import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Throttle
+from tests.contracts.throttle_servers import named
 from tests.contracts.throttle_world import (
     BRIEF_CAP,
     BRIEF_LEASE_SECONDS,
@@ -32,29 +33,49 @@ from tests.contracts.throttle_world import (
 
 
 @pytest.fixture(scope="module")
-def redis() -> Iterator[EmbeddedRedis]:
-    with EmbeddedRedis() as embedded:
-        yield embedded
+def valkey() -> Iterator[EmbeddedRedis]:
+    with named("valkey") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def redis_7() -> Iterator[EmbeddedRedis]:
+    with named("redis 7") as server:
+        yield server
 
 
 @pytest_asyncio.fixture(scope="module")
-async def client(redis: EmbeddedRedis) -> AsyncIterator[aioredis.Redis]:
-    async with connect(redis.url, timeout_seconds=5, max_connections=16) as connected:
-        yield connected
+async def valkey_client(valkey: EmbeddedRedis) -> AsyncIterator[aioredis.Redis]:
+    async with connect(valkey.url, timeout_seconds=5, max_connections=16) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="module")
+async def redis_7_client(redis_7: EmbeddedRedis) -> AsyncIterator[aioredis.Redis]:
+    async with connect(redis_7.url, timeout_seconds=5, max_connections=16) as client:
+        yield client
 
 
 @pytest_asyncio.fixture
-async def real(client: aioredis.Redis) -> RealWorld:
-    world = RealWorld(client)
+async def on_valkey(valkey_client: aioredis.Redis) -> RealWorld:
+    return await emptied(RealWorld(valkey_client))
+
+
+@pytest_asyncio.fixture
+async def on_redis_7(redis_7_client: aioredis.Redis) -> RealWorld:
+    return await emptied(RealWorld(redis_7_client))
+
+
+async def emptied(world: RealWorld) -> RealWorld:
     await world.forget()
     return world
 
 
-@pytest.fixture(params=["fake", "real"])
+@pytest.fixture(params=["fake", "on_valkey", "on_redis_7"])
 def world(request: pytest.FixtureRequest) -> World:
     if request.param == "fake":
         return FakeWorld()
-    real: RealWorld = request.getfixturevalue("real")
+    real: RealWorld = request.getfixturevalue(request.param)
     return real
 
 
@@ -527,6 +548,27 @@ async def test_certainty_only_grows(throttle: Throttle, *, first: bool, second: 
 
 
 @pytest.mark.asyncio
+async def test_an_uncertain_send_is_charged_from_the_end_of_its_lease(throttle: Throttle) -> None:
+    """Until then a request that is still under way may be accepted: a cap counted from earlier would end too early."""
+    claim = claim_of(1)
+    until = granted(await throttle.reserve(claim, ())).lease_until
+
+    await throttle.confirm(claim, uncertain=True)
+
+    assert await sent_at(throttle, claim) == until
+
+
+@pytest.mark.asyncio
+async def test_a_certain_send_is_charged_from_when_it_is_known(throttle: Throttle) -> None:
+    claim = claim_of(1)
+    until = granted(await throttle.reserve(claim, ())).lease_until
+
+    await throttle.confirm(claim, uncertain=False)
+
+    assert await sent_at(throttle, claim) < until
+
+
+@pytest.mark.asyncio
 async def test_a_send_is_recorded_even_if_everything_was_forgotten(world: World) -> None:
     claim = claim_of(1)
     await world.throttle().reserve(claim, (DAILY,))
@@ -580,7 +622,7 @@ async def test_releasing_takes_the_charge_back(throttle: Throttle) -> None:
     claim = claim_of(1)
     await throttle.reserve(claim, (DAILY,))
 
-    await throttle.release(claim)
+    assert await throttle.release(claim)
 
     assert isinstance(await throttle.reserve(claim_of(2), (DAILY,)), Granted)
 
@@ -603,7 +645,7 @@ async def test_releasing_again_does_not_touch_the_next_claim(throttle: Throttle)
     await throttle.release(former)
     await throttle.reserve(present, ())
 
-    await throttle.release(former)
+    assert await throttle.release(former)
 
     assert await throttle.renew(present) is not None
 
@@ -639,7 +681,7 @@ async def test_an_ended_lease_is_not_released(world: World) -> None:
     claim = claim_of(1)
     await ended(world, claim)
 
-    await world.throttle().release(claim)
+    assert not await world.throttle().release(claim)
 
     assert isinstance(await world.throttle().reserve(claim_of(2), (DAILY,)), CapReached)
 
@@ -650,7 +692,7 @@ async def test_a_claim_taken_over_is_not_released(world: World) -> None:
     claim = claim_of(1, "worker-b")
     await world.throttle().reserve(claim, ())
 
-    await world.throttle().release(claim)
+    assert not await world.throttle().release(claim)
 
     assert await world.throttle().renew(claim) is not None
 
@@ -676,6 +718,6 @@ async def test_a_send_is_not_released(throttle: Throttle) -> None:
     await throttle.reserve(claim, (DAILY,))
     await throttle.confirm(claim, uncertain=True)
 
-    await throttle.release(claim)
+    assert not await throttle.release(claim)
 
     assert isinstance(await throttle.reserve(claim_of(2), (DAILY,)), CapReached)

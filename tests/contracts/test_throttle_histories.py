@@ -11,6 +11,7 @@ from demo.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.caps import Cap
 from saving_alerts.ports import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Reservation
+from tests.contracts.throttle_servers import SERVERS, named
 from tests.contracts.throttle_world import (
     DAILY,
     DAILY_PER_MERCHANT,
@@ -29,10 +30,10 @@ TICK = timedelta(milliseconds=1)
 STEPS = ("reserve", "reserve", "reserve", "crash", "crash", "renew", "confirm", "doubt", "release", "release")
 
 
-@pytest.fixture(scope="module")
-def redis() -> Iterator[EmbeddedRedis]:
-    with EmbeddedRedis() as embedded:
-        yield embedded
+@pytest.fixture(scope="module", params=SERVERS)
+def redis(request: pytest.FixtureRequest) -> Iterator[EmbeddedRedis]:
+    with named(request.param) as server:
+        yield server
 
 
 @pytest_asyncio.fixture
@@ -44,7 +45,7 @@ async def real(redis: EmbeddedRedis) -> AsyncIterator[RealWorld]:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(40))
 async def test_the_fake_answers_as_redis_does(real: RealWorld, seed: int) -> None:
     answered = await play(FakeWorld(), seed, steps=25)
 

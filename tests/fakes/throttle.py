@@ -19,6 +19,7 @@ from saving_alerts.ports import (
 )
 
 REMEMBERED = timedelta(hours=MAX_CAP_HOURS)
+RELEASED_REMEMBERED = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -39,7 +40,7 @@ class Entry:
 @dataclass(slots=True)
 class User:
     entries: dict[SourcePosition, Entry] = field(default_factory=dict)
-    released: set[Claim] = field(default_factory=set)
+    released: dict[Claim, datetime] = field(default_factory=dict)
 
 
 class FakeThrottle:
@@ -83,17 +84,21 @@ class FakeThrottle:
         if own and own.sent_at and (uncertain or not own.uncertain):
             return
         now = self._clock.now()
+        sent_at = max(now, own.charged_at) if own and uncertain else now
         user.entries.pop(claim.position, None)
-        user.entries[claim.position] = Entry(claim, now, sent_at=now, uncertain=uncertain)
+        user.entries[claim.position] = Entry(claim, now, sent_at=sent_at, uncertain=uncertain)
 
-    async def release(self, claim: Claim) -> None:
+    async def release(self, claim: Claim) -> bool:
         user = self._reached(claim)
         own = user.entries.get(claim.position)
+        if claim in user.released:
+            return True
         if own and (own.sent_at or (own.claim == claim and (own.taken_over or not self._is_live(own)))):
-            return
+            return False
         if own and own.claim == claim:
             del user.entries[claim.position]
-        user.released.add(claim)
+        user.released[claim] = self._clock.now()
+        return True
 
     def _reserve_again(self, own: Entry, claim: Claim) -> Reservation:
         if self._is_live(own):
@@ -133,4 +138,5 @@ class FakeThrottle:
         old = [position for position, entry in user.entries.items() if now - entry.charged_at >= REMEMBERED]
         for position in old:
             del user.entries[position]
+        user.released = {claim: at for claim, at in user.released.items() if now - at < RELEASED_REMEMBERED}
         return user

@@ -4,11 +4,20 @@ local function says_nothing_new(own)
   return own and not is_claim(own) and (UNCERTAIN or not own.uncertain)
 end
 
+-- A request that is still under way may be accepted until the lease ends: a cap counted from earlier would end too early.
+local function charged_from(own)
+  return UNCERTAIN and own and math.max(NOW, charged_at(own)) or NOW
+end
+
 -- Whoever holds the claim: the push was made for this position, so the charge stays with it.
 local function confirm(user)
-  if says_nothing_new(own_entry(user)) then return {'unchanged'} end
+  local own = own_entry(user)
+  if says_nothing_new(own) then return {'unchanged'} end
   remove_own_entry(user)
-  local send = {position = POSITION, event_id = EVENT_ID, merchant_id = MERCHANT_ID, sent_at = NOW, uncertain = UNCERTAIN}
+  local send = {
+    position = POSITION, event_id = EVENT_ID, merchant_id = MERCHANT_ID,
+    sent_at = charged_from(own), uncertain = UNCERTAIN,
+  }
   table.insert(user.entries, send)
   save_user(user)
   return {'recorded'}

@@ -1,0 +1,73 @@
+"""`saving-alerts dead-letters`: take a record out of the way by hand.
+
+Workers find a record that kills them by themselves, after four deaths. This is for whoever knows it earlier, or for a
+record that does harm in another way.
+"""
+
+import click
+from aiokafka import TopicPartition
+
+from saving_alerts.commands import CommandRefusedError, named_topics, run, settings_at_the_door
+from saving_alerts.delivery.notes import Note, TooManySkippedError
+from saving_alerts.kafka_client import (
+    Commit,
+    KafkaConnection,
+    beginning_of,
+    commits,
+    members_of,
+    partition_counts,
+    write_commit,
+)
+from saving_alerts.settings import Settings
+
+
+@click.group("dead-letters")
+def dead_letters() -> None:
+    """Set records aside that workers must not try."""
+
+
+@dead_letters.command()
+@click.argument("topic")
+@click.argument("partition", type=click.IntRange(min=0))
+@click.argument("offset", type=click.IntRange(min=0))
+def skip(topic: str, partition: int, offset: int) -> None:
+    """Let one record become a dead letter, untried, when a worker gets to it.
+
+    TOPIC is the source or an internal topic. All workers must be stopped: Kafka lets nobody else change the offsets of
+    a group with members.
+
+    \b
+    Example:
+      saving-alerts dead-letters skip saving-alerts.validated 3 1207
+    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
+    settings = settings_at_the_door()
+    inputs = [each.name for each in named_topics(settings).inputs.values()]
+    if topic not in inputs:
+        raise CommandRefusedError(f"no worker reads {topic}; TOPIC is one of {', '.join(inputs)}")
+    run(_skip(settings, TopicPartition(topic, partition), offset))
+    print(f"{topic}-{partition} at {offset} becomes a dead letter when a worker gets to it")
+
+
+async def _skip(settings: Settings, partition: TopicPartition, offset: int) -> None:
+    connection, group = settings.kafka, settings.app_id
+    partitions = (await partition_counts(connection)).get(partition.topic, 0)
+    if partition.partition >= partitions:
+        raise CommandRefusedError(
+            f"{partition.topic} has {partitions} partitions, so none with number {partition.partition}"
+        )
+    if members := await members_of(connection, group):
+        raise CommandRefusedError(f"{members} workers are in the group {group}: stop them first, then start them again")
+    commit = await _commit_of(connection, group, partition)
+    if offset < commit.offset:
+        raise CommandRefusedError(f"{offset} is done already: the group is at {commit.offset}")
+    try:
+        note = Note.read(commit.text).with_skipped(offset)
+    except TooManySkippedError as error:
+        raise CommandRefusedError(str(error)) from error
+    await write_commit(connection, group, partition, Commit(commit.offset, note.text()))
+
+
+async def _commit_of(connection: KafkaConnection, group: str, partition: TopicPartition) -> Commit:
+    """Where the group would begin, if it has committed nothing."""
+    commit = (await commits(connection, group, [partition]))[partition]
+    return commit or Commit(await beginning_of(connection, partition), "")

@@ -1,0 +1,86 @@
+"""Where topics begin and end, and where they stood at a moment: what spans are made of."""
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from saving_alerts.kafka_client import KafkaConnection, KafkaFailedError, partition_counts, translated_errors
+from saving_alerts.ledger.reading import reader
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class OffsetLookup:
+    """Answers where a topic begins, ends, or stood at a moment. All answers are by partition number."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+
+    async def beginnings(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
+        with translated_errors(topic):
+            return _by_number(await self._consumer.beginning_offsets(_all(topic, partitions)))
+
+    async def ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
+        """The last stable offsets: an open transaction is not read."""
+        with translated_errors(topic):
+            return _by_number(await self._consumer.end_offsets(_all(topic, partitions)))
+
+    async def at(self, topic: str, partitions: Collection[int], moment: datetime) -> dict[int, int]:
+        """The first offset written at or after `moment`, the end where there is none.
+
+        The beginning on a cluster that cannot look up times (the embedded one): too much, so that nothing is left out.
+        """
+        # Asked first: a record that is written while we look must not end up before the place we name.
+        ends = await self.ends(topic, partitions)
+        found = await self._written_since(topic, partitions, moment)
+        if None in found.values():
+            firsts = await self._written_since(topic, partitions, EPOCH)
+            ends |= await self.beginnings(topic, [number for number in partitions if firsts[number] is None])
+        return {number: ends[number] if place is None else place[0] for number, place in found.items()}
+
+    async def up_to(self, topic: str, partitions: Collection[int], moment: datetime) -> dict[int, int]:
+        """As `at`, for where a span ends: the end on a cluster that cannot look up times."""
+        ends = await self.ends(topic, partitions)
+        found = await self._written_since(topic, partitions, moment)
+        return {number: ends[number] if place is None else place[0] for number, place in found.items()}
+
+    async def oldest(self, topic: str, partitions: Collection[int]) -> dict[int, datetime | None]:
+        """When the first record that is still there was written; None where there is none."""
+        found = await self._written_since(topic, partitions, EPOCH)
+        return {
+            number: None if place is None else datetime.fromtimestamp(place[1] / 1000, UTC)
+            for number, place in found.items()
+        }
+
+    async def _written_since(
+        self, topic: str, partitions: Collection[int], moment: datetime
+    ) -> dict[int, tuple[int, int] | None]:
+        """Offset and time in milliseconds, or None."""
+        times = dict.fromkeys(_all(topic, partitions), max(int(moment.timestamp() * 1000), 0))
+        with translated_errors(topic):
+            found = await self._consumer.offsets_for_times(times)
+        return {each.partition: place and (place.offset, place.timestamp) for each, place in found.items()}
+
+
+def _all(topic: str, partitions: Collection[int]) -> list[TopicPartition]:
+    return [TopicPartition(topic, number) for number in partitions]
+
+
+def _by_number(offsets: Mapping[TopicPartition, int]) -> dict[int, int]:
+    return {partition.partition: offset for partition, offset in offsets.items()}
+
+
+@asynccontextmanager
+async def offset_lookup(connection: KafkaConnection) -> AsyncIterator[OffsetLookup]:
+    async with reader(connection) as consumer:
+        yield OffsetLookup(consumer)
+
+
+async def partitions_of(connection: KafkaConnection, topic: str) -> range:
+    """The numbers of its partitions. Raises KafkaFailedError where there is no such topic."""
+    count = (await partition_counts(connection)).get(topic)
+    if count is None:
+        raise KafkaFailedError(f"there is no topic {topic} on Kafka at {connection.bootstrap_servers}")
+    return range(count)

@@ -1,0 +1,118 @@
+"""The scripts against a plain reference: any calls of any workers in any order, with copies that come late."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from datetime import timedelta
+from typing import ClassVar, TypeVar
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+from saving_alerts.adapters.redis_connection import connect
+from saving_alerts.domain.caps import Cap
+from saving_alerts.ports import Claim
+from tests.contracts.throttle_pair import Call, CallName, ThrottlePair, settings_for
+from tests.contracts.throttle_servers import SERVERS, NamedRedis, named
+from tests.contracts.throttle_world import DAILY, DAILY_PER_MERCHANT, TWICE_A_DAY, WEEKLY, claim_of
+
+Result = TypeVar("Result")
+
+# No sum of a few of these comes near a lease (20 s), an hour, a day or a week.
+STEPS_OF_TIME = [timedelta(seconds=7), timedelta(minutes=43), timedelta(hours=13)]
+LEASES_END = timedelta(seconds=33)
+NAMES: tuple[CallName, ...] = ("reserve", "renew", "confirm", "confirm as uncertain", "release")
+CLAIMS = st.builds(
+    lambda offset, incarnation, number: claim_of(
+        offset, incarnation, number, f"event-{offset // 2}", f"m-{offset % 2}"
+    ),
+    st.integers(0, 2),
+    st.sampled_from(["worker-a", "worker-b", "worker-c"]),
+    st.integers(1, 2),
+)
+CAPS = st.lists(st.sampled_from([DAILY, TWICE_A_DAY, DAILY_PER_MERCHANT, WEEKLY]), max_size=2, unique=True).map(tuple)
+
+
+class Scripts(RuleBasedStateMachine):
+    url: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.client = connect(self.url, timeout_seconds=5, max_connections=1)
+        self.pair = ThrottlePair(self.client)
+        self.run(self.pair.forget())
+
+    def run(self, work: Coroutine[object, object, Result]) -> Result:
+        return self.loop.run_until_complete(work)
+
+    @rule(claim=CLAIMS, caps=CAPS)
+    def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> None:
+        self.run(self.pair.call(Call("reserve", claim, caps)))
+
+    @rule(claim=CLAIMS, name=st.sampled_from(NAMES[1:]))
+    def call(self, claim: Claim, name: CallName) -> None:
+        self.run(self.pair.call(Call(name, claim)))
+
+    @precondition(lambda self: self.pair.copies)
+    @rule(caps=CAPS, name=st.sampled_from(NAMES), data=st.data())
+    def call_with_a_claim_of_before(self, caps: tuple[Cap, ...], name: CallName, data: st.DataObject) -> None:
+        self.run(self.pair.call(Call(name, data.draw(st.sampled_from(self.claims())), caps)))
+
+    def claims(self) -> list[Claim]:
+        return [call.claim for call, _ in self.pair.copies]
+
+    @precondition(lambda self: self.pair.copies)
+    @rule(caps=CAPS, name=st.sampled_from(NAMES), data=st.data())
+    def call_twice(self, caps: tuple[Cap, ...], name: CallName, data: st.DataObject) -> None:
+        """redis-py repeats what was not answered."""
+        call = Call(name, data.draw(st.sampled_from(self.claims())), caps)
+        first = self.run(self.pair.call(call))
+        stored = self.run(self.pair.stored())
+
+        second = self.run(self.pair.call(call))
+
+        assert type(second) is type(first)
+        assert name == "renew" or self.run(self.pair.stored()) == stored
+
+    @precondition(lambda self: self.pair.copies)
+    @rule(data=st.data())
+    def a_copy_comes_late(self, data: st.DataObject) -> None:
+        call, _ = data.draw(st.sampled_from(list(self.pair.copies)))
+        self.run(self.pair.deliver(call))
+
+    @rule(duration=st.sampled_from(STEPS_OF_TIME))
+    def time_passes(self, duration: timedelta) -> None:
+        self.run(self.pair.pass_time(duration))
+
+    @rule(claim=CLAIMS, caps=CAPS)
+    def reserve_and_crash(self, claim: Claim, caps: tuple[Cap, ...]) -> None:
+        self.run(self.pair.call(Call("reserve", claim, caps)))
+        self.run(self.pair.pass_time(LEASES_END))
+
+    @rule()
+    def leases_end(self) -> None:
+        self.run(self.pair.pass_time(LEASES_END))
+
+    @rule()
+    def redis_forgets(self) -> None:
+        self.run(self.pair.forget())
+
+    def teardown(self) -> None:
+        self.run(self.client.aclose())
+        self.loop.close()
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request: pytest.FixtureRequest) -> Iterator[NamedRedis]:
+    with named(request.param) as redis:
+        yield redis
+
+
+@pytest.mark.parametrize("examples", [150, pytest.param(1_500, marks=pytest.mark.long)])
+@pytest.mark.timeout(1_800)
+def test_the_scripts_do_what_the_reference_says(server: NamedRedis, examples: int) -> None:
+    class ScriptsHere(Scripts):
+        url = server.url
+
+    run_state_machine_as_test(ScriptsHere, settings=settings_for(examples))

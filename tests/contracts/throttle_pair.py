@@ -1,0 +1,170 @@
+"""The throttle on a real server beside a plain reference in memory: each call goes to both, and both must say the same.
+
+Time passes by moving everything the server has stored back, so that no test waits for a lease or a cap to end. Steps of
+time are to keep away from leases and windows by more than TOLERANCE: a call on the server takes a moment.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import msgspec
+from hypothesis import HealthCheck, settings
+from redis import asyncio as aioredis
+
+from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
+from saving_alerts.domain.caps import Cap
+from saving_alerts.ports import AlreadySent, Busy, CapReached, Claim, Granted, Reservation
+from tests.contracts.throttle_world import KEY_PREFIX, LEASE_SECONDS
+from tests.fakes.clock import FakeClock
+from tests.fakes.metrics import RecordingMetrics
+from tests.fakes.throttle import FakeThrottle
+
+TOLERANCE = timedelta(seconds=2)
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+KEY = f"{KEY_PREFIX}u-1"  # all claims are of one user
+MILLISECOND = timedelta(milliseconds=1)
+COPIES = 6
+LONG_RUN_EXAMPLES = 1_000
+# As long as a released claim is remembered: nothing that was sent to Redis arrives later than this.
+COPY_LIVES = timedelta(hours=1)
+
+CallName = Literal["reserve", "renew", "confirm", "confirm as uncertain", "release"]
+Answer = Reservation | datetime | bool | Literal["was released"] | None
+
+
+def settings_for(examples: int) -> settings:
+    """The same examples in every run of a few, new ones in a long run."""
+    return settings(
+        max_examples=examples,
+        stateful_step_count=50,
+        deadline=None,
+        database=None,
+        derandomize=examples < LONG_RUN_EXAMPLES,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a script, to be sent once or, as a copy that was under way, again."""
+
+    name: CallName
+    claim: Claim
+    caps: tuple[Cap, ...] = ()
+
+
+@dataclass
+class ThrottlePair:
+    """`copies`: the last calls and when each was sent."""
+
+    client: aioredis.Redis
+    ahead: timedelta = timedelta(0)
+    clock: FakeClock = field(default_factory=FakeClock)
+    copies: deque[tuple[Call, datetime]] = field(default_factory=lambda: deque(maxlen=COPIES))
+
+    def __post_init__(self) -> None:
+        self.real = RedisThrottle(self.client, ThrottlePolicy(LEASE_SECONDS, KEY_PREFIX), RecordingMetrics())
+        self.reference = FakeThrottle(self.clock, LEASE_SECONDS)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    async def call(self, call: Call) -> Answer:
+        """What both answered; AssertionError where they differ."""
+        self.copies.append((call, self.now()))
+        return await self.deliver(call)
+
+    async def deliver(self, call: Call) -> Answer:
+        heard = await _answer(self.real, call)
+        # The server's times, as they are for those who saw time pass.
+        answer = _with_time(heard, _time_of(heard) + self.ahead)
+        self.clock.set(self.now())
+        expected = await _answer(self.reference, call)
+        assert _agree(answer, expected), f"{call}: the server says {answer}, the reference {expected}"
+        return answer
+
+    def drop_old_copies(self) -> None:
+        while self.copies and self.now() - self.copies[0][1] > COPY_LIVES:
+            self.copies.popleft()
+
+    async def pass_time(self, duration: timedelta) -> None:
+        self.ahead += duration
+        self.drop_old_copies()
+        raw = await self.stored()
+        if raw is not None:
+            moved = msgspec.json.encode(_earlier(msgspec.json.decode(raw), duration // MILLISECOND))
+            expires_at = await self.client.pexpiretime(KEY) - duration // MILLISECOND
+            # An instant in the past deletes the key, as it would have expired.
+            await self.client.set(KEY, moved, pxat=max(1, expires_at))
+
+    async def stored(self) -> bytes | None:
+        raw = await self.client.get(KEY)
+        assert raw is None or isinstance(raw, bytes)
+        return raw
+
+    async def forget(self) -> None:
+        await self.client.flushall()
+        self.reference.users.clear()
+
+
+def _earlier(stored: object, milliseconds: int) -> object:
+    if isinstance(stored, list):
+        return [_earlier(item, milliseconds) for item in stored]
+    if isinstance(stored, dict):
+        times = ("sent_at", "lease_until", "at")
+        return {
+            name: value - milliseconds if name in times else _earlier(value, milliseconds)
+            for name, value in stored.items()
+        }
+    return stored
+
+
+async def _answer(throttle: RedisThrottle | FakeThrottle, call: Call) -> Answer:
+    match call.name:
+        case "reserve":
+            try:
+                return await throttle.reserve(call.claim, call.caps)
+            except ValueError:
+                return "was released"
+        case "renew":
+            return await throttle.renew(call.claim)
+        case "release":
+            return await throttle.release(call.claim)
+        case _:
+            await throttle.confirm(call.claim, uncertain=call.name == "confirm as uncertain")
+    return None
+
+
+def _agree(answer: Answer, expected: Answer) -> bool:
+    apart = abs(_time_of(answer) - _time_of(expected))
+    if isinstance(answer, CapReached) and isinstance(expected, CapReached):
+        return apart < TOLERANCE  # which of two caps ends later is not told by a millisecond
+    return _with_time(answer, NEVER) == _with_time(expected, NEVER) and apart < TOLERANCE
+
+
+def _time_of(answer: Answer) -> datetime:
+    match answer:
+        case datetime():
+            return answer
+        case Granted(at) | AlreadySent(at) | CapReached(_, at) | Busy(at):
+            return at
+        case _:
+            return NEVER
+
+
+def _with_time(answer: Answer, at: datetime) -> Answer:
+    match answer:
+        case datetime():
+            return at
+        case Granted():
+            return replace(answer, lease_until=at)
+        case AlreadySent():
+            return replace(answer, sent_at=at)
+        case Busy():
+            return replace(answer, until=at)
+        case CapReached(cap, _):
+            return CapReached(cap, at)
+        case _:
+            return answer

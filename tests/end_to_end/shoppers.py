@@ -1,0 +1,86 @@
+"""Events of shoppers at a store, and alerts made of them: what the tests with a load of their own write."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import msgspec
+
+from demo.coupon_api import Coupons
+from demo.traffic import rules_json
+from demo.traffic.coupons import good_coupon
+from demo.traffic.directory import MERCHANTS
+from demo.traffic.templates import Template
+from saving_alerts.codecs import Envelope, encode
+from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.events import EventType
+from saving_alerts.domain.positions import SourcePosition
+from tests.end_to_end.feed import Record
+
+FRESHNESS = timedelta(minutes=30)
+# Behind the end of the source: a prepared alert stands for no event that was written.
+PREPARED_OFFSET = 1_000_000
+
+
+def patient_rules() -> bytes:
+    """The demo's rules, for events that keep for half an hour."""
+    rules = msgspec.json.decode(rules_json())
+    minutes = FRESHNESS // timedelta(minutes=1)
+    rules["freshness_minutes"] = dict.fromkeys(rules["freshness_minutes"], minutes)
+    return msgspec.json.encode(rules)
+
+
+def good_coupons(user_id: str, _merchant_id: str) -> Coupons:
+    """A catalogue in which everybody can save."""
+    return [good_coupon(Random(user_id), MERCHANTS[0])]
+
+
+def visit(event_id: str, user_id: str, *, age: timedelta = timedelta()) -> Record:
+    """A consenting shopper enters a store: with a good coupon a push must come of it."""
+    return _event(event_id, user_id, EventType.GEOFENCE_ENTERED, age)
+
+
+def look_around(event_id: str, user_id: str) -> Record:
+    """An event that no rule listens to."""
+    return _event(event_id, user_id, EventType.APP_OPENED, timedelta())
+
+
+def _event(event_id: str, user_id: str, kind: EventType, age: timedelta) -> Record:
+    template = Template(event_id, user_id, kind, MERCHANTS[0].merchant_id, details=0, age=age)
+    return Record(event_id, user_id.encode(), lambda: template.value(datetime.now(UTC)))
+
+
+def prepared_alert(
+    name: str, position: SourcePosition, written: Callable[[datetime], object] = lambda _: None
+) -> Record:
+    """A record for the topic of alerts, ready to be pushed; `written` is told the moment it is written."""
+    alert = _alert(name, position, datetime.now(UTC))
+
+    def value() -> bytes:
+        written(datetime.now(UTC))
+        return encode(alert)
+
+    headers = Envelope(alert.position, alert.event_id, alert.deadline).headers()
+    return Record(alert.event_id, alert.user_id.encode(), value, headers)
+
+
+def _alert(name: str, position: SourcePosition, now: datetime) -> Alert:
+    return Alert(
+        position=position,
+        event_id=name,
+        user_id=f"u-{name}",
+        merchant_id=MERCHANTS[0].merchant_id,
+        event_type=EventType.GEOFENCE_ENTERED,
+        occurred_at=now,
+        received_at=now,
+        read_at=now,
+        deadline=now + FRESHNESS,
+        locale="en-GB",
+        coupon_id="c-1",
+        title="20 % off",
+        body="You are right there.",
+        deep_link=f"https://{MERCHANTS[1].deep_link_hosts[0]}/coupons/c-1",
+        rule_id="at-the-store",
+        rules_version="prepared",
+        merchants_version="prepared",
+    )

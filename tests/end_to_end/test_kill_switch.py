@@ -1,0 +1,99 @@
+"""Two workers and the commands of an operator: a switch stops pushes until it is off, and a dry run sends none."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from demo.ledger_watch import LedgerWatch
+from demo.traffic import merchants_jsonl
+from demo.worker_process import command_line
+from demo.world import World
+from saving_alerts.domain.decisions import Reason
+from tests.end_to_end.feed import Feed
+from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
+
+ANSWER_SECONDS = 60
+PER_SECOND = 100
+
+
+class Story:
+    """Shoppers come, and somebody looks how each of their events ends."""
+
+    def __init__(self, world: World, watch: LedgerWatch) -> None:
+        self.world = world
+        self._watch = watch
+        self._feed = Feed(world.bootstrap_servers, world.topics.source.name)
+
+    def reasons(self, name: str) -> set[Reason | None]:
+        """How the events of twenty new shoppers end."""
+        users = [f"u-{name}-{number}" for number in range(20)]
+        self._feed.write((visit(user, user) for user in users), PER_SECOND)
+        places = [self._feed.places[user] for user in users]
+        assert all(self._watch.wait_for(place, ANSWER_SECONDS) for place in places)
+        return {self._watch.reason(place) for place in places}
+
+    def kill(self, *arguments: str) -> str:
+        ended = command_line(["kill", *arguments], self.world.environment)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+
+def prepare(world: World) -> None:
+    world.s3.put("rules.json", patient_rules())
+    world.s3.put("merchants.jsonl", merchants_jsonl())
+    world.coupon_api.coupons = good_coupons
+
+
+@pytest.fixture(scope="module")
+def story() -> Iterator[Story]:
+    with World() as world, LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
+        prepare(world)
+        workers = [world.start_worker(), world.start_worker()]
+        for worker in workers:
+            worker.wait_until_ready()
+        yield Story(world, watch)
+
+
+@pytest.mark.timeout(240)
+def test_a_switch_stops_all_pushes_until_it_is_turned_off(story: Story) -> None:
+    before = story.reasons("before")
+    story.kill("on", "all", "--reason", "wrong prices", "--by", "ines", "--wait")
+    listed, killed = story.kill("list"), story.reasons("killed")
+    requests = len(story.world.push_api.accepted)
+    story.kill("off", "all", "--wait")
+    after = story.reasons("after")
+
+    assert (before, killed, after) == ({Reason.PUSHED}, {Reason.KILLED}, {Reason.PUSHED})
+    assert requests == 20
+    assert "by ines: wrong prices" in listed
+
+
+def test_without_a_switch_the_list_says_so(story: Story) -> None:
+    assert story.kill("list") == "no kill switch is on\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["on", "merchant", "--reason", "r", "--by", "b"], "needs an ID", id="no merchant"),
+        pytest.param(["off", "all", "m-1"], "no ID goes with `all`", id="all of something"),
+    ],
+)
+def test_a_switch_that_means_nothing_is_refused(story: Story, arguments: list[str], said: str) -> None:
+    ended = command_line(["kill", *arguments], story.world.environment)
+
+    assert ended.returncode == 2
+    assert said in ended.stderr
+
+
+@pytest.mark.timeout(240)
+def test_a_dry_run_does_everything_but_the_request() -> None:
+    dry = World(settings={"SAVING_ALERTS_DRY_RUN": "true"})
+    with dry as world, LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
+        prepare(world)
+        world.start_worker().wait_until_ready()
+
+        reasons = Story(world, watch).reasons("dry")
+
+        assert reasons == {Reason.WOULD_PUSH}
+        assert world.push_api.accepted == []

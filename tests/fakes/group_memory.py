@@ -1,0 +1,22 @@
+"""What a consumer group keeps with its committed offsets, in memory."""
+
+from saving_alerts.delivery.notes import Notes
+
+
+class FakeGroupMemory:
+    """`notes` is what the group keeps now; `written` every write, in order; `settled` counts commits."""
+
+    def __init__(self, notes: Notes | None = None) -> None:
+        self.notes = dict(notes or {})
+        self.written: list[Notes] = []
+        self.settled = 0
+
+    async def read(self) -> Notes:
+        return dict(self.notes)
+
+    async def settle(self) -> None:
+        self.settled += 1
+
+    async def write(self, notes: Notes) -> None:
+        self.notes.update(notes)
+        self.written.append(dict(notes))

@@ -1,0 +1,21 @@
+"""Mutants follow the code that they break; whether they are caught is for `make test-mutants`."""
+
+import pytest
+
+from tests.mutation.mutants import MUTANTS, Mutant
+from tests.mutation.tree import PROJECT, broken
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_can_still_be_made(mutant: Mutant) -> None:
+    with broken(mutant) as folder:
+        changed = [
+            edit for edit in mutant.edits if (folder / edit.file).read_text() != (PROJECT / edit.file).read_text()
+        ]
+
+    assert len(changed) == len(mutant.edits)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_the_tests_that_have_to_notice_are_there(mutant: Mutant) -> None:
+    assert all((PROJECT / name).exists() for name in mutant.tests if name.endswith(".py"))

@@ -1,0 +1,58 @@
+"""What the second fence remembers: a week, the first time, and with growing certainty."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from saving_alerts.domain.caps import Cap, CapPer, blocking
+from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.sends import PushSend, of_event, of_position, remembered, with_send
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def send(offset: int, hours_ago: float = 0, *, uncertain: bool = False) -> PushSend:
+    return PushSend(
+        merchant_id="m-1",
+        sent_at=NOW - timedelta(hours=hours_ago),
+        position=SourcePosition("saving-events", 0, offset),
+        event_id=f"event-{offset}",
+        uncertain=uncertain,
+    )
+
+
+def test_sends_are_kept_in_order() -> None:
+    assert with_send((send(1),), send(2)) == (send(1), send(2))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "uncertain"),
+    [
+        pytest.param(True, False, False, id="it turned out to be certain"),
+        pytest.param(False, True, False, id="it was certain already"),
+        pytest.param(True, True, True, id="nobody knows"),
+    ],
+)
+def test_certainty_only_grows_and_the_first_time_counts(*, first: bool, second: bool, uncertain: bool) -> None:
+    sends = with_send((send(1, hours_ago=2, uncertain=first),), send(1, uncertain=second))
+
+    assert sends == (send(1, hours_ago=2, uncertain=uncertain),)
+
+
+def test_what_no_cap_can_count_is_not_remembered() -> None:
+    assert remembered((send(1, hours_ago=168), send(2, hours_ago=167.9)), NOW) == (send(2, hours_ago=167.9),)
+
+
+def test_a_send_is_found_by_its_position_and_by_its_event() -> None:
+    sends = (send(1), send(2))
+
+    assert of_position(sends, SourcePosition("saving-events", 0, 2)) == send(2)
+    assert of_event(sends, "event-1") == send(1)
+    assert of_event(sends, "event-3") is None
+
+
+def test_caps_count_them_like_any_send() -> None:
+    blocked = blocking((Cap(CapPer.USER, 1, 24),), (send(1, hours_ago=1),), "m-9", NOW)
+
+    assert blocked is not None
+    assert blocked.until == NOW + timedelta(hours=23)
