@@ -13,10 +13,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from benchmarks.contender import ContenderError, ContenderProcess
 from benchmarks.source import PARTITIONS, Advance, records
+from demo.feed import Feed, Record
 from demo.ledger_watch import Place
 from saving_alerts.codecs import decode_ledger
 from saving_alerts.domain.decisions import Decision
-from tests.end_to_end.feed import Feed, Record
 
 EVENTS_PER_SECOND = 500
 WARM_UP_EVENTS = 3 * EVENTS_PER_SECOND

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -10,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from demo.funnel import show_decisions, show_funnel
 from demo.ledger_watch import LedgerWatch
 from demo.player import Player
 from demo.traffic import Traffic, endless, make_traffic
@@ -29,20 +28,6 @@ SHOWN_PUSHES = 3
 SHOWN_FAULTS = 20
 
 console = Console()
-
-BEFORE_VALID = {Reason.INVALID}
-BEFORE_TRIGGER = BEFORE_VALID | {Reason.NOT_A_TRIGGER}
-BEFORE_CONSENT = BEFORE_TRIGGER | {Reason.EXPIRED, Reason.NO_CONSENT}
-BEFORE_COUPONS = BEFORE_CONSENT | {Reason.NO_COUPON, Reason.COUPON_API_REFUSED, Reason.COUPON_API_FAILED}
-BEFORE_ALERT = BEFORE_COUPONS | {Reason.RULE_REFUSED, Reason.QUIET_HOURS}
-FUNNEL: tuple[tuple[str, set[Reason]], ...] = (
-    ("read", set()),
-    ("valid", BEFORE_VALID),
-    ("trigger", BEFORE_TRIGGER),
-    ("fresh, with consent", BEFORE_CONSENT),
-    ("with a coupon or no need to ask", BEFORE_COUPONS),
-    ("alert", BEFORE_ALERT),
-)
 
 
 def tell(events: int, seed: int, *, keep: bool) -> int:
@@ -79,8 +64,8 @@ def _play(world: World, watch: LedgerWatch, traffic: Traffic) -> Verdict:
             player.play(traffic, EVENTS_PER_SECOND, lambda more: bars.advance(written, more))
             _wait_for_answers(watch, player)
         bars.update(answered, completed=watch.answered)
-    _show_funnel(watch.counts())
-    _show_decisions(watch.counts())
+    show_funnel(console, watch.counts())
+    show_decisions(console, watch.counts())
     _show_pushes(world)
     _explain_one(world, traffic)
     return judge(traffic, player, watch, world.push_api)
@@ -114,28 +99,6 @@ def _wait_for_answers(watch: LedgerWatch, player: Player) -> None:
     give_up_at = time.monotonic() + ANSWER_TIMEOUT_SECONDS
     while watch.answered < len(player.places) and time.monotonic() < give_up_at:
         watch.wait_for_any_news(LOOK_SECONDS)
-
-
-def _show_funnel(counts: Counter[Reason]) -> None:
-    table = Table(title="The funnel", title_justify="left")
-    for column in ("stage", "events", "share"):
-        table.add_column(column, justify="left" if column == "stage" else "right")
-    for name, left in funnel(counts):
-        table.add_row(name, f"{left:,}", f"{left / max(counts.total(), 1):.2%}")
-    console.print(table)
-
-
-def funnel(counts: Counter[Reason]) -> list[tuple[str, int]]:
-    """How many events came how far, from the answers they ended with."""
-    steps = [(name, counts.total() - sum(counts[reason] for reason in ended)) for name, ended in FUNNEL]
-    return [*steps, ("pushed", counts[Reason.PUSHED])]
-
-
-def _show_decisions(counts: Counter[Reason]) -> None:
-    table = Table("decision", "events", title="How every event ended", title_justify="left")
-    for reason in Reason:
-        table.add_row(reason, f"{counts[reason]:,}", style="dim" if not counts[reason] else "")
-    console.print(table)
 
 
 def _show_pushes(world: World) -> None:

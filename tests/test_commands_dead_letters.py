@@ -7,6 +7,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from click.testing import CliRunner, Result
 
+from demo.feed import Feed, Record
 from demo.ledger_watch import LedgerWatch
 from demo.worker_process import command_line
 from demo.world import World
@@ -14,7 +15,6 @@ from saving_alerts.commands.dead_letters import dead_letters
 from saving_alerts.delivery.notes import Note
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.kafka_client import KafkaConnection, commits
-from tests.end_to_end.feed import Feed, Record
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 

@@ -7,6 +7,7 @@ from random import Random
 import msgspec
 
 from demo.coupon_api import Coupons
+from demo.feed import Record
 from demo.traffic import rules_json
 from demo.traffic.coupons import good_coupon
 from demo.traffic.directory import MERCHANTS
@@ -15,7 +16,6 @@ from saving_alerts.codecs import Envelope, encode
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.positions import SourcePosition
-from tests.end_to_end.feed import Record
 
 FRESHNESS = timedelta(minutes=30)
 # Behind the end of the source: a prepared alert stands for no event that was written.

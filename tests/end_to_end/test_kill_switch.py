@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from demo.feed import Feed
 from demo.ledger_watch import LedgerWatch
 from demo.traffic import merchants_jsonl
 from demo.worker_process import command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
-from tests.end_to_end.feed import Feed
 from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
 
 ANSWER_SECONDS = 60

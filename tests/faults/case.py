@@ -7,12 +7,12 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from demo.feed import Feed, Record
+from demo.findings import Findings, doubled
 from demo.push_api import AcceptedPush
 from demo.worker_process import WorkerProcess
 from saving_alerts.domain.decisions import Reason
-from tests.end_to_end.feed import Feed, Record
 from tests.faults.crew import Crew, Death
-from tests.faults.findings import Findings, doubled
 from tests.faults.load import Load
 
 PER_SECOND = 75

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from demo import child_process
+from demo.findings import table
 from demo.world import World
 from tests.faults.case import Case
 from tests.faults.crew import Crew
-from tests.faults.findings import REPORT, table
+from tests.faults.findings import REPORT
 from tests.faults.shape import Shape
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven

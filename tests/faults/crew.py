@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+from demo.group_offsets import GroupOffsets
 from demo.ledger_watch import LedgerWatch
 from demo.traffic import merchants_jsonl
 from demo.worker_process import WorkerProcess, command_line
@@ -15,7 +16,6 @@ from saving_alerts.domain.decisions import Stage
 from saving_alerts.kafka_client import partition_of
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import good_coupons
-from tests.faults.group_offsets import GroupOffsets
 from tests.faults.shape import Shape
 from tests.kafka_cluster.cluster import KafkaCluster
 

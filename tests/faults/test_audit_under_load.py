@@ -13,11 +13,11 @@ import msgspec
 import pytest
 
 from demo.behaviour import Behaviour
+from demo.feed import Feed, Record
 from demo.traffic import merchants_jsonl
 from demo.worker_process import WorkerProcess, command_line
 from demo.world import World
 from tests.end_to_end.conditions import wait_until
-from tests.end_to_end.feed import Feed, Record
 from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from demo.feed import Feed, Record
 from demo.ledger_watch import LedgerWatch
 from demo.traffic.directory import MERCHANTS
 from demo.traffic.templates import Template
@@ -13,7 +14,6 @@ from demo.world import World
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import EventType
 from tests.end_to_end.conditions import wait_until
-from tests.end_to_end.feed import Feed, Record
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from demo.findings import Findings, doubled
 from demo.player import Player
 from demo.traffic import Traffic, make_traffic, rules_json
 from demo.worker_process import command_line
 from tests.faults.crew import Crew
-from tests.faults.findings import REPORT, Findings, doubled
+from tests.faults.findings import REPORT
 from tests.faults.shape import Shape
 
 pytestmark = [
