@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -11,6 +12,7 @@ from msgspec import Meta, Struct
 from demo.answers import Answer, problem
 from demo.api_stub import ApiStub, Received, Record, utc_now
 from demo.behaviour import Fault
+from demo.journal import Journal
 from demo.stub_server import LOOPBACK, address_parser, serve_until_signalled
 
 PATH = "/push-notifications"
@@ -75,16 +77,29 @@ def instant(text: str) -> datetime | None:
 
 
 class PushApi(ApiStub):
-    """The stub: `accepted` is every push that reached its shopper, in order."""
+    """The stub: `accepted` is every push that reached its shopper, in order.
+
+    With a `journal` it also knows what an earlier process of it accepted, as the push API does after a restart.
+    """
 
     foreign_faults: ClassVar[frozenset[Fault]] = frozenset({"too_many"})
     contract_headers: ClassVar[tuple[str, ...]] = ("Idempotency-Key", "Request-Not-After")
 
-    def __init__(self, *, host: str = LOOPBACK, port: int = 0, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        *,
+        host: str = LOOPBACK,
+        port: int = 0,
+        clock: Callable[[], datetime] = utc_now,
+        journal: Journal[AcceptedPush] | None = None,
+    ) -> None:
         super().__init__(host=host, port=port, clock=clock)
+        self._journal = journal
         self._accepted: list[AcceptedPush] = []
         self._push_ids: dict[str, str] = {}
         self._events: set[tuple[str, str]] = set()
+        for accepted in journal.entries() if journal else ():
+            self._remember(accepted)
 
     @property
     def accepted(self) -> list[AcceptedPush]:
@@ -109,6 +124,8 @@ class PushApi(ApiStub):
             if name == "accepted":
                 self._push_ids.clear()
                 self._events.clear()
+                if self._journal:
+                    self._journal.clear()
 
     def user_id_of(self, received: Received) -> str | None:
         try:
@@ -157,18 +174,26 @@ class PushApi(ApiStub):
             late=late,
             second=event in self._events,
         )
-        self._accepted.append(accepted)
-        self._push_ids[key] = push_id
-        self._events.add(event)
+        if self._journal:
+            self._journal.write(accepted)
+        self._remember(accepted)
         return Answer(201, msgspec.json.encode({"push_id": push_id}))
+
+    def _remember(self, accepted: AcceptedPush) -> None:
+        self._accepted.append(accepted)
+        self._push_ids[accepted.idempotency_key] = accepted.push_id
+        self._events.add((accepted.push.user_id, accepted.push.trace.event_id))
 
 
 def main() -> None:
     example = """python -m demo.push_api --host 0.0.0.0 --port 8080
   curl -X PUT http://localhost:8080/control/behaviour \\
     -d '{"user_id": "u-1", "behaviours": [{"fault": "status", "status": 503, "times": 2}]}'"""
-    arguments = address_parser("demo.push_api", __doc__ or "", example).parse_args()
-    serve_until_signalled(PushApi(host=arguments.host, port=arguments.port))
+    parser = address_parser("demo.push_api", __doc__ or "", example)
+    parser.add_argument("--journal", type=Path, help="file that keeps accepted pushes across a kill (default: none)")
+    arguments = parser.parse_args()
+    journal = Journal(arguments.journal, AcceptedPush) if arguments.journal else None
+    serve_until_signalled(PushApi(host=arguments.host, port=arguments.port, journal=journal))
 
 
 if __name__ == "__main__":
