@@ -27,6 +27,8 @@ $(VENV)/.complete: $(TOOLS)/bin/uv $(ROOT)/requirements/dev.lock $(ROOT)/pyproje
 lock: $(TOOLS)/bin/uv ## resolve the dependencies anew and write the locks
 	cd $(ROOT) && $(TOOLS)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements/runtime.lock
 	cd $(ROOT) && $(TOOLS)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.lock
+	cd $(ROOT) && $(TOOLS)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --extra world pyproject.toml -o requirements/world.lock
+	cd $(ROOT) && $(TOOLS)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 requirements/build.in -o requirements/build.lock
 
 demo: setup ## play 20,000 events on the embedded world; KEEP=1 keeps it running
 	cd $(ROOT) && $(BIN)/python -m demo --events $(EVENTS) $(if $(KEEP),--keep)
@@ -55,4 +57,16 @@ check: setup ## ruff, mypy and the import contracts
 bench: setup ## what a worker can do, against idiomatic Faust and a bare aiokafka loop (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/python -m benchmarks.core && $(BIN)/python -m benchmarks.end_to_end
 
-.PHONY: help setup lock demo run test test-kafka test-faults test-mutants test-long check bench
+up: ## the local cluster in containers: 3 brokers, 3 workers and all around them (Docker)
+	cd $(ROOT) && docker compose build && docker compose up --detach --wait && docker compose ps
+
+load: ## shoppers on that cluster, then the funnel, the audit and the verdict; RATE=50 SECONDS=60
+	cd $(ROOT) && docker compose run --rm --no-deps load --rate $(or $(RATE),50) --seconds $(or $(SECONDS),60)
+
+chaos: setup ## kill or pause a random container every few seconds under load, and judge; RATE=50 SECONDS=300
+	cd $(ROOT) && $(BIN)/python -m demo.cluster.chaos --rate $(or $(RATE),50) --seconds $(or $(SECONDS),300)
+
+down: ## stop that cluster and remove its containers, networks and volumes
+	cd $(ROOT) && docker compose --profile load --profile spare down --volumes --remove-orphans
+
+.PHONY: help setup lock demo run test test-kafka test-faults test-mutants test-long check bench up load chaos down
