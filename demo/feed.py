@@ -22,20 +22,25 @@ class Record:
 
 
 class Feed:
-    """A producer for one topic; `places` is where each record stands, by its name."""
+    """A producer for one topic; `places` is where each record stands, by its name.
 
-    def __init__(self, bootstrap_servers: str, topic: str) -> None:
+    `patience_seconds` is how long after the last record Kafka may take for what it has not confirmed yet.
+    """
+
+    def __init__(self, bootstrap_servers: str, topic: str, *, patience_seconds: float = FLUSH_TIMEOUT_SECONDS) -> None:
+        self._patience_seconds = patience_seconds
         self._producer = Producer({"bootstrap.servers": bootstrap_servers, "linger.ms": 0, "acks": "all"})
         self._topic = topic
         self.places: dict[str, Place] = {}
 
     def write(self, records: Iterable[Record], per_second: float) -> None:
-        """Return when all of them are on Kafka."""
+        """Return when all of them are on Kafka. Raises RuntimeError when one of them is not."""
         began = time.monotonic()
         for number, record in enumerate(records):
             self._pace(began + number / per_second)
             self._write(record)
-        self._producer.flush(FLUSH_TIMEOUT_SECONDS)
+        if unconfirmed := self._producer.flush(self._patience_seconds):
+            raise RuntimeError(f"{unconfirmed} records were not written within {self._patience_seconds:g} s")
 
     def _pace(self, due: float) -> None:
         while (ahead := due - time.monotonic()) > 0:

@@ -61,7 +61,7 @@ class Load:
         self._partitions = settings.topic_partitions
         self._push_api = RemotePushApi(settings.push_api_url)
         self._crowd = Crowd(f"{datetime.now(UTC):%m%dT%H%M%S}", self._push_api.behave)
-        self._feed = Feed(servers, self._topics.source.name)
+        self._feed = Feed(servers, self._topics.source.name, patience_seconds=PATIENCE_SECONDS)
         self._watch = LedgerWatch(servers, self._topics.decisions.name)
         inputs = [topic.name for topic in self._topics.inputs.values()]
         self._offsets = GroupOffsets(servers, settings.app_id, inputs, self._partitions)

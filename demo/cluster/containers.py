@@ -1,0 +1,68 @@
+"""The containers of the cluster, as `docker compose` handles them."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+COMMAND_TIMEOUT_SECONDS = 120
+
+
+class ComposeFailedError(Exception):
+    """`docker compose` said no; the text is what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """One container: `running`, `paused` or `exited`, and its health where it has a check."""
+
+    service: str
+    state: str
+    health: str
+
+    @property
+    def is_well(self) -> bool:
+        return self.state == "running" and self.health in ("healthy", "")
+
+
+class Containers(Protocol):
+    """What somebody who makes containers suffer needs of them."""
+
+    def states(self) -> list[ContainerState]: ...
+    def do(self, action: str, service: str) -> None: ...
+
+
+class Compose:
+    """The containers of `docker-compose.yml`, through the command line. Raises ComposeFailedError."""
+
+    def states(self) -> list[ContainerState]:
+        """All that exist, stopped ones too."""
+        lines = _run("ps", "--all", "--format", "json").splitlines()
+        found = [json.loads(line) for line in lines if line]
+        return [ContainerState(each["Service"], each["State"], each["Health"]) for each in found]
+
+    def do(self, action: str, service: str) -> None:
+        """`kill`, `start`, `pause` or `unpause` a service."""
+        _run(action, service)
+
+
+def _run(*arguments: str) -> str:
+    try:
+        finished = subprocess.run(
+            ["docker", "compose", *arguments],  # noqa: S607 - found on the PATH, as a person would
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_TIMEOUT_SECONDS,
+        )
+    except FileNotFoundError as error:
+        raise ComposeFailedError("docker is not installed, or not on the PATH") from error
+    except subprocess.TimeoutExpired as error:
+        text = f"`docker compose {' '.join(arguments)}` took longer than {COMMAND_TIMEOUT_SECONDS} s"
+        raise ComposeFailedError(text) from error
+    if finished.returncode:
+        raise ComposeFailedError(finished.stderr.strip())
+    return finished.stdout
