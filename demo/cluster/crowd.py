@@ -1,5 +1,6 @@
 """Shoppers that come at a steady pace, of every kind, each with the ending the events must have."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -45,9 +46,11 @@ class Crowd:
     expected: dict[str, frozenset[Reason]] = field(default_factory=dict)
     users: set[str] = field(default_factory=set)
 
-    def events(self) -> Iterator[Record]:
-        """Without end; who and what is known the moment it is handed out."""
-        return chain.from_iterable(map(self._round, count()))
+    def events(self, seconds: float) -> Iterator[Record]:
+        """As many as are asked for in this time, each expected from the moment it is handed out."""
+        ends, events = time.monotonic() + seconds, chain.from_iterable(map(self._round, count()))
+        while time.monotonic() < ends:
+            yield next(events)
 
     def _round(self, number: int) -> Iterator[Record]:
         for place in range(6):
@@ -68,8 +71,8 @@ class Crowd:
         """Both events are in work at the same time: one of them is pushed, nobody knows which."""
         user = self._user(f"twice-{number}")
         self.users.add(user)
-        for time in (1, 2):
-            yield self._record(_visit(user, f"{user}-{time}"), ONCE)
+        for coming in (1, 2):
+            yield self._record(_visit(user, f"{user}-{coming}"), ONCE)
 
     def _looks_around(self, number: str) -> Record:
         user = self._user(f"looks-{number}")

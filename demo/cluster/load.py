@@ -6,7 +6,6 @@ import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime
-from itertools import takewhile
 
 import click
 from rich.console import Console
@@ -94,10 +93,8 @@ class Load:
         return round(self._rate * self._seconds)
 
     def _write(self) -> None:
-        ends = time.monotonic() + self._seconds
-        events = takewhile(lambda _: time.monotonic() < ends, self._crowd.events())
         try:
-            self._feed.write(events, self._rate)
+            self._feed.write(self._crowd.events(self._seconds), self._rate)
         except Exception as error:  # noqa: BLE001 - the thread's owner is told
             self._failure = error
 

@@ -1,19 +1,17 @@
-"""What happens to the containers: one at a time is killed or paused for a while, then it is well again."""
+"""What happens to the containers: one after the other is killed or paused for a while, then started or woken."""
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 
 from demo.cluster.containers import Containers
 
-VICTIMS = (
-    "worker-1", "worker-2", "worker-3",
-    "broker-1", "broker-2", "broker-3",
-    "valkey", "s3", "coupon-api", "push-api",
-)  # fmt: skip
+WORKERS = ("worker-1", "worker-2", "worker-3")
+BROKERS = ("broker-1", "broker-2", "broker-3")
+VICTIMS = (*WORKERS, *BROKERS, "valkey", "s3", "coupon-api", "push-api")
 CURES = {"kill": "start", "pause": "unpause"}
 # From a hiccup to longer than a session of the group (10 s): both are to be met.
 SHORTEST_SECONDS = 2.0
@@ -40,15 +38,23 @@ class Blow:
         return f"{self.action} {self.service} for {self.seconds:.0f} s"
 
 
-def blows(random: Random, victims: Sequence[str] = VICTIMS) -> Iterator[Blow]:
-    """Without end, in rounds: every victim once a round, in a new order each time; the same seed gives the same."""
-    while True:
-        for service in random.sample(victims, len(victims)):
-            yield Blow(service, random.choice(sorted(CURES)), random.uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
+def next_blow(random: Random, ill: list[str], dealt: Mapping[str, int]) -> Blow | None:
+    """A random one against one of those who had the fewest so far; None while nobody can take one.
+
+    Who is still ill from the last blow is spared, and with one broker all: two copies of three must be in sync, so a
+    second broker would only show that Kafka stops then, as it should.
+    """
+    spared = {*ill, *(BROKERS if set(BROKERS) & set(ill) else ())}
+    fit = [service for service in VICTIMS if service not in spared]
+    if not fit:
+        return None
+    fewest = min(dealt.get(service, 0) for service in fit)
+    service = random.choice([service for service in fit if dealt.get(service, 0) == fewest])
+    return Blow(service, random.choice(sorted(CURES)), random.uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
 
 
 class Suffering:
-    """Deals blows, one after the other, and leaves everybody well. `dealt` counts them by service and action."""
+    """Deals blows, one at a time, and counts them: `dealt` by service and action."""
 
     def __init__(
         self, containers: Containers, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep
@@ -58,13 +64,22 @@ class Suffering:
         self._say = say
         self._sleep = sleep
 
+    def next(self, random: Random) -> Blow | None:
+        by_service: Counter[str] = Counter()
+        for (service, _), times in self.dealt.items():
+            by_service[service] += times
+        return next_blow(random, unwell(self._containers), by_service)
+
     def deal(self, blow: Blow) -> None:
-        """Return when the container is well again. Raises StillIllError when it is not after two minutes."""
+        """Return when the container is started or woken again; it may need some time to be well."""
         self._say(str(blow))
         with self._ill(blow):
             self._sleep(blow.seconds)
         self.dealt[blow.service, blow.action] += 1
-        self._wait_until_well(blow.service)
+
+    def wait_until_all_are_well(self) -> None:
+        """Raises StillIllError when somebody is not after two minutes."""
+        self._wait_until_well(VICTIMS)
 
     @contextmanager
     def _ill(self, blow: Blow) -> Iterator[None]:
@@ -75,18 +90,19 @@ class Suffering:
         finally:
             self._containers.do(CURES[blow.action], blow.service)
         if blow.action == "kill" and blow.service in AFTER_A_KILL:
-            self._wait_until_well(blow.service)
+            self._wait_until_well((blow.service,))
             self._containers.do("start", AFTER_A_KILL[blow.service])
 
-    def _wait_until_well(self, service: str) -> None:
+    def _wait_until_well(self, services: tuple[str, ...]) -> None:
         for _ in range(round(RECOVERY_TIMEOUT_SECONDS / LOOK_SECONDS)):
-            if service not in unwell(self._containers):
+            if not (ill := set(unwell(self._containers)) & set(services)):
                 return
             self._sleep(LOOK_SECONDS)
-        raise StillIllError(f"{service} is not well {RECOVERY_TIMEOUT_SECONDS} s later: docker compose logs {service}")
+        names = ", ".join(sorted(ill))
+        raise StillIllError(f"not well {RECOVERY_TIMEOUT_SECONDS} s later: {names}. See `docker compose logs`.")
 
 
-def unwell(containers: Containers, victims: Sequence[str] = VICTIMS) -> list[str]:
-    """Who is not up and healthy, in the order of `victims`."""
+def unwell(containers: Containers) -> list[str]:
+    """Who is not up and healthy."""
     well = {each.service for each in containers.states() if each.is_well}
-    return [service for service in victims if service not in well]
+    return [service for service in VICTIMS if service not in well]
