@@ -4,15 +4,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from typing import Protocol
 
 from demo.cluster.crowd import Crowd
 from demo.findings import Findings, doubled
-from demo.ledger_watch import LedgerWatch, Place
+from demo.ledger_watch import Place
 from demo.push_api import AcceptedPush
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.decisions import Decision, Reason
 from saving_alerts.kafka_client import partition_of
 
 CASE = "load"
+
+
+class Ledger(Protocol):
+    """What the judge asks the ledger; `LedgerWatch` says it."""
+
+    def reason(self, place: Place) -> Reason | None: ...
+    def decisions(self, place: Place) -> list[Decision]: ...
+    def echoes(self, place: Place) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +32,7 @@ class Evidence:
 
     crowd: Crowd
     places: dict[str, Place]
-    watch: LedgerWatch
+    ledger: Ledger
     pushes: Sequence[AcceptedPush]
     violations: Sequence[str]
     partitions: int
@@ -35,7 +44,7 @@ class Evidence:
 
 def judge(evidence: Evidence) -> Findings:
     """Nothing may be lost, doubled, silenced, late or wrong."""
-    watch, pushes = evidence.watch, evidence.own_pushes()
+    pushes = evidence.own_pushes()
     return Findings(
         case=CASE,
         events=len(evidence.places),
@@ -44,7 +53,7 @@ def judge(evidence: Evidence) -> Findings:
         silenced=tuple(sorted(evidence.crowd.users - {push.push.user_id for push in pushes})),
         late=tuple(push.push.user_id for push in pushes if push.late),
         wrong=(*_wrong_answers(evidence), *_superfluous(evidence), *evidence.violations),
-        echoes=sum(map(watch.echoes, evidence.places.values())),
+        echoes=sum(map(evidence.ledger.echoes, evidence.places.values())),
         gap_seconds=longest_pause(evidence),
         seconds=evidence.seconds,
     )
@@ -52,11 +61,11 @@ def judge(evidence: Evidence) -> Findings:
 
 def _is_lost(name: str, evidence: Evidence) -> bool:
     place = evidence.places.get(name)
-    return place is None or evidence.watch.reason(place) is None
+    return place is None or evidence.ledger.reason(place) is None
 
 
 def _wrong_answers(evidence: Evidence) -> list[str]:
-    answers = {name: evidence.watch.reason(place) for name, place in evidence.places.items()}
+    answers = {name: evidence.ledger.reason(place) for name, place in evidence.places.items()}
     expected = evidence.crowd.expected
     return [f"{name} is {reason}" for name, reason in answers.items() if reason and reason not in expected[name]]
 
@@ -81,7 +90,7 @@ def _longest(moments: Iterable[datetime]) -> float:
 
 def slowest_push_seconds(evidence: Evidence) -> float:
     """From the event to the accepted push, for the one that took longest."""
-    answers = [evidence.watch.decisions(place) for place in evidence.places.values()]
+    answers = [evidence.ledger.decisions(place) for place in evidence.places.values()]
     pushed = [each for decisions in answers for each in decisions if each.reason is Reason.PUSHED]
     took = [(each.decided_at - each.occurred_at).total_seconds() for each in pushed if each.occurred_at]
     return max(took, default=0.0)

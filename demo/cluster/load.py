@@ -130,7 +130,7 @@ class Load:
         self._evidence = Evidence(
             crowd=self._crowd,
             places=self._feed.places,
-            watch=self._watch,
+            ledger=self._watch,
             pushes=self._push_api.accepted(),
             violations=self._push_api.violations(),
             partitions=self._partitions,

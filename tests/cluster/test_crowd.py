@@ -1,0 +1,114 @@
+"""What the crowd of the cluster expects is what the domain says about its events."""
+
+from datetime import UTC, datetime
+from itertools import islice
+
+import msgspec
+import pytest
+
+from demo.behaviour import Behaviour
+from demo.cluster.coupon_api import coupons_of
+from demo.cluster.crowd import EVENTS_PER_ROUND, Crowd
+from demo.cluster.setup import cluster_rules
+from demo.feed import Record
+from demo.traffic import merchants_jsonl
+from saving_alerts.domain.coupons import Coupon, usable
+from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.events import Problem, SavingEvent, deadline_of, read_event
+from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.rules import Chosen, evaluate, refused_without_coupons
+from saving_alerts.domain.rules_document import read_rules
+
+ROUNDS = 80  # more than there are ways to spoil an event
+LONG = 60.0
+RULES = read_rules(cluster_rules())
+MERCHANTS = {
+    merchant.merchant_id: merchant
+    for merchant in (msgspec.json.decode(line, type=Merchant) for line in merchants_jsonl().splitlines())
+}
+
+
+class Told:
+    """A push API that notes how it was told to behave."""
+
+    def __init__(self) -> None:
+        self.behaviours: list[tuple[str, Behaviour]] = []
+
+    def behave(self, user_id: str, behaviour: Behaviour) -> None:
+        self.behaviours.append((user_id, behaviour))
+
+
+def answer(record: Record) -> Reason:
+    """How the event ends by the domain alone, for a user who has had no push."""
+    event, now = read_event(record.value()), datetime.now(UTC)
+    if isinstance(event, Problem):
+        return Reason.INVALID
+    if event.type not in RULES.triggers:
+        return Reason.NOT_A_TRIGGER
+    if now >= deadline_of(event, RULES.freshness[event.type]):
+        return Reason.EXPIRED
+    return answer_of_fresh_trigger(event, now) if event.push.consent else Reason.NO_CONSENT
+
+
+def answer_of_fresh_trigger(event: SavingEvent, now: datetime) -> Reason:
+    merchant = MERCHANTS[event.merchant_id or ""]
+    if refused := refused_without_coupons(RULES.rules, event, merchant, now):
+        return refused.reason
+    found = coupons_of(event.user_id, merchant.merchant_id)
+    coupons = () if isinstance(found, int) else tuple(msgspec.convert(found, list[Coupon]))
+    kept = tuple(coupon for coupon in coupons if usable(coupon, event.store_id, now))
+    if not kept:
+        return Reason.NO_COUPON
+    verdict = evaluate(RULES.rules, event, merchant, kept, now)
+    return Reason.PUSHED if isinstance(verdict, Chosen) else verdict.reason
+
+
+@pytest.fixture
+def crowd() -> Crowd:
+    return Crowd("test", Told().behave)
+
+
+def test_every_event_ends_as_the_domain_says(crowd: Crowd) -> None:
+    events = list(islice(crowd.events(LONG), ROUNDS * EVENTS_PER_ROUND))
+
+    answers = [(event.name, answer(event)) for event in events]
+
+    assert [each for each in answers if each[1] not in crowd.expected[each[0]]] == []
+
+
+def test_every_reason_that_needs_no_failing_dependency_but_the_cap_occurs(crowd: Crowd) -> None:
+    found = {answer(event) for event in islice(crowd.events(LONG), EVENTS_PER_ROUND)}
+
+    assert found == {
+        Reason.INVALID,
+        Reason.NOT_A_TRIGGER,
+        Reason.EXPIRED,
+        Reason.NO_CONSENT,
+        Reason.QUIET_HOURS,
+        Reason.NO_COUPON,
+        Reason.PUSHED,
+    }
+
+
+def test_names_are_told_apart(crowd: Crowd) -> None:
+    names = [event.name for event in islice(crowd.events(LONG), ROUNDS * EVENTS_PER_ROUND)]
+
+    assert len(set(names)) == len(names) == len(crowd.expected)
+
+
+def test_only_what_was_handed_out_is_expected(crowd: Crowd) -> None:
+    handed_out = [event.name for event in islice(crowd.events(LONG), EVENTS_PER_ROUND + 3)]
+
+    assert list(crowd.expected) == handed_out
+
+
+def test_no_events_come_when_the_time_is_over(crowd: Crowd) -> None:
+    assert list(crowd.events(0)) == []
+
+
+def test_some_pushes_are_unclear_at_first() -> None:
+    told = Told()
+
+    list(islice(Crowd("test", told.behave).events(LONG), ROUNDS * EVENTS_PER_ROUND))
+
+    assert {behaviour.fault for _, behaviour in told.behaviours} == {"status", "ambiguous_accepted"}

@@ -1,0 +1,175 @@
+"""The judge of a load finds each kind of fault, and none where there is none."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from demo.behaviour import Behaviour
+from demo.cluster.crowd import EVENTS_PER_ROUND, Crowd
+from demo.cluster.judging import Evidence, judge, longest_pause, slowest_push_seconds
+from demo.ledger_watch import Place
+from demo.push_api import AcceptedPush, Push, Trace
+from saving_alerts.domain.decisions import Decision, Reason, Stage
+from saving_alerts.domain.positions import SourcePosition
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+PARTITIONS = 12
+
+
+@dataclass
+class FakeLedger:
+    """Answers by place."""
+
+    answers: Mapping[Place, Reason]
+    known: Mapping[Place, list[Decision]] = field(default_factory=dict)
+
+    def reason(self, place: Place) -> Reason | None:
+        return self.answers.get(place)
+
+    def decisions(self, place: Place) -> list[Decision]:
+        return self.known.get(place, [])
+
+    def echoes(self, place: Place) -> int:
+        return int(place not in self.answers)
+
+
+def no_behaviour(_user: str, _behaviour: Behaviour) -> None:
+    pass
+
+
+def push(user_id: str, event_id: str, *, at: datetime = NOW, late: bool = False, second: bool = False) -> AcceptedPush:
+    trace = Trace(event_id, "d", "r", "v")
+    told = Push(user_id, "t", "b", "https://x.example", "en", "c", "k", 60, "2026-11-25T13:00:00.000Z", trace)
+    return AcceptedPush(
+        push_id="p",
+        idempotency_key=event_id,
+        push=told,
+        accepted_at=at,
+        request_not_after=NOW,
+        late=late,
+        second=second,
+    )
+
+
+def sound() -> Evidence:
+    """A round that went as it must."""
+    crowd = Crowd("test", no_behaviour)
+    names = [event.name for event in islice(crowd.events(60), EVENTS_PER_ROUND)]
+    places = {name: (number % PARTITIONS, number) for number, name in enumerate(names)}
+    # Of the two at the same time the first is pushed.
+    answers = {places[name]: max(reasons) for name, reasons in crowd.expected.items()}
+    return Evidence(
+        crowd=crowd,
+        places=places,
+        ledger=FakeLedger(answers),
+        pushes=[push(user, f"{user}-1") for user in sorted(crowd.users)],
+        violations=(),
+        partitions=PARTITIONS,
+        seconds=1,
+    )
+
+
+def with_pushes(evidence: Evidence, more: Sequence[AcceptedPush]) -> Evidence:
+    return replace(evidence, pushes=[*evidence.pushes, *more])
+
+
+def test_a_load_that_went_as_it_must_has_no_faults() -> None:
+    assert judge(sound()).faults == ()
+
+
+def test_an_event_without_an_answer_is_lost() -> None:
+    evidence = sound()
+    name = next(iter(evidence.places))
+    answers = {place: Reason.PUSHED for place in evidence.places.values() if place != evidence.places[name]}
+
+    found = judge(replace(evidence, ledger=FakeLedger(answers)))
+
+    assert found.lost == (name,)
+
+
+def test_an_event_that_never_reached_kafka_is_lost() -> None:
+    evidence = sound()
+    name, *others = evidence.places
+
+    found = judge(replace(evidence, places={other: evidence.places[other] for other in others}))
+
+    assert found.lost == (name,)
+
+
+def test_a_user_with_two_pushes_is_doubled() -> None:
+    evidence = sound()
+    user = min(evidence.crowd.users)
+
+    found = judge(with_pushes(evidence, [push(user, "another-event")]))
+
+    assert found.doubled == (user,)
+
+
+def test_a_user_without_the_push_is_silenced() -> None:
+    evidence = sound()
+    user = evidence.pushes[0].push.user_id
+
+    found = judge(replace(evidence, pushes=evidence.pushes[1:]))
+
+    assert found.silenced == (user,)
+
+
+def test_a_push_after_its_time_is_late() -> None:
+    evidence = sound()
+    first, *others = evidence.pushes
+    late = push(first.push.user_id, first.idempotency_key, late=True)
+
+    found = judge(replace(evidence, pushes=[late, *others]))
+
+    assert found.late == (first.push.user_id,)
+
+
+def test_a_push_to_somebody_who_must_get_none_is_wrong() -> None:
+    found = judge(with_pushes(sound(), [push("u-test-no-0", "u-test-no-0")]))
+
+    assert found.wrong == ("u-test-no-0 got a push",)
+
+
+def test_pushes_of_other_loads_are_not_judged() -> None:
+    found = judge(with_pushes(sound(), [push("u-other-once-0", "e-1"), push("u-other-once-0", "e-2")]))
+
+    assert found.faults == ()
+
+
+def test_another_ending_than_expected_is_wrong() -> None:
+    evidence = sound()
+    name = "u-test-once-0-1"
+    ledger = FakeLedger(dict.fromkeys([evidence.places[name]], Reason.EXPIRED))
+
+    found = judge(replace(evidence, ledger=ledger))
+
+    assert found.wrong == (f"{name} is expired",)
+
+
+def test_what_callers_did_against_the_contract_is_wrong() -> None:
+    assert judge(replace(sound(), violations=["no key"])).wrong == ("no key",)
+
+
+def test_the_pause_is_the_longest_of_one_partition() -> None:
+    evidence = sound()
+    moments = (0, 1, 9, 10)
+    pushes = [push("u-test-once-0", f"e-{second}", at=NOW + timedelta(seconds=second)) for second in moments]
+
+    assert longest_pause(replace(evidence, pushes=pushes)) == 8
+
+
+def test_the_slowest_push_is_told_from_the_event_on() -> None:
+    evidence = sound()
+    place = evidence.places["u-test-once-0-1"]
+    decision = Decision(
+        decision_id="d",
+        position=SourcePosition("saving-events", *place),
+        stage=Stage.DISPATCH_PUSH,
+        reason=Reason.PUSHED,
+        decided_at=NOW + timedelta(seconds=7),
+        worker="w",
+        occurred_at=NOW,
+    )
+
+    assert slowest_push_seconds(replace(evidence, ledger=FakeLedger({}, {place: [decision]}))) == 7
