@@ -1,5 +1,6 @@
 """`python -m demo.cluster.load`: shoppers come for a while, and then every event and every push is judged."""
 
+import asyncio
 import os
 import sys
 import threading
@@ -21,6 +22,7 @@ from demo.funnel import show_decisions, show_funnel
 from demo.group_offsets import GroupOffsets
 from demo.ledger_watch import LedgerWatch
 from demo.worker_process import command_line
+from saving_alerts.kafka_client import KafkaFailedError, unequal_or_missing
 from saving_alerts.settings import Settings, SettingsRefusedError, read_settings
 from saving_alerts.topics import Topics
 
@@ -46,7 +48,19 @@ def main(*, rate: float, seconds: int) -> None:
         settings = read_settings()
     except SettingsRefusedError as error:
         raise click.ClickException(f"{error}\nIn the cluster it is started with `make load`.") from error
+    _refuse_without_cluster(settings)
     sys.exit(0 if Load(settings, rate, seconds).run() else 1)
+
+
+def _refuse_without_cluster(settings: Settings) -> None:
+    topics = Topics.named(settings.source_topic, settings.topic_prefix)
+    names = [topic.name for topic in topics.all]
+    try:
+        problem = asyncio.run(unequal_or_missing(settings.kafka, names, topics.kill_switches.name))
+    except KafkaFailedError as error:
+        problem = str(error)
+    if problem:
+        raise click.ClickException(f"{problem}\nStart the cluster with `make up`.")
 
 
 class Load:
@@ -144,7 +158,7 @@ class Load:
         show_decisions(console, reasons)
         console.print(table([findings]), markup=False, highlight=False)
         for fault in findings.faults:
-            console.print(f"[red]✗[/red] {escape(fault)}")
+            console.print(f"[red]✗[/red] {escape(fault)}", soft_wrap=True)
         mark = "[red]✗[/red]" if findings.faults else "[green]✓[/green]"
         expected, pushes = len(self._crowd.users), len(self._evidence.own_pushes())
         console.print(f"{mark} {findings.events:,} events, {pushes:,} pushes of {expected:,} expected.")
@@ -153,7 +167,7 @@ class Load:
     def _audited(self) -> bool:
         console.print("[bold]$ saving-alerts audit[/bold]")
         audit = command_line(["audit"], dict(os.environ))
-        console.print((audit.stdout + audit.stderr).strip(), markup=False, highlight=False)
+        console.print((audit.stdout + audit.stderr).strip(), markup=False, highlight=False, soft_wrap=True)
         return audit.returncode == 0
 
 
