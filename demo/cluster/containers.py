@@ -64,5 +64,5 @@ def _run(*arguments: str) -> str:
         text = f"`docker compose {' '.join(arguments)}` took longer than {COMMAND_TIMEOUT_SECONDS} s"
         raise ComposeFailedError(text) from error
     if finished.returncode:
-        raise ComposeFailedError(finished.stderr.strip())
+        raise ComposeFailedError(f"`docker compose {' '.join(arguments)}` failed: {finished.stderr.strip()}")
     return finished.stdout
