@@ -29,7 +29,9 @@ class Feed:
 
     def __init__(self, bootstrap_servers: str, topic: str, *, patience_seconds: float = FLUSH_TIMEOUT_SECONDS) -> None:
         self._patience_seconds = patience_seconds
-        self._producer = Producer({"bootstrap.servers": bootstrap_servers, "linger.ms": 0, "acks": "all"})
+        # Quiet: it would write between the lines of whoever watches; what could not be written is told to the caller.
+        configuration = {"bootstrap.servers": bootstrap_servers, "linger.ms": 0, "acks": "all", "log_level": 0}
+        self._producer = Producer(configuration)
         self._topic = topic
         self.places: dict[str, Place] = {}
 

@@ -86,6 +86,7 @@ class LedgerWatch:
                 "group.id": "ledger-watch",
                 "enable.auto.commit": False,
                 "fetch.wait.max.ms": 100,
+                "log_level": 0,
             }
         )
         try:
