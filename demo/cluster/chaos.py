@@ -28,23 +28,24 @@ def main(*, rate: float, seconds: int) -> None:
     One container is down at a time, for 2 to 15 s; the next one is hit a few seconds later, while the last one may
     still be starting. Exit code 0 only if nothing was lost, doubled, late or silenced.
     """
+    containers = Compose()
     try:
-        _refuse_ill_cluster()
-        sound = _chaos(rate, seconds)
+        _refuse_ill_cluster(containers)
+        sound = _chaos(containers, rate, seconds)
     except (ComposeFailedError, StillIllError) as error:
         raise click.ClickException(str(error)) from error
     sys.exit(0 if sound else 1)
 
 
-def _refuse_ill_cluster() -> None:
-    if ill := unwell(Compose()):
+def _refuse_ill_cluster(containers: Compose) -> None:
+    if ill := unwell(containers):
         raise click.ClickException(f"not up and healthy: {', '.join(ill)}\nStart the cluster with `make up`.")
 
 
-def _chaos(rate: float, seconds: int) -> bool:
+def _chaos(containers: Compose, rate: float, seconds: int) -> bool:
     """Whether the load ended well."""
     began = time.monotonic()
-    suffering = Suffering(Compose(), lambda line: console.print(f"{time.monotonic() - began:6.1f} s  {line}"))
+    suffering = Suffering(containers, lambda line: console.print(f"{time.monotonic() - began:6.1f} s  {line}"))
     command = ["docker", "compose", "run", "--rm", "--no-deps", "-T", "load"]
     load = subprocess.Popen([*command, "--rate", f"{rate:g}", "--seconds", str(seconds)], cwd=PROJECT)
     try:

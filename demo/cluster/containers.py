@@ -37,21 +37,28 @@ class Containers(Protocol):
 class Compose:
     """The containers of `docker-compose.yml`, through the command line. Raises ComposeFailedError."""
 
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
     def states(self) -> list[ContainerState]:
         """All that exist, stopped ones too."""
-        lines = _run("ps", "--all", "--format", "json").splitlines()
+        lines = _docker("compose", "ps", "--all", "--format", "json").splitlines()
         found = [json.loads(line) for line in lines if line]
+        self._names = {each["Service"]: each["Name"] for each in found}
         return [ContainerState(each["Service"], each["State"], each["Health"]) for each in found]
 
     def do(self, action: str, service: str) -> None:
-        """`kill`, `start`, `pause` or `unpause` a service."""
-        _run(action, service)
+        """`kill`, `start`, `pause` or `unpause` a service that `states` has shown.
+
+        As the engine would after a crash: `docker compose start` would wait for a broker that is ill at the moment.
+        """
+        _docker(action, self._names[service])
 
 
-def _run(*arguments: str) -> str:
+def _docker(*arguments: str) -> str:
     try:
         finished = subprocess.run(
-            ["docker", "compose", *arguments],  # noqa: S607 - found on the PATH, as a person would
+            ["docker", *arguments],  # noqa: S607 - found on the PATH, as a person would
             cwd=PROJECT,
             capture_output=True,
             text=True,
@@ -61,8 +68,8 @@ def _run(*arguments: str) -> str:
     except FileNotFoundError as error:
         raise ComposeFailedError("docker is not installed, or not on the PATH") from error
     except subprocess.TimeoutExpired as error:
-        text = f"`docker compose {' '.join(arguments)}` took longer than {COMMAND_TIMEOUT_SECONDS} s"
+        text = f"`docker {' '.join(arguments)}` took longer than {COMMAND_TIMEOUT_SECONDS} s"
         raise ComposeFailedError(text) from error
     if finished.returncode:
-        raise ComposeFailedError(f"`docker compose {' '.join(arguments)}` failed: {finished.stderr.strip()}")
+        raise ComposeFailedError(f"`docker {' '.join(arguments)}` failed: {finished.stderr.strip()}")
     return finished.stdout
