@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 
-from demo.cluster.containers import Containers
+from demo.cluster.containers import ComposeFailedError, Containers
 
 WORKERS = ("worker-1", "worker-2", "worker-3")
 BROKERS = ("broker-1", "broker-2", "broker-3")
@@ -71,8 +71,16 @@ class Suffering:
         return next_blow(random, unwell(self._containers), by_service)
 
     def deal(self, blow: Blow) -> None:
-        """Return when the container is started or woken again; it may need some time to be well."""
+        """Return when the container is started or woken again; it may need some time to be well.
+
+        A blow that the engine refuses, as a busy one refuses a pause now and then, is told and not counted.
+        """
         self._say(str(blow))
+        try:
+            self._containers.do(blow.action, blow.service)
+        except ComposeFailedError as error:
+            self._say(f"not done: {error}")
+            return
         with self._ill(blow):
             self._sleep(blow.seconds)
         self.dealt[blow.service, blow.action] += 1
@@ -84,7 +92,6 @@ class Suffering:
     @contextmanager
     def _ill(self, blow: Blow) -> Iterator[None]:
         """Whatever interrupts us, the container is started or woken."""
-        self._containers.do(blow.action, blow.service)
         try:
             yield
         finally:

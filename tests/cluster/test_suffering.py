@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from demo.cluster.containers import ContainerState
+from demo.cluster.containers import ComposeFailedError, ContainerState
 from demo.cluster.suffering import (
     BROKERS,
     CURES,
@@ -21,9 +21,13 @@ from demo.cluster.suffering import (
 
 
 class FakeContainers:
-    """Containers that are well again at once, but for those in `slow`; `done` is what was done to them."""
+    """Containers that are well again at once, but for those in `slow`; `done` is what was done to them.
 
-    def __init__(self, slow: tuple[str, ...] = ()) -> None:
+    The engine refuses to pause those in `stubborn`.
+    """
+
+    def __init__(self, slow: tuple[str, ...] = (), stubborn: tuple[str, ...] = ()) -> None:
+        self._stubborn = stubborn
         self.done: list[tuple[str, str]] = []
         self._slow = slow
         self._states = dict.fromkeys(VICTIMS, "running")
@@ -33,6 +37,8 @@ class FakeContainers:
         return [ContainerState(service, state, health[service]) for service, state in self._states.items()]
 
     def do(self, action: str, service: str) -> None:
+        if action == "pause" and service in self._stubborn:
+            raise ComposeFailedError("unable to freeze")
         self.done.append((action, service))
         self._states[service] = {"kill": "exited", "pause": "paused"}.get(action, "running")
 
@@ -85,6 +91,17 @@ def test_blows_are_counted() -> None:
         hit.deal(Blow("valkey", action, 5))
 
     assert hit.dealt == Counter({("valkey", "kill"): 2, ("valkey", "pause"): 1})
+
+
+def test_a_blow_that_the_engine_refuses_is_told_and_not_counted() -> None:
+    containers, said = FakeContainers(stubborn=("broker-3",)), list[str]()
+    hit = Suffering(containers, said.append, lambda _: None)
+
+    hit.deal(Blow("broker-3", "pause", 5))
+
+    assert said[1:] == ["not done: unable to freeze"]
+    assert hit.dealt == Counter()
+    assert containers.done == []
 
 
 def test_whoever_had_the_fewest_blows_is_next() -> None:
