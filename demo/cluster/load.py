@@ -28,6 +28,7 @@ from saving_alerts.topics import Topics
 
 PATIENCE_SECONDS = 300
 LEVEL_SECONDS = 60
+QUIET_SECONDS = 15
 LOOK_SECONDS = 0.5
 
 console = Console(width=None if sys.stdout.isatty() else 100)
@@ -80,6 +81,7 @@ class Load:
         self._offsets = GroupOffsets(servers, settings.app_id, inputs, self._partitions)
         self._began = time.monotonic()
         self._failure: Exception | None = None
+        self._last_answered, self._last_news_at = 0, self._began
 
     def run(self) -> bool:
         """Whether all went as it must."""
@@ -121,10 +123,16 @@ class Load:
         """Until every event has its answer, or nothing more can be hoped for."""
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         with Progress(console, len(self._feed.places), self._state) as progress:
-            while self._unanswered() and time.monotonic() < give_up_at:
+            while self._unanswered() and time.monotonic() < give_up_at and not self._nothing_more_comes():
                 progress.show()
-                self._watch.wait_for_any_news(LOOK_SECONDS)
+                time.sleep(LOOK_SECONDS)
             progress.show()
+
+    def _nothing_more_comes(self) -> bool:
+        """Whether all is committed and no answer came for a while; what has none then never gets one."""
+        if (answered := self._state()[1]) != self._last_answered:
+            self._last_answered, self._last_news_at = answered, time.monotonic()
+        return time.monotonic() - self._last_news_at > QUIET_SECONDS and self._offsets.is_level()
 
     def _unanswered(self) -> bool:
         written, answered = self._state()
