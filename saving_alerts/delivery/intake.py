@@ -7,15 +7,17 @@ last one's. What is inside is our business.
     BatchScheduler   cuts what was fetched into such messages (a public setting)
     BatchSchema      hands them through undecoded (public)
     BatchConsumer    commits the highest acknowledged offset below the lowest one delivered and not acknowledged, + 1;
-                     drains with a limit; reads committed records only (the private surface named below)
+                     gives back what Faust would throw away; drains with a limit; reads committed records only
+                     (the private surface named below)
 
-Why the commit is right: a message enters `_unacked_messages` the moment the stream takes it off its queue, in the
-order of its partition, so nothing queued can be skipped. The set is weak: our window holds the strong references.
+Why the commit is right: what is delivered of a partition has no gap, because a fetch is delivered or read again. A
+message enters `_unacked_messages` the moment the stream takes it off its queue, in the order of its partition, so
+nothing queued can be skipped. The set is weak: our window holds the strong references.
 """
 
 import asyncio
 import logging
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from time import monotonic
 from typing import Any, Protocol, cast
 
@@ -53,9 +55,10 @@ PRIVATE_SURFACE = {
         "_commit_offsets",
         "_commit",
         "_wait_next_records",
+        "_get_active_partitions",
         "verify_event_path",
     ),
-    driver.AIOKafkaConsumerThread: ("_create_worker_consumer", "seek_to_committed", "_fetch_records"),
+    driver.AIOKafkaConsumerThread: ("_create_worker_consumer", "_fetch_records"),
     faust.App: ("_new_transport",),
     Conductor: ("acks_enabled_for",),
 }
@@ -124,29 +127,23 @@ class DrainingApp(Protocol):
 
 
 class Fetched(dict[TP, list[Any]]):
-    """What one fetch brought, and the assignment of partitions that it was made under."""
+    """What one fetch brought, the assignment it was made under, and where it left each partition's position."""
 
-    def __init__(self, records: Mapping[TP, list[Any]], assignment: object) -> None:
+    def __init__(self, records: Mapping[TP, list[Any]], consumer: AIOKafkaConsumer) -> None:
         super().__init__(records)
-        self.assignment = assignment
+        self.assignment = _assignment(consumer)
+        self.left_at = {tp: state.position for tp in records if (state := _state(consumer, tp))}
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
     """Reads what upstream transactions committed, as Faust does not, and keeps notes with the offsets it commits."""
 
     async def _fetch_records(self, consumer: AIOKafkaConsumer, *arguments: Any, **options: Any) -> Fetched:  # noqa: ANN401 - Faust's signature
-        return Fetched(await super()._fetch_records(consumer, *arguments, **options), _assignment(consumer))
+        return Fetched(await super()._fetch_records(consumer, *arguments, **options), consumer)
 
-    async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Also where nothing is committed, or 0: the driver stays where it is, and Faust has thrown away what it read.
-
-        Faust goes back to what is committed whenever it fetched while its flow stood still, and after each recovery.
-        """
-        committed = await super().seek_to_committed()
-        acks = self.consumer.app.topics.acks_enabled_for
-        if fresh := [tp for tp, offset in committed.items() if not offset and acks(tp.topic)]:
-            await self.call_thread(self._ensure_consumer().seek_to_beginning, *fresh)
-        return committed
+    async def give_back(self, fetched: Fetched, unwelcome: Iterable[TP]) -> None:
+        """Read these partitions again from where the fetch began, unless somebody has moved them meanwhile."""
+        give_back(self._ensure_consumer(), fetched, unwelcome)
 
     async def commit_noted(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
         """Whether Kafka has it. What is not committed comes again, so no error here may end the worker."""
@@ -187,16 +184,28 @@ class BatchConsumer(driver.Consumer):
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ANN401 - Faust's signature
-        """Without what was fetched under an assignment that has ended.
+        """What was fetched, as far as Faust will take it; it throws the rest away, and goes on reading behind it.
 
-        It comes from another thread, and may arrive when new partitions are assigned already. Faust would take it for
-        new: ahead of where the new assignment begins to read, and a commit of it would pass over what lies between.
+        A fetch runs in another thread and may end when partitions have been paused, or assigned anew. What comes of an
+        assignment that has ended is nobody's: the present one begins at what is committed.
         """
         records, active = await super()._wait_next_records(timeout)
-        if isinstance(records, Fetched) and records.assignment is not self._current_assignment():
+        if not isinstance(records, Fetched):
+            return records, active
+        if records.assignment is not self._current_assignment():
             log.info("a fetch of %d partitions came after they had been assigned anew; it comes again", len(records))
-            return {}, active
-        return records, active
+            return None, active
+        while unwelcome := self._unwelcome(records):
+            thread = cast("_ConsumerThread", self._thread)
+            await thread.call_thread(thread.give_back, records, unwelcome)
+            for tp in unwelcome:
+                del records[tp]
+        return records if self.flow_active else None, active
+
+    def _unwelcome(self, records: Iterable[TP]) -> frozenset[TP]:
+        """The partitions whose records Faust would not deliver now."""
+        welcome = self._get_active_partitions() | self._buffered_partitions if self.flow_active else frozenset()
+        return frozenset(records) - welcome
 
     def _current_assignment(self) -> object:
         consumer = self._thread._consumer if self._thread else None  # noqa: SLF001
@@ -326,6 +335,16 @@ class BatchConsumer(driver.Consumer):
         self._draining_app.guard.begin()
         self._draining_app.resume()
         await super().on_partitions_assigned(assigned, generation_id)
+
+
+def give_back(consumer: AIOKafkaConsumer, fetched: Fetched, unwelcome: Iterable[TP]) -> None:
+    """As `_ConsumerThread.give_back`. To be called in the consumer's thread: there nothing comes between."""
+    if _assignment(consumer) is not fetched.assignment:
+        return
+    for tp in unwelcome:
+        state = _state(consumer, tp)
+        if state is not None and state.position == fetched.left_at.get(tp):
+            consumer.seek(driver.ensure_aiokafka_TP(tp), fetched[tp][0].offset)
 
 
 def _assignment(consumer: AIOKafkaConsumer) -> Assignment | None:

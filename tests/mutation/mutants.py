@@ -70,12 +70,12 @@ MUTANTS = (
         SLOW_HEAD,
     ),
     Mutant(
-        "stay where nothing is committed",
+        "drop what was fetched at the wrong time",
         (
             Edit(
                 INTAKE,
-                "        if fresh := [tp for tp, offset in committed.items() if not offset and acks(tp.topic)]:\n",
-                "        if acks and (fresh := list[TP]()):\n",
+                "        if state is not None and state.position == fetched.left_at.get(tp):\n",
+                "        if state is None:\n",
             ),
         ),
         ("tests/faults/test_comings_and_goings.py", "-k", "restarted"),
