@@ -7,6 +7,7 @@ import faust
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.consumer.subscription_state import SubscriptionState
+from faust.transport.conductor import Conductor
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 from mode import Service
@@ -71,6 +72,9 @@ class FakeThread(Service):
 
     async def call_thread(self, call: Callable[..., Awaitable[None]], *arguments: object) -> None:
         await call(*arguments)
+
+    async def seek_to_committed(self) -> dict[TP, int]:
+        return {}
 
     async def give_back(self, fetched: Fetched, unwelcome: frozenset[TP]) -> None:
         give_back(cast("Any", self._consumer), fetched, unwelcome)
@@ -147,6 +151,29 @@ async def test_what_comes_after_a_new_assignment_is_not_delivered() -> None:
 
     assert await delivered(consumer) == {}
     assert driver_of(consumer).position(FIRST) == BEGAN
+
+
+async def test_a_stream_is_fed_only_when_faust_has_resumed_for_the_last_time() -> None:
+    """Whenever it resumes it empties the queues of the agents, and it seeks before it resumes for the last time."""
+    consumer = new_consumer()
+    cast("Conductor", consumer.app.topics)._acking_topics.add("events")
+    consumer.resume_flow()
+    before_the_seek = await delivered(consumer)
+    await consumer.perform_seek()
+    before_the_last_time = await delivered(consumer)
+    consumer.resume_flow()
+
+    assert (before_the_seek, before_the_last_time) == ({}, {})
+    assert await delivered(consumer) == {FIRST: [10, 11, 12], SECOND: [10, 11, 12]}
+
+
+async def test_faust_is_not_made_to_seek_while_its_flow_stands_still() -> None:
+    consumer = new_consumer()
+    thread_of(consumer).meanwhile = consumer.stop_flow
+
+    records, _ = await consumer._wait_next_records(1.0)
+
+    assert records is None
 
 
 async def test_a_partition_that_somebody_moved_meanwhile_stays_where_it_was_moved_to() -> None:

@@ -18,6 +18,7 @@ nothing queued can be skipped. The set is weak: our window holds the strong refe
 import asyncio
 import logging
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from time import monotonic
 from typing import Any, Protocol, cast
 
@@ -56,6 +57,8 @@ PRIVATE_SURFACE = {
         "_commit",
         "_wait_next_records",
         "_get_active_partitions",
+        "perform_seek",
+        "resume_flow",
         "verify_event_path",
     ),
     driver.AIOKafkaConsumerThread: ("_create_worker_consumer", "_fetch_records"),
@@ -175,6 +178,9 @@ class BatchConsumer(driver.Consumer):
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Faust's signature
         super().__init__(*args, **options)
         self._furthest: dict[TP, int] = {}
+        # Of which assignment Faust has gone back to what is committed; and whether it has resumed for good since.
+        self._assigned, self._sought = object(), object()
+        self._feeds_streams = False
 
     @property
     def _draining_app(self) -> DrainingApp:
@@ -184,28 +190,49 @@ class BatchConsumer(driver.Consumer):
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ANN401 - Faust's signature
-        """What was fetched, as far as Faust will take it; it throws the rest away, and goes on reading behind it.
+        """What was fetched, as far as Faust will deliver it; the rest it would throw away, and go on reading behind it.
 
-        A fetch runs in another thread and may end when partitions have been paused, or assigned anew. What comes of an
-        assignment that has ended is nobody's: the present one begins at what is committed.
+        None while its flow stands still: to anything else it answers by seeking, in the middle of its own recovery.
         """
         records, active = await super()._wait_next_records(timeout)
-        if not isinstance(records, Fetched):
-            return records, active
-        if records.assignment is not self._current_assignment():
-            log.info("a fetch of %d partitions came after they had been assigned anew; it comes again", len(records))
-            return None, active
-        while unwelcome := self._unwelcome(records):
-            thread = cast("_ConsumerThread", self._thread)
-            await thread.call_thread(thread.give_back, records, unwelcome)
-            for tp in unwelcome:
-                del records[tp]
+        if isinstance(records, Fetched):
+            await self._keep_welcome(records)
         return records if self.flow_active else None, active
 
-    def _unwelcome(self, records: Iterable[TP]) -> frozenset[TP]:
-        """The partitions whose records Faust would not deliver now."""
-        welcome = self._get_active_partitions() | self._buffered_partitions if self.flow_active else frozenset()
-        return frozenset(records) - welcome
+    async def _keep_welcome(self, fetched: Fetched) -> None:
+        """Give the rest back. What comes of an assignment that has ended is nobody's: the new one reads it again.
+
+        A fetch runs in another thread, and may end when partitions have been paused or assigned anew.
+        """
+        if fetched.assignment is not self._current_assignment():
+            log.info("a fetch of %d partitions came after they had been assigned anew; it comes again", len(fetched))
+            fetched.clear()
+        while unwelcome := fetched.keys() - self._welcome():
+            thread = cast("_ConsumerThread", self._thread)
+            await thread.call_thread(thread.give_back, fetched, unwelcome)
+            for tp in unwelcome:
+                del fetched[tp]
+
+    def _welcome(self) -> AbstractSet[TP]:
+        """The partitions whose records reach their agent now."""
+        if not self.flow_active:
+            return frozenset()
+        active = self._get_active_partitions() | self._buffered_partitions
+        is_stream = self.app.topics.acks_enabled_for
+        return active if self._feeds_streams else frozenset(tp for tp in active if not is_stream(tp.topic))
+
+    async def perform_seek(self) -> None:
+        assigned = self._assigned
+        await super().perform_seek()
+        self._sought = assigned
+
+    def resume_flow(self) -> None:
+        """Faust resumes several times while it recovers, and empties the agents' queues whenever it does so.
+
+        The last time comes after it has sought: not before that may a record of a stream be in a queue.
+        """
+        super().resume_flow()
+        self._feeds_streams = self._sought is self._assigned
 
     def _current_assignment(self) -> object:
         consumer = self._thread._consumer if self._thread else None  # noqa: SLF001
@@ -332,6 +359,7 @@ class BatchConsumer(driver.Consumer):
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:  # noqa: ANN401 - Faust's signature
         self._draining_app.failpoints.reach(Failpoint.DURING_REBALANCE)
         self._furthest.clear()
+        self._assigned, self._feeds_streams = object(), False
         self._draining_app.guard.begin()
         self._draining_app.resume()
         await super().on_partitions_assigned(assigned, generation_id)
