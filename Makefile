@@ -53,6 +53,6 @@ check: setup ## ruff, mypy and the import contracts
 	cd $(ROOT) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: setup ## what a worker can do, against idiomatic Faust and a bare aiokafka loop (JDK 17 and Maven)
-	cd $(ROOT) && $(BIN)/python -m benchmarks.core && $(BIN)/python -m benchmarks.end_to_end
+	cd $(ROOT) && for part in core end_to_end stall recovery backlog audit; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
 .PHONY: help setup lock demo run test test-kafka test-faults test-mutants test-long check bench
