@@ -12,7 +12,8 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 from mode import Service
 
-from saving_alerts.delivery.intake import BatchConsumer, BatchTransport, Fetched, give_back
+from saving_alerts.delivery.fetches import Fetched, give_back
+from saving_alerts.delivery.intake import BatchConsumer, BatchTransport
 
 pytestmark = pytest.mark.asyncio
 

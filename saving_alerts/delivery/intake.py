@@ -4,11 +4,10 @@ Faust pays about 100 microseconds a record and loses events when they are acknow
 batches: one Faust message is the list of raw records that one fetch returned for one partition, and its offset is the
 last one's. What is inside is our business.
 
-    BatchScheduler   cuts what was fetched into such messages (a public setting)
-    BatchSchema      hands them through undecoded (public)
+    batches.py       cuts what was fetched into such messages, and hands them through undecoded
+    fetches.py       the thread that fetches: reads committed records only, and goes back to where a fetch began
     BatchConsumer    commits the highest acknowledged offset below the lowest one delivered and not acknowledged, + 1;
-                     gives back what Faust would throw away; drains with a limit; reads committed records only
-                     (the private surface named below)
+                     gives back what Faust would throw away; drains with a limit
 
 Why the commit is right: what is delivered of a partition has no gap, because a fetch is delivered or read again. A
 message enters `_unacked_messages` the moment the stream takes it off its queue, in the order of its partition, so
@@ -17,22 +16,17 @@ nothing queued can be skipped. The set is weak: our window holds the strong refe
 
 import asyncio
 import logging
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Mapping
 from collections.abc import Set as AbstractSet
-from time import monotonic
 from typing import Any, Protocol, cast
 
 import faust
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.consumer.subscription_state import Assignment, TopicPartitionState
-from aiokafka.errors import KafkaError
-from aiokafka.structs import OffsetAndMetadata
-from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
-from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
 
+from saving_alerts.delivery import private_surface
+from saving_alerts.delivery.fetches import ConsumerThread, Fetched, assignment_of, state_of
 from saving_alerts.delivery.guard import Guard
 from saving_alerts.delivery.notes import Position
 from saving_alerts.delivery.stage import Message
@@ -42,80 +36,7 @@ log = logging.getLogger(__name__)
 
 LAST_COMMIT_SECONDS = 3.0
 
-# What we use of Faust that it does not promise: checked at import, so that an upgrade fails at once and by name.
-PRIVATE_SURFACE = {
-    driver.Consumer: (
-        "_add_gap",
-        "_filter_committable_offsets",
-        "_should_commit",
-        "_new_consumer_thread",
-        "wait_empty",
-        "commit_and_end_transactions",
-        "on_partitions_assigned",
-        "on_partitions_revoked",
-        "_commit_offsets",
-        "_commit",
-        "_wait_next_records",
-        "_get_active_partitions",
-        "perform_seek",
-        "resume_flow",
-        "verify_event_path",
-    ),
-    driver.AIOKafkaConsumerThread: ("_create_worker_consumer", "_fetch_records"),
-    faust.App: ("_new_transport",),
-    Conductor: ("acks_enabled_for",),
-}
-PRIVATE_STATE = ("_unacked_messages", "_acked", "_acked_index", "_buffered_partitions", "_committed_offset")
-
-
-def missing_surface() -> list[str]:
-    """The names that the installed Faust no longer has."""
-    missing = [
-        f"{owner.__name__}.{name}"
-        for owner, names in PRIVATE_SURFACE.items()
-        for name in names
-        if not hasattr(owner, name)
-    ]
-    annotated = {name for owner in driver.Consumer.__mro__ for name in getattr(owner, "__annotations__", {})}
-    return missing + [f"Consumer.{name}" for name in PRIVATE_STATE if name not in annotated]
-
-
-if missing_surface():
-    raise ImportError(f"this release of faust-streaming is not supported: {', '.join(missing_surface())} not found")
-
-
-def batch_scheduler(topics: frozenset[str], max_records: int) -> type[DefaultSchedulingStrategy]:
-    """A scheduler that cuts the records of `topics` into batches; other topics pass one by one (changelogs)."""
-
-    class BatchScheduler(DefaultSchedulingStrategy):
-        def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
-            batched = {
-                tp: list(_batches(fetched, max_records)) if tp.topic in topics else fetched
-                for tp, fetched in records.items()
-            }
-            return super().iterate(batched)
-
-    return BatchScheduler
-
-
-def _batches(fetched: list[ConsumerRecord], max_records: int) -> Iterator[ConsumerRecord]:
-    """Each batch as one record whose value is the list of records and whose offset is the last one's."""
-    for start in range(0, len(fetched), max_records):
-        batch = fetched[start : start + max_records]
-        last = batch[-1]
-        yield ConsumerRecord(
-            last.topic, last.partition, last.offset, last.timestamp, last.timestamp_type, None, batch, None, 0, 0, ()
-        )
-
-
-class BatchSchema(faust.Schema[Any, Any]):
-    """Hands keys and values through untouched: decoding is the stage's, so that a bad record is a decision."""
-
-    def loads_key(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ANN401, ARG002 - Faust's signature
-        return message.key
-
-    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ANN401, ARG002 - Faust's signature
-        return message.value
+private_surface.check()
 
 
 class DrainingApp(Protocol):
@@ -127,49 +48,6 @@ class DrainingApp(Protocol):
     async def drain(self) -> None: ...
 
     def resume(self) -> None: ...
-
-
-class Fetched(dict[TP, list[Any]]):
-    """What one fetch brought, the assignment it was made under, and where it left each partition's position."""
-
-    def __init__(self, records: Mapping[TP, list[Any]], consumer: AIOKafkaConsumer) -> None:
-        super().__init__(records)
-        self.assignment = _assignment(consumer)
-        self.left_at = {tp: state.position for tp in records if (state := _state(consumer, tp))}
-
-
-class _ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Reads what upstream transactions committed, as Faust does not, and keeps notes with the offsets it commits."""
-
-    async def _fetch_records(self, consumer: AIOKafkaConsumer, *arguments: Any, **options: Any) -> Fetched:  # noqa: ANN401 - Faust's signature
-        return Fetched(await super()._fetch_records(consumer, *arguments, **options), consumer)
-
-    async def give_back(self, fetched: Fetched, unwelcome: Iterable[TP]) -> None:
-        """Read these partitions again from where the fetch began, unless somebody has moved them meanwhile."""
-        give_back(self._ensure_consumer(), fetched, unwelcome)
-
-    async def commit_noted(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
-        """Whether Kafka has it. What is not committed comes again, so no error here may end the worker."""
-        assigned = self.assignment()
-        offsets = {
-            driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, text)
-            for tp, (offset, text) in noted.items()
-            if tp in assigned
-        }
-        if not offsets:
-            return False
-        try:
-            await self._ensure_consumer().commit(offsets)
-        except KafkaError as error:
-            log.warning("a commit failed, what it covers comes again: %r", error)
-            return False
-        self.tp_last_committed_at.update(dict.fromkeys(noted, monotonic()))
-        return True
-
-    def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust's signature
-        consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = "read_committed"  # noqa: SLF001 - the fetcher takes it from here at its start
-        return consumer
 
 
 class BatchConsumer(driver.Consumer):
@@ -187,7 +65,7 @@ class BatchConsumer(driver.Consumer):
         return cast("DrainingApp", self.app)
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
-        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ANN401 - Faust's signature
         """What was fetched, as far as Faust will deliver it; the rest it would throw away, and go on reading behind it.
@@ -208,7 +86,7 @@ class BatchConsumer(driver.Consumer):
             log.info("a fetch of %d partitions came after they had been assigned anew; it comes again", len(fetched))
             fetched.clear()
         while unwelcome := fetched.keys() - self._welcome():
-            thread = cast("_ConsumerThread", self._thread)
+            thread = cast("ConsumerThread", self._thread)
             await thread.call_thread(thread.give_back, fetched, unwelcome)
             for tp in unwelcome:
                 del fetched[tp]
@@ -236,7 +114,7 @@ class BatchConsumer(driver.Consumer):
 
     def _current_assignment(self) -> object:
         consumer = self._thread._consumer if self._thread else None  # noqa: SLF001
-        return _assignment(consumer) if consumer else None
+        return assignment_of(consumer) if consumer else None
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         guard = self._draining_app.guard
@@ -252,7 +130,7 @@ class BatchConsumer(driver.Consumer):
         """Commit offsets, each with its text, but never behind one that is committed or on its way."""
         ahead = {tp: commit for tp, commit in noted.items() if commit[0] >= self._furthest.get(tp, 0)}
         self._furthest.update({tp: offset for tp, (offset, _) in ahead.items()})
-        thread = cast("_ConsumerThread", self._thread)
+        thread = cast("ConsumerThread", self._thread)
         return bool(await thread.call_thread(thread.commit_noted, ahead)) if ahead else False
 
     def verify_event_path(self, now: float, tp: TP) -> None:
@@ -353,7 +231,7 @@ class BatchConsumer(driver.Consumer):
         if consumer is None or not self.flow_active:
             return frozenset()
         free = self.assignment() - self._buffered_partitions - self._paused_partitions
-        states = ((tp, _state(consumer, tp)) for tp in free if self.app.topics.acks_enabled_for(tp.topic))
+        states = ((tp, state_of(consumer, tp)) for tp in free if self.app.topics.acks_enabled_for(tp.topic))
         return frozenset((tp, state.position) for tp, state in states if state and state.position < (state.lso or 0))
 
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:  # noqa: ANN401 - Faust's signature
@@ -363,31 +241,6 @@ class BatchConsumer(driver.Consumer):
         self._draining_app.guard.begin()
         self._draining_app.resume()
         await super().on_partitions_assigned(assigned, generation_id)
-
-
-def give_back(consumer: AIOKafkaConsumer, fetched: Fetched, unwelcome: Iterable[TP]) -> None:
-    """As `_ConsumerThread.give_back`. To be called in the consumer's thread: there nothing comes between."""
-    if _assignment(consumer) is not fetched.assignment:
-        return
-    for tp in unwelcome:
-        state = _state(consumer, tp)
-        if state is not None and state.position == fetched.left_at.get(tp):
-            consumer.seek(driver.ensure_aiokafka_TP(tp), fetched[tp][0].offset)
-
-
-def _assignment(consumer: AIOKafkaConsumer) -> Assignment | None:
-    subscription = consumer._subscription.subscription  # noqa: SLF001
-    return subscription.assignment if subscription else None
-
-
-def _state(consumer: AIOKafkaConsumer, tp: TP) -> TopicPartitionState | None:
-    """What the driver knows of a partition; None while it does not know where to read."""
-    assignment = _assignment(consumer)
-    aiokafka_tp = driver.ensure_aiokafka_TP(tp)
-    if assignment is None or aiokafka_tp not in assignment.tps:
-        return None
-    state = assignment.state_value(aiokafka_tp)
-    return state if state.has_valid_position else None
 
 
 class BatchTransport(driver.Transport):

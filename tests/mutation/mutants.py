@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 STAGE = "saving_alerts/delivery/stage.py"
 INTAKE = "saving_alerts/delivery/intake.py"
+FETCHES = "saving_alerts/delivery/fetches.py"
 WINDOW = "saving_alerts/delivery/window.py"
 DISPATCH = "saving_alerts/dispatch.py"
 SCRIPTS = "saving_alerts/adapters/claim_scripts"
@@ -73,7 +74,7 @@ MUTANTS = (
         "drop what was fetched at the wrong time",
         (
             Edit(
-                INTAKE,
+                FETCHES,
                 "        if state is not None and state.position == fetched.left_at.get(tp):\n",
                 "        if state is None:\n",
             ),
