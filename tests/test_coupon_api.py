@@ -15,7 +15,7 @@ from saving_alerts import __version__
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
 from saving_alerts.adapters.http_session import open_session
 from saving_alerts.metrics import Metric
-from saving_alerts.ports import RefusedError, UnavailableError
+from saving_alerts.ports import DeadlineError, RefusedError, UnavailableError
 from tests.fakes.canned_server import canned_server
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.metrics import RecordingMetrics
@@ -265,7 +265,7 @@ async def test_a_deadline_in_the_middle_of_an_attempt_ends_it_and_says_nothing_a
     policy = replace(QUICK, url=stub.url, timeout_seconds=30, breaker_failures=1)
 
     async with client(policy, clock, metrics) as api:
-        with pytest.raises(UnavailableError):
+        with pytest.raises(DeadlineError):
             await api.coupons("u-1", "m-1", START + timedelta(milliseconds=20))
 
         assert not api.breaker_is_open
@@ -338,7 +338,7 @@ async def test_no_more_requests_run_at_the_same_time_than_allowed(
     async with client(replace(QUICK, url=stub.url, timeout_seconds=30), clock, metrics) as api:
         asks = [asyncio.create_task(api.coupons("u-1", "m-1", SOON)) for _ in range(20)]
         await asyncio.to_thread(stub.wait_until, lambda: len(stub.requests) == 4)
-        with pytest.raises(UnavailableError, match="before the deadline"):
+        with pytest.raises(DeadlineError, match="before the deadline"):
             await api.coupons("u-1", "m-1", START + timedelta(milliseconds=20))
         running = len(stub.requests)
         stub.recover()

@@ -22,7 +22,7 @@ from saving_alerts.adapters.breaker import Breaker
 from saving_alerts.adapters.http_session import Meter, OversizeError, read_bounded, retry_after
 from saving_alerts.domain.coupons import Coupon
 from saving_alerts.metrics import Metric, Metrics
-from saving_alerts.ports import Clock, RefusedError, UnavailableError
+from saving_alerts.ports import Clock, DeadlineError, RefusedError, UnavailableError
 
 API = "the Coupon API"
 HEADERS = {"Accept": "application/json"}
@@ -101,7 +101,7 @@ class CouponApi:
     async def _ask_in_turn(self, user_id: str, merchant_id: str, deadline: datetime) -> Coupons:
         async with self._admission.turn(deadline) as era:
             if era is None:
-                raise UnavailableError(f"{API} could not be asked before the deadline")
+                raise DeadlineError(f"{API} could not be asked before the deadline")
             try:
                 coupons = await self._ask_with_retries(user_id, merchant_id, deadline)
             except _IllError:
@@ -121,7 +121,7 @@ class CouponApi:
                 return await self._retries(partial(self._backoff, ends), self._ask, user_id, merchant_id)
         except TimeoutError as error:
             # A deadline that left too little time says nothing about the API.
-            kind = UnavailableError if ends == deadline else _IllError
+            kind = DeadlineError if ends == deadline else _IllError
             raise kind(f"{API} gave no answer in the time that was left") from error
 
     def _backoff(self, ends: datetime, error: Exception) -> bool | timedelta:

@@ -31,7 +31,8 @@ def in_the_coupon_api(crew: Crew, user: str) -> None:
 
 
 def in_a_retry_of_the_coupon_api(crew: Crew, user: str) -> None:
-    crew.world.coupon_api.behave(Behaviour(fault="status", status=503), user_id=user)
+    again = Behaviour(fault="status", status=503, retry_after_seconds=LONGER_SECONDS)
+    crew.world.coupon_api.behave(again, user_id=user)
 
 
 def in_a_retry_of_the_push_api(crew: Crew, user: str) -> None:
