@@ -36,6 +36,7 @@ class Admission:
         self._clock = clock
         self._say_open = say_open
         self._not_before: datetime | None = None
+        self._answered_at: datetime | None = None
         self._settled = asyncio.Event()
         say_open(self.is_open)
 
@@ -59,7 +60,12 @@ class Admission:
             if era is not None:
                 self._leave(era)
 
+    def has_answered_since(self, moment: datetime) -> bool:
+        """Whether the API answered anybody then or later."""
+        return self._answered_at is not None and self._answered_at >= moment
+
     def answered(self, era: int) -> None:
+        self._answered_at = self._clock.now()
         self._breaker.answered(era)
         self._wake()
         self._say_open(self.is_open)
