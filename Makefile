@@ -55,7 +55,7 @@ check: setup ## ruff, mypy and the import contracts
 	cd $(ROOT) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: setup ## what a worker can do, against idiomatic Faust and a bare aiokafka loop (JDK 17 and Maven)
-	cd $(ROOT) && $(BIN)/python -m benchmarks.core && $(BIN)/python -m benchmarks.end_to_end
+	cd $(ROOT) && for part in core end_to_end stall recovery backlog audit; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
 up: ## the local cluster in containers: 3 brokers, 3 workers and all around them (Docker)
 	cd $(ROOT) && docker compose build && docker compose up --detach --wait && docker compose ps

@@ -16,19 +16,19 @@ from random import Random
 from statistics import median
 
 import msgspec
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.progress import track
 
+from benchmarks.deployment import SETTINGS, create_deployment, fill_topic
 from benchmarks.measuring import resident_mib
 from benchmarks.results import machine, table, write_section
-from benchmarks.source import BUFFERED_RECORDS, FLUSH_TIMEOUT_SECONDS, PARTITIONS, patient_rules
+from benchmarks.source import PARTITIONS, patient_rules
 from demo.behaviour import Behaviour
-from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import good_coupon
 from demo.traffic.directory import MERCHANTS
 from demo.traffic.templates import Template
-from demo.worker_process import WorkerProcess, command_line
+from demo.worker_process import WorkerProcess
 from demo.world import World
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.events import EventType
@@ -41,14 +41,9 @@ ANSWER_SECONDS = 2.0
 SAMPLE_SECONDS = 1.0
 DIFFERENT_DOCUMENTS = 1_000
 SHOWN_ROWS = 12
-FLUSH_EVERY_EVENTS = 10_000
 # The worker has what it will ever have in flight: what comes before is filling up.
 SETTLED_SHARE = 0.95
 FLAT_GROWTH = 0.05
-SETTINGS = {
-    "SAVING_ALERTS_TOPIC_PARTITIONS": str(PARTITIONS),
-    "SAVING_ALERTS_TOPIC_REPLICATION_FACTOR": "1",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,26 +88,15 @@ def _watch(world: World, events: int, seconds: int) -> list[Sample]:
 
 
 def _prepare(world: World) -> None:
-    created = command_line(["topics", "create"], world.environment)
-    if created.returncode:
-        raise RuntimeError(created.stderr)
+    create_deployment(world)
     world.s3.put("rules.json", patient_rules())
-    world.s3.put("merchants.jsonl", merchants_jsonl())
     world.coupon_api.coupons = lambda user_id, _: [good_coupon(Random(user_id), MERCHANTS[0])]
     world.coupon_api.behave(Behaviour(latency_seconds=ANSWER_SECONDS))
 
 
 def _fill(world: World, events: int) -> None:
-    producer = Producer(
-        {"bootstrap.servers": world.bootstrap_servers, "queue.buffering.max.messages": BUFFERED_RECORDS}
-    )
     shoppers = track(_shoppers(events), "filling the source", total=events, console=Console(stderr=True))
-    for number, (key, value) in enumerate(shoppers):
-        producer.produce(world.topics.source.name, value, key)
-        if number % FLUSH_EVERY_EVENTS == 0:
-            producer.poll(0)
-    if producer.flush(FLUSH_TIMEOUT_SECONDS):
-        raise RuntimeError(f"Kafka did not take {events:,} events in {FLUSH_TIMEOUT_SECONDS} s")
+    fill_topic(world.bootstrap_servers, world.topics.source.name, shoppers)
 
 
 def _shoppers(events: int) -> Iterator[tuple[bytes, bytes]]:

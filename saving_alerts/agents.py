@@ -13,7 +13,7 @@ import faust
 from faust.streams import Stream
 from faust.types import StreamT
 
-from saving_alerts.delivery.intake import BatchSchema
+from saving_alerts.delivery.batches import BatchSchema
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.stages import AnyStage
 from saving_alerts.topics import Topics

@@ -24,8 +24,9 @@ from mode import ServiceT
 
 from saving_alerts.agents import add_agents
 from saving_alerts.clock import SystemClock
+from saving_alerts.delivery.batches import batch_scheduler
 from saving_alerts.delivery.guard import Guard
-from saving_alerts.delivery.intake import BatchConsumer, BatchTransport, batch_scheduler
+from saving_alerts.delivery.intake import BatchConsumer, BatchTransport
 from saving_alerts.delivery.standstill import Patience, Standstill
 from saving_alerts.delivery.stuck_loop import StuckLoop
 from saving_alerts.delivery.watchdog import Watchdog

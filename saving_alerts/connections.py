@@ -65,6 +65,7 @@ def push_api_policy(settings: Settings) -> PushApiPolicy:
         url=settings.push_api_url,
         attempt_seconds=settings.push_attempt_seconds,
         concurrency=settings.push_api_concurrency,
+        per_second=settings.push_api_per_second,
         breaker_failures=settings.breaker_failures,
         breaker_seconds=settings.breaker_seconds,
     )

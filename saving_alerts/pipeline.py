@@ -26,7 +26,7 @@ from saving_alerts.domain.messages import render
 from saving_alerts.domain.rules import Chosen, NoneChosen, evaluate, refused_without_coupons
 from saving_alerts.domain.sends import PushSend
 from saving_alerts.outcomes import Decided, Forward
-from saving_alerts.ports import Clock, CouponSource, RefusedError, UnavailableError
+from saving_alerts.ports import Clock, CouponSource, DeadlineError, RefusedError, UnavailableError
 from saving_alerts.reference_data import Snapshot
 
 # Most events end so, and a receipt names none of them.
@@ -65,8 +65,8 @@ async def query_coupons(
     except RefusedError as error:
         return Decided(Reason.COUPON_API_REFUSED, {"answer": str(error), "status": error.status})
     except UnavailableError as error:
-        reason = Reason.EXPIRED if is_late(validated, clock.now()) else Reason.COUPON_API_FAILED
-        return Decided(reason, {"answer": str(error)})
+        too_late = isinstance(error, DeadlineError) or is_late(validated, clock.now())
+        return Decided(Reason.EXPIRED if too_late else Reason.COUPON_API_FAILED, {"answer": str(error)})
     return _candidate(validated, coupons, clock.now())
 
 

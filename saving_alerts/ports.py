@@ -2,6 +2,7 @@
 
 PortError
 ├── UnavailableError   nobody answered, or "later": asking again may help
+│   └── DeadlineError  the deadline came first: asking again is too late
 └── RefusedError       a clear, permanent no: asking again is pointless
 
 An attempt to push never raises: it may have arrived, so each of its endings is a value that the caller must look at.
@@ -32,6 +33,10 @@ class UnavailableError(PortError):
     """No answer, or a temporary one, within the attempts and the time allowed."""
 
 
+class DeadlineError(UnavailableError):
+    """No answer before the deadline. It is said here, because a timer may end a moment before the clock shows it."""
+
+
 class RefusedError(PortError):
     """A permanent no. `status` is the HTTP status, None where the answer itself was unusable."""
 
@@ -54,8 +59,9 @@ class CouponSource(Protocol):
     async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> tuple[Coupon, ...]:
         """What this user could save at this merchant; empty for none.
 
-        Makes at most 3 attempts within 15 s; while nobody is answered (open breaker) it holds, and never beyond
-        `deadline`. Raises UnavailableError when that was in vain, RefusedError for a permanent no.
+        Makes at most 3 attempts within 15 s; while nobody else is answered either it holds, and never beyond
+        `deadline`. Raises UnavailableError when that was in vain, DeadlineError when the deadline came first, and
+        RefusedError for a permanent no.
         """
 
 

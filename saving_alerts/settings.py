@@ -123,6 +123,8 @@ class Settings(BaseSettings):
     """The push API, without the path."""
     push_api_concurrency: int = Field(default=64, ge=1)
     """The most requests of one worker at the same time."""
+    push_api_per_second: int | None = Field(default=None, ge=1)
+    """The most attempts that one worker starts in a second; unset: as many as come. Who waits for it holds no claim."""
     breaker_failures: int = Field(default=10, ge=1)
     """After how many failures in a row an API is left alone."""
     breaker_seconds: float = Field(default=5, gt=0)

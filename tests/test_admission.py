@@ -120,3 +120,23 @@ async def test_it_says_at_first_and_after_each_outcome_whether_the_breaker_is_op
     await admitted(admission, clock)
 
     assert said == [False, True, False]
+
+
+async def test_no_more_start_in_a_second_than_are_allowed(clock: FakeClock) -> None:
+    admission = Admission(10, Breaker(failures=1, pause=PAUSE), clock, lambda _: None, per_second=2)
+
+    admitted_at_once = [await admitted(admission, clock, A_MOMENT) for _ in range(4)]
+
+    assert admitted_at_once == [True, True, False, False]
+    assert await admitted(admission, clock)
+
+
+async def test_who_waits_for_the_pace_holds_no_slot(clock: FakeClock) -> None:
+    admission = Admission(1, Breaker(failures=1, pause=PAUSE), clock, lambda _: None, per_second=1)
+    async with admission.turn(SOON):
+        waiting = asyncio.create_task(admitted(admission, clock))
+        await asyncio.sleep(0)
+
+    assert not admission._slots.locked()
+    assert not waiting.done()
+    assert await waiting

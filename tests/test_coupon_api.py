@@ -15,7 +15,7 @@ from saving_alerts import __version__
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
 from saving_alerts.adapters.http_session import open_session
 from saving_alerts.metrics import Metric
-from saving_alerts.ports import RefusedError, UnavailableError
+from saving_alerts.ports import DeadlineError, RefusedError, UnavailableError
 from tests.fakes.canned_server import canned_server
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.metrics import RecordingMetrics
@@ -61,6 +61,19 @@ async def api(stub: CouponApiStub, clock: FakeClock, metrics: RecordingMetrics) 
 
 def status(code: int, times: int | None = None, retry_after_seconds: int | None = None) -> Behaviour:
     return Behaviour(fault="status", status=code, times=times, retry_after_seconds=retry_after_seconds)
+
+
+@asynccontextmanager
+async def others_are_answered(api: CouponApi) -> AsyncIterator[None]:
+    """One after the other, as long as the block lasts."""
+
+    async def ask() -> None:
+        while True:
+            await api.coupons("u-2", "m-1", SOON)
+
+    asking = asyncio.create_task(ask())
+    yield
+    asking.cancel()
 
 
 async def open_breaker(api: CouponApi, stub: CouponApiStub) -> None:
@@ -178,15 +191,31 @@ async def test_a_coupon_of_a_wrong_shape_is_refused_by_its_path(
         pytest.param(Behaviour(fault="ambiguous_dropped"), id="drops the connection"),
     ],
 )
-async def test_three_attempts_in_vain_are_unavailable(
-    api: CouponApi, stub: CouponApiStub, clock: FakeClock, behaviour: Behaviour
+async def test_three_attempts_in_vain_are_unavailable_while_others_are_answered(
+    stub: CouponApiStub, clock: FakeClock, metrics: RecordingMetrics, behaviour: Behaviour
 ) -> None:
-    stub.behave(behaviour)
+    stub.behave(behaviour, user_id="u-1")
 
-    with pytest.raises(UnavailableError):
-        await api.coupons("u-1", "m-1", SOON)
+    policy = replace(QUICK, url=stub.url, backoff_seconds=0.05)
+    async with client(policy, clock, metrics) as api, others_are_answered(api):
+        with pytest.raises(UnavailableError):
+            await api.coupons("u-1", "m-1", SOON)
 
-    assert (len(stub.requests), clock.now()) == (3, START)
+    asked = [request for request in stub.requests if request.user_id == "u-1"]
+    assert (len(asked), clock.now()) == (3, START)
+
+
+async def test_an_event_whose_attempts_fail_holds_while_nobody_is_answered(
+    api: CouponApi, stub: CouponApiStub, clock: FakeClock
+) -> None:
+    """One attempt was answered before: it says nothing about the time since."""
+    await api.coupons("u-2", "m-1", SOON)
+    clock.set(START + timedelta(seconds=1))
+    stub.behave(status(503, times=3))
+
+    coupons = await api.coupons("u-1", "m-1", SOON)
+
+    assert [coupon.coupon_id for coupon in coupons] == ["c-1"]
 
 
 @pytest.mark.parametrize("code", [408, 429, 500, 503])
@@ -198,11 +227,15 @@ async def test_what_may_change_is_asked_again(api: CouponApi, stub: CouponApiStu
     assert [coupon.coupon_id for coupon in coupons] == ["c-1"]
 
 
-async def test_an_api_that_is_not_there_is_unavailable(api: CouponApi, stub: CouponApiStub) -> None:
+async def test_an_api_that_is_not_there_is_asked_again_until_the_deadline(
+    api: CouponApi, stub: CouponApiStub, clock: FakeClock
+) -> None:
     stub.stop()
 
-    with pytest.raises(UnavailableError, match="could not be reached"):
+    with pytest.raises(DeadlineError):
         await api.coupons("u-1", "m-1", SOON)
+
+    assert clock.now() == SOON
 
 
 async def test_a_peer_that_does_not_speak_http_is_unavailable(clock: FakeClock, metrics: RecordingMetrics) -> None:
@@ -248,14 +281,14 @@ async def test_a_retry_after_beyond_the_time_that_is_left_is_not_waited_for(
 async def test_all_attempts_together_have_a_limit(
     stub: CouponApiStub, clock: FakeClock, metrics: RecordingMetrics
 ) -> None:
-    stub.behave(Behaviour(fault="hang"))
+    stub.behave(Behaviour(fault="hang"), user_id="u-1")
     policy = replace(QUICK, url=stub.url, timeout_seconds=30, total_seconds=0.05, breaker_failures=2)
 
-    async with client(policy, clock, metrics) as api:
+    async with client(policy, clock, metrics) as api, others_are_answered(api):
         with pytest.raises(UnavailableError, match="in the time that was left"):
             await api.coupons("u-1", "m-1", SOON)
 
-    assert len(stub.requests) == 1
+    assert len([request for request in stub.requests if request.user_id == "u-1"]) == 1
 
 
 async def test_a_deadline_in_the_middle_of_an_attempt_ends_it_and_says_nothing_about_the_api(
@@ -265,7 +298,7 @@ async def test_a_deadline_in_the_middle_of_an_attempt_ends_it_and_says_nothing_a
     policy = replace(QUICK, url=stub.url, timeout_seconds=30, breaker_failures=1)
 
     async with client(policy, clock, metrics) as api:
-        with pytest.raises(UnavailableError):
+        with pytest.raises(DeadlineError):
             await api.coupons("u-1", "m-1", START + timedelta(milliseconds=20))
 
         assert not api.breaker_is_open
@@ -289,8 +322,6 @@ async def test_the_event_that_opens_the_breaker_holds_like_the_others_and_is_ans
     api: CouponApi, stub: CouponApiStub, clock: FakeClock
 ) -> None:
     stub.behave(status(503, times=3 * (BREAKER_FAILURES + 1)))
-    with pytest.raises(UnavailableError):
-        await api.coupons("u-1", "m-1", SOON)
 
     coupons = await api.coupons("u-1", "m-1", SOON)
 
@@ -338,7 +369,7 @@ async def test_no_more_requests_run_at_the_same_time_than_allowed(
     async with client(replace(QUICK, url=stub.url, timeout_seconds=30), clock, metrics) as api:
         asks = [asyncio.create_task(api.coupons("u-1", "m-1", SOON)) for _ in range(20)]
         await asyncio.to_thread(stub.wait_until, lambda: len(stub.requests) == 4)
-        with pytest.raises(UnavailableError, match="before the deadline"):
+        with pytest.raises(DeadlineError, match="before the deadline"):
             await api.coupons("u-1", "m-1", START + timedelta(milliseconds=20))
         running = len(stub.requests)
         stub.recover()

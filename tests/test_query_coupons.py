@@ -11,7 +11,7 @@ from saving_alerts.domain.positions import SourcePosition
 from saving_alerts.domain.sends import PushSend
 from saving_alerts.outcomes import Decided, Forward
 from saving_alerts.pipeline import query_coupons
-from saving_alerts.ports import PortError, RefusedError, UnavailableError
+from saving_alerts.ports import DeadlineError, PortError, RefusedError, UnavailableError
 from saving_alerts.reference_data import Snapshot
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.coupon_source import FakeCouponSource
@@ -88,6 +88,7 @@ async def test_without_a_usable_coupon_it_ends_with_how_many_were_offered(
             id="a-clear-no",
         ),
         pytest.param(UnavailableError("503"), Reason.COUPON_API_FAILED, {"answer": "503"}, id="in-vain"),
+        pytest.param(DeadlineError("late"), Reason.EXPIRED, {"answer": "late"}, id="deadline"),
     ],
 )
 async def test_a_failure_of_the_api_is_a_decision_that_says_what_it_answered(

@@ -2,9 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+
+from aiolimiter import AsyncLimiter
 
 from saving_alerts.adapters.breaker import NO_WAIT, Breaker
 from saving_alerts.ports import Clock
@@ -16,15 +18,25 @@ class Admission:
     """Lets requests start when a slot is free, the breaker is closed and the API has not asked to be left alone.
 
     Who waits for the API holds no slot. While the breaker is open, one request at a time is let through as its probe.
-    `say_open` is told whether the breaker is open, at first and after every outcome.
+    `say_open` is told whether the breaker is open, at first and after every outcome. With `per_second` no more than so
+    many start in any second.
     """
 
-    def __init__(self, concurrency: int, breaker: Breaker, clock: Clock, say_open: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        concurrency: int,
+        breaker: Breaker,
+        clock: Clock,
+        say_open: Callable[[bool], None],
+        per_second: int | None = None,
+    ) -> None:
         self._slots = asyncio.Semaphore(concurrency)
+        self._pace = AsyncLimiter(per_second, 1) if per_second else None
         self._breaker = breaker
         self._clock = clock
         self._say_open = say_open
         self._not_before: datetime | None = None
+        self._answered_at: datetime | None = None
         self._settled = asyncio.Event()
         say_open(self.is_open)
 
@@ -48,7 +60,12 @@ class Admission:
             if era is not None:
                 self._leave(era)
 
+    def has_answered_since(self, moment: datetime) -> bool:
+        """Whether the API answered anybody then or later."""
+        return self._answered_at is not None and self._answered_at >= moment
+
     def answered(self, era: int) -> None:
+        self._answered_at = self._clock.now()
         self._breaker.answered(era)
         self._wake()
         self._say_open(self.is_open)
@@ -64,7 +81,7 @@ class Admission:
         self._not_before = max(until, self._not_before or until)
 
     async def _enter(self, deadline: datetime) -> int | None:
-        while await self._waited_for_api(deadline) and await self._took_slot(deadline):
+        while await self._waited_for_api(deadline) and await self._took_turn(deadline):
             # Meanwhile another may have become the probe, or the API may have asked for a pause.
             now = self._clock.now()
             era = self._breaker.admit(now) if self._pause(now) == NO_WAIT else None
@@ -104,12 +121,18 @@ class Admission:
         except TimeoutError:
             return False
 
-    async def _took_slot(self, deadline: datetime) -> bool:
+    async def _took_turn(self, deadline: datetime) -> bool:
+        """The pace first: who waits for it holds no slot."""
+        in_pace = self._pace is None or await self._in_time(self._pace.acquire(), deadline)
+        return in_pace and await self._in_time(self._slots.acquire(), deadline)
+
+    async def _in_time(self, waiting: Awaitable[object], deadline: datetime) -> bool:
         try:
             async with asyncio.timeout((deadline - self._clock.now()).total_seconds()):
-                return await self._slots.acquire()
+                await waiting
         except TimeoutError:
             return False
+        return True
 
     def _wake(self) -> None:
         self._settled.set()

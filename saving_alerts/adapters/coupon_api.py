@@ -22,7 +22,7 @@ from saving_alerts.adapters.breaker import Breaker
 from saving_alerts.adapters.http_session import Meter, OversizeError, read_bounded, retry_after
 from saving_alerts.domain.coupons import Coupon
 from saving_alerts.metrics import Metric, Metrics
-from saving_alerts.ports import Clock, RefusedError, UnavailableError
+from saving_alerts.ports import Clock, DeadlineError, RefusedError, UnavailableError
 
 API = "the Coupon API"
 HEADERS = {"Accept": "application/json"}
@@ -90,20 +90,24 @@ class CouponApi:
 
     async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> Coupons:
         """See `CouponSource`."""
+        failures: list[datetime] = []
         while True:
+            began = self._clock.now()
             try:
-                return await self._ask_in_turn(user_id, merchant_id, deadline)
+                return await self._ask_in_turn(user_id, merchant_id, deadline, failures)
             except _IllError:
-                # While nobody is answered, this event holds like those that have not asked yet.
-                if not self.breaker_is_open:
+                # While nobody else is answered, this event holds like those that have not asked yet.
+                if self._admission.has_answered_since(failures[0] if failures else began):
                     raise
 
-    async def _ask_in_turn(self, user_id: str, merchant_id: str, deadline: datetime) -> Coupons:
+    async def _ask_in_turn(
+        self, user_id: str, merchant_id: str, deadline: datetime, failures: list[datetime]
+    ) -> Coupons:
         async with self._admission.turn(deadline) as era:
             if era is None:
-                raise UnavailableError(f"{API} could not be asked before the deadline")
+                raise DeadlineError(f"{API} could not be asked before the deadline")
             try:
-                coupons = await self._ask_with_retries(user_id, merchant_id, deadline)
+                coupons = await self._ask_with_retries(user_id, merchant_id, deadline, failures)
             except _IllError:
                 self._admission.failed(era)
                 raise
@@ -113,20 +117,24 @@ class CouponApi:
             self._admission.answered(era)
             return coupons
 
-    async def _ask_with_retries(self, user_id: str, merchant_id: str, deadline: datetime) -> Coupons:
+    async def _ask_with_retries(
+        self, user_id: str, merchant_id: str, deadline: datetime, failures: list[datetime]
+    ) -> Coupons:
+        """`failures` gets the moment of every attempt that failed."""
         total_ends = self._clock.now() + timedelta(seconds=self._policy.total_seconds)
         ends = min(total_ends, deadline)
         try:
             async with asyncio.timeout((ends - self._clock.now()).total_seconds()):
-                return await self._retries(partial(self._backoff, ends), self._ask, user_id, merchant_id)
+                return await self._retries(partial(self._backoff, ends, failures), self._ask, user_id, merchant_id)
         except TimeoutError as error:
             # A deadline that left too little time says nothing about the API.
-            kind = UnavailableError if ends == deadline else _IllError
+            kind = DeadlineError if ends == deadline else _IllError
             raise kind(f"{API} gave no answer in the time that was left") from error
 
-    def _backoff(self, ends: datetime, error: Exception) -> bool | timedelta:
+    def _backoff(self, ends: datetime, failures: list[datetime], error: Exception) -> bool | timedelta:
         if not isinstance(error, _TryLaterError):
             return False
+        failures.append(self._clock.now())
         if error.retry_after is None:
             return True
         return error.retry_after if self._clock.now() + error.retry_after < ends else False

@@ -48,6 +48,7 @@ class PushApiPolicy:
     url: str
     attempt_seconds: float = 5
     concurrency: int = 64
+    per_second: int | None = None
     breaker_failures: int = 10
     breaker_seconds: float = 5
     max_body_bytes: int = 4096
@@ -62,7 +63,7 @@ class PushApi:
         self._session = session
         self._policy = policy
         self._clock = clock
-        self._admission = Admission(policy.concurrency, breaker, clock, say_open)
+        self._admission = Admission(policy.concurrency, breaker, clock, say_open, policy.per_second)
         self._meter = Meter(clock, metrics, Metric.PUSH_API_REQUESTS, Metric.PUSH_API_DURATION)
         self._url = URL(policy.url.rstrip("/") + "/push-notifications", encoded=True)
 

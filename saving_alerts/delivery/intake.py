@@ -4,32 +4,29 @@ Faust pays about 100 microseconds a record and loses events when they are acknow
 batches: one Faust message is the list of raw records that one fetch returned for one partition, and its offset is the
 last one's. What is inside is our business.
 
-    BatchScheduler   cuts what was fetched into such messages (a public setting)
-    BatchSchema      hands them through undecoded (public)
+    batches.py       cuts what was fetched into such messages, and hands them through undecoded
+    fetches.py       the thread that fetches: reads committed records only, and goes back to where a fetch began
     BatchConsumer    commits the highest acknowledged offset below the lowest one delivered and not acknowledged, + 1;
-                     drains with a limit; reads committed records only (the private surface named below)
+                     gives back what Faust would throw away; drains with a limit
 
-Why the commit is right: a message enters `_unacked_messages` the moment the stream takes it off its queue, in the
-order of its partition, so nothing queued can be skipped. The set is weak: our window holds the strong references.
+Why the commit is right: what is delivered of a partition has no gap, because a fetch is delivered or read again. A
+message enters `_unacked_messages` the moment the stream takes it off its queue, in the order of its partition, so
+nothing queued can be skipped. The set is weak: our window holds the strong references.
 """
 
 import asyncio
 import logging
-from collections.abc import Hashable, Iterator, Mapping
-from time import monotonic
+from collections.abc import Hashable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Protocol, cast
 
 import faust
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.consumer.subscription_state import Assignment, TopicPartitionState
-from aiokafka.errors import KafkaError
-from aiokafka.structs import OffsetAndMetadata
-from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
-from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
 
+from saving_alerts.delivery import private_surface
+from saving_alerts.delivery.fetches import ConsumerThread, Fetched, assignment_of, state_of
 from saving_alerts.delivery.guard import Guard
 from saving_alerts.delivery.notes import Position
 from saving_alerts.delivery.stage import Message
@@ -39,77 +36,7 @@ log = logging.getLogger(__name__)
 
 LAST_COMMIT_SECONDS = 3.0
 
-# What we use of Faust that it does not promise: checked at import, so that an upgrade fails at once and by name.
-PRIVATE_SURFACE = {
-    driver.Consumer: (
-        "_add_gap",
-        "_filter_committable_offsets",
-        "_should_commit",
-        "_new_consumer_thread",
-        "wait_empty",
-        "commit_and_end_transactions",
-        "on_partitions_assigned",
-        "on_partitions_revoked",
-        "_commit_offsets",
-        "_commit",
-        "_wait_next_records",
-        "verify_event_path",
-    ),
-    driver.AIOKafkaConsumerThread: ("_create_worker_consumer", "seek_to_committed", "_fetch_records"),
-    faust.App: ("_new_transport",),
-    Conductor: ("acks_enabled_for",),
-}
-PRIVATE_STATE = ("_unacked_messages", "_acked", "_acked_index", "_buffered_partitions", "_committed_offset")
-
-
-def missing_surface() -> list[str]:
-    """The names that the installed Faust no longer has."""
-    missing = [
-        f"{owner.__name__}.{name}"
-        for owner, names in PRIVATE_SURFACE.items()
-        for name in names
-        if not hasattr(owner, name)
-    ]
-    annotated = {name for owner in driver.Consumer.__mro__ for name in getattr(owner, "__annotations__", {})}
-    return missing + [f"Consumer.{name}" for name in PRIVATE_STATE if name not in annotated]
-
-
-if missing_surface():
-    raise ImportError(f"this release of faust-streaming is not supported: {', '.join(missing_surface())} not found")
-
-
-def batch_scheduler(topics: frozenset[str], max_records: int) -> type[DefaultSchedulingStrategy]:
-    """A scheduler that cuts the records of `topics` into batches; other topics pass one by one (changelogs)."""
-
-    class BatchScheduler(DefaultSchedulingStrategy):
-        def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
-            batched = {
-                tp: list(_batches(fetched, max_records)) if tp.topic in topics else fetched
-                for tp, fetched in records.items()
-            }
-            return super().iterate(batched)
-
-    return BatchScheduler
-
-
-def _batches(fetched: list[ConsumerRecord], max_records: int) -> Iterator[ConsumerRecord]:
-    """Each batch as one record whose value is the list of records and whose offset is the last one's."""
-    for start in range(0, len(fetched), max_records):
-        batch = fetched[start : start + max_records]
-        last = batch[-1]
-        yield ConsumerRecord(
-            last.topic, last.partition, last.offset, last.timestamp, last.timestamp_type, None, batch, None, 0, 0, ()
-        )
-
-
-class BatchSchema(faust.Schema[Any, Any]):
-    """Hands keys and values through untouched: decoding is the stage's, so that a bad record is a decision."""
-
-    def loads_key(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ANN401, ARG002 - Faust's signature
-        return message.key
-
-    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ANN401, ARG002 - Faust's signature
-        return message.value
+private_surface.check()
 
 
 class DrainingApp(Protocol):
@@ -123,84 +50,71 @@ class DrainingApp(Protocol):
     def resume(self) -> None: ...
 
 
-class Fetched(dict[TP, list[Any]]):
-    """What one fetch brought, and the assignment of partitions that it was made under."""
-
-    def __init__(self, records: Mapping[TP, list[Any]], assignment: object) -> None:
-        super().__init__(records)
-        self.assignment = assignment
-
-
-class _ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Reads what upstream transactions committed, as Faust does not, and keeps notes with the offsets it commits."""
-
-    async def _fetch_records(self, consumer: AIOKafkaConsumer, *arguments: Any, **options: Any) -> Fetched:  # noqa: ANN401 - Faust's signature
-        return Fetched(await super()._fetch_records(consumer, *arguments, **options), _assignment(consumer))
-
-    async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Also where nothing is committed, or 0: the driver stays where it is, and Faust has thrown away what it read.
-
-        Faust goes back to what is committed whenever it fetched while its flow stood still, and after each recovery.
-        """
-        committed = await super().seek_to_committed()
-        acks = self.consumer.app.topics.acks_enabled_for
-        if fresh := [tp for tp, offset in committed.items() if not offset and acks(tp.topic)]:
-            await self.call_thread(self._ensure_consumer().seek_to_beginning, *fresh)
-        return committed
-
-    async def commit_noted(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
-        """Whether Kafka has it. What is not committed comes again, so no error here may end the worker."""
-        assigned = self.assignment()
-        offsets = {
-            driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, text)
-            for tp, (offset, text) in noted.items()
-            if tp in assigned
-        }
-        if not offsets:
-            return False
-        try:
-            await self._ensure_consumer().commit(offsets)
-        except KafkaError as error:
-            log.warning("a commit failed, what it covers comes again: %r", error)
-            return False
-        self.tp_last_committed_at.update(dict.fromkeys(noted, monotonic()))
-        return True
-
-    def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust's signature
-        consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = "read_committed"  # noqa: SLF001 - the fetcher takes it from here at its start
-        return consumer
-
-
 class BatchConsumer(driver.Consumer):
     """Commits behind the oldest unfinished batch, and drains with a limit."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Faust's signature
         super().__init__(*args, **options)
         self._furthest: dict[TP, int] = {}
+        # Of which assignment Faust has gone back to what is committed; and whether it has resumed for good since.
+        self._assigned, self._sought = object(), object()
+        self._feeds_streams = False
 
     @property
     def _draining_app(self) -> DrainingApp:
         return cast("DrainingApp", self.app)
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
-        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ANN401 - Faust's signature
-        """Without what was fetched under an assignment that has ended.
+        """What was fetched, as far as Faust will deliver it; the rest it would throw away, and go on reading behind it.
 
-        It comes from another thread, and may arrive when new partitions are assigned already. Faust would take it for
-        new: ahead of where the new assignment begins to read, and a commit of it would pass over what lies between.
+        None while its flow stands still: to anything else it answers by seeking, in the middle of its own recovery.
         """
         records, active = await super()._wait_next_records(timeout)
-        if isinstance(records, Fetched) and records.assignment is not self._current_assignment():
-            log.info("a fetch of %d partitions came after they had been assigned anew; it comes again", len(records))
-            return {}, active
-        return records, active
+        if isinstance(records, Fetched):
+            await self._keep_welcome(records)
+        return records if self.flow_active else None, active
+
+    async def _keep_welcome(self, fetched: Fetched) -> None:
+        """Give the rest back. What comes of an assignment that has ended is nobody's: the new one reads it again.
+
+        A fetch runs in another thread, and may end when partitions have been paused or assigned anew.
+        """
+        if fetched.assignment is not self._current_assignment():
+            log.info("a fetch of %d partitions came after they had been assigned anew; it comes again", len(fetched))
+            fetched.clear()
+        while unwelcome := fetched.keys() - self._welcome():
+            thread = cast("ConsumerThread", self._thread)
+            await thread.call_thread(thread.give_back, fetched, unwelcome)
+            for tp in unwelcome:
+                del fetched[tp]
+
+    def _welcome(self) -> AbstractSet[TP]:
+        """The partitions whose records reach their agent now."""
+        if not self.flow_active:
+            return frozenset()
+        active = self._get_active_partitions() | self._buffered_partitions
+        is_stream = self.app.topics.acks_enabled_for
+        return active if self._feeds_streams else frozenset(tp for tp in active if not is_stream(tp.topic))
+
+    async def perform_seek(self) -> None:
+        assigned = self._assigned
+        await super().perform_seek()
+        self._sought = assigned
+
+    def resume_flow(self) -> None:
+        """Faust resumes several times while it recovers, and empties the agents' queues whenever it does so.
+
+        The last time comes after it has sought: not before that may a record of a stream be in a queue.
+        """
+        super().resume_flow()
+        self._feeds_streams = self._sought is self._assigned
 
     def _current_assignment(self) -> object:
         consumer = self._thread._consumer if self._thread else None  # noqa: SLF001
-        return _assignment(consumer) if consumer else None
+        return assignment_of(consumer) if consumer else None
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         guard = self._draining_app.guard
@@ -216,7 +130,7 @@ class BatchConsumer(driver.Consumer):
         """Commit offsets, each with its text, but never behind one that is committed or on its way."""
         ahead = {tp: commit for tp, commit in noted.items() if commit[0] >= self._furthest.get(tp, 0)}
         self._furthest.update({tp: offset for tp, (offset, _) in ahead.items()})
-        thread = cast("_ConsumerThread", self._thread)
+        thread = cast("ConsumerThread", self._thread)
         return bool(await thread.call_thread(thread.commit_noted, ahead)) if ahead else False
 
     def verify_event_path(self, now: float, tp: TP) -> None:
@@ -317,30 +231,16 @@ class BatchConsumer(driver.Consumer):
         if consumer is None or not self.flow_active:
             return frozenset()
         free = self.assignment() - self._buffered_partitions - self._paused_partitions
-        states = ((tp, _state(consumer, tp)) for tp in free if self.app.topics.acks_enabled_for(tp.topic))
+        states = ((tp, state_of(consumer, tp)) for tp in free if self.app.topics.acks_enabled_for(tp.topic))
         return frozenset((tp, state.position) for tp, state in states if state and state.position < (state.lso or 0))
 
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:  # noqa: ANN401 - Faust's signature
         self._draining_app.failpoints.reach(Failpoint.DURING_REBALANCE)
         self._furthest.clear()
+        self._assigned, self._feeds_streams = object(), False
         self._draining_app.guard.begin()
         self._draining_app.resume()
         await super().on_partitions_assigned(assigned, generation_id)
-
-
-def _assignment(consumer: AIOKafkaConsumer) -> Assignment | None:
-    subscription = consumer._subscription.subscription  # noqa: SLF001
-    return subscription.assignment if subscription else None
-
-
-def _state(consumer: AIOKafkaConsumer, tp: TP) -> TopicPartitionState | None:
-    """What the driver knows of a partition; None while it does not know where to read."""
-    assignment = _assignment(consumer)
-    aiokafka_tp = driver.ensure_aiokafka_TP(tp)
-    if assignment is None or aiokafka_tp not in assignment.tps:
-        return None
-    state = assignment.state_value(aiokafka_tp)
-    return state if state.has_valid_position else None
 
 
 class BatchTransport(driver.Transport):

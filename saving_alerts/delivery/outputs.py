@@ -133,7 +133,9 @@ class OutputProducer(Service):
             error = ValueError(f"{output.size_bytes} bytes for {output.topic}, at most {MAX_RECORD_BYTES} fit")
             parcel.finish(output, error)
             return
-        lane = self._lanes.setdefault((output.topic, output.partition), _Lane(output.topic, output.partition))
+        lane = self._lanes.get((output.topic, output.partition))
+        if lane is None:
+            lane = self._lanes[output.topic, output.partition] = _Lane(output.topic, output.partition)
         lane.waiting.append((output, parcel))
         if lane.task is None:
             lane.task = asyncio.create_task(self._run(lane), name=f"lane {lane.topic}-{lane.partition}")
@@ -141,19 +143,19 @@ class OutputProducer(Service):
     async def _run(self, lane: _Lane) -> None:
         try:
             while lane.waiting:
-                await self._send(lane, self._take(lane))
+                await self._send(lane, *self._take(lane))
         finally:
             lane.task = None
 
-    def _take(self, lane: _Lane) -> list[tuple[Output, _Parcel]]:
-        """As many waiting records as one batch holds, at least one."""
-        builder, taken = self._open_producer().create_batch(), []
-        while lane.waiting and _append(builder, lane.waiting[0][0]):
+    def _take(self, lane: _Lane) -> tuple[list[tuple[Output, _Parcel]], BatchBuilder]:
+        """As many waiting records as one batch holds, at least one; and that batch."""
+        batch, taken = self._open_producer().create_batch(), []
+        while lane.waiting and _append(batch, lane.waiting[0][0]):
             taken.append(lane.waiting.popleft())
-        return taken
+        return taken, batch
 
-    async def _send(self, lane: _Lane, taken: list[tuple[Output, _Parcel]]) -> None:
-        error = await self._try_for_ever(lane, [output for output, _ in taken])
+    async def _send(self, lane: _Lane, taken: list[tuple[Output, _Parcel]], batch: BatchBuilder | None = None) -> None:
+        error = await self._try_for_ever(lane, [output for output, _ in taken], batch)
         if error is not None and len(taken) > 1:
             for alone in taken:  # one of them is to blame: each is tried alone, the others are not to suffer
                 await self._send(lane, [alone])
@@ -161,13 +163,14 @@ class OutputProducer(Service):
         for output, parcel in taken:
             parcel.finish(output, error)
 
-    async def _try_for_ever(self, lane: _Lane, outputs: list[Output]) -> Exception | None:
-        """None once Kafka has them; an error when trying again is pointless."""
+    async def _try_for_ever(self, lane: _Lane, outputs: list[Output], batch: BatchBuilder | None) -> Exception | None:
+        """None once Kafka has them; an error when trying again is pointless. A batch is good for one attempt."""
         pause = FIRST_PAUSE_SECONDS
         while True:
             producer = self._open_producer()
             try:
-                await self._send_batch(producer, lane, outputs)
+                ready = batch or _batch(producer, outputs)
+                await (await producer.send_batch(ready, lane.topic, partition=lane.partition))
             except SEQUENCE_LOST as error:
                 log.warning("producing to %s-%s needs a new producer: %r", lane.topic, lane.partition, error)
                 await self._renew(producer)
@@ -177,16 +180,10 @@ class OutputProducer(Service):
                 log.warning("producing to %s-%s failed, again in %.1f s: %r", lane.topic, lane.partition, pause, error)
             else:
                 return None
+            batch = None
             self._metrics.count(Metric.DELIVERY_RETRIES, topic=lane.topic)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-
-    @staticmethod
-    async def _send_batch(producer: AIOKafkaProducer, lane: _Lane, outputs: list[Output]) -> None:
-        builder = producer.create_batch()
-        for output in outputs:
-            _append(builder, output)
-        await (await producer.send_batch(builder, lane.topic, partition=lane.partition))
 
     async def _renew(self, broken: AIOKafkaProducer) -> None:
         """Replace the producer once, however many lanes noticed. With no broker there, the next attempt comes again."""
@@ -213,6 +210,13 @@ class OutputProducer(Service):
 def _is_retriable(error: Exception) -> bool:
     """A timeout means here that the batch found no place in the queue, so nothing was sent."""
     return isinstance(error, KafkaTimeoutError) or (isinstance(error, KafkaError) and bool(error.retriable))
+
+
+def _batch(producer: AIOKafkaProducer, outputs: Iterable[Output]) -> BatchBuilder:
+    batch = producer.create_batch()
+    for output in outputs:
+        _append(batch, output)
+    return batch
 
 
 def _append(builder: BatchBuilder, output: Output) -> bool:

@@ -87,6 +87,12 @@ class Case:
         self._awaited.append(death)
         return death
 
+    def all_deaths(self) -> list[Death]:
+        """Every one in this case so far; all of them were meant to be."""
+        deaths = self.crew.deaths[self._deaths_before :]
+        self._awaited = list(deaths)
+        return deaths
+
     def _death(self, worker: WorkerProcess) -> Death | None:
         return next((death for death in self._deaths() if death.worker is worker), None)
 

@@ -44,7 +44,10 @@ class Leave:
 
 
 class Crew:
-    """Workers on duty in the order they came; `deaths` of them, each followed by a start without extra settings."""
+    """Workers on duty in the order they came; `deaths` of them, each followed by a start.
+
+    That start is without extra settings, but for those who are `doomed` to have them again.
+    """
 
     def __init__(self, world: World, cluster: KafkaCluster, shape: Shape) -> None:
         self.world = world
@@ -58,6 +61,7 @@ class Crew:
         inputs = [topic.name for topic in self.topics.inputs.values()]
         self.offsets = GroupOffsets(world.bootstrap_servers, shape.group, inputs, shape.partitions)
         self.environment = {**world.environment, **shape.settings}
+        self.doomed: dict[str, Mapping[str, str]] = {}
         self._specially_treated: set[str] = set()
         self._closing = ExitStack()
 
@@ -123,8 +127,8 @@ class Crew:
             if code is not None:
                 share = tuple(self.shares.get(worker.name, ()))
                 self.deaths.append(Death(worker, code, datetime.now(UTC), share))
-                worker.start()
                 self._specially_treated.discard(worker.name)
+                self.start(worker, self.doomed.get(worker.name))
 
     def wait_until(self, condition: Callable[[], bool], timeout_seconds: float, what: str) -> None:
         """As `conditions.wait_until`, and whoever dies meanwhile is started again."""
@@ -158,6 +162,7 @@ class Crew:
         """As many workers as in the beginning, awake, with the usual settings only; the APIs are well."""
         self.world.coupon_api.recover()
         self.world.push_api.recover()
+        self.doomed.clear()
         for worker in self.workers:
             worker.wake()
             if worker.name in self._specially_treated:

@@ -1,7 +1,7 @@
 """Workers stop, start, die and are replaced under load: the work goes on soon, and nothing is broken."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -22,7 +22,14 @@ pytestmark = [
 KILL_GAP_SECONDS = SESSION_TIMEOUT_SECONDS + 10
 STOP_GAP_SECONDS = 5
 HANGING = 120
+BUSY_PER_SECOND = 150
+TURNS = 9
 FEW = Shape(partitions=2, workers=3, group="few", source="few-events")
+
+
+def marks(number: int) -> Sequence[pytest.MarkDecorator]:
+    """The first round is for every day."""
+    return () if number == 1 else (pytest.mark.long,)
 
 
 @pytest.fixture
@@ -42,6 +49,26 @@ def test_every_worker_is_restarted_in_turn(crew: Crew, case: Case) -> None:
     assert findings.faults == ()
     assert findings.gap_seconds is not None
     assert findings.gap_seconds < STOP_GAP_SECONDS
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    "number", [pytest.param(number, id=f"rebalances, round {number}", marks=marks(number)) for number in range(1, 6)]
+)
+def test_workers_come_and_go_again_and_again(crew: Crew, case: Case, number: int) -> None:
+    """Most of what Faust can lose in a rebalance it loses by a race: one in fifty or so."""
+    case.begin(BUSY_PER_SECOND)
+
+    for turn in range(TURNS):
+        worker = crew.workers[(turn + number) % len(crew.workers)]
+        if turn % 3 == 0:
+            worker.kill()
+            case.death_of(worker)
+            crew.wait_until_settled()
+        else:
+            crew.restart(worker)
+
+    assert case.verdict().faults == ()
 
 
 def test_one_worker_becomes_three_and_one_again(crew: Crew, case: Case) -> None:

@@ -1,6 +1,5 @@
 """A worker dies between two effects, wherever that may be: nothing lost, nothing twice, nobody silenced."""
 
-import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from saving_alerts.domain.decisions import Stage
 from saving_alerts.failpoints import Failpoint
 from tests.faults.case import Case
 from tests.faults.crew import Crew
+from tests.faults.rounds import ROUNDS
 from tests.faults.shape import DRAIN_SECONDS, SESSION_TIMEOUT_SECONDS, Shape
 
 pytestmark = [
@@ -21,11 +21,6 @@ pytestmark = [
     pytest.mark.parametrize("crew", [pytest.param(Shape(), id=pytest.HIDDEN_PARAM)], indirect=True),
 ]
 
-FIRST_ROUND = pytest.param(0, id=pytest.HIDDEN_PARAM)
-ROUNDS = [
-    pytest.param(number, id=f"round {number + 1}", marks=pytest.mark.long) if number else FIRST_ROUND
-    for number in range(int(os.environ.get("FAULT_ROUNDS", "1")))
-]
 GAP_LIMIT_SECONDS = SESSION_TIMEOUT_SECONDS + 10
 OFTEN = (1, 2, 5, 9, 20)
 ONCE_A_SECOND = (1, 2, 3, 4, 6)

@@ -8,6 +8,7 @@ from demo.worker_process import WorkerProcess
 from saving_alerts.failpoints import Failpoint
 from tests.faults.case import Case
 from tests.faults.crew import Crew
+from tests.faults.rounds import ROUNDS
 from tests.faults.shape import SESSION_TIMEOUT_SECONDS, Shape
 
 pytestmark = [
@@ -46,6 +47,7 @@ def test_a_worker_that_was_paused_anywhere_does_no_harm_when_it_wakes(crew: Crew
     assert judged_well(case)
 
 
+@pytest.mark.parametrize("number", ROUNDS)
 @pytest.mark.parametrize(
     "failpoint",
     [
@@ -56,10 +58,10 @@ def test_a_worker_that_was_paused_anywhere_does_no_harm_when_it_wakes(crew: Crew
     ],
 )
 def test_a_worker_that_was_paused_with_a_claim_does_no_harm_when_it_wakes(
-    crew: Crew, case: Case, failpoint: Failpoint
+    crew: Crew, case: Case, failpoint: Failpoint, number: int
 ) -> None:
     paused = crew.workers[2]
-    settings = {"SAVING_ALERTS_FAILPOINT": f"{failpoint}:2", "SAVING_ALERTS_FAILPOINT_SIGNAL": "STOP"}
+    settings = {"SAVING_ALERTS_FAILPOINT": f"{failpoint}:{2 + number}", "SAVING_ALERTS_FAILPOINT_SIGNAL": "STOP"}
     crew.restart(paused, settings)
     case.begin()
 

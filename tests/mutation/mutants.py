@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 STAGE = "saving_alerts/delivery/stage.py"
 INTAKE = "saving_alerts/delivery/intake.py"
+FETCHES = "saving_alerts/delivery/fetches.py"
 WINDOW = "saving_alerts/delivery/window.py"
 DISPATCH = "saving_alerts/dispatch.py"
 SCRIPTS = "saving_alerts/adapters/claim_scripts"
@@ -70,12 +71,12 @@ MUTANTS = (
         SLOW_HEAD,
     ),
     Mutant(
-        "stay where nothing is committed",
+        "drop what was fetched at the wrong time",
         (
             Edit(
-                INTAKE,
-                "        if fresh := [tp for tp, offset in committed.items() if not offset and acks(tp.topic)]:\n",
-                "        if acks and (fresh := list[TP]()):\n",
+                FETCHES,
+                "        if state is not None and state.position == fetched.left_at.get(tp):\n",
+                "        if state is None:\n",
             ),
         ),
         ("tests/faults/test_comings_and_goings.py", "-k", "restarted"),

@@ -1,0 +1,119 @@
+"""How long a worker needs to get its Table `push_sends` back from Kafka, on a real Apache Kafka of one broker.
+
+A worker starts with an empty changelog, and with one of so many users, each pushed once. What differs between the two
+is the recovery. The figures go into benchmarks/RESULTS.md.
+
+python -m benchmarks.recovery
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from confluent_kafka import KafkaException
+from rich.console import Console
+from rich.progress import track
+
+from benchmarks.deployment import create_deployment, fill_topic
+from benchmarks.measuring import resident_mib
+from benchmarks.results import machine, table, write_section
+from benchmarks.source import PARTITIONS
+from demo.worker_process import WorkerProcess
+from demo.world import World
+from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.sends import PushSend
+from tests.kafka_cluster.cluster import KafkaCluster
+from tests.kafka_cluster.libraries import java_and_maven_missing
+
+TITLE = "Recovery of the Table"
+START_TIMEOUT_SECONDS = 600
+WANTED_USERS, WANTED_SECONDS = 100_000, 30
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """From the start of the process until it was ready, and its memory then."""
+
+    users: int
+    seconds: float
+    rss_mib: float
+
+
+def main() -> int:
+    """0 when it measured, or cannot measure here; 1 when Kafka or the worker failed."""
+    arguments = _arguments()
+    if sentence := java_and_maven_missing():
+        Console().print(f"skipped: {sentence}")
+        return 0
+    try:
+        starts = [_start(users) for users in (0, *arguments.users)]
+    except (KafkaException, RuntimeError, OSError) as error:
+        Console(stderr=True).print(f"nothing was measured: {error}", style="red", markup=False)
+        return 1
+    print(_written(starts))
+    return 0
+
+
+def _start(users: int) -> Start:
+    with KafkaCluster(brokers=1) as cluster, World(cluster.bootstrap_servers) as world:
+        settings = create_deployment(world)
+        sends = track(_sends(users), f"{users:,} users", total=users, console=Console(stderr=True))
+        fill_topic(world.bootstrap_servers, world.topics.push_sends.name, sends)
+        began = time.monotonic()
+        worker = world.start_worker(settings)
+        worker.wait_until_ready(START_TIMEOUT_SECONDS)
+        return Start(users, time.monotonic() - began, _rss_mib(worker))
+
+
+def _rss_mib(worker: WorkerProcess) -> float:
+    return resident_mib(worker.pid)["VmRSS"]
+
+
+def _sends(users: int) -> Iterator[tuple[bytes, bytes]]:
+    """Key and value as the Table writes them."""
+    now = datetime.now(UTC)
+    for number in range(users):
+        send = PushSend(
+            merchant_id=f"m-{number % 100}",
+            sent_at=now - timedelta(hours=1),
+            position=SourcePosition("saving-events", number % PARTITIONS, number),
+            event_id=f"event-{number}",
+        )
+        yield f"u-{number}".encode(), msgspec.json.encode((send,))
+
+
+def _written(starts: Sequence[Start]) -> str:
+    empty, *full = starts
+    rows = [_row(start, empty) for start in full]
+    method = f"One worker, {PARTITIONS} partitions; with an empty changelog it is ready after {empty.seconds:.1f} s."
+    head = ("users", "ready after", "of which recovery", "users/s", "RSS MiB", f"within {WANTED_SECONDS} s")
+    return write_section(TITLE, machine(), method, table(head, rows))
+
+
+def _row(start: Start, empty: Start) -> tuple[str, ...]:
+    recovery = start.seconds - empty.seconds
+    wanted = ("yes" if start.seconds < WANTED_SECONDS else "**no**") if start.users <= WANTED_USERS else "not asked"
+    return (
+        f"{start.users:,}",
+        f"{start.seconds:.1f} s",
+        f"{recovery:.1f} s",
+        f"{start.users / recovery:,.0f}",
+        f"{start.rss_mib:.0f}",
+        wanted,
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--users", type=int, nargs="+", default=[100_000, 500_000], help="of the changelog (default: %(default)s)"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""What we use of Faust that it does not promise: checked at import, so that an upgrade fails at once and by name."""
+
+import faust
+from faust.transport.conductor import Conductor
+from faust.transport.drivers import aiokafka as driver
+
+PRIVATE_SURFACE = {
+    driver.Consumer: (
+        "_add_gap",
+        "_filter_committable_offsets",
+        "_should_commit",
+        "_new_consumer_thread",
+        "wait_empty",
+        "commit_and_end_transactions",
+        "on_partitions_assigned",
+        "on_partitions_revoked",
+        "_commit_offsets",
+        "_commit",
+        "_wait_next_records",
+        "_get_active_partitions",
+        "perform_seek",
+        "resume_flow",
+        "verify_event_path",
+    ),
+    driver.AIOKafkaConsumerThread: ("_create_worker_consumer", "_fetch_records"),
+    faust.App: ("_new_transport",),
+    Conductor: ("acks_enabled_for",),
+}
+PRIVATE_STATE = ("_unacked_messages", "_acked", "_acked_index", "_buffered_partitions", "_committed_offset")
+
+
+def missing_surface() -> list[str]:
+    """The names that the installed Faust no longer has."""
+    missing = [
+        f"{owner.__name__}.{name}"
+        for owner, names in PRIVATE_SURFACE.items()
+        for name in names
+        if not hasattr(owner, name)
+    ]
+    annotated = {name for owner in driver.Consumer.__mro__ for name in getattr(owner, "__annotations__", {})}
+    return missing + [f"Consumer.{name}" for name in PRIVATE_STATE if name not in annotated]
+
+
+def check() -> None:
+    """Raises ImportError for a Faust without them."""
+    if missing := missing_surface():
+        raise ImportError(f"this release of faust-streaming is not supported: {', '.join(missing)} not found")

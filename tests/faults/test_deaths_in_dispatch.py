@@ -1,0 +1,109 @@
+"""Workers die between any two effects of dispatch, again and again, and also until an event's deadline has passed."""
+
+import os
+import signal
+from collections import Counter
+from datetime import timedelta
+from itertools import count
+
+import pytest
+
+from demo.worker_process import WorkerProcess
+from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.failpoints import Failpoint
+from tests.end_to_end.shoppers import FRESHNESS, visit
+from tests.faults.case import Case
+from tests.faults.crew import Crew
+from tests.faults.rounds import ROUNDS
+from tests.faults.shape import Shape
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.long,
+    pytest.mark.parametrize("crew", [pytest.param(Shape(), id=pytest.HIDDEN_PARAM)], indirect=True),
+]
+
+DEATHS = int(os.environ.get("FAULT_DEATHS", "20"))
+DECIDED = f"{Failpoint.BEFORE_PUBLISH}@{Stage.DISPATCH_PUSH}"
+PAIRS = (
+    (Failpoint.AFTER_RESERVE, Failpoint.AFTER_RENEW),
+    (Failpoint.AFTER_PUSH_ANSWER, Failpoint.AFTER_TABLE_WRITE),
+    (Failpoint.AFTER_CONFIRM, DECIDED),
+)
+TRIOS = (
+    (Failpoint.AFTER_RESERVE, Failpoint.AFTER_RENEW, Failpoint.AFTER_PUSH_ANSWER),
+    (Failpoint.AFTER_TABLE_WRITE, Failpoint.AFTER_CONFIRM, DECIDED),
+)
+# Often enough that a worker gets something done before it dies: else its record would be taken for the killer.
+PUSHES_BEFORE_DEATH = {Failpoint.AFTER_RENEW: 6}
+OFTEN = 40
+PER_SECOND = 60
+DEATHS_TIMEOUT_SECONDS = 900
+# Less than the session that the others wait for: the event comes again after its deadline.
+LEFT = timedelta(seconds=6)
+ANSWER_TIMEOUT_SECONDS = 60
+
+
+@pytest.mark.timeout(DEATHS_TIMEOUT_SECONDS + 240)
+@pytest.mark.parametrize("pair", [pytest.param(pair, id=f"deaths {pair[0]}, {pair[1]}") for pair in PAIRS])
+def test_two_of_three_die_again_and_again(crew: Crew, case: Case, pair: tuple[str, str]) -> None:
+    for victim, failpoint in zip(crew.workers, pair, strict=False):
+        times = PUSHES_BEFORE_DEATH.get(Failpoint(failpoint.partition("@")[0]), OFTEN)
+        crew.doomed[victim.name] = {"SAVING_ALERTS_FAILPOINT": f"{failpoint}:{times}"}
+        crew.restart(victim, crew.doomed[victim.name])
+    case.begin(PER_SECOND)
+
+    crew.wait_until(
+        lambda: all(deaths_of(case, victim) >= DEATHS for victim in crew.workers[: len(pair)]),
+        DEATHS_TIMEOUT_SECONDS,
+        f"each has died {DEATHS} times",
+    )
+    case.stop()
+    case.wait_until_answered()
+    crew.doomed.clear()
+
+    deaths = case.all_deaths()
+    assert case.verdict().faults == ()
+    assert {death.exit_code for death in deaths} == {-signal.SIGKILL}
+
+
+def deaths_of(case: Case, victim: WorkerProcess) -> int:
+    return Counter(death.worker.name for death in case.all_deaths())[victim.name]
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("number", ROUNDS)
+@pytest.mark.parametrize("trio", [pytest.param(trio, id=f"late after {trio[0]} and two more") for trio in TRIOS])
+def test_an_event_that_comes_again_after_its_deadline_is_not_pushed_twice(
+    crew: Crew, case: Case, trio: tuple[str, ...], number: int
+) -> None:
+    """Nor is the user's next one pushed, unless the first is known not to have been."""
+    for victim, failpoint in zip(crew.workers, trio, strict=True):
+        crew.restart(victim, {"SAVING_ALERTS_FAILPOINT": f"{failpoint}:1"})
+    victims = list(crew.workers)
+    users = [user_of(crew, case, victim) for victim in victims]
+
+    case.write([visit(f"{user}-first", user, age=FRESHNESS - LEFT) for user in users])
+    for victim in victims:
+        case.death_of(victim)
+    firsts = answers(crew, case, [f"{user}-first" for user in users])
+    case.write([visit(f"{user}-second", user) for user in users])
+    seconds = answers(crew, case, [f"{user}-second" for user in users])
+
+    assert case.verdict().faults == ()
+    assert set(zip(firsts, seconds, strict=True)) <= {
+        (Reason.PUSHED, Reason.CAPPED),
+        (Reason.PUSH_UNCERTAIN, Reason.CAPPED),
+        (Reason.EXPIRED, Reason.PUSHED),
+    }
+
+
+def user_of(crew: Crew, case: Case, worker: WorkerProcess) -> str:
+    """One whose alerts this worker dispatches."""
+    names = (case.user(f"{worker.name}-{number}") for number in count())
+    return next(name for name in names if crew.owner_of(crew.partition_of(name)) is worker)
+
+
+def answers(crew: Crew, case: Case, events: list[str]) -> list[Reason | None]:
+    crew.wait_until(lambda: all(map(case.reason, events)), ANSWER_TIMEOUT_SECONDS, "all are answered")
+    return [case.reason(event) for event in events]

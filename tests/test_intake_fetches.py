@@ -1,0 +1,198 @@
+"""What was fetched is delivered, or is read again: nothing that Faust would throw away is passed over."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+
+import faust
+import pytest
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.consumer.subscription_state import SubscriptionState
+from faust.transport.conductor import Conductor
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.types import TP
+from mode import Service
+
+from saving_alerts.delivery.fetches import Fetched, give_back
+from saving_alerts.delivery.intake import BatchConsumer, BatchTransport
+
+pytestmark = pytest.mark.asyncio
+
+FIRST, SECOND = TP("events", 0), TP("events", 1)
+BEGAN, ENDED = 10, 13
+
+
+class FakeDriver:
+    """aiokafka's consumer, as far as positions are concerned: they are its own."""
+
+    def __init__(self) -> None:
+        self._subscription = SubscriptionState()
+        self._subscription.subscribe({"events"})
+        self.assign_anew()
+
+    def assign_anew(self) -> None:
+        self._subscription.assign_from_subscribed({TopicPartition(*FIRST), TopicPartition(*SECOND)})
+        for tp in (FIRST, SECOND):
+            self.seek(TopicPartition(*tp), BEGAN)
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        self._subscription.seek(tp, offset)
+
+    def position(self, tp: TP) -> int:
+        subscription = self._subscription.subscription
+        assert subscription is not None
+        assert subscription.assignment is not None
+        return int(subscription.assignment.state_value(TopicPartition(*tp)).position)
+
+    def fetch(self, *tps: TP) -> Fetched:
+        """The records from where each partition stands to ENDED."""
+        some = [tp for tp in tps if self.position(tp) < ENDED]
+        records = {tp: [_record(tp, offset) for offset in range(self.position(tp), ENDED)] for tp in some}
+        for tp in tps:
+            self.seek(TopicPartition(*tp), ENDED)
+        return Fetched(records, cast("Any", self))
+
+
+def _record(tp: TP, offset: int) -> ConsumerRecord:
+    return ConsumerRecord(tp.topic, tp.partition, offset, 0, 0, None, b"", None, 0, 0, ())
+
+
+class FakeThread(Service):
+    """The consumer's thread, without being one. `meanwhile` happens while it fetches next."""
+
+    def __init__(self, driver: FakeDriver) -> None:
+        super().__init__()
+        self._consumer = driver
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    async def getmany(self, active_partitions: set[TP], timeout: float) -> Fetched:
+        wanted = frozenset(active_partitions)
+        fetched = self._consumer.fetch(*wanted)
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        return fetched
+
+    async def call_thread(self, call: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        await call(*arguments)
+
+    async def seek_to_committed(self) -> dict[TP, int]:
+        return {}
+
+    async def give_back(self, fetched: Fetched, unwelcome: frozenset[TP]) -> None:
+        give_back(cast("Any", self._consumer), fetched, unwelcome)
+
+
+class ThreadlessConsumer(BatchConsumer):
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return cast("AIOKafkaConsumerThread", FakeThread(FakeDriver()))
+
+
+class ThreadlessTransport(BatchTransport):
+    Consumer = ThreadlessConsumer
+
+
+class NoBrokerApp(faust.App):
+    def _new_transport(self) -> BatchTransport:
+        return ThreadlessTransport(self.conf.broker_consumer, self)
+
+
+def new_consumer() -> BatchConsumer:
+    app = NoBrokerApp("fetches", broker="kafka://127.0.0.1:1")
+    consumer = cast("BatchConsumer", app.consumer)
+    consumer._set_active_tps({FIRST, SECOND})
+    return consumer
+
+
+def thread_of(consumer: BatchConsumer) -> FakeThread:
+    return cast("FakeThread", consumer._thread)
+
+
+def driver_of(consumer: BatchConsumer) -> FakeDriver:
+    return thread_of(consumer)._consumer
+
+
+async def delivered(consumer: BatchConsumer) -> dict[TP, list[int]]:
+    """The offsets that Faust gets to see of one fetch."""
+    records, _ = await consumer._wait_next_records(1.0)
+    return {tp: [record.offset for record in of_tp] for tp, of_tp in cast("Mapping[TP, Any]", records or {}).items()}
+
+
+async def test_what_faust_will_take_is_delivered() -> None:
+    assert await delivered(new_consumer()) == {FIRST: [10, 11, 12], SECOND: [10, 11, 12]}
+
+
+async def test_a_partition_that_was_paused_while_it_was_fetched_is_read_again() -> None:
+    consumer = new_consumer()
+    thread_of(consumer).meanwhile = lambda: consumer.pause_partitions({FIRST})
+
+    first = await delivered(consumer)
+    consumer.resume_partitions({FIRST})
+
+    assert first == {SECOND: [10, 11, 12]}
+    assert await delivered(consumer) == {FIRST: [10, 11, 12]}
+
+
+async def test_a_partition_whose_window_filled_meanwhile_is_delivered() -> None:
+    consumer = new_consumer()
+    thread_of(consumer).meanwhile = lambda: consumer.on_buffer_full(FIRST)
+
+    assert await delivered(consumer) == {FIRST: [10, 11, 12], SECOND: [10, 11, 12]}
+
+
+async def test_what_comes_while_the_flow_stands_still_is_read_again() -> None:
+    consumer = new_consumer()
+    thread_of(consumer).meanwhile = consumer.stop_flow
+
+    assert await delivered(consumer) == {}
+    assert (driver_of(consumer).position(FIRST), driver_of(consumer).position(SECOND)) == (BEGAN, BEGAN)
+
+
+async def test_what_comes_after_a_new_assignment_is_not_delivered() -> None:
+    consumer = new_consumer()
+    thread_of(consumer).meanwhile = driver_of(consumer).assign_anew
+
+    assert await delivered(consumer) == {}
+    assert driver_of(consumer).position(FIRST) == BEGAN
+
+
+async def test_a_stream_is_fed_only_when_faust_has_resumed_for_the_last_time() -> None:
+    """Whenever it resumes it empties the queues of the agents, and it seeks before it resumes for the last time."""
+    consumer = new_consumer()
+    cast("Conductor", consumer.app.topics)._acking_topics.add("events")
+    consumer.resume_flow()
+    before_the_seek = await delivered(consumer)
+    await consumer.perform_seek()
+    before_the_last_time = await delivered(consumer)
+    consumer.resume_flow()
+
+    assert (before_the_seek, before_the_last_time) == ({}, {})
+    assert await delivered(consumer) == {FIRST: [10, 11, 12], SECOND: [10, 11, 12]}
+
+
+async def test_faust_is_not_made_to_seek_while_its_flow_stands_still() -> None:
+    consumer = new_consumer()
+    thread_of(consumer).meanwhile = consumer.stop_flow
+
+    records, _ = await consumer._wait_next_records(1.0)
+
+    assert records is None
+
+
+async def test_a_partition_that_somebody_moved_meanwhile_stays_where_it_was_moved_to() -> None:
+    driver = FakeDriver()
+    fetched = driver.fetch(FIRST)
+    driver.seek(TopicPartition(*FIRST), 3)
+
+    give_back(cast("Any", driver), fetched, {FIRST})
+
+    assert driver.position(FIRST) == 3
+
+
+async def test_records_of_an_assignment_that_has_ended_move_nothing() -> None:
+    driver = FakeDriver()
+    fetched = driver.fetch(FIRST)
+    driver.assign_anew()
+    driver.seek(TopicPartition(*FIRST), ENDED)
+
+    give_back(cast("Any", driver), fetched, {FIRST})
+
+    assert driver.position(FIRST) == ENDED
