@@ -39,6 +39,11 @@ class World:
         return outcome
 
 
+def candidate(*coupons: Coupon) -> Candidate:
+    """As of now, with all that the rules look at."""
+    return Candidate(validated=validated(), coupons=coupons, looked_at=START, merchants_version="merchants-1")
+
+
 @pytest.fixture
 def world() -> World:
     return World()
@@ -49,7 +54,7 @@ async def test_usable_coupons_go_on(world: World) -> None:
 
     outcome = await world.ask()
 
-    assert outcome == Forward(Candidate(validated=validated(), coupons=(coupon(),)))
+    assert outcome == Forward(candidate(coupon()))
 
 
 async def test_only_usable_coupons_go_on(world: World) -> None:
@@ -57,7 +62,7 @@ async def test_only_usable_coupons_go_on(world: World) -> None:
 
     outcome = await world.ask()
 
-    assert outcome == Forward(Candidate(validated=validated(), coupons=(coupon(20),)))
+    assert outcome == Forward(candidate(coupon(20)))
 
 
 @pytest.mark.parametrize(

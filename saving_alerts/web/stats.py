@@ -101,6 +101,12 @@ def decisions_of(tally: Tally) -> dict[str, int]:
     return {str(reason): tally.total(Metric.STAGE_OUT, decision=reason) for reason in Reason}
 
 
+def asks_avoided(tally: Tally) -> float | None:
+    """The share of events that `query_coupons` decided without asking; None before the first one."""
+    at_the_door = tally.total(Metric.STAGE_OUT, stage=Stage.QUERY_COUPONS)
+    return tally.total(Metric.COUPON_API_SKIPPED) / at_the_door if at_the_door else None
+
+
 def stage_numbers(tally: Tally, in_flight: Mapping[Stage, int]) -> tuple[StageNumbers, ...]:
     return tuple(_stage(tally, stage, in_flight.get(stage, 0)) for stage in Stage)
 
