@@ -110,7 +110,8 @@ class ReferenceDataLoader:
         if stored is None:
             return self._as_before(RULES)
         try:
-            rules = read_rules(stored.body)
+            # In a thread: a large file full of mistakes takes a second, and events go on meanwhile.
+            rules = await asyncio.to_thread(read_rules, stored.body)
         except RulesRefusedError as error:
             return self._refuse(RULES, stored.etag, _listed(error.mistakes))
         self._reference_data.replace_rules(rules, self._clock.now())

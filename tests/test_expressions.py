@@ -56,7 +56,7 @@ def test_an_expression_reads_what_it_is_shown(text: str, *, answer: bool) -> Non
         pytest.param("'a'.matches('[')", "regular expression", id="a broken pattern"),
         pytest.param("[1].all(x, x == 1)", "no loops here, so no all()", id="a loop"),
         pytest.param("event.type == 'offer_viewed' && coupon.colour == 'red'", "no coupon.colour", id="hidden"),
-        pytest.param("(" * 60 + "true" + ")" * 60, "recursion", id="deep nesting"),
+        pytest.param("(" * 60 + "true" + ")" * 60, "nested too deep", id="deep nesting"),
     ],
 )
 def test_what_cannot_work_is_refused_with_what_would(text: str, words: str) -> None:

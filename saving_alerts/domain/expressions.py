@@ -102,10 +102,12 @@ def _compile_error(text: str, error: str) -> str:
     used = [loop for loop in _LOOPS if re.search(rf"\.\s*{loop}\s*\(", _STRINGS.sub("''", text))]
     if used:
         return f"there are no loops here, so no {used[0]}(): compare single values"
+    if "recursion" in error:
+        return "is nested too deep: at most 32 levels of brackets are allowed"
     place = _PLACE.search(error)
     if place is None:
         return f"cannot be read: {error.splitlines()[0][:200]}"
-    what = place[2].removesuffix(" (in container '')")
+    what = place[2].removesuffix(" (in container '')").partition(" expecting ")[0]
     hint = f"; there are: {', '.join(ROOTS)}" if what.startswith("undeclared reference") else ""
     return f"cannot be read at character {place[1]}: {what[:200]}{hint}"
 

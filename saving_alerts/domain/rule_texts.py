@@ -11,7 +11,7 @@ from saving_alerts.domain.messages import PLACEHOLDERS
 
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _CLOCK_EXPECTED = 'a time of day in quotes like "22:00" is expected'
-_FOREIGN_PLACEHOLDER = re.compile(r"(?<!\$)\{[^{}]*\}|%\([^)]*\)|%s\b|<%|\{\{")
+_FOREIGN_PLACEHOLDER = re.compile(r"(?<!\$)\{[^{}]*\}|%\([^)]*\)s?|%s\b|<%|\{\{")
 # They turn the reading direction of what follows, so that a text can look like another one.
 _TURNING_SIGNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 MINUTES_OF_A_DAY = 24 * 60

@@ -32,6 +32,7 @@ def contradictions(tree: object) -> Iterator[Mistake]:
 
 def _in_rule(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
     yield from _same_window(place, rule)
+    yield from _nothing_said(place, rule)
     yield from _nobody_left(place, _dict(rule.get("merchants")))
     yield from _missing_fallback(place, _dict(rule.get("message")))
     yield from _bad_when(place, rule)
@@ -40,6 +41,11 @@ def _in_rule(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
             (*place, "rank_coupons_by"),
             "min_discount_percent passes over every fixed amount, so none is left to rank: leave out one of the two",
         )
+
+
+def _nothing_said(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
+    if "quiet_hours" in rule and rule["quiet_hours"] is None:
+        yield (*place, "quiet_hours"), 'null says nothing: write "none" for no quiet hours, or leave it out'
 
 
 def _same_window(place: Place, holder: dict[str, Any]) -> Iterator[Mistake]:

@@ -9,6 +9,16 @@ from saving_alerts.domain.rules_mistakes import Mistake, Place, RulesRefusedErro
 
 NEAR_CHARACTERS = 24
 _UTF_16_OR_32 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+_PARSER_SAYS = {
+    "Extra data": "something follows after the end",
+    "Illegal trailing comma": "a comma before a closing bracket: remove it",
+    "Unterminated string": "a text whose closing quote is missing",
+    "Expecting ',' delimiter": "a comma or a closing bracket is missing before this",
+    "Expecting ':' delimiter": "a colon is missing before this",
+    "Expecting property name": "the name of a field in double quotes is expected here",
+    "Invalid control character": "a line break or another invisible sign within a text",
+    "Invalid \\escape": "a backslash within a text: write two of them for one",
+}
 _TIME = re.compile(r"[0-9]{1,2}:[0-9]{2}")
 
 
@@ -22,7 +32,7 @@ def read_json(raw: bytes) -> object:
     """Raises RulesRefusedError that names the line and the column."""
     text = _decoded(raw)
     if not text.strip():
-        raise RulesRefusedError(["the file is empty: it needs at least caps and rules"])
+        raise RulesRefusedError(["$: the file is empty: it needs at least caps and rules"])
     try:
         return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
@@ -30,10 +40,12 @@ def read_json(raw: bytes) -> object:
         raise RulesRefusedError([printable(f"{place}: {_syntax(error)}")]) from error
     except RecursionError as error:
         raise RulesRefusedError(
-            ["brackets within brackets within brackets, hundreds deep: rules need seven"]
+            ["$: brackets within brackets within brackets, hundreds deep: rules need seven"]
         ) from error
     except ValueError as error:  # a number with thousands of digits
-        raise RulesRefusedError([f"a number is far too long: {error}"]) from error
+        raise RulesRefusedError(
+            ["$: a number with thousands of digits: no number in here needs more than six"]
+        ) from error
 
 
 def keys_given_twice(tree: object, place: Place = ()) -> Iterator[Mistake]:
@@ -84,12 +96,14 @@ def _meant(before: str, rest: str, message: str) -> str:
     """The usual mistakes, in plain words, and the parser's for all others."""
     if not rest.strip():
         return "the file ends too early: a bracket or a quote is not closed"
-    return _usual(before, rest, message) or f"this is not JSON ({message})"
+    of_parser = (words for beginning, words in _PARSER_SAYS.items() if message.startswith(beginning))
+    return _usual(before, rest) or next(of_parser, f"this is not JSON ({message})")
 
 
-def _usual(before: str, rest: str, message: str) -> str | None:
+def _usual(before: str, rest: str) -> str | None:
+    """What the parser's message would not tell."""
     closing = before.endswith(",") and rest.lstrip()[:1] in {"]", "}"}
-    if closing or message.startswith("Illegal trailing comma"):
+    if closing:
         return "a comma before a closing bracket: remove it"
     if rest.lstrip()[:1] == "'":
         return "text stands in double quotes"
@@ -97,6 +111,4 @@ def _usual(before: str, rest: str, message: str) -> str | None:
         return "JSON has no comments: remove it"
     if _TIME.match(before[-2:].lstrip() + rest) or _TIME.match(rest):
         return 'a time of day stands in quotes, like "22:00"'
-    if message.startswith("Extra data"):
-        return "something follows after the end"
     return None

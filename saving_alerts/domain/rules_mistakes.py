@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from saving_alerts.domain.rules_model import NONE_TAG, WINDOW_TAG, RulesDocument
 
+LOCALE_EXAMPLE = '; write it like "de" or "de-AT"'  # locales are the only keys with a pattern
 MAX_SHOWN_CHARACTERS = 40
 MAX_PATH_PART_CHARACTERS = 64
 Place = tuple[int | str, ...]
@@ -109,7 +110,9 @@ def _no_good(error: ErrorDetails, place: Place, context: Mapping[str, Any]) -> s
         return f"is none of {context['expected']}"
     if kind in _KINDS:
         return f"is not what belongs here: {_KINDS[kind]}{_example(place)}"
-    return f"cannot stand here{_example(place)}" if kind == "string_pattern_mismatch" else error["msg"]
+    if kind == "string_pattern_mismatch":
+        return "cannot stand here" + (_example(place) or LOCALE_EXAMPLE)
+    return error["msg"]
 
 
 def _example(place: Place) -> str:
