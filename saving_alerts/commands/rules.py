@@ -8,7 +8,10 @@ import msgspec
 
 from saving_alerts.commands import BAD_NEWS
 from saving_alerts.commands.rules_file import FILE, read_file, rules_in
+from saving_alerts.commands.rules_preview import preview
+from saving_alerts.commands.rules_publishing import history, publish, rollback, show
 from saving_alerts.domain.rules import RuleSet
+from saving_alerts.domain.rules_document import json_schema
 from saving_alerts.domain.rules_mistakes import RulesRefusedError
 
 
@@ -43,6 +46,17 @@ def check(file: Path, *, as_json: bool) -> None:
         print("\n".join(_summary(file, found)))
 
 
+@rules.command()
+def schema() -> None:
+    """Print the JSON Schema of a rules file, for editors. `rules check` finds more.
+
+    \b
+    Example:
+      saving-alerts rules schema > rules.schema.json
+    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
+    print(json_schema())
+
+
 def _show_mistakes(file: Path, mistakes: list[str], *, as_json: bool) -> None:
     if as_json:
         print(msgspec.json.encode({"ok": False, "version": None, "mistakes": mistakes}).decode())
@@ -64,3 +78,7 @@ def _summary(file: Path, found: RuleSet) -> list[str]:
 
 def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+for command in (preview, publish, history, rollback, show):
+    rules.add_command(command)

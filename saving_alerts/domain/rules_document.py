@@ -1,6 +1,7 @@
 """A rules file from its bytes to the rules that are applied: checked whole, all mistakes at once, compiled once."""
 
 import hashlib
+import json
 from datetime import timedelta
 from string import Template
 
@@ -104,3 +105,9 @@ def _window(quiet: QuietHoursDocument) -> QuietHours:
 def _message(message: MessageDocument) -> Message:
     texts = {locale: Text(Template(text.title), Template(text.body)) for locale, text in message.texts.items()}
     return Message(texts, message.fallback)
+
+
+def json_schema() -> str:
+    """What an editor can check while somebody writes: fields, types and limits, not what they mean together."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **RulesDocument.model_json_schema()}
+    return json.dumps(schema, indent=2, ensure_ascii=False)
