@@ -21,6 +21,7 @@ from saving_alerts.commands.dead_letters import dead_letters
 from saving_alerts.commands.explain import explain
 from saving_alerts.commands.kill import kill
 from saving_alerts.commands.rules import rules
+from saving_alerts.commands.simulate import simulate
 from saving_alerts.commands.topics import topics
 from saving_alerts.settings import Settings, example_settings, unknown_variables
 
@@ -55,7 +56,7 @@ def main() -> None:
         click.echo(f"warning: {name} is set, but there is no such setting", err=True)
 
 
-for command in (topics, audit, explain, dead_letters, kill, rules):
+for command in (topics, audit, explain, dead_letters, kill, rules, simulate):
     main.add_command(command)
 
 
