@@ -62,9 +62,8 @@ def refused_without_coupons(rules: RuleSet, occasion: Occasion) -> NoneChosen | 
 def evaluate(rules: RuleSet, occasion: Occasion, coupons: tuple[Coupon, ...]) -> Chosen | NoneChosen:
     """The first rule that says yes with its best coupon, or why none did. All clauses, nothing skipped."""
     refusals: list[Refusal] = []
-    offer = _Offer(occasion, coupons)
     for rule in rules.listening_to(occasion.event).rules:
-        answer = _early_no(rule, occasion) or _judged(rule, offer, refusals)
+        answer = _early_no(rule, occasion) or _judged(rule, occasion, coupons, refusals)
         if isinstance(answer, Chosen):
             return answer
         refusals.append(answer)
@@ -90,35 +89,27 @@ def _none_chosen(refusals: list[Refusal]) -> NoneChosen:
     return NoneChosen(reason, tuple(refusals))
 
 
-class _Offer:
-    """The coupons of one occasion, looked at once for all rules."""
-
-    def __init__(self, occasion: Occasion, coupons: tuple[Coupon, ...]) -> None:
-        self.occasion = occasion
-        self.coupons = coupons
-        merchant = occasion.merchant
-        self.safe = [coupon for coupon in coupons if merchant is not None and is_safe(merchant, coupon)]
-
-
-def _judged(rule: Rule, offer: _Offer, before: list[Refusal]) -> Chosen | Refusal:
+def _judged(rule: Rule, occasion: Occasion, coupons: tuple[Coupon, ...], before: list[Refusal]) -> Chosen | Refusal:
     """The clauses that need a coupon, then rollout and quiet hours."""
-    fitting = _with_discount(rule, offer.safe)
+    enough = _with_discount(rule, coupons)
+    if not enough:
+        return Refusal(rule.id, Clause.MIN_DISCOUNT_PERCENT)
+    fitting = [coupon for coupon in enough if occasion.merchant is not None and is_safe(occasion.merchant, coupon)]
     if not fitting:
-        enough = _with_discount(rule, offer.coupons)
-        return Refusal(rule.id, Clause.DEEP_LINK_HOSTS if enough else Clause.MIN_DISCOUNT_PERCENT)
+        return Refusal(rule.id, Clause.DEEP_LINK_HOSTS)
     ranked = best_first(fitting, rule.rank_coupons_by) if len(fitting) > 1 else fitting
-    best = ranked[0] if rule.when is None else _first_when(rule, rule.when, ranked, offer.occasion)
+    best = ranked[0] if rule.when is None else _first_when(rule, rule.when, ranked, occasion)
     if isinstance(best, Refusal):
         return best
-    return _last_no(rule, offer.occasion) or Chosen(rule, best, tuple(before), len(fitting))
+    return _last_no(rule, occasion) or Chosen(rule, best, tuple(before), len(fitting))
 
 
-def _with_discount(rule: Rule, coupons: Sequence[Coupon]) -> list[Coupon]:
+def _with_discount(rule: Rule, coupons: Sequence[Coupon]) -> Sequence[Coupon]:
     """A fixed amount has no percentage, so it passes only where no percentage is asked for."""
     minimum = rule.min_discount_percent
     if minimum is None:
-        return list(coupons)
-    return [each for each in coupons if each.discount.percent is not None and each.discount.percent >= minimum]
+        return coupons
+    return [each for each in coupons if (percent := each.discount.percent) is not None and percent >= minimum]
 
 
 def _first_when(rule: Rule, when: When, ranked: list[Coupon], occasion: Occasion) -> Coupon | Refusal:
