@@ -41,6 +41,7 @@ Examples:
   saving-alerts topics create
   saving-alerts worker
   saving-alerts explain --user u-42 --since 24h
+  saving-alerts rules check rules.json
 """
 PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 

@@ -17,7 +17,14 @@ from saving_alerts.domain.rules_mistakes import RulesRefusedError
 
 @click.group()
 def rules() -> None:
-    """Check, preview, publish and roll back the rules of the product managers."""
+    """Check, preview, publish and roll back the rules of the product managers.
+
+    \b
+    Example:
+      saving-alerts rules show > rules.json
+      saving-alerts rules check rules.json
+      saving-alerts rules publish rules.json --by ines --note "Coffee only on weekends" --wait
+    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
 
 
 @rules.command()
