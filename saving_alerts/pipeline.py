@@ -29,7 +29,7 @@ from saving_alerts.domain.sends import PushSend
 from saving_alerts.outcomes import Decided, Forward
 from saving_alerts.ports import Clock, CouponSource, RefusedError, UnavailableError
 from saving_alerts.reference_data import Snapshot
-from saving_alerts.verdicts import alert_of, refused
+from saving_alerts.verdicts import alert_of, refused, versions_of
 
 # Most events end so, and a receipt names none of them.
 NOT_A_TRIGGER = Decided(Reason.NOT_A_TRIGGER)
@@ -45,9 +45,9 @@ def validate(record: SourceRecord, snapshot: Snapshot, now: datetime) -> Forward
     deadline = deadline_of(event, snapshot.rules.freshness[event.type])
     validated = ValidatedEvent(position=record.position, deadline=deadline, read_at=record.read_at, event=event)
     if is_late(validated, now):
-        return Decided(Reason.EXPIRED, _lateness(deadline, now), subject=_subject(event, record.read_at))
+        return _ended(Reason.EXPIRED, _lateness(deadline, now), event, record, snapshot)
     if not event.push.consent:
-        return Decided(Reason.NO_CONSENT, subject=_subject(event, record.read_at))
+        return _ended(Reason.NO_CONSENT, {}, event, record, snapshot)
     return Forward(validated)
 
 
@@ -66,10 +66,11 @@ async def query_coupons(
     try:
         coupons = await source.coupons(event.user_id, event.merchant_id or "", validated.deadline)
     except RefusedError as error:
-        return Decided(Reason.COUPON_API_REFUSED, {"answer": str(error), "status": error.status})
+        details: dict[str, object] = {"answer": str(error), "status": error.status}
+        return Decided(Reason.COUPON_API_REFUSED, details, versions_of(snapshot))
     except UnavailableError as error:
         reason = Reason.EXPIRED if is_late(validated, clock.now()) else Reason.COUPON_API_FAILED
-        return Decided(reason, {"answer": str(error)})
+        return Decided(reason, {"answer": str(error)}, versions_of(snapshot))
     return _candidate(validated, coupons, replace(occasion, now=clock.now()), snapshot)
 
 
@@ -77,7 +78,7 @@ def evaluate_rules(candidate: Candidate, snapshot: Snapshot, now: datetime) -> F
     """Apply the rules in full and make the alert that the winning one wants."""
     validated = candidate.validated
     if is_late(validated, now):
-        return Decided(Reason.EXPIRED, _lateness(validated.deadline, now))
+        return Decided(Reason.EXPIRED, _lateness(validated.deadline, now), versions_of(snapshot))
     occasion = occasion_of(candidate, snapshot, now)
     verdict = evaluate(snapshot.rules, occasion, candidate.coupons)
     if isinstance(verdict, NoneChosen) or occasion.merchant is None:
@@ -94,15 +95,22 @@ def _invalid(problem: Problem, record: SourceRecord) -> Decided:
     )
 
 
+def _ended(
+    reason: Reason, details: dict[str, object], event: SavingEvent, record: SourceRecord, snapshot: Snapshot
+) -> Decided:
+    """The rules in use say what a trigger is and how long it is fresh; nobody has looked at a merchant yet."""
+    return Decided(reason, details, Versions(rules=snapshot.rules.version), subject=_subject(event, record.read_at))
+
+
 def _decided_unasked(
     validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], occasion: Occasion
 ) -> Decided | None:
     now = occasion.now
     if is_late(validated, now):
-        return Decided(Reason.EXPIRED, _lateness(validated.deadline, now) | {"asked": False})
+        return Decided(Reason.EXPIRED, _lateness(validated.deadline, now) | {"asked": False}, versions_of(snapshot))
     if blocked := _blocked(validated, snapshot, sends, now):
         details = {"cap": str(blocked.cap), "until": rfc3339(blocked.until), "asked": False}
-        return Decided(Reason.CAPPED, details, Versions(caps=snapshot.rules.version))
+        return Decided(Reason.CAPPED, details, Versions(rules=snapshot.rules.version, caps=snapshot.rules.version))
     verdict = refused_without_coupons(snapshot.rules, occasion)
     return refused(verdict, occasion, snapshot, asked=False) if verdict else None
 
@@ -119,7 +127,7 @@ def _candidate(
 ) -> Forward[Candidate] | Decided:
     kept = tuple(coupon for coupon in coupons if usable(coupon, validated.event.store_id, occasion.now))
     if not kept:
-        return Decided(Reason.NO_COUPON, {"offered": len(coupons)})
+        return Decided(Reason.NO_COUPON, {"offered": len(coupons)}, versions_of(snapshot))
     return Forward(
         Candidate(
             validated=validated,

@@ -16,7 +16,7 @@ MAX_NAMED_REFUSALS = 20  # a decision is one record, and 500 rules would fill it
 def refused(verdict: Chosen | NoneChosen, occasion: Occasion, snapshot: Snapshot, *, asked: bool = True) -> Decided:
     reason = verdict.reason if isinstance(verdict, NoneChosen) else Reason.RULE_REFUSED
     details = _refusals_told(verdict.refusals, occasion.event, snapshot)
-    return Decided(reason, details if asked else details | {"asked": False}, _versions(snapshot))
+    return Decided(reason, details if asked else details | {"asked": False}, versions_of(snapshot))
 
 
 def _refusals_told(refusals: tuple[Refusal, ...], event: SavingEvent, snapshot: Snapshot) -> dict[str, object]:
@@ -60,7 +60,7 @@ def alert_of(validated: ValidatedEvent, chosen: Chosen, merchant: Merchant, snap
     )
 
 
-def _versions(snapshot: Snapshot) -> Versions:
+def versions_of(snapshot: Snapshot) -> Versions:
     return Versions(rules=snapshot.rules.version, merchants=snapshot.merchants.version)
 
 

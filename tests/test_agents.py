@@ -149,7 +149,7 @@ def internal_record(topic: str, value: object) -> ConsumerRecord:
 
 
 def candidate() -> Candidate:
-    return Candidate(validated=validated(), coupons=(coupon(),))
+    return Candidate(validated=validated(), coupons=(coupon(),), looked_at=START, merchants_version="merchants-1")
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,18 @@ async def test_nobody_asks_for_a_late_event(world: World) -> None:
     assert world.source.asked == []
 
 
+@pytest.mark.parametrize("ending", ["no coupon", "refused", "in vain", "late"])
+async def test_every_decision_names_the_versions_it_was_made_with(world: World, ending: str) -> None:
+    if ending in {"refused", "in vain"}:
+        world.source.fails("u-1", RefusedError("unknown", 404) if ending == "refused" else UnavailableError("503"))
+    if ending == "late":
+        world.clock.set(DEADLINE)
+
+    decided = await world.decided()
+
+    assert (decided.versions.rules, decided.versions.merchants) == ("rules-1", "merchants-1")
+
+
 async def test_a_refusal_names_each_rule_with_its_clause_and_the_versions(world: World) -> None:
     decided = await world.decided(data=snapshot(ALWAYS_QUIET))
 
@@ -170,6 +182,7 @@ async def test_a_user_whom_the_table_knows_to_be_capped_is_not_asked_for(world: 
 
     assert (decided.reason, decided.details["asked"]) == (Reason.CAPPED, False)
     assert decided.details["cap"] == "1 per user in 24 h"
+    assert (decided.versions.rules, decided.versions.caps) == ("rules-1", "rules-1")
     assert world.source.asked == []
 
 

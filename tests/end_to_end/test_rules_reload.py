@@ -125,6 +125,7 @@ def test_a_hundred_reloads_under_load_lose_nothing_and_mix_nothing(scene: Scene)
         (push.push.title.partition(":")[0], scene.versions[push.push.trace.rules_version]) for push in pushes(scene)
     }
     assert mixed == []
+    assert {decision.versions.rules for decision in decisions} <= scene.versions.keys()
     assert [title for title, number in titles if title != f"v{number}"] == []
     assert len({decision.versions.rules for decision, _ in judged}) > RELOADS / 4
     assert {len(scene.watch.decisions(place)) for place in scene.feed.places.values()} == {1}
