@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saving_alerts.domain.events import EventType
-from saving_alerts.domain.rule_index import Globs, RuleIndex
+from saving_alerts.domain.rule_index import REMEMBERED_SHORTLISTS, Globs, RuleIndex
 from saving_alerts.domain.rules import Rule
 from tests.sample_events import MESSAGE
 
@@ -44,6 +44,12 @@ def test_a_shortlist_is_what_asking_every_rule_gives(
         len(rules) - len(of_kind),
         len(of_kind) - len(listening),
     )
+
+
+def test_what_it_remembers_is_bounded() -> None:
+    index = RuleIndex((rule(1, OFFER, ("*",), ()),))
+
+    assert index.shortlist.cache_info().maxsize == REMEMBERED_SHORTLISTS < 100_000
 
 
 def test_an_event_without_a_merchant_is_listened_to_by_nobody() -> None:

@@ -1,9 +1,10 @@
 """A rule says yes when all of its clauses do; who says no is named; the early look skips nothing that would win."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import permutations
 from string import Template
 from typing import TypedDict, Unpack
@@ -153,21 +154,23 @@ def test_the_first_rule_that_says_yes_wins_and_the_refusals_before_it_are_kept()
 @pytest.mark.parametrize(
     ("refusing", "clause"),
     [
-        pytest.param(rule(event_types=frozenset({EventType.OFFER_VIEWED})), "event_types", id="another event type"),
-        pytest.param(rule(allow=("m-2", "x-*")), "merchants", id="a merchant that is not allowed"),
-        pytest.param(rule(deny=("m-*",)), "merchants", id="a merchant that is denied"),
-        pytest.param(rule(allow=("M-1",)), "merchants", id="other letters"),
-        pytest.param(rule(min_discount_percent=20.1), "min_discount_percent", id="too small a discount"),
-        pytest.param(rule(max_distance_m=99), "max_distance_m", id="too far away"),
-        pytest.param(rule(weekdays=frozenset({Weekday.SUNDAY})), "weekdays", id="another day"),
-        pytest.param(rule(min_app_version=Version("9.10")), "min_app_version", id="too old an app"),
-        pytest.param(rule(when=expression("event.app.os == 'android'")), "when", id="the expression says no"),
-        pytest.param(rule(rollout_percent=0.001), "rollout_percent", id="not rolled out to this user"),
-        pytest.param(rule(quiet_hours=ALWAYS_QUIET), "quiet_hours", id="quiet hours"),
+        pytest.param(
+            partial(rule, event_types=frozenset({EventType.OFFER_VIEWED})), "event_types", id="another event type"
+        ),
+        pytest.param(partial(rule, allow=("m-2", "x-*")), "merchants", id="a merchant that is not allowed"),
+        pytest.param(partial(rule, deny=("m-*",)), "merchants", id="a merchant that is denied"),
+        pytest.param(partial(rule, allow=("M-1",)), "merchants", id="other letters"),
+        pytest.param(partial(rule, min_discount_percent=20.1), "min_discount_percent", id="too small a discount"),
+        pytest.param(partial(rule, max_distance_m=99), "max_distance_m", id="too far away"),
+        pytest.param(partial(rule, weekdays=frozenset({Weekday.SUNDAY})), "weekdays", id="another day"),
+        pytest.param(partial(rule, min_app_version=Version("9.10")), "min_app_version", id="too old an app"),
+        pytest.param(partial(rule, when=expression("event.app.os == 'android'")), "when", id="the expression says no"),
+        pytest.param(partial(rule, rollout_percent=0.001), "rollout_percent", id="not rolled out to this user"),
+        pytest.param(partial(rule, quiet_hours=ALWAYS_QUIET), "quiet_hours", id="quiet hours"),
     ],
 )
-def test_the_first_clause_that_says_no_is_named(refusing: Rule, clause: str) -> None:
-    verdict = evaluate([refusing], event(), MERCHANT, (coupon(),), NOW, 100)
+def test_the_first_clause_that_says_no_is_named(refusing: Callable[[], Rule], clause: str) -> None:
+    verdict = evaluate([refusing()], event(), MERCHANT, (coupon(),), NOW, 100)
 
     assert isinstance(verdict, NoneChosen)
     assert verdict.refusals == (Refusal("r-1", Clause(clause)),)
@@ -268,16 +271,16 @@ MONDAY = frozenset({Weekday.MONDAY})
 @pytest.mark.parametrize(
     "accepting",
     [
-        pytest.param(rule(max_distance_m=100), id="exactly as far"),
-        pytest.param(rule(weekdays=MONDAY), id="this day"),
-        pytest.param(rule(min_app_version=Version("9.4.1")), id="exactly this version"),
-        pytest.param(rule(min_app_version=Version("9.4.1rc1")), id="a version before it"),
-        pytest.param(rule(when=expression("coupon.discount.amount > 19.9")), id="the expression says yes"),
-        pytest.param(rule(rollout_percent=100), id="rolled out to all"),
+        pytest.param(partial(rule, max_distance_m=100), id="exactly as far"),
+        pytest.param(partial(rule, weekdays=MONDAY), id="this day"),
+        pytest.param(partial(rule, min_app_version=Version("9.4.1")), id="exactly this version"),
+        pytest.param(partial(rule, min_app_version=Version("9.4.1rc1")), id="a version before it"),
+        pytest.param(partial(rule, when=expression("coupon.discount.amount > 19.9")), id="the expression says yes"),
+        pytest.param(partial(rule, rollout_percent=100), id="rolled out to all"),
     ],
 )
-def test_a_clause_that_holds_says_yes(accepting: Rule) -> None:
-    assert isinstance(evaluate([accepting], event(), MERCHANT, (coupon(),), NOW, 100), Chosen)
+def test_a_clause_that_holds_says_yes(accepting: Callable[[], Rule]) -> None:
+    assert isinstance(evaluate([accepting()], event(), MERCHANT, (coupon(),), NOW, 100), Chosen)
 
 
 def test_a_phone_that_does_not_say_where_it_is_was_not_near() -> None:
@@ -326,6 +329,7 @@ def test_it_is_not_always_the_same_users_who_go_first() -> None:
 
 def test_the_place_of_a_user_in_a_rollout_is_the_same_on_every_machine_and_release() -> None:
     assert [user for user in range(60) if has_rule(user, 10)] == [10, 16, 20, 57]
+    assert sum(has_rule(user, 20) for user in range(5_000)) == 1_064
 
 
 def test_an_expression_that_fails_says_no_and_why() -> None:
@@ -359,13 +363,30 @@ def test_the_next_best_coupon_is_tried_when_the_expression_refuses_the_best() ->
 def test_coupons_are_ranked_as_the_rule_says(ranking: Ranking, best: str) -> None:
     coupons = (
         coupon("percent", 90, days=3),
-        coupon("amount", 99, DiscountKind.AMOUNT, days=2),
+        coupon("amount", 5, DiscountKind.AMOUNT, days=2),
         coupon("soon", 1, days=1),
     )
 
     chosen = [evaluate([rule(rank_coupons_by=ranking)], event(), MERCHANT, each, NOW) for each in permutations(coupons)]
 
     assert {each.coupon.coupon_id for each in chosen if isinstance(each, Chosen)} == {best}
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        pytest.param(coupon("a", 3), coupon("b", 2), id="more percent"),
+        pytest.param(coupon("a", 1), euros(0.5, "b"), id="percent before an amount"),
+        pytest.param(euros(5, "a"), euros(4, "b"), id="a higher amount"),
+        pytest.param(coupon("b"), coupon("a"), id="the id settles the rest"),
+    ],
+)
+def test_of_those_that_end_at_one_moment_the_best_is_promised(better: Coupon, worse: Coupon) -> None:
+    soonest = rule(rank_coupons_by=Ranking.ENDING_SOONEST)
+
+    chosen = [evaluate([soonest], event(), MERCHANT, coupons, NOW) for coupons in ((better, worse), (worse, better))]
+
+    assert chosen == [Chosen(soonest, better, ())] * 2
 
 
 OUT = rule("out", rollout_percent=0.001)

@@ -90,5 +90,5 @@ def is_rolled_out(percent: float, rule_id: str, user_id: str) -> bool:
     """
     if percent >= 100:  # noqa: PLR2004 - all of them
         return True
-    digest = hashlib.blake2b(f"{rule_id}\n{user_id}".encode("utf-8", "surrogatepass"), digest_size=_HASH_BYTES).digest()
+    digest = hashlib.blake2b(f"{rule_id}\n{user_id}".encode(), digest_size=_HASH_BYTES).digest()
     return int.from_bytes(digest) * 100 < percent * _HASH_RANGE
