@@ -113,5 +113,6 @@ class RulesShelf:
 
 def before(history: tuple[Publication, ...], current: str | None) -> str | None:
     """The version that was live before the current one; None where the history does not know."""
-    publication = next((each for each in reversed(history) if each.version == current), None)
+    replacing = (each for each in reversed(history) if each.version == current != each.replaced)
+    publication = next(replacing, None)
     return publication.replaced if publication else None

@@ -140,6 +140,17 @@ def test_a_rollback_brings_back_what_was_live_before(desk: Desk) -> None:
     assert f"back to {version_of(FIRST)}" in desk.run("history").stdout
 
 
+@pytest.mark.parametrize("command", ["publish", "rollback"])
+def test_what_is_live_already_is_not_published_again(desk: Desk, command: str) -> None:
+    desk.publish(FIRST)
+
+    again = desk.publish(FIRST) if command == "publish" else desk.run("rollback", version_of(FIRST), "--by", "tom")
+
+    assert again.exit_code == 1
+    assert f"version {version_of(FIRST)} is live already, so nothing was published" in again.stderr
+    assert len(desk.run("history").stdout.splitlines()) == 1
+
+
 def test_there_is_nothing_to_roll_back_to_before_the_second_version(desk: Desk) -> None:
     desk.publish(FIRST)
 

@@ -90,7 +90,7 @@ async def test_an_unknown_version_is_said_to_be_unknown(store: FakeObjectStore) 
 
 async def test_the_version_before_is_what_the_live_one_replaced(store: FakeObjectStore) -> None:
     shelf = shelf_of(store)
-    for body in (FIRST, SECOND, FIRST):
+    for body in (FIRST, SECOND, FIRST, FIRST):
         await shelf.publish(body, await shelf.current(), "ines", "", START)
 
     history = await shelf.history()

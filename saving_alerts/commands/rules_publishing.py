@@ -16,10 +16,10 @@ from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
 from saving_alerts.commands import BAD_NEWS, CommandRefusedError, now, settings_at_the_door
 from saving_alerts.commands.rules_file import FILE, good_rules, rules_in
-from saving_alerts.domain.rules_document import VERSION_DIGITS
+from saving_alerts.domain.rules_document import VERSION_DIGITS, version_of
 from saving_alerts.domain.rules_mistakes import RulesRefusedError
 from saving_alerts.ports import Heartbeats, PortError, UnavailableError
-from saving_alerts.publishing import Publication, RulesChangedError, RulesShelf, UnknownVersionError, before
+from saving_alerts.publishing import Current, Publication, RulesChangedError, RulesShelf, UnknownVersionError, before
 from saving_alerts.settings import Settings
 
 LOOK_SECONDS = 0.2
@@ -120,6 +120,12 @@ async def _publish(shelf: RulesShelf, body: bytes, by: str, note: str, onto: str
     current = await shelf.current()
     if onto is not None and onto != current.version:
         raise RulesChangedError(f"you began with {onto}, but {current.version} is live")
+    return await _unless_live(shelf, body, current, by, note)
+
+
+async def _unless_live(shelf: RulesShelf, body: bytes, current: Current, by: str, note: str) -> Publication:
+    if version_of(body) == current.version:
+        raise RulesChangedError(f"version {current.version} is live already, so nothing was published")
     return await shelf.publish(body, current, by, note, now())
 
 
@@ -133,7 +139,7 @@ async def _roll_back(shelf: RulesShelf, version: str | None, by: str, note: str)
         rules_in(body)
     except RulesRefusedError as error:
         raise _BadNewsError(f"{wanted} is refused by this release:\n" + "\n".join(error.mistakes)) from error
-    return await shelf.publish(body, current, by, note or f"back to {wanted}", now())
+    return await _unless_live(shelf, body, current, by, note or f"back to {wanted}")
 
 
 async def _history(shelf: RulesShelf) -> tuple[tuple[Publication, ...], str | None]:
