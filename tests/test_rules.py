@@ -376,7 +376,7 @@ def test_coupons_are_ranked_as_the_rule_says(ranking: Ranking, best: str) -> Non
     ("better", "worse"),
     [
         pytest.param(coupon("a", 3), coupon("b", 2), id="more percent"),
-        pytest.param(coupon("a", 1), euros(0.5, "b"), id="percent before an amount"),
+        pytest.param(coupon("a", 1), euros(5, "b"), id="percent before an amount"),
         pytest.param(euros(5, "a"), euros(4, "b"), id="a higher amount"),
         pytest.param(coupon("b"), coupon("a"), id="the id settles the rest"),
     ],
