@@ -1,12 +1,15 @@
 """The Coupon API is asked only when a push can come of it, and each of its endings is a decision."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from saving_alerts.domain.coupons import Candidate, Coupon
 from saving_alerts.domain.decisions import Reason
-from saving_alerts.domain.events import ValidatedEvent
+from saving_alerts.domain.events import Location, ValidatedEvent
+from saving_alerts.domain.merchants import Store
 from saving_alerts.domain.positions import SourcePosition
 from saving_alerts.domain.sends import PushSend
 from saving_alerts.outcomes import Decided, Forward
@@ -15,7 +18,7 @@ from saving_alerts.ports import PortError, RefusedError, UnavailableError
 from saving_alerts.reference_data import Snapshot
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.coupon_source import FakeCouponSource
-from tests.sample_events import ALWAYS_QUIET, DEADLINE, POSITION, coupon, event, snapshot, validated
+from tests.sample_events import ALWAYS_QUIET, DEADLINE, MERCHANT, POSITION, coupon, event, snapshot, validated
 
 pytestmark = pytest.mark.asyncio
 
@@ -55,6 +58,19 @@ async def test_usable_coupons_go_on(world: World) -> None:
     outcome = await world.ask()
 
     assert outcome == Forward(candidate(coupon()))
+
+
+async def test_the_distance_to_the_store_goes_on_with_the_coupons(world: World) -> None:
+    world.source.gives("u-1", "m-1", coupon())
+    store = Store("s-1", 52.5209, 13.405)
+    data = snapshot()
+    merchants = replace(data.merchants, by_id={"m-1": msgspec.structs.replace(MERCHANT, stores=(store,))})
+    here = msgspec.structs.replace(event(), location=Location(52.52, 13.405, 35))
+
+    outcome = await world.ask(validated(here), replace(data, merchants=merchants))
+
+    assert isinstance(outcome, Forward)
+    assert outcome.value.distance_m == pytest.approx(100, rel=0.01)
 
 
 async def test_only_usable_coupons_go_on(world: World) -> None:

@@ -15,11 +15,11 @@ from demo.ledger_watch import LedgerWatch
 from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import discounted, good_coupon
 from demo.traffic.directory import MERCHANTS
-from demo.worker_process import command_line
+from demo.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.rules_document import version_of
-from tests.end_to_end.conditions import wait_for_answers
+from tests.end_to_end.conditions import page, wait_for_answers, wait_until
 from tests.end_to_end.feed import Feed
 from tests.end_to_end.shoppers import look_around, patient_rules, visit
 
@@ -51,6 +51,7 @@ class Recorded:
     world: World
     reasons: dict[Reason, int]
     folder: Path
+    workers: list[WorkerProcess]
 
     def simulate(self, body: bytes, *arguments: str) -> str:
         file = self.folder / "rules.json"
@@ -70,7 +71,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
         world.s3.put("rules.json", rules())
         world.s3.put("merchants.jsonl", merchants_jsonl())
         world.coupon_api.coupons = coupons
-        for worker in [world.start_worker(), world.start_worker()]:
+        workers = [world.start_worker(), world.start_worker()]
+        for worker in workers:
             worker.wait_until_ready()
         feed = Feed(world.bootstrap_servers, world.topics.source.name)
         for visits in ("first", "second"):
@@ -78,7 +80,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
             wait_for_answers(watch, len(feed.places), ANSWER_SECONDS)
         feed.write((look_around(f"look-{n}", f"u-{n}") for n in range(30)), PER_SECOND)
         wait_for_answers(watch, len(feed.places), ANSWER_SECONDS)
-        yield Recorded(world, dict(watch.counts()), tmp_path_factory.mktemp("rules"))
+        yield Recorded(world, dict(watch.counts()), tmp_path_factory.mktemp("rules"), workers)
 
 
 def test_the_same_rules_decide_what_was_decided(recorded: Recorded) -> None:
@@ -120,6 +122,16 @@ def test_the_figures_fit_into_a_spreadsheet(recorded: Recorded) -> None:
     assert ["pushes", str(USERS), str(USERS - 24)] in rows
     by_hour = [row for row in rows if row[0].startswith("pushes at ")]
     assert sum(int(row[1]) for row in by_hour) == USERS
+
+
+def test_the_share_of_asks_avoided_is_half_because_every_second_visit_is_capped(recorded: Recorded) -> None:
+    name = "saving_alerts_coupon_api_skipped_share "
+
+    def shares() -> list[float]:
+        lines = [line for worker in recorded.workers for line in page(worker, "/metrics").body.splitlines()]
+        return [float(line.removeprefix(name)) for line in lines if line.startswith(name)]
+
+    wait_until(lambda: shares() == [0.5, 0.5], ANSWER_SECONDS, "a share of a half on both workers")
 
 
 def test_a_version_that_nobody_published_cannot_be_compared_with(recorded: Recorded) -> None:
