@@ -55,4 +55,7 @@ check: setup ## ruff, mypy and the import contracts
 bench: setup ## what a worker can do, against idiomatic Faust and a bare aiokafka loop (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/python -m benchmarks.core && $(BIN)/python -m benchmarks.end_to_end
 
-.PHONY: help setup lock demo run test test-kafka test-faults test-mutants test-long check bench
+bench-rules: setup ## what 5, 50 and 500 rules cost, and simulate over 200,000 events (JDK 17 and Maven)
+	cd $(ROOT) && $(BIN)/python -m benchmarks.rules && $(BIN)/python -m benchmarks.simulate
+
+.PHONY: help setup lock demo run test test-kafka test-faults test-mutants test-long check bench bench-rules
