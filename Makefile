@@ -57,6 +57,9 @@ check: setup ## ruff, mypy and the import contracts
 bench: setup ## what a worker can do, against idiomatic Faust and a bare aiokafka loop (JDK 17 and Maven)
 	cd $(ROOT) && for part in core end_to_end stall recovery backlog audit; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
+bench-rules: setup ## what 5, 50 and 500 rules cost, and simulate over 200,000 events (JDK 17 and Maven)
+	cd $(ROOT) && $(BIN)/python -m benchmarks.rules && $(BIN)/python -m benchmarks.simulate
+
 up: ## the local cluster in containers: 3 brokers, 3 workers and all around them (Docker)
 	cd $(ROOT) && docker compose build && docker compose up --detach --wait && docker compose ps
 
@@ -69,4 +72,4 @@ chaos: setup ## kill or pause a random container every few seconds under load, a
 down: ## stop that cluster and remove its containers, networks and volumes
 	cd $(ROOT) && docker compose --profile load --profile spare down --volumes --remove-orphans
 
-.PHONY: help setup lock demo run test test-kafka test-faults test-mutants test-long check bench up load chaos down
+.PHONY: help setup lock demo run test test-kafka test-faults test-mutants test-long check bench bench-rules up load chaos down

@@ -20,6 +20,8 @@ from saving_alerts.commands.audit import audit
 from saving_alerts.commands.dead_letters import dead_letters
 from saving_alerts.commands.explain import explain
 from saving_alerts.commands.kill import kill
+from saving_alerts.commands.rules import rules
+from saving_alerts.commands.simulate import simulate
 from saving_alerts.commands.topics import topics
 from saving_alerts.settings import Settings, example_settings, unknown_variables
 
@@ -39,6 +41,7 @@ Examples:
   saving-alerts topics create
   saving-alerts worker
   saving-alerts explain --user u-42 --since 24h
+  saving-alerts rules check rules.json
 """
 PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
@@ -54,7 +57,7 @@ def main() -> None:
         click.echo(f"warning: {name} is set, but there is no such setting", err=True)
 
 
-for command in (topics, audit, explain, dead_letters, kill):
+for command in (topics, audit, explain, dead_letters, kill, rules, simulate):
     main.add_command(command)
 
 

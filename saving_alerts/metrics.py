@@ -28,10 +28,12 @@ class Metric(StrEnum):
     COUPON_API_REQUESTS = "coupon_api.requests"
     COUPON_API_DURATION = "coupon_api.duration"
     COUPON_API_SKIPPED = "coupon_api.skipped"
+    COUPON_API_SKIPPED_SHARE = "coupon_api.skipped_share"
     COUPON_API_BREAKER = "coupon_api.breaker"
     PUSH_API_REQUESTS = "push_api.requests"
     PUSH_API_DURATION = "push_api.duration"
     PUSH_API_BREAKER = "push_api.breaker"
+    RULES_WHEN_ERRORS = "rules.when_errors"
     REDIS_CALLS = "redis.calls"
     REDIS_DURATION = "redis.duration"
     REFERENCE_DATA_AGE = "reference_data.age"
@@ -62,10 +64,14 @@ CATALOGUE: dict[Metric, Entry] = {
     Metric.COUPON_API_REQUESTS: Entry(Kind.COUNT, "requests", ("outcome",), "requests to the Coupon API"),
     Metric.COUPON_API_DURATION: Entry(Kind.DISTRIBUTION, "seconds", (), "one request to the Coupon API"),
     Metric.COUPON_API_SKIPPED: Entry(Kind.COUNT, "events", ("reason",), "decided without asking the Coupon API"),
+    Metric.COUPON_API_SKIPPED_SHARE: Entry(
+        Kind.GAUGE, "share", (), "of the events at the Coupon API's door, those decided without asking"
+    ),
     Metric.COUPON_API_BREAKER: Entry(Kind.GAUGE, "open", (), "1 while the Coupon API's breaker is open"),
     Metric.PUSH_API_REQUESTS: Entry(Kind.COUNT, "requests", ("outcome",), "attempts at the push API"),
     Metric.PUSH_API_DURATION: Entry(Kind.DISTRIBUTION, "seconds", (), "one attempt at the push API"),
     Metric.PUSH_API_BREAKER: Entry(Kind.GAUGE, "open", (), "1 while the push API's breaker is open"),
+    Metric.RULES_WHEN_ERRORS: Entry(Kind.COUNT, "errors", ("rule",), "a `when` that failed, so the rule said no"),
     Metric.REDIS_CALLS: Entry(Kind.COUNT, "calls", ("call", "outcome"), "throttle calls"),
     Metric.REDIS_DURATION: Entry(Kind.DISTRIBUTION, "seconds", ("call",), "one throttle call"),
     Metric.REFERENCE_DATA_AGE: Entry(Kind.GAUGE, "seconds", ("kind",), "since S3 last confirmed the document"),

@@ -5,13 +5,15 @@ says no decides, in the order of the list of decisions.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import datetime
 
 from saving_alerts.domain.alerts import Alert, rfc3339
 from saving_alerts.domain.caps import Blocked, blocking
 from saving_alerts.domain.coupons import Candidate, Coupon, usable
 from saving_alerts.domain.decisions import Reason, Subject, Versions
+from saving_alerts.domain.distances import distance_m
+from saving_alerts.domain.evaluation import NoneChosen, evaluate, refused_without_coupons
 from saving_alerts.domain.events import (
     Problem,
     SavingEvent,
@@ -22,12 +24,12 @@ from saving_alerts.domain.events import (
     read_event,
 )
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.messages import render
-from saving_alerts.domain.rules import Chosen, NoneChosen, evaluate, refused_without_coupons
+from saving_alerts.domain.occasions import Occasion
 from saving_alerts.domain.sends import PushSend
 from saving_alerts.outcomes import Decided, Forward
 from saving_alerts.ports import Clock, CouponSource, DeadlineError, RefusedError, UnavailableError
 from saving_alerts.reference_data import Snapshot
+from saving_alerts.verdicts import alert_of, refused, versions_of
 
 # Most events end so, and a receipt names none of them.
 NOT_A_TRIGGER = Decided(Reason.NOT_A_TRIGGER)
@@ -43,9 +45,9 @@ def validate(record: SourceRecord, snapshot: Snapshot, now: datetime) -> Forward
     deadline = deadline_of(event, snapshot.rules.freshness[event.type])
     validated = ValidatedEvent(position=record.position, deadline=deadline, read_at=record.read_at, event=event)
     if is_late(validated, now):
-        return Decided(Reason.EXPIRED, _lateness(deadline, now), subject=_subject(event, record.read_at))
+        return _ended(Reason.EXPIRED, _lateness(deadline, now), event, record, snapshot)
     if not event.push.consent:
-        return Decided(Reason.NO_CONSENT, subject=_subject(event, record.read_at))
+        return _ended(Reason.NO_CONSENT, {}, event, record, snapshot)
     return Forward(validated)
 
 
@@ -56,30 +58,33 @@ async def query_coupons(
 
     `sends` are what the Table remembers of the user: enough to skip the ask, never a permission.
     """
-    unasked = _decided_unasked(validated, snapshot, sends, clock.now())
+    occasion = _occasion(validated, snapshot, clock.now())
+    unasked = _decided_unasked(validated, snapshot, sends, occasion)
     if unasked is not None:
         return unasked
     event = validated.event
     try:
         coupons = await source.coupons(event.user_id, event.merchant_id or "", validated.deadline)
     except RefusedError as error:
-        return Decided(Reason.COUPON_API_REFUSED, {"answer": str(error), "status": error.status})
+        details: dict[str, object] = {"answer": str(error), "status": error.status}
+        return Decided(Reason.COUPON_API_REFUSED, details, versions_of(snapshot))
     except UnavailableError as error:
         too_late = isinstance(error, DeadlineError) or is_late(validated, clock.now())
-        return Decided(Reason.EXPIRED if too_late else Reason.COUPON_API_FAILED, {"answer": str(error)})
-    return _candidate(validated, coupons, clock.now())
+        reason = Reason.EXPIRED if too_late else Reason.COUPON_API_FAILED
+        return Decided(reason, {"answer": str(error)}, versions_of(snapshot))
+    return _candidate(validated, coupons, replace(occasion, now=clock.now()), snapshot)
 
 
 def evaluate_rules(candidate: Candidate, snapshot: Snapshot, now: datetime) -> Forward[Alert] | Decided:
     """Apply the rules in full and make the alert that the winning one wants."""
     validated = candidate.validated
     if is_late(validated, now):
-        return Decided(Reason.EXPIRED, _lateness(validated.deadline, now))
-    merchant = _merchant(validated, snapshot)
-    verdict = evaluate(snapshot.rules.rules, validated.event, merchant, candidate.coupons, now)
-    if isinstance(verdict, NoneChosen) or merchant is None:
-        return _refused(verdict, snapshot)
-    return Forward(_alert(validated, verdict, merchant, snapshot))
+        return Decided(Reason.EXPIRED, _lateness(validated.deadline, now), versions_of(snapshot))
+    occasion = occasion_of(candidate, snapshot, now)
+    verdict = evaluate(snapshot.rules, occasion, candidate.coupons)
+    if isinstance(verdict, NoneChosen) or occasion.merchant is None:
+        return refused(verdict, occasion, snapshot)
+    return Forward(alert_of(validated, verdict, occasion.merchant, snapshot))
 
 
 def _invalid(problem: Problem, record: SourceRecord) -> Decided:
@@ -91,17 +96,24 @@ def _invalid(problem: Problem, record: SourceRecord) -> Decided:
     )
 
 
+def _ended(
+    reason: Reason, details: dict[str, object], event: SavingEvent, record: SourceRecord, snapshot: Snapshot
+) -> Decided:
+    """The rules in use say what a trigger is and how long it is fresh; nobody has looked at a merchant yet."""
+    return Decided(reason, details, Versions(rules=snapshot.rules.version), subject=_subject(event, record.read_at))
+
+
 def _decided_unasked(
-    validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], now: datetime
+    validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], occasion: Occasion
 ) -> Decided | None:
+    now = occasion.now
     if is_late(validated, now):
-        return Decided(Reason.EXPIRED, _lateness(validated.deadline, now) | {"asked": False})
+        return Decided(Reason.EXPIRED, _lateness(validated.deadline, now) | {"asked": False}, versions_of(snapshot))
     if blocked := _blocked(validated, snapshot, sends, now):
         details = {"cap": str(blocked.cap), "until": rfc3339(blocked.until), "asked": False}
-        return Decided(Reason.CAPPED, details, Versions(caps=snapshot.rules.version))
-    merchant = _merchant(validated, snapshot)
-    verdict = refused_without_coupons(snapshot.rules.rules, validated.event, merchant, now)
-    return _refused(verdict, snapshot, asked=False) if verdict else None
+        return Decided(Reason.CAPPED, details, Versions(rules=snapshot.rules.version, caps=snapshot.rules.version))
+    verdict = refused_without_coupons(snapshot.rules, occasion)
+    return refused(verdict, occasion, snapshot, asked=False) if verdict else None
 
 
 def _blocked(validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], now: datetime) -> Blocked | None:
@@ -111,49 +123,38 @@ def _blocked(validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[Push
     return blocking(snapshot.rules.caps, others, validated.event.merchant_id or "", now)
 
 
-def _candidate(validated: ValidatedEvent, coupons: tuple[Coupon, ...], now: datetime) -> Forward[Candidate] | Decided:
-    kept = tuple(coupon for coupon in coupons if usable(coupon, validated.event.store_id, now))
+def _candidate(
+    validated: ValidatedEvent, coupons: tuple[Coupon, ...], occasion: Occasion, snapshot: Snapshot
+) -> Forward[Candidate] | Decided:
+    kept = tuple(coupon for coupon in coupons if usable(coupon, validated.event.store_id, occasion.now))
     if not kept:
-        return Decided(Reason.NO_COUPON, {"offered": len(coupons)})
-    return Forward(Candidate(validated=validated, coupons=kept))
-
-
-def _refused(verdict: Chosen | NoneChosen, snapshot: Snapshot, *, asked: bool = True) -> Decided:
-    reason = verdict.reason if isinstance(verdict, NoneChosen) else Reason.RULE_REFUSED
-    details: dict[str, object] = {"refusals": [asdict(refusal) for refusal in verdict.refusals]}
-    return Decided(reason, details if asked else details | {"asked": False}, _versions(snapshot))
-
-
-def _alert(validated: ValidatedEvent, chosen: Chosen, merchant: Merchant, snapshot: Snapshot) -> Alert:
-    event, coupon = validated.event, chosen.coupon
-    title, body = render(chosen.rule.message, event.locale, merchant, coupon)
-    return Alert(
-        position=validated.position,
-        event_id=event.event_id,
-        user_id=event.user_id,
-        merchant_id=merchant.merchant_id,
-        event_type=event.type,
-        occurred_at=event.occurred_at,
-        received_at=event.received_at,
-        read_at=validated.read_at,
-        deadline=min(validated.deadline, coupon.valid_until),
-        locale=event.locale,
-        coupon_id=coupon.coupon_id,
-        title=title,
-        body=body,
-        deep_link=coupon.deep_link,
-        rule_id=chosen.rule.id,
-        rules_version=snapshot.rules.version,
-        merchants_version=snapshot.merchants.version,
+        return Decided(Reason.NO_COUPON, {"offered": len(coupons)}, versions_of(snapshot))
+    return Forward(
+        Candidate(
+            validated=validated,
+            coupons=kept,
+            looked_at=occasion.now,
+            distance_m=occasion.distance_m,
+            merchants_version=snapshot.merchants.version,
+        )
     )
+
+
+def _occasion(validated: ValidatedEvent, snapshot: Snapshot, now: datetime) -> Occasion:
+    merchant = _merchant(validated, snapshot)
+    return Occasion(validated.event, merchant, now, distance_m(validated.event, merchant))
+
+
+def occasion_of(candidate: Candidate, snapshot: Snapshot, now: datetime) -> Occasion:
+    """What the rules see of a candidate: as of the moment it was made, and as far from the store as it was then."""
+    validated = candidate.validated
+    if candidate.looked_at is None:
+        return _occasion(validated, snapshot, now)
+    return Occasion(validated.event, _merchant(validated, snapshot), candidate.looked_at, candidate.distance_m)
 
 
 def _merchant(validated: ValidatedEvent, snapshot: Snapshot) -> Merchant | None:
     return snapshot.merchants.by_id.get(validated.event.merchant_id or "")
-
-
-def _versions(snapshot: Snapshot) -> Versions:
-    return Versions(rules=snapshot.rules.version, merchants=snapshot.merchants.version)
 
 
 def _lateness(deadline: datetime, now: datetime) -> dict[str, object]:

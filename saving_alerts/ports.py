@@ -222,6 +222,13 @@ class ObjectStore(Protocol):
         """Write the object whole."""
 
 
+class SwappingStore(ObjectStore, Protocol):
+    """A bucket in which an object can be swapped against the one that was read. Workers do not need it."""
+
+    async def put_if(self, key: str, body: bytes, etag: str | None) -> bool:
+        """Write the object whole if its tag is still `etag`; None: if there is no object. False: it is not so."""
+
+
 MAX_LINE_BYTES = 64 * 1024
 
 

@@ -12,7 +12,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 from saving_alerts.directory import DirectoryReader
-from saving_alerts.domain.rules_document import RulesRefusedError, read_rules
+from saving_alerts.domain.rules_document import read_rules
+from saving_alerts.domain.rules_mistakes import RulesRefusedError
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports import Clock, MissingObjectError, ObjectStore, PortError, RefusedError
 from saving_alerts.reference_data import ReferenceData
@@ -109,7 +110,8 @@ class ReferenceDataLoader:
         if stored is None:
             return self._as_before(RULES)
         try:
-            rules = read_rules(stored.body)
+            # In a thread: a large file full of mistakes takes a second, and events go on meanwhile.
+            rules = await asyncio.to_thread(read_rules, stored.body)
         except RulesRefusedError as error:
             return self._refuse(RULES, stored.etag, _listed(error.mistakes))
         self._reference_data.replace_rules(rules, self._clock.now())

@@ -29,6 +29,7 @@ from saving_alerts.outcomes import Decided, Forward, Outcome
 from saving_alerts.ports import Clock, PushSends
 from saving_alerts.reference_data import ReferenceData
 from saving_alerts.topics import Topics
+from saving_alerts.verdicts import when_errors
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -72,7 +73,10 @@ def build_stages(
         return outcome
 
     def evaluate_rules(candidate: Candidate) -> Forward[Alert] | Decided:
-        return pipeline.evaluate_rules(candidate, data.current, clock.now())
+        outcome = pipeline.evaluate_rules(candidate, data.current, clock.now())
+        for rule_id in when_errors(outcome):
+            metrics.count(Metric.RULES_WHEN_ERRORS, rule=rule_id)
+        return outcome
 
     async def dispatch_push(alert: Alert) -> Decided:
         return await dispatcher().dispatch_push(alert, data.current.rules)

@@ -8,6 +8,7 @@ from mode import Service
 
 from saving_alerts.house import House
 from saving_alerts.metrics import Metric
+from saving_alerts.web.stats import asks_avoided
 from saving_alerts.web.worker_stats import WorkerStats
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,9 @@ async def _never_raising(work: Callable[[], Awaitable[object]]) -> None:
 
 def _say_ages(house: House, worker: WorkerStats) -> None:
     house.metrics.count(Metric.HEARTBEAT)
+    avoided = asks_avoided(house.tally)
+    if avoided is not None:
+        house.metrics.gauge(Metric.COUPON_API_SKIPPED_SHARE, avoided)
     now = house.clock.now()
     for kind, freshness in house.reference_data.freshness.items():
         if freshness.confirmed_at is not None:

@@ -115,4 +115,6 @@ def alert(offset: int = 7, event_id: str | None = None, user_id: str = "u-1", de
         rule_id="at-the-store",
         rules_version="rules-1",
         merchants_version="merchants-1",
+        ranked_by="highest_percent",
+        fitting_coupons=1,
     )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -14,8 +15,9 @@ from saving_alerts.connections import Ports
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Reason, Stage
+from saving_alerts.domain.expressions import compile_when
 from saving_alerts.house import Outside
-from saving_alerts.metrics import Metrics
+from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports import Clock
 from saving_alerts.settings import Settings, example_settings
 from tests.fakes.clock import START, FakeClock
@@ -149,7 +151,7 @@ def internal_record(topic: str, value: object) -> ConsumerRecord:
 
 
 def candidate() -> Candidate:
-    return Candidate(validated=validated(), coupons=(coupon(),))
+    return Candidate(validated=validated(), coupons=(coupon(),), looked_at=START, merchants_version="merchants-1")
 
 
 @pytest.mark.parametrize(
@@ -183,6 +185,20 @@ async def test_query_coupons_writes_the_candidate() -> None:
 
         assert output.topic == "saving-alerts.candidates"
         assert candidate_codec.decode(output.value, output.headers) == candidate()
+
+
+async def test_an_expression_that_fails_on_a_live_event_is_counted_by_its_rule() -> None:
+    async with open_worker() as worker:
+        data, tally = snapshot(), worker.app.house.tally
+        (rule,) = data.rules.rules
+        failing = replace(
+            rule, id="failing", when=compile_when("event.locale != 'en' || 1 / (local.hour - 11) > 1", rule.event_types)
+        )
+        worker.app.house.reference_data.replace_rules(replace(data.rules, rules=(failing, rule)), START)
+
+        await worker.feed(Stage.EVALUATE_RULES, internal_record("saving-alerts.candidates", candidate()))
+
+        assert tally.counters(Metric.RULES_WHEN_ERRORS) == {(("rule", "failing"),): 1}
 
 
 async def test_evaluate_rules_writes_the_alert() -> None:

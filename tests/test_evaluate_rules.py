@@ -1,16 +1,22 @@
 """The winning rule becomes an alert that needs nobody's advice again; otherwise each rule says why not."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 
+import msgspec
 import pytest
 
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate, Coupon
-from saving_alerts.domain.decisions import Reason
-from saving_alerts.domain.events import ValidatedEvent
+from saving_alerts.domain.decisions import Reason, Versions
+from saving_alerts.domain.events import EventType, ValidatedEvent
+from saving_alerts.domain.expressions import compile_when
+from saving_alerts.domain.quiet_hours import QuietHours
+from saving_alerts.domain.rules import Rule
 from saving_alerts.outcomes import Decided, Forward
 from saving_alerts.pipeline import evaluate_rules, subject_of
 from saving_alerts.reference_data import Snapshot
+from saving_alerts.verdicts import when_errors
 from tests.fakes.clock import START
 from tests.sample_events import ALWAYS_QUIET, DEADLINE, alert, coupon, event, snapshot, validated
 
@@ -82,7 +88,7 @@ def test_a_refusal_names_the_versions_it_was_made_with() -> None:
 def test_a_late_candidate_is_expired_whatever_the_rules_say() -> None:
     outcome = evaluate_rules(candidate(coupon(5)), snapshot(), DEADLINE)
 
-    assert outcome == Decided(Reason.EXPIRED, {"late_seconds": 0})
+    assert outcome == Decided(Reason.EXPIRED, {"late_seconds": 0}, Versions(rules="rules-1", merchants="merchants-1"))
 
 
 @pytest.mark.parametrize(
@@ -98,3 +104,74 @@ def test_every_value_on_its_way_names_the_same_subject(value: ValidatedEvent | C
 
     assert (subject.event_id, subject.user_id, subject.merchant_id) == ("event-7", "u-1", "m-1")
     assert (subject.event_type, subject.occurred_at, subject.read_at) == ("geofence_entered", START, START)
+
+
+MIDNIGHT = QuietHours(time(0), time(1))
+
+
+def test_the_rules_are_applied_as_of_the_moment_the_candidate_was_made() -> None:
+    before_midnight = datetime(2026, 11, 23, 22, 59, 59, tzinfo=UTC)  # in Berlin
+    made = msgspec.structs.replace(candidate(), looked_at=before_midnight, distance_m=50.0)
+    night = snapshot(MIDNIGHT)
+
+    outcome = evaluate_rules(made, night, START)
+    later = evaluate_rules(
+        msgspec.structs.replace(made, looked_at=before_midnight + timedelta(seconds=1)), night, START
+    )
+
+    assert isinstance(outcome, Forward)
+    assert isinstance(later, Decided)
+    assert later.reason is Reason.QUIET_HOURS
+
+
+def test_a_candidate_of_an_older_release_is_looked_at_now() -> None:
+    assert isinstance(evaluate_rules(candidate(), snapshot(MIDNIGHT), START), Forward)
+
+
+def test_the_distance_is_the_one_that_was_measured_then() -> None:
+    rules = with_rules(replace(RULE, max_distance_m=60))
+    near, far = (
+        msgspec.structs.replace(candidate(), looked_at=START, distance_m=distance_m) for distance_m in (59.0, 61.0)
+    )
+
+    assert isinstance(evaluate_rules(near, rules, START), Forward)
+    assert decided(far, rules).details["refusals"] == [{"rule_id": "at-the-store", "clause": "max_distance_m"}]
+
+
+def with_rules(*rules: Rule) -> Snapshot:
+    data = snapshot()
+    return replace(data, rules=replace(data.rules, rules=rules))
+
+
+RULE = snapshot().rules.rules[0]
+FAILING = replace(
+    RULE, id="failing", when=compile_when("event.locale != 'en' || 1 / (local.hour - 11) > 1", RULE.event_types)
+)
+
+
+def test_of_many_rules_only_those_that_listen_are_named_and_the_others_counted() -> None:
+    elsewhere = [replace(RULE, id=f"elsewhere-{number}", allow=(f"m-{number}-*",)) for number in range(30)]
+    other_type = replace(RULE, id="other", event_types=frozenset({EventType.OFFER_VIEWED}))
+
+    outcome = decided(candidate(coupon(5)), with_rules(*elsewhere, RULE, other_type))
+
+    assert outcome.details == {
+        "refusals": [{"rule_id": "at-the-store", "clause": "min_discount_percent"}],
+        "rules_that_do_not_listen": {"event_types": 1, "merchants": 30},
+    }
+
+
+def test_an_expression_that_failed_is_told_in_the_decision_and_counted() -> None:
+    outcome = decided(candidate(), with_rules(FAILING))
+
+    told = {"rule_id": "failing", "clause": "when", "error": "INVALID_ARGUMENT: divide by zero"}
+    assert outcome.details["refusals"] == [told]
+    assert when_errors(outcome) == ["failing"]
+
+
+def test_an_expression_that_failed_before_another_rule_won_is_counted_too() -> None:
+    outcome = evaluate_rules(candidate(), with_rules(FAILING, RULE), START)
+
+    assert isinstance(outcome, Forward)
+    assert outcome.value.rule_id == "at-the-store"
+    assert when_errors(outcome) == ["failing"]

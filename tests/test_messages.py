@@ -1,5 +1,6 @@
 """What a shopper reads: in the shopper's language, with numbers as people write them, as long as a phone shows."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from string import Template
 
@@ -7,7 +8,7 @@ import pytest
 
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind, usable
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.messages import MAX_BODY_CHARACTERS, Message, Text, discount_text, render
+from saving_alerts.domain.messages import MAX_BODY_CHARACTERS, Message, Text, discount_text, locale_for, render
 
 NOW = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 TEN_PERCENT = Discount(DiscountKind.PERCENT, 10)
@@ -51,6 +52,11 @@ def coupon(
 )
 def test_a_push_speaks_the_shoppers_language_or_the_fallback(locale: str, title: str) -> None:
     assert render(MESSAGE, locale, MERCHANT, coupon()) == (title, "Coupon")
+
+
+@pytest.mark.parametrize("fallback", ["en", "de"])
+def test_the_fallback_is_the_one_that_the_rule_names(fallback: str) -> None:
+    assert locale_for(replace(MESSAGE, fallback=fallback), "fr-FR") == fallback
 
 
 def test_what_is_filled_in_is_not_read_as_a_template() -> None:

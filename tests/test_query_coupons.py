@@ -1,12 +1,15 @@
 """The Coupon API is asked only when a push can come of it, and each of its endings is a decision."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from saving_alerts.domain.coupons import Candidate, Coupon
 from saving_alerts.domain.decisions import Reason
-from saving_alerts.domain.events import ValidatedEvent
+from saving_alerts.domain.events import Location, ValidatedEvent
+from saving_alerts.domain.merchants import Store
 from saving_alerts.domain.positions import SourcePosition
 from saving_alerts.domain.sends import PushSend
 from saving_alerts.outcomes import Decided, Forward
@@ -15,7 +18,7 @@ from saving_alerts.ports import DeadlineError, PortError, RefusedError, Unavaila
 from saving_alerts.reference_data import Snapshot
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.coupon_source import FakeCouponSource
-from tests.sample_events import ALWAYS_QUIET, DEADLINE, POSITION, coupon, event, snapshot, validated
+from tests.sample_events import ALWAYS_QUIET, DEADLINE, MERCHANT, POSITION, coupon, event, snapshot, validated
 
 pytestmark = pytest.mark.asyncio
 
@@ -39,6 +42,11 @@ class World:
         return outcome
 
 
+def candidate(*coupons: Coupon) -> Candidate:
+    """As of now, with all that the rules look at."""
+    return Candidate(validated=validated(), coupons=coupons, looked_at=START, merchants_version="merchants-1")
+
+
 @pytest.fixture
 def world() -> World:
     return World()
@@ -49,7 +57,20 @@ async def test_usable_coupons_go_on(world: World) -> None:
 
     outcome = await world.ask()
 
-    assert outcome == Forward(Candidate(validated=validated(), coupons=(coupon(),)))
+    assert outcome == Forward(candidate(coupon()))
+
+
+async def test_the_distance_to_the_store_goes_on_with_the_coupons(world: World) -> None:
+    world.source.gives("u-1", "m-1", coupon())
+    store = Store("s-1", 52.5209, 13.405)
+    data = snapshot()
+    merchants = replace(data.merchants, by_id={"m-1": msgspec.structs.replace(MERCHANT, stores=(store,))})
+    here = msgspec.structs.replace(event(), location=Location(52.52, 13.405, 35))
+
+    outcome = await world.ask(validated(here), replace(data, merchants=merchants))
+
+    assert isinstance(outcome, Forward)
+    assert outcome.value.distance_m == pytest.approx(100, rel=0.01)
 
 
 async def test_only_usable_coupons_go_on(world: World) -> None:
@@ -57,7 +78,7 @@ async def test_only_usable_coupons_go_on(world: World) -> None:
 
     outcome = await world.ask()
 
-    assert outcome == Forward(Candidate(validated=validated(), coupons=(coupon(20),)))
+    assert outcome == Forward(candidate(coupon(20)))
 
 
 @pytest.mark.parametrize(
@@ -143,6 +164,18 @@ async def test_nobody_asks_for_a_late_event(world: World) -> None:
     assert world.source.asked == []
 
 
+@pytest.mark.parametrize("ending", ["no coupon", "refused", "in vain", "late"])
+async def test_every_decision_names_the_versions_it_was_made_with(world: World, ending: str) -> None:
+    if ending in {"refused", "in vain"}:
+        world.source.fails("u-1", RefusedError("unknown", 404) if ending == "refused" else UnavailableError("503"))
+    if ending == "late":
+        world.clock.set(DEADLINE)
+
+    decided = await world.decided()
+
+    assert (decided.versions.rules, decided.versions.merchants) == ("rules-1", "merchants-1")
+
+
 async def test_a_refusal_names_each_rule_with_its_clause_and_the_versions(world: World) -> None:
     decided = await world.decided(data=snapshot(ALWAYS_QUIET))
 
@@ -166,6 +199,7 @@ async def test_a_user_whom_the_table_knows_to_be_capped_is_not_asked_for(world: 
 
     assert (decided.reason, decided.details["asked"]) == (Reason.CAPPED, False)
     assert decided.details["cap"] == "1 per user in 24 h"
+    assert (decided.versions.rules, decided.versions.caps) == ("rules-1", "rules-1")
     assert world.source.asked == []
 
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -18,6 +19,7 @@ from saving_alerts.reload import LINES_BETWEEN_PAUSES, ReferenceDataLoader, Relo
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.metrics import RecordingMetrics
 from tests.fakes.object_store import FakeObjectStore
+from tests.reloading import a_loader
 
 pytestmark = pytest.mark.asyncio
 
@@ -357,6 +359,28 @@ async def test_a_long_directory_lets_others_run_meanwhile(world: World) -> None:
     running.cancel()
 
     assert turns >= 3
+
+
+async def test_events_go_on_while_a_large_rules_file_is_checked() -> None:
+    store, longest = FakeObjectStore(), 0.0
+    loader, _ = a_loader(store, FakeClock(), RecordingMetrics())
+    rule = {"id": "r", "event_types": ["teleported"], "message": {"fallback": "en", "texts": {"en": {"title": "$x"}}}}
+    store.objects = {RULES: json.dumps({"caps": [], "rules": [rule] * 1_000}).encode()}
+
+    async def other() -> None:
+        nonlocal longest
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.monotonic() - before)
+
+    running = asyncio.create_task(other())
+    began = time.monotonic()
+    await loader.reload_rules()
+    took = time.monotonic() - began
+    running.cancel()
+
+    assert 0 < longest < took / 2
 
 
 def nothing() -> None: ...

@@ -11,6 +11,7 @@ from saving_alerts.reference_data import Freshness
 from saving_alerts.tally import Tally
 from saving_alerts.web.stats import (
     PartitionLag,
+    asks_avoided,
     cluster_totals,
     decisions_of,
     documents,
@@ -128,3 +129,13 @@ def test_the_clusters_totals_are_the_sum_of_its_rows() -> None:
 
     assert read == 30
     assert (decisions["pushed"], decisions["invalid"], decisions["killed"]) == (3, 4, 0)
+
+
+def test_the_share_of_asks_avoided_is_of_all_events_at_the_coupon_apis_door() -> None:
+    tally = Tally()
+    before_the_first = asks_avoided(tally)
+    tally.count(Metric.STAGE_OUT, 8, stage=Stage.QUERY_COUPONS, decision="forwarded")
+    tally.count(Metric.STAGE_OUT, 2, stage=Stage.QUERY_COUPONS, decision=Reason.QUIET_HOURS)
+    tally.count(Metric.COUPON_API_SKIPPED, 2, reason=Reason.QUIET_HOURS)
+
+    assert (before_the_first, asks_avoided(tally)) == (None, 0.2)

@@ -14,9 +14,11 @@ from demo.traffic.cities import Light, cities
 from demo.traffic.invalid import UNREADABLE, WAYS
 from saving_alerts.domain.coupons import Coupon, usable
 from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.evaluation import Chosen, evaluate, refused_without_coupons
 from saving_alerts.domain.events import Problem, SavingEvent, deadline_of, read_event
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.rules import Chosen, RuleSet, evaluate, refused_without_coupons
+from saving_alerts.domain.occasions import Occasion
+from saving_alerts.domain.rules import RuleSet
 from saving_alerts.domain.rules_document import read_rules
 
 SEED = 7
@@ -64,7 +66,8 @@ class Judge:
 
     def _of_a_fresh_trigger(self, event: SavingEvent, planned: PlannedEvent) -> Reason:
         merchant = self.merchants.get(event.merchant_id or "")
-        unasked = refused_without_coupons(self.rules.rules, event, merchant, self.now)
+        occasion = Occasion(event, merchant, self.now)
+        unasked = refused_without_coupons(self.rules, occasion)
         if unasked:
             return unasked.reason
         coupons = self._coupons(event)
@@ -73,7 +76,7 @@ class Judge:
         kept = tuple(coupon for coupon in coupons if usable(coupon, event.store_id, self.now))
         if not kept:
             return Reason.NO_COUPON
-        verdict = evaluate(self.rules.rules, event, merchant, kept, self.now)
+        verdict = evaluate(self.rules, occasion, kept)
         return self._push(planned) if isinstance(verdict, Chosen) else verdict.reason
 
     def _coupons(self, event: SavingEvent) -> list[Coupon] | Reason:
@@ -131,7 +134,7 @@ def test_an_expected_push_is_still_right_most_of_a_minute_later(
     refused = [
         event
         for event in events
-        if refused_without_coupons(rules.rules, event, merchants.get(event.merchant_id or ""), late)
+        if refused_without_coupons(rules, Occasion(event, merchants.get(event.merchant_id or ""), late))
     ]
 
     assert len(events) == len(traffic.expected_pushes)

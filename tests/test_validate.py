@@ -7,7 +7,7 @@ import pytest
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import MAX_EVENT_BYTES, EventType
 from saving_alerts.outcomes import Decided, Forward
-from saving_alerts.pipeline import validate
+from saving_alerts.pipeline import NOT_A_TRIGGER, validate
 from tests.fakes.clock import START
 from tests.sample_events import DEADLINE, POSITION, encoded, event, snapshot, source_record, validated
 
@@ -37,6 +37,7 @@ def test_of_several_reasons_the_first_in_the_order_of_decisions_counts(
 
     assert isinstance(outcome, Decided)
     assert outcome.reason is reason
+    assert outcome.versions.rules == (None if outcome is NOT_A_TRIGGER else "rules-1")
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,20 @@ async def test_a_head_request_is_answered_like_its_get(client: Client, path: str
     assert (await client.head(path)).status == (await client.get(path)).status
 
 
+async def test_what_failed_in_rules_and_what_was_not_asked_is_on_the_page(app: SavingAlertsApp, client: Client) -> None:
+    for rule, times in (("coffee", 1), ("lunch", 3)):
+        app.house.tally.count(Metric.RULES_WHEN_ERRORS, times, rule=rule)
+    app.house.tally.count(Metric.STAGE_OUT, 4, stage=Stage.QUERY_COUPONS, decision=Reason.CAPPED)
+    app.house.tally.count(Metric.COUPON_API_SKIPPED, 1, reason=Reason.CAPPED)
+
+    page = await (await client.get("/")).text()
+    stats = await (await client.get("/stats.json")).json()
+
+    assert "of rule lunch failed 3 times" in page
+    assert "events at its door: 25.0%" in page
+    assert (stats["asks_avoided"], stats["when_errors"]) == (0.25, {"lunch": 3, "coffee": 1})
+
+
 async def test_what_was_counted_is_in_the_json(app: SavingAlertsApp, client: Client) -> None:
     app.house.tally.count(Metric.EVENTS_READ, 20)
     app.house.tally.count(Metric.STAGE_OUT, 3, stage=Stage.VALIDATE, decision=Reason.INVALID)

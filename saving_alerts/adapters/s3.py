@@ -24,6 +24,8 @@ from saving_alerts.ports import (
 CHUNK_BYTES = 64 * 1024
 CUT_LINE_BYTES = MAX_LINE_BYTES + 1
 NOT_MODIFIED = "304"
+# Another tag; another write at this very moment; and an object that is gone, whatever tag is asked for.
+CHANGED_MEANWHILE = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404"})
 
 # aiobotocore translates what aiohttp raises, except for a body that ends too early.
 _FOREIGN = (ClientError, BotoCoreError, BrokenBodyError, OSError, TimeoutError)
@@ -65,7 +67,7 @@ class _Client(Protocol):
     """The two operations of boto's client that are used here."""
 
     async def get_object(self, *, Bucket: str, Key: str, **condition: str) -> _Answer: ...  # noqa: N803 - boto's names
-    async def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> object: ...  # noqa: N803
+    async def put_object(self, *, Bucket: str, Key: str, Body: bytes, **condition: str) -> object: ...  # noqa: N803
 
 
 class S3ObjectStore:
@@ -113,6 +115,17 @@ class S3ObjectStore:
     async def put(self, key: str, body: bytes) -> None:
         with _translated(self._address(key)):
             await self._client.put_object(Bucket=self._policy.bucket, Key=key, Body=body)
+
+    async def put_if(self, key: str, body: bytes, etag: str | None) -> bool:
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        with _translated(self._address(key)):
+            try:
+                await self._client.put_object(Bucket=self._policy.bucket, Key=key, Body=body, **condition)
+            except ClientError as error:
+                if _code(error) in CHANGED_MEANWHILE:
+                    return False
+                raise
+        return True
 
     @property
     def _client(self) -> _Client:

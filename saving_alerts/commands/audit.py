@@ -1,17 +1,16 @@
 """`saving-alerts audit`: is every source offset accounted for?"""
 
 import sys
-from collections.abc import Callable
 from datetime import timedelta
 
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
 from saving_alerts.commands import BAD_NEWS, named_topics, now, run, settings_at_the_door
 from saving_alerts.commands.parameters import DURATION, OFFSETS
+from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.ledger.accounting import PartitionAudit, summary
 from saving_alerts.ledger.audit_range import AuditRange, OffsetBounds
 from saving_alerts.ledger.auditing import AuditResult
@@ -64,9 +63,9 @@ def audit(
         start=from_offsets or OffsetBounds(),
         before=to_offsets or OffsetBounds(),
     )
-    with _progress_bars() as bars:
+    with progress_bars() as bars:
         result = run(
-            audit_topics(settings.kafka, settings.app_id, named_topics(settings), asked, started, _Watcher(bars))
+            audit_topics(settings.kafka, settings.app_id, named_topics(settings), asked, started, Watcher(bars))
         )
     print(_json(result)) if as_json else _show(result)
     sys.exit(0 if result.sound else BAD_NEWS)
@@ -81,24 +80,6 @@ def _refuse_contradictory(
         raise click.UsageError("--until and --to-offsets exclude each other")
     if since and until and until >= since:
         raise click.UsageError("--until must be a shorter time ago than --since")
-
-
-def _progress_bars() -> Progress:
-    """On a terminal only, and beside the result: a pipe gets nothing but the result."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-
-
-class _Watcher:
-    """Shows one bar per topic that is read."""
-
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-
-    def begin(self, topic: str, offsets: int) -> Callable[[int], None]:
-        task = self._bars.add_task(topic, total=offsets)
-        return lambda behind: self._bars.advance(task, behind)
 
 
 def _json(result: AuditResult) -> str:

@@ -30,6 +30,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     rule_id: str
     rules_version: str
     merchants_version: str
+    ranked_by: str | None = None
+    fitting_coupons: int | None = None
+    when_errors: dict[str, str] = {}
 
 
 class PushTrace(msgspec.Struct, frozen=True):

@@ -51,10 +51,17 @@ class Coupon(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A valid trigger with the coupons that its user can use here and now."""
+    """A valid trigger with the coupons that its user can use here and now, and what else the rules look at.
+
+    The rules are applied as of `looked_at`, so that the same rules decide the same whenever that is. What is None
+    was written by a release that did not say it yet.
+    """
 
     validated: ValidatedEvent
     coupons: tuple[Coupon, ...]
+    looked_at: datetime | None = None
+    distance_m: float | None = None
+    merchants_version: str | None = None
 
 
 def usable(coupon: Coupon, store_id: str | None, now: datetime) -> bool:

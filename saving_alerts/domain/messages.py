@@ -29,7 +29,13 @@ class Message:
     fallback: str
 
     def text_for(self, locale: str) -> Text:
-        return self.texts.get(locale) or self.texts.get(locale.split("-", maxsplit=1)[0]) or self.texts[self.fallback]
+        return self.texts[locale_for(self, locale)]
+
+
+def locale_for(message: Message, locale: str) -> str:
+    """Which of its texts a shopper gets: the locale's, else the language's, else the fallback's."""
+    language = locale.split("-", maxsplit=1)[0]
+    return next((each for each in (locale, language) if each in message.texts), message.fallback)
 
 
 def render(message: Message, locale: str, merchant: Merchant, coupon: Coupon) -> tuple[str, str]:

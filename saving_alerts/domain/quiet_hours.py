@@ -19,12 +19,17 @@ class QuietHours:
         return local >= self.start or local < self.end
 
 
-def is_quiet(quiet_hours: QuietHours | None, timezone: str, now: datetime) -> bool:
-    """Whether the user's clock is in the quiet hours. A zone that nobody knows is quiet: better silent than at 3 am."""
+def is_quiet(quiet_hours: QuietHours | None, local: datetime | None) -> bool:
+    """Whether the user's clock is in the quiet hours. Without a clock it is quiet: better silent than at 3 am."""
     if quiet_hours is None:
         return False
+    return local is None or quiet_hours.covers(local.time())
+
+
+def local_time(timezone: str, now: datetime) -> datetime | None:
+    """The date and the clock in a zone; None for a zone that this tzdata does not know."""
     zone = _zone(timezone)
-    return zone is None or quiet_hours.covers(now.astimezone(zone).time())
+    return None if zone is None else now.astimezone(zone)
 
 
 @lru_cache(maxsize=1024)

@@ -1,7 +1,7 @@
 """The numbers of the page, as plain values. Pure: everything comes in as arguments."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from saving_alerts.domain.decisions import Reason, Stage
@@ -75,6 +75,8 @@ class Stats:
     documents: tuple[Document, ...]
     dead_letters: int
     cluster: tuple[WorkerRow, ...]
+    asks_avoided: float | None = None
+    when_errors: dict[str, int] = field(default_factory=dict)
 
 
 _BEFORE: tuple[tuple[str, frozenset[Reason]], ...] = (
@@ -99,6 +101,18 @@ def funnel(events_read: int, decisions: Mapping[str, int]) -> tuple[Step, ...]:
 def decisions_of(tally: Tally) -> dict[str, int]:
     """This worker's decisions by reason, all of the closed list."""
     return {str(reason): tally.total(Metric.STAGE_OUT, decision=reason) for reason in Reason}
+
+
+def asks_avoided(tally: Tally) -> float | None:
+    """The share of events that `query_coupons` decided without asking; None before the first one."""
+    at_the_door = tally.total(Metric.STAGE_OUT, stage=Stage.QUERY_COUPONS)
+    return tally.total(Metric.COUPON_API_SKIPPED) / at_the_door if at_the_door else None
+
+
+def when_errors(tally: Tally) -> dict[str, int]:
+    """How often each rule's `when` failed on a live event since the start, most often first."""
+    counted = {dict(tags)["rule"]: times for tags, times in tally.counters(Metric.RULES_WHEN_ERRORS).items()}
+    return dict(sorted(counted.items(), key=lambda each: (-each[1], each[0])))
 
 
 def stage_numbers(tally: Tally, in_flight: Mapping[Stage, int]) -> tuple[StageNumbers, ...]:

@@ -26,7 +26,17 @@ from saving_alerts.metrics import Metric
 from saving_alerts.ports import UnavailableError
 from saving_alerts.reload import MERCHANTS, RULES
 from saving_alerts.tally import Tally
-from saving_alerts.web.stats import PartitionLag, Stats, cluster_totals, decisions_of, documents, funnel, stage_numbers
+from saving_alerts.web.stats import (
+    PartitionLag,
+    Stats,
+    asks_avoided,
+    cluster_totals,
+    decisions_of,
+    documents,
+    funnel,
+    stage_numbers,
+    when_errors,
+)
 
 ROWS_LIVE_FOR_BEATS = 3
 CLUSTER_CACHE = timedelta(seconds=1)
@@ -147,6 +157,8 @@ class WorkerStats:
             documents=documents(house.reference_data.freshness, now),
             dead_letters=house.tally.total(Metric.DEAD_LETTERS),
             cluster=rows,
+            asks_avoided=asks_avoided(house.tally),
+            when_errors=when_errors(house.tally),
         )
 
     async def _rows(self) -> tuple[WorkerRow, ...]:

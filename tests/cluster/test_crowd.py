@@ -14,9 +14,10 @@ from demo.feed import Record
 from demo.traffic import merchants_jsonl
 from saving_alerts.domain.coupons import Coupon, usable
 from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.evaluation import Chosen, evaluate, refused_without_coupons
 from saving_alerts.domain.events import Problem, SavingEvent, deadline_of, read_event
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.rules import Chosen, evaluate, refused_without_coupons
+from saving_alerts.domain.occasions import Occasion
 from saving_alerts.domain.rules_document import read_rules
 
 ROUNDS = 80  # more than there are ways to spoil an event
@@ -52,14 +53,15 @@ def answer(record: Record) -> Reason:
 
 def answer_of_fresh_trigger(event: SavingEvent, now: datetime) -> Reason:
     merchant = MERCHANTS[event.merchant_id or ""]
-    if refused := refused_without_coupons(RULES.rules, event, merchant, now):
+    occasion = Occasion(event, merchant, now)
+    if refused := refused_without_coupons(RULES, occasion):
         return refused.reason
     found = coupons_of(event.user_id, merchant.merchant_id)
     coupons = () if isinstance(found, int) else tuple(msgspec.convert(found, list[Coupon]))
     kept = tuple(coupon for coupon in coupons if usable(coupon, event.store_id, now))
     if not kept:
         return Reason.NO_COUPON
-    verdict = evaluate(RULES.rules, event, merchant, kept, now)
+    verdict = evaluate(RULES, occasion, kept)
     return Reason.PUSHED if isinstance(verdict, Chosen) else verdict.reason
 
 

@@ -17,6 +17,7 @@ from saving_alerts.ports import (
     MissingObjectError,
     ObjectStore,
     RefusedError,
+    SwappingStore,
     UnavailableError,
 )
 from tests.fakes.object_store import FakeObjectStore
@@ -33,9 +34,9 @@ class World(Protocol):
     """A store, and what others do to what is behind it."""
 
     @property
-    def store(self) -> ObjectStore: ...
+    def store(self) -> SwappingStore: ...
     @property
-    def elsewhere(self) -> ObjectStore: ...
+    def elsewhere(self) -> SwappingStore: ...
 
     def put(self, body: bytes) -> None: ...
     def delete(self) -> None: ...
@@ -115,10 +116,11 @@ async def etag_of(store: ObjectStore) -> str:
     return stored.etag
 
 
-CALLS: dict[str, Callable[[ObjectStore], Awaitable[object]]] = {
+CALLS: dict[str, Callable[[SwappingStore], Awaitable[object]]] = {
     "fetch": lambda store: store.fetch(KEY, None, ENOUGH_BYTES),
     "lines": lines_of,
     "put": lambda store: store.put(KEY, b"{}"),
+    "put_if": lambda store: store.put_if(KEY, b"{}", None),
 }
 READS = {name: CALLS[name] for name in ("fetch", "lines")}
 
@@ -214,9 +216,41 @@ async def test_what_was_put_is_fetched(world: World) -> None:
     assert stored.body == b"{}"
 
 
+async def test_an_object_is_replaced_while_its_tag_is_the_one_that_was_read(world: World) -> None:
+    world.put(b"1")
+    etag = await etag_of(world.store)
+
+    answers = [await world.store.put_if(KEY, body, etag) for body in (b"2", b"3")]
+
+    stored = await world.store.fetch(KEY, None, ENOUGH_BYTES)
+    assert answers == [True, False]
+    assert stored is not None
+    assert stored.body == b"2"
+
+
+async def test_an_object_is_made_only_once(world: World) -> None:
+    world.put(b"{}")
+    world.delete()
+
+    answers = [await world.store.put_if(KEY, body, None) for body in (b"1", b"2")]
+
+    stored = await world.store.fetch(KEY, None, ENOUGH_BYTES)
+    assert answers == [True, False]
+    assert stored is not None
+    assert stored.body == b"1"
+
+
+async def test_an_object_that_is_gone_is_not_what_was_read(world: World) -> None:
+    world.put(b"{}")
+    etag = await etag_of(world.store)
+    world.delete()
+
+    assert not await world.store.put_if(KEY, b"1", etag)
+
+
 @pytest.mark.parametrize("call", READS.values(), ids=READS)
 async def test_an_object_that_is_not_there_is_missing(
-    world: World, call: Callable[[ObjectStore], Awaitable[object]]
+    world: World, call: Callable[[SwappingStore], Awaitable[object]]
 ) -> None:
     world.put(b"{}")
     world.delete()
@@ -227,7 +261,7 @@ async def test_an_object_that_is_not_there_is_missing(
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 async def test_a_bucket_that_is_not_there_refuses(
-    world: World, call: Callable[[ObjectStore], Awaitable[object]]
+    world: World, call: Callable[[SwappingStore], Awaitable[object]]
 ) -> None:
     with pytest.raises(RefusedError) as refusal:
         await call(world.elsewhere)
@@ -237,7 +271,7 @@ async def test_a_bucket_that_is_not_there_refuses(
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 async def test_an_outage_is_unavailable_and_passes(
-    world: World, call: Callable[[ObjectStore], Awaitable[object]]
+    world: World, call: Callable[[SwappingStore], Awaitable[object]]
 ) -> None:
     world.put(b"{}")
     world.stop()
@@ -295,7 +329,7 @@ def failure(status: str, code: str) -> bytes:
     ],
 )
 async def test_trouble_that_may_pass_is_unavailable(
-    s3: EmbeddedS3, call: Callable[[ObjectStore], Awaitable[object]], answer: bytes, *, then_hang: bool
+    s3: EmbeddedS3, call: Callable[[SwappingStore], Awaitable[object]], answer: bytes, *, then_hang: bool
 ) -> None:
     async with answering(answer, then_hang=then_hang) as url:
         impatient = S3Policy("b", url, attempts=1, read_timeout_seconds=IMPATIENT_SECONDS)
@@ -308,7 +342,7 @@ async def test_trouble_that_may_pass_is_unavailable(
 
 @pytest.mark.parametrize("call", READS.values(), ids=READS)
 async def test_an_object_that_takes_too_long_altogether_is_unavailable(
-    s3: EmbeddedS3, call: Callable[[ObjectStore], Awaitable[object]]
+    s3: EmbeddedS3, call: Callable[[SwappingStore], Awaitable[object]]
 ) -> None:
     async with (
         answering(head("200 OK", 100) + b"half of it\n", then_hang=True) as url,

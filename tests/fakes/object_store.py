@@ -45,6 +45,13 @@ class FakeObjectStore:
         self._answer_or_fail()
         self.objects[key] = body
 
+    async def put_if(self, key: str, body: bytes, etag: str | None) -> bool:
+        self._answer_or_fail()
+        found = self._object(key)[1] if key in self.objects else None
+        if found == etag:
+            self.objects[key] = body
+        return found == etag
+
     async def _stream(self, key: str, body: bytes) -> AsyncIterator[bytes]:
         self.bodies_read.append(key)
         lines = [line + b"\n" for line in body.split(b"\n")]

@@ -1,0 +1,42 @@
+"""Which of several coupons a push promises."""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from saving_alerts.domain.coupons import Coupon, DiscountKind
+
+
+class Ranking(StrEnum):
+    """What makes one coupon better than another. Percentages and amounts are never weighed against each other."""
+
+    HIGHEST_PERCENT = "highest_percent"  # then the highest amount, then the one that lasts longest
+    HIGHEST_AMOUNT = "highest_amount"  # fixed amounts first, whatever their currency, then the highest percentage
+    ENDING_SOONEST = "ending_soonest"  # then the highest percentage, then the highest amount
+
+
+def best_first(coupons: list[Coupon], ranking: Ranking) -> list[Coupon]:
+    """The coupons in the order in which they are tried. Ids settle what nothing else does."""
+    return sorted(coupons, key=_KEYS[ranking], reverse=True)
+
+
+def _highest_percent(coupon: Coupon) -> tuple[float, float, datetime, str]:
+    return (coupon.discount.percent or 0, coupon.discount.amount, coupon.valid_until, coupon.coupon_id)
+
+
+def _highest_amount(coupon: Coupon) -> tuple[bool, float, datetime, str]:
+    is_amount = coupon.discount.kind is DiscountKind.AMOUNT
+    return (is_amount, coupon.discount.amount, coupon.valid_until, coupon.coupon_id)
+
+
+def _ending_soonest(coupon: Coupon) -> tuple[float, float, float, str]:
+    ends = coupon.valid_until.timestamp()
+    return (-ends, coupon.discount.percent or 0, coupon.discount.amount, coupon.coupon_id)
+
+
+_KEYS: dict[Ranking, Callable[[Coupon], Any]] = {
+    Ranking.HIGHEST_PERCENT: _highest_percent,
+    Ranking.HIGHEST_AMOUNT: _highest_amount,
+    Ranking.ENDING_SOONEST: _ending_soonest,
+}

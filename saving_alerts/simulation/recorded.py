@@ -1,0 +1,123 @@
+"""What the ledger tells about one partition: who was pushed before, what was decided, and what nobody asked about."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from saving_alerts.domain.caps import Send
+from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage
+from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.simulation.replay import Replayed
+
+EVALUATED = frozenset({Reason.RULE_REFUSED, Reason.QUIET_HOURS, Reason.HELD_OUT})
+CHARGED = frozenset({Reason.PUSHED, Reason.WOULD_PUSH, Reason.PUSH_UNCERTAIN})
+MAX_EXAMPLES = 20
+
+
+class Evaluated(NamedTuple):
+    """What a version of the rules made of an event then: the winning rule and coupon, or the reason of a refusal."""
+
+    rules: str
+    merchants: str | None
+    reason: Reason | None
+    rule_id: str | None = None
+    coupon_id: str | None = None
+
+    def agrees(self, replayed: Replayed) -> bool:
+        return (replayed.refused, replayed.rule_id, replayed.coupon_id) == (self.reason, self.rule_id, self.coupon_id)
+
+
+@dataclass(slots=True)
+class Unknown:
+    """Events of which no coupons are on record, so that nobody can say what other rules would have done."""
+
+    unasked: Counter[str] = field(default_factory=Counter)
+    without_coupons: Counter[str] = field(default_factory=Counter)
+    no_triggers: int = 0
+
+
+class Record:
+    """The decisions of one partition, taken in the order written."""
+
+    def __init__(self, since: datetime, unknown: Unknown) -> None:
+        self._since = since
+        self._unknown = unknown
+        self.evaluated: dict[SourcePosition, Evaluated] = {}
+        self._sends: defaultdict[str, dict[SourcePosition, Send]] = defaultdict(dict)
+
+    @property
+    def sends(self) -> dict[str, list[Send]]:
+        """What each user was pushed before; a push that was decided twice counts once."""
+        return {user: list(by_position.values()) for user, by_position in self._sends.items()}
+
+    def take(self, entry: Decision | Receipt) -> None:
+        if isinstance(entry, Receipt):
+            if entry.decided_at >= self._since:
+                self._unknown.no_triggers += sum(last - first + 1 for first, last in entry.ranges)
+        elif entry.decided_at < self._since:
+            self._take_send(entry)
+        else:
+            self._take_decision(entry)
+
+    def _take_send(self, decision: Decision) -> None:
+        """What was pushed before the time that is simulated still fills the caps."""
+        if decision.reason in CHARGED and decision.user_id:
+            send = Send(decision.merchant_id or "", decision.decided_at)
+            self._sends[decision.user_id].setdefault(decision.position, send)
+
+    def _take_decision(self, decision: Decision) -> None:
+        if decision.stage is Stage.QUERY_COUPONS:
+            unasked = decision.details.get("asked") is False
+            (self._unknown.unasked if unasked else self._unknown.without_coupons)[decision.reason] += 1
+        elif (evaluated := _evaluated(decision)) is not None:
+            self.evaluated.setdefault(decision.position, evaluated)
+
+
+def _evaluated(decision: Decision) -> Evaluated | None:
+    versions, details = decision.versions, decision.details
+    if versions.rules is None:
+        return None
+    if decision.stage is Stage.EVALUATE_RULES and decision.reason in EVALUATED:
+        return Evaluated(versions.rules, versions.merchants, decision.reason)
+    rule_id, coupon_id = details.get("rule_id"), details.get("coupon_id")
+    if decision.stage is Stage.DISPATCH_PUSH and isinstance(rule_id, str) and isinstance(coupon_id, str):
+        return Evaluated(versions.rules, versions.merchants, None, rule_id, coupon_id)
+    return None
+
+
+@dataclass(slots=True)
+class Agreement:
+    """Whether a rule set decides today as it is on record with it. `other_merchants` had another directory then."""
+
+    version: str
+    same: int = 0
+    different: int = 0
+    different_with_other_merchants: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return self.same + self.different + self.different_with_other_merchants
+
+    def look(self, position: SourcePosition, evaluated: Evaluated | None, replayed: Replayed, merchants: str) -> None:
+        if evaluated is None or evaluated.rules != self.version:
+            return
+        if evaluated.agrees(replayed):
+            self.same += 1
+        elif evaluated.merchants != merchants:
+            self.different_with_other_merchants += 1
+        else:
+            self._differs(position, evaluated, replayed)
+
+    def _differs(self, position: SourcePosition, evaluated: Evaluated, replayed: Replayed) -> None:
+        self.different += 1
+        if len(self.examples) < MAX_EXAMPLES:
+            was = evaluated.reason or f"{evaluated.rule_id} with {evaluated.coupon_id}"
+            now = replayed.refused or f"{replayed.rule_id} with {replayed.coupon_id}"
+            self.examples.append(f"{position}: was {was}, would be {now}")
+
+
+def versions_of(evaluated: Mapping[SourcePosition, Evaluated]) -> Counter[str]:
+    return Counter(each.rules for each in evaluated.values())

@@ -1,0 +1,183 @@
+"""Rules change under load: every worker has them in time, no event meets two versions, nothing is lost."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from threading import Thread
+
+import pytest
+
+from demo.coupon_api import Coupons
+from demo.feed import Feed, Record
+from demo.ledger_watch import LedgerWatch
+from demo.traffic import merchants_jsonl
+from demo.traffic.coupons import discounted, good_coupon
+from demo.traffic.directory import MERCHANTS
+from demo.worker_process import WorkerProcess, command_line
+from demo.world import World
+from saving_alerts.domain.decisions import Decision
+from saving_alerts.domain.rules_document import version_of
+from tests.broken_rules import BROKEN
+from tests.end_to_end.conditions import page, wait_for_answers, wait_until
+from tests.end_to_end.shoppers import patient_rules, visit
+
+RELOADS = 100
+BETWEEN_SECONDS = 0.4
+RELOAD_SECONDS = 0.3
+PER_SECOND = 40
+ANSWER_SECONDS = 60
+OUTAGE_SECONDS = 15
+LONG_OUTAGE_SECONDS = 620  # longer than a worker calls itself ready without S3
+FETCH_SECONDS = 7  # S3's own timeouts
+SMALL_BROKEN = [make() for name, (make, _) in BROKEN.items() if name != "50 MB"]
+
+
+def numbered(number: int) -> bytes:
+    """The demo's rules, with their number in every id and title, and nothing quiet."""
+    document = json.loads(patient_rules())
+    del document["quiet_hours"]
+    for rule in document["rules"]:
+        rule["id"] += f"-{number}"
+        for text in rule["message"]["texts"].values():
+            text["title"] = f"v{number}: {text['title']}"
+    return json.dumps(document).encode()
+
+
+def coupons(user_id: str, _merchant_id: str) -> Coupons:
+    """Every third shopper is offered too little, so that rules refuse as well."""
+    good = good_coupon(Random(user_id), MERCHANTS[0])
+    return [discounted(good, 1) if user_id.endswith(("0", "3", "6")) else good]
+
+
+@dataclass
+class Scene:
+    """A world with two workers, and shoppers who keep coming."""
+
+    world: World
+    watch: LedgerWatch
+    workers: list[WorkerProcess]
+    feed: Feed
+    versions: dict[str, int] = field(default_factory=dict)
+
+    def publish(self, number: int) -> None:
+        body = numbered(number)
+        self.versions[version_of(body)] = number
+        self.world.s3.put("rules.json", body)
+
+    def visits(self, name: str, seconds: float) -> Thread:
+        """Shoppers come in the background for so long."""
+        records: list[Record] = [visit(f"{name}-{n}", f"u-{name}-{n}") for n in range(int(seconds * PER_SECOND))]
+        thread = Thread(target=self.feed.write, args=(records, PER_SECOND))
+        thread.start()
+        return thread
+
+    def decisions(self) -> list[Decision]:
+        """All of them, once every event has its answer."""
+        wait_for_answers(self.watch, len(self.feed.places), ANSWER_SECONDS)
+        assert self.watch.answered == len(self.feed.places)
+        return [decision for place in self.feed.places.values() for decision in self.watch.decisions(place)]
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    settings = {"SAVING_ALERTS_RELOAD_SECONDS": str(RELOAD_SECONDS), "SAVING_ALERTS_HEARTBEAT_SECONDS": "0.3"}
+    with World(settings=settings) as world, LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
+        scene = Scene(world, watch, [], Feed(world.bootstrap_servers, world.topics.source.name))
+        scene.publish(0)
+        world.s3.put("merchants.jsonl", merchants_jsonl())
+        world.coupon_api.coupons = coupons
+        scene.workers = [world.start_worker(), world.start_worker()]
+        for worker in scene.workers:
+            worker.wait_until_ready()
+        yield scene
+
+
+def rules_named(decision: Decision) -> set[str]:
+    """The rules that a decision of evaluation or dispatch speaks of."""
+    refusals = decision.details.get("refusals", [])
+    assert isinstance(refusals, list)
+    return {str(each["rule_id"]) for each in refusals} | {str(decision.details.get("rule_id", ""))} - {""}
+
+
+@pytest.mark.timeout(300)
+def test_a_hundred_reloads_under_load_lose_nothing_and_mix_nothing(scene: Scene) -> None:
+    shoppers = scene.visits("reloads", RELOADS * BETWEEN_SECONDS)
+    for number in range(1, RELOADS + 1):
+        if number % 5 == 0:
+            scene.world.s3.put("rules.json", SMALL_BROKEN[number % len(SMALL_BROKEN)])
+        else:
+            scene.publish(number)
+        time.sleep(BETWEEN_SECONDS)
+    shoppers.join()
+
+    decisions = scene.decisions()
+
+    judged = [(decision, rules_named(decision)) for decision in decisions if rules_named(decision)]
+    mixed = [
+        (decision.versions.rules, rules)
+        for decision, rules in judged
+        if {rule.rpartition("-")[2] for rule in rules} != {str(scene.versions.get(decision.versions.rules or ""))}
+    ]
+    titles = {
+        (push.push.title.partition(":")[0], scene.versions[push.push.trace.rules_version]) for push in pushes(scene)
+    }
+    assert mixed == []
+    assert {decision.versions.rules for decision in decisions} <= scene.versions.keys()
+    assert [title for title, number in titles if title != f"v{number}"] == []
+    assert len({decision.versions.rules for decision, _ in judged}) > RELOADS / 4
+    assert {len(scene.watch.decisions(place)) for place in scene.feed.places.values()} == {1}
+
+
+def pushes(scene: Scene) -> list:  # type: ignore[type-arg]
+    return scene.world.push_api.accepted
+
+
+@pytest.mark.timeout(120)
+def test_publish_waits_until_every_worker_reports_the_new_version(scene: Scene, tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    file.write_bytes(numbered(1_000))
+    shoppers = scene.visits("published", 5)
+    arguments = ["rules", "publish", str(file), "--by", "ines", "--note", "a thousand", "--wait"]
+
+    ended = command_line(arguments, scene.world.environment)
+
+    shoppers.join()
+    assert ended.returncode == 0, ended.stderr
+    assert "all 2 workers report it after " in ended.stdout
+    seconds = float(ended.stdout.split(" after ")[1].split()[0])
+    assert seconds < RELOAD_SECONDS + FETCH_SECONDS
+    scene.versions[version_of(numbered(1_000))] = 1_000
+    scene.decisions()
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        pytest.param(OUTAGE_SECONDS, marks=pytest.mark.timeout(200)),
+        pytest.param(LONG_OUTAGE_SECONDS, marks=[pytest.mark.long, pytest.mark.timeout(900)]),
+    ],
+)
+def test_while_s3_is_down_nothing_happens_but_the_age(scene: Scene, seconds: int) -> None:
+    scene.publish(2_000)
+    version = version_of(numbered(2_000))
+    wait_until(lambda: all(version in page(each, "/stats.json").body for each in scene.workers), 30, "the new rules")
+    scene.world.s3.stop()
+    try:
+        shoppers = scene.visits(f"outage-{seconds}", seconds)
+        shoppers.join()
+        ready = [page(worker, "/health/ready") for worker in scene.workers]
+        documents = [json.loads(page(worker, "/stats.json").body)["documents"][0] for worker in scene.workers]
+        decisions = scene.decisions()
+    finally:
+        scene.world.s3.start()
+
+    assert all(document["age_seconds"] > seconds - FETCH_SECONDS for document in documents)
+    assert {document["version"] for document in documents} == {version}
+    stale = seconds == LONG_OUTAGE_SECONDS
+    assert {answer.status for answer in ready} == ({503} if stale else {200})
+    late = [each for each in decisions if each.event_id and each.event_id.startswith(f"outage-{seconds}-")]
+    assert {decision.versions.rules for decision in late} == {version}
+    wait_until(lambda: all(page(each, "/health/ready").status == 200 for each in scene.workers), 30, "ready again")

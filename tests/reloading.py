@@ -1,0 +1,14 @@
+"""A loader over a store in memory."""
+
+from saving_alerts.domain.rules_document import MAX_RULES_BYTES
+from saving_alerts.metrics import Metrics
+from saving_alerts.ports import Clock, ObjectStore
+from saving_alerts.reference_data import ReferenceData
+from saving_alerts.reload import ReferenceDataLoader, ReloadPolicy
+
+POLICY = ReloadPolicy("rules.json", "merchants.jsonl", MAX_RULES_BYTES, max_bad_lines=2)
+
+
+def a_loader(store: ObjectStore, clock: Clock, metrics: Metrics) -> tuple[ReferenceDataLoader, ReferenceData]:
+    data = ReferenceData()
+    return ReferenceDataLoader(store, POLICY, data, clock, metrics), data
