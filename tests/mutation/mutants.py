@@ -139,6 +139,8 @@ MUTANTS = (
         ),
         UNCLEAR,
     ),
+    # With real workers another owner has taken the claim over by then, and its token refuses the renewal as well: the
+    # suite on real Kafka passed with this one. The contract asks the script itself.
     Mutant(
         "renew an ended lease",
         (
@@ -148,7 +150,7 @@ MUTANTS = (
                 "not own or not is_claim(own) or not has_our_token(own)",
             ),
         ),
-        ("tests/faults/test_paused_worker.py",),
+        ("tests/contracts/test_throttle_contract.py", "tests/contracts/test_throttle_histories.py"),
     ),
     Mutant(
         "Request-Not-After without the deadline",
