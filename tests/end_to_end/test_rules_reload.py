@@ -12,6 +12,7 @@ import pytest
 
 from demo.coupon_api import Coupons
 from demo.ledger_watch import LedgerWatch
+from demo.push_api import AcceptedPush
 from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import discounted, good_coupon
 from demo.traffic.directory import MERCHANTS
@@ -131,7 +132,7 @@ def test_a_hundred_reloads_under_load_lose_nothing_and_mix_nothing(scene: Scene)
     assert {len(scene.watch.decisions(place)) for place in scene.feed.places.values()} == {1}
 
 
-def pushes(scene: Scene) -> list:  # type: ignore[type-arg]
+def pushes(scene: Scene) -> list[AcceptedPush]:
     return scene.world.push_api.accepted
 
 
