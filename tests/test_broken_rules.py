@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from saving_alerts.commands.rules import check
-from saving_alerts.domain.rules_document import read_rules
+from saving_alerts.domain.rules_document import MAX_RULES_BYTES, read_rules
 from saving_alerts.reload import ReloadOutcome
+from saving_alerts.settings import Settings
 from tests.broken_rules import BROKEN, TEXT, mistakes_in
 from tests.fakes.clock import FakeClock
 from tests.fakes.metrics import RecordingMetrics
@@ -59,6 +60,10 @@ async def test_the_last_good_rules_stay(name: str) -> None:
     assert outcome is ReloadOutcome.REFUSED
     assert data.current.rules.version == good
     assert data.freshness["rules"].refusal
+
+
+def test_check_and_workers_have_one_limit() -> None:
+    assert Settings.model_fields["max_rules_bytes"].default == MAX_RULES_BYTES
 
 
 def run_check(content: bytes, tmp_path: Path, *arguments: str) -> tuple[int, str]:

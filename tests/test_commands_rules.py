@@ -16,7 +16,7 @@ from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
 from saving_alerts.commands import CommandRefusedError
 from saving_alerts.commands.rules import rules
-from saving_alerts.commands.rules_publishing import wait_until_live
+from saving_alerts.commands.rules_waiting import wait_until_live
 from saving_alerts.domain.rules_document import version_of
 from saving_alerts.domain.workers import WorkerRow
 from tests.broken_rules import GOOD, TEXT
@@ -116,6 +116,15 @@ def test_a_file_with_mistakes_is_not_published(desk: Desk) -> None:
     assert "$.caps: must not be empty" in result.stderr
     assert "$.rules: missing" in result.stderr
     assert desk.run("show").stdout_bytes == FIRST
+
+
+def test_a_file_that_these_workers_would_not_read_is_not_published(desk: Desk) -> None:
+    arguments = ("publish", desk.file(FIRST + b" " * 2_000), "--by", "ines", "--note", "")
+
+    result = CliRunner().invoke(rules, arguments, env=desk.environment | {"SAVING_ALERTS_MAX_RULES_BYTES": "2048"})
+
+    assert result.exit_code == 1
+    assert "and the workers of these settings read 2048" in result.stderr
 
 
 def test_a_file_that_began_with_another_version_is_not_published(desk: Desk) -> None:

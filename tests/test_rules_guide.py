@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from saving_alerts.domain.messages import PLACEHOLDERS
 from saving_alerts.domain.ranking import Ranking
 from saving_alerts.domain.rules_document import json_schema, read_rules
 from saving_alerts.domain.rules_model import TRIGGER_TYPES, RuleDocument, RulesDocument
 from saving_alerts.domain.sights import ROOTS, known_names
-from tests.broken_rules import GOOD
+from tests.broken_rules import BROKEN, GOOD
 
 GUIDE = Path("docs/rules.md").read_text(encoding="utf-8")
 EXAMPLES: list[dict[str, Any]] = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)]
@@ -68,6 +69,21 @@ def test_the_schema_for_editors_is_the_models() -> None:
     written = Path("docs/rules.schema.json").read_text(encoding="utf-8")
 
     assert written == json_schema() + "\n"
+
+
+SCHEMA = Draft202012Validator(json.loads(json_schema()))
+
+
+@pytest.mark.parametrize("example", [GOOD, *WHOLE, *map(with_part, PARTS)], ids=lambda each: str(each["rules"][0])[:40])
+def test_the_schema_takes_what_the_model_takes(example: dict[str, Any]) -> None:
+    assert SCHEMA.is_valid(example)
+
+
+@pytest.mark.parametrize(
+    "name", ["an unknown field", "a number in quotes", "no rules", "no message", "a day that is none", "a list"]
+)
+def test_the_schema_refuses_what_an_editor_can_see(name: str) -> None:
+    assert not SCHEMA.is_valid(json.loads(BROKEN[name][0]()))
 
 
 def test_the_schema_knows_every_field_and_what_it_means() -> None:

@@ -25,6 +25,12 @@ class CommandRefusedError(click.ClickException):
     exit_code = 2
 
 
+class BadNewsError(CommandRefusedError):
+    """The command did its work, and the answer is no."""
+
+    exit_code = BAD_NEWS
+
+
 def settings_at_the_door() -> Settings:
     """The settings, or a clean end that names what is missing."""
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from saving_alerts.commands import CommandRefusedError
+from saving_alerts.commands import BadNewsError, CommandRefusedError
 from saving_alerts.domain.rules import RuleSet
 from saving_alerts.domain.rules_document import MAX_RULES_BYTES, read_rules
 from saving_alerts.domain.rules_mistakes import RulesRefusedError
@@ -37,8 +37,4 @@ def good_rules(file: Path) -> tuple[bytes, RuleSet]:
     try:
         return raw, rules_in(raw)
     except RulesRefusedError as error:
-        raise MistakesError("\n".join([f"{file} has mistakes, so nothing was done:", *error.mistakes])) from error
-
-
-class MistakesError(CommandRefusedError):
-    exit_code = 1
+        raise BadNewsError("\n".join([f"{file} has mistakes, so nothing was done:", *error.mistakes])) from error

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC
 from pathlib import Path
@@ -11,19 +10,16 @@ from typing import TypeVar
 import click
 import msgspec
 
-from saving_alerts.adapters.redis_connection import connect
-from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
-from saving_alerts.commands import BAD_NEWS, CommandRefusedError, now, settings_at_the_door
+from saving_alerts.commands import BadNewsError, CommandRefusedError, now, settings_at_the_door
 from saving_alerts.commands.rules_file import FILE, good_rules, rules_in
+from saving_alerts.commands.rules_waiting import until_live
 from saving_alerts.domain.rules_document import VERSION_DIGITS, version_of
 from saving_alerts.domain.rules_mistakes import RulesRefusedError
-from saving_alerts.ports import Heartbeats, PortError, UnavailableError
+from saving_alerts.ports import PortError
 from saving_alerts.publishing import Current, Publication, RulesChangedError, RulesShelf, UnknownVersionError, before
 from saving_alerts.settings import Settings
 
-LOOK_SECONDS = 0.2
-WAIT_MARGIN_SECONDS = 30.0  # beside the poll interval: S3's own attempts and timeouts, and a heartbeat
 Result = TypeVar("Result")
 
 BY = click.option("--by", required=True, help="Who publishes. It stands in the history.")
@@ -44,10 +40,6 @@ class VersionType(click.ParamType):
 VERSION = click.argument("version", required=False, type=VersionType())
 
 
-class _BadNewsError(CommandRefusedError):
-    exit_code = BAD_NEWS
-
-
 @click.command()
 @FILE
 @BY
@@ -65,6 +57,8 @@ def publish(file: Path, by: str, note: str, onto: str | None, *, wait: bool) -> 
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     body, _ = good_rules(file)
     settings = settings_at_the_door()
+    if len(body) > settings.max_rules_bytes:
+        raise BadNewsError(f"{len(body)} bytes, and the workers of these settings read {settings.max_rules_bytes}")
     publication = _with_shelf(settings, lambda shelf: _publish(shelf, body, by, note, onto))
     _tell(settings, publication, wait=wait)
 
@@ -138,7 +132,7 @@ async def _roll_back(shelf: RulesShelf, version: str | None, by: str, note: str)
     try:
         rules_in(body)
     except RulesRefusedError as error:
-        raise _BadNewsError(f"{wanted} is refused by this release:\n" + "\n".join(error.mistakes)) from error
+        raise BadNewsError(f"{wanted} is refused by this release:\n" + "\n".join(error.mistakes)) from error
     return await _unless_live(shelf, body, current, by, note or f"back to {wanted}")
 
 
@@ -163,7 +157,7 @@ def _with_shelf(settings: Settings, work: Callable[[RulesShelf], Awaitable[Resul
     try:
         return asyncio.run(_opened(settings, work))
     except (RulesChangedError, UnknownVersionError) as error:
-        raise _BadNewsError(str(error)) from error
+        raise BadNewsError(str(error)) from error
     except PortError as error:
         raise CommandRefusedError(str(error)) from error
 
@@ -177,33 +171,4 @@ def _tell(settings: Settings, publication: Publication, *, wait: bool) -> None:
     was = f"in place of {publication.replaced}" if publication.replaced else "the first one"
     print(f"version {publication.version} is published, {was}; workers look every {settings.reload_seconds:g} s")
     if wait:
-        print(asyncio.run(_until_live(settings, publication.version)))
-
-
-async def _until_live(settings: Settings, version: str) -> str:
-    redis = connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections)
-    try:
-        return await wait_until_live(
-            RedisHeartbeats(redis, f"{settings.key_prefix}workers:"),
-            version,
-            settings.reload_seconds + settings.heartbeat_seconds + WAIT_MARGIN_SECONDS,
-        )
-    except UnavailableError as error:
-        raise CommandRefusedError(f"published, but nobody can say which worker has it: {error}") from error
-    finally:
-        await redis.aclose()
-
-
-async def wait_until_live(heartbeats: Heartbeats, version: str, most_seconds: float) -> str:
-    """Who has it after how long. Raises CommandRefusedError naming those who have not in time."""
-    began = time.monotonic()
-    while True:
-        rows = await heartbeats.workers()
-        behind = [f"{row.name} (has {row.rules_version})" for row in rows if row.rules_version != version]
-        if not rows:
-            return "no worker is running"
-        if not behind:
-            return f"all {len(rows)} workers report it after {time.monotonic() - began:.1f} s"
-        if time.monotonic() - began > most_seconds:
-            raise _BadNewsError(f"published, but not reported after {most_seconds:g} s by {', '.join(behind)}")
-        await asyncio.sleep(LOOK_SECONDS)
+        print(asyncio.run(until_live(settings, publication.version)))

@@ -13,6 +13,7 @@ import pytest
 from demo.coupon_api import Coupons
 from demo.feed import Feed, Record
 from demo.ledger_watch import LedgerWatch
+from demo.push_api import AcceptedPush
 from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import discounted, good_coupon
 from demo.traffic.directory import MERCHANTS
@@ -21,7 +22,7 @@ from demo.world import World
 from saving_alerts.domain.decisions import Decision
 from saving_alerts.domain.rules_document import version_of
 from tests.broken_rules import BROKEN
-from tests.end_to_end.conditions import page, wait_for_answers, wait_until
+from tests.end_to_end.conditions import Page, page, wait_for_answers, wait_until
 from tests.end_to_end.shoppers import patient_rules, visit
 
 RELOADS = 100
@@ -131,7 +132,7 @@ def test_a_hundred_reloads_under_load_lose_nothing_and_mix_nothing(scene: Scene)
     assert {len(scene.watch.decisions(place)) for place in scene.feed.places.values()} == {1}
 
 
-def pushes(scene: Scene) -> list:  # type: ignore[type-arg]
+def pushes(scene: Scene) -> list[AcceptedPush]:
     return scene.world.push_api.accepted
 
 
@@ -181,3 +182,26 @@ def test_while_s3_is_down_nothing_happens_but_the_age(scene: Scene, seconds: int
     late = [each for each in decisions if each.event_id and each.event_id.startswith(f"outage-{seconds}-")]
     assert {decision.versions.rules for decision in late} == {version}
     wait_until(lambda: all(page(each, "/health/ready").status == 200 for each in scene.workers), 30, "ready again")
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_that_starts_while_s3_is_down_waits_and_says_so(scene: Scene) -> None:
+    scene.world.s3.stop()
+    try:
+        worker = scene.world.start_worker()
+        wait_until(lambda: "s3://" in readiness(worker).body, 60, "a page that says what it waits for")
+        waiting = readiness(worker)
+    finally:
+        scene.world.s3.start()
+
+    worker.wait_until_ready()
+    assert waiting.status == 503
+    assert "waiting for the first rules: s3://saving-alerts/rules.json: " in waiting.body
+
+
+def readiness(worker: WorkerProcess) -> Page:
+    """Also of a worker that does not listen yet."""
+    try:
+        return page(worker, "/health/ready")
+    except OSError as error:
+        return Page(0, "", str(error))

@@ -1,0 +1,42 @@
+"""Wait until every worker reports a version of the rules, by its heartbeat in Redis."""
+
+import asyncio
+import time
+
+from saving_alerts.adapters.redis_connection import connect
+from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
+from saving_alerts.commands import BadNewsError, CommandRefusedError
+from saving_alerts.ports import Heartbeats, UnavailableError
+from saving_alerts.settings import Settings
+
+LOOK_SECONDS = 0.2
+WAIT_MARGIN_SECONDS = 30.0  # beside the poll interval: S3's own attempts and timeouts, and a heartbeat
+
+
+async def until_live(settings: Settings, version: str) -> str:
+    redis = connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections)
+    try:
+        return await wait_until_live(
+            RedisHeartbeats(redis, f"{settings.key_prefix}workers:"),
+            version,
+            settings.reload_seconds + settings.heartbeat_seconds + WAIT_MARGIN_SECONDS,
+        )
+    except UnavailableError as error:
+        raise CommandRefusedError(f"published, but nobody can say which worker has it: {error}") from error
+    finally:
+        await redis.aclose()
+
+
+async def wait_until_live(heartbeats: Heartbeats, version: str, most_seconds: float) -> str:
+    """Who has it after how long. Raises CommandRefusedError naming those who have not in time."""
+    began = time.monotonic()
+    while True:
+        rows = await heartbeats.workers()
+        behind = [f"{row.name} (has {row.rules_version})" for row in rows if row.rules_version != version]
+        if not rows:
+            return "no worker is running"
+        if not behind:
+            return f"all {len(rows)} workers report it after {time.monotonic() - began:.1f} s"
+        if time.monotonic() - began > most_seconds:
+            raise BadNewsError(f"published, but not reported after {most_seconds:g} s by {', '.join(behind)}")
+        await asyncio.sleep(LOOK_SECONDS)
