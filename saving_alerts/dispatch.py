@@ -312,7 +312,9 @@ def _again(sent_at: datetime) -> dict[str, object]:
 
 
 def _decided(alert: Alert, rules: RuleSet, reason: Reason, details: Mapping[str, object]) -> Decided:
-    told = {"rule_id": alert.rule_id, "coupon_id": alert.coupon_id}
+    told: dict[str, object] = {"rule_id": alert.rule_id, "coupon_id": alert.coupon_id}
+    if alert.ranked_by is not None:  # of this coupon among how many; alerts of older releases do not say
+        told |= {"ranked_by": alert.ranked_by, "fitting_coupons": alert.fitting_coupons}
     versions = Versions(rules=alert.rules_version, merchants=alert.merchants_version, caps=rules.version)
     return Decided(reason, {**told, **details}, versions)
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from saving_alerts.dispatch import Dispatcher
@@ -156,6 +157,14 @@ async def test_a_decision_names_the_versions_it_was_made_with(world: World) -> N
 
     versions = decided.versions
     assert (versions.rules, versions.merchants, versions.caps) == ("rules-1", "merchants-1", "rules-2")
+
+
+async def test_a_decision_says_among_how_many_coupons_this_one_was_chosen_and_by_what(world: World) -> None:
+    chosen = msgspec.structs.replace(alert(), ranked_by="discount", fitting_coupons=3)
+
+    decided = await world.dispatch(chosen)
+
+    assert (decided.details["ranked_by"], decided.details["fitting_coupons"]) == ("discount", 3)
 
 
 # Rule 1: every wait comes first.
