@@ -16,12 +16,12 @@ from random import Random
 from statistics import median
 
 import msgspec
-from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.progress import track
 
 from benchmarks.deployment import SETTINGS, create_deployment, fill_topic
 from benchmarks.measuring import resident_mib
+from benchmarks.program import print_measured
 from benchmarks.results import machine, table, write_section
 from benchmarks.source import PARTITIONS, patient_rules
 from demo.behaviour import Behaviour
@@ -34,7 +34,6 @@ from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.events import EventType
 from saving_alerts.settings import Settings
 from tests.kafka_cluster.cluster import KafkaCluster
-from tests.kafka_cluster.libraries import java_and_maven_missing
 
 TITLE = "Memory behind a slow Coupon API"
 ANSWER_SECONDS = 2.0
@@ -58,19 +57,15 @@ class Sample:
 
 
 def main() -> int:
-    """0 when it measured, or cannot measure here; 1 when Kafka or the worker failed."""
+    """The exit code."""
     arguments = _arguments()
-    if sentence := java_and_maven_missing():
-        Console().print(f"skipped: {sentence}")
-        return 0
-    try:
-        with KafkaCluster(brokers=1) as cluster, World(cluster.bootstrap_servers, SETTINGS) as world:
-            samples = _watch(world, arguments.events, arguments.seconds)
-    except (KafkaException, RuntimeError, OSError) as error:
-        Console(stderr=True).print(f"nothing was measured: {error}", style="red", markup=False)
-        return 1
-    print(_written(samples, arguments.events))
-    return 0
+    return print_measured(lambda: _measured(arguments.events, arguments.seconds))
+
+
+def _measured(events: int, seconds: int) -> str:
+    with KafkaCluster(brokers=1) as cluster, World(cluster.bootstrap_servers, SETTINGS) as world:
+        samples = _watch(world, events, seconds)
+    return _written(samples, events)
 
 
 def _watch(world: World, events: int, seconds: int) -> list[Sample]:

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.progress import track
 
 from benchmarks.deployment import create_deployment, fill_topic
 from benchmarks.measuring import resident_mib
+from benchmarks.program import print_measured
 from benchmarks.results import machine, table, write_section
 from benchmarks.source import PARTITIONS
 from demo.worker_process import WorkerProcess
@@ -27,7 +27,6 @@ from demo.world import World
 from saving_alerts.domain.positions import SourcePosition
 from saving_alerts.domain.sends import PushSend
 from tests.kafka_cluster.cluster import KafkaCluster
-from tests.kafka_cluster.libraries import java_and_maven_missing
 
 TITLE = "Recovery of the Table"
 START_TIMEOUT_SECONDS = 600
@@ -44,18 +43,9 @@ class Start:
 
 
 def main() -> int:
-    """0 when it measured, or cannot measure here; 1 when Kafka or the worker failed."""
-    arguments = _arguments()
-    if sentence := java_and_maven_missing():
-        Console().print(f"skipped: {sentence}")
-        return 0
-    try:
-        starts = [_start(users) for users in (0, *arguments.users)]
-    except (KafkaException, RuntimeError, OSError) as error:
-        Console(stderr=True).print(f"nothing was measured: {error}", style="red", markup=False)
-        return 1
-    print(_written(starts))
-    return 0
+    """The exit code."""
+    users = _arguments().users
+    return print_measured(lambda: _written([_start(number) for number in (0, *users)]))
 
 
 def _start(users: int) -> Start:

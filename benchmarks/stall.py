@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.progress import track
 
 from benchmarks.deployment import create_deployment, fill_topic
+from benchmarks.program import print_measured
 from benchmarks.results import machine, table, write_section
 from benchmarks.source import PARTITIONS
 from demo.traffic.directory import MERCHANTS
@@ -26,7 +26,6 @@ from demo.world import World
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import EventType
 from tests.kafka_cluster.cluster import KafkaCluster
-from tests.kafka_cluster.libraries import java_and_maven_missing
 
 TITLE = "After a stall"
 # Longer than the default freshness of every type of event.
@@ -49,19 +48,15 @@ class Drained:
 
 
 def main() -> int:
-    """0 when it measured, or cannot measure here; 1 when Kafka or the worker failed."""
-    arguments = _arguments()
-    if sentence := java_and_maven_missing():
-        Console().print(f"skipped: {sentence}")
-        return 0
-    try:
-        with KafkaCluster(brokers=1) as cluster, World(cluster.bootstrap_servers) as world:
-            drained, pushes = _measure(world, arguments.events)
-    except (KafkaException, RuntimeError, OSError) as error:
-        Console(stderr=True).print(f"nothing was measured: {error}", style="red", markup=False)
-        return 1
-    print(_written(drained, arguments.events, pushes))
-    return 0
+    """The exit code."""
+    events = _arguments().events
+    return print_measured(lambda: _measured(events))
+
+
+def _measured(events: int) -> str:
+    with KafkaCluster(brokers=1) as cluster, World(cluster.bootstrap_servers) as world:
+        drained, pushes = _measure(world, events)
+    return _written(drained, events, pushes)
 
 
 def _measure(world: World, events: int) -> tuple[Drained, int]:
