@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import logging
-import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -362,25 +361,23 @@ async def test_a_long_directory_lets_others_run_meanwhile(world: World) -> None:
 
 
 async def test_events_go_on_while_a_large_rules_file_is_checked() -> None:
-    store, longest = FakeObjectStore(), 0.0
+    store, turns = FakeObjectStore(), 0
     loader, _ = a_loader(store, FakeClock(), RecordingMetrics())
     rule = {"id": "r", "event_types": ["teleported"], "message": {"fallback": "en", "texts": {"en": {"title": "$x"}}}}
     store.objects = {RULES: json.dumps({"caps": [], "rules": [rule] * 1_000}).encode()}
 
     async def other() -> None:
-        nonlocal longest
+        nonlocal turns
         while True:
-            before = time.monotonic()
-            await asyncio.sleep(0.001)
-            longest = max(longest, time.monotonic() - before)
+            turns += 1
+            await asyncio.sleep(0)
 
     running = asyncio.create_task(other())
-    began = time.monotonic()
     await loader.reload_rules()
-    took = time.monotonic() - began
     running.cancel()
 
-    assert 0 < longest < took / 2
+    # A check in the loop itself leaves the others a turn for each of the few times that it waits.
+    assert turns > 100
 
 
 def nothing() -> None: ...
