@@ -148,6 +148,7 @@ def _configuration(settings: Settings, house: House) -> dict[str, Any]:
         "broker_rebalance_timeout": settings.rebalance_timeout_seconds,
         "broker_request_timeout": max(40.0, settings.session_timeout_seconds + 10),
         "broker_max_poll_interval": NEVER_SECONDS,
+        "broker_max_poll_records": settings.poll_max_records,
         "consumer_max_fetch_size": settings.max_fetch_bytes,
         "consumer_auto_offset_reset": "earliest",
         "producer_linger": 0.005,

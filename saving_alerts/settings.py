@@ -68,9 +68,10 @@ class Settings(BaseSettings):
     batch_max_records: int = Field(default=500, ge=1, le=10_000)
     """The most records of one partition that are moved as one batch."""
     max_fetch_bytes: int = Field(default=1024 * 1024, ge=64 * 1024)
-    """The most bytes that one fetch takes per partition. It bounds memory together with the window."""
+    """The most bytes of one partition that wait in the consumer. It bounds memory together with the window."""
     window_max_records: int = Field(default=2_000, ge=1)
-    """The most unfinished records of one partition in a stage; above it the intake of that partition stops."""
+    """When so many records of one partition are unfinished in a stage, the intake of that partition stops. Up to
+    half as many may come on top: they were on their way."""
     drain_seconds: float = Field(default=10, gt=0)
     """How long work in flight may take when partitions are taken away or the worker stops."""
     standstill_seconds: float = Field(default=60, ge=10)
@@ -206,6 +207,14 @@ class Settings(BaseSettings):
     def key_prefix(self) -> str:
         """What all our keys in Redis begin with."""
         return f"{self.app_id}:dry-run:" if self.dry_run else f"{self.app_id}:"
+
+    @property
+    def poll_max_records(self) -> int:
+        """The most records, over all partitions, that are taken from the consumer at a time.
+
+        Two of these may be on their way to a window that has just become full: so they are small beside it.
+        """
+        return max(1, self.window_max_records // 4)
 
     @property
     def lease_left_to_attempt_seconds(self) -> float:
