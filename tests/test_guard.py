@@ -3,6 +3,7 @@
 import asyncio
 import math
 
+import msgspec
 import pytest
 
 from saving_alerts.delivery.guard import Guard
@@ -56,18 +57,60 @@ async def harmless() -> str:
     return "done"
 
 
+async def most_at_once(guard: Guard) -> int:
+    """How many records of two partitions are at work at the same time, at most."""
+    at_work, most = 0, 0
+
+    async def work() -> None:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        await asyncio.sleep(0)
+        at_work -= 1
+
+    await asyncio.gather(*(guard.alone(where, OFFSET + n, work) for n in range(5) for where in (HERE, THERE)))
+    return most
+
+
 @pytest.fixture
 def memory() -> FakeGroupMemory:
     return FakeGroupMemory({HERE: (OFFSET, Note())})
 
 
-async def test_after_three_deaths_the_record_in_hand_is_noted_and_then_skipped(memory: FakeGroupMemory) -> None:
+async def test_after_three_deaths_the_record_in_hand_is_accused_and_then_skipped(memory: FakeGroupMemory) -> None:
     deaths = 0
     while not await survives(memory):
         deaths += 1
 
-    assert deaths == SUSPICIOUS_DEATHS + 1
+    assert deaths == SUSPICIOUS_DEATHS + 2
     assert memory.notes[HERE][1].skip == (KILLER,)
+
+
+async def test_two_records_that_are_each_in_hand_at_one_death_are_not_skipped(memory: FakeGroupMemory) -> None:
+    for in_hand in (KILLER, KILLER + 1, KILLER):
+        memory.notes[HERE] = (OFFSET, msgspec.structs.replace(memory.notes[HERE][1], in_hand=in_hand))
+        await owner(memory)
+
+    assert memory.notes[HERE][1].skip == ()
+
+
+async def test_an_accused_record_is_forgotten_once_it_is_done(memory: FakeGroupMemory) -> None:
+    memory.notes[HERE] = (OFFSET, Note(accused=KILLER))
+    guard = await owner(memory)
+
+    guard.progressed(HERE, KILLER)
+    still = guard.suspects(HERE)
+    guard.progressed(HERE, KILLER + 1)
+
+    assert still
+    assert not guard.suspects(HERE)
+
+
+async def test_while_one_partition_is_suspected_nothing_else_is_at_work_beside_its_record() -> None:
+    guard = await owner(FakeGroupMemory({HERE: (OFFSET, Note(deaths=SUSPICIOUS_DEATHS)), THERE: (OFFSET, Note())}))
+
+    assert guard.watches(THERE)
+    assert await most_at_once(guard) == 1
 
 
 async def test_copies_of_a_skipped_event_are_skipped_too(memory: FakeGroupMemory) -> None:
@@ -109,18 +152,8 @@ async def test_a_partition_that_moved_on_is_not_suspected(memory: FakeGroupMemor
 async def test_records_of_suspected_partitions_are_tried_one_at_a_time() -> None:
     suspicious = Note(deaths=SUSPICIOUS_DEATHS)
     guard = await owner(FakeGroupMemory({HERE: (OFFSET, suspicious), THERE: (OFFSET, suspicious)}))
-    at_work, most = 0, 0
 
-    async def work() -> None:
-        nonlocal at_work, most
-        at_work += 1
-        most = max(most, at_work)
-        await asyncio.sleep(0)
-        at_work -= 1
-
-    await asyncio.gather(*(guard.alone(where, OFFSET + n, work) for n in range(5) for where in (HERE, THERE)))
-
-    assert most == 1
+    assert await most_at_once(guard) == 1
 
 
 async def test_a_record_that_only_waits_does_not_hold_the_others_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """`saving-alerts dead-letters`: take a record out of the way by hand.
 
-Workers find a record that kills them by themselves, after four deaths. This is for whoever knows it earlier, or for a
+Workers find a record that kills them by themselves, after five deaths. This is for whoever knows it earlier, or for a
 record that does harm in another way.
 """
 

@@ -1,8 +1,9 @@
 """Finds the record that kills the process itself, so that it stops one worker after the other only a few times.
 
 A new owner notes its coming at every committed offset before it begins, and takes the note back when it ends well. So
-three deaths at one offset say that something behind it kills. Then the partition's records are tried one at a time in
-the whole worker, each noted in hand first: if the process dies now, the next owner knows whom to blame.
+three deaths at one offset say that something behind it kills. Then everything in the worker is tried one at a time, and
+the partition's records are noted in hand first: if the process dies now, the next owner knows whom to accuse. One that
+is in hand at a second death is convicted: once can be chance, when somebody else kills workers.
 
 A record that has been in hand for a second is let go on beside others: it kills nobody, it only waits for an API.
 """
@@ -39,6 +40,7 @@ class Guard:
     def __init__(self, memory: GroupMemory) -> None:
         self._memory = memory
         self._notes: dict[Position, tuple[int, Note]] = {}
+        self._suspected: set[Position] = set()
         self._opening: asyncio.Future[None] | None = None
         self._alone = asyncio.Lock()
         self._convicted: set[SourcePosition] = set()
@@ -49,6 +51,7 @@ class Guard:
             self._opening.cancel()
         self._opening = None
         self._notes = {}
+        self._suspected = set()
         self._convicted = set()
 
     async def admit(self) -> None:
@@ -62,19 +65,19 @@ class Guard:
         notes = {position: (offset, note.with_new_owner()) for position, (offset, note) in found.items()}
         await self._memory.write(notes)
         self._notes = notes
-        for position, (offset, note) in found.items():
-            if notes[position][1].is_suspicious:
-                log.error("%s-%s: its owners died %d times at offset %d: %s", *position, note.deaths, offset, note)
+        self._suspected = {position for position, (_, note) in notes.items() if note.is_suspicious}
+        for position in self._suspected:
+            offset, note = found[position]
+            log.error("%s-%s: its owners died %d times at offset %d: %s", *position, note.deaths, offset, note)
 
     def suspects(self, position: Position) -> bool:
         """Whether the records of this partition are to be tried one at a time: until the first commit beyond them."""
-        noted = self._notes.get(position)
-        return noted is not None and noted[1].is_suspicious
+        return position in self._suspected
 
     def watches(self, position: Position) -> bool:
         """Whether any record of this partition needs a look of its own."""
         noted = self._notes.get(position)
-        return noted is not None and (noted[1].is_suspicious or bool(noted[1].skip))
+        return bool(self._suspected) or (noted is not None and bool(noted[1].skip))
 
     def skips(self, position: Position, offset: int, source: SourcePosition) -> bool:
         """Whether this record is not to be tried at all, nor any copy of its event that a dead owner left behind."""
@@ -84,20 +87,30 @@ class Guard:
         return source in self._convicted
 
     async def alone(self, position: Position, offset: int, work: Callable[[], Awaitable[Result]]) -> Result:
-        """The result of `work`, which is alone in hand where the partition is suspected."""
-        if not self.suspects(position):
+        """The result of `work`, which is alone in hand while any partition is suspected."""
+        if not self._suspected:
             return await work()
         async with self._alone:
+            task = await self._tried_alone(position, offset, work)
+        return await task
+
+    async def _tried_alone(
+        self, position: Position, offset: int, work: Callable[[], Awaitable[Result]]
+    ) -> asyncio.Future[Result]:
+        """The work once it is done, or has waited for so long that it kills nobody."""
+        suspected = self.suspects(position)
+        if suspected:
             await self._memory.settle()
             await self._in_hand(position, offset)
-            task = asyncio.ensure_future(work())
-            try:
-                await asyncio.wait([task], timeout=ALONE_SECONDS)
-            except asyncio.CancelledError:
-                task.cancel()
-                raise
+        task = asyncio.ensure_future(work())
+        try:
+            await asyncio.wait([task], timeout=ALONE_SECONDS)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if suspected:
             await self._in_hand(position, None)
-        return await task
+        return task
 
     async def _in_hand(self, position: Position, offset: int | None) -> None:
         noted = self._notes.get(position)
@@ -115,6 +128,8 @@ class Guard:
         noted = self._notes.get(position)
         if noted is not None and offset > noted[0]:
             self._notes[position] = (offset, noted[1].beyond(offset))
+            if not self._notes[position][1].is_suspicious:
+                self._suspected.discard(position)
 
     async def end_well(self) -> None:
         """The partitions go and nobody died: what was noted at the start of this assignment is taken back."""

@@ -23,10 +23,14 @@ class TooManySkippedError(ValueError):
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`deaths`: owners that died at this offset. `skip`: offsets that become dead letters untried."""
+    """`deaths`: owners that died at this offset. `skip`: offsets that become dead letters untried.
+
+    `accused`: what was in hand at one death. That may be chance, a second time it is not.
+    """
 
     deaths: int = 0
     in_hand: int | None = None
+    accused: int | None = None
     skip: tuple[int, ...] = ()
 
     @classmethod
@@ -43,19 +47,22 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def is_suspicious(self) -> bool:
         """So many owners before this one died at this offset: no accident, one of its records may kill the process."""
-        return self.deaths > SUSPICIOUS_DEATHS
+        return self.deaths > SUSPICIOUS_DEATHS or self.accused is not None
 
     def with_new_owner(self) -> "Note":
-        """Written before the owner begins, and taken back when it ends well. What was in hand is convicted."""
-        convicted = () if self.in_hand is None else (self.in_hand,)
-        return Note(deaths=self.deaths + 1, skip=_sorted((*self.skip, *convicted)))
+        """Written before the owner begins, taken back when it ends well. What was in hand is accused, or convicted."""
+        if self.in_hand is None:
+            return msgspec.structs.replace(self, deaths=self.deaths + 1)
+        if self.in_hand == self.accused:
+            return Note(deaths=self.deaths + 1, skip=_sorted((*self.skip, self.in_hand)))
+        return Note(deaths=self.deaths + 1, skip=self.skip, accused=self.in_hand)
 
     def with_in_hand(self, offset: int | None) -> "Note":
         return msgspec.structs.replace(self, in_hand=offset)
 
     def without_death(self) -> "Note":
         """The owner ends well: it is no death."""
-        return Note(deaths=max(0, self.deaths - 1), skip=self.skip)
+        return Note(deaths=max(0, self.deaths - 1), skip=self.skip, accused=self.accused)
 
     def with_skipped(self, offset: int) -> "Note":
         """Raises TooManySkippedError."""
@@ -65,7 +72,8 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def beyond(self, offset: int) -> "Note":
         """What is left of it once everything below `offset` is done."""
-        return Note(skip=tuple(skipped for skipped in self.skip if skipped >= offset))
+        accused = None if self.accused is None or self.accused < offset else self.accused
+        return Note(skip=tuple(skipped for skipped in self.skip if skipped >= offset), accused=accused)
 
 
 def _sorted(offsets: Iterable[int]) -> tuple[int, ...]:

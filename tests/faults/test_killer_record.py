@@ -20,7 +20,7 @@ from tests.kafka_cluster.libraries import require_java_and_maven
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 SIGKILL_EXIT_CODE = -9
-DEATHS = 4
+DEATHS = 5
 DEATH_TIMEOUT_SECONDS = 60
 ANSWER_TIMEOUT_SECONDS = 60
 SETTINGS = {
