@@ -36,6 +36,7 @@ class Case:
         self._expected: set[str] = set()
         self._deaths_before = len(crew.deaths)
         self._awaited: list[Death] = []
+        self._deaths_are_meant = False
         self._gaps: list[float] = []
         self._began = time.monotonic()
         self.findings: Findings | None = None
@@ -87,11 +88,13 @@ class Case:
         self._awaited.append(death)
         return death
 
+    def expect_deaths(self) -> None:
+        """Workers die in this case as often as they like."""
+        self._deaths_are_meant = True
+
     def all_deaths(self) -> list[Death]:
-        """Every one in this case so far; all of them were meant to be."""
-        deaths = self.crew.deaths[self._deaths_before :]
-        self._awaited = list(deaths)
-        return deaths
+        """Every one in this case so far."""
+        return self.crew.deaths[self._deaths_before :]
 
     def _death(self, worker: WorkerProcess) -> Death | None:
         return next((death for death in self._deaths() if death.worker is worker), None)
@@ -186,7 +189,8 @@ class Case:
         return [f"{name} is {reason}" for name, reason in answers.items() if reason not in {None, Reason.NOT_A_TRIGGER}]
 
     def _unawaited_deaths(self) -> list[str]:
-        return [f"{death.worker.name} ended with {death.exit_code}" for death in self._deaths()]
+        unawaited = [] if self._deaths_are_meant else self._deaths()
+        return [f"{death.worker.name} ended with {death.exit_code}" for death in unawaited]
 
     def _violations(self) -> list[str]:
         return self.crew.world.push_api.violations + self.crew.world.coupon_api.violations
