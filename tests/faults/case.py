@@ -20,6 +20,7 @@ DEATH_TIMEOUT_SECONDS = 60
 TAKE_OVER_TIMEOUT_SECONDS = 60
 SOON_SECONDS = 10
 ANSWER_TIMEOUT_SECONDS = 90
+ANSWER_TIMEOUT_AFTER_DEATHS_SECONDS = 300
 LEVEL_TIMEOUT_SECONDS = 30
 
 
@@ -37,6 +38,7 @@ class Case:
         self._deaths_before = len(crew.deaths)
         self._awaited: list[Death] = []
         self._deaths_are_meant = False
+        self._answer_timeout_seconds = ANSWER_TIMEOUT_SECONDS
         self._gaps: list[float] = []
         self._began = time.monotonic()
         self.findings: Findings | None = None
@@ -89,8 +91,9 @@ class Case:
         return death
 
     def expect_deaths(self) -> None:
-        """Workers die in this case as often as they like."""
+        """Workers die in this case as often as they like; those who follow go on one record at a time."""
         self._deaths_are_meant = True
+        self._answer_timeout_seconds = ANSWER_TIMEOUT_AFTER_DEATHS_SECONDS
 
     def all_deaths(self) -> list[Death]:
         """Every one in this case so far."""
@@ -128,7 +131,7 @@ class Case:
             return
         with suppress(TimeoutError):
             self.crew.wait_until(
-                lambda: not self._unanswered() or self._all_is_done(), ANSWER_TIMEOUT_SECONDS, answered
+                lambda: not self._unanswered() or self._all_is_done(), self._answer_timeout_seconds, answered
             )
 
     def _all_is_done(self) -> bool:
