@@ -70,8 +70,8 @@ class Settings(BaseSettings):
     max_fetch_bytes: int = Field(default=1024 * 1024, ge=64 * 1024)
     """The most bytes of one partition that wait in the consumer. It bounds memory together with the window."""
     window_max_records: int = Field(default=2_000, ge=1)
-    """When so many records of one partition are unfinished in a stage, the intake of that partition stops. Up to
-    half as many may come on top: they were on their way."""
+    """When so many records of one partition are unfinished in a stage, the intake of that partition stops. As many
+    again may come on top: they were on their way."""
     drain_seconds: float = Field(default=10, gt=0)
     """How long work in flight may take when partitions are taken away or the worker stops."""
     standstill_seconds: float = Field(default=60, ge=10)
@@ -212,9 +212,9 @@ class Settings(BaseSettings):
     def poll_max_records(self) -> int:
         """The most records, over all partitions, that are taken from the consumer at a time.
 
-        Two of these may be on their way to a window that has just become full: so they are small beside it.
+        Two of these may be on their way to a window that has just become full.
         """
-        return max(1, self.window_max_records // 4)
+        return max(1, self.window_max_records // 2)
 
     @property
     def lease_left_to_attempt_seconds(self) -> float:

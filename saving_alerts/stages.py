@@ -63,7 +63,7 @@ def build_stages(
     clock, data, metrics = shop.clock, shop.reference_data, shop.metrics
 
     def validate(record: SourceRecord) -> Forward[ValidatedEvent] | Decided:
-        return pipeline.validate(record, data.current, clock.now())
+        return pipeline.validate(record, data.current, now=record.read_at)  # which was a moment ago
 
     async def query_coupons(validated: ValidatedEvent) -> Forward[Candidate] | Decided:
         sends = shop.push_sends.of(validated.event.user_id)

@@ -163,6 +163,23 @@ async def test_records_that_came_while_a_batch_was_under_way_go_together_in_thei
         assert world.kafka.values() == [b"0", b"1", b"2"]
 
 
+async def test_a_busy_lane_gathers_what_comes_next() -> None:
+    """What waited behind a batch does not leave at once: what comes right after goes with it."""
+    async with started() as world:
+        world.kafka.held = asyncio.Event()
+        first = asyncio.create_task(world.producer.deliver([output(b"0")]))
+        await world.kafka.submitted.wait()
+        second = asyncio.create_task(world.producer.deliver([output(b"1")]))
+        await asyncio.sleep(0)  # it is in the lane
+        world.kafka.held.set()
+
+        await first
+        await world.producer.deliver([output(b"next")])
+        await second
+
+        assert [values for _, values in world.kafka.batches] == [[b"0"], [b"1", b"next"]]
+
+
 async def test_a_lane_without_an_answer_does_not_hold_the_others() -> None:
     async with started() as world:
         world.kafka.held = answer = asyncio.Event()

@@ -123,15 +123,14 @@ class Concluding(Generic[In, Out]):
             del self._waiting[number]
 
     def _conclude(self, record: ConsumerRecord, addressed: Addressed, outcome: Outcome[Out]) -> Conclusion:
-        match outcome:
-            case Forward(value):
-                return Conclusion(record, FORWARDED, [self._forward(value)], addressed)
-            case Decided(Reason.NOT_A_TRIGGER):
-                return Conclusion(record, Reason.NOT_A_TRIGGER, [], addressed)  # its batch's receipt covers it
-            case Decided():
-                return self._decided(record, addressed, outcome)
-            case DeadLetter(error):
-                return self._unforeseen(record, addressed, error)
+        # Not `match`: it would cost a twentieth of all that `validate` does.
+        if isinstance(outcome, Forward):
+            return Conclusion(record, FORWARDED, [self._forward(outcome.value)], addressed)
+        if isinstance(outcome, DeadLetter):
+            return self._unforeseen(record, addressed, outcome.error)
+        if outcome.reason is Reason.NOT_A_TRIGGER:
+            return Conclusion(record, Reason.NOT_A_TRIGGER, [], addressed)  # its batch's receipt covers it
+        return self._decided(record, addressed, outcome)
 
     def _forward(self, value: Out) -> Output:
         if self._forwarding is None:

@@ -40,7 +40,7 @@ def test_more_events_than_the_window_holds_wait_on_kafka_and_all_are_answered(cr
     case.begin(PER_SECOND)
     crew.wait_until(lambda: waiting() > WAITING_ON_KAFKA, FULL_TIMEOUT_SECONDS, "events wait on Kafka")
     case.stop()
-    assert in_flight(worker, Stage.QUERY_COUPONS) < 1.5 * WINDOW_MAX_RECORDS * len(share)
+    assert in_flight(worker, Stage.QUERY_COUPONS) < 2 * WINDOW_MAX_RECORDS * len(share)
     crew.world.coupon_api.behave(Behaviour(latency_seconds=LESS_SLOW_SECONDS))
 
     assert case.verdict().faults == ()
