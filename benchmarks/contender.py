@@ -17,7 +17,7 @@ from benchmarks.measuring import Job, Report
 from demo import child_process
 from demo.free_port import FreePort
 from demo.worker_process import clean_environment
-from saving_alerts import garbage_collection
+from saving_alerts import interpreter
 
 LOOK_SECONDS = 0.05
 LAST_LINES = 25
@@ -81,7 +81,7 @@ def main() -> None:
     app.worker_init()
     app.worker_init_post_autodiscover()
     if job.contender == "ours":
-        garbage_collection.relax()  # as the door does
+        interpreter.tune()  # as the door does
     cli(args=["worker", "-l", "info"], app=app, prog_name=job.contender)
 
 

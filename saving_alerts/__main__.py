@@ -108,7 +108,7 @@ def _run_faust(settings: Settings, arguments: list[str]) -> None:
     import uvloop  # noqa: PLC0415
     from faust.cli.faust import cli  # noqa: PLC0415
 
-    from saving_alerts import garbage_collection  # noqa: PLC0415
+    from saving_alerts import interpreter  # noqa: PLC0415
     from saving_alerts.app import create_app  # noqa: PLC0415
 
     uvloop.install()
@@ -116,7 +116,7 @@ def _run_faust(settings: Settings, arguments: list[str]) -> None:
     app.finalize()
     app.worker_init()
     app.worker_init_post_autodiscover()
-    garbage_collection.relax()
+    interpreter.tune()
     cli(args=arguments, app=app, prog_name="saving-alerts")
 
 
