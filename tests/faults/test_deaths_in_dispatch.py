@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 
+from demo.behaviour import Behaviour
 from demo.worker_process import WorkerProcess
 from saving_alerts.domain.decisions import Reason, Stage
 from saving_alerts.failpoints import Failpoint
@@ -43,6 +44,7 @@ DEATHS_TIMEOUT_SECONDS = 900
 # Less than the session that the others wait for: the event comes again after its deadline.
 LEFT = timedelta(seconds=6)
 ANSWER_TIMEOUT_SECONDS = 60
+UNCLEAR = Behaviour(fault="status", status=500, times=1)
 
 
 @pytest.mark.timeout(DEATHS_TIMEOUT_SECONDS + 400)
@@ -81,6 +83,9 @@ def test_an_event_that_comes_again_after_its_deadline_is_not_pushed_twice(
         crew.restart(victim, {"SAVING_ALERTS_FAILPOINT": f"{failpoint}:1"})
     victims = list(crew.workers)
     users = [user_of(crew, case, victim) for victim in victims]
+    for user, failpoint in zip(users, trio, strict=True):
+        if failpoint == Failpoint.AFTER_RENEW:  # a claim is renewed for a second attempt
+            crew.world.push_api.behave(UNCLEAR, user_id=user)
 
     case.write([visit(f"{user}-first", user, age=FRESHNESS - LEFT) for user in users])
     for victim in victims:
