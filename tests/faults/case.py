@@ -78,6 +78,10 @@ class Case:
         """The answer of an event that `write` wrote, or None while it has none."""
         return self.crew.watch.reason(self._by_hand.places[name])
 
+    def reasons(self, name: str) -> set[Reason]:
+        """All answers of an event that `write` wrote: copies that came again have theirs."""
+        return {Reason(decision.reason) for decision in self.crew.watch.decisions(self._by_hand.places[name])}
+
     def pushes(self) -> list[AcceptedPush]:
         """The accepted pushes of this case's users."""
         return [push for push in self.crew.world.push_api.accepted if push.push.user_id.startswith(self.user(""))]

@@ -44,6 +44,8 @@ DEATHS_TIMEOUT_SECONDS = 900
 # Less than the session that the others wait for: the event comes again after its deadline.
 LEFT = timedelta(seconds=6)
 ANSWER_TIMEOUT_SECONDS = 60
+# Beside `expired`: a copy of the event that came again in an earlier stage says so too.
+MAY_HAVE_BEEN_PUSHED = {Reason.PUSHED, Reason.PUSH_UNCERTAIN}
 UNCLEAR = Behaviour(fault="status", status=500, times=1)
 
 
@@ -90,16 +92,14 @@ def test_an_event_that_comes_again_after_its_deadline_is_not_pushed_twice(
     case.write([visit(f"{user}-first", user, age=FRESHNESS - LEFT) for user in users])
     for victim in victims:
         case.death_of(victim)
-    firsts = answers(crew, case, [f"{user}-first" for user in users])
+    wait_until_answered(crew, case, [f"{user}-first" for user in users])
     case.write([visit(f"{user}-second", user) for user in users])
-    seconds = answers(crew, case, [f"{user}-second" for user in users])
+    wait_until_answered(crew, case, [f"{user}-second" for user in users])
 
     assert case.verdict().faults == ()
-    assert set(zip(firsts, seconds, strict=True)) <= {
-        (Reason.PUSHED, Reason.CAPPED),
-        (Reason.PUSH_UNCERTAIN, Reason.CAPPED),
-        (Reason.EXPIRED, Reason.PUSHED),
-    }
+    for user in users:
+        first, second = case.reasons(f"{user}-first"), case.reasons(f"{user}-second")
+        assert second == {Reason.CAPPED} if first & MAY_HAVE_BEEN_PUSHED else second == {Reason.PUSHED}, (first, second)
 
 
 def user_of(crew: Crew, case: Case, worker: WorkerProcess) -> str:
@@ -108,6 +108,5 @@ def user_of(crew: Crew, case: Case, worker: WorkerProcess) -> str:
     return next(name for name in names if crew.owner_of(crew.partition_of(name)) is worker)
 
 
-def answers(crew: Crew, case: Case, events: list[str]) -> list[Reason | None]:
+def wait_until_answered(crew: Crew, case: Case, events: list[str]) -> None:
     crew.wait_until(lambda: all(map(case.reason, events)), ANSWER_TIMEOUT_SECONDS, "all are answered")
-    return [case.reason(event) for event in events]
