@@ -13,7 +13,8 @@ def distance_m(event: SavingEvent, merchant: Merchant | None) -> float | None:
     location = event.location
     if location is None or merchant is None:
         return None
-    stores = [store for store in merchant.stores if event.store_id in {None, store.store_id}]
+    wanted = event.store_id
+    stores = merchant.stores if wanted is None else [store for store in merchant.stores if store.store_id == wanted]
     metres = (metres_between(location.latitude, location.longitude, store) for store in stores)
     return min(metres, default=None)
 
