@@ -18,13 +18,13 @@ def report(events_per_second: float) -> Report:
     return Report(events=1_000, seconds=1_000 / events_per_second, cpu_seconds=1, rss_mib=1, peak_rss_mib=1)
 
 
-def figures(validate: float, bare: float, four: float, p99_ms: float) -> Figures:
-    """Ours so many times as fast as idiomatic Faust, which does 1,000 a second; `bare` is ours to the bare loop."""
+def figures(validate: float, bare: float, four: float, p99_ms: float, four_bare: float = 0.6) -> Figures:
+    """Ours so many times as fast as idiomatic Faust, which does 1,000 a second; `bare`: as fast as the bare loop."""
     found = Figures()
-    for scenario, ratio in ((VALIDATE, validate), (FOUR, four)):
+    for scenario, ratio, to_bare in ((VALIDATE, validate, bare), (FOUR, four, four_bare)):
         found.add(scenario, "ours", report(1_000 * ratio))
         found.add(scenario, "idiomatic", report(1_000))
-        found.add(scenario, "bare", report(1_000 * ratio / bare))
+        found.add(scenario, "bare", report(1_000 * ratio / to_bare))
     found.latencies["ours"] = Latency(100, 1, p99_ms, 10, 1, p99_ms)
     return found
 
@@ -40,7 +40,8 @@ def test_a_run_at_every_target_says_that_all_are_met() -> None:
     [
         pytest.param(figures(validate=7.9, bare=0.6, four=9, p99_ms=50), id="validate to idiomatic"),
         pytest.param(figures(validate=9, bare=0.4, four=9, p99_ms=50), id="validate to bare"),
-        pytest.param(figures(validate=9, bare=0.6, four=7.9, p99_ms=50), id="four stages"),
+        pytest.param(figures(validate=9, bare=0.6, four=7.9, p99_ms=50), id="four stages to idiomatic"),
+        pytest.param(figures(validate=9, bare=0.6, four=9, p99_ms=50, four_bare=0.4), id="four stages to bare"),
     ],
 )
 def test_a_missed_ratio_is_said(missed: Figures) -> None:
