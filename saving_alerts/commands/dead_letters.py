@@ -1,7 +1,7 @@
 """`saving-alerts dead-letters`: take a record out of the way by hand.
 
-Workers find a record that kills them by themselves, after five deaths. This is for whoever knows it earlier, or for a
-record that does harm in another way.
+Workers find a record that kills them by themselves, after five or six deaths. This is for whoever knows it earlier, or
+for a record that does harm in another way.
 """
 
 import click

@@ -1,11 +1,13 @@
 """The notes that a consumer group keeps with its committed offsets, read and written by the worker that owns them."""
 
 import logging
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import cast
 
 import faust
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from saving_alerts.delivery.intake import BatchConsumer
@@ -28,17 +30,23 @@ class ConsumerMemory:
         """Empty where the group cannot be asked: a note that is not read costs one more death, never an event."""
         owned = [tp for tp in self._consumer.assignment() if tp.topic in self._topics]
         try:
-            found = await commits(self._connection, self._group, [TopicPartition(*tp) for tp in owned])
-        except KafkaFailedError as error:
+            return await self._behind(owned)
+        except (KafkaFailedError, KafkaError) as error:
             log.warning("the notes of the former owners cannot be read: %s", error)
             return {}
-        beginnings = await self._consumer.earliest_offsets(*(tp for tp in owned if found[TopicPartition(*tp)] is None))
-        noted: Notes = {
-            (tp.topic, tp.partition): (commit.offset, Note.read(commit.text))
-            for tp in owned
-            if (commit := found[TopicPartition(*tp)]) is not None
+
+    async def _behind(self, owned: Sequence[TP]) -> Notes:
+        """Of partitions that have records behind their commit. Where there is none, no record can have killed."""
+        found = await commits(self._connection, self._group, [TopicPartition(*tp) for tp in owned])
+        begun = {tp: (commit.offset, Note.read(commit.text)) for tp in owned if (commit := found[TopicPartition(*tp)])}
+        beginnings = await self._consumer.earliest_offsets(*(tp for tp in owned if tp not in begun))
+        fresh = {TP(*tp): (offset, Note()) for tp, offset in beginnings.items()}
+        ends = await self._consumer.highwaters(*owned)
+        return {
+            (tp.topic, tp.partition): (offset, note)
+            for tp, (offset, note) in {**begun, **fresh}.items()
+            if offset < ends[tp]
         }
-        return {**noted, **{(tp[0], tp[1]): (offset, Note()) for tp, offset in beginnings.items()}}
 
     async def settle(self) -> None:
         await self._consumer.commit()

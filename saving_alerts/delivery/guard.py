@@ -25,7 +25,8 @@ Result = TypeVar("Result")
 class GroupMemory(Protocol):
     """The notes of the partitions that this worker owns, kept with their committed offsets."""
 
-    async def read(self) -> Notes: ...
+    async def read(self) -> Notes:
+        """Of the partitions that have something to do."""
 
     async def settle(self) -> None:
         """Commit what is done: what was forwarded must not be forwarded again by every owner that dies later."""
