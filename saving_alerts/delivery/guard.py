@@ -41,7 +41,7 @@ class Guard:
     def __init__(self, memory: GroupMemory) -> None:
         self._memory = memory
         self._notes: dict[Position, tuple[int, Note]] = {}
-        self._suspected: set[Position] = set()
+        self._suspected: set[Position] = set()  # what the notes say, ready for a look with every record
         self._opening: asyncio.Future[None] | None = None
         self._alone = asyncio.Lock()
         self._convicted: set[SourcePosition] = set()

@@ -38,7 +38,6 @@ class Case:
         self._deaths_before = len(crew.deaths)
         self._awaited: list[Death] = []
         self._deaths_are_meant = False
-        self._answer_timeout_seconds = ANSWER_TIMEOUT_SECONDS
         self._gaps: list[float] = []
         self._began = time.monotonic()
         self.findings: Findings | None = None
@@ -97,7 +96,6 @@ class Case:
     def expect_deaths(self) -> None:
         """Workers die in this case as often as they like; those who follow go on one record at a time."""
         self._deaths_are_meant = True
-        self._answer_timeout_seconds = ANSWER_TIMEOUT_AFTER_DEATHS_SECONDS
 
     def all_deaths(self) -> list[Death]:
         """Every one in this case so far."""
@@ -133,10 +131,9 @@ class Case:
         with suppress(TimeoutError):
             self.crew.wait_until(lambda: not self._unanswered(), SOON_SECONDS, answered)
             return
+        timeout = ANSWER_TIMEOUT_AFTER_DEATHS_SECONDS if self._deaths_are_meant else ANSWER_TIMEOUT_SECONDS
         with suppress(TimeoutError):
-            self.crew.wait_until(
-                lambda: not self._unanswered() or self._all_is_done(), self._answer_timeout_seconds, answered
-            )
+            self.crew.wait_until(lambda: not self._unanswered() or self._all_is_done(), timeout, answered)
 
     def _all_is_done(self) -> bool:
         """Whether nobody works on anything any more."""
