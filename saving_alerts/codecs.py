@@ -4,8 +4,7 @@ The headers say whose record it is, so that it can be accounted for even when no
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -28,8 +27,7 @@ Value = TypeVar("Value")
 encode: Callable[[object], bytes] = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """What the headers of an internal record say."""
 
     position: SourcePosition
@@ -48,12 +46,17 @@ class Envelope:
     @classmethod
     def read(cls, headers: Headers) -> "Envelope":
         """Raises ValueError where one is missing or unreadable. Headers of others (tracing) are not looked at."""
-        values = {name: value for name, value in headers if name in HEADER_NAMES and value is not None}
-        missing = [name for name in HEADER_NAMES if name not in values]
-        if missing:
-            raise ValueError(f"the header {missing[0]!r} is missing")
-        schema, position, event_id, deadline = (values[name].decode() for name in HEADER_NAMES)
+        values = dict(headers)
+        schema, position, event_id, deadline = [_text(values, name) for name in HEADER_NAMES]
         return cls(SourcePosition.parse(position), event_id, _moment(deadline), int(schema))
+
+
+def _text(values: Mapping[str, bytes | None], name: str) -> str:
+    """Raises ValueError."""
+    value = values.get(name)
+    if value is None:
+        raise ValueError(f"the header {name!r} is missing")
+    return value.decode()
 
 
 def _moment(text: str) -> datetime:

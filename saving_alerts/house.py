@@ -86,7 +86,7 @@ class House:
         self.kill_switches = outside.kill_switches(settings, self.topics.kill_switches.name)
         self.tally = Tally()
         self.datadog = metrics_to(settings.statsd_host, settings.statsd_port, {"worker": settings.worker_name})
-        self.metrics: Metrics = Both(self.tally, self.datadog)
+        self.metrics: Metrics = Both(self.tally, self.datadog) if settings.statsd_host else self.tally
         self.reference_data = ReferenceData()
         self.outputs = OutputProducer(partial(outside.new_producer, settings), self.metrics)
         self.recorder = Recorder(self.topics, settings.worker_name, clock, self.metrics, self._rules_version)

@@ -5,6 +5,7 @@ A stage takes the snapshot of rules and merchants once per event, at the moment 
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from aiokafka import ConsumerRecord
@@ -82,7 +83,7 @@ def build_stages(
         return await dispatcher().dispatch_push(alert, data.current.rules)
 
     return {
-        Stage.VALIDATE: _runner(shop, Stage.VALIDATE, _source_reader(clock), _of_source, step=validate),
+        Stage.VALIDATE: _runner(shop, Stage.VALIDATE, _read_source, _of_source, step=validate),
         Stage.QUERY_COUPONS: _runner(
             shop, Stage.QUERY_COUPONS, _reader(validated_codec), _of_value, waiting_step=query_coupons
         ),
@@ -98,7 +99,7 @@ def build_stages(
 def _runner(
     shop: Workshop,
     stage: Stage,
-    decode: Callable[[ConsumerRecord], In],
+    decode: Callable[[ConsumerRecord, datetime], In],
     address: Callable[[In], Addressed],
     *,
     step: Callable[[In], Outcome[Out]] | None = None,
@@ -121,16 +122,12 @@ def _runner(
     )
 
 
-def _source_reader(clock: Clock) -> Callable[[ConsumerRecord], SourceRecord]:
-    def read(record: ConsumerRecord) -> SourceRecord:
-        position = SourcePosition(record.topic, record.partition, record.offset)
-        return SourceRecord(position, record.value, clock.now())
-
-    return read
+def _read_source(record: ConsumerRecord, read_at: datetime) -> SourceRecord:
+    return SourceRecord(SourcePosition(record.topic, record.partition, record.offset), record.value, read_at)
 
 
-def _reader(codec: Codec[Internal]) -> Callable[[ConsumerRecord], Internal]:
-    def read(record: ConsumerRecord) -> Internal:
+def _reader(codec: Codec[Internal]) -> Callable[[ConsumerRecord, datetime], Internal]:
+    def read(record: ConsumerRecord, _read_at: datetime) -> Internal:
         return codec.decode(record.value, record.headers)
 
     return read

@@ -5,7 +5,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 import pytest
@@ -144,7 +144,7 @@ def _open_gate() -> asyncio.Event:
     return gate
 
 
-def _decode(record: ConsumerRecord) -> str:
+def _decode(record: ConsumerRecord, _read_at: datetime) -> str:
     text: str = record.value.decode()
     if text.startswith("unreadable"):
         raise UnreadableError("schema 9, readable are [1]")

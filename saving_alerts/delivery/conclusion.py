@@ -3,10 +3,11 @@
 import itertools
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Generic, TypeVar
 
 import msgspec
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 In = TypeVar("In")
 Out = TypeVar("Out")
 FORWARDED = "forwarded"
+# Python 3.11 looks a member of an enum up by a function call: too much for every event.
+NOT_A_TRIGGER = Reason.NOT_A_TRIGGER
 UNTRIED = "not tried: it killed the worker, or an operator skipped it"
 
 
@@ -57,8 +60,34 @@ class Conclusion(msgspec.Struct, frozen=True, gc=False):
     addressed: Addressed | None
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Concluded(msgspec.Struct, frozen=True, gc=False):
+    """How some records of one batch ended: each by itself, and by their offsets those that were no triggers.
+
+    Nearly all of the source are none: they share one receipt, and have no conclusion of their own.
+    """
+
+    conclusions: Sequence[Conclusion]
+    no_triggers: Sequence[int] = ()
+
+    @property
+    def records(self) -> int:
+        return len(self.conclusions) + len(self.no_triggers)
+
+    @property
+    def labels(self) -> Mapping[str, int]:
+        """How many ended in which way."""
+        counted = Counter(conclusion.label for conclusion in self.conclusions)
+        if self.no_triggers:
+            counted[NOT_A_TRIGGER] = len(self.no_triggers)
+        return counted
+
+    @classmethod
+    def together(cls, parts: Iterable["Concluded"]) -> "Concluded":
+        conclusions, no_triggers = zip(*((part.conclusions, part.no_triggers) for part in parts), strict=True)
+        return cls([*chain(*conclusions)], [*chain(*no_triggers)])
+
+
+class Waiting(msgspec.Struct, frozen=True, gc=False):
     """A record whose step has begun and not ended. `begun` numbers them in order."""
 
     begun: int
@@ -74,7 +103,7 @@ class Concluding(Generic[In, Out]):
         self,
         stage: Stage,
         recorder: Recorder,
-        decode: Callable[[ConsumerRecord], In],
+        decode: Callable[[ConsumerRecord, datetime], In],
         address: Callable[[In], Addressed],
         forwarding: Forwarding[Out] | None,
     ) -> None:
@@ -91,45 +120,52 @@ class Concluding(Generic[In, Out]):
         """What waits in a step now."""
         return self._waiting.values()
 
-    def of_step(self, record: ConsumerRecord, step: Callable[[In], Outcome[Out]]) -> Conclusion:
+    def of_batch(
+        self, records: Sequence[ConsumerRecord], step: Callable[[In], Outcome[Out]], read_at: datetime
+    ) -> Concluded:
+        """Decode and step over records of one partition, one after the other."""
+        conclusions: list[Conclusion] = []
+        no_triggers: list[int] = []
+        for record in records:
+            value: In | None = None
+            try:
+                value = self._decode(record, read_at)
+                outcome = step(value)
+                if isinstance(outcome, Decided) and outcome.reason is NOT_A_TRIGGER:
+                    no_triggers.append(record.offset)
+                else:
+                    conclusions.append(self._conclude(record, self._address(value), outcome))
+            except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
+                addressed = None if value is None else self._address(value)
+                conclusions.append(self._unforeseen(record, addressed, traceback.format_exc()))
+        return Concluded(conclusions, no_triggers)
+
+    async def of_record(
+        self, record: ConsumerRecord, step: Callable[[In], Awaitable[Outcome[Out]]], read_at: datetime
+    ) -> Concluded:
+        """The same for one record, whose step waits for others."""
         addressed: Addressed | None = None
         try:
-            value = self._decode(record)
+            value = self._decode(record, read_at)
             addressed = self._address(value)
-            return self._conclude(record, addressed, step(value))
+            conclusion = self._conclude(record, addressed, await self._noted(addressed, step(value)))
         except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
-            return self._unforeseen(record, addressed, traceback.format_exc())
+            conclusion = self._unforeseen(record, addressed, traceback.format_exc())
+        return Concluded([conclusion])
 
-    async def of_waiting_step(
-        self, record: ConsumerRecord, step: Callable[[In], Awaitable[Outcome[Out]]]
-    ) -> Conclusion:
-        addressed: Addressed | None = None
-        try:
-            value = self._decode(record)
-            addressed = self._address(value)
-            with self._noted(addressed):
-                outcome = await step(value)
-            return self._conclude(record, addressed, outcome)
-        except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
-            return self._unforeseen(record, addressed, traceback.format_exc())
-
-    @contextmanager
-    def _noted(self, addressed: Addressed) -> Iterator[None]:
+    async def _noted(self, addressed: Addressed, outcome: Awaitable[Outcome[Out]]) -> Outcome[Out]:
         number = next(self._numbers)
         self._waiting[number] = Waiting(number, self._stage, addressed.position, addressed.deadline)
         try:
-            yield
+            return await outcome
         finally:
             del self._waiting[number]
 
     def _conclude(self, record: ConsumerRecord, addressed: Addressed, outcome: Outcome[Out]) -> Conclusion:
-        # Not `match`: it would cost a twentieth of all that `validate` does.
         if isinstance(outcome, Forward):
             return Conclusion(record, FORWARDED, [self._forward(outcome.value)], addressed)
         if isinstance(outcome, DeadLetter):
             return self._unforeseen(record, addressed, outcome.error)
-        if outcome.reason is Reason.NOT_A_TRIGGER:
-            return Conclusion(record, Reason.NOT_A_TRIGGER, [], addressed)  # its batch's receipt covers it
         return self._decided(record, addressed, outcome)
 
     def _forward(self, value: Out) -> Output:
@@ -156,9 +192,9 @@ class Concluding(Generic[In, Out]):
         ]
         return Conclusion(record, Reason.DEAD_LETTER, outputs, addressed)
 
-    def untried(self, record: ConsumerRecord) -> Conclusion:
+    def untried(self, record: ConsumerRecord) -> Concluded:
         """For a record that is not to be looked at, not even decoded: its headers must do."""
-        return self._unforeseen(record, None, UNTRIED)
+        return Concluded([self._unforeseen(record, None, UNTRIED)])
 
     def undelivered(self, failed: Undelivered, conclusions: Sequence[Conclusion]) -> list[Output]:
         """What to write in place of an output that Kafka refused."""
@@ -167,13 +203,12 @@ class Concluding(Generic[In, Out]):
                 return self._unforeseen(conclusion.record, conclusion.addressed, repr(failed.error)).outputs
         raise failed.error  # a receipt: no record of its own stands behind it
 
-    def receipts(self, conclusions: Sequence[Conclusion]) -> list[Output]:
-        """One receipt for all records of a batch that were no triggers, none where there are none."""
-        covered = [each.record.offset for each in conclusions if each.label == Reason.NOT_A_TRIGGER]
-        if not covered:
-            return []
-        record = conclusions[0].record
-        return [self._recorder.receipt(record.topic, record.partition, covered)]
+    def outputs(self, first: ConsumerRecord, concluded: Concluded) -> list[Output]:
+        """What is to be written, `first` being any record of the batch."""
+        outputs = [output for conclusion in concluded.conclusions for output in conclusion.outputs]
+        if concluded.no_triggers:
+            outputs.append(self._recorder.receipt(first.topic, first.partition, concluded.no_triggers))
+        return outputs
 
 
 def source_of(record: ConsumerRecord) -> SourcePosition:

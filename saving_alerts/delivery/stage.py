@@ -13,8 +13,7 @@ are never in work at the same time.
 import asyncio
 import logging
 import os
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -22,9 +21,9 @@ from typing import Generic, Protocol, TypeVar
 
 from aiokafka import ConsumerRecord
 
-from saving_alerts.delivery.conclusion import Concluding, Conclusion, Waiting, source_of
+from saving_alerts.delivery.conclusion import Concluded, Concluding, Waiting, source_of
 from saving_alerts.delivery.guard import Guard
-from saving_alerts.delivery.outputs import Output, OutputProducer
+from saving_alerts.delivery.outputs import OutputProducer
 from saving_alerts.delivery.window import Slot, Window
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.failpoints import Failpoint, Failpoints
@@ -145,10 +144,17 @@ class StageRunner(Generic[In, Out]):
 
     def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         # Started here, in the agent's own task: it inherits the event that Faust's tables write under.
-        task = asyncio.create_task(self._never_raising(work))
+        task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A bug in delivery itself must not end in an acknowledgement: this exit gives none."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("delivery failed, the worker cannot go on", exc_info=error)
+            os._exit(EXIT_CANNOT_GO_ON)
 
     def _start_records(self, slot: Slot[Batch], records: list[ConsumerRecord]) -> None:
         for record in records:
@@ -161,88 +167,85 @@ class StageRunner(Generic[In, Out]):
         if self._last_of_user.get(key) is task:
             del self._last_of_user[key]
 
-    @staticmethod
-    async def _never_raising(work: Coroutine[None, None, None]) -> None:
-        """A bug in delivery itself must not end in an acknowledgement: this exit gives none."""
-        try:
-            await work
-        except Exception:
-            log.exception("delivery failed, the worker cannot go on")
-            os._exit(EXIT_CANNOT_GO_ON)
-
     async def _work_batch(
         self, slot: Slot[Batch], records: list[ConsumerRecord], step: Callable[[In], Outcome[Out]]
     ) -> None:
-        await self._guard.admit()
-        conclusions = await self._conclude_all(records, step)
-        outputs = [output for conclusion in conclusions for output in conclusion.outputs]
-        outputs += self._concluding.receipts(conclusions)
-        await self._publish(outputs, conclusions)
-        self._finish(slot, conclusions)
+        if not self._guard.has_admitted:
+            await self._guard.admit()
+        concluded = await self._concluded(records, step)
+        await self._publish(records[0], concluded)
+        self._finish(slot, concluded)
 
-    async def _conclude_all(
-        self, records: list[ConsumerRecord], step: Callable[[In], Outcome[Out]]
-    ) -> list[Conclusion]:
+    async def _concluded(self, records: list[ConsumerRecord], step: Callable[[In], Outcome[Out]]) -> Concluded:
         if not self._guard.watches((records[0].topic, records[0].partition)):
-            self._reach(Failpoint.BEFORE_STEP)
-            return [self._concluding.of_step(record, step) for record in records]
+            return self._try(records, step)
 
-        async def work(record: ConsumerRecord) -> Conclusion:
-            self._reach(Failpoint.BEFORE_STEP)
-            return self._concluding.of_step(record, step)
+        async def work(record: ConsumerRecord) -> Concluded:
+            return self._try([record], step)
 
-        return [await self._conclude(record, partial(work, record)) for record in records]
+        return Concluded.together([await self._watched(record, partial(work, record)) for record in records])
+
+    def _try(self, records: Sequence[ConsumerRecord], step: Callable[[In], Outcome[Out]]) -> Concluded:
+        self._reach(Failpoint.BEFORE_STEP)
+        return self._concluding.of_batch(records, step, self._clock.now())
 
     async def _work_record(self, slot: Slot[Batch], record: ConsumerRecord, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
-        await self._guard.admit()
+        if not self._guard.has_admitted:
+            await self._guard.admit()
         step = self._waiting_step
         if self._draining or step is None:
             return
+        is_watched = self._guard.watches((record.topic, record.partition))
+        work = partial(self._try_waiting, record, step)
+        concluded = await (self._watched(record, work) if is_watched else work())
+        await self._publish(record, concluded)
+        self._finish(slot, concluded)
 
-        async def work() -> Conclusion:
-            self._reach(Failpoint.BEFORE_STEP)
-            return await self._concluding.of_waiting_step(record, step)
+    def _try_waiting(
+        self, record: ConsumerRecord, step: Callable[[In], Awaitable[Outcome[Out]]]
+    ) -> Awaitable[Concluded]:
+        self._reach(Failpoint.BEFORE_STEP)
+        return self._concluding.of_record(record, step, self._clock.now())
 
-        conclusion = await self._conclude(record, work)
-        await self._publish(conclusion.outputs, [conclusion])
-        self._finish(slot, [conclusion])
-
-    async def _conclude(self, record: ConsumerRecord, work: Callable[[], Awaitable[Conclusion]]) -> Conclusion:
+    async def _watched(self, record: ConsumerRecord, work: Callable[[], Awaitable[Concluded]]) -> Concluded:
+        """Not at all if it was convicted, and alone while anything is suspected."""
         position = record.topic, record.partition
-        if self._guard.watches(position) and self._guard.skips(position, record.offset, source_of(record)):
+        if self._guard.skips(position, record.offset, source_of(record)):
             return self._concluding.untried(record)
         return await self._guard.alone(position, record.offset, work)
 
-    async def _publish(self, outputs: list[Output], conclusions: list[Conclusion]) -> None:
+    async def _publish(self, first: ConsumerRecord, concluded: Concluded) -> None:
         """Return when everything is on Kafka; what Kafka refuses becomes a dead letter, or the worker ends."""
         self._reach(Failpoint.BEFORE_PUBLISH)
-        undelivered = await self._outputs.deliver(outputs)
+        undelivered = await self._outputs.deliver(self._concluding.outputs(first, concluded))
         self._reach(Failpoint.AFTER_PUBLISH)
         if not undelivered:
             return
-        letters = [letter for failed in undelivered for letter in self._concluding.undelivered(failed, conclusions)]
+        letters = [
+            letter for failed in undelivered for letter in self._concluding.undelivered(failed, concluded.conclusions)
+        ]
         lost = await self._outputs.deliver(letters)
         if lost:
             raise RuntimeError(f"not even a dead letter could be written: {lost[0].error!r}")
 
-    def _finish(self, slot: Slot[Batch], conclusions: list[Conclusion]) -> None:
-        self._measure(slot, conclusions)
-        for batch in self._window.finish(slot, len(conclusions)):
+    def _finish(self, slot: Slot[Batch], concluded: Concluded) -> None:
+        self._measure(slot, concluded)
+        for batch in self._window.finish(slot, concluded.records):
             self._reach(Failpoint.BEFORE_ACK)
             batch.event.ack()
         if slot.partition in self._full and self._window.has_room_again(slot.partition):
             self._full.discard(slot.partition)
             self._intake.resume(slot.partition)
 
-    def _measure(self, slot: Slot[Batch], conclusions: list[Conclusion]) -> None:
+    def _measure(self, slot: Slot[Batch], concluded: Concluded) -> None:
         now = self._clock.now()
-        for conclusion in conclusions:
-            received_at = conclusion.addressed and conclusion.addressed.received_at
-            if received_at:
-                self._metrics.observe(Metric.EVENT_AGE, (now - received_at).total_seconds(), stage=self.stage)
-        for label, count in Counter(conclusion.label for conclusion in conclusions).items():
+        for conclusion in concluded.conclusions:
+            addressed = conclusion.addressed
+            if addressed is not None and addressed.received_at is not None:
+                self._metrics.observe(Metric.EVENT_AGE, (now - addressed.received_at).total_seconds(), stage=self.stage)
+        for label, count in concluded.labels.items():
             self._metrics.count(Metric.STAGE_OUT, count, stage=self.stage, decision=label)
         self._metrics.observe(Metric.STAGE_DURATION, monotonic() - slot.batch.taken_at_seconds, stage=self.stage)
         self._say_in_flight()

@@ -43,6 +43,8 @@ class Window(Generic[Batch]):
         self._max_records = max_records
         self._rows: defaultdict[Hashable, _Row[Batch]] = defaultdict(_Row)
         self._closed = False
+        self.unfinished = 0
+        """Records in work, over all partitions."""
 
     def take(self, partition: Hashable, batch: Batch, records: int) -> Slot[Batch]:
         """A batch arrived. Batches of a partition must be taken in the order of their offsets."""
@@ -50,6 +52,7 @@ class Window(Generic[Batch]):
         row = self._rows[partition]
         row.slots.append(slot)
         row.unfinished += records
+        self.unfinished += records
         return slot
 
     def finish(self, slot: Slot[Batch], records: int) -> list[Batch]:
@@ -59,6 +62,7 @@ class Window(Generic[Batch]):
         slot.unfinished -= records
         row = self._rows[slot.partition]
         row.unfinished -= records
+        self.unfinished -= records
         return list(self._finished_head(row.slots))
 
     @staticmethod
@@ -72,11 +76,6 @@ class Window(Generic[Batch]):
     def has_room_again(self, partition: Hashable) -> bool:
         """Below half of the limit: half, so that intake does not stop and go with every record."""
         return self._rows[partition].unfinished <= self._max_records // 2
-
-    @property
-    def unfinished(self) -> int:
-        """Records in work, over all partitions."""
-        return sum(row.unfinished for row in self._rows.values())
 
     def close(self) -> None:
         """Nothing is acknowledged from here on."""

@@ -41,6 +41,8 @@ class Blocked(msgspec.Struct, frozen=True):
 
 def blocking(caps: Iterable[Cap], sends: Sequence[Send], merchant_id: str, now: datetime) -> Blocked | None:
     """The cap that blocks longest, or None when one more push is allowed."""
+    if not sends:
+        return None
     blocked = [block for cap in caps if (block := _block(cap, sends, merchant_id, now))]
     return max(blocked, key=lambda block: block.until, default=None)
 
