@@ -11,7 +11,7 @@ times for one fetch: the stages ran out of events meanwhile.
 import gc
 import sys
 
-THRESHOLDS = (20_000, 20, 50)
+THRESHOLDS = (100_000, 20, 50)
 TURN_SECONDS = 0.001
 
 
