@@ -16,8 +16,9 @@ import msgspec
 
 from saving_alerts.domain.decisions import Stage
 
-LOOK_SECONDS = 0.02
-WARM_SHARE = 0.05
+LOOK_SECONDS = 0.05
+# The broker, too, is slow at first: for up to two seconds when it writes to topics that were just made.
+WARM_SHARE = 1 / 3
 KIB_PER_MIB = 1024
 
 

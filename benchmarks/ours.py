@@ -3,7 +3,7 @@
 from benchmarks.immediate_ports import NoPushSends, open_immediate_ports
 from benchmarks.measuring import Counts, Job, measure
 from saving_alerts.app import SavingAlertsApp, create_app
-from saving_alerts.delivery.conclusion import FORWARDED
+from saving_alerts.delivery.endings import FORWARDED
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.house import Outside
 from saving_alerts.metrics import Metric

@@ -13,7 +13,8 @@ from aiokafka import ConsumerRecord
 from saving_alerts import pipeline
 from saving_alerts.codecs import Codec, Envelope, alert_codec, candidate_codec, validated_codec
 from saving_alerts.connections import Ports
-from saving_alerts.delivery.conclusion import Addressed, Concluding, Forwarding
+from saving_alerts.delivery.conclusion import Concluding, Forwarding
+from saving_alerts.delivery.endings import Addressed
 from saving_alerts.delivery.guard import Guard
 from saving_alerts.delivery.outputs import OutputProducer
 from saving_alerts.delivery.recorder import Recorder

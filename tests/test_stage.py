@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
@@ -12,11 +14,13 @@ import pytest
 from aiokafka import ConsumerRecord
 
 from saving_alerts.codecs import Envelope, UnreadableError
-from saving_alerts.delivery.conclusion import Addressed, Concluding, Forwarding
+from saving_alerts.delivery.conclusion import Concluding, Forwarding
+from saving_alerts.delivery.endings import Addressed
 from saving_alerts.delivery.guard import Guard
+from saving_alerts.delivery.notes import SUSPICIOUS_DEATHS, Note
 from saving_alerts.delivery.outputs import Output, OutputProducer, Undelivered
 from saving_alerts.delivery.recorder import Recorder
-from saving_alerts.delivery.stage import Message, StageRunner
+from saving_alerts.delivery.stage import EXIT_CANNOT_GO_ON, Message, StageRunner
 from saving_alerts.domain.decisions import Reason, Stage, Subject
 from saving_alerts.domain.positions import SourcePosition
 from saving_alerts.failpoints import Failpoints
@@ -505,6 +509,18 @@ async def test_one_receipt_covers_all_of_a_batch_that_were_no_triggers() -> None
     assert ("no_consent", "no-u3") in world.decisions()
 
 
+async def test_one_receipt_covers_them_too_when_they_are_tried_one_at_a_time() -> None:
+    world = World(waiting=False)
+    world.memory.notes = {("saving-events", 0): (0, Note(deaths=SUSPICIOUS_DEATHS))}
+
+    world.take("boring-u1", "boring-u2", "no-u3")
+
+    await world.acked(2)
+    receipts = [each for each in world.outputs.to(TOPICS.decisions.name) if "ranges" in each]
+    assert [receipt["ranges"] for receipt in receipts] == [[[0, 1]]]
+    assert world.metrics.total(Metric.STAGE_OUT, stage="validate", decision="not_a_trigger") == 2
+
+
 async def test_a_batch_of_triggers_has_no_receipt() -> None:
     world = World(waiting=False)
 
@@ -512,6 +528,41 @@ async def test_a_batch_of_triggers_has_no_receipt() -> None:
 
     await world.acked(0)
     assert world.outputs.to(TOPICS.decisions.name) == []
+
+
+# What must not happen.
+
+BUG_IN_DELIVERY = """
+import asyncio
+from tests.test_stage import World
+
+
+async def broken(outputs: object) -> None:
+    raise ZeroDivisionError("a bug")
+
+
+async def main() -> None:
+    world = World(waiting={waiting})
+    world.outputs.deliver = broken
+    world.take("yes-u1")
+    await world.acked(0)
+    print("acknowledged")
+
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("waiting", [False, True], ids=["batch-step", "waiting-step"])
+async def test_a_bug_in_delivery_ends_the_process_without_an_acknowledgement(waiting: bool) -> None:  # noqa: FBT001
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", BUG_IN_DELIVERY.format(waiting=waiting), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+    said, complained = await process.communicate()
+
+    assert (process.returncode, said) == (EXIT_CANNOT_GO_ON, b"")
+    assert b"ZeroDivisionError" in complained
 
 
 # What is counted.

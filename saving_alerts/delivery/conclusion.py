@@ -3,17 +3,16 @@
 import itertools
 import logging
 import traceback
-from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from typing import Generic, TypeVar
 
 import msgspec
 from aiokafka import ConsumerRecord
 
 from saving_alerts.codecs import Envelope
+from saving_alerts.delivery.endings import FORWARDED, NOT_A_TRIGGER, Addressed, Concluded, Conclusion
 from saving_alerts.delivery.outputs import Output, Undelivered
 from saving_alerts.delivery.recorder import Recorder
 from saving_alerts.domain.decisions import Reason, Stage, Subject
@@ -24,23 +23,7 @@ log = logging.getLogger(__name__)
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-FORWARDED = "forwarded"
-# Python 3.11 looks a member of an enum up by a function call: too much for every event.
-NOT_A_TRIGGER = Reason.NOT_A_TRIGGER
 UNTRIED = "not tried: it killed the worker, or an operator skipped it"
-
-
-class Addressed(msgspec.Struct, frozen=True, gc=False):
-    """Whose a stage's input is: the position that its decision is for, and the subject it names.
-
-    `received_at` is the tracking API's time, from which the event's age counts, and `deadline` is the event's; None
-    where they are not known yet.
-    """
-
-    position: SourcePosition
-    subject: Subject
-    received_at: datetime | None = None
-    deadline: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,42 +32,6 @@ class Forwarding(Generic[Out]):
 
     topic: str
     address: Callable[[Out], tuple[str, Envelope]]
-
-
-class Conclusion(msgspec.Struct, frozen=True, gc=False):
-    """How one record ended at one stage: `label` is its decision, or `forwarded`."""
-
-    record: ConsumerRecord
-    label: str
-    outputs: list[Output]
-    addressed: Addressed | None
-
-
-class Concluded(msgspec.Struct, frozen=True, gc=False):
-    """How some records of one batch ended: each by itself, and by their offsets those that were no triggers.
-
-    Nearly all of the source are none: they share one receipt, and have no conclusion of their own.
-    """
-
-    conclusions: Sequence[Conclusion]
-    no_triggers: Sequence[int] = ()
-
-    @property
-    def records(self) -> int:
-        return len(self.conclusions) + len(self.no_triggers)
-
-    @property
-    def labels(self) -> Mapping[str, int]:
-        """How many ended in which way."""
-        counted = Counter(conclusion.label for conclusion in self.conclusions)
-        if self.no_triggers:
-            counted[NOT_A_TRIGGER] = len(self.no_triggers)
-        return counted
-
-    @classmethod
-    def together(cls, parts: Iterable["Concluded"]) -> "Concluded":
-        conclusions, no_triggers = zip(*((part.conclusions, part.no_triggers) for part in parts), strict=True)
-        return cls([*chain(*conclusions)], [*chain(*no_triggers)])
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False):

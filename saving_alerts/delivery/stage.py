@@ -21,7 +21,8 @@ from typing import Generic, Protocol, TypeVar
 
 from aiokafka import ConsumerRecord
 
-from saving_alerts.delivery.conclusion import Concluded, Concluding, Waiting, source_of
+from saving_alerts.delivery.conclusion import Concluding, Waiting, source_of
+from saving_alerts.delivery.endings import Concluded
 from saving_alerts.delivery.guard import Guard
 from saving_alerts.delivery.outputs import OutputProducer
 from saving_alerts.delivery.window import Slot, Window

@@ -53,8 +53,9 @@ MUTANTS = (
         (
             Edit(
                 STAGE,
-                "        undelivered = await self._outputs.deliver(outputs)\n",
-                "        asyncio.ensure_future(self._outputs.deliver(outputs))\n        undelivered = []\n",
+                "        undelivered = await self._outputs.deliver(self._concluding.outputs(first, concluded))\n",
+                "        asyncio.ensure_future(self._outputs.deliver(self._concluding.outputs(first, concluded)))\n"
+                "        undelivered = []\n",
             ),
         ),
         ("tests/faults/test_brokers_refuse_writes.py",),
