@@ -75,7 +75,7 @@ def _opened(arguments: argparse.Namespace) -> Iterator[Run]:
 def _method(arguments: argparse.Namespace) -> str:
     return (
         f"{arguments.rounds} rounds in turn, medians. {arguments.events:,} events on {source.PARTITIONS} partitions "
-        f"wait when a contender starts (idiomatic: {arguments.events // IDIOMATIC_PART:,}); the first third is its "
+        f"wait when a contender starts (idiomatic: {arguments.events // IDIOMATIC_PART:,}); the first 5 % are its "
         "warm-up. One process each, on uvloop. Every outcome is awaited before it counts. Idiomatic Faust is "
         "`take_events`, with `topic.send` awaited for a batch. "
         f"Latency: {EVENTS_PER_SECOND} events/s for {arguments.latency_seconds} s after "
@@ -85,7 +85,7 @@ def _method(arguments: argparse.Namespace) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=_at_least(MIN_EVENTS), default=450_000, help="default: %(default)s")
+    parser.add_argument("--events", type=_at_least(MIN_EVENTS), default=300_000, help="default: %(default)s")
     parser.add_argument("--rounds", type=_at_least(1), default=3, help="default: %(default)s")
     parser.add_argument("--latency-seconds", type=_at_least(2), default=20, help="default: %(default)s")
     parser.add_argument(
