@@ -14,7 +14,7 @@ import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from mode import Service
 
-from saving_alerts.adapters.datadog import metrics_to
+from saving_alerts.adapters.datadog import NoMetrics, metrics_to
 from saving_alerts.adapters.kill_switches import KillSwitchTopic
 from saving_alerts.connections import Ports, open_ports
 from saving_alerts.delivery.group_memory import ConsumerMemory
@@ -86,7 +86,8 @@ class House:
         self.kill_switches = outside.kill_switches(settings, self.topics.kill_switches.name)
         self.tally = Tally()
         self.datadog = metrics_to(settings.statsd_host, settings.statsd_port, {"worker": settings.worker_name})
-        self.metrics: Metrics = Both(self.tally, self.datadog) if settings.statsd_host else self.tally
+        no_agent = isinstance(self.datadog, NoMetrics)
+        self.metrics: Metrics = self.tally if no_agent else Both(self.tally, self.datadog)
         self.reference_data = ReferenceData()
         self.outputs = OutputProducer(partial(outside.new_producer, settings), self.metrics)
         self.recorder = Recorder(self.topics, settings.worker_name, clock, self.metrics, self._rules_version)

@@ -12,7 +12,7 @@ import msgspec
 from aiokafka import ConsumerRecord
 
 from saving_alerts.codecs import Envelope
-from saving_alerts.delivery.endings import FORWARDED, NOT_A_TRIGGER, Addressed, Concluded, Conclusion
+from saving_alerts.delivery.endings import FORWARDED, NOT_A_TRIGGER_REASON, Addressed, Concluded, Conclusion
 from saving_alerts.delivery.outputs import Output, Undelivered
 from saving_alerts.delivery.recorder import Recorder
 from saving_alerts.domain.decisions import Reason, Stage, Subject
@@ -74,18 +74,27 @@ class Concluding(Generic[In, Out]):
         conclusions: list[Conclusion] = []
         no_triggers: list[int] = []
         for record in records:
-            value: In | None = None
-            try:
-                value = self._decode(record, read_at)
-                outcome = step(value)
-                if isinstance(outcome, Decided) and outcome.reason is NOT_A_TRIGGER:
-                    no_triggers.append(record.offset)
-                else:
-                    conclusions.append(self._conclude(record, self._address(value), outcome))
-            except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
-                addressed = None if value is None else self._address(value)
-                conclusions.append(self._unforeseen(record, addressed, traceback.format_exc()))
+            conclusion = self._of_step(record, step, read_at)
+            if conclusion is None:
+                no_triggers.append(record.offset)
+            else:
+                conclusions.append(conclusion)
         return Concluded(conclusions, no_triggers)
+
+    def _of_step(
+        self, record: ConsumerRecord, step: Callable[[In], Outcome[Out]], read_at: datetime
+    ) -> Conclusion | None:
+        """None for what is no trigger."""
+        value: In | None = None
+        try:
+            value = self._decode(record, read_at)
+            outcome = step(value)
+            if isinstance(outcome, Decided) and outcome.reason is NOT_A_TRIGGER_REASON:
+                return None
+            return self._conclude(record, self._address(value), outcome)
+        except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
+            addressed = None if value is None else self._address(value)
+            return self._unforeseen(record, addressed, traceback.format_exc())
 
     async def of_record(
         self, record: ConsumerRecord, step: Callable[[In], Awaitable[Outcome[Out]]], read_at: datetime

@@ -14,7 +14,7 @@ from saving_alerts.domain.positions import SourcePosition
 
 FORWARDED = "forwarded"
 # Python 3.11 looks a member of an enum up by a function call: too much for every event.
-NOT_A_TRIGGER = Reason.NOT_A_TRIGGER
+NOT_A_TRIGGER_REASON = Reason.NOT_A_TRIGGER
 
 
 class Addressed(msgspec.Struct, frozen=True, gc=False):
@@ -57,7 +57,7 @@ class Concluded(msgspec.Struct, frozen=True, gc=False):
         """How many ended in which way."""
         counted = Counter(conclusion.label for conclusion in self.conclusions)
         if self.no_triggers:
-            counted[NOT_A_TRIGGER] = len(self.no_triggers)
+            counted[NOT_A_TRIGGER_REASON] = len(self.no_triggers)
         return counted
 
     @classmethod

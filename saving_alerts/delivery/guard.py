@@ -43,7 +43,6 @@ class Guard:
         self._notes: dict[Position, tuple[int, Note]] = {}
         self._suspected: set[Position] = set()  # what the notes say, ready for a look with every record
         self._opening: asyncio.Future[None] | None = None
-        self.has_admitted = False
         self._alone = asyncio.Lock()
         self._convicted: set[SourcePosition] = set()
 
@@ -52,7 +51,6 @@ class Guard:
         if self._opening is not None:
             self._opening.cancel()
         self._opening = None
-        self.has_admitted = False
         self._notes = {}
         self._suspected = set()
         self._convicted = set()
@@ -72,7 +70,6 @@ class Guard:
         for position in self._suspected:
             offset, note = found[position]
             log.error("%s-%s: its owners died %d times at offset %d: %s", *position, note.deaths, offset, note)
-        self.has_admitted = True
 
     def suspects(self, position: Position) -> bool:
         """Whether the records of this partition are to be tried one at a time: until the first commit beyond them."""

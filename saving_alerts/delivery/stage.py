@@ -171,8 +171,7 @@ class StageRunner(Generic[In, Out]):
     async def _work_batch(
         self, slot: Slot[Batch], records: list[ConsumerRecord], step: Callable[[In], Outcome[Out]]
     ) -> None:
-        if not self._guard.has_admitted:
-            await self._guard.admit()
+        await self._guard.admit()
         concluded = await self._concluded(records, step)
         await self._publish(records[0], concluded)
         self._finish(slot, concluded)
@@ -193,8 +192,7 @@ class StageRunner(Generic[In, Out]):
     async def _work_record(self, slot: Slot[Batch], record: ConsumerRecord, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
-        if not self._guard.has_admitted:
-            await self._guard.admit()
+        await self._guard.admit()
         step = self._waiting_step
         if self._draining or step is None:
             return

@@ -13,7 +13,6 @@ MAX_EVENT_BYTES = 64 * 1024
 MAX_PROBLEM_CHARACTERS = 200
 MAX_AHEAD = timedelta(minutes=5)
 MAX_BEHIND = timedelta(days=7)
-_FURTHEST_BACK = -MAX_BEHIND
 # Years in which `received_at` is believed: outside them a clock is broken, and date arithmetic may overflow.
 BELIEVED_YEARS = range(2000, 2101)
 
@@ -139,7 +138,7 @@ def _contradiction(event: SavingEvent) -> Problem | None:
     ahead = event.occurred_at - event.received_at
     if ahead > MAX_AHEAD:
         return Problem("more than 5 minutes after received_at", "$.occurred_at")
-    if ahead < _FURTHEST_BACK:
+    if -ahead > MAX_BEHIND:
         return Problem("more than 7 days before received_at", "$.occurred_at")
     if event.merchant_id is None and event.type not in TYPES_WITHOUT_MERCHANT:
         return Problem(f"missing, {event.type} needs it", "$.merchant_id")
