@@ -6,13 +6,15 @@ from typing import Any, cast
 import faust
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.consumer.fetcher import READ_COMMITTED
 from aiokafka.consumer.subscription_state import SubscriptionState
 from faust.transport.conductor import Conductor
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 from mode import Service
 
-from saving_alerts.delivery.fetches import Fetched, give_back
+from demo.kafka import EmbeddedKafka
+from saving_alerts.delivery.fetches import FETCH_WAIT_MILLISECONDS, ConsumerThread, Fetched, give_back
 from saving_alerts.delivery.intake import BatchConsumer, BatchTransport
 
 pytestmark = pytest.mark.asyncio
@@ -196,3 +198,16 @@ async def test_records_of_an_assignment_that_has_ended_move_nothing() -> None:
     give_back(cast("Any", driver), fetched, {FIRST})
 
     assert driver.position(FIRST) == ENDED
+
+
+async def test_the_fetches_of_a_worker_read_what_is_committed_and_are_not_held_for_long() -> None:
+    """Faust fixes both otherwise; the fetcher takes them from the driver's consumer when that starts."""
+    with EmbeddedKafka() as kafka:
+        app = faust.App("fetches", broker=f"kafka://{kafka.bootstrap_servers}")
+        driver = ConsumerThread(app.consumer)._create_worker_consumer(app.transport)
+        await driver.start()
+        fetcher = driver._fetcher
+        await driver.stop()
+
+    assert fetcher._fetch_max_wait_ms == FETCH_WAIT_MILLISECONDS
+    assert fetcher._isolation_level == READ_COMMITTED
