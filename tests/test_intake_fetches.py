@@ -204,7 +204,7 @@ async def test_the_fetches_of_a_worker_read_what_is_committed_and_are_not_held_f
     """Faust fixes both otherwise; the fetcher takes them from the driver's consumer when that starts."""
     with EmbeddedKafka() as kafka:
         app = faust.App("fetches", broker=f"kafka://{kafka.bootstrap_servers}")
-        driver = ConsumerThread(app.consumer)._create_worker_consumer(app.transport)
+        driver = ConsumerThread(cast("Any", app.consumer))._create_worker_consumer(app.transport)
         await driver.start()
         fetcher = driver._fetcher
         await driver.stop()
