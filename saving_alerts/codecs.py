@@ -12,7 +12,7 @@ import msgspec
 
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
-from saving_alerts.domain.decisions import Decision, Receipt
+from saving_alerts.domain.decisions import Decision, Reason, Receipt
 from saving_alerts.domain.events import ValidatedEvent
 from saving_alerts.domain.positions import SourcePosition
 
@@ -94,7 +94,11 @@ alert_codec = Codec(Alert)
 
 
 class DeadLetterRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes that nobody could handle, cut to 256 KiB, with the hash of all of them and where they stood."""
+    """Bytes that nobody could handle, cut to 256 KiB, with the hash of all of them and where they stood.
+
+    `reason` is the decision that they ended in. `tried` is false where no worker looked at them. `headers` are those of
+    ours, without which no stage would read them again.
+    """
 
     stage: str
     error: str
@@ -108,6 +112,25 @@ class DeadLetterRecord(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     worker: str
     failed_at: datetime
+    reason: str = Reason.DEAD_LETTER
+    tried: bool = True
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def ours_of(headers: Headers) -> tuple[tuple[str, bytes], ...]:
+    """The headers that a stage reads, as they came."""
+    return tuple((name, value) for name, value in headers if name in HEADER_NAMES and value is not None)
+
+
+_letter_decoder = msgspec.json.Decoder(DeadLetterRecord)
+
+
+def decode_letter(raw: bytes) -> DeadLetterRecord:
+    """One record of the dead-letter topic. Raises UnreadableError."""
+    try:
+        return _letter_decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableError(str(error)) from error
 
 
 def cut(body: bytes) -> tuple[bytes, int, str]:

@@ -22,6 +22,7 @@ from saving_alerts.domain.events import (
     deadline_of,
     is_late,
     read_event,
+    subject_of_event,
 )
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.occasions import Occasion
@@ -100,7 +101,9 @@ def _ended(
     reason: Reason, details: dict[str, object], event: SavingEvent, record: SourceRecord, snapshot: Snapshot
 ) -> Decided:
     """The rules in use say what a trigger is and how long it is fresh; nobody has looked at a merchant yet."""
-    return Decided(reason, details, Versions(rules=snapshot.rules.version), subject=_subject(event, record.read_at))
+    return Decided(
+        reason, details, Versions(rules=snapshot.rules.version), subject=subject_of_event(event, record.read_at)
+    )
 
 
 def _decided_unasked(
@@ -161,17 +164,6 @@ def _lateness(deadline: datetime, now: datetime) -> dict[str, object]:
     return {"late_seconds": round((now - deadline).total_seconds(), 3)}
 
 
-def _subject(event: SavingEvent, read_at: datetime) -> Subject:
-    return Subject(
-        event_id=event.event_id,
-        user_id=event.user_id,
-        merchant_id=event.merchant_id,
-        event_type=event.type,
-        occurred_at=event.occurred_at,
-        read_at=read_at,
-    )
-
-
 def subject_of(value: ValidatedEvent | Candidate | Alert) -> Subject:
     """Whose value it is, for the decision that ends it."""
     if isinstance(value, Alert):
@@ -184,4 +176,4 @@ def subject_of(value: ValidatedEvent | Candidate | Alert) -> Subject:
             read_at=value.read_at,
         )
     validated = value.validated if isinstance(value, Candidate) else value
-    return _subject(validated.event, validated.read_at)
+    return subject_of_event(validated.event, validated.read_at)

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from saving_alerts.codecs import Envelope, encode
+from saving_alerts.codecs import DeadLetterRecord, Envelope, encode
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, decision_id
+from saving_alerts.domain.events import SavingEvent
 from saving_alerts.domain.positions import SourcePosition
 from saving_alerts.kafka_client import partition_of
 from saving_alerts.topics import Topic, Topics
@@ -49,9 +51,14 @@ class RecordedWorld:
 
     async def produce(self, count: int, partition: int = 0) -> None:
         """So many records on the source."""
+        await self.arrive(*[b"{}"] * count, partition=partition)
+
+    async def arrive(self, *events: SavingEvent | bytes, partition: int = 0) -> None:
+        """Records on the source, one behind the other."""
         async with self._producer() as producer:
-            for _ in range(count):
-                await producer.send_and_wait(self.topics.source.name, b"{}", partition=partition)
+            for event in events:
+                value = event if isinstance(event, bytes) else encode(event)
+                await producer.send_and_wait(self.topics.source.name, value, partition=partition)
 
     async def put_on(self, topic: Topic, *offsets: int, partition: int = 0) -> None:
         """Events of the source on an internal topic, with bodies that nobody needs to read."""
@@ -67,6 +74,21 @@ class RecordedWorld:
                 key, partition = _address(entry)
                 value = entry if isinstance(entry, bytes) else encode(entry)
                 await producer.send_and_wait(self.topics.decisions.name, value, key=key, partition=partition)
+
+    async def bury(self, *letters: DeadLetterRecord | bytes, partition: int = 0) -> None:
+        """Write dead letters, as workers do it."""
+        async with self._producer() as producer:
+            for letter in letters:
+                value = letter if isinstance(letter, bytes) else encode(letter)
+                await producer.send_and_wait(self.topics.dead_letters.name, value, partition=partition)
+
+    async def records_on(self, topic: Topic, partition: int) -> list[ConsumerRecord]:
+        """All that stands in one partition now."""
+        at = TopicPartition(topic.name, partition)
+        async with AIOKafkaConsumer(bootstrap_servers=self.bootstrap_servers, auto_offset_reset="earliest") as consumer:
+            consumer.assign([at])
+            end = (await consumer.end_offsets([at]))[at]
+            return [await consumer.getone() for _ in range(end)]
 
     async def commit(self, topic: Topic, offsets: Mapping[int, int]) -> None:
         """As the workers' group."""
@@ -99,6 +121,26 @@ class RecordedWorld:
             event_type="geofence_entered",
             details=dict(details),
         )
+
+    def letter(self, offset: int, **changes: object) -> DeadLetterRecord:
+        """Of an event of the first partition that failed at `query_coupons`, with changes."""
+        envelope = Envelope(self.position(offset), f"e-{offset}", self.started + timedelta(minutes=10))
+        letter = DeadLetterRecord(
+            stage=Stage.QUERY_COUPONS,
+            error="Traceback (most recent call last):\n  somewhere\nKeyError: 'discount'\n",
+            topic=self.topics.validated.name,
+            partition=2,
+            offset=offset,
+            position=envelope.position,
+            key=b"u-1",
+            body=b'{"event": "it"}',
+            body_bytes=15,
+            sha256="a1b2",
+            worker="w-1",
+            failed_at=self.started,
+            headers=envelope.headers(),
+        )
+        return msgspec.structs.replace(letter, **changes)
 
     def receipt(self, *ranges: tuple[int, int], partition: int = 0) -> Receipt:
         return Receipt(

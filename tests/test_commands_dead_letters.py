@@ -1,4 +1,4 @@
-"""`dead-letters skip`, on a real Kafka: only Kafka knows who may change a group's offsets."""
+"""`dead-letters skip`, on a real Kafka: only Kafka knows who may change a group's offsets. And the way back."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,7 +14,10 @@ from demo.world import World
 from saving_alerts.commands.dead_letters import dead_letters
 from saving_alerts.delivery.notes import Note
 from saving_alerts.domain.decisions import Reason
-from saving_alerts.kafka_client import KafkaConnection, commits
+from saving_alerts.kafka_client import KafkaConnection, commits, partition_of
+from saving_alerts.ledger.offset_lookup import offset_lookup
+from tests.end_to_end.conditions import wait_until
+from tests.end_to_end.shoppers import good_coupons, visit
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 
@@ -47,11 +50,50 @@ def test_a_skipped_record_becomes_a_dead_letter_and_its_neighbours_do_not(world:
 
     assert (result.exit_code, result.stderr) == (0, "")
     with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        world.start_worker().wait_until_ready()
+        worker = world.start_worker()
+        worker.wait_until_ready()
         for name in ("before", "skipped", "after"):
             assert watch.wait_for(places[name], ANSWER_SECONDS)
+        worker.stop()
         reasons = [watch.reason(places[name]) for name in ("before", "skipped", "after")]
     assert reasons == [Reason.INVALID, Reason.DEAD_LETTER, Reason.INVALID]
+
+
+def test_a_replayed_event_keeps_its_position_and_is_pushed_once(world: World) -> None:
+    """Two replays: the second finds what the first has done."""
+    world.coupon_api.coupons = good_coupons
+    topic, number = world.topics.validated.name, partition_of(b"u-again", 4)
+    assert skip(world, topic, number, asyncio.run(end_of(world, topic, number))).exit_code == 0
+    feed = Feed(world.bootstrap_servers, world.topics.source.name)
+    feed.write([visit("again", "u-again")], per_second=50)
+    place = feed.places["again"]
+
+    with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
+        worker = world.start_worker()
+        worker.wait_until_ready()
+        assert watch.wait_for(place, ANSWER_SECONDS)
+        assert watch.reason(place) == Reason.DEAD_LETTER
+        for decisions in (2, 3):
+            replayed = replay_last(world)
+            assert (replayed.exit_code, replayed.stderr) == (0, "")
+            wait_until(lambda: len(watch.decisions(place)) == decisions, ANSWER_SECONDS, "it is decided again")  # noqa: B023
+
+        worker.stop()
+        assert watch.reason(place) == Reason.PUSHED
+    assert [push.push.user_id for push in world.push_api.accepted] == ["u-again"]
+    assert command_line(["audit"], world.environment).returncode == 0
+
+
+def replay_last(world: World) -> Result:
+    """The youngest letter."""
+    listed = CliRunner().invoke(dead_letters, ["list"], env=world.environment).stdout
+    name = listed.splitlines()[-1].split()[0]
+    return CliRunner().invoke(dead_letters, ["replay", name, "--yes"], env=world.environment)
+
+
+async def end_of(world: World, topic: str, number: int) -> int:
+    async with offset_lookup(KafkaConnection(world.bootstrap_servers)) as lookup:
+        return (await lookup.ends(topic, [number]))[number]
 
 
 def test_it_is_refused_while_the_group_has_members(world: World) -> None:

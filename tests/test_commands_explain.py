@@ -12,8 +12,10 @@ from click.testing import CliRunner, Result
 from demo.kafka import EmbeddedKafka
 from saving_alerts.commands.explain import explain
 from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.events import EventType
 from saving_alerts.ledger.words import REASONS
 from tests.recorded_world import RecordedWorld
+from tests.sample_events import event
 
 numbers = itertools.count()
 
@@ -118,6 +120,47 @@ def test_nothing_found_says_what_that_can_mean(world: RecordedWorld) -> None:
     assert "receipts" in result.stdout
     assert world.topics.decisions.name in result.stdout
     assert result.exit_code == 0
+
+
+def test_all_also_names_events_that_trigger_nothing_and_those_not_decided_yet(world: RecordedWorld) -> None:
+    ours = [event(EventType.APP_OPENED, user_id="u-1"), event(user_id="u-1"), event(user_id="u-1")]
+    asyncio.run(world.arrive(*ours, event(user_id="u-2"), event(EventType.APP_OPENED, user_id="u-2")))
+    asyncio.run(world.record(world.receipt((0, 0), (4, 4)), world.decision(1, Reason.NO_COUPON)))
+
+    result = run_explain(world, "--user", "u-1", "--all")
+
+    opened, visited, waiting = result.stdout.splitlines()
+    assert opened.endswith(
+        "app_opened  m-1  not_a_trigger: no current rule listens to events of this type (receipt yes)"
+    )
+    assert "no_coupon" in visited
+    assert waiting.endswith(f"geofence_entered  m-1  not decided yet, at {world.position(2)}")
+
+
+def test_all_takes_no_receipt_of_another_partition_for_it(world: RecordedWorld) -> None:
+    asyncio.run(world.arrive(event(user_id="u-1"), partition=2))
+    asyncio.run(world.record(world.receipt((0, 9), partition=1)))
+
+    assert "not decided yet" in run_explain(world, "--user", "u-1", "--all").stdout
+
+
+def test_all_finds_an_event_by_its_id_beside_what_nobody_can_read(world: RecordedWorld) -> None:
+    asyncio.run(world.arrive(b"\xff", b'{"event_id": 7}', event(EventType.APP_OPENED)))
+    asyncio.run(world.record(world.receipt((2, 2))))
+
+    found = json.loads(run_explain(world, "--event", "event-7", "--all", "--json").stdout)
+
+    (explanation,) = found["explanations"]
+    assert (explanation["answer"]["reason"], explanation["answer"]["user_id"]) == ("not_a_trigger", "u-1")
+    assert found["undecided"] == []
+
+
+def test_all_that_finds_nothing_has_looked_everywhere(world: RecordedWorld) -> None:
+    asyncio.run(world.arrive(event(user_id="u-2")))
+
+    result = run_explain(world, "--user", "u-1", "--all", "--since", "1h")
+
+    assert f"No event of user u-1 is on {world.topics.source.name} in the last hour" in result.stdout
 
 
 def test_whose_events_must_be_said() -> None:

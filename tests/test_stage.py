@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 from aiokafka import ConsumerRecord
 
-from saving_alerts.codecs import Envelope, UnreadableError
+from saving_alerts.codecs import Envelope, UnreadableError, decode_letter
 from saving_alerts.delivery.conclusion import Concluding, Forwarding
 from saving_alerts.delivery.endings import Addressed
 from saving_alerts.delivery.guard import Guard
@@ -457,6 +457,7 @@ async def test_what_nobody_foresaw_is_a_dead_letter_with_a_decision(world: World
     (letter,) = world.outputs.to(TOPICS.dead_letters.name)
     assert decision["details"] == {"error": error}
     assert (letter["offset"], letter["body_bytes"]) == (0, len(text))
+    assert (letter["reason"], letter["tried"]) == ("dead_letter", True)
     assert world.forwarded() == ["yes-u2"]
 
 
@@ -469,6 +470,16 @@ async def test_a_record_that_nobody_can_read_is_accounted_for_by_its_headers(wor
     (decision,) = world.outputs.to(TOPICS.decisions.name)
     assert (decision["reason"], decision["event_id"]) == ("dead_letter", "event-44")
     assert decision["position"] == {"topic": "saving-events", "partition": 2, "offset": 44}
+
+
+async def test_a_dead_letter_keeps_the_headers_that_a_stage_reads(world: World) -> None:
+    headers = Envelope(SourcePosition("saving-events", 2, 44), "event-44", START).headers()
+
+    world.take("unreadable-u1", headers=(("traceparent", b"00-1"), *headers))
+
+    await world.acked(0)
+    (output,) = [output for output in world.outputs.written if output.topic == TOPICS.dead_letters.name]
+    assert decode_letter(output.value).headers == headers
 
 
 async def test_a_record_without_readable_headers_is_accounted_for_by_its_own_place(world: World) -> None:
@@ -485,7 +496,8 @@ async def test_a_decision_that_keeps_the_bytes_writes_both(world: World) -> None
     await world.acked(0)
 
     assert world.decisions() == [("invalid", "garbled-u1")]
-    assert [letter["error"] for letter in world.outputs.to(TOPICS.dead_letters.name)] == ["not JSON"]
+    (letter,) = world.outputs.to(TOPICS.dead_letters.name)
+    assert (letter["error"], letter["reason"]) == ("not JSON", "invalid")
 
 
 async def test_an_output_that_kafka_refuses_becomes_a_dead_letter(world: World) -> None:

@@ -1,13 +1,15 @@
-"""`saving-alerts dead-letters`: take a record out of the way by hand.
+"""`saving-alerts dead-letters`: what failed, and what can be done about it.
 
-Workers find a record that kills them by themselves, after five or six deaths. This is for whoever knows it earlier, or
-for a record that does harm in another way.
+`skip`, which stands here, takes a record out of the way by hand. Workers find a record that kills them by themselves,
+after five or six deaths. This is for whoever knows it earlier, or for a record that does harm in another way.
 """
 
 import click
 from aiokafka import TopicPartition
 
 from saving_alerts.commands import CommandRefusedError, named_topics, run, settings_at_the_door
+from saving_alerts.commands.dead_letters_reading import list_, show
+from saving_alerts.commands.dead_letters_replaying import replay
 from saving_alerts.delivery.notes import Note, TooManySkippedError
 from saving_alerts.kafka_client import (
     Commit,
@@ -23,7 +25,18 @@ from saving_alerts.settings import Settings
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """Set records aside that workers must not try."""
+    """See what failed, give it another try, or set a record aside that workers must not try.
+
+    \b
+    Example:
+      saving-alerts dead-letters list --since 7d
+      saving-alerts dead-letters show 3:17
+      saving-alerts dead-letters replay 3:17
+    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
+
+
+for command in (list_, show, replay):
+    dead_letters.add_command(command)
 
 
 @dead_letters.command()

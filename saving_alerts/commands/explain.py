@@ -7,9 +7,11 @@ import msgspec
 
 from saving_alerts.commands import named_topics, now, run, settings_at_the_door
 from saving_alerts.commands.parameters import DURATION
-from saving_alerts.domain.decisions import Decision
-from saving_alerts.ledger.explaining import Explanation, Wanted
+from saving_alerts.commands.progress import Watcher, progress_bars
+from saving_alerts.domain.decisions import Decision, Subject
+from saving_alerts.ledger.explaining import Wanted
 from saving_alerts.ledger.explaining import explain as explain_decisions
+from saving_alerts.ledger.source_search import Everything, explain_everything
 from saving_alerts.ledger.words import in_words
 from saving_alerts.settings import Settings
 
@@ -18,41 +20,56 @@ from saving_alerts.settings import Settings
 @click.option("--user", help="The user's id.")
 @click.option("--event", help="The event's id.")
 @click.option("--since", type=DURATION, default="24h", show_default=True, help="How far to look back, like 24h or 7d.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also events that trigger no rule: reads the source, which is slow."
+)
 @click.option("--full", is_flag=True, help="Also the echoes, and all that a decision says.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, for machines.")
-def explain(*, user: str | None, event: str | None, since: timedelta, full: bool, as_json: bool) -> None:
+def explain(
+    *, user: str | None, event: str | None, since: timedelta, everything: bool, full: bool, as_json: bool
+) -> None:
     """Say for each event of a user what became of it, and why. Times are UTC.
 
     \b
     Example:
       saving-alerts explain --user u-42
       saving-alerts explain --event 0192f0c1-… --since 7d --full
+      saving-alerts explain --user u-42 --since 2h --all
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     if not (user or event):
         raise click.UsageError("whose? Give --user or --event")
     settings, wanted = settings_at_the_door(), Wanted(user or None, event or None)
-    found = run(explain_decisions(settings.kafka, named_topics(settings), wanted, now() - since))
+    found = _found(settings, wanted, now() - since, everything=everything)
     if as_json:
-        print(msgspec.json.encode(found).decode())
-    elif found:
+        print(msgspec.json.encode(found if everything else found.explanations).decode())
+    elif found.explanations or found.undecided:
         _show(found, full=full)
     else:
-        print(_nothing_found(wanted, since, settings))
+        print(_nothing_found(wanted, since, settings, everything=everything))
 
 
-def _show(found: tuple[Explanation, ...], *, full: bool) -> None:
-    for explanation in found:
-        print(_line(explanation))
+def _found(settings: Settings, wanted: Wanted, since: datetime, *, everything: bool) -> Everything:
+    topics = named_topics(settings)
+    if not everything:
+        return Everything(run(explain_decisions(settings.kafka, topics, wanted, since)), ())
+    with progress_bars() as bars:
+        return run(explain_everything(settings.kafka, topics, wanted, since, Watcher(bars)))
+
+
+def _show(found: Everything, *, full: bool) -> None:
+    for explanation in found.explanations:
+        print(_line(explanation.happened_at, explanation.answer, in_words(explanation.answer)))
         if full:
             print(_everything("answer", explanation.answer))
             for echo in explanation.echoes:
                 print(_everything("echo", echo))
+    for event in found.undecided:
+        print(_line(event.subject.occurred_at, event.subject, f"not decided yet, at {event.position}"))
 
 
-def _line(explanation: Explanation) -> str:
-    counts = explanation.answer
-    about = (counts.event_type or "unknown type", counts.merchant_id or "no merchant")
-    return "  ".join([_utc(explanation.happened_at), *about, in_words(counts)])
+def _line(happened_at: datetime | None, subject: Subject | Decision, what: str) -> str:
+    about = (subject.event_type or "unknown type", subject.merchant_id or "no merchant")
+    return "  ".join([_utc(happened_at) if happened_at else "unknown time", *about, what])
 
 
 def _everything(role: str, decision: Decision) -> str:
@@ -70,21 +87,26 @@ def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _nothing_found(wanted: Wanted, since: timedelta, settings: Settings) -> str:
+def _nothing_found(wanted: Wanted, since: timedelta, settings: Settings, *, everything: bool) -> str:
     whom = " and ".join(
         f"{kind} {name}" for kind, name in (("user", wanted.user_id), ("event", wanted.event_id)) if name
     )
+    topics = named_topics(settings)
+    if everything:
+        return f"No event of {whom} is on {topics.source.name} in the last {_in_words(since)}, and none was decided."
     return "\n".join(
         [
             f"Nothing was decided about {whom} in the last {_in_words(since)}. That can mean:",
             "  - no event arrived, or it has not been decided yet: try again in a minute",
-            "  - its events trigger no rule: those are kept as receipts, without user and event",
+            "  - its events trigger no rule: those are kept as receipts, without user and event; try --all",
             "  - it is longer ago: try --since 7d; decisions are kept for 30 days",
-            f"  - another deployment decided it: this one writes {named_topics(settings).decisions.name}",
+            f"  - another deployment decided it: this one writes {topics.decisions.name}",
         ]
     )
 
 
 def _in_words(duration: timedelta) -> str:
     hours = duration.total_seconds() / 3600
-    return f"{duration.total_seconds() / 60:g} minutes" if hours < 1 else f"{hours:g} hours"
+    if hours < 1:
+        return f"{duration.total_seconds() / 60:g} minutes"
+    return "hour" if hours == 1 else f"{hours:g} hours"

@@ -1,4 +1,4 @@
-"""What people write on a command line, and what it means: durations and offsets."""
+"""What people write on a command line, and what it means: durations, offsets, dead letters."""
 
 import re
 from datetime import timedelta
@@ -6,6 +6,7 @@ from datetime import timedelta
 import click
 
 from saving_alerts.ledger.audit_range import OffsetBounds
+from saving_alerts.ledger.letters import LetterPlace
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST = timedelta(days=3650)
@@ -43,5 +44,20 @@ class OffsetsType(click.ParamType):
         return OffsetBounds(by_partition={int(partition): int(offset) for partition, offset in pairs})
 
 
+class LetterType(click.ParamType):
+    """`3:17`, the dead letter at offset 17 of partition 3."""
+
+    name = "letter"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> LetterPlace:
+        if isinstance(value, LetterPlace):
+            return value
+        written = re.fullmatch(r"(\d{1,9}):(\d{1,18})", str(value))
+        if written is None:
+            self.fail(f"{value!r}: write partition and offset, like 3:17; `dead-letters list` names them", param, ctx)
+        return LetterPlace(int(written[1]), int(written[2]))
+
+
 DURATION = DurationType()
 OFFSETS = OffsetsType()
+LETTER = LetterType()

@@ -14,7 +14,7 @@ from aiokafka import ConsumerRecord
 from saving_alerts.codecs import Envelope
 from saving_alerts.delivery.endings import FORWARDED, NOT_A_TRIGGER_REASON, Addressed, Concluded, Conclusion
 from saving_alerts.delivery.outputs import Output, Undelivered
-from saving_alerts.delivery.recorder import Recorder
+from saving_alerts.delivery.recorder import UNTRIED, Recorder
 from saving_alerts.domain.decisions import Reason, Stage, Subject
 from saving_alerts.domain.positions import SourcePosition
 from saving_alerts.outcomes import DeadLetter, Decided, Forward, Outcome
@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-UNTRIED = "not tried: it killed the worker, or an operator skipped it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ class Concluding(Generic[In, Out]):
         outputs = [self._recorder.decision(self._stage, addressed.position, decided, subject)]
         if decided.keep_bytes:
             problem = str(decided.details.get("problem", decided.reason))
-            outputs.append(self._recorder.dead_letter(self._stage, record, addressed.position, problem))
+            outputs.append(self._recorder.dead_letter(self._stage, record, addressed.position, problem, decided.reason))
         return Conclusion(record, decided.reason, outputs, addressed)
 
     def _unforeseen(self, record: ConsumerRecord, addressed: Addressed | None, error: str) -> Conclusion:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from aiokafka import ConsumerRecord
 
-from saving_alerts.codecs import DeadLetterRecord, Envelope, cut, encode
+from saving_alerts.codecs import DeadLetterRecord, Envelope, cut, encode, ours_of
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, Subject, decision_id, ranges_of
 from saving_alerts.domain.positions import SourcePosition
@@ -15,6 +15,7 @@ from saving_alerts.ports import Clock
 from saving_alerts.topics import Topics
 
 MAX_ERROR_CHARACTERS = 8_000
+UNTRIED = "not tried: it killed the worker, or an operator skipped it"
 
 
 class Recorder:
@@ -76,7 +77,14 @@ class Recorder:
         key = f"{topic}/{partition}".encode()
         return Output(self._topics.decisions.name, partition, key, encode(receipt))
 
-    def dead_letter(self, stage: Stage, record: ConsumerRecord, position: SourcePosition | None, error: str) -> Output:
+    def dead_letter(
+        self,
+        stage: Stage,
+        record: ConsumerRecord,
+        position: SourcePosition | None,
+        error: str,
+        reason: Reason = Reason.DEAD_LETTER,
+    ) -> Output:
         """The record's bytes as they came, cut, with what is needed to find and replay the whole of it."""
         self._metrics.count(Metric.DEAD_LETTERS, stage=stage)
         body, body_bytes, sha256 = cut(record.value or b"")
@@ -93,6 +101,9 @@ class Recorder:
             sha256=sha256,
             worker=self._worker,
             failed_at=self._clock.now(),
+            reason=reason,
+            tried=error != UNTRIED,
+            headers=ours_of(record.headers),
         )
         return Output(self._topics.dead_letters.name, record.partition, record.key, encode(letter))
 

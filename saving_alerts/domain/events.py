@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from saving_alerts.domain.decisions import Subject
 from saving_alerts.domain.positions import SourcePosition
 
 MAX_EVENT_BYTES = 64 * 1024
@@ -179,6 +180,18 @@ def _signed(problem: Problem, event_id: object, user_id: object) -> Problem:
 
 def _identifier(value: object) -> str | None:
     return value if isinstance(value, str) and 0 < len(value) <= MAX_IDENTIFIER_CHARACTERS else None
+
+
+def subject_of_event(event: SavingEvent, read_at: datetime | None = None) -> Subject:
+    """Whose event it is, for the decision that ends it."""
+    return Subject(
+        event_id=event.event_id,
+        user_id=event.user_id,
+        merchant_id=event.merchant_id,
+        event_type=event.type,
+        occurred_at=event.occurred_at,
+        read_at=read_at,
+    )
 
 
 def deadline_of(event: SavingEvent, freshness: timedelta) -> datetime:

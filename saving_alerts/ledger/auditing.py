@@ -10,25 +10,17 @@ left an internal topic meanwhile is found there, and decided beats pending.
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from saving_alerts.codecs import Envelope
 from saving_alerts.kafka_client import KafkaConnection, KafkaFailedError, committed_offsets, mismatch, partition_counts
 from saving_alerts.ledger.accounting import Account, PartitionAudit, SourceSpan
 from saving_alerts.ledger.audit_range import AuditRange, source_spans
 from saving_alerts.ledger.offset_lookup import EPOCH, OffsetLookup, offset_lookup
-from saving_alerts.ledger.reading import Advance, Span, StoredRecord, decoded, read
+from saving_alerts.ledger.reading import Progress, Span, StoredRecord, decoded, read
 from saving_alerts.topics import Topic, Topics
 
 # The times on the source are its producers': a decision is looked for from this long before the oldest of them.
 CLOCK_MARGIN = timedelta(hours=1)
-
-
-class Progress(Protocol):
-    """Somebody who watches an audit."""
-
-    def begin(self, topic: str, offsets: int) -> Advance:
-        """So many offsets of `topic` are read now; what it returns is told how many more are behind."""
 
 
 @dataclass(frozen=True, slots=True)

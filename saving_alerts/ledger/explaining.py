@@ -1,17 +1,17 @@
 """Why a user got a push or none: the decisions about them, put together by source position."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 
 from saving_alerts.codecs import encode
-from saving_alerts.domain.decisions import Decision, answer
+from saving_alerts.domain.decisions import Decision, Subject, answer
 from saving_alerts.domain.positions import SourcePosition
 from saving_alerts.kafka_client import KafkaConnection, partition_of
-from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of
-from saving_alerts.ledger.reading import Span, StoredRecord, decoded, read
+from saving_alerts.ledger.offset_lookup import partitions_of, spans_since
+from saving_alerts.ledger.reading import StoredRecord, decoded, read
 from saving_alerts.topics import Topics
 
 # An echo comes after its answer: read from a little earlier, so that no event is told by its echo alone.
@@ -31,8 +31,12 @@ class Wanted:
             return False
         return self.event_id is None or encode(self.event_id) in (record.value or b"")
 
-    def matches(self, decision: Decision) -> bool:
-        return self.user_id in {None, decision.user_id} and self.event_id in {None, decision.event_id}
+    def partitions_among(self, numbers: range) -> Collection[int]:
+        """A user's decisions all stand in one, because they are keyed by the user; an event's may be in any."""
+        return numbers if self.user_id is None else [partition_of(self.user_id.encode(), len(numbers))]
+
+    def is_about(self, subject: Decision | Subject) -> bool:
+        return self.user_id in {None, subject.user_id} and self.event_id in {None, subject.event_id}
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -54,25 +58,26 @@ class Explanation(msgspec.Struct, frozen=True):
 async def explain(
     connection: KafkaConnection, topics: Topics, wanted: Wanted, since: datetime
 ) -> tuple[Explanation, ...]:
-    """What was decided since then, oldest event first. Raises KafkaFailedError.
+    """What was decided since then, oldest event first. Raises KafkaFailedError."""
+    return within(explanations(await decisions_about(connection, topics, wanted, since)), since)
 
-    A user's decisions all stand in one partition, because they are keyed by the user; an event's may be in any.
-    """
+
+async def decisions_about(
+    connection: KafkaConnection, topics: Topics, wanted: Wanted, since: datetime
+) -> list[Decision]:
+    """In the order written, from a little before `since` on. Raises KafkaFailedError."""
     topic = topics.decisions.name
+    numbers = wanted.partitions_among(await partitions_of(connection, topic))
     found: list[Decision] = []
-    async for batch in read(connection, topic, await _spans(connection, topic, wanted, since - EARLIER)):
+    async for batch in read(connection, topic, await spans_since(connection, topic, numbers, since - EARLIER)):
         entries = (decoded(record) for record in batch if wanted.may_be(record))
-        found += [entry for entry in entries if isinstance(entry, Decision) and wanted.matches(entry)]
-    return tuple(each for each in explanations(found) if each.last_decided_at >= since)
+        found += [entry for entry in entries if isinstance(entry, Decision) and wanted.is_about(entry)]
+    return found
 
 
-async def _spans(connection: KafkaConnection, topic: str, wanted: Wanted, since: datetime) -> dict[int, Span]:
-    partitions = await partitions_of(connection, topic)
-    searched = [partition_of(wanted.user_id.encode(), len(partitions))] if wanted.user_id else partitions
-    async with offset_lookup(connection) as lookup:
-        starts = await lookup.at(topic, searched, since)
-        ends = await lookup.ends(topic, searched)
-    return {number: Span(starts[number], ends[number]) for number in searched}
+def within(explained: Iterable[Explanation], since: datetime) -> tuple[Explanation, ...]:
+    """Those about which something was decided since then."""
+    return tuple(each for each in explained if each.last_decided_at >= since)
 
 
 def explanations(decisions: Iterable[Decision]) -> tuple[Explanation, ...]:

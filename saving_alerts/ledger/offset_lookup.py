@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from saving_alerts.kafka_client import KafkaConnection, KafkaFailedError, partition_counts, translated_errors
-from saving_alerts.ledger.reading import reader
+from saving_alerts.ledger.reading import Span, reader
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -76,6 +76,16 @@ def _by_number(offsets: Mapping[TopicPartition, int]) -> dict[int, int]:
 async def offset_lookup(connection: KafkaConnection) -> AsyncIterator[OffsetLookup]:
     async with reader(connection) as consumer:
         yield OffsetLookup(consumer)
+
+
+async def spans_since(
+    connection: KafkaConnection, topic: str, partitions: Collection[int], moment: datetime
+) -> dict[int, Span]:
+    """From the first offset written at or after `moment` to the end. Raises KafkaFailedError."""
+    async with offset_lookup(connection) as lookup:
+        starts = await lookup.at(topic, partitions, moment)
+        ends = await lookup.ends(topic, partitions)
+    return {number: Span(starts[number], ends[number]) for number in partitions}
 
 
 async def partitions_of(connection: KafkaConnection, topic: str) -> range:

@@ -51,6 +51,13 @@ class Span:
 Advance = Callable[[int], None]
 
 
+class Progress(Protocol):
+    """Somebody who watches what takes long."""
+
+    def begin(self, topic: str, offsets: int) -> Advance:
+        """So many offsets of `topic` are read now; what it returns is told how many more are behind."""
+
+
 def _silent(_offsets: int) -> None:
     pass
 

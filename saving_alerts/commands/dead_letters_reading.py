@@ -1,0 +1,101 @@
+"""`saving-alerts dead-letters list | show`: what failed, where it stood, and why."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+
+import click
+import msgspec
+
+from saving_alerts.commands import CommandRefusedError, named_topics, now, run, settings_at_the_door
+from saving_alerts.commands.parameters import DURATION, LETTER
+from saving_alerts.ledger.letters import Letter, LetterPlace, letter_at, letters_since
+from saving_alerts.settings import Settings
+
+BODY = "body"
+LETTER_ARGUMENT = click.argument("place", type=LETTER, metavar="LETTER")
+
+
+@click.command("list")
+@click.option("--since", type=DURATION, default="24h", show_default=True, help="How far to look back, like 24h or 7d.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, for machines; bytes are in base64.")
+def list_(*, since: timedelta, as_json: bool) -> None:
+    """List dead letters, oldest first: name, time (UTC), stage, reason, where the record stood, and the error.
+
+    \b
+    Example:
+      saving-alerts dead-letters list --since 7d
+    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
+    settings = settings_at_the_door()
+    letters = run(letters_since(settings.kafka, named_topics(settings), now() - since))
+    if as_json:
+        print(msgspec.json.encode(letters).decode())
+        return
+    for letter in letters:
+        print(line(letter))
+    if not letters:
+        print(f"no dead letters on {named_topics(settings).dead_letters.name} in the time asked about")
+
+
+def line(letter: Letter) -> str:
+    """One letter in one line."""
+    record = letter.record
+    about = (str(letter.place), _utc(record.failed_at), record.stage, record.reason, f"({letter.stood_at})")
+    return "  ".join([*about, letter.summary])
+
+
+@click.command()
+@LETTER_ARGUMENT
+@click.option("--body", "body_only", is_flag=True, help="Only the bytes of the record, as they came.")
+def show(place: LetterPlace, *, body_only: bool) -> None:
+    """Show one dead letter: all that is known, the traceback, and the bytes.
+
+    LETTER is the first word of its line in `dead-letters list`.
+
+    \b
+    Example:
+      saving-alerts dead-letters show 3:17
+      saving-alerts dead-letters show 3:17 --body > record.json
+    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
+    settings = settings_at_the_door()
+    letter = letter_named(settings, place)
+    if body_only:
+        sys.stdout.buffer.write(letter.record.body)
+    else:
+        print("\n".join(_everything(letter)))
+
+
+def letter_named(settings: Settings, place: LetterPlace) -> Letter:
+    """The dead letter, or a clean end."""
+    topics = named_topics(settings)
+    letter = run(letter_at(settings.kafka, topics, place))
+    if letter is None:
+        raise CommandRefusedError(
+            f"there is no dead letter {place} on {topics.dead_letters.name}; `dead-letters list` names them"
+        )
+    return letter
+
+
+def _everything(letter: Letter) -> list[str]:
+    fields = msgspec.structs.asdict(letter.record)
+    body, headers = fields.pop(BODY), fields.pop("headers")
+    fields |= {f"header {name}": value for name, value in headers}
+    width = max(map(len, fields))
+    lines = [f"{name:{width}}  {_plain(value)}" for name, value in fields.items() if name != "error"]
+    return [*lines, "", letter.record.error.rstrip(), "", _plain(body)]
+
+
+def _plain(value: object) -> str:
+    """Bytes that are no text keep their numbers, as in a Python literal."""
+    match value:
+        case bytes():
+            return value.decode(errors="backslashreplace")
+        case datetime():
+            return _utc(value)
+        case None:
+            return "-"
+        case _:
+            return str(value)
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
