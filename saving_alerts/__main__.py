@@ -22,6 +22,7 @@ from saving_alerts.commands.explain import explain
 from saving_alerts.commands.kill import kill
 from saving_alerts.commands.rules import rules
 from saving_alerts.commands.simulate import simulate
+from saving_alerts.commands.stats import stats
 from saving_alerts.commands.topics import topics
 from saving_alerts.settings import Settings, example_settings, unknown_variables
 
@@ -57,7 +58,7 @@ def main() -> None:
         click.echo(f"warning: {name} is set, but there is no such setting", err=True)
 
 
-for command in (topics, audit, explain, dead_letters, kill, rules, simulate):
+for command in (topics, audit, explain, dead_letters, kill, rules, simulate, stats):
     main.add_command(command)
 
 

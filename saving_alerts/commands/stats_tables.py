@@ -1,0 +1,118 @@
+"""What stands on a worker's page, as tables for a terminal: the same words, in the same order."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC
+
+from rich.console import Group, RenderableType
+from rich.table import Column, Table
+from rich.text import Text
+
+from saving_alerts.domain.workers import WorkerRow
+from saving_alerts.health import Condition
+from saving_alerts.web.stats import PartitionLag, Stats
+
+NUMBERS = ("events", "share", "in", "forwarded", "decided", "in flight", "p50", "p99", "age", "read", "pushed")
+PLACES = ("partition", "committed", "end", "lag")
+
+
+def tables(stats: Stats) -> Iterator[RenderableType]:
+    """One for each section of the page, each with its title, and the sentences between them."""
+    yield Text(f"{stats.worker}, version {stats.version}, {stats.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    funnel = [(step.name, f"{step.events:,}", f"{step.share:.2%}") for step in stats.funnel]
+    yield _table("Funnel of the cluster", ("step", "events", "share"), funnel)
+    decisions = [(reason, f"{count:,}") for reason, count in stats.decisions.items() if count]
+    yield _table("Decisions of the cluster", ("reason", "events"), decisions)
+    yield Text(f"Dead letters of this worker: {stats.dead_letters}")
+    yield _stages(stats)
+    yield _table(
+        "Health of this worker",
+        ("condition", "", "seen"),
+        [(each.name, _state(each), each.detail) for each in stats.conditions],
+    )
+    yield _documents(stats)
+    yield from _remarks(stats)
+    yield _workers(stats.cluster)
+    yield from _lag(stats.lag)
+
+
+def _stages(stats: Stats) -> RenderableType:
+    rows = [
+        (
+            each.stage,
+            *(f"{number:,}" for number in (each.taken, each.forwarded, each.decided, each.in_flight)),
+            *(f"{seconds * 1000:.0f} ms" for seconds in (each.p50_seconds, each.p99_seconds)),
+        )
+        for each in stats.stages
+    ]
+    columns = ("stage", "in", "forwarded", "decided", "in flight", "p50", "p99")
+    return _table("Stages of this worker", columns, rows)
+
+
+def _state(condition: Condition) -> str:
+    if condition.ok:
+        return "ok"
+    return "not ready" if condition.required else "ill"
+
+
+def _documents(stats: Stats) -> RenderableType:
+    rows = [
+        (
+            each.kind,
+            each.version or "none",
+            "" if each.age_seconds is None else f"{each.age_seconds:.0f} s",
+            each.refusal or "",
+        )
+        for each in stats.documents
+    ]
+    return _table("Rules and merchants", ("document", "version", "age", "last refusal"), rows)
+
+
+def _remarks(stats: Stats) -> Iterator[Text]:
+    if stats.asks_avoided is not None:
+        yield Text(
+            f"Decided without asking the Coupon API, of this worker's events at its door: {stats.asks_avoided:.1%}"
+        )
+    for rule, times in stats.when_errors.items():
+        yield Text(f"The when of rule {rule} failed {times} times since the start, and so said no.")
+
+
+def _workers(cluster: Sequence[WorkerRow]) -> RenderableType:
+    rows = [
+        (
+            row.name,
+            "yes" if row.ready else "no",
+            ", ".join(map(str, row.partitions)),
+            f"{row.in_flight:,}",
+            f"{row.events_read:,}",
+            f"{row.decisions.get('pushed', 0):,}",
+            row.rules_version or "none",
+            f"{row.started_at.astimezone(UTC):%m-%d %H:%M:%S}",
+        )
+        for row in cluster
+    ]
+    columns = ("worker", "ready", "source partitions", "in flight", "read", "pushed", "rules", "started")
+    return _table("Workers", columns, rows)
+
+
+def _lag(partitions: Sequence[PartitionLag]) -> Iterator[RenderableType]:
+    """Those that are level would only hide the others."""
+    behind = [each for each in partitions if each.records != 0]
+    rows = [
+        (each.topic, *(_known(number) for number in (each.partition, each.committed, each.end, each.records)))
+        for each in behind
+    ]
+    yield _table("Lag of this worker's partitions", ("topic", *PLACES), rows)
+    yield Text(f"{len(partitions) - len(behind)} partitions have no lag")
+
+
+def _known(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> RenderableType:
+    justified = (Column(name, justify="right" if name in {*NUMBERS, *PLACES} else "left") for name in columns)
+    # No box: as much as can be fits into the 80 columns of a pipe or a small terminal.
+    table = Table(*justified, box=None, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return Group(Text(title, style="bold"), table)
