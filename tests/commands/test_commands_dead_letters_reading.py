@@ -1,35 +1,15 @@
 """`dead-letters list` and `show` say what failed, where it stood, and why."""
 
 import asyncio
-import itertools
 import json
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from demo.kafka import EmbeddedKafka
 from saving_alerts.commands.dead_letters import dead_letters
 from saving_alerts.domain.decisions import Stage
 from tests.recorded_world import RecordedWorld
-
-numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def kafka() -> Iterator[EmbeddedKafka]:
-    with EmbeddedKafka() as embedded:
-        yield embedded
-
-
-@pytest.fixture
-def world(kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RecordedWorld:
-    monkeypatch.chdir(tmp_path)
-    world = RecordedWorld(kafka.bootstrap_servers, f"letters{next(numbers)}")
-    asyncio.run(world.appear())
-    return world
 
 
 def run_command(world: RecordedWorld, *arguments: str) -> Result:

@@ -1,9 +1,8 @@
 """`audit` reads a Kafka on which workers were at work, and says what became of every source offset."""
 
 import asyncio
-import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from demo.kafka import EmbeddedKafka
 from saving_alerts.commands.audit import COLUMNS, audit
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.kafka_client import KafkaConnection
@@ -19,23 +17,12 @@ from saving_alerts.ledger.audit_range import AuditRange
 from saving_alerts.ledger.auditing import audit as audit_topics
 from tests.recorded_world import RecordedWorld
 
-numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def kafka() -> Iterator[EmbeddedKafka]:
-    with EmbeddedKafka() as embedded:
-        yield embedded
-
 
 @pytest.fixture
-def world(kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RecordedWorld:
+def world(world: RecordedWorld) -> RecordedWorld:
     """Ten records on partition 0 of the source, all committed by `validate`; nothing is recorded about them yet."""
-    monkeypatch.chdir(tmp_path)
-    world = RecordedWorld(kafka.bootstrap_servers, f"audit{next(numbers)}")
 
     async def begin() -> None:
-        await world.appear()
         await world.produce(10)
         await world.commit(world.topics.source, {0: 10})
 

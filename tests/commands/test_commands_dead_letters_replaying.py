@@ -1,35 +1,15 @@
 """`dead-letters replay` writes what failed where it stood, and nothing that could do harm."""
 
 import asyncio
-import itertools
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from aiokafka import ConsumerRecord
 from click.testing import CliRunner, Result
 
-from demo.kafka import EmbeddedKafka
 from saving_alerts.commands.dead_letters import dead_letters
 from saving_alerts.domain.decisions import Reason, Stage
 from tests.recorded_world import RecordedWorld
-
-numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def kafka() -> Iterator[EmbeddedKafka]:
-    with EmbeddedKafka() as embedded:
-        yield embedded
-
-
-@pytest.fixture
-def world(kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RecordedWorld:
-    monkeypatch.chdir(tmp_path)
-    world = RecordedWorld(kafka.bootstrap_servers, f"replayed{next(numbers)}")
-    asyncio.run(world.appear())
-    return world
 
 
 def replay(world: RecordedWorld, *arguments: str, said: str | None = None) -> Result:

@@ -1,37 +1,16 @@
 """`explain` answers a support agent: one line per event, with the reason."""
 
 import asyncio
-import itertools
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 
-from demo.kafka import EmbeddedKafka
 from saving_alerts.commands.explain import explain
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import EventType
 from saving_alerts.ledger.words import REASONS
 from tests.recorded_world import RecordedWorld
 from tests.sample_events import event
-
-numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def kafka() -> Iterator[EmbeddedKafka]:
-    with EmbeddedKafka() as embedded:
-        yield embedded
-
-
-@pytest.fixture
-def world(kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RecordedWorld:
-    monkeypatch.chdir(tmp_path)
-    world = RecordedWorld(kafka.bootstrap_servers, f"explain{next(numbers)}")
-    asyncio.run(world.appear())
-    return world
 
 
 def run_explain(world: RecordedWorld, *arguments: str) -> Result:
