@@ -197,12 +197,6 @@ async def members_of(connection: KafkaConnection, group: str) -> int:
     return len(described[5])
 
 
-async def beginning_of(connection: KafkaConnection, partition: TopicPartition) -> int:
-    """The first offset that is still there."""
-    async with _reader(connection) as consumer:
-        return int((await consumer.beginning_offsets([partition]))[partition])
-
-
 async def write_commit(connection: KafkaConnection, group: str, partition: TopicPartition, commit: Commit) -> None:
     """Change where a group without members begins. Kafka refuses it for one with members."""
     async with _reader(connection, group) as consumer:

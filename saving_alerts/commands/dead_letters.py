@@ -11,15 +11,8 @@ from saving_alerts.commands import CommandRefusedError, named_topics, run, setti
 from saving_alerts.commands.dead_letters_reading import list_, show
 from saving_alerts.commands.dead_letters_replaying import replay
 from saving_alerts.delivery.notes import Note, TooManySkippedError
-from saving_alerts.kafka_client import (
-    Commit,
-    KafkaConnection,
-    beginning_of,
-    commits,
-    members_of,
-    partition_counts,
-    write_commit,
-)
+from saving_alerts.kafka_client import Commit, KafkaConnection, commits, members_of, write_commit
+from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of
 from saving_alerts.settings import Settings
 
 
@@ -63,11 +56,7 @@ def skip(topic: str, partition: int, offset: int) -> None:
 
 async def _skip(settings: Settings, partition: TopicPartition, offset: int) -> None:
     connection, group = settings.kafka, settings.app_id
-    partitions = (await partition_counts(connection)).get(partition.topic, 0)
-    if partition.partition >= partitions:
-        raise CommandRefusedError(
-            f"{partition.topic} has {partitions} partitions, so none with number {partition.partition}"
-        )
+    await _refuse_unknown(connection, partition, offset)
     if members := await members_of(connection, group):
         raise CommandRefusedError(f"{members} workers are in the group {group}: stop them first, then start them again")
     commit = await _commit_of(connection, group, partition)
@@ -80,7 +69,22 @@ async def _skip(settings: Settings, partition: TopicPartition, offset: int) -> N
     await write_commit(connection, group, partition, Commit(commit.offset, note.text()))
 
 
+async def _refuse_unknown(connection: KafkaConnection, partition: TopicPartition, offset: int) -> None:
+    """What is to come cannot be skipped: the note of a partition with nothing to do is forgotten."""
+    topic, number = partition
+    partitions = await partitions_of(connection, topic)
+    if number not in partitions:
+        raise CommandRefusedError(f"{topic} has {len(partitions)} partitions, so none with number {number}")
+    async with offset_lookup(connection) as lookup:
+        end = (await lookup.ends(topic, [number]))[number]
+    if offset >= end:
+        raise CommandRefusedError(f"there is no record at {offset} yet: {topic}-{number} ends at {end}")
+
+
 async def _commit_of(connection: KafkaConnection, group: str, partition: TopicPartition) -> Commit:
     """Where the group would begin, if it has committed nothing."""
-    commit = (await commits(connection, group, [partition]))[partition]
-    return commit or Commit(await beginning_of(connection, partition), "")
+    if commit := (await commits(connection, group, [partition]))[partition]:
+        return commit
+    async with offset_lookup(connection) as lookup:
+        beginnings = await lookup.beginnings(partition.topic, [partition.partition])
+    return Commit(beginnings[partition.partition], "")

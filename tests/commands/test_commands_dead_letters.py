@@ -14,10 +14,10 @@ from demo.world import World
 from saving_alerts.commands.dead_letters import dead_letters
 from saving_alerts.delivery.notes import Note
 from saving_alerts.domain.decisions import Reason
-from saving_alerts.kafka_client import KafkaConnection, commits, partition_of
-from saving_alerts.ledger.offset_lookup import offset_lookup
+from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.kafka_client import KafkaConnection, commits
 from tests.end_to_end.conditions import wait_until
-from tests.end_to_end.shoppers import good_coupons, visit
+from tests.end_to_end.shoppers import PREPARED_OFFSET, prepared_alert
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 
@@ -61,12 +61,11 @@ def test_a_skipped_record_becomes_a_dead_letter_and_its_neighbours_do_not(world:
 
 def test_a_replayed_event_keeps_its_position_and_is_pushed_once(world: World) -> None:
     """Two replays: the second finds what the first has done."""
-    world.coupon_api.coupons = good_coupons
-    topic, number = world.topics.validated.name, partition_of(b"u-again", 4)
-    assert skip(world, topic, number, asyncio.run(end_of(world, topic, number))).exit_code == 0
-    feed = Feed(world.bootstrap_servers, world.topics.source.name)
-    feed.write([visit("again", "u-again")], per_second=50)
-    place = feed.places["again"]
+    position = SourcePosition(world.topics.source.name, 0, PREPARED_OFFSET)
+    feed = Feed(world.bootstrap_servers, world.topics.alerts.name)
+    feed.write([prepared_alert("again", position)], per_second=50)
+    assert skip(world, world.topics.alerts.name, *feed.places["again"]).exit_code == 0
+    place = (position.partition, position.offset)
 
     with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
         worker = world.start_worker()
@@ -77,11 +76,9 @@ def test_a_replayed_event_keeps_its_position_and_is_pushed_once(world: World) ->
             replayed = replay_last(world)
             assert (replayed.exit_code, replayed.stderr) == (0, "")
             wait_until(lambda: len(watch.decisions(place)) == decisions, ANSWER_SECONDS, "it is decided again")  # noqa: B023
-
         worker.stop()
         assert watch.reason(place) == Reason.PUSHED
     assert [push.push.user_id for push in world.push_api.accepted] == ["u-again"]
-    assert command_line(["audit"], world.environment).returncode == 0
 
 
 def replay_last(world: World) -> Result:
@@ -89,11 +86,6 @@ def replay_last(world: World) -> Result:
     listed = CliRunner().invoke(dead_letters, ["list"], env=world.environment).stdout
     name = listed.splitlines()[-1].split()[0]
     return CliRunner().invoke(dead_letters, ["replay", name, "--yes"], env=world.environment)
-
-
-async def end_of(world: World, topic: str, number: int) -> int:
-    async with offset_lookup(KafkaConnection(world.bootstrap_servers)) as lookup:
-        return (await lookup.ends(topic, [number]))[number]
 
 
 def test_it_is_refused_while_the_group_has_members(world: World) -> None:
@@ -105,37 +97,45 @@ def test_it_is_refused_while_the_group_has_members(world: World) -> None:
 
 async def skip_beside_a_member(world: World) -> Result:
     topic = world.topics.source.name
+    feed = Feed(world.bootstrap_servers, topic)
+    feed.write([Record("any", b"u-1", lambda: b"?")], per_second=50)
+    place = [topic, *map(str, feed.places["any"])]
     member = AIOKafkaConsumer(topic, bootstrap_servers=world.bootstrap_servers, group_id="another")
     await member.start()
     try:
         environment = {**world.environment, "SAVING_ALERTS_APP_ID": "another"}
-        return await asyncio.to_thread(CliRunner().invoke, dead_letters, ["skip", topic, "0", "7"], env=environment)
+        return await asyncio.to_thread(CliRunner().invoke, dead_letters, ["skip", *place], env=environment)
     finally:
         await member.stop()
 
 
 def test_two_skipped_records_are_both_remembered(world: World) -> None:
+    feed = Feed(world.bootstrap_servers, world.topics.alerts.name)
+    feed.write([Record(name, b"u-1", lambda: b"?") for name in ("first", "second")], per_second=50)
+    (number, first), (_, second) = feed.places["first"], feed.places["second"]
     world_of_nobody = {**world.environment, "SAVING_ALERTS_APP_ID": "nobody"}
-    for offset in ("5", "3"):
-        arguments = ["skip", world.topics.alerts.name, "1", offset]
+    for offset in (second, first):
+        arguments = ["skip", world.topics.alerts.name, str(number), str(offset)]
         assert CliRunner().invoke(dead_letters, arguments, env=world_of_nobody).exit_code == 0
 
-    partition = TopicPartition(world.topics.alerts.name, 1)
+    partition = TopicPartition(world.topics.alerts.name, number)
     found = asyncio.run(commits(KafkaConnection(world.bootstrap_servers), "nobody", [partition]))[partition]
 
     assert found is not None
-    assert (found.offset, Note.read(found.text)) == (0, Note(skip=(3, 5)))
+    assert (found.offset, Note.read(found.text)) == (0, Note(skip=(first, second)))
 
 
 @pytest.mark.parametrize(
-    ("topic", "partition", "said"),
+    ("place", "said"),
     [
-        pytest.param("elsewhere", 0, "TOPIC is one of saving-events, saving-alerts.validated", id="no topic of ours"),
-        pytest.param("saving-events", 99, "has 4 partitions", id="no such partition"),
+        pytest.param(("elsewhere", 0, 0), "TOPIC is one of saving-events, saving-alerts.val", id="no topic of ours"),
+        pytest.param(("saving-events", 99, 0), "has 4 partitions", id="no such partition"),
+        pytest.param(("saving-events", 0, 10**9), "there is no record at 1000000000 yet", id="no such record"),
     ],
 )
-def test_what_is_not_there_cannot_be_skipped(world: World, topic: str, partition: int, said: str) -> None:
-    result = skip(world, topic, partition, 0)
+def test_what_is_not_there_cannot_be_skipped(world: World, place: tuple[str, int, int], said: str) -> None:
+    """A worker forgets the notes of a partition with nothing to do, and would try the record when it comes."""
+    result = skip(world, *place)
 
     assert result.exit_code == 2
     assert said in result.stderr
