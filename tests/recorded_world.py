@@ -135,7 +135,7 @@ class RecordedWorld:
             key=b"u-1",
             body=b'{"event": "it"}',
             body_bytes=15,
-            sha256="a1b2",
+            sha256=f"a1b2{offset}",
             worker="w-1",
             failed_at=self.started,
             headers=envelope.headers(),

@@ -57,15 +57,21 @@ def _named(settings: Settings, places: Iterable[LetterPlace]) -> list[Letter]:
 
 
 def _recent(settings: Settings, since: timedelta) -> list[Letter]:
+    """What can be helped; it says what it leaves out."""
     topics = named_topics(settings)
+    letters = run(letters_since(settings.kafka, topics, now() - since))
+    last = {letter.content: letter for letter in letters}
     chosen: list[Letter] = []
-    for letter in run(letters_since(settings.kafka, topics, now() - since)):
-        refusal = why_not_among_many(letter, topics)
-        if refusal is None:
-            chosen.append(letter)
-        else:
+    for letter in letters:
+        if refusal := _failed_again(letter, last[letter.content]) or why_not_among_many(letter, topics):
             click.echo(f"left out {letter.place}: {refusal}", err=True)
+        else:
+            chosen.append(letter)
     return chosen
+
+
+def _failed_again(letter: Letter, last: Letter) -> str | None:
+    return None if last is letter else f"it failed again, as {last.place}"
 
 
 def _ask(letters: Sequence[Letter]) -> None:

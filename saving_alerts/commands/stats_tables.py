@@ -95,14 +95,17 @@ def _workers(cluster: Sequence[WorkerRow]) -> RenderableType:
 
 
 def _lag(partitions: Sequence[PartitionLag]) -> Iterator[RenderableType]:
-    """Those that are level would only hide the others."""
-    behind = [each for each in partitions if each.records != 0]
+    """Those that are level, or of which nothing is known yet, would only hide the others."""
+    behind = [each for each in partitions if each.records != 0 and each.end is not None]
     rows = [
         (each.topic, *(_known(number) for number in (each.partition, each.committed, each.end, each.records)))
         for each in behind
     ]
     yield _table("Lag of this worker's partitions", ("topic", *PLACES), rows)
-    yield Text(f"{len(partitions) - len(behind)} partitions have no lag")
+    unknown = sum(each.end is None for each in partitions)
+    yield Text(
+        f"{len(partitions) - len(behind) - unknown} other partitions have no lag, of {unknown} nothing is known yet"
+    )
 
 
 def _known(number: int | None) -> str:
@@ -110,7 +113,9 @@ def _known(number: int | None) -> str:
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> RenderableType:
-    justified = (Column(name, justify="right" if name in {*NUMBERS, *PLACES} else "left") for name in columns)
+    justified = (
+        Column(name, justify="right" if name in {*NUMBERS, *PLACES} else "left", overflow="fold") for name in columns
+    )
     # No box: as much as can be fits into the 80 columns of a pipe or a small terminal.
     table = Table(*justified, box=None, padding=(0, 2, 0, 0))
     for row in rows:

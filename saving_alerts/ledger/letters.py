@@ -38,6 +38,11 @@ class Letter(msgspec.Struct, frozen=True):
         return f"{self.record.topic} {self.record.partition} {self.record.offset}"
 
     @property
+    def content(self) -> tuple[str, str]:
+        """Topic and hash of the bytes: the same for a record and its replay."""
+        return self.record.topic, self.record.sha256
+
+    @property
     def summary(self) -> str:
         """The last line of the error, which names it."""
         return self.record.error.strip().rsplit("\n", 1)[-1]

@@ -64,7 +64,7 @@ def test_one_letter_is_shown_with_its_traceback_and_its_bytes(world: RecordedWor
     assert "Traceback (most recent call last):\n  somewhere\nKeyError: 'discount'" in result.stdout
     assert '{"name": "\\xff"}' in result.stdout
     assert "header event_id  e-4" in result.stdout
-    assert "sha256           a1b2" in result.stdout
+    assert "sha256           a1b24" in result.stdout
 
 
 def test_the_bytes_alone_come_as_they_were(world: RecordedWorld) -> None:

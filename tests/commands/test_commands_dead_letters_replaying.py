@@ -107,6 +107,16 @@ def test_of_many_only_those_that_can_be_helped_are_replayed(
     assert [dict(record.headers)["event_id"] for record in written(world)] == [b"e-5"]
 
 
+def test_of_one_that_failed_again_only_the_last_letter_is_replayed(world: RecordedWorld) -> None:
+    again = world.letter(4, failed_at=world.started + timedelta(seconds=1))
+    asyncio.run(world.bury(world.letter(4), world.letter(5), again))
+
+    result = replay(world, "--since", "1h", "--yes")
+
+    assert "left out 0:0: it failed again, as 0:2" in result.stderr
+    assert [dict(record.headers)["event_id"] for record in written(world)] == [b"e-5", b"e-4"]
+
+
 def test_one_that_was_not_tried_can_be_named(world: RecordedWorld) -> None:
     asyncio.run(world.bury(world.letter(4, tried=False)))
 

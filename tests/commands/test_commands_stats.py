@@ -85,6 +85,7 @@ async def test_only_partitions_that_lag_are_listed(server: TestServer) -> None:
         PartitionLag("validated", 3, 7, 1_200),
         PartitionLag("validated", 4, 7, 7),
         PartitionLag("alerts", 5, None, 9),
+        PartitionLag("alerts", 6, None, None),
     )
     other = await served(web.Response(body=msgspec.json.encode(replace(found, lag=lag))))
 
@@ -93,7 +94,8 @@ async def test_only_partitions_that_lag_are_listed(server: TestServer) -> None:
 
     assert re.search(r"validated +3 +7 +1,200 +1,193 *\n", shown)
     assert re.search(r"alerts +5 +9", shown)
-    assert "1 partitions have no lag" in shown
+    assert "1 other partitions have no lag, of 1 nothing is known yet" in shown
+    assert not re.search(r"validated +4|alerts +6", shown)
 
 
 async def test_where_nobody_answers_it_says_so() -> None:
