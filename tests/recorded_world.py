@@ -104,7 +104,7 @@ class RecordedWorld:
         return SourcePosition(self.topics.source.name, partition, offset)
 
     def decision(
-        self, offset: int, reason: Reason, user: str = "u-1", *, seconds: int = 0, **details: object
+        self, offset: int, reason: Reason, user: str | None = "u-1", *, seconds: int = 0, **details: object
     ) -> Decision:
         """Decided `seconds` after the start of this world."""
         return Decision(

@@ -468,7 +468,7 @@ async def test_a_record_that_nobody_can_read_is_accounted_for_by_its_headers(wor
 
     await world.acked(0)
     (decision,) = world.outputs.to(TOPICS.decisions.name)
-    assert (decision["reason"], decision["event_id"]) == ("dead_letter", "event-44")
+    assert (decision["reason"], decision["event_id"], decision["user_id"]) == ("dead_letter", "event-44", "u1")
     assert decision["position"] == {"topic": "saving-events", "partition": 2, "offset": 44}
 
 

@@ -11,9 +11,6 @@ from saving_alerts.commands.parameters import DURATION, LETTER
 from saving_alerts.ledger.letters import Letter, LetterPlace, letter_at, letters_since
 from saving_alerts.settings import Settings
 
-BODY = "body"
-LETTER_ARGUMENT = click.argument("place", type=LETTER, metavar="LETTER")
-
 
 @click.command("list")
 @click.option("--since", type=DURATION, default="24h", show_default=True, help="How far to look back, like 24h or 7d.")
@@ -44,7 +41,7 @@ def line(letter: Letter) -> str:
 
 
 @click.command()
-@LETTER_ARGUMENT
+@click.argument("place", type=LETTER, metavar="LETTER")
 @click.option("--body", "body_only", is_flag=True, help="Only the bytes of the record, as they came.")
 def show(place: LetterPlace, *, body_only: bool) -> None:
     """Show one dead letter: all that is known, the traceback, and the bytes.
@@ -77,11 +74,11 @@ def letter_named(settings: Settings, place: LetterPlace) -> Letter:
 
 def _everything(letter: Letter) -> list[str]:
     fields = msgspec.structs.asdict(letter.record)
-    body, headers = fields.pop(BODY), fields.pop("headers")
+    error, body, headers = (fields.pop(name) for name in ("error", "body", "headers"))
     fields |= {f"header {name}": value for name, value in headers}
     width = max(map(len, fields))
-    lines = [f"{name:{width}}  {_plain(value)}" for name, value in fields.items() if name != "error"]
-    return [*lines, "", letter.record.error.rstrip(), "", _plain(body)]
+    lines = [f"{name:{width}}  {_plain(value)}" for name, value in fields.items()]
+    return [*lines, "", error.rstrip(), "", _plain(body)]
 
 
 def _plain(value: object) -> str:

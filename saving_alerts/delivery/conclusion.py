@@ -172,9 +172,13 @@ def source_of(record: ConsumerRecord) -> SourcePosition:
 
 
 def _addressed_by_headers(record: ConsumerRecord) -> Addressed:
-    """Whose record it is when nobody can read its body; its own place where not even the headers say."""
+    """Whose record it is when nobody can read its body; its own place where not even the headers say.
+
+    Internal records are keyed by the user, and only they have our headers.
+    """
     try:
         envelope = Envelope.read(record.headers)
     except (ValueError, UnicodeDecodeError):
         return Addressed(SourcePosition(record.topic, record.partition, record.offset), Subject())
-    return Addressed(envelope.position, Subject(event_id=envelope.event_id))
+    user_id = record.key.decode(errors="replace") if record.key else None
+    return Addressed(envelope.position, Subject(event_id=envelope.event_id, user_id=user_id))

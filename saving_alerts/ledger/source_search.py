@@ -11,7 +11,7 @@ import msgspec
 from saving_alerts.domain.decisions import Decision, Receipt, Stage, Subject, Versions, decision_id
 from saving_alerts.domain.events import Problem, read_event, subject_of_event
 from saving_alerts.domain.positions import SourcePosition
-from saving_alerts.kafka_client import KafkaConnection
+from saving_alerts.kafka_client import KafkaConnection, partition_of
 from saving_alerts.ledger.explaining import EARLIER, Explanation, Wanted, decisions_about, explanations, within
 from saving_alerts.ledger.offset_lookup import partitions_of, spans_since
 from saving_alerts.ledger.reading import Progress, StoredRecord, decoded, read
@@ -41,14 +41,44 @@ async def explain_everything(
     # Read after the source: what is decided meanwhile is not called undecided.
     decisions = await decisions_about(connection, topics, wanted, since)
     decided = {decision.position for decision in decisions}
-    others = [event for event in found if event.position not in decided]
-    receipts = await search.receipts({event.position for event in others})
-    receipted = [_by_receipt(event, receipts[event.position]) for event in others if event.position in receipts]
-    answered = [*within(explanations(decisions), since), *receipted]
+    unsigned = await search.unsigned([event for event in found if event.position not in decided])
+    explained = explanations([*decisions, *unsigned.decisions])
     return Everything(
-        tuple(sorted(answered, key=lambda each: each.happened_at)),
-        tuple(event for event in others if event.position not in receipts),
+        tuple(sorted([*within(explained, since), *unsigned.receipted()], key=lambda each: each.happened_at)),
+        tuple(sorted(unsigned.undecided(), key=lambda event: event.subject.occurred_at or since)),
     )
+
+
+class _Unsigned:
+    """Events that no decision names by user or event, and what is found out about them by their positions."""
+
+    def __init__(self, events: Collection[SourceEvent]) -> None:
+        self._events = {event.position: event for event in events}
+        self._receipts: dict[SourcePosition, Receipt] = {}
+        self.decisions: list[Decision] = []
+
+    def partitions_among(self, count: int) -> list[int]:
+        """A receipt stands in the partition of its events, by number; a decision of nobody is keyed by position."""
+        receipts = {position.partition for position in self._events}
+        return sorted(receipts | {partition_of(str(position).encode(), count) for position in self._events})
+
+    def note(self, entry: Decision | Receipt | None) -> None:
+        if isinstance(entry, Receipt):
+            self._receipts |= {position: entry for position in self._events if _covers(entry, position)}
+        elif entry is not None and entry.position in self._events:
+            self.decisions.append(entry)
+
+    def receipted(self) -> list[Explanation]:
+        decided = {decision.position for decision in self.decisions}
+        return [
+            _by_receipt(self._events[position], receipt)
+            for position, receipt in self._receipts.items()
+            if position not in decided
+        ]
+
+    def undecided(self) -> list[SourceEvent]:
+        answered = self._receipts.keys() | {decision.position for decision in self.decisions}
+        return [event for position, event in self._events.items() if position not in answered]
 
 
 class _Search:
@@ -66,16 +96,15 @@ class _Search:
             found += [event for record in batch if wanted.is_about((event := _event(topic, record)).subject)]
         return found
 
-    async def receipts(self, positions: Collection[SourcePosition]) -> dict[SourcePosition, Receipt]:
-        """Of those that have one. A receipt stands in the partition of its events, by number."""
-        covering: dict[SourcePosition, Receipt] = {}
-        if not positions:
-            return covering
-        numbers = sorted({position.partition for position in positions})
-        async for batch in self._read(self._topics.decisions.name, numbers, self._since - EARLIER):
-            receipts = [entry for entry in map(decoded, batch) if isinstance(entry, Receipt)]
-            covering |= {each: receipt for receipt in receipts for each in positions if _covers(receipt, each)}
-        return covering
+    async def unsigned(self, events: Collection[SourceEvent]) -> _Unsigned:
+        """What the ledger says of these events without naming them."""
+        found = _Unsigned(events)
+        topic = self._topics.decisions.name
+        if numbers := found.partitions_among(len(await partitions_of(self._connection, topic))):
+            async for batch in self._read(topic, numbers, self._since - EARLIER):
+                for record in batch:
+                    found.note(decoded(record))
+        return found
 
     async def _read(self, topic: str, numbers: Sequence[int], since: datetime) -> AsyncIterator[list[StoredRecord]]:
         spans = await spans_since(self._connection, topic, numbers, since)

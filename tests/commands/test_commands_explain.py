@@ -123,6 +123,18 @@ def test_all_takes_no_receipt_of_another_partition_for_it(world: RecordedWorld) 
     assert "not decided yet" in run_explain(world, "--user", "u-1", "--all").stdout
 
 
+def test_all_finds_a_decision_that_does_not_say_whose_it_is(world: RecordedWorld) -> None:
+    """What nobody could read is decided by its position alone."""
+    asyncio.run(world.arrive(event(user_id="u-1")))
+    asyncio.run(world.record(world.decision(0, Reason.DEAD_LETTER, user=None)))
+
+    short, everything = run_explain(world, "--user", "u-1"), run_explain(world, "--user", "u-1", "--all")
+
+    assert "Nothing was decided" in short.stdout
+    (line,) = everything.stdout.splitlines()
+    assert "dead_letter: something failed that nobody foresaw" in line
+
+
 def test_all_finds_an_event_by_its_id_beside_what_nobody_can_read(world: RecordedWorld) -> None:
     asyncio.run(world.arrive(b"\xff", b'{"event_id": 7}', event(EventType.APP_OPENED)))
     asyncio.run(world.record(world.receipt((2, 2))))
