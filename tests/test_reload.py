@@ -376,8 +376,9 @@ async def test_events_go_on_while_a_large_rules_file_is_checked() -> None:
     await loader.reload_rules()
     running.cancel()
 
-    # A check in the loop itself leaves the others a turn for each of the few times that it waits.
-    assert turns > 100
+    # A check in the loop itself leaves the others none, because nothing else here waits. How many it is beside a
+    # thread depends on what else the machine does.
+    assert turns > 5
 
 
 def nothing() -> None: ...
