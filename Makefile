@@ -45,6 +45,9 @@ test-kafka: setup ## end to end on real Apache Kafka (JDK 17 and Maven)
 test-faults: setup ## break workers, brokers and APIs under load on real Apache Kafka; FAULT_ROUNDS=5 for more
 	cd $(ROOT) && $(BIN)/pytest -m "faults and not long"
 
+test-browser: setup ## a worker's page in a real browser (Chromium)
+	cd $(ROOT) && $(BIN)/pytest -m browser
+
 test-mutants: setup ## break one protection at a time: the fault tests must notice (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/python -m tests.mutation
 
@@ -72,4 +75,4 @@ chaos: setup ## kill or pause a random container every few seconds under load, a
 down: ## stop that cluster and remove its containers, networks and volumes
 	cd $(ROOT) && docker compose --profile load --profile spare down --volumes --remove-orphans
 
-.PHONY: help setup lock demo run test test-kafka test-faults test-mutants test-long check bench bench-rules up load chaos down
+.PHONY: help setup lock demo run test test-kafka test-faults test-browser test-mutants test-long check bench bench-rules up load chaos down

@@ -1,0 +1,55 @@
+"""Chromium without a window: it loads a page, lets its scripts run for a while, and says what stands there then."""
+
+import asyncio
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import PIPE
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+TIMEOUT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The document after so long, and what its scripts or the browser complained of."""
+
+    document: str
+    complaints: list[str]
+
+
+def chromium() -> str:
+    """The program. Skips the test where there is none; in CI (`CI=true`) fails it, because nobody would notice."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None and os.environ.get("CI") == "true":
+        pytest.fail("please install chromium", pytrace=False)
+    return found or pytest.skip("there is no browser here: please install chromium")
+
+
+async def visit(url: str, seconds: float, profile: Path) -> Visit:
+    """The page after so many seconds of its own time, which passes faster than ours while it only waits."""
+    process = await asyncio.create_subprocess_exec(
+        chromium(),
+        "--headless=new",
+        "--no-sandbox",  # it would not start as root; the page is our own
+        "--disable-gpu",
+        "--disable-dev-shm-usage",  # a container has little of it
+        "--enable-logging=stderr",
+        f"--user-data-dir={profile}",
+        f"--virtual-time-budget={seconds * 1000:.0f}",
+        "--dump-dom",
+        url,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    try:
+        document, log = await asyncio.wait_for(process.communicate(), TIMEOUT_SECONDS)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return Visit(document.decode(), re.findall(r":CONSOLE.*", log.decode(errors="replace")))
