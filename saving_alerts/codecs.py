@@ -19,6 +19,9 @@ from saving_alerts.domain.positions import SourcePosition
 SCHEMA = 1
 READABLE_SCHEMAS = frozenset({1})  # from schema 2 on: the last two
 MAX_DEAD_LETTER_BYTES = 256 * 1024
+# Ours are far shorter. Others can write a key of a megabyte to the source, and a letter has to fit into a record.
+MAX_KEY_BYTES = 4 * 1024
+MAX_HEADERS_BYTES = 4 * 1024
 
 Headers = Sequence[tuple[str, bytes | None]]  # Kafka has headers without a value
 HEADER_NAMES = ("schema", "position", "event_id", "deadline")
@@ -96,8 +99,8 @@ alert_codec = Codec(Alert)
 class DeadLetterRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that nobody could handle, cut to 256 KiB, with the hash of all of them and where they stood.
 
-    `reason` is the decision that they ended in. `tried` is false where no worker looked at them. `headers` are those of
-    ours, without which no stage would read them again.
+    The key is cut to 4 KiB. `reason` is the decision that they ended in. `tried` is false where no worker looked at
+    them. `headers` are those of ours, without which no stage would read them again.
     """
 
     stage: str
@@ -118,8 +121,9 @@ class DeadLetterRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ours_of(headers: Headers) -> tuple[tuple[str, bytes], ...]:
-    """The headers that a stage reads, as they came."""
-    return tuple((name, value) for name, value in headers if name in HEADER_NAMES and value is not None)
+    """The headers that a stage reads, as they came; none where they are too long to be ours."""
+    ours = tuple((name, value) for name, value in headers if name in HEADER_NAMES and value is not None)
+    return ours if sum(len(value) for _, value in ours) <= MAX_HEADERS_BYTES else ()
 
 
 _letter_decoder = msgspec.json.Decoder(DeadLetterRecord)

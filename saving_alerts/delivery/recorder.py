@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from aiokafka import ConsumerRecord
 
-from saving_alerts.codecs import DeadLetterRecord, Envelope, cut, encode, ours_of
+from saving_alerts.codecs import MAX_KEY_BYTES, DeadLetterRecord, Envelope, cut, encode, ours_of
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, Subject, decision_id, ranges_of
 from saving_alerts.domain.positions import SourcePosition
@@ -88,6 +88,7 @@ class Recorder:
         """The record's bytes as they came, cut, with what is needed to find and replay the whole of it."""
         self._metrics.count(Metric.DEAD_LETTERS, stage=stage)
         body, body_bytes, sha256 = cut(record.value or b"")
+        key = record.key[:MAX_KEY_BYTES] if record.key else record.key
         letter = DeadLetterRecord(
             stage=stage,
             error=error[-MAX_ERROR_CHARACTERS:],
@@ -95,7 +96,7 @@ class Recorder:
             partition=record.partition,
             offset=record.offset,
             position=position,
-            key=record.key,
+            key=key,
             body=body,
             body_bytes=body_bytes,
             sha256=sha256,
@@ -105,7 +106,7 @@ class Recorder:
             tried=error != UNTRIED,
             headers=ours_of(record.headers),
         )
-        return Output(self._topics.dead_letters.name, record.partition, record.key, encode(letter))
+        return Output(self._topics.dead_letters.name, record.partition, key, encode(letter))
 
     def dead_letter_decision(self, stage: Stage, position: SourcePosition, subject: Subject, error: str) -> Output:
         summary = error.strip().rsplit("\n", 1)[-1]
