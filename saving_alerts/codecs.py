@@ -137,6 +137,11 @@ def decode_letter(raw: bytes) -> DeadLetterRecord:
         raise UnreadableError(str(error)) from error
 
 
+def summary_of(error: str) -> str:
+    """The last line, which names it; of a traceback the others say where."""
+    return error.strip().rsplit("\n", 1)[-1]
+
+
 def cut(body: bytes) -> tuple[bytes, int, str]:
     """The first 256 KiB, the full length and the SHA-256 of all of it."""
     return body[:MAX_DEAD_LETTER_BYTES], len(body), hashlib.sha256(body).hexdigest()

@@ -1,21 +1,16 @@
 """A worker's pages over real HTTP, before it has reached Kafka, Redis or S3."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
-from saving_alerts.app import SavingAlertsApp, create_app
-from saving_alerts.connections import Ports
+from saving_alerts.app import SavingAlertsApp
 from saving_alerts.domain.decisions import Reason, Stage
-from saving_alerts.house import Outside
-from saving_alerts.metrics import CATALOGUE, Metric, Metrics
-from saving_alerts.ports import Clock
-from saving_alerts.settings import Settings, example_settings
-from tests.fakes.clock import FakeClock
+from saving_alerts.metrics import CATALOGUE, Metric
+from tests.fakes.unopened_app import unopened_app
 
 pytestmark = pytest.mark.asyncio
 
@@ -23,14 +18,9 @@ Client = TestClient[Request, Application]
 PAGES = ["/", "/stats", "/stats.json", "/health/live", "/health/ready", "/metrics", "/live.js"]
 
 
-async def unopened(settings: Settings, clock: Clock, metrics: Metrics, closing: AsyncExitStack) -> Ports:
-    raise AssertionError("a page opened the ports")
-
-
 @pytest.fixture
 def app() -> SavingAlertsApp:
-    settings = example_settings().model_copy(update={"worker_name": "<script>alert(1)</script>"})
-    return create_app(settings, outside=Outside(open_ports=unopened), clock=FakeClock())
+    return unopened_app("<script>alert(1)</script>")
 
 
 @pytest_asyncio.fixture

@@ -55,3 +55,8 @@ def run(work: Coroutine[object, object, Result]) -> Result:
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def in_utc(moment: datetime) -> str:
+    """To the second, as every command writes it."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

@@ -1,12 +1,13 @@
 """`saving-alerts dead-letters list | show`: what failed, where it stood, and why."""
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import click
 import msgspec
 
-from saving_alerts.commands import CommandRefusedError, named_topics, now, run, settings_at_the_door
+from saving_alerts.codecs import summary_of
+from saving_alerts.commands import CommandRefusedError, in_utc, named_topics, now, run, settings_at_the_door
 from saving_alerts.commands.parameters import DURATION, LETTER
 from saving_alerts.ledger.letters import Letter, LetterPlace, letter_at, letters_since
 from saving_alerts.settings import Settings
@@ -36,8 +37,8 @@ def list_(*, since: timedelta, as_json: bool) -> None:
 def line(letter: Letter) -> str:
     """One letter in one line."""
     record = letter.record
-    about = (str(letter.place), _utc(record.failed_at), record.stage, record.reason, f"({letter.stood_at})")
-    return "  ".join([*about, letter.summary])
+    about = (str(letter.place), in_utc(record.failed_at), record.stage, record.reason, f"({letter.stood_at})")
+    return "  ".join([*about, summary_of(record.error)])
 
 
 @click.command()
@@ -87,12 +88,8 @@ def _plain(value: object) -> str:
         case bytes():
             return value.decode(errors="backslashreplace")
         case datetime():
-            return _utc(value)
+            return in_utc(value)
         case None:
             return "-"
         case _:
             return str(value)
-
-
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

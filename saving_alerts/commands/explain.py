@@ -1,11 +1,11 @@
 """`saving-alerts explain`: why did a user get a push, or none?"""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import click
 import msgspec
 
-from saving_alerts.commands import named_topics, now, run, settings_at_the_door
+from saving_alerts.commands import in_utc, named_topics, now, run, settings_at_the_door
 from saving_alerts.commands.parameters import DURATION
 from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.domain.decisions import Decision, Subject
@@ -69,7 +69,7 @@ def _show(found: Everything, *, full: bool) -> None:
 
 def _line(happened_at: datetime | None, subject: Subject | Decision, what: str) -> str:
     about = (subject.event_type or "unknown type", subject.merchant_id or "no merchant")
-    return "  ".join([_utc(happened_at) if happened_at else "unknown time", *about, what])
+    return "  ".join([in_utc(happened_at) if happened_at else "unknown time", *about, what])
 
 
 def _everything(role: str, decision: Decision) -> str:
@@ -81,10 +81,6 @@ def _everything(role: str, decision: Decision) -> str:
 
 def _plain(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _nothing_found(wanted: Wanted, since: timedelta, settings: Settings, *, everything: bool) -> str:

@@ -7,17 +7,19 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from saving_alerts.commands import in_utc
 from saving_alerts.domain.workers import WorkerRow
 from saving_alerts.health import Condition
 from saving_alerts.web.stats import PartitionLag, Stats
 
-NUMBERS = ("events", "share", "in", "forwarded", "decided", "in flight", "p50", "p99", "age", "read", "pushed")
 PLACES = ("partition", "committed", "end", "lag")
+COUNTS = ("events", "share", "in", "forwarded", "decided", "in flight", "p50", "p99", "age", "read", "pushed")
+NUMBERS = frozenset((*COUNTS, *PLACES))
 
 
 def tables(stats: Stats) -> Iterator[RenderableType]:
     """One for each section of the page, each with its title, and the sentences between them."""
-    yield Text(f"{stats.worker}, version {stats.version}, {stats.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    yield Text(f"{stats.worker}, version {stats.version}, {in_utc(stats.at)} UTC")
     funnel = [(step.name, f"{step.events:,}", f"{step.share:.2%}") for step in stats.funnel]
     yield _table("Funnel of the cluster", ("step", "events", "share"), funnel)
     decisions = [(reason, f"{count:,}") for reason, count in stats.decisions.items() if count]
@@ -113,9 +115,7 @@ def _known(number: int | None) -> str:
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> RenderableType:
-    justified = (
-        Column(name, justify="right" if name in {*NUMBERS, *PLACES} else "left", overflow="fold") for name in columns
-    )
+    justified = (Column(name, justify="right" if name in NUMBERS else "left", overflow="fold") for name in columns)
     # No box: as much as can be fits into the 80 columns of a pipe or a small terminal.
     table = Table(*justified, box=None, padding=(0, 2, 0, 0))
     for row in rows:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from aiokafka import ConsumerRecord
 
-from saving_alerts.codecs import MAX_KEY_BYTES, DeadLetterRecord, Envelope, cut, encode, ours_of
+from saving_alerts.codecs import MAX_KEY_BYTES, DeadLetterRecord, Envelope, cut, encode, ours_of, summary_of
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, Subject, decision_id, ranges_of
 from saving_alerts.domain.positions import SourcePosition
@@ -88,7 +88,7 @@ class Recorder:
         """The record's bytes as they came, cut, with what is needed to find and replay the whole of it."""
         self._metrics.count(Metric.DEAD_LETTERS, stage=stage)
         body, body_bytes, sha256 = cut(record.value or b"")
-        key = record.key[:MAX_KEY_BYTES] if record.key else record.key
+        key = record.key and record.key[:MAX_KEY_BYTES]
         letter = DeadLetterRecord(
             stage=stage,
             error=error[-MAX_ERROR_CHARACTERS:],
@@ -109,5 +109,4 @@ class Recorder:
         return Output(self._topics.dead_letters.name, record.partition, key, encode(letter))
 
     def dead_letter_decision(self, stage: Stage, position: SourcePosition, subject: Subject, error: str) -> Output:
-        summary = error.strip().rsplit("\n", 1)[-1]
-        return self.decision(stage, position, Decided(Reason.DEAD_LETTER, {"error": summary}), subject)
+        return self.decision(stage, position, Decided(Reason.DEAD_LETTER, {"error": summary_of(error)}), subject)

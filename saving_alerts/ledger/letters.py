@@ -43,11 +43,6 @@ class Letter(msgspec.Struct, frozen=True):
         return self.record.topic, self.record.sha256
 
     @property
-    def summary(self) -> str:
-        """The last line of the error, which names it."""
-        return self.record.error.strip().rsplit("\n", 1)[-1]
-
-    @property
     def deadline(self) -> datetime | None:
         """The event's; None where the record does not say, as on the source."""
         try:

@@ -69,16 +69,19 @@ class _Unsigned:
             self.decisions.append(entry)
 
     def receipted(self) -> list[Explanation]:
-        decided = {decision.position for decision in self.decisions}
-        return [
-            _by_receipt(self._events[position], receipt)
-            for position, receipt in self._receipts.items()
-            if position not in decided
-        ]
+        return [_by_receipt(event, self._receipts[event.position]) for event in self._left if self._has_receipt(event)]
 
     def undecided(self) -> list[SourceEvent]:
-        answered = self._receipts.keys() | {decision.position for decision in self.decisions}
-        return [event for position, event in self._events.items() if position not in answered]
+        return [event for event in self._left if not self._has_receipt(event)]
+
+    @property
+    def _left(self) -> list[SourceEvent]:
+        """Those without a decision."""
+        decided = {decision.position for decision in self.decisions}
+        return [event for position, event in self._events.items() if position not in decided]
+
+    def _has_receipt(self, event: SourceEvent) -> bool:
+        return event.position in self._receipts
 
 
 class _Search:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,23 +10,15 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from saving_alerts.app import SavingAlertsApp, create_app
-from saving_alerts.connections import Ports
-from saving_alerts.house import Outside
-from saving_alerts.metrics import Metric, Metrics
-from saving_alerts.ports import Clock
-from saving_alerts.settings import Settings, example_settings
+from saving_alerts.app import SavingAlertsApp
+from saving_alerts.metrics import Metric
 from tests.browser.chromium import visit
-from tests.fakes.clock import FakeClock
+from tests.fakes.unopened_app import unopened_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio]
 
 POLL_SECONDS = 2
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-async def unopened(settings: Settings, clock: Clock, metrics: Metrics, closing: AsyncExitStack) -> Ports:
-    raise AssertionError("a page opened the ports")
 
 
 @dataclass
@@ -51,7 +42,7 @@ class Worker:
 
 @pytest_asyncio.fixture
 async def worker() -> AsyncIterator[Worker]:
-    app = create_app(example_settings(), outside=Outside(open_ports=unopened), clock=FakeClock())
+    app = unopened_app()
     worker = Worker(app)
     pages = await app.web.wsgi()
 

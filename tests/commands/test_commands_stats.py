@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import msgspec
@@ -13,27 +12,19 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, unused_port
 from click.testing import CliRunner, Result
 
-from saving_alerts.app import SavingAlertsApp, create_app
+from saving_alerts.app import SavingAlertsApp
 from saving_alerts.commands.stats import stats
-from saving_alerts.connections import Ports
 from saving_alerts.domain.decisions import Reason, Stage
-from saving_alerts.house import Outside
-from saving_alerts.metrics import Metric, Metrics
-from saving_alerts.ports import Clock
-from saving_alerts.settings import Settings, example_settings
+from saving_alerts.metrics import Metric
 from saving_alerts.web.stats import PartitionLag, Stats
-from tests.fakes.clock import FakeClock
+from tests.fakes.unopened_app import unopened_app
 
 pytestmark = pytest.mark.asyncio
 
 
-async def unopened(settings: Settings, clock: Clock, metrics: Metrics, closing: AsyncExitStack) -> Ports:
-    raise AssertionError("a page opened the ports")
-
-
 @pytest.fixture
 def app() -> SavingAlertsApp:
-    return create_app(example_settings(), outside=Outside(open_ports=unopened), clock=FakeClock())
+    return unopened_app()
 
 
 @pytest_asyncio.fixture

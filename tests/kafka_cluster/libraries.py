@@ -1,13 +1,12 @@
 """The jars of Apache Kafka, fetched from Maven Central once and kept in `.cache/`."""
 
-import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 from tempfile import mkdtemp
 
-import pytest
+from tests.requirements import require
 
 POM = Path(__file__).with_name("pom.xml")
 CACHE = Path(__file__).parents[2] / ".cache"
@@ -26,11 +25,8 @@ def java_and_maven_missing() -> str | None:
 
 
 def require_java_and_maven() -> None:
-    """Skip the test with that sentence; in CI (`CI=true`) fail it, because there nobody would notice the skip."""
-    if sentence := java_and_maven_missing():
-        if os.environ.get("CI") == "true":
-            pytest.fail(sentence, pytrace=False)
-        pytest.skip(sentence)
+    """Skip the test with that sentence, or fail it in CI."""
+    require(java_and_maven_missing())
 
 
 def kafka_jars() -> Path:
