@@ -14,10 +14,13 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import OffsetAndMetadata
 
+from saving_alerts.kafka_records import read_any_header_name
+
 COORDINATOR_TIMEOUT_SECONDS = 15
 CREATE_COMMAND = "saving-alerts topics create"
 
 _partitioner = DefaultPartitioner()
+read_any_header_name()
 
 
 class KafkaFailedError(Exception):

@@ -16,11 +16,15 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from saving_alerts.kafka_records import read_any_header_name
+
 log = logging.getLogger(__name__)
 
 # How long a broker may hold a fetch that finds nothing. What the worker asks of it next waits behind that: where the
 # partitions of a new assignment begin, and the first fetch of them. Faust's 1.5 s are paid twice in a rebalance.
 FETCH_WAIT_MILLISECONDS = 200
+
+read_any_header_name()
 
 
 class Fetched(dict[TP, list[Any]]):

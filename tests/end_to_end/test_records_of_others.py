@@ -1,0 +1,146 @@
+"""The source is written by other teams: whatever their Kafka clients may write, a worker reads it and stays."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from confluent_kafka import Producer
+
+from demo.feed import Record
+from demo.ledger_watch import LedgerWatch, Place
+from demo.worker_process import WorkerProcess, command_line
+from demo.world import World
+from saving_alerts.domain.decisions import Reason
+from tests.end_to_end.conditions import wait_until
+from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
+from tests.foreign_batches import NO_UTF_8, HeaderBytes, append, new_batch
+
+pytestmark = pytest.mark.timeout(120)
+
+ANSWER_SECONDS = 30
+BATCH = 20  # a batch that would not get smaller is not compressed
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with World() as world:
+        world.publish_reference_data()
+        world.s3.put("rules.json", patient_rules())
+        world.coupon_api.coupons = good_coupons
+        yield world
+
+
+@pytest.fixture(scope="module")
+def watch(world: World) -> Iterator[LedgerWatch]:
+    with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
+        yield watch
+
+
+@pytest.fixture(scope="module")
+def worker(world: World) -> WorkerProcess:
+    worker = world.start_worker()
+    worker.wait_until_ready()
+    return worker
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A record that our own producers would not write."""
+
+    value: Callable[[], bytes | None]
+    key: bytes | None = b"u-odd"
+    headers: tuple[HeaderBytes, ...] = ()
+    timestamp: int = field(default_factory=lambda: int(datetime.now(UTC).timestamp() * 1000))
+
+
+def produce(world: World, records: list[Record], **configuration: str) -> list[Place]:
+    """Write them as one batch; where they stand."""
+    places: list[Place] = []
+    producer = Producer(
+        {"bootstrap.servers": world.bootstrap_servers, "linger.ms": 100, "log_level": 0, **configuration}
+    )
+    for record in records:
+        producer.produce(
+            world.topics.source.name,
+            record.value(),
+            record.key,
+            partition=0,
+            on_delivery=lambda _, message: places.append((message.partition() or 0, message.offset() or 0)),
+        )
+    assert producer.flush(ANSWER_SECONDS) == 0
+    return places
+
+
+async def write_odd(world: World, odd: Odd) -> Place:
+    """Write it alone."""
+    batch = new_batch()
+    append(batch, 0, odd.value(), odd.headers, odd.key, odd.timestamp)
+    async with AIOKafkaProducer(bootstrap_servers=world.bootstrap_servers) as producer:
+        builder = producer.create_batch()
+        builder._builder, builder._relative_offset = batch, 1
+        written = await (await producer.send_batch(builder, world.topics.source.name, partition=0))
+    return written.partition, written.offset
+
+
+def wait_for(worker: WorkerProcess, watch: LedgerWatch, places: list[Place], reason: Reason) -> None:
+    def all_have_it() -> bool:
+        assert worker.exit_code is None, worker.log()[-2000:]
+        return all(watch.reason(place) is reason for place in places)
+
+    wait_until(all_have_it, ANSWER_SECONDS, f"{places} are {reason}")
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_every_compression_of_kafka_is_read(
+    world: World, worker: WorkerProcess, watch: LedgerWatch, codec: str
+) -> None:
+    records = [visit(f"{codec}-{number}", f"u-{codec}-{number}") for number in range(BATCH)]
+
+    places = produce(world, records, **{"compression.type": codec})
+
+    wait_for(worker, watch, places, Reason.PUSHED)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param(Odd(visit("no-key", "u-no-key").value, None), id="no key"),
+        pytest.param(Odd(visit("no-time", "u-no-time").value, timestamp=-1), id="no timestamp"),
+        pytest.param(Odd(visit("before-1970", "u-before-1970").value, timestamp=-(10**15)), id="before 1970"),
+        pytest.param(Odd(visit("far-future", "u-far-future").value, timestamp=2**62), id="in the far future"),
+        pytest.param(Odd(visit("odd-key", "u-odd-key").value, NO_UTF_8), id="a key that is no text"),
+        pytest.param(Odd(visit("no-name", "u-no-name").value, headers=((b"", None),) * 3), id="headers without a name"),
+    ],
+)
+async def test_what_stands_around_an_event_does_not_matter(
+    world: World, worker: WorkerProcess, watch: LedgerWatch, odd: Odd
+) -> None:
+    place = await write_odd(world, odd)
+
+    wait_for(worker, watch, [place], Reason.PUSHED)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("value", [None, b"", b"\0" * 1000, NO_UTF_8, b"[" * 100_000], ids=range(5))
+async def test_what_is_no_event_is_invalid(
+    world: World, worker: WorkerProcess, watch: LedgerWatch, value: bytes | None
+) -> None:
+    place = await write_odd(world, Odd(lambda: value))
+
+    wait_for(worker, watch, [place], Reason.INVALID)
+
+
+@pytest.mark.asyncio
+async def test_a_header_whose_name_is_no_text_changes_nothing(
+    world: World, worker: WorkerProcess, watch: LedgerWatch
+) -> None:
+    place = await write_odd(world, Odd(visit("odd-header", "u-odd-header").value, headers=((NO_UTF_8, b"any"),)))
+
+    wait_for(worker, watch, [place], Reason.PUSHED)
+    explained = command_line(["explain", "--event", "odd-header", "--all"], world.environment)
+    assert explained.returncode == 0, explained.stderr
+    audited = command_line(["audit"], world.environment)
+    assert audited.returncode == 0, audited.stdout + audited.stderr
