@@ -18,7 +18,6 @@ from tests.kafka_cluster.libraries import require_java_and_maven
 
 REPORT_FILE = "SAVING_ALERTS_FAULT_REPORT"
 LAST_LINES = 25
-LINE_CHARACTERS = 300
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +66,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     crew = getattr(item, "funcargs", {}).get("crew")
     if report.failed and isinstance(crew, Crew):
+        report.sections.append(("what the brokers say of the group", crew.cluster.last_words(LAST_LINES)))
         for worker in crew.workers:
             report.sections.append(
                 (f"the log of {worker.name} ends with", child_process.last_words(worker.folder, LAST_LINES))

@@ -1,6 +1,7 @@
 """A worker dies between two effects, wherever that may be: nothing lost, nothing twice, nobody silenced."""
 
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,7 +22,10 @@ pytestmark = [
     pytest.mark.parametrize("crew", [pytest.param(Shape(), id=pytest.HIDDEN_PARAM)], indirect=True),
 ]
 
-GAP_LIMIT_SECONDS = SESSION_TIMEOUT_SECONDS + 10
+# Behind the session timeout. A worker that dies is started again at once, so the others share two cores with its start
+# and are interrupted by its coming: that costs about what a restart that is planned costs on this machine at this time.
+TAKE_OVER_SECONDS = 10
+PLANNED_RESTARTS = 2
 OFTEN = (1, 2, 5, 9, 20)
 ONCE_A_SECOND = (1, 2, 3, 4, 6)
 ONCE_A_STAGE = (1, 2, 3, 4, 1)
@@ -50,10 +54,10 @@ class Spot:
     times: tuple[int, ...] = OFTEN
     provoke: Callable[[Crew, WorkerProcess], None] = nothing
 
-    @property
-    def gap_limit_seconds(self) -> float:
+    def gap_limit_seconds(self, restart_seconds: float) -> float:
         """A death in the middle of somebody else's rebalance comes on top of what that one may take: its drain."""
-        return GAP_LIMIT_SECONDS + (DRAIN_SECONDS if self.provoke is restart_another else 0)
+        take_over = max(TAKE_OVER_SECONDS, PLANNED_RESTARTS * restart_seconds)
+        return SESSION_TIMEOUT_SECONDS + take_over + (DRAIN_SECONDS if self.provoke is restart_another else 0)
 
     def settings(self, number: int) -> dict[str, str]:
         place = f"{self.failpoint}@{self.stage}" if self.stage else str(self.failpoint)
@@ -95,7 +99,9 @@ SPOTS = [
 @pytest.mark.parametrize("spot", SPOTS)
 def test_a_worker_dies_there_and_nothing_is_broken(crew: Crew, case: Case, spot: Spot, number: int) -> None:
     victim = crew.workers[(len(crew.deaths) + number) % len(crew.workers)]
+    began = time.monotonic()
     crew.restart(victim, spot.settings(number))
+    restart_seconds = time.monotonic() - began
     case.begin()
 
     spot.provoke(crew, victim)
@@ -106,4 +112,4 @@ def test_a_worker_dies_there_and_nothing_is_broken(crew: Crew, case: Case, spot:
     assert death.exit_code == -signal.SIGKILL
     assert findings.faults == ()
     assert findings.gap_seconds is not None
-    assert findings.gap_seconds < spot.gap_limit_seconds
+    assert findings.gap_seconds < spot.gap_limit_seconds(restart_seconds)

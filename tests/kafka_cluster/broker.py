@@ -16,12 +16,23 @@ HEARTBEAT_INTERVAL_MS = 500
 INTERNAL_TOPIC_PARTITIONS = 4
 # Two cores and three brokers: quick start and little memory before peak speed.
 JAVA_OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
-QUIET = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
+# Errors, and who came into a consumer group and left it, and why: no test of a rebalance is understood without.
+LOG_OPTIONS = tuple(
+    f"-Dorg.slf4j.simpleLogger.{option}"
+    for option in (
+        "defaultLogLevel=error",
+        "log.org.apache.kafka.coordinator.group=info",
+        "showDateTime=true",
+        "dateTimeFormat=HH:mm:ss.SSS",
+        "showThreadName=false",
+        "showShortLogName=true",
+    )
+)
 
 
 def java(jars: Path, main_class: str, *arguments: str) -> list[str]:
     """The command that runs a class of Kafka's."""
-    return ["java", *JAVA_OPTIONS, QUIET, "-cp", f"{jars}/*", main_class, *arguments]
+    return ["java", *JAVA_OPTIONS, *LOG_OPTIONS, "-cp", f"{jars}/*", main_class, *arguments]
 
 
 @dataclass
@@ -71,8 +82,8 @@ class Broker:
         self.port.close()
         self.controller_port.close()
 
-    def last_words(self) -> str:
-        return f"broker {self.node_id}:\n{child_process.last_words(self.folder)}"
+    def last_words(self, lines: int) -> str:
+        return f"broker {self.node_id}:\n{child_process.last_words(self.folder, lines)}"
 
     def _own_properties(self, voters: str) -> dict[str, object]:
         return {

@@ -79,16 +79,17 @@ class KafkaCluster:
         """
         running = [broker for broker in self._brokers.values() if broker.running]
         if brokers is not None and brokers != len(running):
-            raise RuntimeError(f"{len(running)} brokers are running, not {brokers}:\n{self._last_words()}")
+            raise RuntimeError(f"{len(running)} brokers are running, not {brokers}:\n{self.last_words()}")
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         for broker in running:
             while _brokers_seen_by(broker) != len(running):
                 if not broker.running or time.monotonic() > deadline:
-                    raise RuntimeError(f"Kafka is not ready:\n{self._last_words()}")
+                    raise RuntimeError(f"Kafka is not ready:\n{self.last_words()}")
                 time.sleep(PROBE_PAUSE_SECONDS)
 
-    def _last_words(self) -> str:
-        return "\n".join(broker.last_words() for broker in self._brokers.values())
+    def last_words(self, lines: int = 20) -> str:
+        """What the brokers printed last: errors, and what happened to consumer groups."""
+        return "\n".join(broker.last_words(lines) for broker in self._brokers.values())
 
     def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -96,9 +97,9 @@ class KafkaCluster:
         voters = ",".join(f"{node.node_id}@127.0.0.1:{node.controller_port.number}" for node in nodes)
         for node in nodes:
             node.configure(voters, len(nodes))
-        for node, formatting in [(node, node.begin_format(cluster_id)) for node in nodes]:
+        for formatting in [node.begin_format(cluster_id) for node in nodes]:
             if formatting.wait(FORMAT_TIMEOUT_SECONDS):
-                raise RuntimeError(f"Kafka could not format its data folder, {node.last_words()}")
+                raise RuntimeError(f"Kafka could not format its data folder, {self.last_words()}")
 
 
 def _brokers_seen_by(broker: Broker) -> int:
