@@ -1,6 +1,8 @@
 """What was fetched is delivered, or is read again: nothing that Faust would throw away is passed over."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any, cast
 
 import faust
@@ -14,12 +16,13 @@ from faust.types import TP
 from mode import Service
 
 from demo.kafka import EmbeddedKafka
-from saving_alerts.delivery.fetches import FETCH_WAIT_MILLISECONDS, ConsumerThread, Fetched, give_back
+from saving_alerts.delivery.fetches import FETCH_WAIT_MILLISECONDS, FOLLOWED_RECORDS, ConsumerThread, Fetched, give_back
 from saving_alerts.delivery.intake import BatchConsumer, BatchTransport
 
 pytestmark = pytest.mark.asyncio
 
 FIRST, SECOND = TP("events", 0), TP("events", 1)
+CHANGELOG = TP("push-sends", 0)
 BEGAN, ENDED = 10, 13
 
 
@@ -198,6 +201,64 @@ async def test_records_of_an_assignment_that_has_ended_move_nothing() -> None:
     give_back(cast("Any", driver), fetched, {FIRST})
 
     assert driver.position(FIRST) == ENDED
+
+
+class FakeFetcher:
+    """So many records wait of each partition, in this order. `waits` are the times it was told to wait for more."""
+
+    _closed = False
+
+    def __init__(self, waiting: dict[TP, int]) -> None:
+        self._waiting = waiting
+        self._subscriptions = SimpleNamespace(fetch_context=nullcontext)
+        self.waits: list[float] = []
+
+    async def fetched_records(
+        self,
+        partitions: set[TP],
+        timeout: float,
+        max_records: int,
+    ) -> dict[TP, list[ConsumerRecord]]:
+        drained: dict[TP, list[ConsumerRecord]] = {}
+        for tp in [tp for tp in self._waiting if tp in partitions]:
+            taken = min(self._waiting[tp], max_records - sum(map(len, drained.values())))
+            if taken:
+                drained[tp] = [_record(tp, offset) for offset in range(taken)]
+                self._waiting[tp] -= taken
+        if not drained:
+            self.waits.append(timeout)
+        return drained
+
+
+async def fetched(fetcher: FakeFetcher, *partitions: TP, max_records: int = 10_000) -> dict[TP, int]:
+    """How many records of which partitions a worker fetches, for which only `events` are a stream."""
+    consumer = new_consumer()
+    cast("Conductor", consumer.app.topics)._acking_topics.add("events")
+    driver = cast("Any", SimpleNamespace(_closed=False, _fetcher=fetcher, _subscription=SubscriptionState()))
+    records = await ConsumerThread(cast("Any", consumer))._fetch_records(driver, set(partitions), 1.0, max_records)
+    return {tp: len(of_tp) for tp, of_tp in records.items()}
+
+
+async def test_a_standby_that_has_much_to_read_does_not_hold_up_the_streams() -> None:
+    fetcher = FakeFetcher({CHANGELOG: 50_000, FIRST: 3})
+
+    assert await fetched(fetcher, CHANGELOG, FIRST) == {FIRST: 3, CHANGELOG: FOLLOWED_RECORDS}
+    assert await fetched(fetcher, CHANGELOG, FIRST) == {CHANGELOG: FOLLOWED_RECORDS}
+
+
+async def test_nor_does_it_while_they_are_about_to_begin() -> None:
+    assert await fetched(FakeFetcher({CHANGELOG: 50_000, FIRST: 3}), CHANGELOG) == {CHANGELOG: FOLLOWED_RECORDS}
+
+
+async def test_streams_alone_are_fetched_as_far_as_they_may_be() -> None:
+    assert await fetched(FakeFetcher({FIRST: 7_000, SECOND: 3}), FIRST, SECOND) == {FIRST: 7_000, SECOND: 3}
+
+
+async def test_where_nothing_is_there_it_waits_for_whatever_comes_first() -> None:
+    fetcher = FakeFetcher({})
+
+    assert await fetched(fetcher, CHANGELOG, FIRST) == {}
+    assert fetcher.waits == [0, 0, 1.0]
 
 
 async def test_the_fetches_of_a_worker_read_what_is_committed_and_are_not_held_for_long() -> None:

@@ -6,6 +6,7 @@ has moved on behind what is thrown away.
 
 import logging
 from collections.abc import Iterable, Mapping
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -24,6 +25,10 @@ log = logging.getLogger(__name__)
 # partitions of a new assignment begin, and the first fetch of them. Faust's 1.5 s are paid twice in a rebalance.
 FETCH_WAIT_MILLISECONDS = 200
 
+# How many records of changelogs one fetch may bring. What a fetch has brought is worked off before the next one, so a
+# standby that has much to read, because a partition is new to it, would else hold up the streams.
+FOLLOWED_RECORDS = 500
+
 read_any_header_name()
 
 
@@ -39,8 +44,22 @@ class Fetched(dict[TP, list[Any]]):
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Reads what upstream transactions committed, as Faust does not, and keeps notes with the offsets it commits."""
 
-    async def _fetch_records(self, consumer: AIOKafkaConsumer, *arguments: Any, **options: Any) -> Fetched:  # noqa: ANN401 - Faust's signature
-        return Fetched(await super()._fetch_records(consumer, *arguments, **options), consumer)
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Fetched:
+        fetch = partial(super()._fetch_records, consumer)
+        is_stream = self.app.topics.acks_enabled_for
+        streams = {tp for tp in active_partitions if is_stream(tp.topic)}
+        followed = active_partitions - streams
+        if not followed:
+            return Fetched(await fetch(streams, timeout, max_records), consumer)
+        at_once = await fetch(streams, 0, max_records) if streams else {}
+        at_once = {**at_once, **await fetch(followed, 0, FOLLOWED_RECORDS)}
+        return Fetched(at_once or await fetch(active_partitions, timeout, FOLLOWED_RECORDS), consumer)
 
     async def give_back(self, fetched: Fetched, unwelcome: Iterable[TP]) -> None:
         """Read these partitions again from where the fetch began, unless somebody has moved them meanwhile."""

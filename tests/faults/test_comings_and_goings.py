@@ -23,7 +23,7 @@ KILL_GAP_SECONDS = SESSION_TIMEOUT_SECONDS + 10
 STOP_GAP_SECONDS = 5
 HANGING = 120
 BUSY_PER_SECOND = 150
-TURNS = 9
+TURNS = 6
 FEW = Shape(partitions=2, workers=3, group="few", source="few-events")
 
 
