@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from saving_alerts.delivery.guard import Guard
-from saving_alerts.delivery.notes import MAX_SKIPPED, SUSPICIOUS_DEATHS, Note, TooManySkippedError
+from saving_alerts.delivery.notes import MAX_SKIPPED, SUSPICIOUS_DEATHS, Note, Notes, TooManySkippedError
 from saving_alerts.domain.positions import SourcePosition
 from tests.fakes.group_memory import FakeGroupMemory
 
@@ -137,6 +137,33 @@ async def test_an_owner_that_ends_well_is_no_death(memory: FakeGroupMemory) -> N
         await guard.end_well()
 
     assert memory.notes[HERE] == (OFFSET, Note())
+
+
+class SlowMemory(FakeGroupMemory):
+    """Has the first write, and does not answer."""
+
+    def __init__(self, notes: Notes) -> None:
+        super().__init__(notes)
+        self.has_the_first = asyncio.Event()
+
+    async def write(self, notes: Notes) -> None:
+        await super().write(notes)
+        if not self.has_the_first.is_set():
+            self.has_the_first.set()
+            await asyncio.Event().wait()
+
+
+async def test_nor_is_one_whose_partitions_go_while_its_coming_is_being_written() -> None:
+    memory = SlowMemory({HERE: (OFFSET, Note(deaths=1))})
+    guard = Guard(memory)
+    coming = asyncio.ensure_future(guard.admit())
+    await memory.has_the_first.wait()
+
+    await guard.end_well()
+    coming.cancel()
+    guard.begin()
+
+    assert memory.notes[HERE] == (OFFSET, Note(deaths=1))
 
 
 async def test_a_partition_that_moved_on_is_not_suspected(memory: FakeGroupMemory) -> None:

@@ -63,13 +63,13 @@ class Guard:
 
     async def _open(self) -> None:
         found = await self._memory.read()
-        notes = {position: (offset, note.with_new_owner()) for position, (offset, note) in found.items()}
-        await self._memory.write(notes)
-        self._notes = notes
-        self._suspected = {position for position, (_, note) in notes.items() if note.is_suspicious}
+        # Known before it is written: the partitions may go meanwhile, and what Kafka has by then is to be taken back.
+        self._notes = {position: (offset, note.with_new_owner()) for position, (offset, note) in found.items()}
+        self._suspected = {position for position, (_, note) in self._notes.items() if note.is_suspicious}
         for position in self._suspected:
             offset, note = found[position]
             log.error("%s-%s: its owners died %d times at offset %d: %s", *position, note.deaths, offset, note)
+        await self._memory.write(self._notes)
 
     def suspects(self, position: Position) -> bool:
         """Whether the records of this partition are to be tried one at a time: until the first commit beyond them."""
