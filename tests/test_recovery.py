@@ -84,7 +84,8 @@ async def test_an_owner_that_becomes_a_standby_goes_on_where_it_was() -> None:
     assert group.begins_behind(FIRST) == 19_900
 
 
-async def test_a_partition_that_went_and_comes_back_is_read_from_where_it_went() -> None:
+async def test_a_partition_that_went_is_read_from_the_beginning_when_it_comes_back() -> None:
+    """A Table drops what is neither its own nor followed."""
     group = Group()
     await group.assign(standbys=[FIRST])
     group.read(FIRST, 500)
@@ -92,7 +93,19 @@ async def test_a_partition_that_went_and_comes_back_is_read_from_where_it_went()
 
     await group.assign(actives=[SECOND, FIRST])
 
-    assert group.begins_behind(FIRST) == 500
+    assert group.begins_behind(FIRST) == -1
+
+
+async def test_an_owner_that_became_a_standby_can_become_the_owner_again() -> None:
+    group = Group()
+    await group.assign(actives=[FIRST])
+    group.read(FIRST, 500)
+    await group.assign(standbys=[FIRST])
+    group.read(FIRST, 700)
+
+    await group.assign(actives=[FIRST])
+
+    assert group.begins_behind(FIRST) == 700
 
 
 async def test_what_was_never_read_is_read_from_the_beginning() -> None:
