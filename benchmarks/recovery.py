@@ -51,8 +51,8 @@ def main() -> int:
 def _start(users: int) -> Start:
     with KafkaCluster(brokers=1) as cluster, World(cluster.bootstrap_servers) as world:
         settings = create_deployment(world)
-        filling = track(sends(users), f"{users:,} users", total=users, console=Console(stderr=True))
-        fill_topic(world.bootstrap_servers, world.topics.push_sends.name, filling)
+        sends = track(_sends(users), f"{users:,} users", total=users, console=Console(stderr=True))
+        fill_topic(world.bootstrap_servers, world.topics.push_sends.name, sends)
         began = time.monotonic()
         worker = world.start_worker(settings)
         worker.wait_until_ready(START_TIMEOUT_SECONDS)
@@ -63,7 +63,7 @@ def _rss_mib(worker: WorkerProcess) -> float:
     return resident_mib(worker.pid)["VmRSS"]
 
 
-def sends(users: int) -> Iterator[tuple[bytes, bytes]]:
+def _sends(users: int) -> Iterator[tuple[bytes, bytes]]:
     """Key and value as the Table writes them."""
     now = datetime.now(UTC)
     for number in range(users):

@@ -34,7 +34,6 @@ from saving_alerts.failpoints import Failpoints
 from saving_alerts.house import FirstReferenceData, House, Opening, Outside
 from saving_alerts.logs import logging_config
 from saving_alerts.ports import Clock
-from saving_alerts.recovery import RememberingTables
 from saving_alerts.settings import Settings
 from saving_alerts.stopping import StoppingWorker
 from saving_alerts.timers import Heartbeat, add_timers
@@ -163,7 +162,6 @@ def _configuration(settings: Settings, house: House) -> dict[str, Any]:
         "key_serializer": "raw",
         "value_serializer": "raw",
         "Worker": StoppingWorker,
-        "TableManager": RememberingTables,
         "web_bind": settings.web_host,
         "web_port": settings.web_port,
         "web_tables_enabled": False,

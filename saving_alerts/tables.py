@@ -16,7 +16,7 @@ import msgspec
 from aiokafka.errors import KafkaError
 from faust.streams import current_event
 from faust.tables.table import Table
-from faust.types import TP, FutureMessage
+from faust.types import FutureMessage
 
 from saving_alerts.domain.sends import PushSend, remembered, with_send
 from saving_alerts.kafka_client import partition_of
@@ -42,10 +42,6 @@ class _Changelogged(Table[bytes, bytes]):
 
     def _changelog_topic_name(self) -> str:
         return self._topic_name
-
-    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """Faust's store would drop what it is a standby of, which then had to be read again to take over."""
-        await super().on_recovery_completed(active_tps | standby_tps, standby_tps)
 
     def send_changelog(self, *arguments: Any, **options: Any) -> FutureMessage:  # noqa: ANN401 - Faust's signature
         self.last_change = super().send_changelog(*arguments, **options)

@@ -1,16 +1,13 @@
 """The Table of sends: what it remembers, what it lets go, and that looking leaves nothing behind."""
 
 import asyncio
-from collections.abc import Mapping
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import faust
-import msgspec
 import pytest
 from faust.streams import _current_event
-from faust.types import TP
 
 from saving_alerts.domain.positions import SourcePosition
 from saving_alerts.domain.sends import PushSend
@@ -63,21 +60,6 @@ class World:
         finally:
             _current_event.reset(token)
 
-    def read_changelog(self, users: Mapping[TP, str]) -> None:
-        """A send of each of these users comes from Kafka."""
-        value = msgspec.json.encode((sent(7, self.clock),))
-        self.table._table.apply_changelog_batch(
-            [
-                cast(
-                    "Any",
-                    SimpleNamespace(
-                        key=user.encode(), value=value, message=SimpleNamespace(partition=tp.partition, value=value)
-                    ),
-                )
-                for tp, user in users.items()
-            ]
-        )
-
 
 def sent(offset: int, clock: FakeClock) -> PushSend:
     position = SourcePosition("saving-events", 0, offset)
@@ -100,16 +82,6 @@ async def test_looking_for_somebody_unknown_leaves_nothing_behind(world: World) 
     assert world.table.of("u-1") == ()
 
     assert len(world.table) == 0
-
-
-async def test_what_is_followed_for_another_worker_is_kept_when_a_recovery_ends(world: World) -> None:
-    """As a standby has it. Faust's store keeps what is the worker's own, and drops the rest."""
-    own, followed, foreign = (TP("test.push-sends", number) for number in range(3))
-    world.read_changelog({own: "u-own", followed: "u-followed", foreign: "u-foreign"})
-
-    await world.table._table.on_recovery_completed({own}, {followed})
-
-    assert [len(world.table.of(user)) for user in ("u-own", "u-followed", "u-foreign")] == [1, 1, 0]
 
 
 async def test_what_no_cap_counts_any_more_is_not_told(world: World) -> None:

@@ -86,7 +86,11 @@ SPOTS = [
     pytest.param(
         Spot(Failpoint.DURING_DRAIN, times=ONCE_A_STAGE, provoke=restart_another), id="during_drain of a rebalance"
     ),
-    pytest.param(Spot(Failpoint.DURING_DRAIN, times=ONCE_A_STAGE, provoke=tell_to_stop), id="during_drain of a stop"),
+    pytest.param(
+        Spot(Failpoint.DURING_DRAIN, times=ONCE_A_STAGE, provoke=tell_to_stop),
+        id="during_drain of a stop",
+        marks=pytest.mark.long,
+    ),
     pytest.param(Spot(Failpoint.DURING_REBALANCE, times=NEXT_TIME, provoke=restart_another), id="during_rebalance"),
 ]
 

@@ -74,6 +74,7 @@ def notes_of(world: World) -> list[str]:
     return [commit.text for commit in found.values() if commit and commit.text]
 
 
+@pytest.mark.long
 def test_the_deaths_of_a_worker_without_work_accuse_no_record(world: World) -> None:
     topics = [topic.name for topic in world.topics.inputs.values()]
     offsets = GroupOffsets(world.bootstrap_servers, GROUP, topics, PARTITIONS)

@@ -54,7 +54,7 @@ def test_a_worker_that_was_paused_anywhere_does_no_harm_when_it_wakes(crew: Crew
         pytest.param(Failpoint.AFTER_RESERVE, id="paused after_reserve", marks=pytest.mark.long),
         pytest.param(Failpoint.AFTER_RENEW, id="paused after_renew", marks=pytest.mark.long),
         pytest.param(Failpoint.AFTER_PUSH_ANSWER, id="paused after_push_answer"),
-        pytest.param(Failpoint.BEFORE_COMMIT, id="paused before_commit"),
+        pytest.param(Failpoint.BEFORE_COMMIT, id="paused before_commit", marks=pytest.mark.long),
     ],
 )
 def test_a_worker_that_was_paused_with_a_claim_does_no_harm_when_it_wakes(

@@ -58,6 +58,7 @@ def all_stay(crew: Crew, seconds: float) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_idle_workers_and_a_spare_stay(crew: Crew, case: Case) -> None:
     assert all_stay(crew, LONG_SECONDS)
 
