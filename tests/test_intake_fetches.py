@@ -24,6 +24,7 @@ pytestmark = pytest.mark.asyncio
 FIRST, SECOND = TP("events", 0), TP("events", 1)
 CHANGELOG = TP("push-sends", 0)
 BEGAN, ENDED = 10, 13
+POLL_MAX_RECORDS = 10_000
 
 
 class FakeDriver:
@@ -230,12 +231,12 @@ class FakeFetcher:
         return drained
 
 
-async def fetched(fetcher: FakeFetcher, *partitions: TP, max_records: int = 10_000) -> dict[TP, int]:
+async def fetched(fetcher: FakeFetcher, *partitions: TP) -> dict[TP, int]:
     """How many records of which partitions a worker fetches, for which only `events` are a stream."""
     consumer = new_consumer()
     cast("Conductor", consumer.app.topics)._acking_topics.add("events")
     driver = cast("Any", SimpleNamespace(_closed=False, _fetcher=fetcher, _subscription=SubscriptionState()))
-    records = await ConsumerThread(cast("Any", consumer))._fetch_records(driver, set(partitions), 1.0, max_records)
+    records = await ConsumerThread(cast("Any", consumer))._fetch_records(driver, set(partitions), 1.0, POLL_MAX_RECORDS)
     return {tp: len(of_tp) for tp, of_tp in records.items()}
 
 

@@ -68,4 +68,4 @@ def test_the_drivers_own_records_would_stop_there() -> None:
     assert fetcher.PartitionRecords is UnpackedRecords
     assert fetcher.MemoryRecords is FetchedBatches
     with pytest.raises(UnicodeDecodeError):
-        list(UnpackedRecords.__mro__[1](EVENTS, FetchedBatches(batch(0, [ODD])), [], 0, None, None, True, 0))
+        list(UnpackedRecords.__base__(EVENTS, FetchedBatches(batch(0, [ODD])), [], 0, None, None, True, 0))

@@ -55,12 +55,11 @@ class Odd:
     timestamp: int = field(default_factory=lambda: int(datetime.now(UTC).timestamp() * 1000))
 
 
-def produce(world: World, records: list[Record], **configuration: str) -> list[Place]:
-    """Write them as one batch; where they stand."""
+def produce(world: World, records: list[Record], codec: str) -> list[Place]:
+    """Write them as one compressed batch; where they stand."""
     places: list[Place] = []
-    producer = Producer(
-        {"bootstrap.servers": world.bootstrap_servers, "linger.ms": 100, "log_level": 0, **configuration}
-    )
+    configuration = {"linger.ms": 100, "log_level": 0, "compression.type": codec}
+    producer = Producer({"bootstrap.servers": world.bootstrap_servers, **configuration})
     for record in records:
         producer.produce(
             world.topics.source.name,
@@ -98,7 +97,7 @@ def test_every_compression_of_kafka_is_read(
 ) -> None:
     records = [visit(f"{codec}-{number}", f"u-{codec}-{number}") for number in range(BATCH)]
 
-    places = produce(world, records, **{"compression.type": codec})
+    places = produce(world, records, codec)
 
     wait_for(worker, watch, places, Reason.PUSHED)
 
