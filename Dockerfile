@@ -30,7 +30,7 @@ USER 10001:10001
 FROM base AS world
 COPY --from=world-build /opt/saving-alerts /opt/saving-alerts
 COPY demo demo
-CMD ["python", "-m", "demo.cluster.load", "--help"]
+CMD ["python", "-m", "demo.containers.load", "--help"]
 
 FROM base AS worker
 COPY --from=build /opt/saving-alerts /opt/saving-alerts

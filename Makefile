@@ -70,7 +70,7 @@ load: ## shoppers on that cluster, then the funnel, the audit and the verdict; R
 	cd $(ROOT) && docker compose run --rm --no-deps load --rate $(or $(RATE),50) --seconds $(or $(SECONDS),60)
 
 chaos: setup ## kill or pause a random container every few seconds under load, and judge; RATE=50 SECONDS=300
-	cd $(ROOT) && $(BIN)/python -m demo.cluster.chaos --rate $(or $(RATE),50) --seconds $(or $(SECONDS),300)
+	cd $(ROOT) && $(BIN)/python -m demo.containers.chaos --rate $(or $(RATE),50) --seconds $(or $(SECONDS),300)
 
 down: ## stop that cluster and remove its containers, networks and volumes
 	cd $(ROOT) && docker compose --profile load --profile spare down --volumes --remove-orphans

@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from demo.worker_process import PROJECT, clean_environment, command_line
+from demo.workers.worker_process import PROJECT, clean_environment, command_line
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.ledger.answered_source import AnsweredSource
 from tests.recorded_world import RecordedWorld

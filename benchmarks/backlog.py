@@ -19,16 +19,16 @@ import msgspec
 from rich.console import Console
 from rich.progress import track
 
+from benchmarks.contenders.measure import resident_mib
 from benchmarks.deployment import SETTINGS, create_deployment, fill_topic
-from benchmarks.measuring import resident_mib
-from benchmarks.program import print_measured
+from benchmarks.exit import print_measured
 from benchmarks.results import machine, table, write_section
 from benchmarks.source import PARTITIONS, patient_rules
-from demo.behaviour import Behaviour
+from demo.stub_apis.faults import Behaviour
 from demo.traffic.coupons import good_coupon
 from demo.traffic.directory import MERCHANTS
 from demo.traffic.templates import Template
-from demo.worker_process import WorkerProcess
+from demo.workers.worker_process import WorkerProcess
 from demo.world import World
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.events import EventType

@@ -19,8 +19,8 @@ from saving_alerts.codecs import candidate_codec, encode
 from saving_alerts.domain.coupons import Candidate, Coupon
 from saving_alerts.domain.events import SourceRecord, ValidatedEvent
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.positions import SourcePosition
-from saving_alerts.domain.rules_document import read_rules
+from saving_alerts.domain.rules_file.compiler import read_rules
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.outcomes import Forward
 from saving_alerts.reference_data import Merchants, Snapshot
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from confluent_kafka import Producer
 
 from benchmarks.source import BUFFERED_RECORDS, FLUSH_TIMEOUT_SECONDS, PARTITIONS
-from demo.worker_process import command_line
+from demo.workers.worker_process import command_line
 from demo.world import World
 from saving_alerts.kafka_client import partition_of
 

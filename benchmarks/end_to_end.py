@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import source
-from benchmarks.contender import ContenderError
+from benchmarks.contenders.process import ContenderError
 from benchmarks.latency import EVENTS_PER_SECOND, WARM_UP_EVENTS
 from benchmarks.run import IDIOMATIC_PART, SCENARIOS, Run
 from benchmarks.summary import write_results

@@ -11,10 +11,10 @@ from typing import Self
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from benchmarks.contender import ContenderError, ContenderProcess
+from benchmarks.contenders.process import ContenderError, ContenderProcess
 from benchmarks.source import PARTITIONS, Advance, records
-from demo.feed import Feed, Record
-from demo.ledger_watch import Place
+from demo.checks.decision_follower import Place
+from demo.traffic.feed import Feed, Record
 from saving_alerts.codecs import decode_ledger
 from saving_alerts.domain.decisions import Decision
 

@@ -17,15 +17,15 @@ import msgspec
 from rich.console import Console
 from rich.progress import track
 
+from benchmarks.contenders.measure import resident_mib
 from benchmarks.deployment import create_deployment, fill_topic
-from benchmarks.measuring import resident_mib
-from benchmarks.program import print_measured
+from benchmarks.exit import print_measured
 from benchmarks.results import machine, table, write_section
 from benchmarks.source import PARTITIONS
-from demo.worker_process import WorkerProcess
+from demo.workers.worker_process import WorkerProcess
 from demo.world import World
-from saving_alerts.domain.positions import SourcePosition
-from saving_alerts.domain.sends import PushSend
+from saving_alerts.domain.push_sends import PushSend
+from saving_alerts.domain.source_position import SourcePosition
 from tests.kafka_cluster.cluster import KafkaCluster
 
 TITLE = "Recovery of the Table"

@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.table import Table
 
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
-from saving_alerts.domain.evaluation import Chosen, evaluate, refused_without_coupons
 from saving_alerts.domain.events import App, EventType, PushConsent, SavingEvent
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.occasions import Occasion
-from saving_alerts.domain.rules import RuleSet
-from saving_alerts.domain.rules_document import read_rules
+from saving_alerts.domain.rules.evaluation import Chosen, evaluate, refused_without_coupons
+from saving_alerts.domain.rules.evaluation_context import Occasion
+from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.domain.rules_file.compiler import read_rules
 
 SEED = 7
 ROUNDS = 9

@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.progress import Progress
 
 from benchmarks import source
-from benchmarks.contender import CONTENDERS, ContenderProcess
+from benchmarks.contenders.measure import Job
+from benchmarks.contenders.process import CONTENDERS, ContenderProcess
 from benchmarks.latency import Course, measure_latency
-from benchmarks.measuring import Job
 from benchmarks.summary import Figures, Scenario
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.topics import Topics

@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.deployment import create_deployment, fill_topic
-from benchmarks.program import print_measured
+from benchmarks.exit import print_measured
 from benchmarks.results import machine, table, write_section
 from benchmarks.source import PARTITIONS
 from demo.traffic.directory import MERCHANTS
 from demo.traffic.templates import Template
-from demo.worker_process import WorkerProcess
+from demo.workers.worker_process import WorkerProcess
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import EventType

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from benchmarks.contenders.measure import Report
 from benchmarks.latency import Latency
-from benchmarks.measuring import Report
 from benchmarks.results import machine, table, write_section
 from saving_alerts.domain.decisions import Stage
 

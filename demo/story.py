@@ -10,12 +10,12 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from demo.funnel import show_decisions, show_funnel
-from demo.ledger_watch import LedgerWatch
-from demo.player import Player
+from demo.checks.decision_follower import LedgerWatch
+from demo.checks.funnel import show_decisions, show_funnel
+from demo.checks.verdict import Verdict, judge
 from demo.traffic import Traffic, endless, make_traffic
-from demo.verdict import Verdict, judge
-from demo.worker_process import WorkerProcess, command_line
+from demo.traffic.player import Player
+from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
 

@@ -9,13 +9,13 @@ from typing import Self
 
 from confluent_kafka.admin import AdminClient
 
-from demo.coupon_api import CouponApi, catalogue_of
-from demo.kafka import EmbeddedKafka
-from demo.push_api import PushApi
-from demo.redis import EmbeddedRedis
-from demo.s3 import EmbeddedS3
+from demo.servers.kafka import EmbeddedKafka
+from demo.servers.redis import EmbeddedRedis
+from demo.servers.s3 import EmbeddedS3
+from demo.stub_apis.coupon_api import CouponApi, catalogue_of
+from demo.stub_apis.push_api import PushApi
 from demo.traffic import Traffic, merchants_jsonl, rules_json
-from demo.worker_process import WorkerProcess, clean_environment
+from demo.workers.worker_process import WorkerProcess, clean_environment
 from saving_alerts.topics import Topics
 
 SOURCE_TOPIC = "saving-events"

@@ -17,13 +17,13 @@ from dotenv import load_dotenv
 from saving_alerts import __version__
 from saving_alerts.commands import settings_at_the_door
 from saving_alerts.commands.audit import audit
-from saving_alerts.commands.dead_letters import dead_letters
+from saving_alerts.commands.dead_letters.group import dead_letters
 from saving_alerts.commands.explain import explain
 from saving_alerts.commands.kill import kill
-from saving_alerts.commands.rules import rules
-from saving_alerts.commands.simulate import simulate
-from saving_alerts.commands.stats import stats
-from saving_alerts.commands.topics import topics
+from saving_alerts.commands.rules.group import rules
+from saving_alerts.commands.simulate.command import simulate
+from saving_alerts.commands.stats.command import stats
+from saving_alerts.commands.topics.command import topics
 from saving_alerts.settings import Settings, example_settings, unknown_variables
 
 FLOOR_PLAN = """Saving alerts: from an event at the store to one relevant push.

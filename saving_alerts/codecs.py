@@ -14,7 +14,7 @@ from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Reason, Receipt
 from saving_alerts.domain.events import ValidatedEvent
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 
 SCHEMA = 1
 READABLE_SCHEMAS = frozenset({1})  # from schema 2 on: the last two

@@ -5,7 +5,7 @@ import hashlib
 import msgspec
 
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.rules_document import VERSION_DIGITS
+from saving_alerts.domain.rules_file.compiler import VERSION_DIGITS
 from saving_alerts.ports import MAX_LINE_BYTES
 from saving_alerts.reference_data import Merchants
 

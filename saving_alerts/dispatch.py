@@ -20,8 +20,8 @@ from saving_alerts.domain.alerts import CATEGORY, Alert, Push, PushTrace, idempo
 from saving_alerts.domain.caps import blocking
 from saving_alerts.domain.decisions import Reason, Versions, decision_id
 from saving_alerts.domain.kill_switches import blocking as killed_by
-from saving_alerts.domain.rules import RuleSet
-from saving_alerts.domain.sends import PushSend, of_event, of_position
+from saving_alerts.domain.push_sends import PushSend, of_event, of_position
+from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.failpoints import Failpoint, Failpoints
 from saving_alerts.outcomes import Decided
 from saving_alerts.ports import (

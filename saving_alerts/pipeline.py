@@ -12,8 +12,6 @@ from saving_alerts.domain.alerts import Alert, rfc3339
 from saving_alerts.domain.caps import Blocked, blocking
 from saving_alerts.domain.coupons import Candidate, Coupon, usable
 from saving_alerts.domain.decisions import Reason, Subject, Versions
-from saving_alerts.domain.distances import distance_m
-from saving_alerts.domain.evaluation import NoneChosen, evaluate, refused_without_coupons
 from saving_alerts.domain.events import (
     Problem,
     SavingEvent,
@@ -25,8 +23,10 @@ from saving_alerts.domain.events import (
     subject_of_event,
 )
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.occasions import Occasion
-from saving_alerts.domain.sends import PushSend
+from saving_alerts.domain.push_sends import PushSend
+from saving_alerts.domain.rules.distances import distance_m
+from saving_alerts.domain.rules.evaluation import NoneChosen, evaluate, refused_without_coupons
+from saving_alerts.domain.rules.evaluation_context import Occasion
 from saving_alerts.outcomes import Decided, Forward
 from saving_alerts.ports import Clock, CouponSource, DeadlineError, RefusedError, UnavailableError
 from saving_alerts.reference_data import Snapshot

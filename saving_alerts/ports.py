@@ -20,8 +20,8 @@ from saving_alerts.domain.alerts import Push
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.coupons import Coupon
 from saving_alerts.domain.kill_switches import KillSwitch
-from saving_alerts.domain.positions import SourcePosition
-from saving_alerts.domain.sends import PushSend
+from saving_alerts.domain.push_sends import PushSend
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.domain.workers import WorkerRow
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from saving_alerts.domain.rules_document import version_of
+from saving_alerts.domain.rules_file.compiler import version_of
 from saving_alerts.ports import MissingObjectError, StoredObject, SwappingStore
 
 MAX_HISTORY_BYTES = 8 * 1024 * 1024

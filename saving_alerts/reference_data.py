@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.rules import RuleSet
+from saving_alerts.domain.rules.rule_set import RuleSet
 
 
 @dataclass(frozen=True, slots=True)

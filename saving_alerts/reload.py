@@ -12,8 +12,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 from saving_alerts.directory import DirectoryReader
-from saving_alerts.domain.rules_document import read_rules
-from saving_alerts.domain.rules_mistakes import RulesRefusedError
+from saving_alerts.domain.rules_file.compiler import read_rules
+from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports import Clock, MissingObjectError, ObjectStore, PortError, RefusedError
 from saving_alerts.reference_data import ReferenceData

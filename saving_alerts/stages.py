@@ -24,7 +24,7 @@ from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.events import SourceRecord, ValidatedEvent
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.outcomes import Decided, Forward, Outcome

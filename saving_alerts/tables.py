@@ -18,7 +18,7 @@ from faust.streams import current_event
 from faust.tables.table import Table
 from faust.types import FutureMessage
 
-from saving_alerts.domain.sends import PushSend, remembered, with_send
+from saving_alerts.domain.push_sends import PushSend, remembered, with_send
 from saving_alerts.kafka_client import partition_of
 from saving_alerts.ports import Clock
 

@@ -2,11 +2,11 @@
 
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.decisions import Reason, Versions
-from saving_alerts.domain.evaluation import Chosen, NoneChosen, Refusal, every_refusal
 from saving_alerts.domain.events import SavingEvent, ValidatedEvent
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.messages import render
-from saving_alerts.domain.occasions import Occasion
+from saving_alerts.domain.rules.evaluation import Chosen, NoneChosen, Refusal, every_refusal
+from saving_alerts.domain.rules.evaluation_context import Occasion
+from saving_alerts.domain.rules.messages import render
 from saving_alerts.outcomes import Decided, Forward
 from saving_alerts.reference_data import Snapshot
 

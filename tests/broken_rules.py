@@ -8,9 +8,9 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from saving_alerts.commands.rules_file import rules_in
-from saving_alerts.domain.rules_document import MAX_RULES_BYTES
-from saving_alerts.domain.rules_mistakes import RulesRefusedError
+from saving_alerts.commands.rules.file import rules_in
+from saving_alerts.domain.rules_file.compiler import MAX_RULES_BYTES
+from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 
 Document = dict[str, Any]
 

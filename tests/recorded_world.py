@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from saving_alerts.codecs import DeadLetterRecord, Envelope, encode
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, decision_id
 from saving_alerts.domain.events import SavingEvent
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka_client import partition_of
 from saving_alerts.topics import Topic, Topics
 

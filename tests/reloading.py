@@ -1,6 +1,6 @@
 """A loader over a store in memory."""
 
-from saving_alerts.domain.rules_document import MAX_RULES_BYTES
+from saving_alerts.domain.rules_file.compiler import MAX_RULES_BYTES
 from saving_alerts.metrics import Metrics
 from saving_alerts.ports import Clock, ObjectStore
 from saving_alerts.reference_data import ReferenceData

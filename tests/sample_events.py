@@ -10,10 +10,10 @@ from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.events import App, EventType, PushConsent, SavingEvent, SourceRecord, ValidatedEvent
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.messages import Message, Text
-from saving_alerts.domain.positions import SourcePosition
-from saving_alerts.domain.quiet_hours import QuietHours
-from saving_alerts.domain.rules import Rule, RuleSet
+from saving_alerts.domain.rules.messages import Message, Text
+from saving_alerts.domain.rules.quiet_hours import QuietHours
+from saving_alerts.domain.rules.rule_set import Rule, RuleSet
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.reference_data import Merchants, Snapshot
 from tests.fakes.clock import START
 

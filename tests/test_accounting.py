@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, answer, decision_id
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ledger.accounting import Account, PartitionAudit, SourceSpan, summary
 from saving_alerts.ledger.explaining import explanations
 from saving_alerts.ledger.offset_set import PAGE_OFFSETS, OffsetSet

@@ -15,7 +15,7 @@ from saving_alerts.connections import Ports
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Reason, Stage
-from saving_alerts.domain.expressions import compile_when
+from saving_alerts.domain.rules.expressions import compile_when
 from saving_alerts.house import Outside
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports import Clock

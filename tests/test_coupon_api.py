@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from demo.behaviour import Behaviour, Fault
-from demo.coupon_api import CouponApi as CouponApiStub
-from demo.coupon_api import Coupons, catalogue_of, some_coupon
+from demo.stub_apis.coupon_api import CouponApi as CouponApiStub
+from demo.stub_apis.coupon_api import Coupons, catalogue_of, some_coupon
+from demo.stub_apis.faults import Behaviour, Fault
 from saving_alerts import __version__
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
 from saving_alerts.adapters.http_session import open_session

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.statsd import Sample, StatsdSink, read_line
+from demo.servers.statsd import Sample, StatsdSink, read_line
 from saving_alerts.adapters.datadog import (
     MAX_SAMPLES_BETWEEN_FLUSHES,
     DatadogMetrics,

@@ -22,11 +22,11 @@ from redis import asyncio as aioredis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from demo import child_process
-from demo.free_port import FreePort
-from demo.kafka import EmbeddedKafka
-from demo.redis import EmbeddedRedis
-from demo.s3 import EmbeddedS3
+from demo.servers.free_port import FreePort
+from demo.servers.kafka import EmbeddedKafka
+from demo.servers.redis import EmbeddedRedis
+from demo.servers.s3 import EmbeddedS3
+from demo.workers import child_process
 
 ROOT = Path(__file__).parent.parent
 WAIT_SECONDS = 10

@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from saving_alerts.domain.distances import distance_m
 from saving_alerts.domain.events import Location
 from saving_alerts.domain.merchants import Merchant, Store
+from saving_alerts.domain.rules.distances import distance_m
 from tests.sample_events import event
 
 BERLIN = Location(52.52, 13.405, 35)

@@ -10,9 +10,9 @@ from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate, Coupon
 from saving_alerts.domain.decisions import Reason, Versions
 from saving_alerts.domain.events import EventType, ValidatedEvent
-from saving_alerts.domain.expressions import compile_when
-from saving_alerts.domain.quiet_hours import QuietHours
-from saving_alerts.domain.rules import Rule
+from saving_alerts.domain.rules.expressions import compile_when
+from saving_alerts.domain.rules.quiet_hours import QuietHours
+from saving_alerts.domain.rules.rule_set import Rule
 from saving_alerts.outcomes import Decided, Forward
 from saving_alerts.pipeline import evaluate_rules, subject_of
 from saving_alerts.reference_data import Snapshot

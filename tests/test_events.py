@@ -21,7 +21,7 @@ from saving_alerts.domain.events import (
     is_late,
     read_event,
 )
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 
 REMOVED = object()
 RECEIVED = datetime(2026, 11, 23, 10, 15, 3, 4_000, tzinfo=UTC)

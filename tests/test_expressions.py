@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saving_alerts.domain.events import EventType
-from saving_alerts.domain.expressions import MAX_WHEN_CHARACTERS, When, WhenRefusedError, compile_when
-from saving_alerts.domain.rules_model import TRIGGER_TYPES
-from saving_alerts.domain.sights import known_names, sample_sights
+from saving_alerts.domain.rules.expression_variables import known_names, sample_sights
+from saving_alerts.domain.rules.expressions import MAX_WHEN_CHARACTERS, When, WhenRefusedError, compile_when
+from saving_alerts.domain.rules_file.schema import TRIGGER_TYPES
 
 ALL = frozenset(TRIGGER_TYPES)
 AT_THE_STORE = frozenset({EventType.GEOFENCE_ENTERED})

@@ -8,7 +8,7 @@ import pytest
 
 from saving_alerts.delivery.guard import Guard
 from saving_alerts.delivery.notes import MAX_SKIPPED, SUSPICIOUS_DEATHS, Note, Notes, TooManySkippedError
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from tests.fakes.group_memory import FakeGroupMemory
 
 pytestmark = pytest.mark.asyncio

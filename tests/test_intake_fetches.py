@@ -15,7 +15,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 from mode import Service
 
-from demo.kafka import EmbeddedKafka
+from demo.servers.kafka import EmbeddedKafka
 from saving_alerts.delivery.fetches import FETCH_WAIT_MILLISECONDS, FOLLOWED_RECORDS, ConsumerThread, Fetched, give_back
 from saving_alerts.delivery.intake import BatchConsumer, BatchTransport
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from demo.free_port import FreePort
-from demo.journal import Journal
+from demo.servers.free_port import FreePort
+from demo.stub_apis.journal import Journal
 
 TIMEOUT_SECONDS = 20
 
@@ -54,7 +54,15 @@ class StubProcess:
     """The stub push API as a container runs it; it can be killed and started again."""
 
     def __init__(self, folder: Path, port: int) -> None:
-        self._command = [sys.executable, "-m", "demo.push_api", "--port", str(port), "--journal", str(folder / "j")]
+        self._command = [
+            sys.executable,
+            "-m",
+            "demo.stub_apis.push_api",
+            "--port",
+            str(port),
+            "--journal",
+            str(folder / "j"),
+        ]
         self._url = f"http://127.0.0.1:{port}"
 
     def start(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind, usable
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.messages import MAX_BODY_CHARACTERS, Message, Text, discount_text, locale_for, render
+from saving_alerts.domain.rules.messages import MAX_BODY_CHARACTERS, Message, Text, discount_text, locale_for, render
 
 NOW = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 TEN_PERCENT = Discount(DiscountKind.PERCENT, 10)

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from demo.behaviour import Behaviour, Fault
-from demo.push_api import PushApi as PushApiStub
+from demo.stub_apis.faults import Behaviour, Fault
+from demo.stub_apis.push_api import PushApi as PushApiStub
 from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.domain.alerts import Push, PushTrace, rfc3339

@@ -10,8 +10,8 @@ from saving_alerts.domain.coupons import Candidate, Coupon
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import Location, ValidatedEvent
 from saving_alerts.domain.merchants import Store
-from saving_alerts.domain.positions import SourcePosition
-from saving_alerts.domain.sends import PushSend
+from saving_alerts.domain.push_sends import PushSend
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.outcomes import Decided, Forward
 from saving_alerts.pipeline import query_coupons
 from saving_alerts.ports import DeadlineError, PortError, RefusedError, UnavailableError

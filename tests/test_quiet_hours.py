@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saving_alerts.domain.quiet_hours import QuietHours, is_quiet, local_time
+from saving_alerts.domain.rules.quiet_hours import QuietHours, is_quiet, local_time
 
 NIGHT = QuietHours(time(22), time(8))
 NOON = QuietHours(time(12), time(13))

@@ -13,7 +13,7 @@ import pytest_asyncio
 from redis import asyncio as aioredis
 from redis import exceptions
 
-from demo.redis import EmbeddedRedis
+from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect, translated_errors
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain import caps as domain_caps

@@ -9,7 +9,7 @@ from multiprocessing.synchronize import Barrier
 
 import pytest
 
-from demo.redis import EmbeddedRedis
+from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.ports import Busy, Claim, Granted

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from demo.free_port import FreePort
+from demo.servers.free_port import FreePort
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.ports import Granted, Reservation, UnavailableError

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saving_alerts.domain.events import EventType
-from saving_alerts.domain.rule_index import REMEMBERED_SHORTLISTS, Globs, RuleIndex
-from saving_alerts.domain.rules import Rule
+from saving_alerts.domain.rules.index import REMEMBERED_SHORTLISTS, Globs, RuleIndex
+from saving_alerts.domain.rules.rule_set import Rule
 from tests.sample_events import MESSAGE
 
 OFFER, ENTERED = EventType.OFFER_VIEWED, EventType.GEOFENCE_ENTERED

@@ -14,19 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from saving_alerts.domain import evaluation
-from saving_alerts.domain.clauses import Clause, Weekday
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.decisions import Reason
-from saving_alerts.domain.evaluation import Chosen, NoneChosen, Refusal, every_refusal
 from saving_alerts.domain.events import App, EventType, PushConsent, SavingEvent
-from saving_alerts.domain.expressions import When, compile_when
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.messages import Message, Text
-from saving_alerts.domain.occasions import Occasion
-from saving_alerts.domain.quiet_hours import QuietHours
-from saving_alerts.domain.ranking import Ranking
-from saving_alerts.domain.rules import Rule, RuleSet
+from saving_alerts.domain.rules import evaluation
+from saving_alerts.domain.rules.clauses import Clause, Weekday
+from saving_alerts.domain.rules.evaluation import Chosen, NoneChosen, Refusal, every_refusal
+from saving_alerts.domain.rules.evaluation_context import Occasion
+from saving_alerts.domain.rules.expressions import When, compile_when
+from saving_alerts.domain.rules.messages import Message, Text
+from saving_alerts.domain.rules.quiet_hours import QuietHours
+from saving_alerts.domain.rules.ranking import Ranking
+from saving_alerts.domain.rules.rule_set import Rule, RuleSet
 
 NOW = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 ALWAYS_QUIET = QuietHours(time(0), time(23, 59))

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.events import TYPES_WITHOUT_MERCHANT, EventType
-from saving_alerts.domain.quiet_hours import QuietHours
-from saving_alerts.domain.rules_document import read_rules
-from saving_alerts.domain.rules_mistakes import RulesRefusedError
+from saving_alerts.domain.rules.quiet_hours import QuietHours
+from saving_alerts.domain.rules_file.compiler import read_rules
+from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 
 Document = dict[str, Any]
 Place = Sequence[str | int]

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from saving_alerts.domain.messages import PLACEHOLDERS
-from saving_alerts.domain.ranking import Ranking
-from saving_alerts.domain.rules_document import json_schema, read_rules
-from saving_alerts.domain.rules_model import TRIGGER_TYPES, RuleDocument, RulesDocument
-from saving_alerts.domain.sights import ROOTS, known_names
+from saving_alerts.domain.rules.expression_variables import ROOTS, known_names
+from saving_alerts.domain.rules.messages import PLACEHOLDERS
+from saving_alerts.domain.rules.ranking import Ranking
+from saving_alerts.domain.rules_file.compiler import json_schema, read_rules
+from saving_alerts.domain.rules_file.schema import TRIGGER_TYPES, RuleDocument, RulesDocument
 from tests.broken_rules import BROKEN, GOOD
 
 GUIDE = Path("docs/rules.md").read_text(encoding="utf-8")

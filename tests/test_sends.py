@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from saving_alerts.domain.caps import Cap, CapPer, blocking
-from saving_alerts.domain.positions import SourcePosition
-from saving_alerts.domain.sends import PushSend, of_event, of_position, remembered, with_send
+from saving_alerts.domain.push_sends import PushSend, of_event, of_position, remembered, with_send
+from saving_alerts.domain.source_position import SourcePosition
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from saving_alerts.domain.caps import Cap, CapPer, Send
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, Versions, decision_id
 from saving_alerts.domain.events import EventType
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.reference_data import Snapshot
 from saving_alerts.simulation.recorded import Agreement, Record, Unknown
 from saving_alerts.simulation.replay import Replay, Replayed, Totals

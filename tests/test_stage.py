@@ -22,7 +22,7 @@ from saving_alerts.delivery.outputs import Output, OutputProducer, Undelivered
 from saving_alerts.delivery.recorder import Recorder
 from saving_alerts.delivery.stage import EXIT_CANNOT_GO_ON, Message, StageRunner
 from saving_alerts.domain.decisions import Reason, Stage, Subject
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.metrics import Metric
 from saving_alerts.outcomes import DeadLetter, Decided, Forward, Outcome

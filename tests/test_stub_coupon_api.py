@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientConnectionError, ClientPayloadError, ClientSession
 
-from demo.behaviour import Behaviour
-from demo.coupon_api import CouponApi, catalogue_of, read_catalogue, some_coupon
+from demo.stub_apis.coupon_api import CouponApi, catalogue_of, read_catalogue, some_coupon
+from demo.stub_apis.faults import Behaviour
 
 pytestmark = pytest.mark.asyncio
 
@@ -226,7 +226,7 @@ async def test_it_runs_as_a_process_with_a_catalogue_file(session: ClientSession
     path = tmp_path / "coupons.json"
     path.write_text(json.dumps([{"user_id": "u-1", "merchant_id": "m-1", "coupons": [COUPON]}]))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "demo.coupon_api", "--coupons", str(path), stdout=subprocess.PIPE
+        sys.executable, "-m", "demo.stub_apis.coupon_api", "--coupons", str(path), stdout=subprocess.PIPE
     )
     assert process.stdout is not None
     try:

@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientConnectionError, ClientPayloadError, ClientSession
 
-from demo.behaviour import Behaviour, Fault
-from demo.push_api import PushApi
+from demo.stub_apis.faults import Behaviour, Fault
+from demo.stub_apis.push_api import PushApi
 
 pytestmark = pytest.mark.asyncio
 
@@ -484,7 +484,9 @@ async def test_a_wrong_change_of_behaviour_is_refused_and_changes_nothing(
 
 
 async def test_it_runs_as_a_process_and_ends_cleanly_on_sigterm(session: ClientSession) -> None:
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "demo.push_api", stdout=subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "demo.stub_apis.push_api", stdout=subprocess.PIPE
+    )
     assert process.stdout is not None
     try:
         url = (await process.stdout.readline()).decode().split()[-1]

@@ -9,8 +9,8 @@ import faust
 import pytest
 from faust.streams import _current_event
 
-from saving_alerts.domain.positions import SourcePosition
-from saving_alerts.domain.sends import PushSend
+from saving_alerts.domain.push_sends import PushSend
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka_client import partition_of
 from saving_alerts.tables import PushSendsTable
 from tests.fakes.clock import START, FakeClock

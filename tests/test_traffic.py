@@ -6,20 +6,20 @@ from itertools import islice
 import msgspec
 import pytest
 
-from demo.behaviour import Behaviour
-from demo.coupon_api import CouponApi, catalogue_of
-from demo.push_api import PushApi
+from demo.stub_apis.coupon_api import CouponApi, catalogue_of
+from demo.stub_apis.faults import Behaviour
+from demo.stub_apis.push_api import PushApi
 from demo.traffic import Expectation, PlannedEvent, Traffic, endless, make_traffic, merchants_jsonl, rules_json
 from demo.traffic.cities import Light, cities
 from demo.traffic.invalid import UNREADABLE, WAYS
 from saving_alerts.domain.coupons import Coupon, usable
 from saving_alerts.domain.decisions import Reason
-from saving_alerts.domain.evaluation import Chosen, evaluate, refused_without_coupons
 from saving_alerts.domain.events import Problem, SavingEvent, deadline_of, read_event
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.occasions import Occasion
-from saving_alerts.domain.rules import RuleSet
-from saving_alerts.domain.rules_document import read_rules
+from saving_alerts.domain.rules.evaluation import Chosen, evaluate, refused_without_coupons
+from saving_alerts.domain.rules.evaluation_context import Occasion
+from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.domain.rules_file.compiler import read_rules
 
 SEED = 7
 EVENTS = 20_000

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from demo.behaviour import Behaviour
+from demo.stub_apis.faults import Behaviour
 from demo.traffic.coupons import with_fixed_amount
 from demo.traffic.plan import Expectation
 from demo.traffic.scenes import Cast, Draft, Scene

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
-from demo.behaviour import Behaviour
+from demo.stub_apis.faults import Behaviour
 from demo.traffic.cities import Light
 from demo.traffic.coupons import (
     FOREIGN_LINK,

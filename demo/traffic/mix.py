@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import chain, count
 from random import Random
 
-from demo.behaviour import Behaviour
-from demo.coupon_api import Coupons
+from demo.stub_apis.coupon_api import Coupons
+from demo.stub_apis.faults import Behaviour
 from demo.traffic import at_push, before_push
 from demo.traffic.invalid import WAYS
 from demo.traffic.plan import PlannedEvent, Traffic

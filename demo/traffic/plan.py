@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from demo.behaviour import Behaviour
-from demo.coupon_api import Coupons
+from demo.stub_apis.coupon_api import Coupons
+from demo.stub_apis.faults import Behaviour
 from saving_alerts.domain.alerts import idempotency_key
 from saving_alerts.domain.decisions import Reason
 

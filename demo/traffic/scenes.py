@@ -6,8 +6,8 @@ from random import Random
 from typing import TypeVar
 from uuid import UUID
 
-from demo.behaviour import Behaviour
-from demo.coupon_api import Coupons
+from demo.stub_apis.coupon_api import Coupons
+from demo.stub_apis.faults import Behaviour
 from demo.traffic.coupons import CouponJson, good_coupon
 from demo.traffic.directory import MERCHANTS
 from demo.traffic.plan import Expectation, Writer

@@ -18,7 +18,7 @@ from redis import asyncio as aioredis
 
 from saving_alerts.adapters.redis_connection import translated_errors
 from saving_alerts.domain.caps import Cap
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports import (
     AlreadySent,

@@ -16,7 +16,7 @@ from saving_alerts.delivery.endings import FORWARDED, NOT_A_TRIGGER_REASON, Addr
 from saving_alerts.delivery.outputs import Output, Undelivered
 from saving_alerts.delivery.recorder import UNTRIED, Recorder
 from saving_alerts.domain.decisions import Reason, Stage, Subject
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.outcomes import DeadLetter, Decided, Forward, Outcome
 
 log = logging.getLogger(__name__)

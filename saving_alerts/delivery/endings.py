@@ -10,7 +10,7 @@ from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.decisions import Reason, Subject
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 
 FORWARDED = "forwarded"
 # Python 3.11 looks a member of an enum up by a function call: too much for every event.

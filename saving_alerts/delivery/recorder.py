@@ -7,7 +7,7 @@ from aiokafka import ConsumerRecord
 from saving_alerts.codecs import MAX_KEY_BYTES, DeadLetterRecord, Envelope, cut, encode, ours_of, summary_of
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, Subject, decision_id, ranges_of
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka_client import partition_of
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.outcomes import Decided

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 
 CATEGORY = "saving_alert"
 

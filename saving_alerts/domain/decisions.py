@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 
 
 class Stage(StrEnum):

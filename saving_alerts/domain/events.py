@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from saving_alerts.domain.decisions import Subject
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 
 MAX_EVENT_BYTES = 64 * 1024
 MAX_PROBLEM_CHARACTERS = 200

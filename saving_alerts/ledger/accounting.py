@@ -9,7 +9,7 @@ from datetime import datetime
 
 from saving_alerts.domain.alerts import idempotency_key
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, ranges_of
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ledger.offset_set import OffsetSet
 
 Ranges = tuple[tuple[int, int], ...]

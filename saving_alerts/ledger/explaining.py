@@ -8,7 +8,7 @@ import msgspec
 
 from saving_alerts.codecs import encode
 from saving_alerts.domain.decisions import Decision, Subject, answer
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka_client import KafkaConnection, partition_of
 from saving_alerts.ledger.offset_lookup import partitions_of, spans_since
 from saving_alerts.ledger.reading import StoredRecord, decoded, read

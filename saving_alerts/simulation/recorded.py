@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from saving_alerts.domain.caps import Send
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.simulation.replay import Replayed
 
 EVALUATED = frozenset({Reason.RULE_REFUSED, Reason.QUIET_HOURS, Reason.HELD_OUT})

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from saving_alerts.codecs import UnreadableError, candidate_codec
 from saving_alerts.domain.coupons import Candidate
-from saving_alerts.domain.positions import SourcePosition
-from saving_alerts.domain.rules import RuleSet
+from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka_client import KafkaConnection
 from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of
 from saving_alerts.ledger.reading import Span, StoredRecord, decoded, read

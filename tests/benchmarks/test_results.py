@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.contenders.measure import Counts, Report
 from benchmarks.latency import Latency
-from benchmarks.measuring import Counts, Report
 from benchmarks.results import table, write_section
 from benchmarks.summary import Figures, Scenario, targets
 from saving_alerts.domain.decisions import Stage

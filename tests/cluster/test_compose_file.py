@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from demo.cluster.suffering import VICTIMS
+from demo.containers.faults import VICTIMS
 from saving_alerts.settings import unknown_variables
 
 ROOT = Path(__file__).parent.parent.parent

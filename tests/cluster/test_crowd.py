@@ -6,19 +6,19 @@ from itertools import islice
 import msgspec
 import pytest
 
-from demo.behaviour import Behaviour
-from demo.cluster.coupon_api import coupons_of
-from demo.cluster.crowd import EVENTS_PER_ROUND, Crowd
-from demo.cluster.setup import cluster_rules
-from demo.feed import Record
+from demo.containers.coupon_api import coupons_of
+from demo.containers.setup import cluster_rules
+from demo.containers.shoppers import EVENTS_PER_ROUND, Crowd
+from demo.stub_apis.faults import Behaviour
 from demo.traffic import merchants_jsonl
+from demo.traffic.feed import Record
 from saving_alerts.domain.coupons import Coupon, usable
 from saving_alerts.domain.decisions import Reason
-from saving_alerts.domain.evaluation import Chosen, evaluate, refused_without_coupons
 from saving_alerts.domain.events import Problem, SavingEvent, deadline_of, read_event
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.occasions import Occasion
-from saving_alerts.domain.rules_document import read_rules
+from saving_alerts.domain.rules.evaluation import Chosen, evaluate, refused_without_coupons
+from saving_alerts.domain.rules.evaluation_context import Occasion
+from saving_alerts.domain.rules_file.compiler import read_rules
 
 ROUNDS = 80  # more than there are ways to spoil an event
 LONG = 60.0

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from demo.behaviour import Behaviour
-from demo.cluster.crowd import EVENTS_PER_ROUND, Crowd
-from demo.cluster.judging import Evidence, judge, longest_pause, slowest_push_seconds
-from demo.ledger_watch import Place
-from demo.push_api import AcceptedPush, Push, Trace
+from demo.checks.decision_follower import Place
+from demo.containers.judge import Evidence, judge, longest_pause, slowest_push_seconds
+from demo.containers.shoppers import EVENTS_PER_ROUND, Crowd
+from demo.stub_apis.faults import Behaviour
+from demo.stub_apis.push_api import AcceptedPush, Push, Trace
 from saving_alerts.domain.decisions import Decision, Reason, Stage
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 PARTITIONS = 12

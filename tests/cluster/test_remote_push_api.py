@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from demo.behaviour import Behaviour
-from demo.cluster.remote_push_api import RemotePushApi
-from demo.push_api import PushApi
+from demo.containers.remote_push_api import RemotePushApi
+from demo.stub_apis.faults import Behaviour
+from demo.stub_apis.push_api import PushApi
 
 BODY = {
     "user_id": "u-1",

@@ -9,11 +9,11 @@ import aioboto3
 import boto3
 import pytest
 
-from demo.cluster.setup import Bucket, cluster_rules, upload
-from demo.s3 import EmbeddedS3
+from demo.containers.setup import Bucket, cluster_rules, upload
+from demo.servers.s3 import EmbeddedS3
 from demo.traffic import merchants_jsonl
 from saving_alerts.domain.events import EventType
-from saving_alerts.domain.rules_document import read_rules
+from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.settings import Settings, example_settings
 
 

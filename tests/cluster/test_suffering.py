@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from demo.cluster.containers import ComposeFailedError, ContainerState
-from demo.cluster.suffering import (
+from demo.containers.docker import ComposeFailedError, ContainerState
+from demo.containers.faults import (
     BROKERS,
     CURES,
     LONGEST_SECONDS,

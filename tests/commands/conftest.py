@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.kafka import EmbeddedKafka
+from demo.servers.kafka import EmbeddedKafka
 from tests.recorded_world import RecordedWorld
 
 numbers = itertools.count()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner, Result
 
-from saving_alerts.commands.dead_letters import dead_letters
+from saving_alerts.commands.dead_letters.group import dead_letters
 from saving_alerts.domain.decisions import Stage
 from tests.recorded_world import RecordedWorld
 

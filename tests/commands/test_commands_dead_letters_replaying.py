@@ -7,7 +7,7 @@ import pytest
 from aiokafka import ConsumerRecord
 from click.testing import CliRunner, Result
 
-from saving_alerts.commands.dead_letters import dead_letters
+from saving_alerts.commands.dead_letters.group import dead_letters
 from saving_alerts.domain.decisions import Reason, Stage
 from tests.recorded_world import RecordedWorld
 

@@ -10,14 +10,14 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from demo.redis import EmbeddedRedis
-from demo.s3 import EmbeddedS3
+from demo.servers.redis import EmbeddedRedis
+from demo.servers.s3 import EmbeddedS3
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
 from saving_alerts.commands import CommandRefusedError
-from saving_alerts.commands.rules import rules
-from saving_alerts.commands.rules_waiting import wait_until_live
-from saving_alerts.domain.rules_document import version_of
+from saving_alerts.commands.rules.group import rules
+from saving_alerts.commands.rules.wait import wait_until_live
+from saving_alerts.domain.rules_file.compiler import version_of
 from saving_alerts.domain.workers import WorkerRow
 from tests.broken_rules import GOOD, TEXT
 

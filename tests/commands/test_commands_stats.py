@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer, unused_port
 from click.testing import CliRunner, Result
 
 from saving_alerts.app import SavingAlertsApp
-from saving_alerts.commands.stats import stats
+from saving_alerts.commands.stats.command import stats
 from saving_alerts.domain.decisions import Reason, Stage
 from saving_alerts.metrics import Metric
 from saving_alerts.web.stats import PartitionLag, Stats

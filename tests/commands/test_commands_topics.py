@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from demo.kafka import EmbeddedKafka
-from saving_alerts.commands.topic_layout import Layout, differences
-from saving_alerts.commands.topics import topics
+from demo.servers.kafka import EmbeddedKafka
+from saving_alerts.commands.topics.command import topics
+from saving_alerts.commands.topics.layout import Layout, differences
 from saving_alerts.kafka_client import KafkaConnection, mismatch, unequal_or_missing
 from saving_alerts.topics import Topics
 from tests.recorded_world import RecordedWorld

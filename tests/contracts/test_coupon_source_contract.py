@@ -9,9 +9,9 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from demo.behaviour import Behaviour
-from demo.coupon_api import CouponApi as CouponApiStub
-from demo.coupon_api import Coupons, some_coupon
+from demo.stub_apis.coupon_api import CouponApi as CouponApiStub
+from demo.stub_apis.coupon_api import Coupons, some_coupon
+from demo.stub_apis.faults import Behaviour
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
 from saving_alerts.adapters.http_session import open_session
 from saving_alerts.domain.coupons import Coupon

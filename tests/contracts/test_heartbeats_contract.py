@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from redis import asyncio as aioredis
 
-from demo.redis import EmbeddedRedis
+from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
 from saving_alerts.domain.workers import WorkerRow

@@ -10,7 +10,7 @@ from typing import Protocol
 import pytest
 import pytest_asyncio
 
-from demo.s3 import EmbeddedS3
+from demo.servers.s3 import EmbeddedS3
 from saving_alerts.adapters.s3 import CHUNK_BYTES, S3ObjectStore, S3Policy, _split
 from saving_alerts.ports import (
     MAX_LINE_BYTES,

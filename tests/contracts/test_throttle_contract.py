@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from redis import asyncio as aioredis
 
-from demo.redis import EmbeddedRedis
+from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.caps import Cap
 from saving_alerts.ports import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Throttle

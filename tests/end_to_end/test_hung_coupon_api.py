@@ -10,14 +10,14 @@ from statistics import quantiles
 
 import pytest
 
-from demo.behaviour import Behaviour
-from demo.feed import Feed, Record
-from demo.ledger_watch import LedgerWatch, Place
+from demo.checks.decision_follower import LedgerWatch, Place
+from demo.stub_apis.faults import Behaviour
 from demo.traffic import merchants_jsonl
-from demo.worker_process import WorkerProcess, command_line
+from demo.traffic.feed import Feed, Record
+from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason, Stage
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from tests.end_to_end.conditions import wait_for_answers, wait_until
 from tests.end_to_end.shoppers import PREPARED_OFFSET, good_coupons, look_around, patient_rules, prepared_alert, visit
 from tests.kafka_cluster.cluster import KafkaCluster

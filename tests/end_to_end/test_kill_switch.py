@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.feed import Feed
-from demo.ledger_watch import LedgerWatch
+from demo.checks.decision_follower import LedgerWatch
 from demo.traffic import merchants_jsonl
-from demo.worker_process import command_line
+from demo.traffic.feed import Feed
+from demo.workers.worker_process import command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
 from tests.end_to_end.shoppers import good_coupons, patient_rules, visit

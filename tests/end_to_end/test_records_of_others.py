@@ -8,9 +8,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka import Producer
 
-from demo.feed import Record
-from demo.ledger_watch import LedgerWatch, Place
-from demo.worker_process import WorkerProcess, command_line
+from demo.checks.decision_follower import LedgerWatch, Place
+from demo.traffic.feed import Record
+from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
 from tests.end_to_end.conditions import wait_until

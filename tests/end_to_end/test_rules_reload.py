@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from demo.coupon_api import Coupons
-from demo.feed import Feed, Record
-from demo.ledger_watch import LedgerWatch
-from demo.push_api import AcceptedPush
+from demo.checks.decision_follower import LedgerWatch
+from demo.stub_apis.coupon_api import Coupons
+from demo.stub_apis.push_api import AcceptedPush
 from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import discounted, good_coupon
 from demo.traffic.directory import MERCHANTS
-from demo.worker_process import WorkerProcess, command_line
+from demo.traffic.feed import Feed, Record
+from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Decision
-from saving_alerts.domain.rules_document import version_of
+from saving_alerts.domain.rules_file.compiler import version_of
 from saving_alerts.reload import RULES
 from tests.broken_rules import BROKEN
 from tests.end_to_end.conditions import Page, page, wait_for_answers, wait_until

@@ -10,16 +10,16 @@ from random import Random
 
 import pytest
 
-from demo.coupon_api import Coupons
-from demo.feed import Feed
-from demo.ledger_watch import LedgerWatch
+from demo.checks.decision_follower import LedgerWatch
+from demo.stub_apis.coupon_api import Coupons
 from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import discounted, good_coupon
 from demo.traffic.directory import MERCHANTS
-from demo.worker_process import WorkerProcess, command_line
+from demo.traffic.feed import Feed
+from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
-from saving_alerts.domain.rules_document import version_of
+from saving_alerts.domain.rules_file.compiler import version_of
 from tests.end_to_end.conditions import page, wait_for_answers, wait_until
 from tests.end_to_end.shoppers import look_around, patient_rules, visit
 

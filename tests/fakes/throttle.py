@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from saving_alerts.domain import caps as domain_caps
 from saving_alerts.domain.caps import MAX_CAP_HOURS, Cap, Send
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ports import (
     AlreadySent,
     Busy,

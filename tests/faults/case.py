@@ -7,10 +7,10 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from demo.feed import Feed, Record
-from demo.findings import Findings, doubled
-from demo.push_api import AcceptedPush
-from demo.worker_process import WorkerProcess
+from demo.checks.findings import Findings, doubled
+from demo.stub_apis.push_api import AcceptedPush
+from demo.traffic.feed import Feed, Record
+from demo.workers.worker_process import WorkerProcess
 from saving_alerts.domain.decisions import Reason
 from tests.faults.crew import Crew, Death
 from tests.faults.load import Load

@@ -2,7 +2,7 @@
 
 from confluent_kafka import Producer
 
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from tests.end_to_end.shoppers import PREPARED_OFFSET, prepared_alert
 from tests.faults.crew import Crew
 

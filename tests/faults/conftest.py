@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from demo import child_process
-from demo.findings import table
+from demo.checks.findings import table
+from demo.workers import child_process
 from demo.world import World
 from tests.faults.case import Case
 from tests.faults.crew import Crew

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from demo.group_offsets import GroupOffsets
-from demo.ledger_watch import LedgerWatch
+from demo.checks.decision_follower import LedgerWatch
+from demo.checks.group_offsets import GroupOffsets
 from demo.traffic import merchants_jsonl
-from demo.worker_process import WorkerProcess, command_line
+from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.kafka_client import partition_of

@@ -2,6 +2,6 @@
 
 import pytest
 
-from demo.findings import Findings
+from demo.checks.findings import Findings
 
 REPORT = pytest.StashKey[list[Findings]]()

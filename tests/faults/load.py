@@ -4,9 +4,9 @@ import threading
 from collections.abc import Iterator
 from itertools import chain, count, takewhile
 
-from demo.behaviour import Behaviour
-from demo.feed import Feed, Record
-from demo.push_api import PushApi
+from demo.stub_apis.faults import Behaviour
+from demo.stub_apis.push_api import PushApi
+from demo.traffic.feed import Feed, Record
 from tests.end_to_end.shoppers import look_around, visit
 
 # Every so many-th of the shoppers who come once meets a push API that gives no clear answer the first time.

@@ -12,10 +12,10 @@ from itertools import count
 import msgspec
 import pytest
 
-from demo.behaviour import Behaviour
-from demo.feed import Feed, Record
+from demo.stub_apis.faults import Behaviour
 from demo.traffic import merchants_jsonl
-from demo.worker_process import WorkerProcess, command_line
+from demo.traffic.feed import Feed, Record
+from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import good_coupons, patient_rules, visit

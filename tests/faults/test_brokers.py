@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from demo.worker_process import WorkerProcess
+from demo.workers.worker_process import WorkerProcess
 from tests.faults.case import Case
 from tests.faults.crew import Crew
 from tests.faults.leaders import coordinator, leader

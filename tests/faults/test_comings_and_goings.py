@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from demo.behaviour import Behaviour
+from demo.stub_apis.faults import Behaviour
 from saving_alerts.domain.decisions import Stage
 from tests.end_to_end.shoppers import visit
 from tests.faults.case import Case

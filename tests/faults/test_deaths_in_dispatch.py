@@ -8,8 +8,8 @@ from itertools import count
 
 import pytest
 
-from demo.behaviour import Behaviour
-from demo.worker_process import WorkerProcess
+from demo.stub_apis.faults import Behaviour
+from demo.workers.worker_process import WorkerProcess
 from saving_alerts.domain.decisions import Reason, Stage
 from saving_alerts.failpoints import Failpoint
 from tests.end_to_end.shoppers import FRESHNESS, visit

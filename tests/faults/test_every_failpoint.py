@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from _pytest.mark import ParameterSet
 
-from demo.worker_process import WorkerProcess
+from demo.workers.worker_process import WorkerProcess
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.failpoints import Failpoint
 from tests.faults.case import Case

@@ -2,7 +2,7 @@
 
 import pytest
 
-from demo.behaviour import Behaviour
+from demo.stub_apis.faults import Behaviour
 from saving_alerts.domain.decisions import Stage
 from tests.faults.case import Case
 from tests.faults.crew import Crew, in_flight

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import TopicPartition
 
-from demo.feed import Feed, Record
-from demo.group_offsets import GroupOffsets
-from demo.ledger_watch import LedgerWatch
+from demo.checks.decision_follower import LedgerWatch
+from demo.checks.group_offsets import GroupOffsets
 from demo.traffic.directory import MERCHANTS
+from demo.traffic.feed import Feed, Record
 from demo.traffic.templates import Template
-from demo.worker_process import WorkerProcess, command_line
+from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import EventType

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from demo.behaviour import Behaviour
+from demo.stub_apis.faults import Behaviour
 from tests.end_to_end.shoppers import visit
 from tests.faults.case import Case
 from tests.faults.crew import Crew

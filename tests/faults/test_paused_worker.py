@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from demo.worker_process import WorkerProcess
+from demo.workers.worker_process import WorkerProcess
 from saving_alerts.failpoints import Failpoint
 from tests.faults.case import Case
 from tests.faults.crew import Crew

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from demo.behaviour import Behaviour
+from demo.stub_apis.faults import Behaviour
 from saving_alerts.domain.decisions import Reason
 from tests.end_to_end.shoppers import FRESHNESS, visit
 from tests.faults.case import Case

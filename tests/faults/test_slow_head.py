@@ -5,8 +5,8 @@ from itertools import count, islice
 
 import pytest
 
-from demo.api_stub import ApiStub
-from demo.behaviour import Behaviour
+from demo.stub_apis.faults import Behaviour
+from demo.stub_apis.stub import ApiStub
 from tests.end_to_end.shoppers import visit
 from tests.faults.case import Case
 from tests.faults.commit_ticks import let_commits_tick

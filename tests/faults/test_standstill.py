@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 from confluent_kafka import Consumer
 
-from demo.behaviour import Behaviour
-from demo.worker_process import EXIT_RESTART_ME, WorkerProcess, command_line
+from demo.stub_apis.faults import Behaviour
+from demo.workers.worker_process import EXIT_RESTART_ME, WorkerProcess, command_line
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import visit
 from tests.faults.case import Case

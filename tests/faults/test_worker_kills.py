@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from demo.findings import Findings, doubled
-from demo.player import Player
+from demo.checks.findings import Findings, doubled
 from demo.traffic import Traffic, make_traffic, rules_json
-from demo.worker_process import command_line
+from demo.traffic.player import Player
+from demo.workers.worker_process import command_line
 from tests.faults.crew import Crew
 from tests.faults.findings import REPORT
 from tests.faults.shape import Shape

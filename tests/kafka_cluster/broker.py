@@ -4,8 +4,8 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from demo import child_process
-from demo.free_port import FreePort
+from demo.servers.free_port import FreePort
+from demo.workers import child_process
 
 MINIMUM_REPLICAS_IN_SYNC = 2
 MAXIMUM_REPLICATION_FACTOR = 3

@@ -16,7 +16,7 @@ from saving_alerts.clock import SystemClock
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.delivery.recorder import Recorder
 from saving_alerts.domain.decisions import Reason, Stage, Subject
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.outcomes import Decided
 from tests.fakes.metrics import RecordingMetrics
 from tests.recorded_world import RecordedWorld

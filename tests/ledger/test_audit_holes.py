@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.worker_process import clean_environment, command_line
+from demo.workers.worker_process import clean_environment, command_line
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 from tests.ledger.answered_source import AnsweredSource, is_trigger

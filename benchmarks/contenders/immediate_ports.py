@@ -1,0 +1,129 @@
+"""The outside world without I/O: every port answers at once, from memory, and always yes."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+from random import Random
+from types import MappingProxyType
+from zlib import crc32
+
+import msgspec
+
+from benchmarks.source import patient_rules
+from demo.traffic import merchants_jsonl
+from demo.traffic.coupons import good_coupon
+from demo.traffic.directory import MERCHANTS
+from saving_alerts.connections import Ports
+from saving_alerts.domain.alerts import Push
+from saving_alerts.domain.caps import Cap
+from saving_alerts.domain.coupons import Coupon
+from saving_alerts.domain.kill_switches import KillSwitch
+from saving_alerts.domain.push_sends import PushSend
+from saving_alerts.domain.workers import WorkerRow
+from saving_alerts.metrics import Metrics
+from saving_alerts.ports import Accepted, Attempt, Claim, Clock, Granted, ObjectLines, Reservation, StoredObject
+from saving_alerts.settings import Settings
+
+LEASE = timedelta(seconds=20)
+ACCEPTED_STATUS = 201
+ETAG = "the-only-one"
+
+
+class ImmediateCoupons:
+    """One good coupon for every second user, at the merchants of the demo."""
+
+    def __init__(self) -> None:
+        self._coupons = {
+            merchant.merchant_id: (msgspec.convert(good_coupon(Random(merchant.merchant_id), merchant), Coupon),)
+            for merchant in MERCHANTS
+        }
+
+    async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> tuple[Coupon, ...]:  # noqa: ARG002 - the port's signature
+        return self._coupons.get(merchant_id, ()) if crc32(user_id.encode()) % 2 else ()
+
+
+class NoKillSwitches:
+    """None is on."""
+
+    switches: Mapping[str, KillSwitch] = MappingProxyType({})
+
+
+class NoPushSends:
+    """Nobody was ever pushed."""
+
+    def of(self, user_id: str) -> tuple[PushSend, ...]:  # noqa: ARG002 - the port's signature
+        return ()
+
+    async def record(self, user_id: str, send: PushSend) -> None: ...
+
+
+class ImmediateThrottle:
+    """Grants every claim."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:  # noqa: ARG002 - the port's signature
+        return Granted(self._clock.now() + LEASE)
+
+    async def renew(self, claim: Claim) -> datetime | None:  # noqa: ARG002 - the port's signature
+        return self._clock.now() + LEASE
+
+    async def confirm(self, claim: Claim, *, uncertain: bool) -> None: ...
+
+    async def release(self, claim: Claim) -> bool:  # noqa: ARG002 - the port's signature
+        return True
+
+
+class ImmediateSender:
+    """Accepts every push."""
+
+    @asynccontextmanager
+    async def turn(self, deadline: datetime) -> AsyncIterator[bool]:  # noqa: ARG002 - the port's signature
+        yield True
+
+    async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:  # noqa: ARG002 - the port's signature
+        return Accepted(ACCEPTED_STATUS)
+
+
+class ImmediateStore:
+    """The patient rules and the demo's merchants, which never change."""
+
+    async def fetch(self, key: str, unless_etag: str | None, max_bytes: int) -> StoredObject | None:  # noqa: ARG002 - the port's signature
+        return None if unless_etag == ETAG else StoredObject(patient_rules(), ETAG)
+
+    @asynccontextmanager
+    async def lines(self, key: str, unless_etag: str | None) -> AsyncIterator[ObjectLines | None]:  # noqa: ARG002 - the port's signature
+        yield None if unless_etag == ETAG else ObjectLines(ETAG, _lines(merchants_jsonl()))
+
+    async def put(self, key: str, body: bytes) -> None: ...
+
+
+class NobodyElse:
+    """The only worker there is."""
+
+    async def beat(self, row: WorkerRow, lives_for: timedelta) -> None: ...
+
+    async def workers(self) -> tuple[WorkerRow, ...]:
+        return ()
+
+
+async def open_immediate_ports(
+    settings: Settings,  # noqa: ARG001 - the signature of `open_ports`
+    clock: Clock,
+    metrics: Metrics,  # noqa: ARG001
+    closing: AsyncExitStack,  # noqa: ARG001
+) -> Ports:
+    """As `saving_alerts.connections.open_ports`, connecting to nobody."""
+    return Ports(
+        coupon_source=ImmediateCoupons(),
+        push_sender=ImmediateSender(),
+        throttle=ImmediateThrottle(clock),
+        object_store=ImmediateStore(),
+        heartbeats=NobodyElse(),
+    )
+
+
+async def _lines(body: bytes) -> AsyncIterator[bytes]:
+    for line in body.splitlines(keepends=True):
+        yield line

@@ -1,0 +1,53 @@
+"""The contender `ours`: the real app, with ports that answer at once and only the agents that take part."""
+
+from benchmarks.contenders.immediate_ports import NoPushSends, open_immediate_ports
+from benchmarks.contenders.measure import Counts, Job, measure
+from saving_alerts.app import SavingAlertsApp, create_app
+from saving_alerts.delivery.endings import FORWARDED
+from saving_alerts.domain.decisions import Stage
+from saving_alerts.house import Outside
+from saving_alerts.metrics import Metric
+from saving_alerts.settings import Settings
+from saving_alerts.tally import Tally
+
+UNUSED = "http://127.0.0.1:1"
+
+
+def build(job: Job, web_port: int) -> SavingAlertsApp:
+    """The app of `saving-alerts worker` with every setting at its default."""
+    app = create_app(
+        _settings(job, web_port),
+        outside=Outside(
+            open_ports=open_immediate_ports,
+            push_sends=lambda *_: NoPushSends(),
+        ),
+    )
+    for stage in set(Stage) - set(job.stages):
+        del app.agents[stage.value]
+    if job.events:
+        app.task(lambda: measure(job, lambda: counts_of(app.house.tally)))
+    return app
+
+
+def _settings(job: Job, web_port: int) -> Settings:
+    return Settings(
+        kafka_bootstrap_servers=job.bootstrap_servers,
+        app_id=job.prefix,
+        source_topic=job.source,
+        topic_prefix=job.prefix,
+        redis_url="redis://127.0.0.1:1/0",
+        s3_bucket="none",
+        coupon_api_url=UNUSED,
+        push_api_url=UNUSED,
+        web_port=web_port,
+        log_format="console",
+    )
+
+
+def counts_of(tally: Tally) -> Counts:
+    """What the app counts once the outputs are on Kafka."""
+    counts = Counts()
+    for tags, number in tally.counters(Metric.STAGE_OUT).items():
+        decision, stage = (value for _, value in tags)
+        counts.note(Stage(stage), number, number if decision == FORWARDED else 0)
+    return counts

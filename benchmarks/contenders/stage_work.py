@@ -1,0 +1,158 @@
+"""The work of a stage as the rivals do it by hand: the same steps, the same records out, without our delivery."""
+
+import itertools
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol, cast
+
+import msgspec
+from aiokafka import ConsumerRecord
+
+from benchmarks.contenders.immediate_ports import (
+    ImmediateCoupons,
+    ImmediateSender,
+    ImmediateThrottle,
+    NoKillSwitches,
+    NoPushSends,
+)
+from benchmarks.source import PARTITIONS, patient_rules
+from demo.traffic import merchants_jsonl
+from saving_alerts import pipeline
+from saving_alerts.clock import SystemClock
+from saving_alerts.codecs import Codec, Envelope, Headers, alert_codec, candidate_codec, validated_codec
+from saving_alerts.delivery.outputs import Output
+from saving_alerts.delivery.recorder import Recorder
+from saving_alerts.dispatch import Dispatcher
+from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.coupons import Candidate
+from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.domain.events import SourceRecord, ValidatedEvent
+from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.rules_file.compiler import read_rules
+from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.outcomes import Decided, Forward
+from saving_alerts.reference_data import Merchants, Snapshot
+from saving_alerts.tally import Tally
+from saving_alerts.topics import Topics
+
+LEASE_LEFT = timedelta(seconds=7)
+
+Internal = ValidatedEvent | Candidate | Alert
+Step = Callable[[Internal], Awaitable[Forward[Internal] | Decided]]
+
+
+class Incoming(Protocol):
+    """A raw record, as aiokafka and Faust both have it."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def value(self) -> bytes: ...
+    @property
+    def headers(self) -> Headers: ...
+
+
+@dataclass(slots=True)
+class Work:
+    """What a batch of records became."""
+
+    outputs: list[Output] = field(default_factory=list)
+    forwarded: int = 0
+
+
+class Desk:
+    """All four stages of one process, with ports that answer at once."""
+
+    def __init__(self, topics: Topics, worker: str) -> None:
+        self._clock = SystemClock()
+        self._snapshot = _snapshot()
+        self._recorder = Recorder(topics, worker, self._clock, Tally(), lambda: self._snapshot.rules.version)
+        self._recorder.partitions = PARTITIONS
+        self._next = {stage: topic.name for stage, topic in topics.outputs.items()}
+        self._coupons = ImmediateCoupons()
+        self._dispatcher = Dispatcher(
+            throttle=ImmediateThrottle(self._clock),
+            sender=ImmediateSender(),
+            push_sends=NoPushSends(),
+            kill_switches=NoKillSwitches(),
+            clock=self._clock,
+            incarnation=worker,
+            lease_left=LEASE_LEFT,
+            claim_numbers=itertools.count(1),
+        )
+        self._steps = {
+            Stage.QUERY_COUPONS: (validated_codec, self._query_coupons),
+            Stage.EVALUATE_RULES: (candidate_codec, self._evaluate_rules),
+            Stage.DISPATCH_PUSH: (alert_codec, self._dispatch_push),
+        }
+
+    async def work(self, stage: Stage, records: Sequence[Incoming]) -> Work:
+        """Do the stage's step on records of one partition, one after the other."""
+        if stage is Stage.VALIDATE:
+            return self._validate(records)
+        codec, step = cast("tuple[Codec[Internal], Step]", self._steps[stage])
+        work = Work()
+        for record in records:
+            value = codec.decode(record.value, record.headers)
+            outcome = await step(value)
+            if isinstance(outcome, Forward):
+                self._forward(work, stage, outcome.value)
+            else:
+                position = _envelope(value)[1].position
+                work.outputs.append(self._recorder.decision(stage, position, outcome, pipeline.subject_of(value)))
+        return work
+
+    def _validate(self, records: Sequence[Incoming]) -> Work:
+        work, covered = Work(), []
+        now, snapshot = self._clock.now, self._snapshot
+        for record in records:
+            position = SourcePosition(record.topic, record.partition, record.offset)
+            outcome = pipeline.validate(SourceRecord(position, record.value, now()), snapshot, now())
+            if isinstance(outcome, Forward):
+                self._forward(work, Stage.VALIDATE, outcome.value)
+            elif outcome.reason is Reason.NOT_A_TRIGGER:
+                covered.append(record.offset)
+            else:
+                work.outputs += self._decided(record, position, outcome)
+        if covered:
+            work.outputs.append(self._recorder.receipt(records[0].topic, records[0].partition, covered))
+        return work
+
+    def _forward(self, work: Work, stage: Stage, value: Internal) -> None:
+        user_id, envelope = _envelope(value)
+        work.outputs.append(self._recorder.forward(self._next[stage], user_id, envelope, value))
+        work.forwarded += 1
+
+    def _decided(self, record: Incoming, position: SourcePosition, decided: Decided) -> Iterable[Output]:
+        if decided.subject is not None:
+            yield self._recorder.decision(Stage.VALIDATE, position, decided, decided.subject)
+        if decided.keep_bytes:
+            problem = str(decided.details["problem"])
+            yield self._recorder.dead_letter(Stage.VALIDATE, cast("ConsumerRecord", record), position, problem)
+
+    async def _query_coupons(self, validated: ValidatedEvent) -> Forward[Candidate] | Decided:
+        return await pipeline.query_coupons(validated, self._snapshot, (), self._coupons, self._clock)
+
+    async def _evaluate_rules(self, candidate: Candidate) -> Forward[Alert] | Decided:
+        return pipeline.evaluate_rules(candidate, self._snapshot, self._clock.now())
+
+    async def _dispatch_push(self, alert: Alert) -> Decided:
+        return await self._dispatcher.dispatch_push(alert, self._snapshot.rules)
+
+
+def _envelope(value: Internal) -> tuple[str, Envelope]:
+    if isinstance(value, Alert):
+        return value.user_id, Envelope(value.position, value.event_id, value.deadline)
+    validated = value.validated if isinstance(value, Candidate) else value
+    return validated.event.user_id, Envelope(validated.position, validated.event.event_id, validated.deadline)
+
+
+def _snapshot() -> Snapshot:
+    merchants = [msgspec.json.decode(line, type=Merchant) for line in merchants_jsonl().splitlines()]
+    by_id = {merchant.merchant_id: merchant for merchant in merchants}
+    return Snapshot(read_rules(patient_rules()), Merchants("benchmark", by_id))

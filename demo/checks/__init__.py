@@ -1,0 +1,1 @@
+"""Whether a run was right: every event answered, every push expected."""

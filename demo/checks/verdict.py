@@ -1,0 +1,59 @@
+"""Whether the workers did what they had to: each answer against the plan, each push against the plan."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from demo.checks.decision_follower import LedgerWatch
+from demo.stub_apis.push_api import PushApi
+from demo.traffic import PlannedEvent, Traffic
+from demo.traffic.player import Player
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is wrong, in sentences. Empty when all is well."""
+
+    events: int
+    certain: int
+    pushes: int
+    expected_pushes: int
+    possible_pushes: int
+    push_faults: int
+    faults: tuple[str, ...]
+
+
+def judge(traffic: Traffic, player: Player, watch: LedgerWatch, push_api: PushApi) -> Verdict:
+    """Compare everything that was planned with everything that happened."""
+    faults = [fault for event in traffic.events if (fault := _fault(event, player, watch))]
+    push_faults = _push_faults(traffic, push_api)
+    return Verdict(
+        events=len(traffic.events),
+        certain=sum(event.expected.certain for event in traffic.events),
+        pushes=len(push_api.accepted),
+        expected_pushes=len(traffic.expected_pushes),
+        possible_pushes=len(traffic.uncertain_pushes),
+        push_faults=len(push_faults),
+        faults=(*faults, *push_faults),
+    )
+
+
+def _fault(event: PlannedEvent, player: Player, watch: LedgerWatch) -> str | None:
+    place = player.places.get(event.number)
+    reason = watch.reason(place) if place else None
+    if reason is None:
+        return f"event {event.number} ({event.kind}) at {place} has no answer"
+    if not event.expected.allows(reason):
+        return f"event {event.number} ({event.kind}) at {place} is {reason}, {event.expected.reason} was expected"
+    return None
+
+
+def _push_faults(traffic: Traffic, push_api: PushApi) -> list[str]:
+    accepted = Counter(push.idempotency_key for push in push_api.accepted)
+    missing = traffic.expected_pushes - accepted.keys()
+    too_many = accepted.keys() - traffic.expected_pushes - traffic.uncertain_pushes
+    faults = [f"the push {key} is missing" for key in missing]
+    faults += [f"the push {key} is one too many" for key in too_many]
+    faults += [f"the push {key} was accepted {times} times" for key, times in accepted.items() if times > 1]
+    faults += [f"the push {push.idempotency_key} is the second one of its event" for push in push_api.second_pushes]
+    faults += [f"the push {push.idempotency_key} came late" for push in push_api.late]
+    return faults + [f"the push API was asked wrongly: {violation}" for violation in push_api.violations]

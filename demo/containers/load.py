@@ -1,0 +1,183 @@
+"""`python -m demo.containers.load`: shoppers come for a while, and then every event and every push is judged."""
+
+import asyncio
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from datetime import UTC, datetime
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from demo.checks.decision_follower import LedgerWatch
+from demo.checks.findings import Findings, table
+from demo.checks.funnel import show_decisions, show_funnel
+from demo.checks.group_offsets import GroupOffsets
+from demo.containers.judge import Evidence, judge, slowest_push_seconds
+from demo.containers.progress import Progress
+from demo.containers.remote_push_api import RemotePushApi
+from demo.containers.shoppers import Crowd
+from demo.traffic.feed import Feed
+from demo.workers.worker_process import command_line
+from saving_alerts.kafka_client import KafkaFailedError, unequal_or_missing
+from saving_alerts.settings import Settings, SettingsRefusedError, read_settings
+from saving_alerts.topics import Topics
+
+PATIENCE_SECONDS = 300
+LEVEL_SECONDS = 60
+QUIET_SECONDS = 15
+LOOK_SECONDS = 0.5
+
+console = Console(width=None if sys.stdout.isatty() else 100)
+
+
+@click.command(epilog="Example: make load RATE=50 SECONDS=60")
+@click.option("--rate", type=click.FloatRange(1, 2_000), default=50.0, show_default=True, help="Events per second.")
+@click.option(
+    "--seconds", type=click.IntRange(5, 86_400), default=60, show_default=True, help="For how long they come."
+)
+def main(*, rate: float, seconds: int) -> None:
+    """Let shoppers come, wait for every answer, show the funnel and the audit, and judge.
+
+    Settings are the workers' own, from the environment. Exit code 0 only if no event was lost and every user who had
+    to be pushed was pushed once and in time.
+    """
+    try:
+        settings = read_settings()
+    except SettingsRefusedError as error:
+        raise click.ClickException(f"{error}\nIn the cluster it is started with `make load`.") from error
+    _refuse_without_cluster(settings)
+    sys.exit(0 if Load(settings, rate, seconds).run() else 1)
+
+
+def _refuse_without_cluster(settings: Settings) -> None:
+    topics = Topics.named(settings.source_topic, settings.topic_prefix)
+    names = [topic.name for topic in topics.all]
+    try:
+        problem = asyncio.run(unequal_or_missing(settings.kafka, names, topics.kill_switches.name))
+    except KafkaFailedError as error:
+        problem = str(error)
+    if problem:
+        raise click.ClickException(f"{problem}\nStart the cluster with `make up`.")
+
+
+class Load:
+    """One run of shoppers, whom no earlier run knows."""
+
+    def __init__(self, settings: Settings, rate: float, seconds: int) -> None:
+        servers = settings.kafka_bootstrap_servers
+        self._topics = Topics.named(settings.source_topic, settings.topic_prefix)
+        self._rate = rate
+        self._seconds = seconds
+        self._partitions = settings.topic_partitions
+        self._push_api = RemotePushApi(settings.push_api_url)
+        self._crowd = Crowd(f"{datetime.now(UTC):%m%dT%H%M%S}", self._push_api.behave)
+        self._feed = Feed(servers, self._topics.source.name, patience_seconds=PATIENCE_SECONDS)
+        self._watch = LedgerWatch(servers, self._topics.decisions.name)
+        inputs = [topic.name for topic in self._topics.inputs.values()]
+        self._offsets = GroupOffsets(servers, settings.app_id, inputs, self._partitions)
+        self._began = time.monotonic()
+        self._failure: Exception | None = None
+        self._last_answered, self._last_news_at = 0, self._began
+
+    def run(self) -> bool:
+        """Whether all went as it must."""
+        console.print(f"{self._rate:g} events a second for {self._seconds} s; the users are u-{self._crowd.name}-…")
+        with self._watch:
+            self._play()
+            self._wait_for_answers()
+            level = self._is_level()
+            findings = self._findings()
+        self._show(findings)
+        return self._audited() and level and not findings.faults
+
+    def _play(self) -> None:
+        writer = threading.Thread(target=self._write, name="load", daemon=True)
+        writer.start()
+        with Progress(console, self._planned, self._state) as progress:
+            while writer.is_alive():
+                progress.show()
+                writer.join(LOOK_SECONDS)
+        if self._failure is not None:
+            raise click.ClickException(f"{self._failure}\nIs Kafka well? See `docker compose ps`.")
+
+    @property
+    def _planned(self) -> int:
+        return round(self._rate * self._seconds)
+
+    def _write(self) -> None:
+        try:
+            self._feed.write(self._crowd.events(self._seconds), self._rate)
+        except Exception as error:  # noqa: BLE001 - the thread's owner is told
+            self._failure = error
+
+    def _state(self) -> tuple[int, int]:
+        """How many are written, and how many of them are answered."""
+        places = list(self._feed.places.values())
+        return len(places), sum(self._watch.reason(place) is not None for place in places)
+
+    def _wait_for_answers(self) -> None:
+        """Until every event has its answer, or nothing more can be hoped for."""
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        with Progress(console, len(self._feed.places), self._state) as progress:
+            while self._unanswered() and time.monotonic() < give_up_at and not self._nothing_more_comes():
+                progress.show()
+                time.sleep(LOOK_SECONDS)
+            progress.show()
+
+    def _nothing_more_comes(self) -> bool:
+        """Whether all is committed and no answer came for a while; what has none then never gets one."""
+        if (answered := self._state()[1]) != self._last_answered:
+            self._last_answered, self._last_news_at = answered, time.monotonic()
+        return time.monotonic() - self._last_news_at > QUIET_SECONDS and self._offsets.is_level()
+
+    def _unanswered(self) -> bool:
+        written, answered = self._state()
+        return answered < written
+
+    def _is_level(self) -> bool:
+        """Whether every stage has committed all it was given, within a minute."""
+        give_up_at = time.monotonic() + LEVEL_SECONDS
+        while not self._offsets.is_level():
+            if time.monotonic() > give_up_at:
+                console.print(f"[red]✗[/red] not committed after {LEVEL_SECONDS} s: {self._offsets.lag()}")
+                return False
+            time.sleep(LOOK_SECONDS)
+        return True
+
+    def _findings(self) -> Findings:
+        self._evidence = Evidence(
+            crowd=self._crowd,
+            places=self._feed.places,
+            ledger=self._watch,
+            pushes=self._push_api.accepted(),
+            violations=self._push_api.violations(),
+            partitions=self._partitions,
+            seconds=time.monotonic() - self._began,
+        )
+        return judge(self._evidence)
+
+    def _show(self, findings: Findings) -> None:
+        reasons = Counter(reason for place in self._feed.places.values() if (reason := self._watch.reason(place)))
+        show_funnel(console, reasons)
+        show_decisions(console, reasons)
+        console.print(table([findings]), markup=False, highlight=False)
+        for fault in findings.faults:
+            console.print(f"[red]✗[/red] {escape(fault)}", soft_wrap=True)
+        mark = "[red]✗[/red]" if findings.faults else "[green]✓[/green]"
+        expected, pushes = len(self._crowd.users), len(self._evidence.own_pushes())
+        console.print(f"{mark} {findings.events:,} events, {pushes:,} pushes of {expected:,} expected.")
+        console.print(f"The slowest push took {slowest_push_seconds(self._evidence):.1f} s.")
+
+    def _audited(self) -> bool:
+        console.print("[bold]$ saving-alerts audit[/bold]")
+        audit = command_line(["audit"], dict(os.environ))
+        console.print((audit.stdout + audit.stderr).strip(), markup=False, highlight=False, soft_wrap=True)
+        return audit.returncode == 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""The stub push API of the cluster, as the load sees it: over HTTP, and while it may be down."""
+
+import urllib.request
+from contextlib import suppress
+
+import msgspec
+import stamina
+
+from demo.stub_apis.control import BehaviourChange
+from demo.stub_apis.faults import Behaviour
+from demo.stub_apis.push_api import AcceptedPush
+
+TIMEOUT_SECONDS = 2
+PATIENCE_SECONDS = 60
+
+_until_it_answers = stamina.retry(on=OSError, attempts=None, timeout=PATIENCE_SECONDS)
+
+
+class RemotePushApi:
+    """Knows the stub by its address. What it reads it reads again until the stub answers, for a minute at most."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def behave(self, user_id: str, behaviour: Behaviour) -> None:
+        """The next requests for this user are treated so. While the stub is down that is trouble enough: not told."""
+        body = msgspec.json.encode(BehaviourChange([behaviour], user_id))
+        with suppress(OSError):
+            self._ask(urllib.request.Request(f"{self._url}/control/behaviour", body, method="PUT"))  # noqa: S310
+
+    @_until_it_answers
+    def accepted(self) -> list[AcceptedPush]:
+        """Every push it ever accepted. Raises OSError when it does not come back."""
+        return msgspec.json.decode(self._record("accepted"), type=list[AcceptedPush])
+
+    @_until_it_answers
+    def violations(self) -> list[str]:
+        """What callers did against the contract since the stub started."""
+        return msgspec.json.decode(self._record("violations"), type=list[str])
+
+    def _record(self, name: str) -> bytes:
+        return self._ask(urllib.request.Request(f"{self._url}/control/{name}"))  # noqa: S310 - our own stub
+
+    def _ask(self, request: urllib.request.Request) -> bytes:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+            return bytes(answer.read())

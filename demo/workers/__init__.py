@@ -1,0 +1,1 @@
+"""Workers as child processes of the demo and the tests."""

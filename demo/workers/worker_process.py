@@ -1,0 +1,159 @@
+"""A worker as an operator starts it: a process of its own, through the real command line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from demo.servers.free_port import FreePort
+from demo.workers import child_process
+
+EXIT_RESTART_ME = 70
+PROJECT = Path(__file__).resolve().parent.parent.parent
+START_TIMEOUT_SECONDS = 60
+STOP_TIMEOUT_SECONDS = 40
+POLL_SECONDS = 0.05
+
+
+class WorkerProcess:
+    """One worker. Its log is `output.log` in its folder, which outlives it for a look afterwards."""
+
+    def __init__(self, name: str, folder: Path, environment: Mapping[str, str]) -> None:
+        self.name = name
+        self.folder = folder / name
+        self._port = FreePort()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._environment = {
+            **environment,
+            "SAVING_ALERTS_WORKER_NAME": name,
+            "SAVING_ALERTS_WEB_PORT": str(self._port.number),
+        }
+
+    @property
+    def page(self) -> str:
+        return f"http://127.0.0.1:{self._port.number}"
+
+    @property
+    def pid(self) -> int:
+        return self._running().pid
+
+    def start(self, settings: Mapping[str, str] | None = None) -> None:
+        """Begin, this time with these settings too; `wait_until_ready` says when it works."""
+        self.folder.mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "saving_alerts", "worker"]
+        environment = {**self._environment, **(settings or {})}
+        self._process = child_process.start(command, self.folder, environment)
+
+    def wait_until_ready(self, timeout_seconds: float = START_TIMEOUT_SECONDS) -> None:
+        """Return when `/health/ready` says yes. Raises RuntimeError with the last of the log when it ends before.
+
+        A worker that exits to be restarted is restarted, as its supervisor would.
+        """
+        give_up_at = time.monotonic() + timeout_seconds
+        while not self.is_ready():
+            if self._running().poll() == EXIT_RESTART_ME:
+                self.start()
+            if self._running().poll() is not None or time.monotonic() > give_up_at:
+                words = child_process.last_words(self.folder, 40)
+                raise RuntimeError(f"{self.name} is not ready: {self.health()}\n{words}")
+            time.sleep(POLL_SECONDS)
+
+    def is_ready(self) -> bool:
+        return bool(self.health().get("ready"))
+
+    def health(self) -> dict[str, Any]:
+        """What `/health/ready` answers, whatever its status; empty while nobody answers."""
+        return self.json("/health/ready")
+
+    def json(self, path: str) -> dict[str, Any]:
+        """A JSON page of the worker; empty while nobody answers."""
+        try:
+            with urllib.request.urlopen(self.page + path, timeout=2) as answer:  # noqa: S310 - our own page
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as error:
+            return dict(json.load(error)) if error.headers.get_content_type() == "application/json" else {}
+        except (OSError, ValueError):
+            return {}
+
+    def terminate(self) -> None:
+        self._running().send_signal(signal.SIGTERM)
+
+    def pause(self) -> None:
+        self._running().send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        self._running().send_signal(signal.SIGCONT)
+
+    def wait(self, timeout_seconds: float = STOP_TIMEOUT_SECONDS) -> int:
+        """The exit code. Raises subprocess.TimeoutExpired."""
+        return self._running().wait(timeout_seconds)
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; minus the signal's number where a signal ended it."""
+        return self._running().poll()
+
+    def is_paused(self) -> bool:
+        """Whether a signal stopped it, its own or ours. Linux only."""
+        found = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+        return found is not None and found.si_code == os.CLD_STOPPED
+
+    def kill(self) -> None:
+        if self._process is not None:
+            child_process.kill(self._process)
+
+    def stop(self) -> int:
+        """SIGTERM and wait; a worker that does not end is killed and that is an error."""
+        self.terminate()
+        try:
+            return self.wait()
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def log(self) -> str:
+        return (self.folder / "output.log").read_text(errors="replace")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        self._port.close()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError(f"{self.name} was not started")
+        return self._process
+
+
+def command_line(arguments: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run one of our own commands to its end, as a person would."""
+    return subprocess.run(
+        [sys.executable, "-m", "saving_alerts", *arguments],
+        env=dict(environment),
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without settings of ours, and with the project on the path."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("SAVING_ALERTS_")}
+    return {**ours, "PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"}

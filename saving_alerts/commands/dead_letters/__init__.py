@@ -1,0 +1,1 @@
+"""`saving-alerts dead-letters`: list, show, replay and skip what failed."""

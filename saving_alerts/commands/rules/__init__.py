@@ -1,0 +1,1 @@
+"""`saving-alerts rules`: check, preview, publish and roll back a rules file."""

@@ -1,0 +1,131 @@
+"""`saving-alerts rules preview`: the messages of a file as a shopper would read them."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import click
+import msgspec
+
+from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
+from saving_alerts.commands import CommandRefusedError, now, settings_at_the_door
+from saving_alerts.commands.rules.file import FILE, good_rules
+from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
+from saving_alerts.domain.events import EventType
+from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.rules.messages import locale_for, render
+from saving_alerts.domain.rules.rule_set import Rule, RuleSet
+from saving_alerts.ports import PortError
+from saving_alerts.settings import Settings
+
+SAMPLE_TITLES = {"en": "All coffee beans", "de": "Alle Kaffeebohnen", "fr": "Tous les cafés en grains"}
+
+
+@click.command()
+@FILE
+@click.option("--merchant", required=True, help="The merchant's id.")
+@click.option("--locale", default="en", show_default=True, help="The shopper's locale, like de or de-AT.")
+@click.option(
+    "--percent", type=click.FloatRange(0, 100, min_open=True), default=20, help="The sample coupon's discount."
+)
+@click.option(
+    "--amount", type=click.FloatRange(0, min_open=True), help="A fixed amount in EUR in place of a percentage."
+)
+@click.option(
+    "--merchants",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file in place of S3's directory.",
+)
+def preview(
+    file: Path, merchant: str, locale: str, percent: float, amount: float | None, merchants: Path | None
+) -> None:
+    """Show what each rule that listens at a merchant would say, with a sample coupon.
+
+    The merchant's name comes from the directory in S3, or from a file of the same kind.
+
+    \b
+    Example:
+      saving-alerts rules preview rules.json --merchant m-123 --locale de
+    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
+    _, found = good_rules(file)
+    known = _in_file(merchants, merchant) if merchants else _in_s3(settings_at_the_door(), merchant)
+    if known is None:
+        where = str(merchants) if merchants else "S3's directory"
+        raise CommandRefusedError(f"there is no merchant {merchant} in {where}")
+    coupon = _sample(merchant, percent, amount)
+    listening = _listening(found, merchant)
+    for rule in listening:
+        print("\n".join(_lines(rule, locale, known, coupon)))
+    if not listening:
+        print(f"no enabled rule listens to any event at {merchant}")
+
+
+def _listening(found: RuleSet, merchant_id: str) -> list[Rule]:
+    """In the order in which they are tried."""
+    heard = {rule.id for kind in EventType for rule in found.index.shortlist(kind, merchant_id).rules}
+    return [rule for rule in found.rules if rule.id in heard]
+
+
+def _lines(rule: Rule, locale: str, merchant: Merchant, coupon: Coupon) -> list[str]:
+    used = locale_for(rule.message, locale)
+    title, body = render(rule.message, locale, merchant, coupon)
+    minimum, percent = rule.min_discount_percent, coupon.discount.percent
+    notes = [f"the text for {used}" + (", because there is none for " + locale if used != locale else "")]
+    if minimum is not None and (percent is None or percent < minimum):
+        notes.append(f"this coupon would be passed over: the rule asks for {minimum:g} %")
+    notes += [
+        f"the {name} is cut to what a phone shows" for name, text in (("title", title), ("body", body)) if _is_cut(text)
+    ]
+    return [f"{rule.id} ({'; '.join(notes)})", f"    {title}", f"    {body}"]
+
+
+def _is_cut(text: str) -> bool:
+    return text.endswith("…")
+
+
+def _sample(merchant_id: str, percent: float, amount: float | None) -> Coupon:
+    percentage = Discount(DiscountKind.PERCENT, percent)
+    return Coupon(
+        coupon_id="sample",
+        merchant_id=merchant_id,
+        title=SAMPLE_TITLES,
+        discount=percentage if amount is None else Discount(DiscountKind.AMOUNT, amount, "EUR"),
+        valid_from=now(),
+        valid_until=now() + timedelta(days=1),
+        channel=Channel.BOTH,
+        deep_link="https://example.test/sample",
+    )
+
+
+def _in_file(merchants: Path, merchant_id: str) -> Merchant | None:
+    with merchants.open("rb") as lines:
+        found = [merchant for line in lines if (merchant := _named(line, merchant_id))]
+    return found[-1] if found else None
+
+
+def _in_s3(settings: Settings, merchant_id: str) -> Merchant | None:
+    try:
+        return asyncio.run(_streamed(settings, merchant_id))
+    except PortError as error:
+        raise CommandRefusedError(f"the merchant directory: {error}; or give --merchants FILE") from error
+
+
+async def _streamed(settings: Settings, merchant_id: str) -> Merchant | None:
+    found = None
+    policy = S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)
+    async with S3ObjectStore(policy) as store, store.lines(settings.s3_merchants_key, None) as stream:
+        if stream is not None:
+            async for line in stream.lines:
+                found = _named(line, merchant_id) or found
+    return found
+
+
+def _named(line: bytes, merchant_id: str) -> Merchant | None:
+    """The line's merchant if it is this one. Most are not, so it is looked for in the bytes first."""
+    if msgspec.json.encode(merchant_id) not in line:
+        return None
+    try:
+        merchant = msgspec.json.decode(line, type=Merchant)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return merchant if merchant.merchant_id == merchant_id else None

@@ -1,0 +1,1 @@
+"""`saving-alerts simulate`: what other rules would have decided about recorded traffic."""

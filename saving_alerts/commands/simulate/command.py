@@ -1,0 +1,96 @@
+"""`saving-alerts simulate`: what other rules would have done to the events of the last days."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
+from saving_alerts.commands import CommandRefusedError, named_topics, now, run, settings_at_the_door
+from saving_alerts.commands.parameters import DURATION
+from saving_alerts.commands.progress import Watcher, progress_bars
+from saving_alerts.commands.rules.file import good_rules, rules_in
+from saving_alerts.commands.rules.publish import VersionType
+from saving_alerts.commands.simulate.report import as_csv, as_json, figures, remarks
+from saving_alerts.directory import DirectoryReader
+from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
+from saving_alerts.ports import ObjectStore, PortError
+from saving_alerts.publishing import RulesShelf, UnknownVersionError
+from saving_alerts.reference_data import Merchants
+from saving_alerts.settings import Settings
+from saving_alerts.simulation.simulating import Question, Simulation
+from saving_alerts.simulation.simulating import simulate as simulate_rules
+
+
+@click.command()
+@click.option("--rules", "file", type=click.Path(path_type=Path, allow_dash=True), required=True, help="The new file.")
+@click.option("--since", type=DURATION, default="7d", show_default=True, help="How far to look back; 7d is on record.")
+@click.option("--compare", type=VersionType(), help="The version to compare with, in place of the live one.")
+@click.option("--json", "json_wanted", is_flag=True, help="One JSON document, for machines.")
+@click.option("--csv", "csv_wanted", is_flag=True, help="All figures as CSV, for a spreadsheet.")
+def simulate(file: Path, since: timedelta, compare: str | None, *, json_wanted: bool, csv_wanted: bool) -> None:
+    """Replay the recorded events through the live rules and through a file, caps included, and compare.
+
+    It reads Kafka and S3, asks nobody else, and sends nothing. Workers may run meanwhile.
+
+    \b
+    Example:
+      saving-alerts simulate --rules rules.json --since 7d
+      saving-alerts simulate --rules rules.json --since 24h --compare 3f2a9c01b7de --csv > figures.csv
+    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
+    if json_wanted and csv_wanted:
+        raise click.UsageError("--json and --csv exclude each other")
+    _, after = good_rules(file)
+    settings, started = settings_at_the_door(), now()
+    before, merchants = _reference_data(settings, compare)
+    question = Question(before, after, merchants, started - since)
+    with progress_bars() as bars:
+        result = run(simulate_rules(settings.kafka, named_topics(settings), question, Watcher(bars).begin))
+    if json_wanted or csv_wanted:
+        print(as_json(question, result) if json_wanted else as_csv(question, result), end="")
+    else:
+        _show(question, result)
+
+
+def _show(question: Question, result: Simulation) -> None:
+    table = Table("", f"{question.before.version}", f"{question.after.version} (new)", "change", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for figure in figures(question, result):
+        table.add_row(figure.name, f"{figure.before:,}", f"{figure.after:,}", f"{figure.after - figure.before:+,}")
+    Console().print(table)
+    for line in remarks(question, result):
+        print(line)
+
+
+def _reference_data(settings: Settings, compare: str | None) -> tuple[RuleSet, Merchants]:
+    try:
+        return asyncio.run(_loaded(settings, compare))
+    except UnknownVersionError as error:
+        raise CommandRefusedError(str(error)) from error
+    except RulesRefusedError as error:
+        what = "\n".join(error.mistakes)
+        raise CommandRefusedError(f"the rules to compare with are refused by this release:\n{what}") from error
+    except PortError as error:
+        raise CommandRefusedError(str(error)) from error
+
+
+async def _loaded(settings: Settings, compare: str | None) -> tuple[RuleSet, Merchants]:
+    async with S3ObjectStore(S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)) as store:
+        body = await RulesShelf(store, settings.s3_rules_key, settings.max_rules_bytes).body(compare)
+        return rules_in(body), await _merchants(store, settings)
+
+
+async def _merchants(store: ObjectStore, settings: Settings) -> Merchants:
+    reader = DirectoryReader(settings.max_bad_merchant_lines)
+    async with store.lines(settings.s3_merchants_key, None) as stream:
+        if stream is not None:
+            async for line in stream.lines:
+                reader.take(line)
+    if reader.refusal is not None:
+        raise CommandRefusedError(f"the merchant directory: {reader.refusal}")
+    return reader.merchants()

@@ -1,0 +1,61 @@
+"""`saving-alerts stats`: the numbers of a worker's page, in a terminal."""
+
+import asyncio
+
+import click
+import msgspec
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from rich.console import Console
+
+from saving_alerts.commands import CommandRefusedError, settings_at_the_door
+from saving_alerts.commands.stats.tables import tables
+from saving_alerts.web.stats import Stats
+
+TIMEOUT_SECONDS = 5.0
+HTTP_OK = 200
+LOCAL = "http://127.0.0.1:{port}"
+
+
+@click.command()
+@click.option("--page", help="A worker's page, like http://127.0.0.1:6067; without it, the one of these settings.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, for machines.")
+def stats(*, page: str | None, as_json: bool) -> None:
+    """Show the numbers of a worker's page: funnel, decisions, stages, health, rules, workers, lag.
+
+    Funnel, decisions and workers are the whole cluster's, the others this worker's.
+
+    \b
+    Example:
+      saving-alerts stats
+      saving-alerts stats --page http://127.0.0.1:6067
+    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
+    body = asyncio.run(_fetched((page or LOCAL.format(port=settings_at_the_door().web_port)).rstrip("/")))
+    if as_json:
+        print(body.decode())
+        return
+    console = Console()
+    for table in tables(_read(body)):
+        console.print(table)
+        console.print()
+
+
+async def _fetched(page: str) -> bytes:
+    advice = "is a worker running there? `--page` names another one"
+    try:
+        async with (
+            ClientSession(timeout=ClientTimeout(total=TIMEOUT_SECONDS)) as session,
+            session.get(f"{page}/stats.json") as answer,
+        ):
+            body = await answer.read()
+    except (ClientError, OSError, ValueError) as error:
+        raise CommandRefusedError(f"{page} does not answer: {error or type(error).__name__}; {advice}") from error
+    if answer.status != HTTP_OK:
+        raise CommandRefusedError(f"{page}/stats.json answers {answer.status}; {advice}")
+    return body
+
+
+def _read(body: bytes) -> Stats:
+    try:
+        return msgspec.json.decode(body, type=Stats)
+    except msgspec.DecodeError as error:
+        raise CommandRefusedError(f"the worker is of another release: {error}; try --json") from error

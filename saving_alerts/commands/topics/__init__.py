@@ -1,0 +1,1 @@
+"""`saving-alerts topics`: create the topics and check how they are set."""

@@ -1,0 +1,43 @@
+"""What was sent to a user, as the second fence remembers it: whatever the throttle forgot, these still count."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from saving_alerts.domain.caps import MAX_CAP_HOURS, Send
+from saving_alerts.domain.source_position import SourcePosition
+
+REMEMBERED = timedelta(hours=MAX_CAP_HOURS)
+
+
+class PushSend(Send, frozen=True, gc=False, kw_only=True):
+    """One push that was accepted, or may have been (`uncertain`), and for which event."""
+
+    position: SourcePosition
+    event_id: str
+    uncertain: bool = False
+
+
+def of_position(sends: Iterable[PushSend], position: SourcePosition) -> PushSend | None:
+    """The send of this very position: it never caps or duplicates itself."""
+    return next((send for send in sends if send.position == position), None)
+
+
+def of_event(sends: Iterable[PushSend], event_id: str) -> PushSend | None:
+    return next((send for send in sends if send.event_id == event_id), None)
+
+
+def remembered(sends: Iterable[PushSend], now: datetime) -> tuple[PushSend, ...]:
+    """Those that a cap can still count."""
+    return tuple(send for send in sends if now - send.sent_at < REMEMBERED)
+
+
+def with_send(sends: Sequence[PushSend], send: PushSend) -> tuple[PushSend, ...]:
+    """The position's entry in place of its last one. The first time counts, and certainty only grows."""
+    known = of_position(sends, send.position)
+    if known is None:
+        return (*sends, send)
+    if send.uncertain or not known.uncertain:
+        return tuple(sends)
+    return tuple(msgspec.structs.replace(each, uncertain=False) if each is known else each for each in sends)

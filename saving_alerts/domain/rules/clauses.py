@@ -1,0 +1,94 @@
+"""The clauses of a rule that need no coupon, each a cheap check made once per file."""
+
+import hashlib
+from collections.abc import Callable
+from enum import StrEnum
+from functools import lru_cache
+
+from packaging.version import InvalidVersion, Version
+
+from saving_alerts.domain.rules.evaluation_context import Occasion
+
+Check = Callable[[Occasion], bool]
+_HASH_BYTES = 8
+_HASH_RANGE: int = 256**_HASH_BYTES
+
+
+class Clause(StrEnum):
+    """Everything that can say no, in the order in which it is asked. Most are named as the field of the file."""
+
+    EVENT_TYPES = "event_types"
+    MERCHANTS = "merchants"
+    MERCHANT_KNOWN = "merchant_known"  # the directory has no such merchant
+    MAX_DISTANCE_M = "max_distance_m"
+    WEEKDAYS = "weekdays"
+    MIN_APP_VERSION = "min_app_version"
+    MIN_DISCOUNT_PERCENT = "min_discount_percent"
+    DEEP_LINK_HOSTS = "deep_link_hosts"  # the coupon leads to a host that the merchant does not own
+    WHEN = "when"
+    ROLLOUT_PERCENT = "rollout_percent"
+    QUIET_HOURS = "quiet_hours"
+
+
+class Weekday(StrEnum):
+    """In the order of Python's numbers."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
+WEEKDAYS = tuple(Weekday)
+
+
+def is_near(max_distance_m: float) -> Check:
+    """A phone that does not say where it is was not near."""
+
+    def check(occasion: Occasion) -> bool:
+        return occasion.distance_m is not None and occasion.distance_m <= max_distance_m
+
+    return check
+
+
+def is_on(weekdays: frozenset[Weekday]) -> Check:
+    """On the user's own calendar. Without one (an unknown zone) it is on none."""
+    numbers = {number for number, weekday in enumerate(WEEKDAYS) if weekday in weekdays}
+
+    def check(occasion: Occasion) -> bool:
+        return occasion.local is not None and occasion.local.weekday() in numbers
+
+    return check
+
+
+def has_app(minimum: Version) -> Check:
+    """An app whose version nobody can read is not new enough."""
+
+    def check(occasion: Occasion) -> bool:
+        version = read_version(occasion.event.app.version)
+        return version is not None and bool(version >= minimum)
+
+    return check
+
+
+@lru_cache(maxsize=1024)
+def read_version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def is_rolled_out(percent: float, rule_id: str, user_id: str) -> bool:
+    """Whether a user is among the first so many percent of a rule.
+
+    A user's place is for ever the same, so whoever has a rule keeps it while the percentage grows. It depends on the
+    rule, so that it is not always the same users who go first.
+    """
+    if percent >= 100:  # noqa: PLR2004 - all of them
+        return True
+    digest = hashlib.blake2b(f"{rule_id}\n{user_id}".encode(), digest_size=_HASH_BYTES).digest()
+    return int.from_bytes(digest) * 100 < percent * _HASH_RANGE

@@ -1,0 +1,24 @@
+"""What evaluation sees beside the coupons: one event at its merchant, at one moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from saving_alerts.domain.events import SavingEvent
+from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.rules.quiet_hours import local_time
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """`distance_m` is how far the phone was from the store, None where nobody knows. Without slots: `local` is kept."""
+
+    event: SavingEvent
+    merchant: Merchant | None
+    now: datetime
+    distance_m: float | None = None
+
+    @cached_property
+    def local(self) -> datetime | None:
+        """The user's own date and clock; None for a zone that nobody knows."""
+        return local_time(self.event.timezone, self.now)

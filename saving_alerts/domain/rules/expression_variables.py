@@ -1,0 +1,139 @@
+"""What a `when` can see of an event, its merchant and a coupon, and samples of it to try one on.
+
+The samples are made as the live ones are, so that an expression that passes them finds the same names later.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
+from saving_alerts.domain.events import GEOFENCE_TYPES, App, EventType, Location, PushConsent, SavingEvent
+from saving_alerts.domain.merchants import Merchant, Store
+from saving_alerts.domain.rules.clauses import WEEKDAYS
+from saving_alerts.domain.rules.evaluation_context import Occasion
+
+Sight = dict[str, dict[str, Any]]
+ROOTS = ("event", "local", "merchant", "coupon")
+
+
+def sight_of(occasion: Occasion) -> Sight:
+    """Everything but the coupon. What is not known is left out, so that `has(…)` tells."""
+    return {"event": _event(occasion), "local": _local(occasion), "merchant": _merchant(occasion.merchant)}
+
+
+def with_coupon(sight: Sight, coupon: Coupon, now: datetime) -> Sight:
+    discount = coupon.discount
+    seen: dict[str, Any] = {
+        "coupon_id": coupon.coupon_id,
+        "discount": {"kind": str(discount.kind), "amount": float(discount.amount)},
+        "channel": str(coupon.channel),
+        "hours_left": (coupon.valid_until - now).total_seconds() / 3600,
+    }
+    if discount.currency is not None:
+        seen["discount"]["currency"] = discount.currency
+    if coupon.remaining is not None:
+        seen["remaining"] = coupon.remaining
+    return {**sight, "coupon": seen}
+
+
+def _event(occasion: Occasion) -> dict[str, Any]:
+    event = occasion.event
+    seen: dict[str, Any] = {
+        "type": str(event.type),
+        "merchant_id": event.merchant_id or "",
+        "locale": event.locale,
+        "timezone": event.timezone,
+        "app": {"version": event.app.version, "os": event.app.os},
+    }
+    if event.store_id is not None:
+        seen["store_id"] = event.store_id
+    if event.location is not None:
+        seen["accuracy_m"] = float(event.location.accuracy_m)
+    if occasion.distance_m is not None:
+        seen["distance_m"] = float(occasion.distance_m)
+    return seen
+
+
+def _local(occasion: Occasion) -> dict[str, Any]:
+    local = occasion.local
+    if local is None:
+        return {}
+    weekday = str(WEEKDAYS[local.weekday()])
+    return {"date": f"{local:%Y-%m-%d}", "hour": local.hour, "minute": local.minute, "weekday": weekday}
+
+
+def _merchant(merchant: Merchant | None) -> dict[str, Any]:
+    return {"merchant_id": merchant.merchant_id, "stores": len(merchant.stores)} if merchant else {}
+
+
+_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+_MERCHANT = Merchant(merchant_id="m-123", names={"en": "Shop"}, stores=(Store("s-77", 52.52, 13.405),))
+
+
+@lru_cache(maxsize=256)
+def sample_sights(event_types: frozenset[EventType]) -> tuple[tuple[str, Sight], ...]:
+    """For each type an event with all that is optional and one without, each with two unlike coupons."""
+    return tuple(_samples(event_types))
+
+
+def _samples(event_types: frozenset[EventType]) -> Iterator[tuple[str, Sight]]:
+    for kind in sorted(event_types):
+        for full in (True, False):
+            sight = sight_of(_occasion(kind, full=full))
+            yield _called(kind, full), with_coupon(sight, _coupon(DiscountKind.PERCENT, full=full), _NOON)
+            yield _called(kind, full), with_coupon(sight, _coupon(DiscountKind.AMOUNT, full=full), _NOON)
+
+
+def _called(kind: EventType, full: bool) -> str:  # noqa: FBT001 - private, and named at each call
+    return f"{kind} with everything in it" if full else f"{kind} without what is optional"
+
+
+@lru_cache(maxsize=1)
+def known_names() -> frozenset[str]:
+    """Every name with its dots, like event.app.os."""
+    full = with_coupon(
+        sight_of(_occasion(EventType.GEOFENCE_ENTERED, full=True)), _coupon(DiscountKind.AMOUNT, full=True), _NOON
+    )
+    return frozenset(_names(full, ""))
+
+
+def _names(seen: dict[str, Any], prefix: str) -> Iterator[str]:
+    for name, value in seen.items():
+        yield prefix + name
+        if isinstance(value, dict):
+            yield from _names(value, f"{prefix}{name}.")
+
+
+def _occasion(kind: EventType, *, full: bool) -> Occasion:
+    event = SavingEvent(
+        event_id="e-1",
+        schema=1,
+        type=kind,
+        user_id="u-42",
+        merchant_id=_MERCHANT.merchant_id,
+        store_id="s-77" if full or kind in GEOFENCE_TYPES else None,
+        occurred_at=_NOON,
+        received_at=_NOON,
+        timezone="Europe/Berlin",
+        locale="de-DE",
+        app=App("9.4.1", "ios"),
+        location=Location(52.5201, 13.4051, 35) if full else None,
+        push=PushConsent(consent=True),
+    )
+    return Occasion(event, _MERCHANT, _NOON, 120.0 if full else None)
+
+
+def _coupon(kind: DiscountKind, *, full: bool) -> Coupon:
+    return Coupon(
+        coupon_id="c-1",
+        merchant_id=_MERCHANT.merchant_id,
+        title={"en": "Coffee"},
+        discount=Discount(kind, 20, "EUR" if full else None),
+        valid_from=_NOON,
+        valid_until=_NOON + timedelta(days=1),
+        channel=Channel.BOTH,
+        remaining=5 if full else None,
+        deep_link="https://shop.example/c",
+    )

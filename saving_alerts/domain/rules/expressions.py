@@ -1,0 +1,121 @@
+"""`when`: what the fields of a rule cannot say, as one expression in CEL (Common Expression Language).
+
+It can do no harm: it reads what `sights` shows it, has no loops (their macros are left out), and a length limit, so
+its time is bounded. Whatever is not a plain yes is a no: an error comes back as a value that is true in Python.
+"""
+
+import re
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from saving_alerts.domain.events import EventType
+from saving_alerts.domain.rules.expression_variables import ROOTS, Sight, known_names, sample_sights
+
+if TYPE_CHECKING:
+    from cel_expr_python import cel
+
+MAX_WHEN_CHARACTERS = 500
+_LOOPS = ("all", "exists", "exists_one", "map", "filter")
+_CONFIG = f"name: when\nstdlib:\n  exclude_macros: [{', '.join(_LOOPS)}]\n"
+_STRINGS = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
+_NAMES = re.compile(rf"(?<![\w.])({'|'.join(ROOTS)})((?:\s*\.\s*[A-Za-z_]\w*)+)(\s*\()?")
+_PLACE = re.compile(r"ERROR: <input>:\d+:(\d+): ([^\n]*)")
+
+
+class WhenRefusedError(Exception):
+    """The expression cannot be used; the text says why and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A compiled expression; two are equal when their texts are."""
+
+    text: str
+    compiled: "cel.Expression" = field(compare=False, repr=False)
+
+    def says(self, sight: Sight) -> bool | str:
+        """Yes or no, or why it is neither, which is a no as well."""
+        try:
+            found = self.compiled.eval(data=sight)
+        except RuntimeError as error:
+            return str(error)
+        answer = found.value()
+        if isinstance(answer, bool):
+            return answer
+        kind: str = found.type().name()
+        return str(answer) if kind == "ERROR" else _no_answer(kind)
+
+
+@lru_cache(maxsize=2048)
+def compile_when(text: str, event_types: frozenset[EventType]) -> When:
+    """Compile and try it on samples of these event types. Raises WhenRefusedError."""
+    _refuse_unknown_names(text)
+    when = When(text, _compiled(text))
+    for sample, sight in sample_sights(event_types):
+        answer = when.says(sight)
+        if isinstance(answer, str):
+            raise WhenRefusedError(f"fails for {sample}: {_in_words(answer)}")
+    return when
+
+
+def _no_answer(kind: str) -> str:
+    return f"gives {kind.lower()}, not yes or no: compare it, like event.type == 'offer_viewed'"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> "cel.Env":
+    from cel_expr_python import cel  # noqa: PLC0415 - native code that most deployments never need
+
+    variables = {root: cel.Type.Map(cel.Type.STRING, cel.Type.DYN) for root in ROOTS}
+    return cel.NewEnv(config=cel.NewEnvConfigFromYaml(_CONFIG), variables=variables)
+
+
+def _compiled(text: str) -> "cel.Expression":
+    from cel_expr_python import cel  # noqa: PLC0415 - as above
+
+    try:
+        compiled = _environment().compile(text)
+    except RuntimeError as error:
+        raise WhenRefusedError(_compile_error(text, str(error))) from error
+    if compiled.return_type() not in (cel.Type.BOOL, cel.Type.DYN):
+        raise WhenRefusedError(_no_answer(compiled.return_type().name()))
+    return compiled
+
+
+def _refuse_unknown_names(text: str) -> None:
+    for root, rest, call in _NAMES.findall(_STRINGS.sub("''", text)):
+        parts = [root, *(part.strip() for part in rest.split(".")[1:])]
+        name = ".".join(parts[:-1] if call else parts)
+        if name not in known_names():
+            raise WhenRefusedError(f"there is no {name}{_meant(name)}")
+
+
+def _meant(name: str) -> str:
+    names = [known for known in known_names() if known not in ROOTS]
+    close = get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(sorted(names))}"
+
+
+def _compile_error(text: str, error: str) -> str:
+    used = [loop for loop in _LOOPS if re.search(rf"\.\s*{loop}\s*\(", _STRINGS.sub("''", text))]
+    if used:
+        return f"there are no loops here, so no {used[0]}(): compare single values"
+    if "recursion" in error:
+        return "is nested too deep: at most 32 levels of brackets are allowed"
+    place = _PLACE.search(error)
+    if place is None:
+        return f"cannot be read: {error.splitlines()[0][:200]}"
+    what = place[2].removesuffix(" (in container '')").partition(" expecting ")[0]
+    hint = f"; there are: {', '.join(ROOTS)}" if what.startswith("undeclared reference") else ""
+    return f"cannot be read at character {place[1]}: {what[:200]}{hint}"
+
+
+def _in_words(error: str) -> str:
+    missing = re.search(r'Key not found in map : "([^"]*)"', error)
+    if missing:
+        return f"it has no {missing[1]}; ask first, like has(event.{missing[1]}) && event.{missing[1]} …"
+    if "no matching overload" in error or "No matching overload" in error:
+        return f"two things of different kinds are compared or computed ({error[:120]})"
+    return error[:200]

@@ -1,0 +1,1 @@
+"""How a rules file becomes rules, or a list of mistakes with their places."""

@@ -1,0 +1,113 @@
+"""A rules file from its bytes to the rules that are applied: checked whole, all mistakes at once, compiled once."""
+
+import hashlib
+import json
+from datetime import timedelta
+from string import Template
+
+from pydantic import ValidationError
+
+from saving_alerts.domain.caps import Cap
+from saving_alerts.domain.events import GEOFENCE_TYPES, EventType
+from saving_alerts.domain.rules.clauses import Weekday
+from saving_alerts.domain.rules.expressions import compile_when
+from saving_alerts.domain.rules.messages import Message, Text
+from saving_alerts.domain.rules.quiet_hours import QuietHours
+from saving_alerts.domain.rules.rule_set import Rule, RuleSet
+from saving_alerts.domain.rules_file.contradictions import contradictions
+from saving_alerts.domain.rules_file.field_checks import read_app_version
+from saving_alerts.domain.rules_file.json_reader import keys_given_twice, read_json
+from saving_alerts.domain.rules_file.mistakes import RulesRefusedError, in_order
+from saving_alerts.domain.rules_file.schema import (
+    MAX_RULES,
+    NO_QUIET_HOURS,
+    TRIGGER_TYPES,
+    MessageDocument,
+    QuietHoursDocument,
+    RuleDocument,
+    RulesDocument,
+)
+
+VERSION_DIGITS = 12
+MAX_RULES_BYTES = 2 * 1024 * 1024
+EVERY_DAY = frozenset(Weekday)
+DEFAULT_FRESHNESS = {kind: timedelta(minutes=10 if kind in GEOFENCE_TYPES else 30) for kind in TRIGGER_TYPES}
+
+
+def version_of(raw: bytes) -> str:
+    """The version of a file is its content: the first 12 hex digits of its SHA-256."""
+    return hashlib.sha256(raw).hexdigest()[:VERSION_DIGITS]
+
+
+def read_rules(raw: bytes) -> RuleSet:
+    """Check and compile a rules file. Raises RulesRefusedError with every mistake in it."""
+    tree = read_json(raw)
+    _refuse_too_many_rules(tree)
+    others = [*keys_given_twice(tree), *contradictions(tree)]
+    try:
+        document = RulesDocument.model_validate(tree)
+    except ValidationError as error:
+        raise RulesRefusedError(in_order(tree, error.errors(), others)) from error
+    if others:
+        raise RulesRefusedError(in_order(tree, [], others))
+    return _compile(document, version_of(raw))
+
+
+def _refuse_too_many_rules(tree: object) -> None:
+    """Before anything looks at each of them."""
+    rules = tree.get("rules") if isinstance(tree, dict) else None
+    if isinstance(rules, list) and len(rules) > MAX_RULES:
+        raise RulesRefusedError([f"$.rules: {len(rules)} rules, at most {MAX_RULES} are allowed"])
+
+
+def _compile(document: RulesDocument, version: str) -> RuleSet:
+    in_their_order = sorted((rule for rule in document.rules if rule.enabled), key=lambda rule: rule.priority)
+    freshness: dict[EventType, timedelta] = {
+        kind: timedelta(minutes=minutes) for kind, minutes in document.freshness_minutes.items()
+    }
+    quiet = _window(document.quiet_hours) if document.quiet_hours else None
+    return RuleSet(
+        version=version,
+        caps=tuple(Cap(cap.per, cap.pushes, cap.hours) for cap in document.caps),
+        freshness=DEFAULT_FRESHNESS | freshness,
+        rules=tuple(_compile_rule(rule, quiet) for rule in in_their_order),
+    )
+
+
+def _compile_rule(rule: RuleDocument, quiet: QuietHours | None) -> Rule:
+    return Rule(
+        id=rule.id,
+        event_types=rule.event_types,
+        allow=rule.merchants.allow,
+        deny=rule.merchants.deny,
+        min_discount_percent=rule.min_discount_percent,
+        quiet_hours=_quiet_hours(rule, quiet),
+        message=_message(rule.message),
+        max_distance_m=rule.max_distance_m,
+        weekdays=None if rule.weekdays == EVERY_DAY else rule.weekdays,
+        min_app_version=read_app_version(rule.min_app_version) if rule.min_app_version else None,
+        rollout_percent=rule.rollout_percent,
+        rank_coupons_by=rule.rank_coupons_by,
+        when=compile_when(rule.when, rule.event_types) if rule.when else None,
+    )
+
+
+def _quiet_hours(rule: RuleDocument, of_the_file: QuietHours | None) -> QuietHours | None:
+    if rule.quiet_hours == NO_QUIET_HOURS:
+        return None
+    return _window(rule.quiet_hours) if isinstance(rule.quiet_hours, QuietHoursDocument) else of_the_file
+
+
+def _window(quiet: QuietHoursDocument) -> QuietHours:
+    return QuietHours(quiet.start, quiet.end)
+
+
+def _message(message: MessageDocument) -> Message:
+    texts = {locale: Text(Template(text.title), Template(text.body)) for locale, text in message.texts.items()}
+    return Message(texts, message.fallback)
+
+
+def json_schema() -> str:
+    """What an editor can check while somebody writes: fields, types and limits, not what they mean together."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **RulesDocument.model_json_schema()}
+    return json.dumps(schema, indent=2, ensure_ascii=False)

@@ -1,0 +1,70 @@
+"""What a product manager may write into small fields: times of day, versions, texts with placeholders."""
+
+import re
+import unicodedata
+from datetime import time
+from string import Template
+
+from packaging.version import InvalidVersion, Version
+
+from saving_alerts.domain.rules.messages import PLACEHOLDERS
+
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+_CLOCK_EXPECTED = 'a time of day in quotes like "22:00" is expected'
+_FOREIGN_PLACEHOLDER = re.compile(r"(?<!\$)\{[^{}]*\}|%\([^)]*\)s?|%s\b|<%|\{\{")
+# They turn the reading direction of what follows, so that a text can look like another one.
+_TURNING_SIGNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+MINUTES_OF_A_DAY = 24 * 60
+
+
+def read_clock(value: object) -> time:
+    """A time like "22:00". Raises ValueError that says what was meant, if that can be guessed."""
+    if isinstance(value, str):
+        found = _CLOCK.fullmatch(value)
+        if found:
+            return time(int(found[1]), int(found[2]))
+        raise ValueError(f'{_CLOCK_EXPECTED}, with two digits each, from "00:00" to "23:59"')
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < MINUTES_OF_A_DAY:
+        hours, minutes = divmod(value, 60)  # that is what YAML makes of 22:00 without quotes
+        raise ValueError(f'{_CLOCK_EXPECTED}; if YAML made this number, write "{hours:02}:{minutes:02}"')
+    raise ValueError(_CLOCK_EXPECTED)
+
+
+def read_app_version(value: str) -> Version:
+    try:
+        return Version(value)
+    except InvalidVersion:
+        raise ValueError('not a version: write it like "9.4" or "9.4.1"') from None
+
+
+def check_template(value: str, shown_characters: int) -> str:
+    """A text with placeholders. Raises ValueError for whatever a shopper would read as it stands, or not at all."""
+    template = Template(value)
+    if not template.is_valid():
+        raise ValueError("a `$` that starts no placeholder: write `$$` for a dollar sign")
+    unknown = sorted(set(template.get_identifiers()) - PLACEHOLDERS)
+    if unknown:
+        names = " ".join(f"${name}" for name in unknown)
+        raise ValueError(f"unknown placeholder {names}; there are: {_placeholders()}")
+    _refuse_what_nobody_should_read(value)
+    fixed = len(template.substitute(dict.fromkeys(PLACEHOLDERS, "")))
+    if fixed > shown_characters:
+        raise ValueError(
+            f"{fixed} characters without the placeholders, but a phone shows {shown_characters}: shorten it"
+        )
+    return value
+
+
+def _refuse_what_nobody_should_read(value: str) -> None:
+    foreign = _FOREIGN_PLACEHOLDER.search(value)
+    if foreign:
+        raise ValueError(f"{foreign[0]} would be sent as it stands; placeholders are written {_placeholders()}")
+    if not value.strip():
+        raise ValueError("there is nothing to read but spaces")
+    for sign in value:
+        if unicodedata.category(sign) == "Cc" or sign in _TURNING_SIGNS:
+            raise ValueError(f"contains the invisible sign U+{ord(sign):04X}: remove it, line breaks too")
+
+
+def _placeholders() -> str:
+    return ", ".join(f"${name}" for name in sorted(PLACEHOLDERS))

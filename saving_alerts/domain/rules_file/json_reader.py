@@ -1,0 +1,114 @@
+"""The bytes of a rules file as JSON, stricter than Python reads it: encodings, keys given twice, depth."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from saving_alerts.domain.rules_file.mistakes import Mistake, Place, RulesRefusedError, printable
+
+NEAR_CHARACTERS = 24
+_UTF_16_OR_32 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+_PARSER_SAYS = {
+    "Extra data": "something follows after the end",
+    "Illegal trailing comma": "a comma before a closing bracket: remove it",
+    "Unterminated string": "a text whose closing quote is missing",
+    "Expecting ',' delimiter": "a comma or a closing bracket is missing before this",
+    "Expecting ':' delimiter": "a colon is missing before this",
+    "Expecting property name": "the name of a field in double quotes is expected here",
+    "Invalid control character": "a line break or another invisible sign within a text",
+    "Invalid \\escape": "a backslash within a text: write two of them for one",
+}
+_TIME = re.compile(r"[0-9]{1,2}:[0-9]{2}")
+
+
+class _Twice(dict[str, Any]):
+    """An object some of whose keys were given twice; the last value counts, as everywhere in JSON."""
+
+    keys_twice: tuple[str, ...] = ()
+
+
+def read_json(raw: bytes) -> object:
+    """Raises RulesRefusedError that names the line and the column."""
+    text = _decoded(raw)
+    if not text.strip():
+        raise RulesRefusedError(["$: the file is empty: it needs at least caps and rules"])
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise RulesRefusedError([printable(f"{place}: {_syntax(error)}")]) from error
+    except RecursionError as error:
+        raise RulesRefusedError(
+            ["$: brackets within brackets within brackets, hundreds deep: rules need seven"]
+        ) from error
+    except ValueError as error:  # a number with thousands of digits
+        raise RulesRefusedError(
+            ["$: a number with thousands of digits: no number in here needs more than six"]
+        ) from error
+
+
+def keys_given_twice(tree: object, place: Place = ()) -> Iterator[Mistake]:
+    """Every key that stands twice in one object: one of them would be lost in silence."""
+    if isinstance(tree, _Twice):
+        for key in tree.keys_twice:
+            yield (*place, key), "stands here twice: keep one"
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from keys_given_twice(value, (*place, key))
+    elif isinstance(tree, list):
+        for number, value in enumerate(tree):
+            yield from keys_given_twice(value, (*place, number))
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    twice = _Twice(found)
+    names = [name for name, _ in pairs]
+    twice.keys_twice = tuple(sorted({name for name in names if names.count(name) > 1}))
+    return twice
+
+
+def _decoded(raw: bytes) -> str:
+    if raw.startswith(_UTF_16_OR_32) or b"\x00" in raw[:4]:
+        raise RulesRefusedError(["line 1: saved as UTF-16 or UTF-32: save it as UTF-8"])
+    if raw.startswith(b"\xef\xbb\xbf"):
+        raise RulesRefusedError(["line 1, column 1: an invisible byte order mark (BOM): save it as UTF-8 without BOM"])
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        lines = raw[: error.start].decode().split("\n")
+        place = f"line {len(lines)}, column {len(lines[-1]) + 1}"
+        raise RulesRefusedError([f"{place}: a sign that is not UTF-8: save the file as UTF-8"]) from error
+
+
+def _syntax(error: json.JSONDecodeError) -> str:
+    text, at = error.doc, error.pos
+    rest = text[at:]
+    before = text[:at].rstrip()
+    near = f" near {rest[:NEAR_CHARACTERS].splitlines()[0]!r}" if rest.strip() else ""
+    return f"{_meant(before, rest, error.msg)}{near}"
+
+
+def _meant(before: str, rest: str, message: str) -> str:
+    """The usual mistakes, in plain words, and the parser's for all others."""
+    if not rest.strip():
+        return "the file ends too early: a bracket or a quote is not closed"
+    of_parser = (words for beginning, words in _PARSER_SAYS.items() if message.startswith(beginning))
+    return _usual(before, rest) or next(of_parser, f"this is not JSON ({message})")
+
+
+def _usual(before: str, rest: str) -> str | None:
+    """What the parser's message would not tell."""
+    closing = before.endswith(",") and rest.lstrip()[:1] in {"]", "}"}
+    if closing:
+        return "a comma before a closing bracket: remove it"
+    if rest.lstrip()[:1] == "'":
+        return "text stands in double quotes"
+    if rest.lstrip().startswith(("//", "/*", "#")):
+        return "JSON has no comments: remove it"
+    if _TIME.match(before[-2:].lstrip() + rest) or _TIME.match(rest):
+        return 'a time of day stands in quotes, like "22:00"'
+    return None

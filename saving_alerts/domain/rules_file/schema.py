@@ -1,0 +1,180 @@
+"""The rules file as a product manager writes it: every field with its type, its limits and its meaning."""
+
+from datetime import time
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+
+from saving_alerts.domain.caps import MAX_CAP_HOURS, CapPer
+from saving_alerts.domain.events import TYPES_WITHOUT_MERCHANT, EventType
+from saving_alerts.domain.rules.clauses import Weekday
+from saving_alerts.domain.rules.expressions import MAX_WHEN_CHARACTERS
+from saving_alerts.domain.rules.messages import MAX_BODY_CHARACTERS, MAX_TITLE_CHARACTERS
+from saving_alerts.domain.rules.ranking import Ranking
+from saving_alerts.domain.rules_file.field_checks import check_template, read_app_version, read_clock
+
+MAX_RULES = 1_000
+MAX_GLOBS = 1_000
+MAX_TEMPLATE_CHARACTERS = 500
+TRIGGER_TYPES = tuple(kind for kind in EventType if kind not in TYPES_WITHOUT_MERCHANT)
+NO_QUIET_HOURS = "none"
+WINDOW_TAG, NONE_TAG = "<window>", "<none>"  # pydantic puts them into paths; no field is called so
+
+
+def _trigger(value: EventType) -> EventType:
+    if value in TYPES_WITHOUT_MERCHANT:
+        raise ValueError(f"{value} happens at no merchant, so it cannot trigger a saving alert")
+    return value
+
+
+def _title(value: str) -> str:
+    return check_template(value, MAX_TITLE_CHARACTERS)
+
+
+def _body(value: str) -> str:
+    return check_template(value, MAX_BODY_CHARACTERS)
+
+
+def _app_version(value: str) -> str:
+    read_app_version(value)
+    return value
+
+
+Clock = Annotated[
+    time,
+    BeforeValidator(read_clock),
+    WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "examples": ["22:00"]}),
+]
+Template = Annotated[str, Field(min_length=1, max_length=MAX_TEMPLATE_CHARACTERS)]
+TriggerType = Annotated[
+    EventType,
+    AfterValidator(_trigger),
+    WithJsonSchema({"type": "string", "enum": [str(kind) for kind in TRIGGER_TYPES]}),
+]
+Glob = Annotated[str, Field(min_length=1, max_length=128)]
+Locale = Annotated[
+    str, Field(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$", examples=["de", "de-AT"])
+]
+RuleId = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$", examples=["coffee-at-the-store"])]
+
+
+class Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class CapDocument(Document):
+    """At most so many pushes in so many hours."""
+
+    per: CapPer = Field(examples=["user"])
+    """Counted per `user`, or per `user_and_merchant`."""
+    pushes: int = Field(ge=1, le=100, strict=True, examples=[1])
+    """How many pushes."""
+    hours: float = Field(gt=0, le=MAX_CAP_HOURS, strict=True, examples=[24])
+    """In any so many hours; a week at most, because sends are remembered that long."""
+
+
+class QuietHoursDocument(Document):
+    """On the user's own clock, from and to in quotes; across midnight when `to` is the smaller one."""
+
+    start: Clock = Field(alias="from", examples=["22:00"])
+    """The first quiet minute."""
+    end: Clock = Field(alias="to", examples=["08:00"])
+    """The first minute that is not quiet any more."""
+
+
+def _kind_of_quiet_hours(value: object) -> str | None:
+    """A null says neither: it could mean none, or those of the file."""
+    if isinstance(value, str):
+        return NONE_TAG
+    return WINDOW_TAG if isinstance(value, dict | QuietHoursDocument) else None
+
+
+OwnQuietHours = Annotated[
+    Annotated[QuietHoursDocument, Tag(WINDOW_TAG)] | Annotated[Literal["none"], Tag(NONE_TAG)],
+    Discriminator(_kind_of_quiet_hours),
+]
+
+
+class MerchantsDocument(Document):
+    """Which merchants: ids, or patterns with `*` and `?`."""
+
+    allow: tuple[Glob, ...] = Field(default=("*",), min_length=1, max_length=MAX_GLOBS, examples=[["m-123", "m-2*"]])
+    """At these merchants only."""
+    deny: tuple[Glob, ...] = Field(default=(), max_length=MAX_GLOBS, examples=[["m-9*"]])
+    """But not at these."""
+
+
+class TextDocument(Document):
+    """A title and a body. $merchant, $coupon and $discount are filled in; $$ is a dollar sign."""
+
+    title: Annotated[Template, AfterValidator(_title)] = Field(examples=["$discount off at $merchant"])
+    """A phone shows 80 characters."""
+    body: Annotated[Template, AfterValidator(_body)] = Field(examples=["Show $coupon at the till."])
+    """A phone shows 240 characters."""
+
+
+class MessageDocument(Document):
+    """What the shopper reads: the text of the locale, else of its language, else of the fallback."""
+
+    fallback: Locale = Field(examples=["en"])
+    """The locale for everybody whose language is not among the texts."""
+    texts: dict[Locale, TextDocument] = Field(
+        min_length=1, examples=[{"en": {"title": "$discount off at $merchant", "body": "Show $coupon at the till."}}]
+    )
+    """A text per locale, like `de` or `de-AT`."""
+
+
+class RuleDocument(Document):
+    """When to send which message. The first enabled rule that matches, by priority, wins."""
+
+    id: RuleId
+    """The rule's name in decisions, on the page and for `kill rule`. A user's place in a rollout depends on it."""
+    enabled: bool = Field(default=True, strict=True, examples=[False])
+    """false: the rule stays in the file and does nothing."""
+    priority: int = Field(default=100, ge=-1_000_000, le=1_000_000, strict=True, examples=[10])
+    """Smaller numbers are tried first; equal ones as they stand in the file."""
+    event_types: frozenset[TriggerType] = Field(min_length=1, examples=[["geofence_entered"]])
+    """The events that it listens to."""
+    merchants: MerchantsDocument = MerchantsDocument()
+    """All of them unless it says otherwise."""
+    min_discount_percent: float | None = Field(default=None, ge=0, le=100, strict=True, examples=[10])
+    """Coupons with less are passed over, and so are those with a fixed amount: nobody knows their percentage."""
+    max_distance_m: float | None = Field(default=None, gt=0, le=100_000, strict=True, examples=[250])
+    """How far the phone may be from the store, in metres. An event that does not say where it was is refused."""
+    weekdays: frozenset[Weekday] | None = Field(default=None, min_length=1, examples=[["saturday", "sunday"]])
+    """Only on these days of the user's own calendar."""
+    quiet_hours: OwnQuietHours | None = Field(default=None, examples=[{"from": "22:00", "to": "08:00"}])
+    """In place of the file's for this rule; "none" for no quiet hours at all."""
+    min_app_version: Annotated[str, Field(max_length=64), AfterValidator(_app_version)] | None = Field(
+        default=None, examples=["9.4.0"]
+    )
+    """Older apps get nothing from this rule."""
+    rollout_percent: float = Field(default=100, gt=0, le=100, strict=True, examples=[5])
+    """For so many percent of the users, always the same ones; whoever has it keeps it while the number grows."""
+    rank_coupons_by: Ranking = Field(default=Ranking.HIGHEST_PERCENT, examples=["highest_percent"])
+    """Which coupon is promised where several fit."""
+    when: str | None = Field(
+        default=None, min_length=1, max_length=MAX_WHEN_CHARACTERS, examples=["event.app.os == 'ios'"]
+    )
+    """What the fields cannot say, as an expression in CEL about `event`, `local`, `merchant` and `coupon`."""
+    message: MessageDocument = Field(
+        examples=[{"fallback": "en", "texts": {"en": {"title": "$discount off", "body": "$coupon"}}}]
+    )
+    """What the shopper reads."""
+
+
+class RulesDocument(Document):
+    """The rules of saving alerts."""
+
+    caps: tuple[CapDocument, ...] = Field(
+        min_length=1, max_length=20, examples=[[{"per": "user", "pushes": 1, "hours": 24}]]
+    )
+    """How many pushes a user gets at most. All of them apply."""
+    quiet_hours: QuietHoursDocument | None = Field(default=None, examples=[{"from": "22:00", "to": "08:00"}])
+    """For all rules that do not say otherwise."""
+    freshness_minutes: dict[TriggerType, Annotated[float, Field(gt=0, le=24 * 60, strict=True, examples=[10])]] = Field(
+        default={}, examples=[{"geofence_entered": 5}]
+    )
+    """How long after an event a push still makes sense. Without it: 10 minutes at the store, 30 elsewhere."""
+    rules: tuple[RuleDocument, ...] = Field(min_length=1)
+    """The rules, in any order."""
