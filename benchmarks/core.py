@@ -14,15 +14,15 @@ from rich.console import Console
 from rich.table import Table
 
 from demo.traffic import make_traffic, merchants_jsonl, rules_json
-from saving_alerts import pipeline
-from saving_alerts.codecs import candidate_codec, encode
 from saving_alerts.domain.coupons import Candidate, Coupon
 from saving_alerts.domain.events import SourceRecord, ValidatedEvent
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.outcomes import Forward
-from saving_alerts.reference_data import Merchants, Snapshot
+from saving_alerts.kafka.codecs import candidate_codec, encode
+from saving_alerts.pipeline import steps as pipeline
+from saving_alerts.pipeline.outcomes import Forward
+from saving_alerts.reference_data.snapshot import Merchants, Snapshot
 
 ROUNDS = 7
 EVENTS = 5_000

@@ -7,7 +7,7 @@ from confluent_kafka import Producer
 from benchmarks.source import BUFFERED_RECORDS, FLUSH_TIMEOUT_SECONDS, PARTITIONS
 from demo.workers.worker_process import command_line
 from demo.world import World
-from saving_alerts.kafka_client import partition_of
+from saving_alerts.kafka.client import partition_of
 
 FLUSH_EVERY_RECORDS = 10_000
 SETTINGS = {

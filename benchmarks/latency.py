@@ -15,8 +15,8 @@ from benchmarks.contenders.process import ContenderError, ContenderProcess
 from benchmarks.source import PARTITIONS, Advance, records
 from demo.checks.decision_follower import Place
 from demo.traffic.feed import Feed, Record
-from saving_alerts.codecs import decode_ledger
 from saving_alerts.domain.decisions import Decision
+from saving_alerts.kafka.codecs import decode_ledger
 
 EVENTS_PER_SECOND = 500
 WARM_UP_EVENTS = 3 * EVENTS_PER_SECOND

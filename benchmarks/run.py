@@ -13,7 +13,7 @@ from benchmarks.contenders.process import CONTENDERS, ContenderProcess
 from benchmarks.latency import Course, measure_latency
 from benchmarks.summary import Figures, Scenario
 from saving_alerts.domain.decisions import Stage
-from saving_alerts.topics import Topics
+from saving_alerts.kafka.topics import Topics
 
 SCENARIOS = (Scenario("validate", (Stage.VALIDATE,)), Scenario("four stages", tuple(Stage)))
 # Faust's own way takes about ten times as long for an event: with a part of the events all take alike long.

@@ -17,18 +17,18 @@ from confluent_kafka import Producer
 from benchmarks.rules import Case, make_cases, make_rules
 from demo.servers.s3 import EmbeddedS3
 from demo.workers.worker_process import clean_environment, command_line
-from saving_alerts.codecs import Envelope, encode
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Reason, Stage, Versions, decision_id
 from saving_alerts.domain.events import ValidatedEvent
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka_client import partition_of
-from saving_alerts.outcomes import Decided, Forward
-from saving_alerts.pipeline import evaluate_rules
-from saving_alerts.reference_data import Merchants, Snapshot
-from saving_alerts.topics import Topics
+from saving_alerts.kafka.client import partition_of
+from saving_alerts.kafka.codecs import Envelope, encode
+from saving_alerts.kafka.topics import Topics
+from saving_alerts.pipeline.outcomes import Decided, Forward
+from saving_alerts.pipeline.steps import evaluate_rules
+from saving_alerts.reference_data.snapshot import Merchants, Snapshot
 from tests.kafka_cluster.cluster import KafkaCluster
 
 CANDIDATES = 200_000

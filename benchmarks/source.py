@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from demo.traffic import make_traffic, rules_json
-from saving_alerts.topics import Topics
+from saving_alerts.kafka.topics import Topics
 
 PARTITIONS = 12
 SEED = 2018

@@ -16,7 +16,7 @@ from demo.stub_apis.coupon_api import CouponApi, catalogue_of
 from demo.stub_apis.push_api import PushApi
 from demo.traffic import Traffic, merchants_jsonl, rules_json
 from demo.workers.worker_process import WorkerProcess, clean_environment
-from saving_alerts.topics import Topics
+from saving_alerts.kafka.topics import Topics
 
 SOURCE_TOPIC = "saving-events"
 TOPIC_PREFIX = "saving-alerts"

@@ -90,8 +90,8 @@ def _with_log_level(arguments: Sequence[str]) -> list[str]:
 
 def _refuse_bad_topics(settings: Settings) -> None:
     """A worker with a missing topic would stand there with nothing to do, so it does not start."""
-    from saving_alerts.kafka_client import KafkaFailedError, unequal_or_missing  # noqa: PLC0415 - see below
-    from saving_alerts.topics import Topics  # noqa: PLC0415
+    from saving_alerts.kafka.client import KafkaFailedError, unequal_or_missing  # noqa: PLC0415 - see below
+    from saving_alerts.kafka.topics import Topics  # noqa: PLC0415
 
     topics = Topics.named(settings.source_topic, settings.topic_prefix, dry_run=settings.dry_run)
     names = [topic.name for topic in topics.all]
@@ -109,8 +109,8 @@ def _run_faust(settings: Settings, arguments: list[str]) -> None:
     import uvloop  # noqa: PLC0415
     from faust.cli.faust import cli  # noqa: PLC0415
 
-    from saving_alerts import interpreter  # noqa: PLC0415
     from saving_alerts.app import create_app  # noqa: PLC0415
+    from saving_alerts.worker import interpreter  # noqa: PLC0415
 
     uvloop.install()
     app = create_app(settings)

@@ -15,8 +15,8 @@ from faust.types import StreamT
 
 from saving_alerts.delivery.batches import BatchSchema
 from saving_alerts.domain.decisions import Stage
-from saving_alerts.stages import AnyStage
-from saving_alerts.topics import Topics
+from saving_alerts.kafka.topics import Topics
+from saving_alerts.worker.stages import AnyStage
 
 
 def _batches(stream: StreamT[Any]) -> AsyncIterator[Any]:

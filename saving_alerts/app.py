@@ -23,22 +23,22 @@ from faust.web.base import Web
 from mode import ServiceT
 
 from saving_alerts.agents import add_agents
-from saving_alerts.clock import SystemClock
 from saving_alerts.delivery.batches import batch_scheduler
-from saving_alerts.delivery.guard import Guard
-from saving_alerts.delivery.intake import BatchConsumer, BatchTransport
-from saving_alerts.delivery.standstill import Patience, Standstill
-from saving_alerts.delivery.stuck_loop import StuckLoop
-from saving_alerts.delivery.watchdog import Watchdog
+from saving_alerts.delivery.consumer import BatchConsumer, BatchTransport
+from saving_alerts.delivery.poison_pills.detector import Guard
 from saving_alerts.failpoints import Failpoints
-from saving_alerts.house import FirstReferenceData, House, Opening, Outside
-from saving_alerts.logs import logging_config
-from saving_alerts.ports import Clock
+from saving_alerts.ports.clock import Clock
 from saving_alerts.settings import Settings
-from saving_alerts.stopping import StoppingWorker
-from saving_alerts.timers import Heartbeat, add_timers
+from saving_alerts.supervision.standstill import Patience, Standstill
+from saving_alerts.supervision.stuck_loop import StuckLoop
+from saving_alerts.supervision.watchdog import Watchdog
 from saving_alerts.web.views import add_views
-from saving_alerts.web.worker_stats import WorkerStats
+from saving_alerts.worker.clock import SystemClock
+from saving_alerts.worker.logs import logging_config
+from saving_alerts.worker.runtime import FirstReferenceData, House, Opening, Outside
+from saving_alerts.worker.self_report import WorkerStats
+from saving_alerts.worker.shutdown import StoppingWorker
+from saving_alerts.worker.timers import Heartbeat, add_timers
 
 NEVER_SECONDS = 1e9
 

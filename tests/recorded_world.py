@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from saving_alerts.codecs import DeadLetterRecord, Envelope, encode
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, decision_id
 from saving_alerts.domain.events import SavingEvent
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka_client import partition_of
-from saving_alerts.topics import Topic, Topics
+from saving_alerts.kafka.client import partition_of
+from saving_alerts.kafka.codecs import DeadLetterRecord, Envelope, encode
+from saving_alerts.kafka.topics import Topic, Topics
 
 PARTITIONS = 4
 

@@ -2,9 +2,10 @@
 
 from saving_alerts.domain.rules_file.compiler import MAX_RULES_BYTES
 from saving_alerts.metrics import Metrics
-from saving_alerts.ports import Clock, ObjectStore
-from saving_alerts.reference_data import ReferenceData
-from saving_alerts.reload import ReferenceDataLoader, ReloadPolicy
+from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.object_store import ObjectStore
+from saving_alerts.reference_data.loader import ReferenceDataLoader, ReloadPolicy
+from saving_alerts.reference_data.snapshot import ReferenceData
 
 POLICY = ReloadPolicy("rules.json", "merchants.jsonl", MAX_RULES_BYTES, max_bad_lines=2)
 

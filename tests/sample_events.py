@@ -14,7 +14,7 @@ from saving_alerts.domain.rules.messages import Message, Text
 from saving_alerts.domain.rules.quiet_hours import QuietHours
 from saving_alerts.domain.rules.rule_set import Rule, RuleSet
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.reference_data import Merchants, Snapshot
+from saving_alerts.reference_data.snapshot import Merchants, Snapshot
 from tests.fakes.clock import START
 
 FRESHNESS = timedelta(minutes=10)

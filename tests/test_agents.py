@@ -10,16 +10,16 @@ import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 
 from saving_alerts.app import SavingAlertsApp, create_app
-from saving_alerts.codecs import Envelope, alert_codec, candidate_codec, decode_ledger, encode, validated_codec
-from saving_alerts.connections import Ports
-from saving_alerts.delivery.outputs import Output
+from saving_alerts.delivery.producer import Output
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Reason, Stage
 from saving_alerts.domain.rules.expressions import compile_when
-from saving_alerts.house import Outside
+from saving_alerts.kafka.codecs import Envelope, alert_codec, candidate_codec, decode_ledger, encode, validated_codec
 from saving_alerts.metrics import Metric, Metrics
-from saving_alerts.ports import Clock
+from saving_alerts.ports import Ports
+from saving_alerts.ports.clock import Clock
 from saving_alerts.settings import Settings, example_settings
+from saving_alerts.worker.runtime import Outside
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.coupon_source import FakeCouponSource
 from tests.fakes.group_memory import FakeGroupMemory

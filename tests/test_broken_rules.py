@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from saving_alerts.commands.rules.group import check
 from saving_alerts.domain.rules_file.compiler import MAX_RULES_BYTES, read_rules
-from saving_alerts.reload import ReloadOutcome
+from saving_alerts.reference_data.loader import ReloadOutcome
 from saving_alerts.settings import Settings
 from tests.broken_rules import BROKEN, TEXT, mistakes_in
 from tests.fakes.clock import FakeClock

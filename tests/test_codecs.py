@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saving_alerts.codecs import (
+from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.coupons import Candidate, Channel, Coupon, Discount, DiscountKind
+from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, Versions
+from saving_alerts.domain.events import App, EventType, Location, PushConsent, SavingEvent, ValidatedEvent
+from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.kafka.codecs import (
     MAX_DEAD_LETTER_BYTES,
     SCHEMA,
     Codec,
@@ -25,11 +30,6 @@ from saving_alerts.codecs import (
     encode,
     validated_codec,
 )
-from saving_alerts.domain.alerts import Alert
-from saving_alerts.domain.coupons import Candidate, Channel, Coupon, Discount, DiscountKind
-from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, Versions
-from saving_alerts.domain.events import App, EventType, Location, PushConsent, SavingEvent, ValidatedEvent
-from saving_alerts.domain.source_position import SourcePosition
 
 NOW = datetime(2026, 11, 23, 10, 15, 3, 4_000, tzinfo=UTC)
 POSITION = SourcePosition("saving-events", 3, 41)

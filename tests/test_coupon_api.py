@@ -15,7 +15,7 @@ from saving_alerts import __version__
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
 from saving_alerts.adapters.http_session import open_session
 from saving_alerts.metrics import Metric
-from saving_alerts.ports import DeadlineError, RefusedError, UnavailableError
+from saving_alerts.ports.errors import DeadlineError, RefusedError, UnavailableError
 from tests.fakes.canned_server import canned_server
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.metrics import RecordingMetrics

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from saving_alerts.dispatch import Dispatcher
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.decisions import Reason
@@ -17,17 +16,11 @@ from saving_alerts.domain.kill_switches import KillScope, KillSwitch
 from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.outcomes import Decided
-from saving_alerts.ports import (
-    Claim,
-    Granted,
-    Refused,
-    Reservation,
-    Throttled,
-    TooLate,
-    UnavailableError,
-    Unclear,
-)
+from saving_alerts.pipeline.dispatch import Dispatcher
+from saving_alerts.pipeline.outcomes import Decided
+from saving_alerts.ports.errors import UnavailableError
+from saving_alerts.ports.push_sender import Refused, Throttled, TooLate, Unclear
+from saving_alerts.ports.throttle import Claim, Granted, Reservation
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.kill_switches import FakeKillSwitches
 from tests.fakes.push_sender import FakePushSender, Lost

@@ -13,10 +13,10 @@ from saving_alerts.domain.events import EventType, ValidatedEvent
 from saving_alerts.domain.rules.expressions import compile_when
 from saving_alerts.domain.rules.quiet_hours import QuietHours
 from saving_alerts.domain.rules.rule_set import Rule
-from saving_alerts.outcomes import Decided, Forward
-from saving_alerts.pipeline import evaluate_rules, subject_of
-from saving_alerts.reference_data import Snapshot
-from saving_alerts.verdicts import when_errors
+from saving_alerts.pipeline.outcomes import Decided, Forward
+from saving_alerts.pipeline.rule_decisions import when_errors
+from saving_alerts.pipeline.steps import evaluate_rules, subject_of
+from saving_alerts.reference_data.snapshot import Snapshot
 from tests.fakes.clock import START
 from tests.sample_events import ALWAYS_QUIET, DEADLINE, alert, coupon, event, snapshot, validated
 

@@ -6,8 +6,14 @@ import math
 import msgspec
 import pytest
 
-from saving_alerts.delivery.guard import Guard
-from saving_alerts.delivery.notes import MAX_SKIPPED, SUSPICIOUS_DEATHS, Note, Notes, TooManySkippedError
+from saving_alerts.delivery.poison_pills.commit_metadata import (
+    MAX_SKIPPED,
+    SUSPICIOUS_DEATHS,
+    Note,
+    Notes,
+    TooManySkippedError,
+)
+from saving_alerts.delivery.poison_pills.detector import Guard
 from saving_alerts.domain.source_position import SourcePosition
 from tests.fakes.group_memory import FakeGroupMemory
 
@@ -184,7 +190,7 @@ async def test_records_of_suspected_partitions_are_tried_one_at_a_time() -> None
 
 
 async def test_a_record_that_only_waits_does_not_hold_the_others_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("saving_alerts.delivery.guard.ALONE_SECONDS", 0.01)
+    monkeypatch.setattr("saving_alerts.delivery.poison_pills.detector.ALONE_SECONDS", 0.01)
     memory = FakeGroupMemory({HERE: (OFFSET, Note(deaths=SUSPICIOUS_DEATHS))})
     guard = await owner(memory)
     answered = asyncio.Event()

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from saving_alerts.health import Condition, all_required_hold, breaker, drain, fresh, group, loaded, redis
-from saving_alerts.reference_data import Freshness
+from saving_alerts.reference_data.snapshot import Freshness
+from saving_alerts.supervision.health import Condition, all_required_hold, breaker, drain, fresh, group, loaded, redis
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STALE_SECONDS = 600

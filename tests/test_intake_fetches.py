@@ -16,8 +16,14 @@ from faust.types import TP
 from mode import Service
 
 from demo.servers.kafka import EmbeddedKafka
-from saving_alerts.delivery.fetches import FETCH_WAIT_MILLISECONDS, FOLLOWED_RECORDS, ConsumerThread, Fetched, give_back
-from saving_alerts.delivery.intake import BatchConsumer, BatchTransport
+from saving_alerts.delivery.consumer import BatchConsumer, BatchTransport
+from saving_alerts.delivery.consumer_thread import (
+    FETCH_WAIT_MILLISECONDS,
+    FOLLOWED_RECORDS,
+    ConsumerThread,
+    Fetched,
+    give_back,
+)
 
 pytestmark = pytest.mark.asyncio
 

@@ -7,7 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 from faust.types import TP
 
-from saving_alerts.delivery.intake import BatchConsumer, BatchTransport, ConsumerIntake
+from saving_alerts.delivery.consumer import BatchConsumer, BatchTransport, ConsumerIntake
 
 
 class NoBrokerApp(faust.App):

@@ -7,7 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 
-from saving_alerts.kafka_records import FetchedBatches, UnpackedRecords, read_any_header_name
+from saving_alerts.kafka.header_names import FetchedBatches, UnpackedRecords, read_any_header_name
 from tests.foreign_batches import NO_UTF_8, HeaderBytes, append, new_batch
 
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4

@@ -17,7 +17,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from saving_alerts.delivery.outputs import MAX_RECORD_BYTES, Output, OutputProducer
+from saving_alerts.delivery.producer import MAX_RECORD_BYTES, Output, OutputProducer
 from saving_alerts.metrics import Metric
 from tests.fakes.metrics import RecordingMetrics
 

@@ -7,7 +7,7 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from saving_alerts.delivery.outputs import Output, OutputProducer
+from saving_alerts.delivery.producer import Output, OutputProducer
 from tests.fakes.metrics import RecordingMetrics
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven

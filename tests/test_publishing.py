@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from saving_alerts.domain.rules_file.compiler import version_of
-from saving_alerts.publishing import Current, RulesChangedError, RulesShelf, UnknownVersionError, before
+from saving_alerts.reference_data.rules_store import Current, RulesChangedError, RulesShelf, UnknownVersionError, before
 from tests.fakes.clock import START
 from tests.fakes.object_store import FakeObjectStore
 

@@ -15,7 +15,7 @@ from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.domain.alerts import Push, PushTrace, rfc3339
 from saving_alerts.metrics import Metric
-from saving_alerts.ports import Accepted, Refused, Throttled, TooLate, Unclear
+from saving_alerts.ports.push_sender import Accepted, Refused, Throttled, TooLate, Unclear
 from tests.fakes.canned_server import canned_server
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.metrics import RecordingMetrics

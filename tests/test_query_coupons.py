@@ -12,10 +12,10 @@ from saving_alerts.domain.events import Location, ValidatedEvent
 from saving_alerts.domain.merchants import Store
 from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.outcomes import Decided, Forward
-from saving_alerts.pipeline import query_coupons
-from saving_alerts.ports import DeadlineError, PortError, RefusedError, UnavailableError
-from saving_alerts.reference_data import Snapshot
+from saving_alerts.pipeline.outcomes import Decided, Forward
+from saving_alerts.pipeline.steps import query_coupons
+from saving_alerts.ports.errors import DeadlineError, PortError, RefusedError, UnavailableError
+from saving_alerts.reference_data.snapshot import Snapshot
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.coupon_source import FakeCouponSource
 from tests.sample_events import ALWAYS_QUIET, DEADLINE, MERCHANT, POSITION, coupon, event, snapshot, validated

@@ -3,11 +3,11 @@
 import pytest
 from aiokafka import ConsumerRecord
 
-from saving_alerts.codecs import MAX_KEY_BYTES, decode_letter
-from saving_alerts.delivery.outputs import MAX_RECORD_BYTES
-from saving_alerts.delivery.recorder import MAX_ERROR_CHARACTERS, Recorder
+from saving_alerts.delivery.producer import MAX_RECORD_BYTES
+from saving_alerts.delivery.record_builder import MAX_ERROR_CHARACTERS, Recorder
 from saving_alerts.domain.decisions import Stage
-from saving_alerts.topics import Topics
+from saving_alerts.kafka.codecs import MAX_KEY_BYTES, decode_letter
+from saving_alerts.kafka.topics import Topics
 from tests.fakes.clock import FakeClock
 from tests.fakes.metrics import RecordingMetrics
 

@@ -19,7 +19,8 @@ from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain import caps as domain_caps
 from saving_alerts.domain.caps import Cap, CapPer, Send
 from saving_alerts.metrics import Metric
-from saving_alerts.ports import AlreadySent, CapReached, Granted, Throttle, UnavailableError
+from saving_alerts.ports.errors import UnavailableError
+from saving_alerts.ports.throttle import AlreadySent, CapReached, Granted, Throttle
 from tests.contracts.throttle_world import DAILY, KEY_PREFIX, LEASE_SECONDS, claim_of
 from tests.fakes.metrics import RecordingMetrics
 

@@ -12,7 +12,7 @@ import pytest
 from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
-from saving_alerts.ports import Busy, Claim, Granted
+from saving_alerts.ports.throttle import Busy, Claim, Granted
 from tests.contracts.throttle_servers import SERVERS, named
 from tests.contracts.throttle_world import DAILY, KEY_PREFIX, LEASE_SECONDS, claim_of
 from tests.fakes.metrics import RecordingMetrics

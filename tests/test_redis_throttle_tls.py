@@ -15,7 +15,8 @@ from cryptography.x509.oid import NameOID
 from demo.servers.free_port import FreePort
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
-from saving_alerts.ports import Granted, Reservation, UnavailableError
+from saving_alerts.ports.errors import UnavailableError
+from saving_alerts.ports.throttle import Granted, Reservation
 from tests.contracts.throttle_servers import NamedRedis, redis_7
 from tests.contracts.throttle_world import DAILY, KEY_PREFIX, LEASE_SECONDS, claim_of
 from tests.fakes.metrics import RecordingMetrics

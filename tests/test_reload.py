@@ -11,12 +11,13 @@ from datetime import timedelta
 
 import pytest
 
-from saving_alerts.directory import DirectoryReader
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.metrics import Metric
-from saving_alerts.ports import MAX_LINE_BYTES, PortError, RefusedError, UnavailableError
-from saving_alerts.reference_data import Merchants, ReferenceData
-from saving_alerts.reload import LINES_BETWEEN_PAUSES, ReferenceDataLoader, ReloadOutcome, ReloadPolicy
+from saving_alerts.ports.errors import PortError, RefusedError, UnavailableError
+from saving_alerts.ports.object_store import MAX_LINE_BYTES
+from saving_alerts.reference_data.loader import LINES_BETWEEN_PAUSES, ReferenceDataLoader, ReloadOutcome, ReloadPolicy
+from saving_alerts.reference_data.merchants_file import DirectoryReader
+from saving_alerts.reference_data.snapshot import Merchants, ReferenceData
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.metrics import RecordingMetrics
 from tests.fakes.object_store import FakeObjectStore

@@ -12,10 +12,10 @@ from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, Versions, decision_id
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.reference_data import Snapshot
-from saving_alerts.simulation.recorded import Agreement, Record, Unknown
+from saving_alerts.reference_data.snapshot import Snapshot
+from saving_alerts.simulation.recorded_decisions import Agreement, Record, Unknown
 from saving_alerts.simulation.replay import Replay, Replayed, Totals
-from saving_alerts.simulation.simulating import Users
+from saving_alerts.simulation.simulate import Users
 from tests.fakes.clock import START
 from tests.sample_events import coupon, event, snapshot, validated
 

@@ -13,20 +13,20 @@ from typing import cast
 import pytest
 from aiokafka import ConsumerRecord
 
-from saving_alerts.codecs import Envelope, UnreadableError, decode_letter
-from saving_alerts.delivery.conclusion import Concluding, Forwarding
-from saving_alerts.delivery.endings import Addressed
-from saving_alerts.delivery.guard import Guard
-from saving_alerts.delivery.notes import SUSPICIOUS_DEATHS, Note
-from saving_alerts.delivery.outputs import Output, OutputProducer, Undelivered
-from saving_alerts.delivery.recorder import Recorder
-from saving_alerts.delivery.stage import EXIT_CANNOT_GO_ON, Message, StageRunner
+from saving_alerts.delivery.outcome_writer import Concluding, Forwarding
+from saving_alerts.delivery.poison_pills.commit_metadata import SUSPICIOUS_DEATHS, Note
+from saving_alerts.delivery.poison_pills.detector import Guard
+from saving_alerts.delivery.producer import Output, OutputProducer, Undelivered
+from saving_alerts.delivery.record_builder import Recorder
+from saving_alerts.delivery.results import Addressed
+from saving_alerts.delivery.stage_runner import EXIT_CANNOT_GO_ON, Message, StageRunner
 from saving_alerts.domain.decisions import Reason, Stage, Subject
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.failpoints import Failpoints
+from saving_alerts.kafka.codecs import Envelope, UnreadableError, decode_letter
+from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metric
-from saving_alerts.outcomes import DeadLetter, Decided, Forward, Outcome
-from saving_alerts.topics import Topics
+from saving_alerts.pipeline.outcomes import DeadLetter, Decided, Forward, Outcome
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.group_memory import FakeGroupMemory
 from tests.fakes.metrics import RecordingMetrics

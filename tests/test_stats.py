@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from saving_alerts.adapters.in_memory_metrics import Tally
 from saving_alerts.domain.decisions import Reason, Stage
-from saving_alerts.domain.workers import WorkerRow
 from saving_alerts.metrics import Metric
-from saving_alerts.reference_data import Freshness
-from saving_alerts.tally import Tally
+from saving_alerts.ports.heartbeats import WorkerRow
+from saving_alerts.reference_data.snapshot import Freshness
 from saving_alerts.web.stats import (
     PartitionLag,
     asks_avoided,

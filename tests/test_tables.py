@@ -11,8 +11,8 @@ from faust.streams import _current_event
 
 from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka_client import partition_of
-from saving_alerts.tables import PushSendsTable
+from saving_alerts.kafka.client import partition_of
+from saving_alerts.worker.push_sends_table import PushSendsTable
 from tests.fakes.clock import START, FakeClock
 
 pytestmark = pytest.mark.asyncio

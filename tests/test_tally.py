@@ -2,8 +2,8 @@
 
 import pytest
 
+from saving_alerts.adapters.in_memory_metrics import RECENT_OBSERVATIONS, Both, Summary, Tally
 from saving_alerts.metrics import Metric
-from saving_alerts.tally import RECENT_OBSERVATIONS, Both, Summary, Tally
 
 VALIDATE = (("stage", "validate"),)
 

@@ -6,8 +6,8 @@ import pytest
 
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import MAX_EVENT_BYTES, EventType
-from saving_alerts.outcomes import Decided, Forward
-from saving_alerts.pipeline import NOT_A_TRIGGER, validate
+from saving_alerts.pipeline.outcomes import Decided, Forward
+from saving_alerts.pipeline.steps import NOT_A_TRIGGER, validate
 from tests.fakes.clock import START
 from tests.sample_events import DEADLINE, POSITION, encoded, event, snapshot, source_record, validated
 

@@ -11,8 +11,8 @@ from itertools import chain, count, cycle, repeat
 
 import pytest
 
-from saving_alerts.delivery.stuck_loop import StuckLoop
-from saving_alerts.delivery.watchdog import EXIT_RESTART_ME, LOOK_SECONDS, Sign, Suspicion, Watchdog
+from saving_alerts.supervision.stuck_loop import StuckLoop
+from saving_alerts.supervision.watchdog import EXIT_RESTART_ME, LOOK_SECONDS, Sign, Suspicion, Watchdog
 
 pytestmark = pytest.mark.asyncio
 

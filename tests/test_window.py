@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saving_alerts.delivery.window import Slot, Window
+from saving_alerts.delivery.in_flight import Slot, Window
 
 LIMIT = 10
 PARTITION = "saving-events-0"

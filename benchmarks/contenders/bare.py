@@ -13,8 +13,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from benchmarks.contenders.measure import Counts, Job, measure
 from benchmarks.contenders.stage_work import Desk
-from saving_alerts.delivery.outputs import Output
-from saving_alerts.topics import Topics
+from saving_alerts.delivery.producer import Output
+from saving_alerts.kafka.topics import Topics
 
 FETCH_BYTES = 1024 * 1024
 OUTPUT_BATCH_BYTES = 512 * 1024

@@ -19,9 +19,9 @@ from faust.types import EventT, StreamT
 from benchmarks.contenders.measure import Counts, Job, measure
 from benchmarks.contenders.stage_work import Desk
 from benchmarks.source import PARTITIONS
-from saving_alerts.delivery.outputs import Output
+from saving_alerts.delivery.producer import Output
 from saving_alerts.domain.decisions import Stage
-from saving_alerts.topics import Topics
+from saving_alerts.kafka.topics import Topics
 
 BATCH_MAX_EVENTS = 500
 BATCH_WITHIN_SECONDS = 0.01

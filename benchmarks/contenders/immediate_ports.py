@@ -13,15 +13,18 @@ from benchmarks.source import patient_rules
 from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import good_coupon
 from demo.traffic.directory import MERCHANTS
-from saving_alerts.connections import Ports
 from saving_alerts.domain.alerts import Push
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.coupons import Coupon
 from saving_alerts.domain.kill_switches import KillSwitch
 from saving_alerts.domain.push_sends import PushSend
-from saving_alerts.domain.workers import WorkerRow
 from saving_alerts.metrics import Metrics
-from saving_alerts.ports import Accepted, Attempt, Claim, Clock, Granted, ObjectLines, Reservation, StoredObject
+from saving_alerts.ports import Ports
+from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.heartbeats import WorkerRow
+from saving_alerts.ports.object_store import ObjectLines, StoredObject
+from saving_alerts.ports.push_sender import Accepted, Attempt
+from saving_alerts.ports.throttle import Claim, Granted, Reservation
 from saving_alerts.settings import Settings
 
 LEASE = timedelta(seconds=20)
@@ -114,7 +117,7 @@ async def open_immediate_ports(
     metrics: Metrics,  # noqa: ARG001
     closing: AsyncExitStack,  # noqa: ARG001
 ) -> Ports:
-    """As `saving_alerts.connections.open_ports`, connecting to nobody."""
+    """As `saving_alerts.worker.open_ports.open_ports`, connecting to nobody."""
     return Ports(
         coupon_source=ImmediateCoupons(),
         push_sender=ImmediateSender(),

@@ -2,13 +2,13 @@
 
 from benchmarks.contenders.immediate_ports import NoPushSends, open_immediate_ports
 from benchmarks.contenders.measure import Counts, Job, measure
+from saving_alerts.adapters.in_memory_metrics import Tally
 from saving_alerts.app import SavingAlertsApp, create_app
-from saving_alerts.delivery.endings import FORWARDED
+from saving_alerts.delivery.results import FORWARDED
 from saving_alerts.domain.decisions import Stage
-from saving_alerts.house import Outside
 from saving_alerts.metrics import Metric
 from saving_alerts.settings import Settings
-from saving_alerts.tally import Tally
+from saving_alerts.worker.runtime import Outside
 
 UNUSED = "http://127.0.0.1:1"
 

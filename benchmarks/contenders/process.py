@@ -17,7 +17,7 @@ from benchmarks.contenders.measure import Job, Report
 from demo.servers.free_port import FreePort
 from demo.workers import child_process
 from demo.workers.worker_process import clean_environment
-from saving_alerts import interpreter
+from saving_alerts.worker import interpreter
 
 LOOK_SECONDS = 0.05
 LAST_LINES = 25
@@ -70,7 +70,7 @@ class ContenderProcess:
 
 
 def main() -> None:
-    """The child: `python -m benchmarks.contenders.process JOB WEB_PORT`. All contenders run on uvloop, as our worker."""
+    """The child: `python -m benchmarks.contenders.process JOB WEB_PORT`. All contenders run on uvloop, as ours."""
     job, web_port = msgspec.json.decode(sys.argv[1], type=Job), int(sys.argv[2])
     if job.contender == "bare":
         uvloop.run(bare.run(job))

@@ -18,12 +18,9 @@ from benchmarks.contenders.immediate_ports import (
 )
 from benchmarks.source import PARTITIONS, patient_rules
 from demo.traffic import merchants_jsonl
-from saving_alerts import pipeline
-from saving_alerts.clock import SystemClock
-from saving_alerts.codecs import Codec, Envelope, Headers, alert_codec, candidate_codec, validated_codec
-from saving_alerts.delivery.outputs import Output
-from saving_alerts.delivery.recorder import Recorder
-from saving_alerts.dispatch import Dispatcher
+from saving_alerts.adapters.in_memory_metrics import Tally
+from saving_alerts.delivery.producer import Output
+from saving_alerts.delivery.record_builder import Recorder
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Reason, Stage
@@ -31,10 +28,13 @@ from saving_alerts.domain.events import SourceRecord, ValidatedEvent
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.outcomes import Decided, Forward
-from saving_alerts.reference_data import Merchants, Snapshot
-from saving_alerts.tally import Tally
-from saving_alerts.topics import Topics
+from saving_alerts.kafka.codecs import Codec, Envelope, Headers, alert_codec, candidate_codec, validated_codec
+from saving_alerts.kafka.topics import Topics
+from saving_alerts.pipeline import steps as pipeline
+from saving_alerts.pipeline.dispatch import Dispatcher
+from saving_alerts.pipeline.outcomes import Decided, Forward
+from saving_alerts.reference_data.snapshot import Merchants, Snapshot
+from saving_alerts.worker.clock import SystemClock
 
 LEASE_LEFT = timedelta(seconds=7)
 

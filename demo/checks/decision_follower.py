@@ -8,8 +8,8 @@ from typing import Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
-from saving_alerts.codecs import decode_ledger
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, answer
+from saving_alerts.kafka.codecs import decode_ledger
 
 POLL_SECONDS = 0.1
 BATCH_RECORDS = 5_000

@@ -11,7 +11,7 @@ from demo.checks.findings import Findings, doubled
 from demo.containers.shoppers import Crowd
 from demo.stub_apis.push_api import AcceptedPush
 from saving_alerts.domain.decisions import Decision, Reason
-from saving_alerts.kafka_client import partition_of
+from saving_alerts.kafka.client import partition_of
 
 CASE = "load"
 

@@ -22,9 +22,9 @@ from demo.containers.remote_push_api import RemotePushApi
 from demo.containers.shoppers import Crowd
 from demo.traffic.feed import Feed
 from demo.workers.worker_process import command_line
-from saving_alerts.kafka_client import KafkaFailedError, unequal_or_missing
+from saving_alerts.kafka.client import KafkaFailedError, unequal_or_missing
+from saving_alerts.kafka.topics import Topics
 from saving_alerts.settings import Settings, SettingsRefusedError, read_settings
-from saving_alerts.topics import Topics
 
 PATIENCE_SECONDS = 300
 LEVEL_SECONDS = 60

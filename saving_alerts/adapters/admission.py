@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from aiolimiter import AsyncLimiter
 
 from saving_alerts.adapters.breaker import NO_WAIT, Breaker
-from saving_alerts.ports import Clock
+from saving_alerts.ports.clock import Clock
 
 JITTER = 0.2  # of the wait
 

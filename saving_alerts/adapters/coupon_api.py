@@ -22,7 +22,8 @@ from saving_alerts.adapters.breaker import Breaker
 from saving_alerts.adapters.http_session import Meter, OversizeError, read_bounded, retry_after
 from saving_alerts.domain.coupons import Coupon
 from saving_alerts.metrics import Metric, Metrics
-from saving_alerts.ports import Clock, DeadlineError, RefusedError, UnavailableError
+from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.errors import DeadlineError, RefusedError, UnavailableError
 
 API = "the Coupon API"
 HEADERS = {"Accept": "application/json"}

@@ -10,7 +10,7 @@ from aiohttp import ClientResponse, ClientSession, DummyCookieJar, TCPConnector
 
 from saving_alerts import __version__
 from saving_alerts.metrics import Metric, Metrics
-from saving_alerts.ports import Clock
+from saving_alerts.ports.clock import Clock
 
 # Uncompressed, so that the limit of a body is also the limit of what it takes to read it.
 HEADERS = {"User-Agent": f"saving-alerts/{__version__}", "Accept-Encoding": "identity"}

@@ -23,7 +23,8 @@ from saving_alerts.adapters.breaker import Breaker
 from saving_alerts.adapters.http_session import Meter, OversizeError, read_bounded, retry_after
 from saving_alerts.domain.alerts import Push, rfc3339
 from saving_alerts.metrics import Metric, Metrics
-from saving_alerts.ports import Accepted, Attempt, Clock, Refused, Throttled, TooLate, Unclear
+from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
 
 API = "the push API"
 DEFAULT_RETRY_AFTER = timedelta(seconds=1)

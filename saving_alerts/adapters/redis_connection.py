@@ -8,7 +8,7 @@ from redis import exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 
-from saving_alerts.ports import UnavailableError
+from saving_alerts.ports.errors import UnavailableError
 
 _BACKOFF_BASE_SECONDS = 0.02
 _BACKOFF_CAP_SECONDS = 0.2

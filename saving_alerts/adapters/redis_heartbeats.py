@@ -6,7 +6,7 @@ import msgspec
 from redis import asyncio as aioredis
 
 from saving_alerts.adapters.redis_connection import translated_errors
-from saving_alerts.domain.workers import WorkerRow
+from saving_alerts.ports.heartbeats import WorkerRow
 
 _decoder = msgspec.json.Decoder(WorkerRow)
 

@@ -20,16 +20,8 @@ from saving_alerts.adapters.redis_connection import translated_errors
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.metrics import Metric, Metrics
-from saving_alerts.ports import (
-    AlreadySent,
-    Busy,
-    CapReached,
-    Claim,
-    DuplicateOf,
-    Granted,
-    Reservation,
-    UnavailableError,
-)
+from saving_alerts.ports.errors import UnavailableError
+from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Reservation
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

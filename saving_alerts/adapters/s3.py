@@ -11,15 +11,8 @@ from aiobotocore.config import AioConfig
 from aiohttp import ClientError as BrokenBodyError
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from saving_alerts.ports import (
-    MAX_LINE_BYTES,
-    MissingObjectError,
-    ObjectLines,
-    PortError,
-    RefusedError,
-    StoredObject,
-    UnavailableError,
-)
+from saving_alerts.ports.errors import MissingObjectError, PortError, RefusedError, UnavailableError
+from saving_alerts.ports.object_store import MAX_LINE_BYTES, ObjectLines, StoredObject
 
 CHUNK_BYTES = 64 * 1024
 CUT_LINE_BYTES = MAX_LINE_BYTES + 1

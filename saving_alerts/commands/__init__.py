@@ -11,9 +11,9 @@ from typing import TypeVar
 
 import click
 
-from saving_alerts.kafka_client import KafkaFailedError
+from saving_alerts.kafka.client import KafkaFailedError
+from saving_alerts.kafka.topics import Topics
 from saving_alerts.settings import Settings, SettingsRefusedError, read_settings
-from saving_alerts.topics import Topics
 
 BAD_NEWS = 1
 Result = TypeVar("Result")

@@ -12,9 +12,9 @@ from saving_alerts.commands import BAD_NEWS, named_topics, now, run, settings_at
 from saving_alerts.commands.parameters import DURATION, OFFSETS
 from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.ledger.accounting import PartitionAudit, summary
+from saving_alerts.ledger.audit import AuditResult
+from saving_alerts.ledger.audit import audit as audit_topics
 from saving_alerts.ledger.audit_range import AuditRange, OffsetBounds
-from saving_alerts.ledger.auditing import AuditResult
-from saving_alerts.ledger.auditing import audit as audit_topics
 
 SHOWN_RANGES = 20
 COLUMNS = ("partition", "offsets", "answered", "pending", "missing", "echoes", "contradictions", "unknown")

@@ -11,8 +11,8 @@ from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.domain.decisions import Decision, Subject
 from saving_alerts.ledger.explaining import Wanted
 from saving_alerts.ledger.explaining import explain as explain_decisions
+from saving_alerts.ledger.reason_texts import in_words
 from saving_alerts.ledger.source_search import Everything, explain_everything
-from saving_alerts.ledger.words import in_words
 from saving_alerts.settings import Settings
 
 

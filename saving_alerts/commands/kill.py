@@ -8,14 +8,14 @@ import click
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from saving_alerts.adapters.kill_switches import KillSwitchTopic
+from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
 from saving_alerts.commands import BAD_NEWS, CommandRefusedError, named_topics, now, run, settings_at_the_door
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch, key_of
-from saving_alerts.domain.workers import WorkerRow
-from saving_alerts.kafka_client import partition_counts, translated_errors
-from saving_alerts.ports import UnavailableError
+from saving_alerts.kafka.client import partition_counts, translated_errors
+from saving_alerts.ports.errors import UnavailableError
+from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.settings import Settings
 
 WAIT_SECONDS = 30.0

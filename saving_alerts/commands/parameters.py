@@ -6,7 +6,7 @@ from datetime import timedelta
 import click
 
 from saving_alerts.ledger.audit_range import OffsetBounds
-from saving_alerts.ledger.letters import LetterPlace
+from saving_alerts.ledger.dead_letters import LetterPlace
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST = timedelta(days=3650)

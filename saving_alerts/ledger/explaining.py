@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from saving_alerts.codecs import encode
 from saving_alerts.domain.decisions import Decision, Subject, answer
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka_client import KafkaConnection, partition_of
+from saving_alerts.kafka.client import KafkaConnection, partition_of
+from saving_alerts.kafka.codecs import encode
+from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.offset_lookup import partitions_of, spans_since
-from saving_alerts.ledger.reading import StoredRecord, decoded, read
-from saving_alerts.topics import Topics
+from saving_alerts.ledger.topic_reader import StoredRecord, decoded, read
 
 # An echo comes after its answer: read from a little earlier, so that no event is told by its echo alone.
 EARLIER = timedelta(hours=1)

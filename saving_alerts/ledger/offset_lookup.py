@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from saving_alerts.kafka_client import KafkaConnection, KafkaFailedError, partition_counts, translated_errors
-from saving_alerts.ledger.reading import Span, reader
+from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, partition_counts, translated_errors
+from saving_alerts.ledger.topic_reader import Span, reader
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 

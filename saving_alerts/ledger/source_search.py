@@ -11,11 +11,11 @@ import msgspec
 from saving_alerts.domain.decisions import Decision, Receipt, Stage, Subject, Versions, decision_id
 from saving_alerts.domain.events import Problem, read_event, subject_of_event
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka_client import KafkaConnection, partition_of
+from saving_alerts.kafka.client import KafkaConnection, partition_of
+from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.explaining import EARLIER, Explanation, Wanted, decisions_about, explanations, within
 from saving_alerts.ledger.offset_lookup import partitions_of, spans_since
-from saving_alerts.ledger.reading import Progress, StoredRecord, decoded, read
-from saving_alerts.topics import Topics
+from saving_alerts.ledger.topic_reader import Progress, StoredRecord, decoded, read
 
 
 class SourceEvent(msgspec.Struct, frozen=True):

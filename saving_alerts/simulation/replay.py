@@ -10,8 +10,8 @@ from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import deadline_of
 from saving_alerts.domain.rules.evaluation import Chosen, NoneChosen, evaluate
-from saving_alerts.pipeline import occasion_of
-from saving_alerts.reference_data import Snapshot
+from saving_alerts.pipeline.steps import occasion_of
+from saving_alerts.reference_data.snapshot import Snapshot
 
 REMEMBERED = timedelta(hours=MAX_CAP_HOURS)
 

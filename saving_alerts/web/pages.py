@@ -6,9 +6,9 @@ from importlib.resources import files
 import msgspec
 from jinja2 import Environment, PackageLoader
 
-from saving_alerts.health import Condition, all_required_hold
+from saving_alerts.adapters.in_memory_metrics import Tally
 from saving_alerts.metrics import CATALOGUE, PREFIX, Kind, Metric
-from saving_alerts.tally import Tally
+from saving_alerts.supervision.health import Condition, all_required_hold
 from saving_alerts.web.stats import Stats
 
 LIVE_SCRIPT = files("saving_alerts.web").joinpath("templates/live.js").read_bytes()

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
+from saving_alerts.adapters.in_memory_metrics import Tally
 from saving_alerts.domain.decisions import Reason, Stage
-from saving_alerts.domain.workers import WorkerRow
-from saving_alerts.health import Condition
 from saving_alerts.metrics import Metric
-from saving_alerts.reference_data import Freshness
-from saving_alerts.tally import Tally
+from saving_alerts.ports.heartbeats import WorkerRow
+from saving_alerts.reference_data.snapshot import Freshness
+from saving_alerts.supervision.health import Condition
 
 FORWARDED = "forwarded"
 
@@ -77,6 +78,23 @@ class Stats:
     cluster: tuple[WorkerRow, ...]
     asks_avoided: float | None = None
     when_errors: dict[str, int] = field(default_factory=dict)
+
+
+class Report(Protocol):
+    """What a worker says of itself: what the pages ask of it."""
+
+    @property
+    def tally(self) -> Tally:
+        """Its metrics since its start."""
+
+    def live(self) -> list[Condition]:
+        """What ends the process if it does not hold."""
+
+    def conditions(self) -> list[Condition]:
+        """Everything that can be wrong, each by name."""
+
+    async def stats(self) -> Stats:
+        """Everything on the page, as of now."""
 
 
 _BEFORE: tuple[tuple[str, frozenset[Reason]], ...] = (

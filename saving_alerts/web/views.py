@@ -6,7 +6,7 @@ import faust
 from faust.types.web import Request, Response, View
 
 from saving_alerts.web import pages
-from saving_alerts.web.worker_stats import WorkerStats
+from saving_alerts.web.stats import Report
 
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -16,7 +16,7 @@ SECURITY_HEADERS = {
 Answer = tuple[int, str, bytes]
 
 
-def add_views(app: faust.App, worker: WorkerStats) -> None:
+def add_views(app: faust.App, worker: Report) -> None:
     """Hang the pages into the app's web server. `/` replaces Faust's, which says OK whatever happens."""
 
     async def stats() -> Answer:

@@ -1,4 +1,4 @@
-"""What a worker can do next for one event: `saving_alerts.dispatch` and the end of its stage, step by step."""
+"""What a worker can do next for one event: `saving_alerts.pipeline.dispatch` and the end of its stage, step by step."""
 
 from collections.abc import Callable, Iterator
 

@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 
 from saving_alerts.commands.audit import COLUMNS, audit
 from saving_alerts.domain.decisions import Reason
-from saving_alerts.kafka_client import KafkaConnection
+from saving_alerts.kafka.client import KafkaConnection
+from saving_alerts.ledger.audit import audit as audit_topics
 from saving_alerts.ledger.audit_range import AuditRange
-from saving_alerts.ledger.auditing import audit as audit_topics
 from tests.recorded_world import RecordedWorld
 
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from saving_alerts.commands.explain import explain
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import EventType
-from saving_alerts.ledger.words import REASONS
+from saving_alerts.ledger.reason_texts import REASONS
 from tests.recorded_world import RecordedWorld
 from tests.sample_events import event
 

@@ -18,7 +18,7 @@ from saving_alerts.commands import CommandRefusedError
 from saving_alerts.commands.rules.group import rules
 from saving_alerts.commands.rules.wait import wait_until_live
 from saving_alerts.domain.rules_file.compiler import version_of
-from saving_alerts.domain.workers import WorkerRow
+from saving_alerts.ports.heartbeats import WorkerRow
 from tests.broken_rules import GOOD, TEXT
 
 FIRST, SECOND = TEXT.encode(), json.dumps(GOOD).encode()

@@ -15,7 +15,8 @@ from demo.stub_apis.faults import Behaviour
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
 from saving_alerts.adapters.http_session import open_session
 from saving_alerts.domain.coupons import Coupon
-from saving_alerts.ports import CouponSource, RefusedError, UnavailableError
+from saving_alerts.ports.coupon_source import CouponSource
+from saving_alerts.ports.errors import RefusedError, UnavailableError
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.coupon_source import FakeCouponSource
 from tests.fakes.metrics import RecordingMetrics

@@ -13,8 +13,8 @@ from redis import asyncio as aioredis
 from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
-from saving_alerts.domain.workers import WorkerRow
-from saving_alerts.ports import Heartbeats, UnavailableError
+from saving_alerts.ports.errors import UnavailableError
+from saving_alerts.ports.heartbeats import Heartbeats, WorkerRow
 from tests.fakes.clock import FakeClock
 from tests.fakes.heartbeats import FakeHeartbeats
 

@@ -11,7 +11,7 @@ from redis import asyncio as aioredis
 from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.caps import Cap
-from saving_alerts.ports import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Throttle
+from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Throttle
 from tests.contracts.throttle_servers import named
 from tests.contracts.throttle_world import (
     BRIEF_CAP,

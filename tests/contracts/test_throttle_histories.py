@@ -10,7 +10,7 @@ import pytest_asyncio
 from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.caps import Cap
-from saving_alerts.ports import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Reservation
+from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Reservation
 from tests.contracts.throttle_servers import SERVERS, named
 from tests.contracts.throttle_world import (
     DAILY,

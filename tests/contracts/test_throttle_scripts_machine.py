@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.caps import Cap
-from saving_alerts.ports import Claim
+from saving_alerts.ports.throttle import Claim
 from tests.contracts.throttle_pair import Call, CallName, ThrottlePair, settings_for
 from tests.contracts.throttle_servers import SERVERS, NamedRedis, named
 from tests.contracts.throttle_world import DAILY, DAILY_PER_MERCHANT, TWICE_A_DAY, WEEKLY, claim_of

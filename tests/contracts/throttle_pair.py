@@ -15,7 +15,7 @@ from redis import asyncio as aioredis
 
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain.caps import Cap
-from saving_alerts.ports import AlreadySent, Busy, CapReached, Claim, Granted, Reservation
+from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, Granted, Reservation
 from tests.contracts.throttle_world import KEY_PREFIX, LEASE_SECONDS
 from tests.fakes.clock import FakeClock
 from tests.fakes.metrics import RecordingMetrics

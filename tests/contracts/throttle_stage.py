@@ -13,23 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from saving_alerts.dispatch import Dispatcher
 from saving_alerts.domain.alerts import Alert, Push
 from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
-from saving_alerts.outcomes import Decided
-from saving_alerts.ports import (
-    Accepted,
-    Attempt,
-    Claim,
-    Refused,
-    Reservation,
-    Throttled,
-    TooLate,
-    UnavailableError,
-    Unclear,
-)
+from saving_alerts.pipeline.dispatch import Dispatcher
+from saving_alerts.pipeline.outcomes import Decided
+from saving_alerts.ports.errors import UnavailableError
+from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
+from saving_alerts.ports.throttle import Claim, Reservation
 from tests.contracts.throttle_pair import Answer, Call, ThrottlePair
 from tests.fakes.kill_switches import FakeKillSwitches
 from tests.fakes.push_sends import NoPushSends

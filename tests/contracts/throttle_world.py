@@ -10,7 +10,7 @@ from redis import asyncio as aioredis
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.ports import AlreadySent, Claim, Granted, Reservation, Throttle
+from saving_alerts.ports.throttle import AlreadySent, Claim, Granted, Reservation, Throttle
 from tests.fakes.clock import FakeClock
 from tests.fakes.metrics import RecordingMetrics
 from tests.fakes.throttle import FakeThrottle, User

@@ -12,10 +12,10 @@ from demo.traffic.coupons import good_coupon
 from demo.traffic.directory import MERCHANTS
 from demo.traffic.feed import Record
 from demo.traffic.templates import Template
-from saving_alerts.codecs import Envelope, encode
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.kafka.codecs import Envelope, encode
 
 FRESHNESS = timedelta(minutes=30)
 # Behind the end of the source: a prepared alert stands for no event that was written.

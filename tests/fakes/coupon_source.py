@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from saving_alerts.domain.coupons import Coupon
-from saving_alerts.ports import Clock, PortError, UnavailableError
+from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.errors import PortError, UnavailableError
 
 
 class FakeCouponSource:

@@ -1,6 +1,6 @@
 """What a consumer group keeps with its committed offsets, in memory."""
 
-from saving_alerts.delivery.notes import Notes
+from saving_alerts.delivery.poison_pills.commit_metadata import Notes
 
 
 class FakeGroupMemory:

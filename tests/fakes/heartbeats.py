@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from saving_alerts.domain.workers import WorkerRow
-from saving_alerts.ports import Clock, UnavailableError
+from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.errors import UnavailableError
+from saving_alerts.ports.heartbeats import WorkerRow
 
 
 class FakeHeartbeats:

@@ -4,15 +4,8 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from saving_alerts.ports import (
-    MAX_LINE_BYTES,
-    MissingObjectError,
-    ObjectLines,
-    PortError,
-    RefusedError,
-    StoredObject,
-    UnavailableError,
-)
+from saving_alerts.ports.errors import MissingObjectError, PortError, RefusedError, UnavailableError
+from saving_alerts.ports.object_store import MAX_LINE_BYTES, ObjectLines, StoredObject
 
 
 class FakeObjectStore:

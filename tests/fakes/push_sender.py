@@ -9,7 +9,8 @@ from datetime import datetime
 from enum import Enum, auto
 
 from saving_alerts.domain.alerts import Push
-from saving_alerts.ports import Accepted, Attempt, Clock, Throttled, TooLate, Unclear
+from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.push_sender import Accepted, Attempt, Throttled, TooLate, Unclear
 
 
 class Lost(Enum):

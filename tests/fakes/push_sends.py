@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from saving_alerts.domain.push_sends import PushSend, remembered, with_send
-from saving_alerts.ports import Clock
+from saving_alerts.ports.clock import Clock
 
 
 class FakePushSends:

@@ -6,17 +6,9 @@ from datetime import datetime, timedelta
 from saving_alerts.domain import caps as domain_caps
 from saving_alerts.domain.caps import MAX_CAP_HOURS, Cap, Send
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.ports import (
-    AlreadySent,
-    Busy,
-    CapReached,
-    Claim,
-    Clock,
-    DuplicateOf,
-    Granted,
-    Reservation,
-    UnavailableError,
-)
+from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.errors import UnavailableError
+from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Reservation
 
 REMEMBERED = timedelta(hours=MAX_CAP_HOURS)
 RELEASED_REMEMBERED = timedelta(hours=1)

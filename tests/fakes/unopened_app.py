@@ -3,11 +3,11 @@
 from contextlib import AsyncExitStack
 
 from saving_alerts.app import SavingAlertsApp, create_app
-from saving_alerts.connections import Ports
-from saving_alerts.house import Outside
 from saving_alerts.metrics import Metrics
-from saving_alerts.ports import Clock
+from saving_alerts.ports import Ports
+from saving_alerts.ports.clock import Clock
 from saving_alerts.settings import Settings, example_settings
+from saving_alerts.worker.runtime import Outside
 from tests.fakes.clock import FakeClock
 
 

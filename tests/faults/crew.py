@@ -13,7 +13,7 @@ from demo.traffic import merchants_jsonl
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Stage
-from saving_alerts.kafka_client import partition_of
+from saving_alerts.kafka.client import partition_of
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import good_coupons
 from tests.faults.shape import Shape

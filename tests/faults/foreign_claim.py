@@ -6,7 +6,7 @@ from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.ports import Claim, Granted
+from saving_alerts.ports.throttle import Claim, Granted
 from tests.end_to_end.shoppers import PREPARED_OFFSET
 from tests.fakes.metrics import RecordingMetrics
 from tests.faults.crew import Crew

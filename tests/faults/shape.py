@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from saving_alerts.topics import Topics
+from saving_alerts.kafka.topics import Topics
 from tests.end_to_end.shoppers import patient_rules
 
 SESSION_TIMEOUT_SECONDS = 6.0

@@ -12,12 +12,12 @@ from typing import Self
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from saving_alerts.clock import SystemClock
-from saving_alerts.delivery.outputs import Output
-from saving_alerts.delivery.recorder import Recorder
+from saving_alerts.delivery.producer import Output
+from saving_alerts.delivery.record_builder import Recorder
 from saving_alerts.domain.decisions import Reason, Stage, Subject
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.outcomes import Decided
+from saving_alerts.pipeline.outcomes import Decided
+from saving_alerts.worker.clock import SystemClock
 from tests.fakes.metrics import RecordingMetrics
 from tests.recorded_world import RecordedWorld
 

@@ -5,11 +5,11 @@ Where one protection has a second one behind it, a mutant breaks both: either al
 
 from dataclasses import dataclass
 
-STAGE = "saving_alerts/delivery/stage.py"
-INTAKE = "saving_alerts/delivery/intake.py"
-FETCHES = "saving_alerts/delivery/fetches.py"
-WINDOW = "saving_alerts/delivery/window.py"
-DISPATCH = "saving_alerts/dispatch.py"
+STAGE = "saving_alerts/delivery/stage_runner.py"
+INTAKE = "saving_alerts/delivery/consumer.py"
+FETCHES = "saving_alerts/delivery/consumer_thread.py"
+WINDOW = "saving_alerts/delivery/in_flight.py"
+DISPATCH = "saving_alerts/pipeline/dispatch.py"
 SCRIPTS = "saving_alerts/adapters/claim_scripts"
 
 

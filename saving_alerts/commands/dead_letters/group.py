@@ -10,8 +10,8 @@ from aiokafka import TopicPartition
 from saving_alerts.commands import CommandRefusedError, named_topics, run, settings_at_the_door
 from saving_alerts.commands.dead_letters.replay import replay
 from saving_alerts.commands.dead_letters.show import list_, show
-from saving_alerts.delivery.notes import Note, TooManySkippedError
-from saving_alerts.kafka_client import Commit, KafkaConnection, commits, members_of, write_commit
+from saving_alerts.delivery.poison_pills.commit_metadata import Note, TooManySkippedError
+from saving_alerts.kafka.client import Commit, KafkaConnection, commits, members_of, write_commit
 from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of
 from saving_alerts.settings import Settings
 

@@ -9,8 +9,8 @@ from saving_alerts.commands import BadNewsError, CommandRefusedError, named_topi
 from saving_alerts.commands.dead_letters.show import letter_named, line
 from saving_alerts.commands.parameters import DURATION, LETTER
 from saving_alerts.commands.progress import progress_bars
-from saving_alerts.ledger.letters import Letter, LetterPlace, letters_since, why_not, why_not_among_many
-from saving_alerts.ledger.letters import replay as replay_letters
+from saving_alerts.ledger.dead_letters import Letter, LetterPlace, letters_since, why_not, why_not_among_many
+from saving_alerts.ledger.dead_letters import replay as replay_letters
 from saving_alerts.settings import Settings
 
 

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 import click
 import msgspec
 
-from saving_alerts.codecs import summary_of
 from saving_alerts.commands import CommandRefusedError, in_utc, named_topics, now, run, settings_at_the_door
 from saving_alerts.commands.parameters import DURATION, LETTER
-from saving_alerts.ledger.letters import Letter, LetterPlace, letter_at, letters_since
+from saving_alerts.kafka.codecs import summary_of
+from saving_alerts.ledger.dead_letters import Letter, LetterPlace, letter_at, letters_since
 from saving_alerts.settings import Settings
 
 

@@ -15,7 +15,7 @@ from saving_alerts.domain.events import EventType
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules.messages import locale_for, render
 from saving_alerts.domain.rules.rule_set import Rule, RuleSet
-from saving_alerts.ports import PortError
+from saving_alerts.ports.errors import PortError
 from saving_alerts.settings import Settings
 
 SAMPLE_TITLES = {"en": "All coffee beans", "de": "Alle Kaffeebohnen", "fr": "Tous les cafés en grains"}

@@ -16,8 +16,15 @@ from saving_alerts.commands.rules.file import FILE, good_rules, rules_in
 from saving_alerts.commands.rules.wait import until_live
 from saving_alerts.domain.rules_file.compiler import VERSION_DIGITS, version_of
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
-from saving_alerts.ports import PortError
-from saving_alerts.publishing import Current, Publication, RulesChangedError, RulesShelf, UnknownVersionError, before
+from saving_alerts.ports.errors import PortError
+from saving_alerts.reference_data.rules_store import (
+    Current,
+    Publication,
+    RulesChangedError,
+    RulesShelf,
+    UnknownVersionError,
+    before,
+)
 from saving_alerts.settings import Settings
 
 Result = TypeVar("Result")

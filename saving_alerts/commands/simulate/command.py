@@ -15,15 +15,16 @@ from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.commands.rules.file import good_rules, rules_in
 from saving_alerts.commands.rules.publish import VersionType
 from saving_alerts.commands.simulate.report import as_csv, as_json, figures, remarks
-from saving_alerts.directory import DirectoryReader
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
-from saving_alerts.ports import ObjectStore, PortError
-from saving_alerts.publishing import RulesShelf, UnknownVersionError
-from saving_alerts.reference_data import Merchants
+from saving_alerts.ports.errors import PortError
+from saving_alerts.ports.object_store import ObjectStore
+from saving_alerts.reference_data.merchants_file import DirectoryReader
+from saving_alerts.reference_data.rules_store import RulesShelf, UnknownVersionError
+from saving_alerts.reference_data.snapshot import Merchants
 from saving_alerts.settings import Settings
-from saving_alerts.simulation.simulating import Question, Simulation
-from saving_alerts.simulation.simulating import simulate as simulate_rules
+from saving_alerts.simulation.simulate import Question, Simulation
+from saving_alerts.simulation.simulate import simulate as simulate_rules
 
 
 @click.command()

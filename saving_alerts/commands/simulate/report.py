@@ -9,9 +9,9 @@ from typing import NamedTuple
 import msgspec
 
 from saving_alerts.domain.decisions import Reason
-from saving_alerts.simulation.recorded import Agreement
+from saving_alerts.simulation.recorded_decisions import Agreement
 from saving_alerts.simulation.replay import Totals
-from saving_alerts.simulation.simulating import Question, Simulation
+from saving_alerts.simulation.simulate import Question, Simulation
 
 BUSIEST_HOURS = 3
 ENDINGS = (

@@ -8,8 +8,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from saving_alerts.commands import in_utc
-from saving_alerts.domain.workers import WorkerRow
-from saving_alerts.health import Condition
+from saving_alerts.ports.heartbeats import WorkerRow
+from saving_alerts.supervision.health import Condition
 from saving_alerts.web.stats import PartitionLag, Stats
 
 PLACES = ("partition", "committed", "end", "lag")

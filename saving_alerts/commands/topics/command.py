@@ -16,9 +16,9 @@ from saving_alerts.commands import (
     settings_at_the_door,
 )
 from saving_alerts.commands.topics.layout import Config, Layout, differences
-from saving_alerts.kafka_client import KafkaConnection, KafkaFailedError, admin_client, mismatch, partition_counts
+from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, admin_client, mismatch, partition_counts
+from saving_alerts.kafka.topics import Topic
 from saving_alerts.settings import variable
-from saving_alerts.topics import Topic
 
 SEEN_TIMEOUT_SECONDS = 30
 LOOK_SECONDS = 0.1

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from saving_alerts.kafka_client import mismatch
+from saving_alerts.kafka.client import mismatch
+from saving_alerts.kafka.topics import Topic, Topics
 from saving_alerts.settings import variable
-from saving_alerts.topics import Topic, Topics
 
 # A record holds at most 1 MiB, and what Kafka wraps around it comes on top.
 MAX_MESSAGE_BYTES = 1024 * 1024 + 64 * 1024

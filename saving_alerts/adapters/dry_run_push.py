@@ -1,0 +1,25 @@
+"""The push API of a dry run: everything happens but the request."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from saving_alerts.domain.alerts import Push
+from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.push_sender import Accepted, Attempt
+
+NOTHING_SENT = 0
+
+
+class DryPushSender:
+    """The PushSender port. Every attempt is accepted by nobody."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    @asynccontextmanager
+    async def turn(self, deadline: datetime) -> AsyncIterator[bool]:
+        yield self._clock.now() < deadline
+
+    async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:  # noqa: ARG002 - the port's signature
+        return Accepted(NOTHING_SENT)

@@ -1,0 +1,277 @@
+"""Whole fetched batches into Faust's agents, and a commit that stays behind unfinished work.
+
+Faust pays about 100 microseconds a record and loses events when they are acknowledged out of order. So it moves
+batches: one Faust message is the list of raw records that one fetch returned for one partition, and its offset is the
+last one's. What is inside is our business.
+
+    batches.py       cuts what was fetched into such messages, and hands them through undecoded
+    fetches.py       the thread that fetches: reads committed records only, and goes back to where a fetch began
+    BatchConsumer    commits the highest acknowledged offset below the lowest one delivered and not acknowledged, + 1;
+                     gives back what Faust would throw away; drains with a limit
+
+Why the commit is right: what is delivered of a partition has no gap, because a fetch is delivered or read again. A
+message enters `_unacked_messages` the moment the stream takes it off its queue, in the order of its partition, so
+nothing queued can be skipped. The set is weak: our window holds the strong references.
+"""
+
+import asyncio
+import logging
+from collections.abc import Hashable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any, Protocol, cast
+
+import faust
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from saving_alerts.delivery import faust_internals as private_surface
+from saving_alerts.delivery.consumer_thread import ConsumerThread, Fetched, assignment_of, state_of
+from saving_alerts.delivery.poison_pills.commit_metadata import Position
+from saving_alerts.delivery.poison_pills.detector import Guard
+from saving_alerts.delivery.stage_runner import Message
+from saving_alerts.failpoints import Failpoint, Failpoints
+
+log = logging.getLogger(__name__)
+
+LAST_COMMIT_SECONDS = 3.0
+
+private_surface.check()
+
+
+class DrainingApp(Protocol):
+    """What the consumer asks of its app when partitions go and come."""
+
+    failpoints: Failpoints
+    guard: Guard
+
+    async def drain(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+
+class BatchConsumer(driver.Consumer):
+    """Commits behind the oldest unfinished batch, and drains with a limit."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Faust's signature
+        super().__init__(*args, **options)
+        self._furthest: dict[TP, int] = {}
+        # Of which assignment Faust has gone back to what is committed; and whether it has resumed for good since.
+        self._assigned, self._sought = object(), object()
+        self._feeds_streams = False
+
+    @property
+    def _draining_app(self) -> DrainingApp:
+        return cast("DrainingApp", self.app)
+
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ANN401 - Faust's signature
+        """What was fetched, as far as Faust will deliver it; the rest it would throw away, and go on reading behind it.
+
+        None while its flow stands still: to anything else it answers by seeking, in the middle of its own recovery.
+        """
+        records, active = await super()._wait_next_records(timeout)
+        if isinstance(records, Fetched):
+            await self._keep_welcome(records)
+        return records if self.flow_active else None, active
+
+    async def _keep_welcome(self, fetched: Fetched) -> None:
+        """Give the rest back. What comes of an assignment that has ended is nobody's: the new one reads it again.
+
+        A fetch runs in another thread, and may end when partitions have been paused or assigned anew.
+        """
+        if fetched.assignment is not self._current_assignment():
+            log.info("a fetch of %d partitions came after they had been assigned anew; it comes again", len(fetched))
+            fetched.clear()
+        while unwelcome := fetched.keys() - self._welcome():
+            thread = cast("ConsumerThread", self._thread)
+            await thread.call_thread(thread.give_back, fetched, unwelcome)
+            for tp in unwelcome:
+                del fetched[tp]
+
+    def _welcome(self) -> AbstractSet[TP]:
+        """The partitions whose records reach their agent now."""
+        if not self.flow_active:
+            return frozenset()
+        active = self._get_active_partitions() | self._buffered_partitions
+        is_stream = self.app.topics.acks_enabled_for
+        return active if self._feeds_streams else frozenset(tp for tp in active if not is_stream(tp.topic))
+
+    async def perform_seek(self) -> None:
+        assigned = self._assigned
+        await super().perform_seek()
+        self._sought = assigned
+
+    def resume_flow(self) -> None:
+        """Faust resumes several times while it recovers, and empties the agents' queues whenever it does so.
+
+        The last time comes after it has sought: not before that may a record of a stream be in a queue.
+        """
+        super().resume_flow()
+        self._feeds_streams = self._sought is self._assigned
+
+    def _current_assignment(self) -> object:
+        consumer = self._thread._consumer if self._thread else None  # noqa: SLF001
+        return assignment_of(consumer) if consumer else None
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        guard = self._draining_app.guard
+        committed = await self.commit_noted(
+            {tp: (offset, guard.text_beyond(_position(tp), offset)) for tp, offset in offsets.items()}
+        )
+        if committed:
+            for tp, offset in offsets.items():
+                guard.progressed(_position(tp), offset)
+        return committed
+
+    async def commit_noted(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
+        """Commit offsets, each with its text, but never behind one that is committed or on its way."""
+        ahead = {tp: commit for tp, commit in noted.items() if commit[0] >= self._furthest.get(tp, 0)}
+        self._furthest.update({tp: offset for tp, (offset, _) in ahead.items()})
+        thread = cast("ConsumerThread", self._thread)
+        return bool(await thread.call_thread(thread.commit_noted, ahead)) if ahead else False
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Nothing: Faust's own look for standstills only logs, and fails where a partition has no position yet."""
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """No gap guessing: offsets between batches are the records inside them."""
+
+    def _filter_committable_offsets(self, tps: Any) -> dict[TP, int]:  # noqa: ANN401 - Faust's signature
+        floor = self._floor()
+        ready = {tp: offset for tp in list(tps) if (offset := self._take_acked(tp, floor.get(tp))) is not None}
+        return {tp: offset + 1 for tp, offset in ready.items() if self._should_commit(tp, offset + 1)}
+
+    def _floor(self) -> dict[TP, int]:
+        """The lowest offset per partition that was delivered and is not acknowledged."""
+        floor: dict[TP, int] = {}
+        for message in list(self._unacked_messages):
+            if not message.acked:
+                floor[message.tp] = min(message.offset, floor.get(message.tp, message.offset))
+        return floor
+
+    def _take_acked(self, tp: TP, floor: int | None) -> int | None:
+        """The highest acknowledged offset below the floor; what is below it is forgotten."""
+        acked = self._acked[tp]
+        ready = [offset for offset in acked if floor is None or offset < floor]
+        if not ready:
+            return None
+        acked[:] = [offset for offset in acked if floor is not None and offset >= floor]
+        self._acked_index[tp].difference_update(ready)
+        return max(ready)
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002 - Faust's signature
+        self._draining_app.failpoints.reach(Failpoint.BEFORE_COMMIT)
+        committed = await super()._commit_offsets(offsets, start_new_transaction)
+        self._draining_app.failpoints.reach(Failpoint.AFTER_COMMIT)
+        if not committed:
+            self._put_back(offsets)
+        return bool(committed)
+
+    def _put_back(self, offsets: Mapping[TP, int]) -> None:
+        """Faust takes a commit that failed for done; without this an idle partition would stay behind for good."""
+        for tp, offset in offsets.items():
+            self._committed_offset.pop(tp, None)
+            if tp in self.assignment() and offset - 1 not in self._acked_index[tp]:
+                self._acked[tp].insert(0, offset - 1)
+                self._acked_index[tp].add(offset - 1)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        # Faust forgets what is acknowledged and not committed when it takes partitions away: it would come again.
+        await self._commit_in_time()
+        await super().on_partitions_revoked(revoked)
+
+    async def wait_empty(self) -> None:
+        """Faust waits here for every message without a limit. Ours has one; what is left is never acknowledged."""
+        await self._draining_app.drain()
+        await self._commit_in_time(ending=True)
+        # A traceback could keep an abandoned message alive in the weak set, and it would pin the floor.
+        self._unacked_messages.clear()
+        self._buffered_partitions.clear()
+        self._acked.clear()
+        self._acked_index.clear()
+
+    async def _commit_in_time(self, *, ending: bool = False) -> None:
+        """Without Kafka a commit waits for ever. What is not committed comes again, which is harmless."""
+        try:
+            async with asyncio.timeout(LAST_COMMIT_SECONDS):
+                await self.commit_and_end_transactions()
+                if ending:
+                    await self._draining_app.guard.end_well()
+        except TimeoutError:
+            log.warning("nothing was committed within %g s; what was finished since comes again", LAST_COMMIT_SECONDS)
+
+    def parked(self) -> str | None:
+        """Why the group's coordinator stands still for good, or None while it works or has not begun."""
+        coordinator = self._coordinator
+        if coordinator is None:
+            return None
+        if coordinator._pending_exception is not None:  # noqa: SLF001 - it waits for somebody to take it; Faust never does
+            return repr(coordinator._pending_exception)  # noqa: SLF001
+        task = coordinator._coordination_task  # noqa: SLF001
+        return "its coordination task ended" if task.done() else None
+
+    @property
+    def _coordinator(self) -> GroupCoordinator | None:
+        """Of the driver, which nobody else asks; None before it is there and while the worker stops."""
+        consumer = self._thread._consumer if self._thread else None  # noqa: SLF001
+        coordinator = getattr(consumer, "_coordinator", None)
+        return coordinator if isinstance(coordinator, GroupCoordinator) and not self.should_stop else None
+
+    def is_member(self) -> bool:
+        """Whether the group knows this worker, with or without partitions."""
+        coordinator = self._coordinator
+        return coordinator is not None and coordinator.generation > 0
+
+    def unread(self) -> frozenset[tuple[TP, int]]:
+        """Where partitions stand that have more to read, and are not stopped by their window or by Faust."""
+        consumer = self._thread._consumer if self._thread else None  # noqa: SLF001
+        if consumer is None or not self.flow_active:
+            return frozenset()
+        free = self.assignment() - self._buffered_partitions - self._paused_partitions
+        states = ((tp, state_of(consumer, tp)) for tp in free if self.app.topics.acks_enabled_for(tp.topic))
+        return frozenset((tp, state.position) for tp, state in states if state and state.position < (state.lso or 0))
+
+    async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:  # noqa: ANN401 - Faust's signature
+        self._draining_app.failpoints.reach(Failpoint.DURING_REBALANCE)
+        self._furthest.clear()
+        self._assigned, self._feeds_streams = object(), False
+        self._draining_app.guard.begin()
+        self._draining_app.resume()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+
+class BatchTransport(driver.Transport):
+    Consumer = BatchConsumer
+
+
+class ConsumerIntake:
+    """Flow control of one worker, per partition.
+
+    Never `pause_partitions`: what was fetched for a paused partition is dropped and committed past.
+
+    Messages carry the driver's partitions, which are equal to Faust's but no TP: put back among the consumer's as they
+    are, they would fail its next look at its own partitions, and with it the worker.
+    """
+
+    def __init__(self, app: faust.App) -> None:
+        self._app = app
+
+    def is_current(self, message: Message) -> bool:
+        return bool(message.generation_id == self._app.consumer_generation_id)
+
+    def stop(self, partition: Hashable) -> None:
+        self._app.consumer.on_buffer_full(_faust_partition(partition))
+
+    def resume(self, partition: Hashable) -> None:
+        self._app.consumer.on_buffer_drop(_faust_partition(partition))
+
+
+def _position(tp: TP) -> Position:
+    return tp.topic, tp.partition
+
+
+def _faust_partition(partition: Hashable) -> TP:
+    return TP(*cast("tuple[str, int]", partition))

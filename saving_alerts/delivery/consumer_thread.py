@@ -1,0 +1,115 @@
+"""The thread that fetches and commits, and fetches that are given back.
+
+Faust fetches here and decides in its own thread, afterwards, what it wants of it. The driver knows nothing of that: it
+has moved on behind what is thrown away.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer.subscription_state import Assignment, TopicPartitionState
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from saving_alerts.kafka.header_names import read_any_header_name
+
+log = logging.getLogger(__name__)
+
+# How long a broker may hold a fetch that finds nothing. What the worker asks of it next waits behind that: where the
+# partitions of a new assignment begin, and the first fetch of them. Faust's 1.5 s are paid twice in a rebalance.
+FETCH_WAIT_MILLISECONDS = 200
+
+# How many records of changelogs one fetch may bring. What a fetch has brought is worked off before the next one, so a
+# standby that has much to read, because a partition is new to it, would else hold up the streams.
+FOLLOWED_RECORDS = 500
+
+read_any_header_name()
+
+
+class Fetched(dict[TP, list[Any]]):
+    """What one fetch brought, the assignment it was made under, and where it left each partition's position."""
+
+    def __init__(self, records: Mapping[TP, list[Any]], consumer: AIOKafkaConsumer) -> None:
+        super().__init__(records)
+        self.assignment = assignment_of(consumer)
+        self.left_at = {tp: state.position for tp in records if (state := state_of(consumer, tp))}
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Reads what upstream transactions committed, as Faust does not, and keeps notes with the offsets it commits."""
+
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Fetched:
+        fetch = partial(super()._fetch_records, consumer)
+        is_stream = self.app.topics.acks_enabled_for
+        streams = {tp for tp in active_partitions if is_stream(tp.topic)}
+        followed = active_partitions - streams
+        if not followed:
+            return Fetched(await fetch(streams, timeout, max_records), consumer)
+        at_once = await fetch(streams, 0, max_records) if streams else {}
+        at_once = {**at_once, **await fetch(followed, 0, FOLLOWED_RECORDS)}
+        return Fetched(at_once or await fetch(active_partitions, timeout, FOLLOWED_RECORDS), consumer)
+
+    async def give_back(self, fetched: Fetched, unwelcome: Iterable[TP]) -> None:
+        """Read these partitions again from where the fetch began, unless somebody has moved them meanwhile."""
+        give_back(self._ensure_consumer(), fetched, unwelcome)
+
+    async def commit_noted(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
+        """Whether Kafka has it. What is not committed comes again, so no error here may end the worker."""
+        assigned = self.assignment()
+        offsets = {
+            driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, text)
+            for tp, (offset, text) in noted.items()
+            if tp in assigned
+        }
+        if not offsets:
+            return False
+        try:
+            await self._ensure_consumer().commit(offsets)
+        except KafkaError as error:
+            log.warning("a commit failed, what it covers comes again: %r", error)
+            return False
+        self.tp_last_committed_at.update(dict.fromkeys(noted, monotonic()))
+        return True
+
+    def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust's signature
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - the fetcher takes both from here at its start
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MILLISECONDS  # noqa: SLF001
+        return consumer
+
+
+def give_back(consumer: AIOKafkaConsumer, fetched: Fetched, unwelcome: Iterable[TP]) -> None:
+    """As `ConsumerThread.give_back`. To be called in the consumer's thread: there nothing comes between."""
+    if assignment_of(consumer) is not fetched.assignment:
+        return
+    for tp in unwelcome:
+        state = state_of(consumer, tp)
+        if state is not None and state.position == fetched.left_at.get(tp):
+            consumer.seek(driver.ensure_aiokafka_TP(tp), fetched[tp][0].offset)
+
+
+def assignment_of(consumer: AIOKafkaConsumer) -> Assignment | None:
+    subscription = consumer._subscription.subscription  # noqa: SLF001
+    return subscription.assignment if subscription else None
+
+
+def state_of(consumer: AIOKafkaConsumer, tp: TP) -> TopicPartitionState | None:
+    """What the driver knows of a partition; None while it does not know where to read."""
+    assignment = assignment_of(consumer)
+    aiokafka_tp = driver.ensure_aiokafka_TP(tp)
+    if assignment is None or aiokafka_tp not in assignment.tps:
+        return None
+    state = assignment.state_value(aiokafka_tp)
+    return state if state.has_valid_position else None

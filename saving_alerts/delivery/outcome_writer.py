@@ -1,0 +1,184 @@
+"""From a record and what its step returned to the records that say so."""
+
+import itertools
+import logging
+import traceback
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+import msgspec
+from aiokafka import ConsumerRecord
+
+from saving_alerts.delivery.producer import Output, Undelivered
+from saving_alerts.delivery.record_builder import UNTRIED, Recorder
+from saving_alerts.delivery.results import FORWARDED, NOT_A_TRIGGER_REASON, Addressed, Concluded, Conclusion
+from saving_alerts.domain.decisions import Reason, Stage, Subject
+from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.kafka.codecs import Envelope
+from saving_alerts.pipeline.outcomes import DeadLetter, Decided, Forward, Outcome
+
+log = logging.getLogger(__name__)
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding(Generic[Out]):
+    """Where a stage's output goes, and how it is addressed there."""
+
+    topic: str
+    address: Callable[[Out], tuple[str, Envelope]]
+
+
+class Waiting(msgspec.Struct, frozen=True, gc=False):
+    """A record whose step has begun and not ended. `begun` numbers them in order."""
+
+    begun: int
+    stage: Stage
+    position: SourcePosition
+    deadline: datetime | None
+
+
+class Concluding(Generic[In, Out]):
+    """The one reader of what steps return, for one stage."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        recorder: Recorder,
+        decode: Callable[[ConsumerRecord, datetime], In],
+        address: Callable[[In], Addressed],
+        forwarding: Forwarding[Out] | None,
+    ) -> None:
+        self._stage = stage
+        self._recorder = recorder
+        self._decode = decode
+        self._address = address
+        self._forwarding = forwarding
+        self._waiting: dict[int, Waiting] = {}
+        self._numbers = itertools.count()
+
+    @property
+    def waiting(self) -> Collection[Waiting]:
+        """What waits in a step now."""
+        return self._waiting.values()
+
+    def of_batch(
+        self, records: Sequence[ConsumerRecord], step: Callable[[In], Outcome[Out]], read_at: datetime
+    ) -> Concluded:
+        """Decode and step over records of one partition, one after the other."""
+        conclusions: list[Conclusion] = []
+        no_triggers: list[int] = []
+        for record in records:
+            conclusion = self._of_step(record, step, read_at)
+            if conclusion is None:
+                no_triggers.append(record.offset)
+            else:
+                conclusions.append(conclusion)
+        return Concluded(conclusions, no_triggers)
+
+    def _of_step(
+        self, record: ConsumerRecord, step: Callable[[In], Outcome[Out]], read_at: datetime
+    ) -> Conclusion | None:
+        """None for what is no trigger."""
+        value: In | None = None
+        try:
+            value = self._decode(record, read_at)
+            outcome = step(value)
+            if isinstance(outcome, Decided) and outcome.reason is NOT_A_TRIGGER_REASON:
+                return None
+            return self._conclude(record, self._address(value), outcome)
+        except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
+            addressed = None if value is None else self._address(value)
+            return self._unforeseen(record, addressed, traceback.format_exc())
+
+    async def of_record(
+        self, record: ConsumerRecord, step: Callable[[In], Awaitable[Outcome[Out]]], read_at: datetime
+    ) -> Concluded:
+        """The same for one record, whose step waits for others."""
+        addressed: Addressed | None = None
+        try:
+            value = self._decode(record, read_at)
+            addressed = self._address(value)
+            conclusion = self._conclude(record, addressed, await self._noted(addressed, step(value)))
+        except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
+            conclusion = self._unforeseen(record, addressed, traceback.format_exc())
+        return Concluded([conclusion])
+
+    async def _noted(self, addressed: Addressed, outcome: Awaitable[Outcome[Out]]) -> Outcome[Out]:
+        number = next(self._numbers)
+        self._waiting[number] = Waiting(number, self._stage, addressed.position, addressed.deadline)
+        try:
+            return await outcome
+        finally:
+            del self._waiting[number]
+
+    def _conclude(self, record: ConsumerRecord, addressed: Addressed, outcome: Outcome[Out]) -> Conclusion:
+        if isinstance(outcome, Forward):
+            return Conclusion(record, FORWARDED, [self._forward(outcome.value)], addressed)
+        if isinstance(outcome, DeadLetter):
+            return self._unforeseen(record, addressed, outcome.error)
+        return self._decided(record, addressed, outcome)
+
+    def _forward(self, value: Out) -> Output:
+        if self._forwarding is None:
+            raise TypeError(f"nothing comes after {self._stage}")
+        user_id, envelope = self._forwarding.address(value)
+        return self._recorder.forward(self._forwarding.topic, user_id, envelope, value)
+
+    def _decided(self, record: ConsumerRecord, addressed: Addressed, decided: Decided) -> Conclusion:
+        subject = decided.subject or addressed.subject
+        outputs = [self._recorder.decision(self._stage, addressed.position, decided, subject)]
+        if decided.keep_bytes:
+            problem = str(decided.details.get("problem", decided.reason))
+            outputs.append(self._recorder.dead_letter(self._stage, record, addressed.position, problem, decided.reason))
+        return Conclusion(record, decided.reason, outputs, addressed)
+
+    def _unforeseen(self, record: ConsumerRecord, addressed: Addressed | None, error: str) -> Conclusion:
+        """Nobody foresaw this, so the bytes are kept for a developer, and the event still gets its decision."""
+        log.error("%s: a record became a dead letter: %s", self._stage, error)
+        addressed = addressed or _addressed_by_headers(record)
+        outputs = [
+            self._recorder.dead_letter_decision(self._stage, addressed.position, addressed.subject, error),
+            self._recorder.dead_letter(self._stage, record, addressed.position, error),
+        ]
+        return Conclusion(record, Reason.DEAD_LETTER, outputs, addressed)
+
+    def untried(self, record: ConsumerRecord) -> Concluded:
+        """For a record that is not to be looked at, not even decoded: its headers must do."""
+        return Concluded([self._unforeseen(record, None, UNTRIED)])
+
+    def undelivered(self, failed: Undelivered, conclusions: Sequence[Conclusion]) -> list[Output]:
+        """What to write in place of an output that Kafka refused."""
+        for conclusion in conclusions:
+            if any(output is failed.output for output in conclusion.outputs):
+                return self._unforeseen(conclusion.record, conclusion.addressed, repr(failed.error)).outputs
+        raise failed.error  # a receipt: no record of its own stands behind it
+
+    def outputs(self, first: ConsumerRecord, concluded: Concluded) -> list[Output]:
+        """What is to be written, `first` being any record of the batch."""
+        outputs = [output for conclusion in concluded.conclusions for output in conclusion.outputs]
+        if concluded.no_triggers:
+            outputs.append(self._recorder.receipt(first.topic, first.partition, concluded.no_triggers))
+        return outputs
+
+
+def source_of(record: ConsumerRecord) -> SourcePosition:
+    """Which event a record stands for, without a look at its body."""
+    return _addressed_by_headers(record).position
+
+
+def _addressed_by_headers(record: ConsumerRecord) -> Addressed:
+    """Whose record it is when nobody can read its body; its own place where not even the headers say.
+
+    Internal records are keyed by the user, and only they have our headers.
+    """
+    try:
+        envelope = Envelope.read(record.headers)
+    except (ValueError, UnicodeDecodeError):
+        return Addressed(SourcePosition(record.topic, record.partition, record.offset), Subject())
+    user_id = record.key.decode(errors="replace") if record.key else None
+    return Addressed(envelope.position, Subject(event_id=envelope.event_id, user_id=user_id))

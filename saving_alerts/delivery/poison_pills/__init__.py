@@ -1,0 +1,1 @@
+"""Records that kill the process: how they are found and set aside."""

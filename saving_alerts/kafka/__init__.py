@@ -1,0 +1,1 @@
+"""Kafka without Faust: connection, topics, wire format."""

@@ -1,0 +1,1 @@
+"""What happens to an event: the four steps and what they return."""

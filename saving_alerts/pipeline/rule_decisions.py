@@ -1,0 +1,72 @@
+"""What a verdict of the rules becomes: an alert for dispatch, or the decision that says who refused."""
+
+from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.decisions import Reason, Versions
+from saving_alerts.domain.events import SavingEvent, ValidatedEvent
+from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.rules.evaluation import Chosen, NoneChosen, Refusal, every_refusal
+from saving_alerts.domain.rules.evaluation_context import Occasion
+from saving_alerts.domain.rules.messages import render
+from saving_alerts.pipeline.outcomes import Decided, Forward
+from saving_alerts.reference_data.snapshot import Snapshot
+
+MAX_NAMED_REFUSALS = 20  # a decision is one record, and 500 rules would fill it
+
+
+def refused(verdict: Chosen | NoneChosen, occasion: Occasion, snapshot: Snapshot, *, asked: bool = True) -> Decided:
+    reason = verdict.reason if isinstance(verdict, NoneChosen) else Reason.RULE_REFUSED
+    details = _refusals_told(verdict.refusals, occasion.event, snapshot)
+    return Decided(reason, details if asked else details | {"asked": False}, versions_of(snapshot))
+
+
+def _refusals_told(refusals: tuple[Refusal, ...], event: SavingEvent, snapshot: Snapshot) -> dict[str, object]:
+    """Every rule by name while they are few; of many only those that listen to the event, and how many do not."""
+    if len(snapshot.rules.rules) <= MAX_NAMED_REFUSALS:
+        return {"refusals": [_told(each) for each in every_refusal(snapshot.rules, event, refusals)]}
+    listening = snapshot.rules.listening_to(event)
+    others = {"event_types": listening.other_types, "merchants": listening.other_merchants}
+    return {"refusals": [_told(each) for each in refusals[:MAX_NAMED_REFUSALS]], "rules_that_do_not_listen": others}
+
+
+def _told(refusal: Refusal) -> dict[str, object]:
+    told: dict[str, object] = {"rule_id": refusal.rule_id, "clause": refusal.clause}
+    return told if refusal.error is None else told | {"error": refusal.error}
+
+
+def alert_of(validated: ValidatedEvent, chosen: Chosen, merchant: Merchant, snapshot: Snapshot) -> Alert:
+    event, coupon = validated.event, chosen.coupon
+    title, body = render(chosen.rule.message, event.locale, merchant, coupon)
+    return Alert(
+        position=validated.position,
+        event_id=event.event_id,
+        user_id=event.user_id,
+        merchant_id=merchant.merchant_id,
+        event_type=event.type,
+        occurred_at=event.occurred_at,
+        received_at=event.received_at,
+        read_at=validated.read_at,
+        deadline=min(validated.deadline, coupon.valid_until),
+        locale=event.locale,
+        coupon_id=coupon.coupon_id,
+        title=title,
+        body=body,
+        deep_link=coupon.deep_link,
+        rule_id=chosen.rule.id,
+        rules_version=snapshot.rules.version,
+        merchants_version=snapshot.merchants.version,
+        ranked_by=chosen.rule.rank_coupons_by,
+        fitting_coupons=chosen.fitting,
+        when_errors={refusal.rule_id: refusal.error for refusal in chosen.refusals if refusal.error is not None},
+    )
+
+
+def versions_of(snapshot: Snapshot) -> Versions:
+    return Versions(rules=snapshot.rules.version, merchants=snapshot.merchants.version)
+
+
+def when_errors(outcome: Forward[Alert] | Decided) -> list[str]:
+    """The rules whose `when` failed on the way to this outcome."""
+    if isinstance(outcome, Forward):
+        return list(outcome.value.when_errors)
+    told = outcome.details.get("refusals", ())
+    return [each["rule_id"] for each in told if "error" in each] if isinstance(told, list) else []

@@ -1,0 +1,181 @@
+"""The life of an event, top to bottom: four steps, each from one value to what becomes of it.
+
+A step returns `Forward`, `Decided` or `DeadLetter`. It does not raise, and it knows no Kafka. The first line that
+says no decides, in the order of the list of decisions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from saving_alerts.domain.alerts import Alert, rfc3339
+from saving_alerts.domain.caps import Blocked, blocking
+from saving_alerts.domain.coupons import Candidate, Coupon, usable
+from saving_alerts.domain.decisions import Reason, Subject, Versions
+from saving_alerts.domain.events import (
+    Problem,
+    SavingEvent,
+    SourceRecord,
+    ValidatedEvent,
+    deadline_of,
+    is_late,
+    read_event,
+    subject_of_event,
+)
+from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.push_sends import PushSend
+from saving_alerts.domain.rules.distances import distance_m
+from saving_alerts.domain.rules.evaluation import NoneChosen, evaluate, refused_without_coupons
+from saving_alerts.domain.rules.evaluation_context import Occasion
+from saving_alerts.pipeline.outcomes import Decided, Forward
+from saving_alerts.pipeline.rule_decisions import alert_of, refused, versions_of
+from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.coupon_source import CouponSource
+from saving_alerts.ports.errors import DeadlineError, RefusedError, UnavailableError
+from saving_alerts.reference_data.snapshot import Snapshot
+
+# Most events end so, and a receipt names none of them.
+NOT_A_TRIGGER = Decided(Reason.NOT_A_TRIGGER)
+
+
+def validate(record: SourceRecord, snapshot: Snapshot, now: datetime) -> Forward[ValidatedEvent] | Decided:
+    """Read the event and let only fresh triggers of consenting users pass."""
+    event = read_event(record.value)
+    if isinstance(event, Problem):
+        return _invalid(event, record)
+    if event.type not in snapshot.rules.triggers:
+        return NOT_A_TRIGGER
+    deadline = deadline_of(event, snapshot.rules.freshness[event.type])
+    validated = ValidatedEvent(position=record.position, deadline=deadline, read_at=record.read_at, event=event)
+    if is_late(validated, now):
+        return _ended(Reason.EXPIRED, _lateness(deadline, now), event, record, snapshot)
+    if not event.push.consent:
+        return _ended(Reason.NO_CONSENT, {}, event, record, snapshot)
+    return Forward(validated)
+
+
+async def query_coupons(
+    validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], source: CouponSource, clock: Clock
+) -> Forward[Candidate] | Decided:
+    """Ask what the user could save, unless it is certain already that no push can come of it.
+
+    `sends` are what the Table remembers of the user: enough to skip the ask, never a permission.
+    """
+    occasion = _occasion(validated, snapshot, clock.now())
+    unasked = _decided_unasked(validated, snapshot, sends, occasion)
+    if unasked is not None:
+        return unasked
+    event = validated.event
+    try:
+        coupons = await source.coupons(event.user_id, event.merchant_id or "", validated.deadline)
+    except RefusedError as error:
+        details: dict[str, object] = {"answer": str(error), "status": error.status}
+        return Decided(Reason.COUPON_API_REFUSED, details, versions_of(snapshot))
+    except UnavailableError as error:
+        too_late = isinstance(error, DeadlineError) or is_late(validated, clock.now())
+        reason = Reason.EXPIRED if too_late else Reason.COUPON_API_FAILED
+        return Decided(reason, {"answer": str(error)}, versions_of(snapshot))
+    return _candidate(validated, coupons, replace(occasion, now=clock.now()), snapshot)
+
+
+def evaluate_rules(candidate: Candidate, snapshot: Snapshot, now: datetime) -> Forward[Alert] | Decided:
+    """Apply the rules in full and make the alert that the winning one wants."""
+    validated = candidate.validated
+    if is_late(validated, now):
+        return Decided(Reason.EXPIRED, _lateness(validated.deadline, now), versions_of(snapshot))
+    occasion = occasion_of(candidate, snapshot, now)
+    verdict = evaluate(snapshot.rules, occasion, candidate.coupons)
+    if isinstance(verdict, NoneChosen) or occasion.merchant is None:
+        return refused(verdict, occasion, snapshot)
+    return Forward(alert_of(validated, verdict, occasion.merchant, snapshot))
+
+
+def _invalid(problem: Problem, record: SourceRecord) -> Decided:
+    return Decided(
+        Reason.INVALID,
+        {"problem": problem.problem, "path": problem.path},
+        keep_bytes=problem.unreadable,
+        subject=Subject(event_id=problem.event_id, user_id=problem.user_id, read_at=record.read_at),
+    )
+
+
+def _ended(
+    reason: Reason, details: dict[str, object], event: SavingEvent, record: SourceRecord, snapshot: Snapshot
+) -> Decided:
+    """The rules in use say what a trigger is and how long it is fresh; nobody has looked at a merchant yet."""
+    return Decided(
+        reason, details, Versions(rules=snapshot.rules.version), subject=subject_of_event(event, record.read_at)
+    )
+
+
+def _decided_unasked(
+    validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], occasion: Occasion
+) -> Decided | None:
+    now = occasion.now
+    if is_late(validated, now):
+        return Decided(Reason.EXPIRED, _lateness(validated.deadline, now) | {"asked": False}, versions_of(snapshot))
+    if blocked := _blocked(validated, snapshot, sends, now):
+        details = {"cap": str(blocked.cap), "until": rfc3339(blocked.until), "asked": False}
+        return Decided(Reason.CAPPED, details, Versions(rules=snapshot.rules.version, caps=snapshot.rules.version))
+    verdict = refused_without_coupons(snapshot.rules, occasion)
+    return refused(verdict, occasion, snapshot, asked=False) if verdict else None
+
+
+def _blocked(validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], now: datetime) -> Blocked | None:
+    """A send of this very position, or of this event at another one, does not cap it: dispatch answers those."""
+    event_id = validated.event.event_id
+    others = [send for send in sends if send.position != validated.position and send.event_id != event_id]
+    return blocking(snapshot.rules.caps, others, validated.event.merchant_id or "", now)
+
+
+def _candidate(
+    validated: ValidatedEvent, coupons: tuple[Coupon, ...], occasion: Occasion, snapshot: Snapshot
+) -> Forward[Candidate] | Decided:
+    kept = tuple(coupon for coupon in coupons if usable(coupon, validated.event.store_id, occasion.now))
+    if not kept:
+        return Decided(Reason.NO_COUPON, {"offered": len(coupons)}, versions_of(snapshot))
+    return Forward(
+        Candidate(
+            validated=validated,
+            coupons=kept,
+            looked_at=occasion.now,
+            distance_m=occasion.distance_m,
+            merchants_version=snapshot.merchants.version,
+        )
+    )
+
+
+def _occasion(validated: ValidatedEvent, snapshot: Snapshot, now: datetime) -> Occasion:
+    merchant = _merchant(validated, snapshot)
+    return Occasion(validated.event, merchant, now, distance_m(validated.event, merchant))
+
+
+def occasion_of(candidate: Candidate, snapshot: Snapshot, now: datetime) -> Occasion:
+    """What the rules see of a candidate: as of the moment it was made, and as far from the store as it was then."""
+    validated = candidate.validated
+    if candidate.looked_at is None:
+        return _occasion(validated, snapshot, now)
+    return Occasion(validated.event, _merchant(validated, snapshot), candidate.looked_at, candidate.distance_m)
+
+
+def _merchant(validated: ValidatedEvent, snapshot: Snapshot) -> Merchant | None:
+    return snapshot.merchants.by_id.get(validated.event.merchant_id or "")
+
+
+def _lateness(deadline: datetime, now: datetime) -> dict[str, object]:
+    return {"late_seconds": round((now - deadline).total_seconds(), 3)}
+
+
+def subject_of(value: ValidatedEvent | Candidate | Alert) -> Subject:
+    """Whose value it is, for the decision that ends it."""
+    if isinstance(value, Alert):
+        return Subject(
+            event_id=value.event_id,
+            user_id=value.user_id,
+            merchant_id=value.merchant_id,
+            event_type=value.event_type,
+            occurred_at=value.occurred_at,
+            read_at=value.read_at,
+        )
+    validated = value.validated if isinstance(value, Candidate) else value
+    return subject_of_event(validated.event, validated.read_at)

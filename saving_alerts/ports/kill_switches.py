@@ -1,0 +1,14 @@
+"""The kill switches as dispatch needs them."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from saving_alerts.domain.kill_switches import KillSwitch
+
+
+class KillSwitches(Protocol):
+    """What stops pushes at once. Known before the first event, followed ever after."""
+
+    @property
+    def switches(self) -> Mapping[str, KillSwitch]:
+        """Those that are on, by their keys."""

@@ -1,0 +1,76 @@
+"""Reads the merchant directory line by line, so that a million lines need no more memory than the merchants in them."""
+
+import hashlib
+
+import msgspec
+
+from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.rules_file.compiler import VERSION_DIGITS
+from saving_alerts.ports.object_store import MAX_LINE_BYTES
+from saving_alerts.reference_data.snapshot import Merchants
+
+MAX_NAMED_LINES = 10
+
+_decoder = msgspec.json.Decoder(Merchant)
+
+
+class DirectoryReader:
+    """Takes the lines of `merchants.jsonl` in order. A bad line is left out and counted; the first ten are named.
+
+    Of two lines with one merchant id the last counts, and is counted as bad. Blank lines mean nothing.
+    """
+
+    def __init__(self, max_bad_lines: int) -> None:
+        self.lines = 0
+        self._max_bad_lines = max_bad_lines
+        self._by_id: dict[str, Merchant] = {}
+        self._bad_lines = 0
+        self._named: list[str] = []
+        self._hash = hashlib.sha256()
+
+    def take(self, line: bytes) -> None:
+        """The next line with its end."""
+        self.lines += 1
+        self._hash.update(line)
+        if not line.isspace():
+            problem = self._add(line)
+            if problem is not None:
+                self._blame(problem)
+
+    @property
+    def has_too_many_bad_lines(self) -> bool:
+        return self._bad_lines > self._max_bad_lines
+
+    @property
+    def refusal(self) -> str | None:
+        """Why these lines are no directory; None when they are one."""
+        if self.has_too_many_bad_lines:
+            return f"more than {self._max_bad_lines} bad lines: {'; '.join(self._named)}"
+        if not self._by_id:
+            return "; ".join(["no line has a merchant", *self._named])
+        return None
+
+    def merchants(self) -> Merchants:
+        """All good lines. The version is the first 12 hex digits of the SHA-256 of what was taken."""
+        return Merchants(self._hash.hexdigest()[:VERSION_DIGITS], self._by_id, self._bad_lines)
+
+    def summary(self) -> str:
+        found = f"{len(self._by_id)} merchants"
+        return f"{found}, {self._bad_lines} bad lines: {'; '.join(self._named)}" if self._named else found
+
+    def _add(self, line: bytes) -> str | None:
+        """What is wrong with the line."""
+        if len(line.removesuffix(b"\n")) > MAX_LINE_BYTES:
+            return f"longer than {MAX_LINE_BYTES} bytes"
+        try:
+            merchant = _decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return str(error)
+        known = merchant.merchant_id in self._by_id
+        self._by_id[merchant.merchant_id] = merchant
+        return f"{merchant.merchant_id} again, the last one counts" if known else None
+
+    def _blame(self, problem: str) -> None:
+        self._bad_lines += 1
+        if len(self._named) < MAX_NAMED_LINES:
+            self._named.append(f"line {self.lines}: {problem}")

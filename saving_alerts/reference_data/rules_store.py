@@ -1,0 +1,119 @@
+"""The rules in the bucket with all their versions: `rules.json` is what workers read, `rules/<version>.json` is kept.
+
+Publishing writes the version first, then swaps `rules.json` if nobody else has changed it, then notes who did it in
+`rules/history.jsonl`. What dies between two of these leaves nothing broken: a version that nobody reads, or a
+publication that the history does not know, and `history` says so.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from saving_alerts.domain.rules_file.compiler import version_of
+from saving_alerts.ports.errors import MissingObjectError
+from saving_alerts.ports.object_store import StoredObject, SwappingStore
+
+MAX_HISTORY_BYTES = 8 * 1024 * 1024
+HISTORY_ATTEMPTS = 20
+
+
+class RulesChangedError(Exception):
+    """Somebody else has published since; the text says what."""
+
+
+class UnknownVersionError(Exception):
+    """There is no such version in the bucket."""
+
+
+class Publication(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the history."""
+
+    version: str
+    by: str
+    note: str
+    at: datetime
+    replaced: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What workers read now; `version` and `etag` are None before the first rules."""
+
+    version: str | None
+    etag: str | None
+
+
+class RulesShelf:
+    """Every call can raise the errors of the port."""
+
+    def __init__(self, store: SwappingStore, rules_key: str, max_bytes: int) -> None:
+        self._store = store
+        self._rules_key = rules_key
+        self._folder = rules_key.removesuffix(".json")
+        self._max_bytes = max_bytes
+
+    async def current(self) -> Current:
+        stored = await self._found(self._rules_key, self._max_bytes)
+        return Current(version_of(stored.body), stored.etag) if stored else Current(None, None)
+
+    async def body(self, version: str | None) -> bytes:
+        """A version as it was published; None is what workers read now. Raises UnknownVersionError."""
+        key = self._rules_key if version is None else self._key_of(version)
+        stored = await self._found(key, self._max_bytes)
+        if stored is None:
+            raise UnknownVersionError(f"there is no {key} in the bucket; `rules history` lists the versions")
+        return stored.body
+
+    async def publish(self, body: bytes, instead_of: Current, by: str, note: str, now: datetime) -> Publication:
+        """Put `body` in the place of what was read before. Raises RulesChangedError if something else is there now."""
+        version = version_of(body)
+        await self._store.put(self._key_of(version), body)
+        if not await self._store.put_if(self._rules_key, body, instead_of.etag):
+            await self._refuse_unless_ours(version, instead_of)
+        publication = Publication(version=version, by=by, note=note, at=now, replaced=instead_of.version)
+        await self._note(publication)
+        return publication
+
+    async def history(self) -> tuple[Publication, ...]:
+        """Oldest first."""
+        lines, _ = await self._history()
+        return tuple(msgspec.json.decode(line, type=Publication) for line in lines.splitlines())
+
+    async def _refuse_unless_ours(self, version: str, instead_of: Current) -> None:
+        """A request whose answer was lost is repeated by the driver, and then meets its own work."""
+        found = await self.current()
+        if found.version != version:
+            raise RulesChangedError(f"the rules in S3 are {found.version} now, and were {instead_of.version}")
+
+    async def _note(self, publication: Publication) -> None:
+        line = msgspec.json.encode(publication) + b"\n"
+        for _ in range(HISTORY_ATTEMPTS):
+            lines, etag = await self._history()
+            if await self._store.put_if(self._history_key, lines + line, etag):
+                return
+        raise RulesChangedError(f"version {publication.version} is published, but the history could not be written")
+
+    async def _history(self) -> tuple[bytes, str | None]:
+        stored = await self._found(self._history_key, MAX_HISTORY_BYTES)
+        return (stored.body, stored.etag) if stored else (b"", None)
+
+    async def _found(self, key: str, max_bytes: int) -> StoredObject | None:
+        try:
+            return await self._store.fetch(key, None, max_bytes)
+        except MissingObjectError:
+            return None
+
+    @property
+    def _history_key(self) -> str:
+        return f"{self._folder}/history.jsonl"
+
+    def _key_of(self, version: str) -> str:
+        return f"{self._folder}/{version}.json"
+
+
+def before(history: tuple[Publication, ...], current: str | None) -> str | None:
+    """The version that was live before the current one; None where the history does not know."""
+    replacing = (each for each in reversed(history) if each.version == current != each.replaced)
+    publication = next(replacing, None)
+    return publication.replaced if publication else None

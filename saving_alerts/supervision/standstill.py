@@ -1,0 +1,108 @@
+"""The ways in which a worker can stand still although there is work, as the watchdog's signs."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aiokafka import TopicPartition
+from faust.types import TP
+
+from saving_alerts.delivery.consumer import BatchConsumer
+from saving_alerts.delivery.outcome_writer import Waiting
+from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, commits, has_record
+from saving_alerts.supervision.watchdog import Sign, Suspicion
+
+ANSWER_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long nothing may move, in seconds, before a worker gives itself up."""
+
+    rebalance_seconds: float
+    overdue_seconds: float
+    unread_seconds: float
+
+
+class _Stalled:
+    """Which partitions have stood where they stand the longest, from look to look."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[TP, int], None] = {}
+
+    def oldest(self, unread: AbstractSet[tuple[TP, int]]) -> tuple[TP, int] | None:
+        still = {each: None for each in self._seen if each in unread}
+        self._seen = still | dict.fromkeys(unread)
+        return next(iter(self._seen), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """Looks at one worker. `consumer` is None before there is one, and while the worker stops."""
+
+    connection: KafkaConnection
+    group: str
+    patience: Patience
+    consumer: Callable[[], BatchConsumer | None]
+    is_settled: Callable[[], bool]
+    waiting: Callable[[], Iterable[Waiting]]
+    now: Callable[[], datetime]
+    stalled: _Stalled = field(default_factory=_Stalled, init=False)
+
+    def signs(self) -> list[Sign]:
+        patience = self.patience
+        return [
+            Sign("coordinator", self._parked, 0.0),
+            Sign("group", self._outside, patience.rebalance_seconds, self._kafka_answers),
+            Sign("intake", self._unread, patience.unread_seconds, self._is_readable),
+            Sign("steps", self._overdue, patience.overdue_seconds),
+        ]
+
+    def _parked(self) -> Suspicion | None:
+        consumer = self.consumer()
+        why = consumer.parked() if consumer else None
+        return Suspicion(why, f"the group's coordinator is parked: {why}") if why else None
+
+    def _outside(self) -> Suspicion | None:
+        """Not a member, or in a rebalance that does not end."""
+        consumer = self.consumer()
+        if consumer is None or (consumer.is_member() and self.is_settled()):
+            return None
+        what = "a rebalance does not end" if consumer.is_member() else "the worker is not in its group"
+        return Suspicion(what, what)
+
+    def _unread(self) -> Suspicion | None:
+        """Records wait that nobody takes, although there is room for them."""
+        consumer = self.consumer()
+        unread = consumer.unread() if consumer and self.is_settled() else frozenset()
+        stalled = self.stalled.oldest(unread)
+        if stalled is None:
+            return None
+        return Suspicion(stalled, f"nothing was read of {stalled[0].topic}-{stalled[0].partition} at {stalled[1]}")
+
+    def _overdue(self) -> Suspicion | None:
+        """A step that should have ended at its event's deadline."""
+        now = self.now()
+        overdue = [each for each in self.waiting() if each.deadline is not None and each.deadline < now]
+        if not overdue:
+            return None
+        oldest = min(overdue, key=lambda each: each.begun)
+        text = f"{oldest.stage} of {oldest.position} did not end at its deadline {oldest.deadline}"
+        return Suspicion(oldest.begun, text)
+
+    async def _kafka_answers(self, _: Suspicion) -> bool:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await commits(self.connection, self.group, [])
+        except (KafkaFailedError, TimeoutError):
+            return False
+        return True
+
+    async def _is_readable(self, seen: Suspicion) -> bool:
+        """Whether somebody else can read what this worker does not."""
+        match seen.mark:
+            case (TP(topic=topic, partition=partition), int(offset)):
+                return await has_record(self.connection, TopicPartition(topic, partition), offset, ANSWER_SECONDS)
+        return False

@@ -1,0 +1,62 @@
+"""An event loop that no longer turns cannot say so itself: a thread looks whether it still ticks.
+
+It counts its own looks, not seconds on a clock: while a process is paused neither of the two runs.
+"""
+
+import faulthandler
+import logging
+import os
+import threading
+from collections.abc import Callable
+
+from mode import Service
+
+from saving_alerts.supervision.watchdog import EXIT_RESTART_ME, LOOK_SECONDS
+
+STDERR = 2
+log = logging.getLogger(__name__)
+
+
+class StuckLoop(Service):
+    """Ends the process when the loop has not turned for so many seconds, with every thread's stack in the log."""
+
+    def __init__(
+        self,
+        patience_seconds: float,
+        leave: Callable[[int], object] = os._exit,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        super().__init__()
+        self._patience_looks = max(2, round(patience_seconds / LOOK_SECONDS))
+        self._leave = leave
+        self._look_seconds = look_seconds
+        self._ticked = threading.Event()
+        self._ended = threading.Event()
+
+    async def on_start(self) -> None:
+        self.add_future(self._tick())
+        threading.Thread(target=self._look, name="stuck loop", daemon=True).start()
+
+    async def on_stop(self) -> None:
+        self._ended.set()
+
+    async def _tick(self) -> None:
+        while not self.should_stop:
+            self._ticked.set()
+            await self.sleep(self._look_seconds)
+
+    def _look(self) -> None:
+        looks = 0
+        while not self._ended.wait(self._look_seconds):
+            looks = 0 if self._ticked.is_set() else looks + 1
+            self._ticked.clear()
+            if looks >= self._patience_looks:
+                self._exit()
+                return
+
+    def _exit(self) -> None:
+        log.critical(
+            "the event loop has not turned for %d looks; the worker exits to be restarted", self._patience_looks
+        )
+        faulthandler.dump_traceback(STDERR, all_threads=True)
+        self._leave(EXIT_RESTART_ME)

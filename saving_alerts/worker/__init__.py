@@ -1,0 +1,1 @@
+"""One worker: the composition root and what only it uses."""

@@ -1,0 +1,60 @@
+"""The real adapters, opened in the event loop and closed in reverse."""
+
+from contextlib import AsyncExitStack
+
+from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
+from saving_alerts.adapters.dry_run_push import DryPushSender
+from saving_alerts.adapters.http_session import open_session
+from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
+from saving_alerts.adapters.redis_connection import connect
+from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
+from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
+from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
+from saving_alerts.metrics import Metrics
+from saving_alerts.ports import Ports
+from saving_alerts.ports.clock import Clock
+from saving_alerts.settings import Settings
+
+
+async def open_ports(settings: Settings, clock: Clock, metrics: Metrics, closing: AsyncExitStack) -> Ports:
+    """Everything that the settings name. Opening connects to nobody yet, so it works while they are down."""
+    redis = connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections)
+    closing.push_async_callback(redis.aclose)
+    coupon_api = CouponApi(open_session(), coupon_api_policy(settings), clock, metrics)
+    closing.push_async_callback(coupon_api.close)
+    push_api = PushApi(open_session(), push_api_policy(settings), clock, metrics)
+    closing.push_async_callback(push_api.close)
+    store = await closing.enter_async_context(
+        S3ObjectStore(S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url))
+    )
+    prefix = settings.key_prefix
+    return Ports(
+        coupon_source=coupon_api,
+        push_sender=DryPushSender(clock) if settings.dry_run else push_api,
+        throttle=RedisThrottle(redis, ThrottlePolicy(settings.claim_lease_seconds, f"{prefix}claims:"), metrics),
+        object_store=store,
+        heartbeats=RedisHeartbeats(redis, f"{prefix}workers:"),
+    )
+
+
+def coupon_api_policy(settings: Settings) -> CouponApiPolicy:
+    return CouponApiPolicy(
+        url=settings.coupon_api_url,
+        timeout_seconds=settings.coupon_api_timeout_seconds,
+        total_seconds=settings.coupon_api_total_seconds,
+        attempts=settings.coupon_api_attempts,
+        concurrency=settings.coupon_api_concurrency,
+        breaker_failures=settings.breaker_failures,
+        breaker_seconds=settings.breaker_seconds,
+    )
+
+
+def push_api_policy(settings: Settings) -> PushApiPolicy:
+    return PushApiPolicy(
+        url=settings.push_api_url,
+        attempt_seconds=settings.push_attempt_seconds,
+        concurrency=settings.push_api_concurrency,
+        per_second=settings.push_api_per_second,
+        breaker_failures=settings.breaker_failures,
+        breaker_seconds=settings.breaker_seconds,
+    )
