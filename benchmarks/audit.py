@@ -19,8 +19,8 @@ from rich.table import Table
 
 from demo.workers.worker_process import PROJECT, clean_environment, command_line
 from tests.kafka_cluster.cluster import KafkaCluster
-from tests.ledger.answered_source import AnsweredSource
-from tests.recorded_world import RecordedWorld
+from tests.support.recorded_world import RecordedWorld
+from tests.unit.ledger.answered_source import AnsweredSource
 
 OFFSETS = 1_000_000
 PARTITIONS = 12

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
 
-from tests.requirements import require
+from tests.support.requirements import require
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 TIMEOUT_SECONDS = 60

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from saving_alerts.app import SavingAlertsApp
 from saving_alerts.metrics import Metric
 from tests.browser.chromium import visit
-from tests.fakes.unopened_app import unopened_app
+from tests.support.fakes.unopened_app import unopened_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio]
 

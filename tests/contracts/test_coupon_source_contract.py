@@ -17,9 +17,9 @@ from saving_alerts.adapters.http_session import open_session
 from saving_alerts.domain.coupons import Coupon
 from saving_alerts.ports.coupon_source import CouponSource
 from saving_alerts.ports.errors import RefusedError, UnavailableError
-from tests.fakes.clock import START, FakeClock
-from tests.fakes.coupon_source import FakeCouponSource
-from tests.fakes.metrics import RecordingMetrics
+from tests.support.fakes.clock import START, FakeClock
+from tests.support.fakes.coupon_source import FakeCouponSource
+from tests.support.fakes.metrics import RecordingMetrics
 
 pytestmark = pytest.mark.asyncio
 

@@ -15,8 +15,8 @@ from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.heartbeats import Heartbeats, WorkerRow
-from tests.fakes.clock import FakeClock
-from tests.fakes.heartbeats import FakeHeartbeats
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.heartbeats import FakeHeartbeats
 
 pytestmark = pytest.mark.asyncio
 

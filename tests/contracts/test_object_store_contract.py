@@ -14,7 +14,7 @@ from demo.servers.s3 import EmbeddedS3
 from saving_alerts.adapters.s3 import CHUNK_BYTES, S3ObjectStore, S3Policy, _split
 from saving_alerts.ports.errors import MissingObjectError, RefusedError, UnavailableError
 from saving_alerts.ports.object_store import MAX_LINE_BYTES, ObjectStore, SwappingStore
-from tests.fakes.object_store import FakeObjectStore
+from tests.support.fakes.object_store import FakeObjectStore
 
 pytestmark = pytest.mark.asyncio
 

@@ -15,9 +15,9 @@ from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.domain.alerts import Push, PushTrace, rfc3339
 from saving_alerts.ports.push_sender import Accepted, PushSender, Refused, Throttled, TooLate, Unclear
-from tests.fakes.clock import START, FakeClock
-from tests.fakes.metrics import RecordingMetrics
-from tests.fakes.push_sender import FakePushSender, Lost
+from tests.support.fakes.clock import START, FakeClock
+from tests.support.fakes.metrics import RecordingMetrics
+from tests.support.fakes.push_sender import FakePushSender, Lost
 
 pytestmark = pytest.mark.asyncio
 

@@ -14,10 +14,10 @@ from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.caps import Cap
 from tests.contracts.throttle_pair import ThrottlePair, settings_for
+from tests.contracts.throttle_scene import Fate, HowAnswered, Running, Stage
 from tests.contracts.throttle_servers import SERVERS, NamedRedis, named
-from tests.contracts.throttle_stage import Fate, HowAnswered, Running, Stage
 from tests.contracts.throttle_world import DAILY, DAILY_PER_MERCHANT, TWICE_A_DAY, WEEKLY
-from tests.sample_events import alert
+from tests.support.sample_events import alert
 
 Result = TypeVar("Result")
 

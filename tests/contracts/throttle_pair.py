@@ -17,9 +17,9 @@ from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain.caps import Cap
 from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, Granted, Reservation
 from tests.contracts.throttle_world import KEY_PREFIX, LEASE_SECONDS
-from tests.fakes.clock import FakeClock
-from tests.fakes.metrics import RecordingMetrics
-from tests.fakes.throttle import FakeThrottle
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.metrics import RecordingMetrics
+from tests.support.fakes.throttle import FakeThrottle
 
 TOLERANCE = timedelta(seconds=2)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)

@@ -11,9 +11,9 @@ from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ports.throttle import AlreadySent, Claim, Granted, Reservation, Throttle
-from tests.fakes.clock import FakeClock
-from tests.fakes.metrics import RecordingMetrics
-from tests.fakes.throttle import FakeThrottle, User
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.metrics import RecordingMetrics
+from tests.support.fakes.throttle import FakeThrottle, User
 
 LEASE_SECONDS = 20.0
 BRIEF_LEASE_SECONDS = 0.05

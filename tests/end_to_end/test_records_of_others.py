@@ -15,7 +15,7 @@ from demo.world import World
 from saving_alerts.domain.decisions import Reason
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
-from tests.foreign_batches import NO_UTF_8, HeaderBytes, append, new_batch
+from tests.support.foreign_batches import NO_UTF_8, HeaderBytes, append, new_batch
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -23,9 +23,9 @@ from demo.world import World
 from saving_alerts.domain.decisions import Decision
 from saving_alerts.domain.rules_file.compiler import version_of
 from saving_alerts.reference_data.loader import RULES
-from tests.broken_rules import BROKEN
 from tests.end_to_end.conditions import Page, page, wait_for_answers, wait_until
 from tests.end_to_end.shoppers import patient_rules, visit
+from tests.support.broken_rules import BROKEN
 
 RELOADS = 100
 BETWEEN_SECONDS = 0.4

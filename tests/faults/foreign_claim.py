@@ -8,9 +8,9 @@ from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ports.throttle import Claim, Granted
 from tests.end_to_end.shoppers import PREPARED_OFFSET
-from tests.fakes.metrics import RecordingMetrics
 from tests.faults.crew import Crew
 from tests.faults.shape import CLAIM_LEASE_SECONDS
+from tests.support.fakes.metrics import RecordingMetrics
 
 TIMEOUT_SECONDS = 5
 DAILY = Cap(CapPer.USER, 1, 24)

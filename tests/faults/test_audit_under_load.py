@@ -1,7 +1,7 @@
 """`audit` beside three workers under load, one of which is killed: it sees events on their way, and no false alarm.
 
 An order of readings that is wrong by milliseconds can pass here by luck: that order is held, without luck, by
-`tests/commands/test_commands_audit.py`.
+`tests/unit/commands/test_audit.py`.
 """
 
 from collections.abc import Iterator

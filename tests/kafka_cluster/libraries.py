@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from tempfile import mkdtemp
 
-from tests.requirements import require
+from tests.support.requirements import require
 
 POM = Path(__file__).with_name("pom.xml")
 CACHE = Path(__file__).parents[2] / ".cache"

@@ -1,0 +1,20 @@
+"""The app of a worker that has reached nothing yet: its pages answer, and may open no port."""
+
+from contextlib import AsyncExitStack
+
+from saving_alerts.app import SavingAlertsApp, create_app
+from saving_alerts.metrics import Metrics
+from saving_alerts.ports import Ports
+from saving_alerts.ports.clock import Clock
+from saving_alerts.settings import Settings, example_settings
+from saving_alerts.worker.runtime import Outside
+from tests.support.fakes.clock import FakeClock
+
+
+def unopened_app(worker_name: str = "worker-1") -> SavingAlertsApp:
+    settings = example_settings().model_copy(update={"worker_name": worker_name})
+    return create_app(settings, outside=Outside(open_ports=_refuse), clock=FakeClock())
+
+
+async def _refuse(settings: Settings, clock: Clock, metrics: Metrics, closing: AsyncExitStack) -> Ports:
+    raise AssertionError("a page opened the ports")

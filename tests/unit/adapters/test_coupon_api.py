@@ -1,0 +1,405 @@
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from demo.stub_apis.coupon_api import CouponApi as CouponApiStub
+from demo.stub_apis.coupon_api import Coupons, catalogue_of, some_coupon
+from demo.stub_apis.faults import Behaviour, Fault
+from saving_alerts import __version__
+from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
+from saving_alerts.adapters.http_session import open_session
+from saving_alerts.metrics import Metric
+from saving_alerts.ports.errors import DeadlineError, RefusedError, UnavailableError
+from tests.support.fakes.canned_server import canned_server
+from tests.support.fakes.clock import START, FakeClock
+from tests.support.fakes.metrics import RecordingMetrics
+
+pytestmark = pytest.mark.asyncio
+
+SOON = START + timedelta(minutes=10)
+BREAKER_FAILURES = 2
+COUPON = some_coupon("m-1", 1)
+QUICK = CouponApiPolicy(
+    url="", timeout_seconds=0.1, backoff_seconds=0.001, breaker_failures=BREAKER_FAILURES, concurrency=4
+)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def metrics() -> RecordingMetrics:
+    return RecordingMetrics()
+
+
+@pytest.fixture
+def stub() -> Iterator[CouponApiStub]:
+    with CouponApiStub(catalogue_of({("u-1", "m-1"): [COUPON], ("u-2", "m-1"): []})) as stub:
+        yield stub
+
+
+@asynccontextmanager
+async def client(policy: CouponApiPolicy, clock: FakeClock, metrics: RecordingMetrics) -> AsyncIterator[CouponApi]:
+    api = CouponApi(open_session(), policy, clock, metrics)
+    yield api
+    await api.close()
+
+
+@pytest_asyncio.fixture
+async def api(stub: CouponApiStub, clock: FakeClock, metrics: RecordingMetrics) -> AsyncIterator[CouponApi]:
+    async with client(replace(QUICK, url=stub.url), clock, metrics) as api:
+        yield api
+
+
+def status(code: int, times: int | None = None, retry_after_seconds: int | None = None) -> Behaviour:
+    return Behaviour(fault="status", status=code, times=times, retry_after_seconds=retry_after_seconds)
+
+
+@asynccontextmanager
+async def others_are_answered(api: CouponApi) -> AsyncIterator[None]:
+    """One after the other, as long as the block lasts."""
+
+    async def ask() -> None:
+        while True:
+            await api.coupons("u-2", "m-1", SOON)
+
+    asking = asyncio.create_task(ask())
+    yield
+    asking.cancel()
+
+
+async def open_breaker(api: CouponApi, stub: CouponApiStub) -> None:
+    """The last of these calls meets the open breaker and its deadline."""
+    stub.behave(status(503))
+    for _ in range(BREAKER_FAILURES):
+        with pytest.raises(UnavailableError):
+            await api.coupons("u-1", "m-1", START + timedelta(seconds=1))
+    stub.recover()
+    assert api.breaker_is_open
+
+
+async def test_it_keeps_the_contract_of_the_api(api: CouponApi, stub: CouponApiStub) -> None:
+    await api.coupons("u-1", "m-1", SOON)
+
+    assert stub.violations == []
+    assert stub.requests[0].headers == {"Accept": "application/json", "User-Agent": f"saving-alerts/{__version__}"}
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 410, 422, 204, 302])
+async def test_a_status_that_will_not_change_is_refused_at_once(api: CouponApi, stub: CouponApiStub, code: int) -> None:
+    stub.behave(status(code))
+
+    with pytest.raises(RefusedError) as refused:
+        await api.coupons("u-1", "m-1", SOON)
+
+    assert (refused.value.status, len(stub.requests)) == (code, 1)
+
+
+async def test_a_redirect_is_not_followed(stub: CouponApiStub, clock: FakeClock, metrics: RecordingMetrics) -> None:
+    location = f"Location: {stub.url}/users/u-1/merchants/m-1/coupons"
+    answer = f"HTTP/1.1 302 Found\r\n{location}\r\nContent-Length: 0\r\n\r\n"
+    async with (
+        canned_server(answer.encode()) as address,
+        client(replace(QUICK, url=f"http://{address}"), clock, metrics) as api,
+    ):
+        with pytest.raises(RefusedError) as refused:
+            await api.coupons("u-1", "m-1", SOON)
+
+    assert (refused.value.status, stub.requests) == (302, [])
+
+
+@pytest.mark.parametrize(
+    ("user_id", "segment"),
+    [
+        pytest.param("..", "%2E%2E", id="two dots"),
+        pytest.param(".", "%2E", id="one dot"),
+        pytest.param("a/../b", "a%2F..%2Fb", id="slashes"),
+        pytest.param("a?b#c", "a%3Fb%23c", id="what ends a path"),
+        pytest.param("a%2Fb", "a%252Fb", id="what looks escaped"),
+        pytest.param("ü", "%C3%BC", id="not ASCII"),
+    ],
+)
+async def test_an_id_stays_one_segment_of_the_path_on_the_wire(
+    clock: FakeClock, metrics: RecordingMetrics, user_id: str, segment: str
+) -> None:
+    heads: list[str] = []
+    async with (
+        canned_server(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", heads) as address,
+        client(replace(QUICK, url=f"http://{address}/v1/"), clock, metrics) as api,
+    ):
+        await api.coupons(user_id, "m-1", SOON)
+
+    assert heads[0].splitlines()[0] == f"GET /v1/users/{segment}/merchants/m-1/coupons HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        pytest.param("garbled", "unreadable", id="not JSON"),
+        pytest.param("oversize", "more than 262144 bytes", id="longer than 256 KiB, without saying so"),
+        pytest.param("too_many", "201 coupons, at most 200", id="more than 200 coupons"),
+    ],
+)
+async def test_an_answer_beyond_the_contract_is_refused_at_once(
+    api: CouponApi, stub: CouponApiStub, fault: Fault, message: str
+) -> None:
+    stub.behave(Behaviour(fault=fault))
+
+    with pytest.raises(RefusedError, match=message) as refused:
+        await api.coupons("u-1", "m-1", SOON)
+
+    assert (refused.value.status, len(stub.requests)) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path"),
+    [
+        pytest.param([COUPON, COUPON | {"discount": {"kind": "free", "amount": 1}}], r"\$\[1\]\.discount", id="kind"),
+        pytest.param([COUPON | {"valid_from": "2020-01-01T00:00:00"}], r"\$\[0\]\.valid_from", id="no time zone"),
+        pytest.param([{}], r"\$\[0\]", id="nothing in it"),
+        pytest.param([some_coupon("m-2", 1)], r"\$\[0\]\.merchant_id", id="another merchant's"),
+    ],
+)
+async def test_a_coupon_of_a_wrong_shape_is_refused_by_its_path(
+    clock: FakeClock, metrics: RecordingMetrics, wrong: Coupons, path: str
+) -> None:
+    with CouponApiStub(lambda _user_id, _merchant_id: wrong) as stub:
+        async with client(replace(QUICK, url=stub.url), clock, metrics) as api:
+            with pytest.raises(RefusedError, match=path):
+                await api.coupons("u-1", "m-1", SOON)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        pytest.param(status(408), id="408"),
+        pytest.param(status(429), id="429"),
+        pytest.param(status(500), id="500"),
+        pytest.param(status(503), id="503"),
+        pytest.param(Behaviour(fault="hang"), id="hangs"),
+        pytest.param(Behaviour(fault="slow_headers"), id="headers without an end"),
+        pytest.param(Behaviour(latency_seconds=30), id="answers too late"),
+        pytest.param(Behaviour(fault="truncated"), id="ends in the middle"),
+        pytest.param(Behaviour(fault="ambiguous_dropped"), id="drops the connection"),
+    ],
+)
+async def test_three_attempts_in_vain_are_unavailable_while_others_are_answered(
+    stub: CouponApiStub, clock: FakeClock, metrics: RecordingMetrics, behaviour: Behaviour
+) -> None:
+    stub.behave(behaviour, user_id="u-1")
+
+    policy = replace(QUICK, url=stub.url, backoff_seconds=0.05)
+    async with client(policy, clock, metrics) as api, others_are_answered(api):
+        with pytest.raises(UnavailableError):
+            await api.coupons("u-1", "m-1", SOON)
+
+    asked = [request for request in stub.requests if request.user_id == "u-1"]
+    assert (len(asked), clock.now()) == (3, START)
+
+
+async def test_an_event_whose_attempts_fail_holds_while_nobody_is_answered(
+    api: CouponApi, stub: CouponApiStub, clock: FakeClock
+) -> None:
+    """One attempt was answered before: it says nothing about the time since."""
+    await api.coupons("u-2", "m-1", SOON)
+    clock.set(START + timedelta(seconds=1))
+    stub.behave(status(503, times=3))
+
+    coupons = await api.coupons("u-1", "m-1", SOON)
+
+    assert [coupon.coupon_id for coupon in coupons] == ["c-1"]
+
+
+@pytest.mark.parametrize("code", [408, 429, 500, 503])
+async def test_what_may_change_is_asked_again(api: CouponApi, stub: CouponApiStub, code: int) -> None:
+    stub.behave(status(code, times=2))
+
+    coupons = await api.coupons("u-1", "m-1", SOON)
+
+    assert [coupon.coupon_id for coupon in coupons] == ["c-1"]
+
+
+async def test_an_api_that_is_not_there_is_asked_again_until_the_deadline(
+    api: CouponApi, stub: CouponApiStub, clock: FakeClock
+) -> None:
+    stub.stop()
+
+    with pytest.raises(DeadlineError):
+        await api.coupons("u-1", "m-1", SOON)
+
+    assert clock.now() == SOON
+
+
+async def test_a_peer_that_does_not_speak_http_is_unavailable(clock: FakeClock, metrics: RecordingMetrics) -> None:
+    async with (
+        canned_server(b"220 mail.example ESMTP\r\n") as address,
+        client(replace(QUICK, url=f"http://{address}"), clock, metrics) as api,
+    ):
+        with pytest.raises(UnavailableError):
+            await api.coupons("u-1", "m-1", SOON)
+
+
+async def test_a_compressed_answer_is_not_unpacked(clock: FakeClock, metrics: RecordingMetrics) -> None:
+    packed = gzip.compress(b"[" + b" " * 1024 * 1024 + b"]")
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+    async with (
+        canned_server(head.encode() + packed) as address,
+        client(replace(QUICK, url=f"http://{address}"), clock, metrics) as api,
+    ):
+        with pytest.raises(RefusedError, match="unreadable"):
+            await api.coupons("u-1", "m-1", SOON)
+
+
+async def test_retry_after_is_waited_for(api: CouponApi, stub: CouponApiStub) -> None:
+    stub.behave(status(429, times=1, retry_after_seconds=1))
+
+    await api.coupons("u-1", "m-1", SOON)
+
+    first, second = stub.requests
+    assert second.at - first.at >= timedelta(seconds=1)
+
+
+async def test_a_retry_after_beyond_the_time_that_is_left_is_not_waited_for(
+    api: CouponApi, stub: CouponApiStub
+) -> None:
+    stub.behave(status(429, retry_after_seconds=60))
+
+    with pytest.raises(UnavailableError, match="answered 429"):
+        await api.coupons("u-1", "m-1", SOON)
+
+    assert len(stub.requests) == 1
+
+
+async def test_all_attempts_together_have_a_limit(
+    stub: CouponApiStub, clock: FakeClock, metrics: RecordingMetrics
+) -> None:
+    stub.behave(Behaviour(fault="hang"), user_id="u-1")
+    policy = replace(QUICK, url=stub.url, timeout_seconds=30, total_seconds=0.05, breaker_failures=2)
+
+    async with client(policy, clock, metrics) as api, others_are_answered(api):
+        with pytest.raises(UnavailableError, match="in the time that was left"):
+            await api.coupons("u-1", "m-1", SOON)
+
+    assert len([request for request in stub.requests if request.user_id == "u-1"]) == 1
+
+
+async def test_a_deadline_in_the_middle_of_an_attempt_ends_it_and_says_nothing_about_the_api(
+    stub: CouponApiStub, clock: FakeClock, metrics: RecordingMetrics
+) -> None:
+    stub.behave(Behaviour(fault="hang"))
+    policy = replace(QUICK, url=stub.url, timeout_seconds=30, breaker_failures=1)
+
+    async with client(policy, clock, metrics) as api:
+        with pytest.raises(DeadlineError):
+            await api.coupons("u-1", "m-1", START + timedelta(milliseconds=20))
+
+        assert not api.breaker_is_open
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [pytest.param(status(404), id="404"), pytest.param(status(403), id="403"), pytest.param(status(429), id="429")],
+)
+async def test_an_api_that_answers_is_not_left_alone(api: CouponApi, stub: CouponApiStub, behaviour: Behaviour) -> None:
+    stub.behave(behaviour)
+
+    for _ in range(BREAKER_FAILURES + 1):
+        with suppress(RefusedError, UnavailableError):
+            await api.coupons("u-1", "m-1", SOON)
+
+    assert not api.breaker_is_open
+
+
+async def test_the_event_that_opens_the_breaker_holds_like_the_others_and_is_answered_after_it(
+    api: CouponApi, stub: CouponApiStub, clock: FakeClock
+) -> None:
+    stub.behave(status(503, times=3 * (BREAKER_FAILURES + 1)))
+
+    coupons = await api.coupons("u-1", "m-1", SOON)
+
+    assert len(coupons) == 1
+    assert not api.breaker_is_open
+    assert clock.now() >= START + 2 * timedelta(seconds=QUICK.breaker_seconds)
+
+
+async def test_while_the_breaker_is_open_nobody_asks(api: CouponApi, stub: CouponApiStub) -> None:
+    await open_breaker(api, stub)
+    asked = len(stub.requests)
+
+    with pytest.raises(UnavailableError):
+        await api.coupons("u-1", "m-1", START + timedelta(seconds=2))
+
+    assert len(stub.requests) == asked
+
+
+async def test_all_who_hold_are_answered_when_the_api_is_back(api: CouponApi, stub: CouponApiStub) -> None:
+    await open_breaker(api, stub)
+
+    answers = await asyncio.gather(*(api.coupons("u-1", "m-1", SOON) for _ in range(20)))
+
+    assert [len(coupons) for coupons in answers] == [1] * 20
+
+
+async def test_a_probe_that_is_cancelled_makes_room_for_the_next(api: CouponApi, stub: CouponApiStub) -> None:
+    await open_breaker(api, stub)
+    asked = len(stub.requests)
+    stub.behave(Behaviour(fault="hang", times=1))
+    probe = asyncio.create_task(api.coupons("u-1", "m-1", SOON))
+    await asyncio.to_thread(stub.wait_until, lambda: len(stub.requests) == asked + 1)
+    other = asyncio.create_task(api.coupons("u-1", "m-1", SOON))
+
+    probe.cancel()
+
+    assert len(await other) == 1
+    assert not api.breaker_is_open
+
+
+async def test_no_more_requests_run_at_the_same_time_than_allowed(
+    stub: CouponApiStub, clock: FakeClock, metrics: RecordingMetrics
+) -> None:
+    stub.behave(Behaviour(fault="hang"))
+    async with client(replace(QUICK, url=stub.url, timeout_seconds=30), clock, metrics) as api:
+        asks = [asyncio.create_task(api.coupons("u-1", "m-1", SOON)) for _ in range(20)]
+        await asyncio.to_thread(stub.wait_until, lambda: len(stub.requests) == 4)
+        with pytest.raises(DeadlineError, match="before the deadline"):
+            await api.coupons("u-1", "m-1", START + timedelta(milliseconds=20))
+        running = len(stub.requests)
+        stub.recover()
+        answers = await asyncio.gather(*asks)
+
+    assert (running, len(answers)) == (4, 20)
+
+
+async def test_every_request_is_counted_by_its_outcome(
+    api: CouponApi, stub: CouponApiStub, metrics: RecordingMetrics
+) -> None:
+    stub.behave(status(503, times=1), status(429, times=1))
+    await api.coupons("u-1", "m-1", SOON)
+    await api.coupons("u-2", "m-1", SOON)
+    stub.behave(status(403))
+    with suppress(RefusedError):
+        await api.coupons("u-1", "m-1", SOON)
+
+    outcomes = metrics.tags(Metric.COUPON_API_REQUESTS, "outcome")
+
+    assert outcomes == ["unavailable", "throttled", "coupons", "none", "refused"]
+    assert len(metrics.values(Metric.COUPON_API_DURATION)) == len(outcomes)
+
+
+async def test_the_breaker_says_when_it_opens_and_closes(
+    api: CouponApi, stub: CouponApiStub, metrics: RecordingMetrics
+) -> None:
+    await open_breaker(api, stub)
+    await api.coupons("u-1", "m-1", SOON)
+
+    said = metrics.values(Metric.COUPON_API_BREAKER)
+
+    assert (said[0], said[-2], said[-1]) == (0, 1, 0)

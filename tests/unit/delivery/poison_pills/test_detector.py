@@ -1,0 +1,236 @@
+"""The record that kills its process is found by the notes its owners leave, and then left alone."""
+
+import asyncio
+import math
+
+import msgspec
+import pytest
+
+from saving_alerts.delivery.poison_pills.commit_metadata import (
+    MAX_SKIPPED,
+    SUSPICIOUS_DEATHS,
+    Note,
+    Notes,
+    TooManySkippedError,
+)
+from saving_alerts.delivery.poison_pills.detector import Guard
+from saving_alerts.domain.source_position import SourcePosition
+from tests.support.fakes.metadata_store import FakeGroupMemory
+
+pytestmark = pytest.mark.asyncio
+
+HERE = ("saving-events", 3)
+THERE = ("saving-events", 4)
+OFFSET = 100
+KILLER = 117
+
+
+def event(number: int) -> SourcePosition:
+    return SourcePosition("saving-events", 0, number)
+
+
+async def owner(memory: FakeGroupMemory) -> Guard:
+    guard = Guard(memory)
+    await guard.admit()
+    return guard
+
+
+async def survives(memory: FakeGroupMemory) -> bool:
+    """Whether an owner gets through the records, in order as a stage does. One that dies is cut off where it stands."""
+    killed = asyncio.Event()
+
+    async def kill() -> str:
+        killed.set()
+        await asyncio.Event().wait()
+        return "never"
+
+    async def work() -> None:
+        guard = await owner(memory)
+        for offset in range(OFFSET, KILLER + 1):
+            if not guard.skips(HERE, offset, event(offset)):
+                await guard.alone(HERE, offset, kill if offset == KILLER else harmless)
+
+    working, dying = asyncio.ensure_future(work()), asyncio.ensure_future(killed.wait())
+    await asyncio.wait([working, dying], return_when=asyncio.FIRST_COMPLETED)
+    survived = working.done()
+    for task in (working, dying):
+        task.cancel()
+    await asyncio.gather(working, dying, return_exceptions=True)
+    return survived
+
+
+async def harmless() -> str:
+    return "done"
+
+
+async def most_at_once(guard: Guard) -> int:
+    """How many records of two partitions are at work at the same time, at most."""
+    at_work, most = 0, 0
+
+    async def work() -> None:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        await asyncio.sleep(0)
+        at_work -= 1
+
+    await asyncio.gather(*(guard.alone(where, OFFSET + n, work) for n in range(5) for where in (HERE, THERE)))
+    return most
+
+
+@pytest.fixture
+def memory() -> FakeGroupMemory:
+    return FakeGroupMemory({HERE: (OFFSET, Note())})
+
+
+async def test_after_three_deaths_the_record_in_hand_is_accused_and_then_skipped(memory: FakeGroupMemory) -> None:
+    deaths = 0
+    while not await survives(memory):
+        deaths += 1
+
+    assert deaths == SUSPICIOUS_DEATHS + 2
+    assert memory.notes[HERE][1].skip == (KILLER,)
+
+
+async def test_two_records_that_are_each_in_hand_at_one_death_are_not_skipped(memory: FakeGroupMemory) -> None:
+    for in_hand in (KILLER, KILLER + 1, KILLER):
+        memory.notes[HERE] = (OFFSET, msgspec.structs.replace(memory.notes[HERE][1], in_hand=in_hand))
+        await owner(memory)
+
+    assert memory.notes[HERE][1].skip == ()
+
+
+async def test_an_accused_record_is_forgotten_once_it_is_done(memory: FakeGroupMemory) -> None:
+    memory.notes[HERE] = (OFFSET, Note(accused=KILLER))
+    guard = await owner(memory)
+
+    guard.progressed(HERE, KILLER)
+    still = guard.suspects(HERE)
+    guard.progressed(HERE, KILLER + 1)
+
+    assert still
+    assert not guard.suspects(HERE)
+
+
+async def test_while_one_partition_is_suspected_nothing_else_is_at_work_beside_its_record() -> None:
+    guard = await owner(FakeGroupMemory({HERE: (OFFSET, Note(deaths=SUSPICIOUS_DEATHS)), THERE: (OFFSET, Note())}))
+
+    assert guard.watches(THERE)
+    assert await most_at_once(guard) == 1
+
+
+async def test_copies_of_a_skipped_event_are_skipped_too(memory: FakeGroupMemory) -> None:
+    memory.notes[HERE] = (OFFSET, Note(skip=(KILLER,)))
+    guard = await owner(memory)
+
+    assert guard.skips(HERE, KILLER, event(1))
+    assert guard.skips(HERE, KILLER + 1, event(1))
+    assert not guard.skips(HERE, KILLER + 2, event(2))
+
+
+async def test_what_is_done_is_committed_before_a_suspect_is_tried(memory: FakeGroupMemory) -> None:
+    memory.notes[HERE] = (OFFSET, Note(deaths=SUSPICIOUS_DEATHS))
+    guard = await owner(memory)
+
+    await guard.alone(HERE, OFFSET, harmless)
+
+    assert memory.settled == 1
+
+
+async def test_an_owner_that_ends_well_is_no_death(memory: FakeGroupMemory) -> None:
+    for _ in range(10):
+        guard = await owner(memory)
+        await guard.end_well()
+
+    assert memory.notes[HERE] == (OFFSET, Note())
+
+
+class SlowMemory(FakeGroupMemory):
+    """Has the first write, and does not answer."""
+
+    def __init__(self, notes: Notes) -> None:
+        super().__init__(notes)
+        self.has_the_first = asyncio.Event()
+
+    async def write(self, notes: Notes) -> None:
+        await super().write(notes)
+        if not self.has_the_first.is_set():
+            self.has_the_first.set()
+            await asyncio.Event().wait()
+
+
+async def test_nor_is_one_whose_partitions_go_while_its_coming_is_being_written() -> None:
+    memory = SlowMemory({HERE: (OFFSET, Note(deaths=1))})
+    guard = Guard(memory)
+    coming = asyncio.ensure_future(guard.admit())
+    await memory.has_the_first.wait()
+
+    await guard.end_well()
+    coming.cancel()
+    guard.begin()
+
+    assert memory.notes[HERE] == (OFFSET, Note(deaths=1))
+
+
+async def test_a_partition_that_moved_on_is_not_suspected(memory: FakeGroupMemory) -> None:
+    memory.notes[HERE] = (OFFSET, Note(deaths=SUSPICIOUS_DEATHS))
+    guard = await owner(memory)
+    assert guard.suspects(HERE)
+
+    guard.progressed(HERE, OFFSET + 1)
+
+    assert not guard.suspects(HERE)
+
+
+async def test_records_of_suspected_partitions_are_tried_one_at_a_time() -> None:
+    suspicious = Note(deaths=SUSPICIOUS_DEATHS)
+    guard = await owner(FakeGroupMemory({HERE: (OFFSET, suspicious), THERE: (OFFSET, suspicious)}))
+
+    assert await most_at_once(guard) == 1
+
+
+async def test_a_record_that_only_waits_does_not_hold_the_others_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("saving_alerts.delivery.poison_pills.detector.ALONE_SECONDS", 0.01)
+    memory = FakeGroupMemory({HERE: (OFFSET, Note(deaths=SUSPICIOUS_DEATHS))})
+    guard = await owner(memory)
+    answered = asyncio.Event()
+
+    waiting = asyncio.ensure_future(guard.alone(HERE, OFFSET, answered.wait))
+    done = await guard.alone(HERE, OFFSET + 1, harmless)
+    answered.set()
+
+    assert done == "done"
+    assert await waiting
+    assert memory.notes[HERE][1].in_hand is None
+
+
+async def test_a_commit_keeps_only_what_was_not_reached(memory: FakeGroupMemory) -> None:
+    memory.notes[HERE] = (OFFSET, Note(skip=(OFFSET + 5, OFFSET + 9)))
+    guard = await owner(memory)
+
+    assert Note.read(guard.text_beyond(HERE, OFFSET + 6)) == Note(skip=(OFFSET + 9,))
+    assert guard.text_beyond(HERE, OFFSET + 10) == ""
+
+
+async def test_a_new_assignment_reads_the_notes_anew(memory: FakeGroupMemory) -> None:
+    guard = await owner(memory)
+    memory.notes[HERE] = (OFFSET, Note(skip=(KILLER,)))
+
+    guard.begin()
+    await guard.admit()
+
+    assert guard.skips(HERE, KILLER, event(KILLER))
+
+
+@pytest.mark.parametrize("text", [None, "", "NONE", '{"deaths": "many"}', '{"version": 2}'])
+async def test_somebody_elses_text_is_no_note(text: str | None) -> None:
+    assert Note.read(text) == Note()
+
+
+async def test_a_partition_remembers_only_so_many_skipped_records() -> None:
+    full = Note(skip=tuple(range(MAX_SKIPPED)))
+
+    with pytest.raises(TooManySkippedError):
+        full.with_skipped(MAX_SKIPPED)
+
+    assert len(full.text()) < math.floor(4096 / 2)

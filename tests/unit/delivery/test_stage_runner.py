@@ -1,0 +1,590 @@
+"""A batch is acknowledged when everything that became of its records is on Kafka: in order, and never late."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import cast
+
+import pytest
+from aiokafka import ConsumerRecord
+
+from saving_alerts.delivery.outcome_writer import Concluding, Forwarding
+from saving_alerts.delivery.poison_pills.commit_metadata import SUSPICIOUS_DEATHS, Note
+from saving_alerts.delivery.poison_pills.detector import Guard
+from saving_alerts.delivery.producer import Output, OutputProducer, Undelivered
+from saving_alerts.delivery.record_builder import Recorder
+from saving_alerts.delivery.results import Addressed
+from saving_alerts.delivery.stage_runner import EXIT_CANNOT_GO_ON, Message, StageRunner
+from saving_alerts.domain.decisions import Reason, Stage, Subject
+from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.failpoints import Failpoints
+from saving_alerts.kafka.codecs import Envelope, UnreadableError, decode_letter
+from saving_alerts.kafka.topics import Topics
+from saving_alerts.metrics import Metric
+from saving_alerts.pipeline.outcomes import DeadLetter, Decided, Forward, Outcome
+from tests.support.fakes.clock import START, FakeClock
+from tests.support.fakes.metadata_store import FakeGroupMemory
+from tests.support.fakes.metrics import RecordingMetrics
+
+pytestmark = pytest.mark.asyncio
+
+TOPICS = Topics.named("saving-events", "saving-alerts")
+PARTITIONS = 4
+WINDOW_RECORDS = 4
+GENERATION = 7
+LONG_SECONDS = 60.0
+PATIENCE_SECONDS = 5
+TURNS_UNTIL_SETTLED = 50
+
+
+@dataclass
+class FakeMessage:
+    tp: Hashable
+    generation_id: int = GENERATION
+
+
+class FakeEvent:
+    """One batch; `acks` is shared by all and remembers in which order they were acknowledged."""
+
+    def __init__(self, records: list[ConsumerRecord], acks: list[int], generation: int = GENERATION) -> None:
+        self.value = records
+        self._message = FakeMessage((records[-1].topic, records[-1].partition), generation)
+        self._acks = acks
+
+    @property
+    def message(self) -> Message:
+        return self._message
+
+    def ack(self) -> bool:
+        self._acks.append(self.value[-1].offset)
+        return True
+
+
+class FakeIntake:
+    """Remembers who was stopped and resumed."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def is_current(self, message: Message) -> bool:
+        return message.generation_id == GENERATION
+
+    def stop(self, partition: Hashable) -> None:
+        self.said.append("stop")
+
+    def resume(self, partition: Hashable) -> None:
+        self.said.append("resume")
+
+
+class FakeOutputs:
+    """Takes everything but what it `refuses`; while `is_open` is not set, nothing is answered."""
+
+    def __init__(self) -> None:
+        self.written: list[Output] = []
+        self.asked = 0
+        self.is_open = asyncio.Event()
+        self.is_open.set()
+        self.refuses: Callable[[Output], bool] = lambda _: False
+
+    async def deliver(self, outputs: Iterable[Output]) -> list[Undelivered]:
+        records = list(outputs)
+        self.asked += 1
+        await self.is_open.wait()
+        self.written += [output for output in records if not self.refuses(output)]
+        return [Undelivered(output, ValueError("Kafka refuses it")) for output in records if self.refuses(output)]
+
+    def to(self, topic: str) -> list[dict[str, object]]:
+        return [json.loads(output.value) for output in self.written if output.topic == topic]
+
+
+@dataclass
+class Steps:
+    """A step that ends as it is told by the record's text, and waits at the record's gate when it has one."""
+
+    begun: list[str] = field(default_factory=list)
+    gates: dict[str, asyncio.Event] = field(default_factory=dict)
+    in_work: Counter[str] = field(default_factory=Counter)
+    most_of_one_user: int = 0
+
+    def step(self, text: str) -> Outcome[str]:
+        self.begun.append(text)
+        match text.split("-", maxsplit=1)[0]:
+            case "crash":
+                raise ZeroDivisionError("a bug")
+            case "letter":
+                return DeadLetter("the step gave up")
+            case "boring":
+                return Decided(Reason.NOT_A_TRIGGER)
+            case "no":
+                return Decided(Reason.NO_CONSENT, {"why": "asked not to"})
+            case "garbled":
+                return Decided(Reason.INVALID, {"problem": "not JSON"}, keep_bytes=True)
+        return Forward(text)
+
+    async def waiting_step(self, text: str) -> Outcome[str]:
+        user = text.rsplit("-", 1)[-1]
+        self.in_work[user] += 1
+        self.most_of_one_user = max(self.most_of_one_user, self.in_work[user])
+        try:
+            outcome = self.step(text)
+            await self.gates.get(text, _open_gate()).wait()
+        finally:
+            self.in_work[user] -= 1
+        return outcome
+
+    def holds(self, *texts: str) -> None:
+        for text in texts:
+            self.gates[text] = asyncio.Event()
+
+
+def _open_gate() -> asyncio.Event:
+    gate = asyncio.Event()
+    gate.set()
+    return gate
+
+
+def _decode(record: ConsumerRecord, _read_at: datetime) -> str:
+    text: str = record.value.decode()
+    if text.startswith("unreadable"):
+        raise UnreadableError("schema 9, readable are [1]")
+    return text
+
+
+def _address(text: str) -> Addressed:
+    subject = Subject(event_id=text, user_id=text.rsplit("-", 1)[-1])
+    return Addressed(SourcePosition("saving-events", 0, 1), subject, START - timedelta(seconds=3))
+
+
+def _to_next(text: str) -> tuple[str, Envelope]:
+    return text.rsplit("-", 1)[-1], Envelope(SourcePosition("saving-events", 0, 1), text, START)
+
+
+class World:
+    """One stage and what surrounds it. `waiting` gives each record its own task."""
+
+    def __init__(self, *, waiting: bool) -> None:
+        self.clock, self.metrics = FakeClock(), RecordingMetrics()
+        self.steps, self.intake, self.outputs = Steps(), FakeIntake(), FakeOutputs()
+        self.acks: list[int] = []
+        self.memory = FakeGroupMemory()
+        self._offsets: defaultdict[int, int] = defaultdict(int)
+        recorder = Recorder(TOPICS, "worker-1", self.clock, self.metrics, lambda: "rules-1")
+        recorder.partitions = PARTITIONS
+        forwarding = Forwarding(TOPICS.validated.name, _to_next)
+        self.stage: StageRunner[str, str] = StageRunner(
+            Stage.VALIDATE,
+            Concluding(Stage.VALIDATE, recorder, _decode, _address, forwarding),
+            cast("OutputProducer", self.outputs),
+            self.intake,
+            self.metrics,
+            self.clock,
+            WINDOW_RECORDS,
+            Guard(self.memory),
+            Failpoints(),
+            step=None if waiting else self.steps.step,
+            waiting_step=self.steps.waiting_step if waiting else None,
+        )
+
+    def take(
+        self,
+        *texts: str,
+        partition: int = 0,
+        generation: int = GENERATION,
+        headers: tuple[tuple[str, bytes], ...] = (),
+    ) -> None:
+        records = [self._record(text, partition, headers) for text in texts]
+        self.stage.take(FakeEvent(records, self.acks, generation))
+
+    def _record(self, text: str, partition: int, headers: tuple[tuple[str, bytes], ...]) -> ConsumerRecord:
+        offset = self._offsets[partition]
+        self._offsets[partition] += 1
+        key = text.rsplit("-", 1)[-1].encode()
+        return ConsumerRecord("saving-events", partition, offset, 0, 0, key, text.encode(), None, 0, 0, headers)
+
+    async def acked(self, *offsets: int) -> None:
+        await until(lambda: self.acks == list(offsets))
+
+    def forwarded(self) -> list[str]:
+        return [json.loads(output.value) for output in self.outputs.written if output.topic == TOPICS.validated.name]
+
+    def decisions(self) -> list[tuple[object, object]]:
+        return [(each["reason"], each.get("event_id")) for each in self.outputs.to(TOPICS.decisions.name)]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():  # noqa: ASYNC110 - the stage's tasks tell nobody
+            await asyncio.sleep(0)
+
+
+async def settled() -> None:
+    """Nothing but gates is left to wait for: no fake needs more turns of the loop than this."""
+    for _ in range(TURNS_UNTIL_SETTLED):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture(params=[pytest.param(False, id="batch-step"), pytest.param(True, id="waiting-step")])
+def world(request: pytest.FixtureRequest) -> World:
+    return World(waiting=request.param)
+
+
+@pytest.fixture
+def waiting() -> World:
+    return World(waiting=True)
+
+
+# Acknowledged when it is on Kafka.
+
+
+async def test_a_batch_is_acknowledged_when_its_outputs_are_on_kafka(world: World) -> None:
+    world.take("yes-u1", "no-u2")
+
+    await world.acked(1)
+
+    assert world.forwarded() == ["yes-u1"]
+    assert world.decisions() == [("no_consent", "no-u2")]
+
+
+async def test_before_kafka_has_answered_nothing_is_acknowledged(world: World) -> None:
+    world.outputs.is_open.clear()
+    world.take("yes-u1")
+    await until(lambda: world.outputs.asked == 1)
+    await settled()
+    before = list(world.acks)
+
+    world.outputs.is_open.set()
+
+    await world.acked(0)
+    assert before == []
+
+
+async def test_a_slow_head_holds_the_acknowledgements_behind_it(waiting: World) -> None:
+    waiting.steps.holds("slow-u1")
+    waiting.take("slow-u1")
+    waiting.take("fast-u2")
+    await until(lambda: waiting.forwarded() == ["fast-u2"])
+    await settled()
+    before = list(waiting.acks)
+
+    waiting.steps.gates["slow-u1"].set()
+
+    await waiting.acked(0, 1)
+    assert before == []
+
+
+async def test_a_batch_waits_for_its_slowest_record(waiting: World) -> None:
+    waiting.steps.holds("slow-u1")
+    waiting.take("slow-u1", "fast-u2")
+    await until(lambda: waiting.forwarded() == ["fast-u2"])
+    await settled()
+    before = list(waiting.acks)
+
+    waiting.steps.gates["slow-u1"].set()
+
+    await waiting.acked(1)
+    assert before == []
+
+
+async def test_another_partition_is_not_held(waiting: World) -> None:
+    waiting.steps.holds("slow-u1")
+    waiting.take("slow-u1", partition=0)
+    waiting.take("fast-u2", partition=1)
+
+    await waiting.acked(0)
+
+    assert waiting.stage.in_flight == 1
+
+
+# One user's records one after the other.
+
+
+async def test_one_users_records_are_never_in_work_at_the_same_time(waiting: World) -> None:
+    waiting.take("a-u1", "b-u1")
+    waiting.take("c-u1")
+
+    await waiting.acked(1, 2)
+
+    assert (waiting.steps.begun, waiting.steps.most_of_one_user) == (["a-u1", "b-u1", "c-u1"], 1)
+
+
+async def test_a_users_next_record_waits_until_the_outputs_of_the_one_before_are_on_kafka(waiting: World) -> None:
+    waiting.outputs.is_open.clear()
+    waiting.take("a-u1", "b-u1")
+    await until(lambda: waiting.outputs.asked == 1)
+    await settled()
+    before = list(waiting.steps.begun)
+
+    waiting.outputs.is_open.set()
+
+    await waiting.acked(1)
+    assert before == ["a-u1"]
+
+
+async def test_other_users_do_not_wait(waiting: World) -> None:
+    waiting.steps.holds("slow-u1")
+
+    waiting.take("slow-u1", "b-u1", "c-u2")
+
+    await until(lambda: waiting.steps.begun == ["slow-u1", "c-u2"])
+    waiting.steps.gates["slow-u1"].set()
+    await waiting.acked(2)
+
+
+# A full window.
+
+
+async def test_a_full_window_stops_the_intake_and_half_of_it_lets_it_go_on(waiting: World) -> None:
+    texts = [f"slow-u{number}" for number in range(WINDOW_RECORDS)]
+    waiting.steps.holds(*texts)
+    waiting.take(*texts[:3])
+    below = list(waiting.intake.said)
+    waiting.take(texts[3])
+    full = list(waiting.intake.said)
+    waiting.steps.gates[texts[0]].set()
+    await until(lambda: waiting.stage.in_flight == 3)
+    above_half = list(waiting.intake.said)
+
+    waiting.steps.gates[texts[1]].set()
+
+    await until(lambda: waiting.stage.in_flight == 2)
+    assert (below, full, above_half, waiting.intake.said) == ([], ["stop"], ["stop"], ["stop", "resume"])
+
+
+# Draining.
+
+
+async def test_while_draining_nothing_new_begins(world: World) -> None:
+    await world.stage.drain(LONG_SECONDS)
+
+    world.take("yes-u1")
+
+    await settled()
+    assert (world.steps.begun, world.acks, world.stage.in_flight) == ([], [], 0)
+
+
+async def test_a_drain_waits_for_what_is_in_work_and_it_is_acknowledged(waiting: World) -> None:
+    waiting.steps.holds("slow-u1")
+    waiting.take("slow-u1")
+    await until(lambda: waiting.steps.begun == ["slow-u1"])
+    drain = asyncio.create_task(waiting.stage.drain(LONG_SECONDS))
+    await settled()
+    was_done = drain.done()
+
+    waiting.steps.gates["slow-u1"].set()
+    await drain
+
+    assert (was_done, waiting.acks) == (False, [0])
+
+
+async def test_a_drain_does_not_begin_a_users_next_record(waiting: World) -> None:
+    waiting.steps.holds("slow-u1")
+    waiting.take("slow-u1")
+    waiting.take("next-u1")
+    await until(lambda: waiting.steps.begun == ["slow-u1"])
+    drain = asyncio.create_task(waiting.stage.drain(LONG_SECONDS))
+    await settled()
+
+    waiting.steps.gates["slow-u1"].set()
+    await drain
+
+    assert (waiting.steps.begun, waiting.acks) == (["slow-u1"], [0])
+
+
+async def test_what_a_drain_abandons_is_never_acknowledged(waiting: World) -> None:
+    waiting.steps.holds("slow-u1")
+    waiting.take("slow-u1")
+    await until(lambda: waiting.steps.begun == ["slow-u1"])
+
+    await waiting.stage.drain(0)
+
+    waiting.steps.gates["slow-u1"].set()
+    await settled()
+    assert (waiting.acks, waiting.outputs.written, waiting.stage.in_flight) == ([], [], 0)
+
+
+async def test_outputs_that_arrive_after_the_limit_acknowledge_nothing(world: World) -> None:
+    world.outputs.is_open.clear()
+    world.take("yes-u1")
+    await until(lambda: world.outputs.asked == 1)
+
+    await world.stage.drain(0)
+
+    world.outputs.is_open.set()
+    await settled()
+    assert world.acks == []
+
+
+async def test_the_next_assignment_starts_with_an_empty_window(waiting: World) -> None:
+    waiting.steps.holds("slow-u1")
+    waiting.take("slow-u1")
+    await waiting.stage.drain(0)
+    waiting.stage.resume()
+
+    waiting.take("again-u1")
+
+    await waiting.acked(1)
+
+
+async def test_a_batch_of_an_earlier_assignment_is_left_alone(world: World) -> None:
+    world.take("yes-u1", generation=GENERATION - 1)
+
+    await settled()
+    assert (world.steps.begun, world.acks, world.stage.in_flight) == ([], [], 0)
+
+
+# Whatever goes wrong is written down.
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        pytest.param("crash-u1", "ZeroDivisionError: a bug", id="the-step-raises"),
+        pytest.param("letter-u1", "the step gave up", id="the-step-gives-up"),
+    ],
+)
+async def test_what_nobody_foresaw_is_a_dead_letter_with_a_decision(world: World, text: str, error: str) -> None:
+    world.take(text, "yes-u2")
+
+    await world.acked(1)
+
+    assert world.decisions() == [("dead_letter", text)]
+    (decision,) = world.outputs.to(TOPICS.decisions.name)
+    (letter,) = world.outputs.to(TOPICS.dead_letters.name)
+    assert decision["details"] == {"error": error}
+    assert (letter["offset"], letter["body_bytes"]) == (0, len(text))
+    assert (letter["reason"], letter["tried"]) == ("dead_letter", True)
+    assert world.forwarded() == ["yes-u2"]
+
+
+async def test_a_record_that_nobody_can_read_is_accounted_for_by_its_headers(world: World) -> None:
+    envelope = Envelope(SourcePosition("saving-events", 2, 44), "event-44", START)
+
+    world.take("unreadable-u1", headers=envelope.headers())
+
+    await world.acked(0)
+    (decision,) = world.outputs.to(TOPICS.decisions.name)
+    assert (decision["reason"], decision["event_id"], decision["user_id"]) == ("dead_letter", "event-44", "u1")
+    assert decision["position"] == {"topic": "saving-events", "partition": 2, "offset": 44}
+
+
+async def test_a_dead_letter_keeps_the_headers_that_a_stage_reads(world: World) -> None:
+    headers = Envelope(SourcePosition("saving-events", 2, 44), "event-44", START).headers()
+
+    world.take("unreadable-u1", headers=(("traceparent", b"00-1"), *headers))
+
+    await world.acked(0)
+    (output,) = [output for output in world.outputs.written if output.topic == TOPICS.dead_letters.name]
+    assert decode_letter(output.value).headers == headers
+
+
+async def test_a_record_without_readable_headers_is_accounted_for_by_its_own_place(world: World) -> None:
+    world.take("unreadable-u1", partition=3)
+
+    await world.acked(0)
+    (decision,) = world.outputs.to(TOPICS.decisions.name)
+    assert decision["position"] == {"topic": "saving-events", "partition": 3, "offset": 0}
+
+
+async def test_a_decision_that_keeps_the_bytes_writes_both(world: World) -> None:
+    world.take("garbled-u1")
+
+    await world.acked(0)
+
+    assert world.decisions() == [("invalid", "garbled-u1")]
+    (letter,) = world.outputs.to(TOPICS.dead_letters.name)
+    assert (letter["error"], letter["reason"]) == ("not JSON", "invalid")
+
+
+async def test_an_output_that_kafka_refuses_becomes_a_dead_letter(world: World) -> None:
+    world.outputs.refuses = lambda output: output.topic == TOPICS.validated.name
+
+    world.take("yes-u1", "no-u2")
+
+    await world.acked(1)
+    assert set(world.decisions()) == {("dead_letter", "yes-u1"), ("no_consent", "no-u2")}
+    assert [letter["offset"] for letter in world.outputs.to(TOPICS.dead_letters.name)] == [0]
+
+
+async def test_one_receipt_covers_all_of_a_batch_that_were_no_triggers() -> None:
+    world = World(waiting=False)
+
+    world.take("boring-u1", "boring-u2", "no-u3", "boring-u4")
+
+    await world.acked(3)
+    receipts = [each for each in world.outputs.to(TOPICS.decisions.name) if "ranges" in each]
+    assert [(receipt["partition"], receipt["ranges"]) for receipt in receipts] == [(0, [[0, 1], [3, 3]])]
+    assert ("no_consent", "no-u3") in world.decisions()
+
+
+async def test_one_receipt_covers_them_too_when_they_are_tried_one_at_a_time() -> None:
+    world = World(waiting=False)
+    world.memory.notes = {("saving-events", 0): (0, Note(deaths=SUSPICIOUS_DEATHS))}
+
+    world.take("boring-u1", "boring-u2", "no-u3")
+
+    await world.acked(2)
+    receipts = [each for each in world.outputs.to(TOPICS.decisions.name) if "ranges" in each]
+    assert [receipt["ranges"] for receipt in receipts] == [[[0, 1]]]
+    assert world.metrics.total(Metric.STAGE_OUT, stage="validate", decision="not_a_trigger") == 2
+
+
+async def test_a_batch_of_triggers_has_no_receipt() -> None:
+    world = World(waiting=False)
+
+    world.take("yes-u1")
+
+    await world.acked(0)
+    assert world.outputs.to(TOPICS.decisions.name) == []
+
+
+# What must not happen.
+
+BUG_IN_DELIVERY = """
+import asyncio
+from tests.unit.delivery.test_stage_runner import World
+
+
+async def main() -> None:
+    world = World(waiting={waiting})
+    world.outputs.refuses = lambda output: 1 / 0
+    world.take("yes-u1")
+    await world.acked(0)
+    print("acknowledged")
+
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("waiting", [False, True], ids=["batch-step", "waiting-step"])
+async def test_a_bug_in_delivery_ends_the_process_without_an_acknowledgement(waiting: bool) -> None:  # noqa: FBT001
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", BUG_IN_DELIVERY.format(waiting=waiting), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+    said, complained = await process.communicate()
+
+    assert (process.returncode, said) == (EXIT_CANNOT_GO_ON, b"")
+    assert b"ZeroDivisionError" in complained
+
+
+# What is counted.
+
+
+async def test_everything_that_goes_in_is_counted_out_by_its_decision(world: World) -> None:
+    world.take("yes-u1", "no-u2", "crash-u3")
+
+    await world.acked(2)
+
+    counted = {
+        label: world.metrics.total(Metric.STAGE_OUT, stage="validate", decision=label)
+        for label in ("forwarded", "no_consent", "dead_letter")
+    }
+    assert counted == {"forwarded": 1, "no_consent": 1, "dead_letter": 1}
+    assert world.metrics.total(Metric.STAGE_IN, stage="validate") == 3
+    assert world.metrics.values(Metric.EVENT_AGE) == [3.0, 3.0, 3.0]

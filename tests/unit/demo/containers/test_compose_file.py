@@ -1,0 +1,89 @@
+"""`docker-compose.yml` starts what the documents promise; `.ci/run` holds it against the schema of Compose."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from demo.containers.faults import VICTIMS
+from saving_alerts.settings import unknown_variables
+
+ROOT = Path(__file__).parents[4]
+FILE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = FILE["services"]
+ONE_SHOTS = {"setup", "load"}
+LASTING = sorted(SERVICES.keys() - ONE_SHOTS)
+OURS = ("saving-alerts:local", "saving-alerts-world:local")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_setting_exists(name: str) -> None:
+    assert unknown_variables(SERVICES[name].get("environment", {})) == []
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_image_is_pinned_or_our_own(name: str) -> None:
+    image = SERVICES[name]["image"]
+
+    assert image in OURS or image.rpartition(":")[2][0].isdigit()
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_what_lasts_is_checked_and_restarted(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["restart"] == "unless-stopped"
+    assert "test" in service["healthcheck"]
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if SERVICES[name]["image"] in OURS])
+def test_our_own_images_run_on_a_read_only_root_without_privileges(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_ports_are_open_on_loopback_only(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+def test_no_two_services_have_the_same_port() -> None:
+    ports = [port.rpartition(":")[0] for service in SERVICES.values() for port in service.get("ports", [])]
+
+    assert len(set(ports)) == len(ports)
+
+
+def test_workers_differ_in_their_name_and_page_only() -> None:
+    workers = {name: service for name, service in SERVICES.items() if name.startswith("worker-")}
+    own = ("SAVING_ALERTS_WORKER_NAME", "SAVING_ALERTS_PAGE_URL")
+    shared = [
+        {key: value for key, value in service["environment"].items() if key not in own} for service in workers.values()
+    ]
+
+    assert [service["environment"][own[0]] for service in workers.values()] == list(workers)
+    assert all(each == shared[0] for each in shared)
+
+
+def test_the_page_url_is_where_the_port_is() -> None:
+    workers = [service for name, service in SERVICES.items() if name.startswith("worker-")]
+
+    assert [service["environment"]["SAVING_ALERTS_PAGE_URL"] for service in workers] == [
+        f"http://{service['ports'][0].rpartition(':')[0]}" for service in workers
+    ]
+
+
+def test_brokers_lose_nothing_with_one_of_them() -> None:
+    settings = [service["environment"] for name, service in SERVICES.items() if name.startswith("broker-")]
+
+    assert len(settings) == 3
+    for broker in settings:
+        assert broker["KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR"] == 3
+        assert broker["KAFKA_MIN_INSYNC_REPLICAS"] == 2
+        assert broker["KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS"] == 0
+
+
+def test_chaos_knows_every_container_that_lasts_and_is_always_there() -> None:
+    assert set(VICTIMS) == {name for name in LASTING if "profiles" not in SERVICES[name]}

@@ -1,0 +1,742 @@
+"""One push, never two, never late, nobody silenced: the rules of claims, each with what happens without it."""
+
+import asyncio
+import itertools
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+import pytest
+
+from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.caps import Cap, CapPer
+from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.kill_switches import KillScope, KillSwitch
+from saving_alerts.domain.push_sends import PushSend
+from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.pipeline.dispatch import Dispatcher
+from saving_alerts.pipeline.outcomes import Decided
+from saving_alerts.ports.errors import UnavailableError
+from saving_alerts.ports.push_sender import Refused, Throttled, TooLate, Unclear
+from saving_alerts.ports.throttle import Claim, Granted, Reservation
+from tests.support.fakes.clock import START, FakeClock
+from tests.support.fakes.kill_switches import FakeKillSwitches
+from tests.support.fakes.push_sender import FakePushSender, Lost
+from tests.support.fakes.push_sends import FakePushSends
+from tests.support.fakes.throttle import Entry, FakeThrottle, User
+from tests.support.sample_events import DEADLINE, alert
+
+pytestmark = pytest.mark.asyncio
+
+LEASE = timedelta(seconds=20)
+LEASE_LEFT = timedelta(seconds=7)
+DAILY = (Cap(CapPer.USER, 1, 24),)
+UNCAPPED: tuple[Cap, ...] = ()
+NO_ANSWER = Unclear("no answer")
+BAD_REQUEST = Refused(400, "bad request")
+HOUR = timedelta(hours=1)
+
+
+class WatchedThrottle(FakeThrottle):
+    """Remembers the calls, and loses the answers it is told to lose. `before_renew` runs before each renewal."""
+
+    def __init__(self, clock: FakeClock, users: dict[str, User]) -> None:
+        super().__init__(clock, LEASE.total_seconds(), users)
+        self.calls: list[tuple[str, int]] = []
+        self.loses_answers_of_reserve = 0
+        self.before_renew: Callable[[], None] = lambda: None
+        self.before_release: Callable[[], None] = lambda: None
+
+    async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
+        self.calls.append(("reserve", claim.number))
+        reservation = await super().reserve(claim, caps)
+        if self.loses_answers_of_reserve:
+            self.loses_answers_of_reserve -= 1
+            raise UnavailableError("the fake lost the answer")
+        return reservation
+
+    async def renew(self, claim: Claim) -> datetime | None:
+        self.calls.append(("renew", claim.number))
+        self.before_renew()
+        return await super().renew(claim)
+
+    async def confirm(self, claim: Claim, *, uncertain: bool) -> None:
+        self.calls.append(("confirm", claim.number))
+        await super().confirm(claim, uncertain=uncertain)
+
+    async def release(self, claim: Claim) -> bool:
+        self.calls.append(("release", claim.number))
+        self.before_release()
+        return await super().release(claim)
+
+
+class World:
+    """One Redis, one push API, and workers on them."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.users: dict[str, User] = {}
+        self.sender = FakePushSender(self.clock)
+        self.kill_switches = FakeKillSwitches()
+        self.table: defaultdict[str, tuple[PushSend, ...]] = defaultdict(tuple)
+        self.throttle = WatchedThrottle(self.clock, self.users)
+        self.worker = self.another_worker("worker-a", self.throttle)
+
+    def another_worker(self, incarnation: str, throttle: FakeThrottle | None = None) -> Dispatcher:
+        return Dispatcher(
+            throttle=throttle or FakeThrottle(self.clock, LEASE.total_seconds(), self.users),
+            sender=self.sender,
+            push_sends=FakePushSends(self.clock, self.table),
+            kill_switches=self.kill_switches,
+            clock=self.clock,
+            incarnation=incarnation,
+            lease_left=LEASE_LEFT,
+            claim_numbers=itertools.count(1),
+        )
+
+    async def dispatch(self, value: Alert | None = None, caps: tuple[Cap, ...] = DAILY) -> Decided:
+        return await self.worker.dispatch_push(value or alert(), rules(caps))
+
+    async def left_behind(self, offset: int, event_id: str | None = None) -> Granted:
+        """Another worker claims for the position and is never heard of again."""
+        claim = Claim("u-1", "m-1", event_id or f"event-{offset}", position(offset), "worker-b", 1)
+        reservation = await FakeThrottle(self.clock, LEASE.total_seconds(), self.users).reserve(claim, UNCAPPED)
+        assert isinstance(reservation, Granted)
+        return reservation
+
+    @property
+    def sends(self) -> list[tuple[SourcePosition, bool]]:
+        return self.throttle.sends("u-1")
+
+
+def rules(caps: tuple[Cap, ...]) -> RuleSet:
+    return RuleSet("rules-2", caps, {}, ())
+
+
+def position(offset: int) -> SourcePosition:
+    return SourcePosition("saving-events", 3, offset)
+
+
+CERTAIN = [(position(7), False)]
+UNCERTAIN = [(position(7), True)]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_an_alert_is_pushed_once_and_charged(world: World) -> None:
+    decided = await world.dispatch()
+
+    assert (decided.reason, decided.details["status"]) == (Reason.PUSHED, 201)
+    assert (len(world.sender.accepted), world.sends) == (1, CERTAIN)
+
+
+async def test_the_push_says_what_the_alert_says(world: World) -> None:
+    await world.dispatch()
+
+    push = world.sender.accepted[0].push
+    assert (push.user_id, push.title, push.body) == ("u-1", "20 % at Shop", "Coffee")
+    assert (push.category, push.collapse_key) == ("saving_alert", "saving_alert:m-1")
+    assert (push.ttl_seconds, push.not_after) == (600, "2026-11-23T10:25:00.000Z")
+    assert (push.trace.event_id, push.trace.rule_id) == ("event-7", "at-the-store")
+
+
+async def test_a_decision_names_the_versions_it_was_made_with(world: World) -> None:
+    decided = await world.dispatch()
+
+    versions = decided.versions
+    assert (versions.rules, versions.merchants, versions.caps) == ("rules-1", "merchants-1", "rules-2")
+
+
+async def test_a_decision_says_among_how_many_coupons_this_one_was_chosen_and_by_what(world: World) -> None:
+    chosen = msgspec.structs.replace(alert(), ranked_by="discount", fitting_coupons=3)
+
+    decided = await world.dispatch(chosen)
+
+    assert (decided.details["ranked_by"], decided.details["fitting_coupons"]) == ("discount", 3)
+
+
+# Rule 1: every wait comes first.
+
+
+async def test_what_can_be_waited_for_is_waited_for_before_the_claim(world: World) -> None:
+    world.sender.goes_down(START + timedelta(minutes=1))
+
+    await world.dispatch()
+
+    assert world.sender.accepted[0].not_after == START + timedelta(minutes=1) + LEASE
+
+
+async def test_a_deadline_that_passes_while_waiting_ends_it_unsent_and_uncharged(world: World) -> None:
+    world.sender.goes_down(DEADLINE + HOUR)
+
+    decided = await world.dispatch()
+
+    assert decided.reason is Reason.EXPIRED
+    assert (world.sender.attempts, world.sends) == ([], [])
+    assert world.users["u-1"].entries == {}
+
+
+async def test_a_late_alert_is_never_sent(world: World) -> None:
+    world.clock.set(DEADLINE)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, decided.details["late_seconds"]) == (Reason.EXPIRED, 0)
+    assert world.sender.attempts == []
+
+
+# Rule 2: what reserve answers.
+
+
+async def test_a_position_that_was_pushed_is_pushed_again_in_words_only(world: World) -> None:
+    await world.dispatch()
+
+    again = await world.dispatch()
+
+    assert (again.reason, again.details["again"]) == (Reason.PUSHED, True)
+    assert len(world.sender.attempts) == 1
+
+
+async def test_the_own_entry_is_found_after_the_deadline_too(world: World) -> None:
+    await world.dispatch()
+    world.clock.set(DEADLINE + HOUR)
+
+    again = await world.dispatch()
+
+    assert again.reason is Reason.PUSHED
+
+
+async def test_a_position_that_ended_uncertain_stays_uncertain(world: World) -> None:
+    world.sender.ends(NO_ANSWER, BAD_REQUEST)
+    await world.dispatch()
+
+    again = await world.dispatch()
+
+    assert (again.reason, len(world.sender.attempts)) == (Reason.PUSH_UNCERTAIN, 2)
+
+
+async def test_an_event_that_comes_twice_on_the_source_is_a_duplicate(world: World) -> None:
+    await world.dispatch(alert(7, "event-same"), UNCAPPED)
+
+    decided = await world.dispatch(alert(8, "event-same"), UNCAPPED)
+
+    assert (decided.reason, decided.details["of"]) == (Reason.DUPLICATE, "saving-events/3/7")
+    assert len(world.sender.attempts) == 1
+
+
+async def test_a_cap_that_is_reached_ends_it_and_says_until_when(world: World) -> None:
+    await world.dispatch(alert(7))
+
+    decided = await world.dispatch(alert(8))
+
+    assert (decided.reason, len(world.sender.attempts)) == (Reason.CAPPED, 1)
+    assert (decided.details["cap"], decided.details["until"]) == ("1 per user in 24 h", "2026-11-24T10:15:00.000Z")
+
+
+async def test_one_users_cap_does_not_silence_another(world: World) -> None:
+    await world.dispatch(alert(7, user_id="u-1"))
+
+    decided = await world.dispatch(alert(8, user_id="u-2"))
+
+    assert decided.reason is Reason.PUSHED
+
+
+async def test_another_event_of_the_user_waits_until_the_claim_is_settled(world: World) -> None:
+    lease = await world.left_behind(6)
+
+    decided = await world.dispatch(caps=UNCAPPED)
+
+    assert decided.reason is Reason.PUSHED
+    assert world.sender.accepted[0].at >= lease.lease_until
+
+
+async def test_a_claim_whose_lease_has_ended_charges_other_events(world: World) -> None:
+    await world.left_behind(6)
+
+    decided = await world.dispatch(caps=DAILY)
+
+    assert (decided.reason, world.sender.attempts) == (Reason.CAPPED, [])
+
+
+async def test_who_is_busy_at_the_deadline_is_expired_and_says_until_when(world: World) -> None:
+    lease = await world.left_behind(6)
+
+    decided = await world.dispatch(alert(deadline=lease.lease_until - timedelta(seconds=5)))
+
+    assert decided.reason is Reason.EXPIRED
+    assert decided.details["busy_until"] == "2026-11-23T10:15:20.000Z"
+    assert world.sender.attempts == []
+
+
+async def test_a_living_worker_with_the_same_event_is_waited_for_beyond_the_deadline(world: World) -> None:
+    await world.left_behind(7)
+
+    decided = await world.dispatch(alert(deadline=START + timedelta(seconds=5)))
+
+    assert (decided.reason, world.sends) == (Reason.PUSH_UNCERTAIN, UNCERTAIN)
+    assert world.sender.attempts == []
+
+
+async def test_a_claim_of_a_crashed_worker_is_taken_over_in_time_and_sent_with_the_same_key(world: World) -> None:
+    await world.left_behind(7)
+
+    decided = await world.dispatch()
+    other = World()
+    await other.dispatch()
+
+    assert (decided.reason, world.sends) == (Reason.PUSHED, CERTAIN)
+    assert world.sender.accepted[0].key == other.sender.accepted[0].key
+
+
+async def test_two_workers_with_the_same_event_push_once(world: World) -> None:
+    second = world.another_worker("worker-b")
+
+    both = await asyncio.gather(world.dispatch(), second.dispatch_push(alert(), rules(DAILY)))
+
+    assert [decided.reason for decided in both] == [Reason.PUSHED, Reason.PUSHED]
+    assert len(world.sender.attempts) == 1
+
+
+async def test_two_events_of_one_user_at_the_same_time_break_no_cap(world: World) -> None:
+    both = await asyncio.gather(world.dispatch(alert(7)), world.dispatch(alert(8)))
+
+    assert sorted(decided.reason for decided in both) == [Reason.CAPPED, Reason.PUSHED]
+    assert len(world.sender.accepted) == 1
+
+
+# Rule 3: an attempt starts only with enough lease.
+
+
+async def test_every_further_attempt_renews_the_lease_first(world: World) -> None:
+    world.sender.ends(NO_ANSWER, NO_ANSWER)
+
+    await world.dispatch()
+
+    assert world.throttle.calls == [("reserve", 1), ("renew", 1), ("renew", 1), ("confirm", 1)]
+    assert all(sent.not_after == sent.at + LEASE for sent in world.sender.attempts)
+
+
+async def test_a_lease_too_short_for_an_attempt_starts_none(world: World) -> None:
+    """The answer is heard 13.1 s after the claim, when 6.9 s of its lease are left."""
+    world.throttle.loses_answers_of_reserve = 10
+
+    decided = await world.dispatch()
+
+    assert decided.reason is Reason.PUSHED
+    sent = world.sender.attempts[0]
+    assert sent.not_after - sent.at >= LEASE_LEFT
+
+
+# Rule 4: nothing of ours is accepted after the lease or the deadline.
+
+
+@pytest.mark.parametrize(
+    ("left", "not_after"),
+    [
+        pytest.param(timedelta(minutes=10), START + LEASE, id="the-lease-ends-first"),
+        pytest.param(timedelta(seconds=3), START + timedelta(seconds=3), id="the-deadline-comes-first"),
+    ],
+)
+async def test_an_attempt_carries_the_earlier_of_lease_and_deadline(
+    world: World, left: timedelta, not_after: datetime
+) -> None:
+    await world.dispatch(alert(deadline=START + left))
+
+    assert world.sender.attempts[0].not_after == not_after
+
+
+async def test_two_users_with_one_event_id_have_two_keys(world: World) -> None:
+    await world.dispatch(alert(7, "event-same", "u-1"))
+    await world.dispatch(alert(8, "event-same", "u-2"))
+
+    first, second = world.sender.accepted
+    assert first.key != second.key
+
+
+# Rule 5: after an unclear attempt, and on a claim taken over, only "accepted" ends well.
+
+
+async def test_unclear_and_then_409_is_pushed(world: World) -> None:
+    world.sender.ends(Lost.ACCEPTED)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, decided.details["status"]) == (Reason.PUSHED, 409)
+    assert (len(world.sender.accepted), world.sends) == (1, CERTAIN)
+
+
+async def test_unclear_and_then_201_is_pushed(world: World) -> None:
+    world.sender.ends(Lost.DROPPED)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, decided.details["attempts"]) == (
+        Reason.PUSHED,
+        ["unclear: the fake lost the answer", "accepted 201"],
+    )
+
+
+async def test_unclear_and_then_refused_is_uncertain_and_charged(world: World) -> None:
+    world.sender.ends(NO_ANSWER, BAD_REQUEST)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, world.sends) == (Reason.PUSH_UNCERTAIN, UNCERTAIN)
+
+
+async def test_unclear_and_then_the_deadline_is_uncertain_and_charged(world: World) -> None:
+    world.sender.ends(NO_ANSWER, Throttled(HOUR))
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, world.sends) == (Reason.PUSH_UNCERTAIN, UNCERTAIN)
+
+
+async def test_unclear_and_then_throttled_tries_again_without_giving_the_claim_back(world: World) -> None:
+    world.sender.ends(NO_ANSWER, Throttled(timedelta(seconds=1)))
+
+    decided = await world.dispatch()
+
+    assert decided.reason is Reason.PUSHED
+    assert "release" not in {call for call, _ in world.throttle.calls}
+
+
+async def test_taken_over_and_then_refused_is_uncertain_and_charged(world: World) -> None:
+    await world.left_behind(7)
+    world.sender.ends(BAD_REQUEST)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, world.sends) == (Reason.PUSH_UNCERTAIN, UNCERTAIN)
+
+
+async def test_taken_over_after_the_deadline_is_uncertain_and_charged(world: World) -> None:
+    await world.left_behind(7)
+    world.clock.set(DEADLINE + HOUR)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, world.sends) == (Reason.PUSH_UNCERTAIN, UNCERTAIN)
+    assert world.sender.attempts == []
+
+
+async def test_unclear_and_then_no_redis_until_the_deadline_is_uncertain(world: World) -> None:
+    world.sender.ends(NO_ANSWER)
+    world.throttle.before_renew = lambda: setattr(world.throttle, "down", True)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, len(world.sender.attempts)) == (Reason.PUSH_UNCERTAIN, 1)
+
+
+# Rule 6: a claim goes back when nothing can have been sent under it.
+
+
+async def test_a_clear_refusal_gives_the_charge_back(world: World) -> None:
+    world.sender.ends(BAD_REQUEST)
+
+    refused = await world.dispatch(alert(7))
+    after = await world.dispatch(alert(8))
+
+    assert (refused.reason, refused.details["status"], refused.details["answer"]) == (
+        Reason.PUSH_REFUSED,
+        400,
+        "bad request",
+    )
+    assert after.reason is Reason.PUSHED
+
+
+async def test_throttled_gives_the_claim_back_and_claims_again_after_the_wait(world: World) -> None:
+    world.sender.ends(Throttled(timedelta(minutes=1)))
+
+    decided = await world.dispatch()
+
+    assert decided.reason is Reason.PUSHED
+    assert world.throttle.calls == [("reserve", 1), ("release", 1), ("reserve", 2), ("confirm", 2)]
+    assert world.sender.accepted[0].at >= START + timedelta(minutes=1)
+
+
+# Rule 7: 412 says nothing about earlier attempts.
+
+
+async def test_too_late_for_its_lease_claims_again(world: World) -> None:
+    world.sender.ends(TooLate())
+
+    decided = await world.dispatch()
+
+    assert decided.reason is Reason.PUSHED
+    assert world.throttle.calls == [("reserve", 1), ("release", 1), ("reserve", 2), ("confirm", 2)]
+
+
+async def test_too_late_after_an_unclear_attempt_stays_unclear(world: World) -> None:
+    world.sender.ends(NO_ANSWER, TooLate(), BAD_REQUEST)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, world.sends) == (Reason.PUSH_UNCERTAIN, UNCERTAIN)
+
+
+# Rule 8: the task remembers its own unclear attempt, whatever Redis says afterwards.
+
+
+async def test_a_wiped_redis_does_not_forget_an_unclear_attempt(world: World) -> None:
+    world.sender.ends(NO_ANSWER, BAD_REQUEST)
+    world.throttle.before_renew = world.users.clear
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, world.sends) == (Reason.PUSH_UNCERTAIN, UNCERTAIN)
+
+
+@pytest.mark.parametrize(
+    ("event_id", "caps"),
+    [
+        pytest.param("event-6", DAILY, id="capped-by-another-event"),
+        pytest.param("event-7", UNCAPPED, id="the-same-event-at-another-position"),
+    ],
+)
+async def test_what_was_sent_after_a_wipe_does_not_hide_an_unclear_attempt(
+    world: World, event_id: str, caps: tuple[Cap, ...]
+) -> None:
+    world.sender.ends(NO_ANSWER)
+    foreign = Claim("u-1", "m-1", event_id, position(6), "worker-b", 1)
+    entry = Entry(foreign, START, sent_at=START)
+    world.throttle.before_renew = lambda: world.users.update({"u-1": User({position(6): entry})})
+
+    decided = await world.dispatch(caps=caps)
+
+    assert (decided.reason, len(world.sender.attempts)) == (Reason.PUSH_UNCERTAIN, 1)
+    assert world.sends == [(position(6), False), (position(7), True)]
+
+
+# Without Redis nothing is sent, and what was asked is given back.
+
+
+async def test_without_redis_until_the_deadline_nothing_is_sent(world: World) -> None:
+    world.throttle.down = True
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, world.sender.attempts) == (Reason.EXPIRED, [])
+    assert decided.details["throttle"] == "Redis cannot be reached: this fake is down"
+
+
+async def test_a_lost_answer_of_reserve_is_asked_for_again_and_is_no_takeover(world: World) -> None:
+    world.throttle.loses_answers_of_reserve = 1
+    world.sender.ends(BAD_REQUEST)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, world.users["u-1"].entries) == (Reason.PUSH_REFUSED, {})
+
+
+async def test_a_claim_that_was_granted_unheard_is_given_back_at_the_deadline(world: World) -> None:
+    world.throttle.loses_answers_of_reserve = 1_000
+
+    decided = await world.dispatch(alert(deadline=START + timedelta(seconds=5)))
+
+    assert (decided.reason, world.users["u-1"].entries) == (Reason.EXPIRED, {})
+
+
+async def test_a_push_stays_pushed_when_redis_is_lost_before_it_could_be_confirmed(world: World) -> None:
+    class GoesDownAtConfirm(WatchedThrottle):
+        async def confirm(self, claim: Claim, *, uncertain: bool) -> None:
+            raise UnavailableError("down")
+
+    worker = world.another_worker("worker-a", GoesDownAtConfirm(world.clock, world.users))
+
+    decided = await worker.dispatch_push(alert(), rules(DAILY))
+
+    assert decided.reason is Reason.PUSHED
+
+
+async def test_pauses_double_up_to_two_seconds(world: World) -> None:
+    await world.left_behind(6)
+
+    await world.dispatch(caps=UNCAPPED)
+
+    assert [pause.total_seconds() for pause in world.clock.slept[:6]] == [0.1, 0.2, 0.4, 0.8, 1.6, 2]
+
+
+# The second fence: what the throttle forgot, the Table still refuses.
+
+
+def recorded(world: World) -> list[tuple[SourcePosition, bool]]:
+    return [(send.position, send.uncertain) for send in world.table["u-1"]]
+
+
+async def test_a_push_is_recorded_in_the_table(world: World) -> None:
+    await world.dispatch()
+
+    assert recorded(world) == CERTAIN
+
+
+async def test_an_uncertain_push_is_recorded_as_such(world: World) -> None:
+    world.sender.ends(NO_ANSWER, BAD_REQUEST)
+
+    await world.dispatch()
+
+    assert recorded(world) == UNCERTAIN
+
+
+async def test_a_throttle_that_forgot_everything_does_not_free_the_user(world: World) -> None:
+    await world.dispatch()
+    world.users.clear()
+
+    decided = await world.dispatch(alert(8))
+
+    assert decided.reason is Reason.CAPPED
+    assert decided.details["cap"] == "1 per user in 24 h"
+    assert len(world.sender.accepted) == 1
+    assert world.users["u-1"].entries == {}
+
+
+async def test_a_throttle_that_forgot_everything_does_not_send_an_event_again(world: World) -> None:
+    await world.dispatch()
+    world.users.clear()
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, decided.details["again"]) == (Reason.PUSHED, True)
+    assert len(world.sender.accepted) == 1
+
+
+async def test_the_same_event_at_another_position_is_a_duplicate_for_the_table_too(world: World) -> None:
+    await world.dispatch(caps=UNCAPPED)
+    world.users.clear()
+
+    decided = await world.dispatch(alert(8, event_id="event-7"), UNCAPPED)
+
+    assert (decided.reason, decided.details["of"]) == (Reason.DUPLICATE, "saving-events/3/7")
+
+
+async def test_a_claim_taken_over_that_the_table_caps_stays_charged_and_sends_nothing(world: World) -> None:
+    await world.dispatch(alert(8))
+    world.users.clear()
+    lease = await world.left_behind(7)
+    world.clock.set(lease.lease_until)
+
+    decided = await world.dispatch()
+
+    assert decided.reason is Reason.PUSH_UNCERTAIN
+    assert len(world.sender.accepted) == 1
+    assert (position(7), True) in recorded(world)
+
+
+async def test_a_send_that_only_the_throttle_knows_is_recorded_when_it_comes_again(world: World) -> None:
+    await world.dispatch()
+    world.table.clear()
+
+    decided = await world.dispatch()
+
+    assert decided.reason is Reason.PUSHED
+    assert recorded(world) == CERTAIN
+
+
+async def test_a_send_the_table_knows_is_answered_without_the_throttle(world: World) -> None:
+    await world.dispatch()
+    world.throttle.down = True
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, decided.details["again"]) == (Reason.PUSHED, True)
+
+
+async def test_sends_of_another_merchant_do_not_fill_a_cap_per_merchant(world: World) -> None:
+    elsewhere = PushSend(merchant_id="m-2", sent_at=START, position=position(3), event_id="event-3")
+    world.table["u-1"] = (elsewhere,)
+
+    decided = await world.dispatch(caps=(Cap(CapPer.USER_AND_MERCHANT, 1, 24),))
+
+    assert decided.reason is Reason.PUSHED
+
+
+# What is said to be unsent must not stay charged.
+
+
+async def test_a_refusal_whose_claim_has_ended_before_it_went_back_is_uncertain(world: World) -> None:
+    world.sender.ends(BAD_REQUEST)
+    world.throttle.before_release = lambda: world.clock.advance(LEASE)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, recorded(world)) == (Reason.PUSH_UNCERTAIN, UNCERTAIN)
+
+
+async def test_a_refusal_whose_claim_cannot_go_back_is_uncertain(world: World) -> None:
+    world.sender.ends(BAD_REQUEST)
+    world.throttle.before_release = lambda: setattr(world.throttle, "down", True)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, recorded(world)) == (Reason.PUSH_UNCERTAIN, UNCERTAIN)
+
+
+async def test_a_throttle_that_never_answered_leaves_nothing_charged(world: World) -> None:
+    world.throttle.down = True
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, recorded(world)) == (Reason.EXPIRED, [])
+
+
+# Kill switches.
+
+
+def switch(scope: KillScope, identifier: str = "") -> KillSwitch:
+    return KillSwitch(scope=scope, id=identifier, reason="wrong prices", by="ines", since=START)
+
+
+@pytest.mark.parametrize(
+    "on",
+    [switch(KillScope.ALL), switch(KillScope.MERCHANT, "m-1"), switch(KillScope.RULE, "at-the-store")],
+    ids=["all", "merchant", "rule"],
+)
+async def test_a_switch_that_is_on_stops_the_push_and_leaves_no_charge(world: World, on: KillSwitch) -> None:
+    world.kill_switches.turn_on(on)
+
+    decided = await world.dispatch()
+
+    assert decided.reason is Reason.KILLED
+    assert decided.details["switch"] == str(on)
+    assert (world.sender.attempts, world.users["u-1"].entries) == ([], {})
+
+
+@pytest.mark.parametrize(
+    "on", [switch(KillScope.MERCHANT, "m-2"), switch(KillScope.RULE, "another")], ids=["merchant", "rule"]
+)
+async def test_a_switch_for_others_stops_nothing(world: World, on: KillSwitch) -> None:
+    world.kill_switches.turn_on(on)
+
+    assert (await world.dispatch()).reason is Reason.PUSHED
+
+
+async def test_a_switch_turned_on_after_an_unclear_attempt_leaves_it_uncertain(world: World) -> None:
+    world.sender.ends(NO_ANSWER)
+    world.throttle.before_renew = lambda: world.kill_switches.turn_on(switch(KillScope.ALL))
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, len(world.sender.attempts)) == (Reason.PUSH_UNCERTAIN, 1)
+
+
+async def test_a_switch_is_looked_at_before_every_attempt(world: World) -> None:
+    world.sender.ends(Throttled(timedelta(minutes=1)))
+    world.throttle.before_release = lambda: world.kill_switches.turn_on(switch(KillScope.ALL))
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, len(world.sender.attempts)) == (Reason.KILLED, 1)
+
+
+async def test_what_was_pushed_stays_pushed_when_it_comes_again_under_a_switch(world: World) -> None:
+    await world.dispatch()
+    world.table.clear()
+    world.kill_switches.turn_on(switch(KillScope.ALL))
+
+    assert (await world.dispatch()).reason is Reason.PUSHED

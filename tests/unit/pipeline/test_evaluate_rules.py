@@ -1,0 +1,177 @@
+"""The winning rule becomes an alert that needs nobody's advice again; otherwise each rule says why not."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+
+import msgspec
+import pytest
+
+from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.coupons import Candidate, Coupon
+from saving_alerts.domain.decisions import Reason, Versions
+from saving_alerts.domain.events import EventType, ValidatedEvent
+from saving_alerts.domain.rules.expressions import compile_when
+from saving_alerts.domain.rules.quiet_hours import QuietHours
+from saving_alerts.domain.rules.rule_set import Rule
+from saving_alerts.pipeline.outcomes import Decided, Forward
+from saving_alerts.pipeline.rule_decisions import when_errors
+from saving_alerts.pipeline.steps import evaluate_rules, subject_of
+from saving_alerts.reference_data.snapshot import Snapshot
+from tests.support.fakes.clock import START
+from tests.support.sample_events import ALWAYS_QUIET, DEADLINE, alert, coupon, event, snapshot, validated
+
+
+def candidate(*coupons: Coupon, merchant_id: str = "m-1") -> Candidate:
+    return Candidate(validated=validated(event(merchant_id=merchant_id)), coupons=coupons or (coupon(),))
+
+
+def decided(value: Candidate, data: Snapshot) -> Decided:
+    outcome = evaluate_rules(value, data, START)
+    assert isinstance(outcome, Decided)
+    return outcome
+
+
+def test_the_winning_rule_becomes_an_alert() -> None:
+    outcome = evaluate_rules(candidate(), snapshot(), START)
+
+    assert outcome == Forward(alert())
+
+
+def test_the_best_coupon_is_the_one_that_is_promised() -> None:
+    outcome = evaluate_rules(candidate(coupon(15), coupon(40), coupon(25)), snapshot(), START)
+
+    assert isinstance(outcome, Forward)
+    assert outcome.value.title == "40 % at Shop"
+
+
+def test_no_push_comes_after_its_coupon_has_ended() -> None:
+    minute = timedelta(minutes=1)
+
+    outcome = evaluate_rules(candidate(coupon(valid_for=minute)), snapshot(), START)
+
+    assert isinstance(outcome, Forward)
+    assert outcome.value.deadline == START + minute
+
+
+@pytest.mark.parametrize(
+    ("value", "data", "reason", "clause"),
+    [
+        pytest.param(candidate(coupon(5)), snapshot(), Reason.RULE_REFUSED, "min_discount_percent", id="too-little"),
+        pytest.param(
+            candidate(coupon(deep_link="https://evil.example/")),
+            snapshot(),
+            Reason.RULE_REFUSED,
+            "deep_link_hosts",
+            id="foreign-link",
+        ),
+        pytest.param(candidate(), snapshot(ALWAYS_QUIET), Reason.QUIET_HOURS, "quiet_hours", id="quiet-hours"),
+        pytest.param(
+            candidate(merchant_id="m-2"), snapshot(), Reason.RULE_REFUSED, "merchant_known", id="unknown-merchant"
+        ),
+    ],
+)
+def test_a_refusal_names_the_first_clause_that_said_no(
+    value: Candidate, data: Snapshot, reason: Reason, clause: str
+) -> None:
+    outcome = decided(value, data)
+
+    assert outcome.reason is reason
+    assert outcome.details == {"refusals": [{"rule_id": "at-the-store", "clause": clause}]}
+
+
+def test_a_refusal_names_the_versions_it_was_made_with() -> None:
+    outcome = decided(candidate(coupon(5)), snapshot())
+
+    assert (outcome.versions.rules, outcome.versions.merchants) == ("rules-1", "merchants-1")
+
+
+def test_a_late_candidate_is_expired_whatever_the_rules_say() -> None:
+    outcome = evaluate_rules(candidate(coupon(5)), snapshot(), DEADLINE)
+
+    assert outcome == Decided(Reason.EXPIRED, {"late_seconds": 0}, Versions(rules="rules-1", merchants="merchants-1"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(validated(), id="validated"),
+        pytest.param(candidate(), id="candidate"),
+        pytest.param(alert(), id="alert"),
+    ],
+)
+def test_every_value_on_its_way_names_the_same_subject(value: ValidatedEvent | Candidate | Alert) -> None:
+    subject = subject_of(value)
+
+    assert (subject.event_id, subject.user_id, subject.merchant_id) == ("event-7", "u-1", "m-1")
+    assert (subject.event_type, subject.occurred_at, subject.read_at) == ("geofence_entered", START, START)
+
+
+MIDNIGHT = QuietHours(time(0), time(1))
+
+
+def test_the_rules_are_applied_as_of_the_moment_the_candidate_was_made() -> None:
+    before_midnight = datetime(2026, 11, 23, 22, 59, 59, tzinfo=UTC)  # in Berlin
+    made = msgspec.structs.replace(candidate(), looked_at=before_midnight, distance_m=50.0)
+    night = snapshot(MIDNIGHT)
+
+    outcome = evaluate_rules(made, night, START)
+    later = evaluate_rules(
+        msgspec.structs.replace(made, looked_at=before_midnight + timedelta(seconds=1)), night, START
+    )
+
+    assert isinstance(outcome, Forward)
+    assert isinstance(later, Decided)
+    assert later.reason is Reason.QUIET_HOURS
+
+
+def test_a_candidate_of_an_older_release_is_looked_at_now() -> None:
+    assert isinstance(evaluate_rules(candidate(), snapshot(MIDNIGHT), START), Forward)
+
+
+def test_the_distance_is_the_one_that_was_measured_then() -> None:
+    rules = with_rules(replace(RULE, max_distance_m=60))
+    near, far = (
+        msgspec.structs.replace(candidate(), looked_at=START, distance_m=distance_m) for distance_m in (59.0, 61.0)
+    )
+
+    assert isinstance(evaluate_rules(near, rules, START), Forward)
+    assert decided(far, rules).details["refusals"] == [{"rule_id": "at-the-store", "clause": "max_distance_m"}]
+
+
+def with_rules(*rules: Rule) -> Snapshot:
+    data = snapshot()
+    return replace(data, rules=replace(data.rules, rules=rules))
+
+
+RULE = snapshot().rules.rules[0]
+FAILING = replace(
+    RULE, id="failing", when=compile_when("event.locale != 'en' || 1 / (local.hour - 11) > 1", RULE.event_types)
+)
+
+
+def test_of_many_rules_only_those_that_listen_are_named_and_the_others_counted() -> None:
+    elsewhere = [replace(RULE, id=f"elsewhere-{number}", allow=(f"m-{number}-*",)) for number in range(30)]
+    other_type = replace(RULE, id="other", event_types=frozenset({EventType.OFFER_VIEWED}))
+
+    outcome = decided(candidate(coupon(5)), with_rules(*elsewhere, RULE, other_type))
+
+    assert outcome.details == {
+        "refusals": [{"rule_id": "at-the-store", "clause": "min_discount_percent"}],
+        "rules_that_do_not_listen": {"event_types": 1, "merchants": 30},
+    }
+
+
+def test_an_expression_that_failed_is_told_in_the_decision_and_counted() -> None:
+    outcome = decided(candidate(), with_rules(FAILING))
+
+    told = {"rule_id": "failing", "clause": "when", "error": "INVALID_ARGUMENT: divide by zero"}
+    assert outcome.details["refusals"] == [told]
+    assert when_errors(outcome) == ["failing"]
+
+
+def test_an_expression_that_failed_before_another_rule_won_is_counted_too() -> None:
+    outcome = evaluate_rules(candidate(), with_rules(FAILING, RULE), START)
+
+    assert isinstance(outcome, Forward)
+    assert outcome.value.rule_id == "at-the-store"
+    assert when_errors(outcome) == ["failing"]

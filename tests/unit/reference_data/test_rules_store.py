@@ -1,0 +1,103 @@
+"""Publishing keeps every version, never overwrites what somebody else published, and says who did what."""
+
+from datetime import timedelta
+
+import pytest
+
+from saving_alerts.domain.rules_file.compiler import version_of
+from saving_alerts.reference_data.rules_store import Current, RulesChangedError, RulesShelf, UnknownVersionError, before
+from tests.support.fakes.clock import START
+from tests.support.fakes.object_store import FakeObjectStore
+
+pytestmark = pytest.mark.asyncio
+
+FIRST, SECOND = b'{"first": 1}', b'{"second": 2}'
+ENOUGH_BYTES = 1024
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def store() -> FakeObjectStore:
+    return FakeObjectStore()
+
+
+def shelf_of(store: FakeObjectStore) -> RulesShelf:
+    return RulesShelf(store, "rules.json", ENOUGH_BYTES)
+
+
+async def test_a_publication_is_live_kept_and_noted(store: FakeObjectStore) -> None:
+    shelf = shelf_of(store)
+
+    first = await shelf.publish(FIRST, await shelf.current(), "ines", "begin", START)
+    second = await shelf.publish(SECOND, await shelf.current(), "tom", "more", START + HOUR)
+
+    assert store.objects["rules.json"] == SECOND
+    assert await shelf.body(first.version) == FIRST
+    assert await shelf.history() == (first, second)
+    assert (first.version, first.replaced, second.replaced) == (version_of(FIRST), None, version_of(FIRST))
+    assert (second.by, second.note, second.at) == ("tom", "more", START + HOUR)
+
+
+async def test_what_somebody_else_published_meanwhile_is_not_overwritten(store: FakeObjectStore) -> None:
+    shelf = shelf_of(store)
+    read_before = await shelf.current()
+    await shelf.publish(FIRST, read_before, "ines", "", START)
+
+    with pytest.raises(RulesChangedError, match=f"are {version_of(FIRST)} now, and were None"):
+        await shelf.publish(SECOND, read_before, "tom", "", START)
+
+    assert store.objects["rules.json"] == FIRST
+    assert [each.by for each in await shelf.history()] == ["ines"]
+
+
+async def test_a_write_whose_answer_was_lost_is_known_by_its_content(store: FakeObjectStore) -> None:
+    shelf = shelf_of(store)
+    read_before = await shelf.current()
+    store.objects["rules.json"] = FIRST  # the first attempt arrived, and the driver made a second one
+
+    publication = await shelf.publish(FIRST, read_before, "ines", "", START)
+
+    assert await shelf.history() == (publication,)
+
+
+class Racing(FakeObjectStore):
+    """Somebody else writes to the history whenever we are about to."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    async def put_if(self, key: str, body: bytes, etag: str | None) -> bool:
+        if key == "rules/history.jsonl" and self.times:
+            self.times -= 1
+            line = b'{"version":"other","by":"tom","note":"","at":"2026-11-23T10:15:00Z","replaced":null}\n'
+            self.objects[key] = self.objects.get(key, b"") + line
+        return await super().put_if(key, body, etag)
+
+
+async def test_two_who_note_at_once_are_both_noted() -> None:
+    shelf = shelf_of(Racing(times=2))
+
+    await shelf.publish(FIRST, await shelf.current(), "ines", "", START)
+
+    assert [each.by for each in await shelf.history()] == ["tom", "tom", "ines"]
+
+
+async def test_an_unknown_version_is_said_to_be_unknown(store: FakeObjectStore) -> None:
+    with pytest.raises(UnknownVersionError, match=r"rules/0123456789ab\.json"):
+        await shelf_of(store).body("0123456789ab")
+
+
+async def test_the_version_before_is_what_the_live_one_replaced(store: FakeObjectStore) -> None:
+    shelf = shelf_of(store)
+    for body in (FIRST, SECOND, FIRST, FIRST):
+        await shelf.publish(body, await shelf.current(), "ines", "", START)
+
+    history = await shelf.history()
+
+    assert before(history, version_of(FIRST)) == version_of(SECOND)
+    assert before(history, "0123456789ab") is None
+
+
+async def test_before_the_first_rules_nothing_is_live(store: FakeObjectStore) -> None:
+    assert await shelf_of(store).current() == Current(None, None)

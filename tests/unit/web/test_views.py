@@ -1,0 +1,151 @@
+"""A worker's pages over real HTTP, before it has reached Kafka, Redis or S3."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.web import Application, Request
+
+from saving_alerts.app import SavingAlertsApp
+from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.metrics import CATALOGUE, Metric
+from tests.support.fakes.unopened_app import unopened_app
+
+pytestmark = pytest.mark.asyncio
+
+Client = TestClient[Request, Application]
+PAGES = ["/", "/stats", "/stats.json", "/health/live", "/health/ready", "/metrics", "/live.js"]
+
+
+@pytest.fixture
+def app() -> SavingAlertsApp:
+    return unopened_app("<script>alert(1)</script>")
+
+
+@pytest_asyncio.fixture
+async def client(app: SavingAlertsApp) -> AsyncIterator[Client]:
+    async with TestClient(TestServer(await app.web.wsgi())) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", ["/", "/stats"])
+async def test_the_page_is_complete_without_a_script(client: Client, path: str) -> None:
+    answer = await client.get(path)
+    page = await answer.text()
+
+    assert answer.status == 200
+    assert answer.content_type == "text/html"
+    assert all(name in page for name in [*Stage, *Reason])
+
+
+async def test_what_others_name_is_escaped_on_the_page(client: Client) -> None:
+    page = await (await client.get("/")).text()
+
+    assert "<script>alert(1)</script>" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_nothing_is_cached_or_sniffed_or_taken_from_elsewhere(client: Client, path: str) -> None:
+    headers = (await client.get(path)).headers
+
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Content-Security-Policy"].startswith("default-src 'self'")
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_head_request_is_answered_like_its_get(client: Client, path: str) -> None:
+    assert (await client.head(path)).status == (await client.get(path)).status
+
+
+async def test_what_failed_in_rules_and_what_was_not_asked_is_on_the_page(app: SavingAlertsApp, client: Client) -> None:
+    for rule, times in (("coffee", 1), ("lunch", 3)):
+        app.house.tally.count(Metric.RULES_WHEN_ERRORS, times, rule=rule)
+    app.house.tally.count(Metric.STAGE_OUT, 4, stage=Stage.QUERY_COUPONS, decision=Reason.CAPPED)
+    app.house.tally.count(Metric.COUPON_API_SKIPPED, 1, reason=Reason.CAPPED)
+
+    page = await (await client.get("/")).text()
+    stats = await (await client.get("/stats.json")).json()
+
+    assert "of rule lunch failed 3 times" in page
+    assert "events at its door: 25.0%" in page
+    assert (stats["asks_avoided"], stats["when_errors"]) == (0.25, {"lunch": 3, "coffee": 1})
+
+
+async def test_what_was_counted_is_in_the_json(app: SavingAlertsApp, client: Client) -> None:
+    app.house.tally.count(Metric.EVENTS_READ, 20)
+    app.house.tally.count(Metric.STAGE_OUT, 3, stage=Stage.VALIDATE, decision=Reason.INVALID)
+
+    stats = await (await client.get("/stats.json")).json()
+
+    assert [step["events"] for step in stats["funnel"]][:2] == [20, 17]
+    assert stats["decisions"]["invalid"] == 3
+
+
+async def test_the_worker_sees_itself_before_it_reaches_redis(client: Client) -> None:
+    stats = await (await client.get("/stats.json")).json()
+
+    assert [row["ready"] for row in stats["cluster"]] == [False]
+
+
+async def test_a_worker_that_waits_for_its_rules_lives(client: Client) -> None:
+    answer = await client.get("/health/live")
+
+    assert answer.status == 200
+    body = await answer.json()
+    assert body["live"]
+    assert [condition["name"] for condition in body["conditions"]] == [
+        "event_loop",
+        "coordinator",
+        "group",
+        "intake",
+        "steps",
+    ]
+    assert all(condition["ok"] for condition in body["conditions"])
+
+
+async def test_a_worker_that_waits_for_its_rules_is_not_ready_and_names_why(
+    app: SavingAlertsApp, client: Client
+) -> None:
+    app.house.reference_data.refuse("rules", "rules.json: there is no such object")
+
+    answer = await client.get("/health/ready")
+    body = await answer.json()
+
+    assert answer.status == 503
+    assert body["ready"] is False
+    failing = {each["name"]: each["detail"] for each in body["conditions"] if not each["ok"]}
+    assert set(failing) >= {"rules", "merchants", "kafka"}
+    assert "rules.json: there is no such object" in failing["rules"]
+
+
+async def test_every_metric_of_the_catalogue_has_its_help_and_type(client: Client) -> None:
+    text = await (await client.get("/metrics")).text()
+
+    names = ["saving_alerts_" + metric.replace(".", "_") for metric in CATALOGUE]
+    assert [line.split()[2] for line in text.splitlines() if line.startswith("# HELP")] == names
+    assert [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")] == names
+
+
+async def test_a_label_cannot_break_out_of_its_quotes(app: SavingAlertsApp, client: Client) -> None:
+    app.house.tally.count(Metric.DELIVERY_RETRIES, 2, topic='a"b\\c\nd')
+
+    text = await (await client.get("/metrics")).text()
+
+    assert 'saving_alerts_delivery_retries{topic="a\\"b\\\\c\\nd"} 2' in text.splitlines()
+
+
+async def test_a_distribution_is_a_summary(app: SavingAlertsApp, client: Client) -> None:
+    app.house.tally.observe(Metric.STAGE_DURATION, 0.5, stage=Stage.VALIDATE)
+
+    lines = (await (await client.get("/metrics")).text()).splitlines()
+
+    assert 'saving_alerts_stage_duration{stage="validate",quantile="0.99"} 0.5' in lines
+    assert 'saving_alerts_stage_duration_count{stage="validate"} 1' in lines
+
+
+@pytest.mark.parametrize("path", ["/table/", "/router/", "/graph/", "/performance/"])
+async def test_fausts_own_pages_are_not_served(client: Client, path: str) -> None:
+    assert (await client.get(path)).status == 404

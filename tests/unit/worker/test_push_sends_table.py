@@ -1,0 +1,117 @@
+"""The Table of sends: what it remembers, what it lets go, and that looking leaves nothing behind."""
+
+import asyncio
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import faust
+import pytest
+from faust.streams import _current_event
+
+from saving_alerts.domain.push_sends import PushSend
+from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.kafka.client import partition_of
+from saving_alerts.worker.push_sends_table import PushSendsTable
+from tests.support.fakes.clock import START, FakeClock
+
+pytestmark = pytest.mark.asyncio
+
+PARTITIONS = 4
+WEEK = timedelta(days=7)
+
+
+class Kafka:
+    """Takes whatever a Table sends to its changelog, and says so at once. `changes` are keys and values."""
+
+    def __init__(self, app: faust.App) -> None:
+        self.changes: list[tuple[bytes, bytes | None]] = []
+        setattr(app.tables["push_sends"].changelog_topic, "send_soon", self._send_soon)  # noqa: B010 - it is a method
+
+    def _send_soon(self, *, key: bytes, value: bytes | None, partition: int, **_: object) -> "Sent":
+        self.changes.append((key, value))
+        return Sent(partition)
+
+
+class Sent(asyncio.Future[None]):
+    """What Faust returns for a record that Kafka has."""
+
+    def __init__(self, partition: int) -> None:
+        super().__init__()
+        self.message = SimpleNamespace(partition=partition)
+        self.set_result(None)
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        app = faust.App("test-tables", broker="kafka://127.0.0.1:1", store="memory://", topic_partitions=PARTITIONS)
+        app.consumer = cast("Any", SimpleNamespace(topic_partitions=lambda _: PARTITIONS))
+        self.table = PushSendsTable(app, "test.push-sends", self.clock)
+        self.kafka = Kafka(app)
+
+    async def record(self, user_id: str, offset: int) -> None:
+        """As a stage does: in the task of a record of the user's partition."""
+        partition = partition_of(user_id.encode(), PARTITIONS)
+        event = SimpleNamespace(message=SimpleNamespace(topic="test.alerts", partition=partition))
+        token = _current_event.set(cast("Any", lambda: event))
+        try:
+            await self.table.record(user_id, sent(offset, self.clock))
+        finally:
+            _current_event.reset(token)
+
+
+def sent(offset: int, clock: FakeClock) -> PushSend:
+    position = SourcePosition("saving-events", 0, offset)
+    return PushSend(merchant_id="m-1", sent_at=clock.now(), position=position, event_id=f"event-{offset}")
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_a_send_is_remembered_and_on_its_way_to_kafka(world: World) -> None:
+    await world.record("u-1", 7)
+
+    assert [send.event_id for send in world.table.of("u-1")] == ["event-7"]
+    assert [key for key, _ in world.kafka.changes] == [b"u-1"]
+
+
+async def test_looking_for_somebody_unknown_leaves_nothing_behind(world: World) -> None:
+    assert world.table.of("u-1") == ()
+
+    assert len(world.table) == 0
+
+
+async def test_what_no_cap_counts_any_more_is_not_told(world: World) -> None:
+    await world.record("u-1", 7)
+    world.clock.set(START + WEEK)
+
+    assert world.table.of("u-1") == ()
+
+
+async def test_users_whose_sends_are_too_old_go_when_others_come(world: World) -> None:
+    neighbours = [f"u-{number}" for number in range(100) if partition_of(f"u-{number}".encode(), PARTITIONS) == 0]
+    old, *others = neighbours
+    await world.record(old, 1)
+    world.clock.set(START + WEEK)
+
+    for number, user_id in enumerate(others):
+        await world.record(user_id, number)
+
+    assert (old.encode(), None) in world.kafka.changes
+    assert len(world.table) == len(others)
+
+
+async def test_users_of_other_partitions_are_left_to_their_own(world: World) -> None:
+    """A change goes to the partition of the record in work: deleted there, a user of another would come back."""
+    names = [f"u-{number}" for number in range(100)]
+    elsewhere = next(name for name in names if partition_of(name.encode(), PARTITIONS) == 1)
+    await world.record(elsewhere, 1)
+    world.clock.set(START + WEEK)
+
+    for number, user_id in enumerate(name for name in names if partition_of(name.encode(), PARTITIONS) == 0):
+        await world.record(user_id, number)
+
+    assert (elsewhere.encode(), None) not in world.kafka.changes
