@@ -17,8 +17,8 @@ from rich.table import Table
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.events import App, EventType, PushConsent, SavingEvent
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.rules.evaluation import Chosen, evaluate, refused_without_coupons
-from saving_alerts.domain.rules.evaluation_context import Occasion
+from saving_alerts.domain.rules.evaluation import Match, evaluate, refused_without_coupons
+from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.compiler import read_rules
 
@@ -30,7 +30,7 @@ RULE_COUNTS = (5, 50, 500)
 KINDS = (EventType.GEOFENCE_ENTERED, EventType.GEOFENCE_DWELLED, EventType.OFFER_VIEWED, EventType.MERCHANT_FAVOURITED)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
-Case = tuple[Occasion, tuple[Coupon, ...]]
+Case = tuple[EvaluationContext, tuple[Coupon, ...]]
 
 
 def main() -> None:
@@ -50,24 +50,26 @@ def main() -> None:
 
 
 def microseconds(rules: RuleSet, cases: list[Case]) -> float:
-    fresh = [(Occasion(each.event, each.merchant, each.now, each.distance_m), coupons) for each, coupons in cases]
+    fresh = [
+        (EvaluationContext(each.event, each.merchant, each.now, each.distance_m), coupons) for each, coupons in cases
+    ]
     began = time.process_time()
-    for occasion, coupons in fresh:
-        evaluate(rules, occasion, coupons)
+    for context, coupons in fresh:
+        evaluate(rules, context, coupons)
     return (time.process_time() - began) / len(fresh) * 1e6
 
 
 def microseconds_early(rules: RuleSet, cases: list[Case]) -> float:
-    fresh = [Occasion(each.event, each.merchant, each.now, each.distance_m) for each, _ in cases]
+    fresh = [EvaluationContext(each.event, each.merchant, each.now, each.distance_m) for each, _ in cases]
     began = time.process_time()
-    for occasion in fresh:
-        refused_without_coupons(rules, occasion)
+    for context in fresh:
+        refused_without_coupons(rules, context)
     return (time.process_time() - began) / len(fresh) * 1e6
 
 
 def outcomes(rules: RuleSet, cases: list[Case]) -> tuple[str, str]:
     verdicts = [evaluate(rules, *case) for case in cases]
-    chosen = sum(isinstance(verdict, Chosen) for verdict in verdicts)
+    chosen = sum(isinstance(verdict, Match) for verdict in verdicts)
     clauses = Counter(str(refusal.clause) for verdict in verdicts for refusal in verdict.refusals)
     return f"{chosen / len(cases):.0%}", ", ".join(clause for clause, _ in clauses.most_common(3))
 
@@ -133,8 +135,8 @@ def _case(random: Random, number: int) -> Case:
         push=PushConsent(consent=True),
     )
     merchant = Merchant(merchant_id=merchant_id, names={"en": "Shop"}, deep_link_hosts=("shop.example",))
-    occasion = Occasion(event, merchant, NOON, random.uniform(0, 600))
-    return occasion, tuple(_coupon(random, merchant_id, number, each) for each in range(5))
+    context = EvaluationContext(event, merchant, NOON, random.uniform(0, 600))
+    return context, tuple(_coupon(random, merchant_id, number, each) for each in range(5))
 
 
 def _coupon(random: Random, merchant_id: str, number: int, each: int) -> Coupon:

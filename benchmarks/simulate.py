@@ -101,9 +101,9 @@ def _record(servers: str, cases: list[Case], rules: bytes, merchants: dict[str, 
 
 
 def _candidate(case: Case, number: int, at: datetime) -> Candidate:
-    occasion, coupons = case
+    context, coupons = case
     event = msgspec.structs.replace(
-        occasion.event, event_id=f"e-{number}", user_id=f"u-{number * 7919 % USERS}", occurred_at=at, received_at=at
+        context.event, event_id=f"e-{number}", user_id=f"u-{number * 7919 % USERS}", occurred_at=at, received_at=at
     )
     validated = ValidatedEvent(
         position=SourcePosition("saving-events", number % PARTITIONS, number),
@@ -111,7 +111,7 @@ def _candidate(case: Case, number: int, at: datetime) -> Candidate:
         read_at=at,
         event=event,
     )
-    return Candidate(validated=validated, coupons=coupons, looked_at=at, distance_m=occasion.distance_m)
+    return Candidate(validated=validated, coupons=coupons, looked_at=at, distance_m=context.distance_m)
 
 
 def _decision(candidate: Candidate, snapshot: Snapshot) -> Decision:

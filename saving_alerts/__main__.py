@@ -15,7 +15,7 @@ import stamina
 from dotenv import load_dotenv
 
 from saving_alerts import __version__
-from saving_alerts.commands import settings_at_the_door
+from saving_alerts.commands import settings_or_exit
 from saving_alerts.commands.audit import audit
 from saving_alerts.commands.dead_letters.group import dead_letters
 from saving_alerts.commands.explain import explain
@@ -26,7 +26,7 @@ from saving_alerts.commands.stats.command import stats
 from saving_alerts.commands.topics.command import topics
 from saving_alerts.settings import Settings, example_settings, unknown_variables
 
-FLOOR_PLAN = """Saving alerts: from an event at the store to one relevant push.
+HELP = """Saving alerts: from an event at the store to one relevant push.
 
 \b
   saving-events ──validate──▶ validated ──query_coupons──▶ candidates
@@ -47,7 +47,7 @@ Examples:
 PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
 
-@click.group(help=FLOOR_PLAN)
+@click.group(help=HELP)
 @click.version_option(__version__, prog_name="saving-alerts")
 def main() -> None:
     # Into the environment, and not into our settings only: S3's credentials stand there as well.
@@ -69,7 +69,7 @@ def worker(arguments: tuple[str, ...]) -> None:
 
     Options are Faust's: see `saving-alerts worker --help`. The log level is `info` unless `-l` says otherwise.
     """
-    settings = example_settings() if "--help" in arguments else settings_at_the_door()
+    settings = example_settings() if "--help" in arguments else settings_or_exit()
     if "--help" not in arguments:
         _refuse_bad_topics(settings)
     _run_faust(settings, ["worker", *_with_log_level(arguments)])

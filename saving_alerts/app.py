@@ -25,7 +25,7 @@ from mode import ServiceT
 from saving_alerts.agents import add_agents
 from saving_alerts.delivery.batches import batch_scheduler
 from saving_alerts.delivery.consumer import BatchConsumer, BatchTransport
-from saving_alerts.delivery.poison_pills.detector import Guard
+from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.ports.clock import Clock
 from saving_alerts.settings import Settings
@@ -35,8 +35,8 @@ from saving_alerts.supervision.watchdog import Watchdog
 from saving_alerts.web.views import add_views
 from saving_alerts.worker.clock import SystemClock
 from saving_alerts.worker.logs import logging_config
-from saving_alerts.worker.runtime import FirstReferenceData, House, Opening, Outside
-from saving_alerts.worker.self_report import WorkerStats
+from saving_alerts.worker.runtime import AdapterLifecycle, AwaitReferenceData, ExternalFactories, House
+from saving_alerts.worker.self_report import SelfReport
 from saving_alerts.worker.shutdown import StoppingWorker
 from saving_alerts.worker.timers import Heartbeat, add_timers
 
@@ -50,8 +50,8 @@ class _Boot(BootStrategy):
         app = cast("SavingAlertsApp", self.app)
         house = app.house
         stuck_loop = StuckLoop(house.settings.standstill_seconds)
-        known = [house.kill_switches, FirstReferenceData(house)]
-        ours = [stuck_loop, house.outputs, Opening(house), app.heartbeat, *known, app.watchdog]
+        known = [house.kill_switches, AwaitReferenceData(house)]
+        ours = [stuck_loop, house.outputs, AdapterLifecycle(house), app.heartbeat, *known, app.watchdog]
         return [*ours, *super().kafka_consumer()]
 
 
@@ -87,7 +87,7 @@ class SavingAlertsApp(faust.App):
         return self.house.settings.drain_seconds
 
     @property
-    def guard(self) -> Guard:
+    def guard(self) -> PoisonPillDetector:
         return self.house.guard
 
     @property
@@ -101,15 +101,17 @@ class SavingAlertsApp(faust.App):
         self.house.resume()
 
 
-def create_app(settings: Settings, *, outside: Outside | None = None, clock: Clock | None = None) -> SavingAlertsApp:
+def create_app(
+    settings: Settings, *, outside: ExternalFactories | None = None, clock: Clock | None = None
+) -> SavingAlertsApp:
     """The app of one worker. Nothing is opened until it is started."""
-    house = House(settings, clock or SystemClock(), outside or Outside())
+    house = House(settings, clock or SystemClock(), outside or ExternalFactories())
     app = SavingAlertsApp(settings.app_id, **_configuration(settings, house))
     app.house = house
     house.furnish(app)
     app.watchdog = Watchdog(_standstill(app, settings).signs())
     add_agents(app, house.topics, house.stages)
-    worker = WorkerStats(app, house)
+    worker = SelfReport(app, house)
     app.heartbeat = Heartbeat(house, worker)
     add_timers(app, house)
     add_views(app, worker)

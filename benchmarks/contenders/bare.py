@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from benchmarks.contenders.measure import Counts, Job, measure
-from benchmarks.contenders.stage_work import Desk
+from benchmarks.contenders.stage_work import StageWork
 from saving_alerts.delivery.producer import Output
 from saving_alerts.kafka.topics import Topics
 
@@ -53,7 +53,7 @@ def _producer(job: Job) -> AIOKafkaProducer:
 async def _work(
     consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, job: Job, topics: Topics, counts: Counts
 ) -> None:
-    desk, stages = Desk(topics, "bare"), {topics.inputs[stage].name: stage for stage in job.stages}
+    desk, stages = StageWork(topics, "bare"), {topics.inputs[stage].name: stage for stage in job.stages}
     while True:
         fetched = await consumer.getmany(timeout_ms=POLL_MILLISECONDS, max_records=ROUND_MAX_RECORDS)
         if not fetched:

@@ -17,7 +17,7 @@ from faust.streams import Stream
 from faust.types import EventT, StreamT
 
 from benchmarks.contenders.measure import Counts, Job, measure
-from benchmarks.contenders.stage_work import Desk
+from benchmarks.contenders.stage_work import StageWork
 from benchmarks.source import PARTITIONS
 from saving_alerts.delivery.producer import Output
 from saving_alerts.domain.decisions import Stage
@@ -58,7 +58,7 @@ def build(job: Job, web_port: int) -> faust.App:
         datadir=tempfile.mkdtemp(prefix="saving-alerts-idiomatic-"),
     )
     counts, topics = Counts(), Topics.named(job.source, job.prefix)
-    writing, desk = _Writing(app, topics), Desk(topics, "idiomatic")
+    writing, desk = _Writing(app, topics), StageWork(topics, "idiomatic")
     for stage in job.stages:
         _add_agent(app, topics.inputs[stage].name, stage, desk, writing, counts)
     if job.events:
@@ -87,7 +87,7 @@ class _Writing:
         await asyncio.gather(*sent)
 
 
-def _add_agent(app: faust.App, topic: str, stage: Stage, desk: Desk, writing: _Writing, counts: Counts) -> None:
+def _add_agent(app: faust.App, topic: str, stage: Stage, desk: StageWork, writing: _Writing, counts: Counts) -> None:
     @app.agent(_raw(app, topic), name=stage.value)
     async def agent(stream: StreamT[bytes]) -> None:
         taken = cast("Stream[bytes]", stream).take_events(BATCH_MAX_EVENTS, within=BATCH_WITHIN_SECONDS)

@@ -74,7 +74,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _LoadResult:
     """The state of this process at one moment."""
 
     finished: int
@@ -82,7 +82,7 @@ class _Look:
     cpu_seconds: float
 
     @classmethod
-    def now(cls, finished: int) -> "_Look":
+    def now(cls, finished: int) -> "_LoadResult":
         used = resource.getrusage(resource.RUSAGE_SELF)
         return cls(finished, time.monotonic(), used.ru_utime + used.ru_stime)
 
@@ -91,10 +91,10 @@ async def measure(job: Job, counts: Callable[[], Counts]) -> None:
     """Watch from the moment this process is warm until everything is finished, then write the report."""
     source = job.stages[0]
     await _until(lambda: counts().finished[source] >= job.events * WARM_SHARE)
-    warm = _Look.now(counts().finished[source])
+    warm = _LoadResult.now(counts().finished[source])
     with _profiled(job.profile):
         await _until(lambda: counts().are_complete(job.events, job.stages))
-    _write(job, warm, _Look.now(job.events))
+    _write(job, warm, _LoadResult.now(job.events))
 
 
 async def _until(condition: Callable[[], bool]) -> None:
@@ -115,7 +115,7 @@ def _profiled(path: str | None) -> Iterator[None]:
     profile.dump_stats(path)
 
 
-def _write(job: Job, warm: _Look, done: _Look) -> None:
+def _write(job: Job, warm: _LoadResult, done: _LoadResult) -> None:
     memory = resident_mib(os.getpid())
     report = Report(
         events=done.finished - warm.finished,

@@ -2,13 +2,13 @@
 
 from benchmarks.contenders.immediate_ports import NoPushSends, open_immediate_ports
 from benchmarks.contenders.measure import Counts, Job, measure
-from saving_alerts.adapters.in_memory_metrics import Tally
+from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.app import SavingAlertsApp, create_app
 from saving_alerts.delivery.results import FORWARDED
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.metrics import Metric
 from saving_alerts.settings import Settings
-from saving_alerts.worker.runtime import Outside
+from saving_alerts.worker.runtime import ExternalFactories
 
 UNUSED = "http://127.0.0.1:1"
 
@@ -17,7 +17,7 @@ def build(job: Job, web_port: int) -> SavingAlertsApp:
     """The app of `saving-alerts worker` with every setting at its default."""
     app = create_app(
         _settings(job, web_port),
-        outside=Outside(
+        outside=ExternalFactories(
             open_ports=open_immediate_ports,
             push_sends=lambda *_: NoPushSends(),
         ),
@@ -44,7 +44,7 @@ def _settings(job: Job, web_port: int) -> Settings:
     )
 
 
-def counts_of(tally: Tally) -> Counts:
+def counts_of(tally: InMemoryMetrics) -> Counts:
     """What the app counts once the outputs are on Kafka."""
     counts = Counts()
     for tags, number in tally.counters(Metric.STAGE_OUT).items():

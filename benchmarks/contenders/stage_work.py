@@ -18,9 +18,9 @@ from benchmarks.contenders.immediate_ports import (
 )
 from benchmarks.source import PARTITIONS, patient_rules
 from demo.traffic import merchants_jsonl
-from saving_alerts.adapters.in_memory_metrics import Tally
+from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.delivery.producer import Output
-from saving_alerts.delivery.record_builder import Recorder
+from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Reason, Stage
@@ -65,13 +65,15 @@ class Work:
     forwarded: int = 0
 
 
-class Desk:
+class StageWork:
     """All four stages of one process, with ports that answer at once."""
 
     def __init__(self, topics: Topics, worker: str) -> None:
         self._clock = SystemClock()
         self._snapshot = _snapshot()
-        self._recorder = Recorder(topics, worker, self._clock, Tally(), lambda: self._snapshot.rules.version)
+        self._recorder = RecordBuilder(
+            topics, worker, self._clock, InMemoryMetrics(), lambda: self._snapshot.rules.version
+        )
         self._recorder.partitions = PARTITIONS
         self._next = {stage: topic.name for stage, topic in topics.outputs.items()}
         self._coupons = ImmediateCoupons()

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from demo.containers.docker import PROJECT, Compose, ComposeFailedError
-from demo.containers.faults import VICTIMS, StillIllError, Suffering, unwell
+from demo.containers.faults import VICTIMS, FaultInjector, StillIllError, unwell
 
 REST_SECONDS = (1.0, 4.0)
 # What the load needs to start; the last blow ends before the last shopper comes.
@@ -45,7 +45,7 @@ def _refuse_ill_cluster(containers: Compose) -> None:
 def _chaos(containers: Compose, rate: float, seconds: int) -> bool:
     """Whether the load ended well."""
     began = time.monotonic()
-    suffering = Suffering(containers, lambda line: console.print(f"{time.monotonic() - began:6.1f} s  {line}"))
+    suffering = FaultInjector(containers, lambda line: console.print(f"{time.monotonic() - began:6.1f} s  {line}"))
     command = ["docker", "compose", "run", "--rm", "--no-deps", "-T", "load"]
     load = subprocess.Popen([*command, "--rate", f"{rate:g}", "--seconds", str(seconds)], cwd=PROJECT)
     try:
@@ -59,8 +59,8 @@ def _chaos(containers: Compose, rate: float, seconds: int) -> bool:
     return load.returncode == 0
 
 
-def _deal(suffering: Suffering, load: subprocess.Popen[bytes], ends: float) -> None:
-    """Blow after blow while the shoppers come."""
+def _deal(suffering: FaultInjector, load: subprocess.Popen[bytes], ends: float) -> None:
+    """Fault after fault while the shoppers come."""
     random = Random()
     while load.poll() is None:
         blow = suffering.next(random)
@@ -71,7 +71,7 @@ def _deal(suffering: Suffering, load: subprocess.Popen[bytes], ends: float) -> N
         time.sleep(random.uniform(*REST_SECONDS))
 
 
-def _show(suffering: Suffering) -> None:
+def _show(suffering: FaultInjector) -> None:
     table = Table("container", "killed", "paused", title=f"{suffering.dealt.total()} blows", title_justify="left")
     for service in VICTIMS:
         table.add_row(service, *(str(suffering.dealt[service, action]) for action in ("kill", "pause")))

@@ -27,7 +27,7 @@ class StillIllError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Blow:
+class Fault:
     """What is done to one container, and for how long."""
 
     service: str
@@ -38,7 +38,7 @@ class Blow:
         return f"{self.action} {self.service} for {self.seconds:.0f} s"
 
 
-def next_blow(random: Random, ill: list[str], dealt: Mapping[str, int]) -> Blow | None:
+def next_blow(random: Random, ill: list[str], dealt: Mapping[str, int]) -> Fault | None:
     """A random one against one of those who had the fewest so far; None while nobody can take one.
 
     Who is still ill from the last blow is spared, and with one broker all: two copies of three must be in sync, so a
@@ -50,10 +50,10 @@ def next_blow(random: Random, ill: list[str], dealt: Mapping[str, int]) -> Blow 
         return None
     fewest = min(dealt.get(service, 0) for service in fit)
     service = random.choice([service for service in fit if dealt.get(service, 0) == fewest])
-    return Blow(service, random.choice(sorted(CURES)), random.uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
+    return Fault(service, random.choice(sorted(CURES)), random.uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
 
 
-class Suffering:
+class FaultInjector:
     """Deals blows, one at a time, and counts them: `dealt` by service and action."""
 
     def __init__(
@@ -64,13 +64,13 @@ class Suffering:
         self._say = say
         self._sleep = sleep
 
-    def next(self, random: Random) -> Blow | None:
+    def next(self, random: Random) -> Fault | None:
         by_service: Counter[str] = Counter()
         for (service, _), times in self.dealt.items():
             by_service[service] += times
         return next_blow(random, unwell(self._containers), by_service)
 
-    def deal(self, blow: Blow) -> None:
+    def deal(self, blow: Fault) -> None:
         """Return when the container is started or woken again; it may need some time to be well.
 
         A blow that the engine refuses, as a busy one refuses a pause now and then, is told and not counted.
@@ -90,7 +90,7 @@ class Suffering:
         self._wait_until_well(VICTIMS)
 
     @contextmanager
-    def _ill(self, blow: Blow) -> Iterator[None]:
+    def _ill(self, blow: Fault) -> Iterator[None]:
         """Whatever interrupts us, the container is started or woken."""
         try:
             yield

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from demo.checks.decision_follower import Place
 from demo.checks.findings import Findings, doubled
-from demo.containers.shoppers import Crowd
+from demo.containers.shoppers import Shoppers
 from demo.stub_apis.push_api import AcceptedPush
 from saving_alerts.domain.decisions import Decision, Reason
 from saving_alerts.kafka.client import partition_of
@@ -30,7 +30,7 @@ class Evidence:
     hold those of other loads too.
     """
 
-    crowd: Crowd
+    crowd: Shoppers
     places: dict[str, Place]
     ledger: Ledger
     pushes: Sequence[AcceptedPush]

@@ -19,7 +19,7 @@ from demo.checks.group_offsets import GroupOffsets
 from demo.containers.judge import Evidence, judge, slowest_push_seconds
 from demo.containers.progress import Progress
 from demo.containers.remote_push_api import RemotePushApi
-from demo.containers.shoppers import Crowd
+from demo.containers.shoppers import Shoppers
 from demo.traffic.feed import Feed
 from demo.workers.worker_process import command_line
 from saving_alerts.kafka.client import KafkaFailedError, unequal_or_missing
@@ -74,7 +74,7 @@ class Load:
         self._seconds = seconds
         self._partitions = settings.topic_partitions
         self._push_api = RemotePushApi(settings.push_api_url)
-        self._crowd = Crowd(f"{datetime.now(UTC):%m%dT%H%M%S}", self._push_api.behave)
+        self._crowd = Shoppers(f"{datetime.now(UTC):%m%dT%H%M%S}", self._push_api.behave)
         self._feed = Feed(servers, self._topics.source.name, patience_seconds=PATIENCE_SECONDS)
         self._watch = LedgerWatch(servers, self._topics.decisions.name)
         inputs = [topic.name for topic in self._topics.inputs.values()]

@@ -33,7 +33,7 @@ Behave = Callable[[str, Behaviour], None]
 
 
 @dataclass
-class Crowd:
+class Shoppers:
     """Twenty events a round: six shoppers who come once, one who comes twice, seven who only look around, and one each
     that is spoilt, without consent, too old, at night, and at a merchant without coupons.
 

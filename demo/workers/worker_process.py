@@ -16,7 +16,7 @@ from typing import Any, Self
 from demo.servers.free_port import FreePort
 from demo.workers import child_process
 
-EXIT_RESTART_ME = 70
+RESTART = 70
 PROJECT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 40
@@ -59,7 +59,7 @@ class WorkerProcess:
         """
         give_up_at = time.monotonic() + timeout_seconds
         while not self.is_ready():
-            if self._running().poll() == EXIT_RESTART_ME:
+            if self._running().poll() == RESTART:
                 self.start()
             if self._running().poll() is not None or time.monotonic() > give_up_at:
                 words = child_process.last_words(self.folder, 40)

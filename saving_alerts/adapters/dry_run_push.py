@@ -11,7 +11,7 @@ from saving_alerts.ports.push_sender import Accepted, Attempt
 NOTHING_SENT = 0
 
 
-class DryPushSender:
+class DryRunPushSender:
     """The PushSender port. Every attempt is accepted by nobody."""
 
     def __init__(self, clock: Clock) -> None:

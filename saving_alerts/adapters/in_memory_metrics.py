@@ -36,7 +36,7 @@ class _Distribution:
         return Summary(self.count, self.total, _percentile(ordered, 0.50), _percentile(ordered, 0.99))
 
 
-class Tally:
+class InMemoryMetrics:
     """Metrics in memory since this object was made. A call takes constant time; what is kept grows with tags only.
 
     What is read back is by tags, sorted by their names.
@@ -85,7 +85,7 @@ def _percentile(ordered: list[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-class Both:
+class TeeMetrics:
     """Says every number to two listeners."""
 
     def __init__(self, first: Metrics, second: Metrics) -> None:

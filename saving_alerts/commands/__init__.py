@@ -31,7 +31,7 @@ class BadNewsError(CommandRefusedError):
     exit_code = BAD_NEWS
 
 
-def settings_at_the_door() -> Settings:
+def settings_or_exit() -> Settings:
     """The settings, or a clean end that names what is missing."""
     try:
         return read_settings()
@@ -39,7 +39,7 @@ def settings_at_the_door() -> Settings:
         raise CommandRefusedError(str(error)) from error
 
 
-def named_topics(settings: Settings) -> Topics:
+def topics_of(settings: Settings) -> Topics:
     return Topics.named(settings.source_topic, settings.topic_prefix, dry_run=settings.dry_run)
 
 

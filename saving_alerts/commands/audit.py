@@ -8,7 +8,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Column, Table
 
-from saving_alerts.commands import BAD_NEWS, named_topics, now, run, settings_at_the_door
+from saving_alerts.commands import BAD_NEWS, now, run, settings_or_exit, topics_of
 from saving_alerts.commands.parameters import DURATION, OFFSETS
 from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.ledger.accounting import PartitionAudit, summary
@@ -56,7 +56,7 @@ def audit(
     Exit code: 0, or 1 when something is missing or contradictory, or 2 when it could not be found out.
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     _refuse_contradictory(since, until, from_offsets, to_offsets)
-    settings, started = settings_at_the_door(), now()
+    settings, started = settings_or_exit(), now()
     asked = AuditRange(
         since=started - since if since else None,
         until=started - until if until else None,
@@ -64,9 +64,7 @@ def audit(
         before=to_offsets or OffsetBounds(),
     )
     with progress_bars() as bars:
-        result = run(
-            audit_topics(settings.kafka, settings.app_id, named_topics(settings), asked, started, Watcher(bars))
-        )
+        result = run(audit_topics(settings.kafka, settings.app_id, topics_of(settings), asked, started, Watcher(bars)))
     print(_json(result)) if as_json else _show(result)
     sys.exit(0 if result.sound else BAD_NEWS)
 

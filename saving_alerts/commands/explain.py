@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import click
 import msgspec
 
-from saving_alerts.commands import in_utc, named_topics, now, run, settings_at_the_door
+from saving_alerts.commands import in_utc, now, run, settings_or_exit, topics_of
 from saving_alerts.commands.parameters import DURATION
 from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.domain.decisions import Decision, Subject
@@ -38,7 +38,7 @@ def explain(
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     if not (user or event):
         raise click.UsageError("whose? Give --user or --event")
-    settings, wanted = settings_at_the_door(), Wanted(user or None, event or None)
+    settings, wanted = settings_or_exit(), Wanted(user or None, event or None)
     found = _found(settings, wanted, now() - since, everything=everything)
     if as_json:
         print(msgspec.json.encode(found if everything else found.explanations).decode())
@@ -49,7 +49,7 @@ def explain(
 
 
 def _found(settings: Settings, wanted: Wanted, since: datetime, *, everything: bool) -> Everything:
-    topics = named_topics(settings)
+    topics = topics_of(settings)
     if not everything:
         return Everything(run(explain_decisions(settings.kafka, topics, wanted, since)), ())
     with progress_bars() as bars:
@@ -87,7 +87,7 @@ def _nothing_found(wanted: Wanted, since: timedelta, settings: Settings, *, ever
     whom = " and ".join(
         f"{kind} {name}" for kind, name in (("user", wanted.user_id), ("event", wanted.event_id)) if name
     )
-    topics = named_topics(settings)
+    topics = topics_of(settings)
     if everything:
         return f"No event of {whom} is on {topics.source.name} in the last {_in_words(since)}, and none was decided."
     return "\n".join(

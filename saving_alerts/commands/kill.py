@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
-from saving_alerts.commands import BAD_NEWS, CommandRefusedError, named_topics, now, run, settings_at_the_door
+from saving_alerts.commands import BAD_NEWS, CommandRefusedError, now, run, settings_or_exit, topics_of
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch, key_of
 from saving_alerts.kafka.client import partition_counts, translated_errors
 from saving_alerts.ports.errors import UnavailableError
@@ -72,7 +72,7 @@ def list_() -> None:
     Example:
       saving-alerts kill list
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    switches = run(_switches(settings_at_the_door()))
+    switches = run(_switches(settings_or_exit()))
     for switch in switches:
         print(switch)
     if not switches:
@@ -87,7 +87,7 @@ def _scope(scope: str, identifier: str) -> KillScope:
 
 
 def _write(key: str, value: bytes | None, *, wait: bool) -> None:
-    settings = settings_at_the_door()
+    settings = settings_or_exit()
     offset = run(_produce(settings, key, value))
     if wait:
         asyncio.run(_until_confirmed(settings, offset))
@@ -95,7 +95,7 @@ def _write(key: str, value: bytes | None, *, wait: bool) -> None:
 
 async def _produce(settings: Settings, key: str, value: bytes | None) -> int:
     """The offset it got."""
-    topic = named_topics(settings).kill_switches.name
+    topic = topics_of(settings).kill_switches.name
     if topic not in await partition_counts(settings.kafka):
         raise CommandRefusedError(f"{topic} is missing: run `saving-alerts topics create`")
     with translated_errors(f"Kafka at {settings.kafka_bootstrap_servers}"):
@@ -132,7 +132,7 @@ class _UnconfirmedError(CommandRefusedError):
 
 
 async def _switches(settings: Settings) -> list[KillSwitch]:
-    topic = named_topics(settings).kill_switches.name
+    topic = topics_of(settings).kill_switches.name
     with translated_errors(f"Kafka at {settings.kafka_bootstrap_servers}"):
         followed = KillSwitchTopic(lambda: AIOKafkaConsumer(**settings.kafka.options()), topic)
         async with followed:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import click
 
 from saving_alerts.ledger.audit_range import OffsetBounds
-from saving_alerts.ledger.dead_letters import LetterPlace
+from saving_alerts.ledger.dead_letters import DeadLetterPlace
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST = timedelta(days=3650)
@@ -49,13 +49,13 @@ class LetterType(click.ParamType):
 
     name = "letter"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> LetterPlace:
-        if isinstance(value, LetterPlace):
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> DeadLetterPlace:
+        if isinstance(value, DeadLetterPlace):
             return value
         written = re.fullmatch(r"(\d{1,9}):(\d{1,18})", str(value))
         if written is None:
             self.fail(f"{value!r}: write partition and offset, like 3:17; `dead-letters list` names them", param, ctx)
-        return LetterPlace(int(written[1]), int(written[2]))
+        return DeadLetterPlace(int(written[1]), int(written[2]))
 
 
 DURATION = DurationType()

@@ -28,7 +28,7 @@ from faust.types import TP
 from saving_alerts.delivery import faust_internals as private_surface
 from saving_alerts.delivery.consumer_thread import ConsumerThread, Fetched, assignment_of, state_of
 from saving_alerts.delivery.poison_pills.commit_metadata import Position
-from saving_alerts.delivery.poison_pills.detector import Guard
+from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.delivery.stage_runner import Message
 from saving_alerts.failpoints import Failpoint, Failpoints
 
@@ -43,7 +43,7 @@ class DrainingApp(Protocol):
     """What the consumer asks of its app when partitions go and come."""
 
     failpoints: Failpoints
-    guard: Guard
+    guard: PoisonPillDetector
 
     async def drain(self) -> None: ...
 
@@ -55,7 +55,7 @@ class BatchConsumer(driver.Consumer):
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Faust's signature
         super().__init__(*args, **options)
-        self._furthest: dict[TP, int] = {}
+        self._highest_committed: dict[TP, int] = {}
         # Of which assignment Faust has gone back to what is committed; and whether it has resumed for good since.
         self._assigned, self._sought = object(), object()
         self._feeds_streams = False
@@ -74,10 +74,10 @@ class BatchConsumer(driver.Consumer):
         """
         records, active = await super()._wait_next_records(timeout)
         if isinstance(records, Fetched):
-            await self._keep_welcome(records)
+            await self._return_undeliverable(records)
         return records if self.flow_active else None, active
 
-    async def _keep_welcome(self, fetched: Fetched) -> None:
+    async def _return_undeliverable(self, fetched: Fetched) -> None:
         """Give the rest back. What comes of an assignment that has ended is nobody's: the new one reads it again.
 
         A fetch runs in another thread, and may end when partitions have been paused or assigned anew.
@@ -85,13 +85,13 @@ class BatchConsumer(driver.Consumer):
         if fetched.assignment is not self._current_assignment():
             log.info("a fetch of %d partitions came after they had been assigned anew; it comes again", len(fetched))
             fetched.clear()
-        while unwelcome := fetched.keys() - self._welcome():
+        while undeliverable := fetched.keys() - self._deliverable():
             thread = cast("ConsumerThread", self._thread)
-            await thread.call_thread(thread.give_back, fetched, unwelcome)
-            for tp in unwelcome:
+            await thread.call_thread(thread.seek_back, fetched, undeliverable)
+            for tp in undeliverable:
                 del fetched[tp]
 
-    def _welcome(self) -> AbstractSet[TP]:
+    def _deliverable(self) -> AbstractSet[TP]:
         """The partitions whose records reach their agent now."""
         if not self.flow_active:
             return frozenset()
@@ -128,8 +128,8 @@ class BatchConsumer(driver.Consumer):
 
     async def commit_noted(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
         """Commit offsets, each with its text, but never behind one that is committed or on its way."""
-        ahead = {tp: commit for tp, commit in noted.items() if commit[0] >= self._furthest.get(tp, 0)}
-        self._furthest.update({tp: offset for tp, (offset, _) in ahead.items()})
+        ahead = {tp: commit for tp, commit in noted.items() if commit[0] >= self._highest_committed.get(tp, 0)}
+        self._highest_committed.update({tp: offset for tp, (offset, _) in ahead.items()})
         thread = cast("ConsumerThread", self._thread)
         return bool(await thread.call_thread(thread.commit_noted, ahead)) if ahead else False
 
@@ -140,11 +140,11 @@ class BatchConsumer(driver.Consumer):
         """No gap guessing: offsets between batches are the records inside them."""
 
     def _filter_committable_offsets(self, tps: Any) -> dict[TP, int]:  # noqa: ANN401 - Faust's signature
-        floor = self._floor()
+        floor = self._lowest_unacked()
         ready = {tp: offset for tp in list(tps) if (offset := self._take_acked(tp, floor.get(tp))) is not None}
         return {tp: offset + 1 for tp, offset in ready.items() if self._should_commit(tp, offset + 1)}
 
-    def _floor(self) -> dict[TP, int]:
+    def _lowest_unacked(self) -> dict[TP, int]:
         """The lowest offset per partition that was delivered and is not acknowledged."""
         floor: dict[TP, int] = {}
         for message in list(self._unacked_messages):
@@ -203,7 +203,7 @@ class BatchConsumer(driver.Consumer):
         except TimeoutError:
             log.warning("nothing was committed within %g s; what was finished since comes again", LAST_COMMIT_SECONDS)
 
-    def parked(self) -> str | None:
+    def coordinator_failure(self) -> str | None:
         """Why the group's coordinator stands still for good, or None while it works or has not begun."""
         coordinator = self._coordinator
         if coordinator is None:
@@ -225,7 +225,7 @@ class BatchConsumer(driver.Consumer):
         coordinator = self._coordinator
         return coordinator is not None and coordinator.generation > 0
 
-    def unread(self) -> frozenset[tuple[TP, int]]:
+    def stalled_positions(self) -> frozenset[tuple[TP, int]]:
         """Where partitions stand that have more to read, and are not stopped by their window or by Faust."""
         consumer = self._thread._consumer if self._thread else None  # noqa: SLF001
         if consumer is None or not self.flow_active:
@@ -236,7 +236,7 @@ class BatchConsumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:  # noqa: ANN401 - Faust's signature
         self._draining_app.failpoints.reach(Failpoint.DURING_REBALANCE)
-        self._furthest.clear()
+        self._highest_committed.clear()
         self._assigned, self._feeds_streams = object(), False
         self._draining_app.guard.begin()
         self._draining_app.resume()

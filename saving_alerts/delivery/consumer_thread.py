@@ -61,9 +61,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         at_once = {**at_once, **await fetch(followed, 0, FOLLOWED_RECORDS)}
         return Fetched(at_once or await fetch(active_partitions, timeout, FOLLOWED_RECORDS), consumer)
 
-    async def give_back(self, fetched: Fetched, unwelcome: Iterable[TP]) -> None:
+    async def seek_back(self, fetched: Fetched, undeliverable: Iterable[TP]) -> None:
         """Read these partitions again from where the fetch began, unless somebody has moved them meanwhile."""
-        give_back(self._ensure_consumer(), fetched, unwelcome)
+        seek_back(self._ensure_consumer(), fetched, undeliverable)
 
     async def commit_noted(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
         """Whether Kafka has it. What is not committed comes again, so no error here may end the worker."""
@@ -90,11 +90,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
 
-def give_back(consumer: AIOKafkaConsumer, fetched: Fetched, unwelcome: Iterable[TP]) -> None:
-    """As `ConsumerThread.give_back`. To be called in the consumer's thread: there nothing comes between."""
+def seek_back(consumer: AIOKafkaConsumer, fetched: Fetched, undeliverable: Iterable[TP]) -> None:
+    """As `ConsumerThread.seek_back`. To be called in the consumer's thread: there nothing comes between."""
     if assignment_of(consumer) is not fetched.assignment:
         return
-    for tp in unwelcome:
+    for tp in undeliverable:
         state = state_of(consumer, tp)
         if state is not None and state.position == fetched.left_at.get(tp):
             consumer.seek(driver.ensure_aiokafka_TP(tp), fetched[tp][0].offset)

@@ -11,13 +11,13 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from saving_alerts.delivery.consumer import BatchConsumer
-from saving_alerts.delivery.poison_pills.commit_metadata import Note, Notes
+from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo, PartitionMemos
 from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, commits
 
 log = logging.getLogger(__name__)
 
 
-class ConsumerMemory:
+class ConsumerMetadata:
     """For the partitions of `topics` that are assigned to the app's consumer."""
 
     def __init__(self, app: faust.App, connection: KafkaConnection, group: str, topics: AbstractSet[str]) -> None:
@@ -26,7 +26,7 @@ class ConsumerMemory:
         self._group = group
         self._topics = topics
 
-    async def read(self) -> Notes:
+    async def read(self) -> PartitionMemos:
         """Empty where the group cannot be asked: a note that is not read costs one more death, never an event."""
         owned = [tp for tp in self._consumer.assignment() if tp.topic in self._topics]
         try:
@@ -35,12 +35,16 @@ class ConsumerMemory:
             log.warning("the notes of the former owners cannot be read: %s", error)
             return {}
 
-    async def _behind(self, owned: Sequence[TP]) -> Notes:
+    async def _behind(self, owned: Sequence[TP]) -> PartitionMemos:
         """Of partitions that have records behind their commit. Where there is none, no record can have killed."""
         found = await commits(self._connection, self._group, [TopicPartition(*tp) for tp in owned])
-        begun = {tp: (commit.offset, Note.read(commit.text)) for tp in owned if (commit := found[TopicPartition(*tp)])}
+        begun = {
+            tp: (commit.offset, PartitionMemo.read(commit.text))
+            for tp in owned
+            if (commit := found[TopicPartition(*tp)])
+        }
         beginnings = await self._consumer.earliest_offsets(*(tp for tp in owned if tp not in begun))
-        fresh = {TP(*tp): (offset, Note()) for tp, offset in beginnings.items()}
+        fresh = {TP(*tp): (offset, PartitionMemo()) for tp, offset in beginnings.items()}
         ends = await self._consumer.highwaters(*owned)
         return {
             (tp.topic, tp.partition): (offset, note)
@@ -51,7 +55,7 @@ class ConsumerMemory:
     async def settle(self) -> None:
         await self._consumer.commit()
 
-    async def write(self, notes: Notes) -> None:
+    async def write(self, notes: PartitionMemos) -> None:
         await self._consumer.commit_noted(
             {TP(*position): (offset, note.text()) for position, (offset, note) in notes.items()}
         )

@@ -16,7 +16,7 @@ Batch = TypeVar("Batch")
 
 
 @dataclass(slots=True, eq=False)
-class Slot(Generic[Batch]):
+class InFlightBatch(Generic[Batch]):
     """One batch in its partition's row, and how many of its records are unfinished."""
 
     partition: Hashable
@@ -32,11 +32,11 @@ class Slot(Generic[Batch]):
 class _Row(Generic[Batch]):
     """The batches of one partition in the order of their offsets, and the unfinished records in them."""
 
-    slots: deque[Slot[Batch]] = field(default_factory=deque)
+    slots: deque[InFlightBatch[Batch]] = field(default_factory=deque)
     unfinished: int = 0
 
 
-class Window(Generic[Batch]):
+class InFlight(Generic[Batch]):
     """At most about `max_records` unfinished records a partition: it says when it is full, it refuses nothing."""
 
     def __init__(self, max_records: int) -> None:
@@ -46,16 +46,16 @@ class Window(Generic[Batch]):
         self.unfinished = 0
         """Records in work, over all partitions."""
 
-    def take(self, partition: Hashable, batch: Batch, records: int) -> Slot[Batch]:
+    def take(self, partition: Hashable, batch: Batch, records: int) -> InFlightBatch[Batch]:
         """A batch arrived. Batches of a partition must be taken in the order of their offsets."""
-        slot = Slot(partition, batch, records)
+        slot = InFlightBatch(partition, batch, records)
         row = self._rows[partition]
         row.slots.append(slot)
         row.unfinished += records
         self.unfinished += records
         return slot
 
-    def finish(self, slot: Slot[Batch], records: int) -> list[Batch]:
+    def finish(self, slot: InFlightBatch[Batch], records: int) -> list[Batch]:
         """So many records of the batch are finished. Returns the batches that may now be acknowledged, in order."""
         if self._closed:
             return []
@@ -66,14 +66,14 @@ class Window(Generic[Batch]):
         return list(self._finished_head(row.slots))
 
     @staticmethod
-    def _finished_head(slots: deque[Slot[Batch]]) -> Iterator[Batch]:
+    def _finished_head(slots: deque[InFlightBatch[Batch]]) -> Iterator[Batch]:
         while slots and slots[0].unfinished == 0:
             yield slots.popleft().batch
 
     def is_full(self, partition: Hashable) -> bool:
         return self._rows[partition].unfinished >= self._max_records
 
-    def has_room_again(self, partition: Hashable) -> bool:
+    def below_resume_mark(self, partition: Hashable) -> bool:
         """Below half of the limit: half, so that intake does not stop and go with every record."""
         return self._rows[partition].unfinished <= self._max_records // 2
 

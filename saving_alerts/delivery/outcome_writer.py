@@ -12,12 +12,12 @@ import msgspec
 from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.producer import Output, Undelivered
-from saving_alerts.delivery.record_builder import UNTRIED, Recorder
-from saving_alerts.delivery.results import FORWARDED, NOT_A_TRIGGER_REASON, Addressed, Concluded, Conclusion
+from saving_alerts.delivery.record_builder import UNTRIED, RecordBuilder
+from saving_alerts.delivery.results import FORWARDED, NOT_A_TRIGGER_REASON, Addressed, BatchResult, RecordResult
 from saving_alerts.domain.decisions import Reason, Stage, Subject
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import Envelope
-from saving_alerts.pipeline.outcomes import DeadLetter, Decided, Forward, Outcome
+from saving_alerts.pipeline.outcomes import Decided, Failed, Forward, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Forwarding(Generic[Out]):
     address: Callable[[Out], tuple[str, Envelope]]
 
 
-class Waiting(msgspec.Struct, frozen=True, gc=False):
+class PendingStep(msgspec.Struct, frozen=True, gc=False):
     """A record whose step has begun and not ended. `begun` numbers them in order."""
 
     begun: int
@@ -42,13 +42,13 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
     deadline: datetime | None
 
 
-class Concluding(Generic[In, Out]):
+class OutcomeWriter(Generic[In, Out]):
     """The one reader of what steps return, for one stage."""
 
     def __init__(
         self,
         stage: Stage,
-        recorder: Recorder,
+        recorder: RecordBuilder,
         decode: Callable[[ConsumerRecord, datetime], In],
         address: Callable[[In], Addressed],
         forwarding: Forwarding[Out] | None,
@@ -58,19 +58,19 @@ class Concluding(Generic[In, Out]):
         self._decode = decode
         self._address = address
         self._forwarding = forwarding
-        self._waiting: dict[int, Waiting] = {}
+        self._waiting: dict[int, PendingStep] = {}
         self._numbers = itertools.count()
 
     @property
-    def waiting(self) -> Collection[Waiting]:
+    def waiting(self) -> Collection[PendingStep]:
         """What waits in a step now."""
         return self._waiting.values()
 
     def of_batch(
         self, records: Sequence[ConsumerRecord], step: Callable[[In], Outcome[Out]], read_at: datetime
-    ) -> Concluded:
+    ) -> BatchResult:
         """Decode and step over records of one partition, one after the other."""
-        conclusions: list[Conclusion] = []
+        conclusions: list[RecordResult] = []
         no_triggers: list[int] = []
         for record in records:
             conclusion = self._of_step(record, step, read_at)
@@ -78,11 +78,11 @@ class Concluding(Generic[In, Out]):
                 no_triggers.append(record.offset)
             else:
                 conclusions.append(conclusion)
-        return Concluded(conclusions, no_triggers)
+        return BatchResult(conclusions, no_triggers)
 
     def _of_step(
         self, record: ConsumerRecord, step: Callable[[In], Outcome[Out]], read_at: datetime
-    ) -> Conclusion | None:
+    ) -> RecordResult | None:
         """None for what is no trigger."""
         value: In | None = None
         try:
@@ -93,11 +93,11 @@ class Concluding(Generic[In, Out]):
             return self._conclude(record, self._address(value), outcome)
         except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
             addressed = None if value is None else self._address(value)
-            return self._unforeseen(record, addressed, traceback.format_exc())
+            return self._dead_letter(record, addressed, traceback.format_exc())
 
     async def of_record(
         self, record: ConsumerRecord, step: Callable[[In], Awaitable[Outcome[Out]]], read_at: datetime
-    ) -> Concluded:
+    ) -> BatchResult:
         """The same for one record, whose step waits for others."""
         addressed: Addressed | None = None
         try:
@@ -105,22 +105,22 @@ class Concluding(Generic[In, Out]):
             addressed = self._address(value)
             conclusion = self._conclude(record, addressed, await self._noted(addressed, step(value)))
         except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
-            conclusion = self._unforeseen(record, addressed, traceback.format_exc())
-        return Concluded([conclusion])
+            conclusion = self._dead_letter(record, addressed, traceback.format_exc())
+        return BatchResult([conclusion])
 
     async def _noted(self, addressed: Addressed, outcome: Awaitable[Outcome[Out]]) -> Outcome[Out]:
         number = next(self._numbers)
-        self._waiting[number] = Waiting(number, self._stage, addressed.position, addressed.deadline)
+        self._waiting[number] = PendingStep(number, self._stage, addressed.position, addressed.deadline)
         try:
             return await outcome
         finally:
             del self._waiting[number]
 
-    def _conclude(self, record: ConsumerRecord, addressed: Addressed, outcome: Outcome[Out]) -> Conclusion:
+    def _conclude(self, record: ConsumerRecord, addressed: Addressed, outcome: Outcome[Out]) -> RecordResult:
         if isinstance(outcome, Forward):
-            return Conclusion(record, FORWARDED, [self._forward(outcome.value)], addressed)
-        if isinstance(outcome, DeadLetter):
-            return self._unforeseen(record, addressed, outcome.error)
+            return RecordResult(record, FORWARDED, [self._forward(outcome.value)], addressed)
+        if isinstance(outcome, Failed):
+            return self._dead_letter(record, addressed, outcome.error)
         return self._decided(record, addressed, outcome)
 
     def _forward(self, value: Out) -> Output:
@@ -129,15 +129,15 @@ class Concluding(Generic[In, Out]):
         user_id, envelope = self._forwarding.address(value)
         return self._recorder.forward(self._forwarding.topic, user_id, envelope, value)
 
-    def _decided(self, record: ConsumerRecord, addressed: Addressed, decided: Decided) -> Conclusion:
+    def _decided(self, record: ConsumerRecord, addressed: Addressed, decided: Decided) -> RecordResult:
         subject = decided.subject or addressed.subject
         outputs = [self._recorder.decision(self._stage, addressed.position, decided, subject)]
         if decided.keep_bytes:
             problem = str(decided.details.get("problem", decided.reason))
             outputs.append(self._recorder.dead_letter(self._stage, record, addressed.position, problem, decided.reason))
-        return Conclusion(record, decided.reason, outputs, addressed)
+        return RecordResult(record, decided.reason, outputs, addressed)
 
-    def _unforeseen(self, record: ConsumerRecord, addressed: Addressed | None, error: str) -> Conclusion:
+    def _dead_letter(self, record: ConsumerRecord, addressed: Addressed | None, error: str) -> RecordResult:
         """Nobody foresaw this, so the bytes are kept for a developer, and the event still gets its decision."""
         log.error("%s: a record became a dead letter: %s", self._stage, error)
         addressed = addressed or _addressed_by_headers(record)
@@ -145,20 +145,20 @@ class Concluding(Generic[In, Out]):
             self._recorder.dead_letter_decision(self._stage, addressed.position, addressed.subject, error),
             self._recorder.dead_letter(self._stage, record, addressed.position, error),
         ]
-        return Conclusion(record, Reason.DEAD_LETTER, outputs, addressed)
+        return RecordResult(record, Reason.DEAD_LETTER, outputs, addressed)
 
-    def untried(self, record: ConsumerRecord) -> Concluded:
+    def untried(self, record: ConsumerRecord) -> BatchResult:
         """For a record that is not to be looked at, not even decoded: its headers must do."""
-        return Concluded([self._unforeseen(record, None, UNTRIED)])
+        return BatchResult([self._dead_letter(record, None, UNTRIED)])
 
-    def undelivered(self, failed: Undelivered, conclusions: Sequence[Conclusion]) -> list[Output]:
+    def undelivered(self, failed: Undelivered, conclusions: Sequence[RecordResult]) -> list[Output]:
         """What to write in place of an output that Kafka refused."""
         for conclusion in conclusions:
             if any(output is failed.output for output in conclusion.outputs):
-                return self._unforeseen(conclusion.record, conclusion.addressed, repr(failed.error)).outputs
+                return self._dead_letter(conclusion.record, conclusion.addressed, repr(failed.error)).outputs
         raise failed.error  # a receipt: no record of its own stands behind it
 
-    def outputs(self, first: ConsumerRecord, concluded: Concluded) -> list[Output]:
+    def outputs(self, first: ConsumerRecord, concluded: BatchResult) -> list[Output]:
         """What is to be written, `first` being any record of the batch."""
         outputs = [output for conclusion in concluded.conclusions for output in conclusion.outputs]
         if concluded.no_triggers:

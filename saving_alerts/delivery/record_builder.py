@@ -18,7 +18,7 @@ MAX_ERROR_CHARACTERS = 8_000
 UNTRIED = "not tried: it killed the worker, or an operator skipped it"
 
 
-class Recorder:
+class RecordBuilder:
     """Writes for one worker. `partitions` is how many every topic has; it is known once Kafka was asked."""
 
     def __init__(

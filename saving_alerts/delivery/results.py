@@ -1,4 +1,4 @@
-"""How records end at a stage, as values: what `Concluding` makes and the rest of delivery passes on."""
+"""How records end at a stage, as values: what `OutcomeWriter` makes and the rest of delivery passes on."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ class Addressed(msgspec.Struct, frozen=True, gc=False):
     deadline: datetime | None = None
 
 
-class Conclusion(msgspec.Struct, frozen=True, gc=False):
+class RecordResult(msgspec.Struct, frozen=True, gc=False):
     """How one record ended at one stage: `label` is its decision, or `forwarded`."""
 
     record: ConsumerRecord
@@ -39,13 +39,13 @@ class Conclusion(msgspec.Struct, frozen=True, gc=False):
     addressed: Addressed | None
 
 
-class Concluded(msgspec.Struct, frozen=True, gc=False):
+class BatchResult(msgspec.Struct, frozen=True, gc=False):
     """How some records of one batch ended: each by itself, and by their offsets those that were no triggers.
 
     Nearly all of the source are none: they share one receipt, and have no conclusion of their own.
     """
 
-    conclusions: Sequence[Conclusion]
+    conclusions: Sequence[RecordResult]
     no_triggers: Sequence[int] = ()
 
     @property
@@ -61,6 +61,6 @@ class Concluded(msgspec.Struct, frozen=True, gc=False):
         return counted
 
     @classmethod
-    def together(cls, parts: Iterable["Concluded"]) -> "Concluded":
+    def together(cls, parts: Iterable["BatchResult"]) -> "BatchResult":
         conclusions, no_triggers = zip(*((part.conclusions, part.no_triggers) for part in parts), strict=True)
         return cls([*chain(*conclusions)], [*chain(*no_triggers)])

@@ -21,11 +21,11 @@ from typing import Generic, Protocol, TypeVar
 
 from aiokafka import ConsumerRecord
 
-from saving_alerts.delivery.in_flight import Slot, Window
-from saving_alerts.delivery.outcome_writer import Concluding, Waiting, source_of
-from saving_alerts.delivery.poison_pills.detector import Guard
+from saving_alerts.delivery.in_flight import InFlight, InFlightBatch
+from saving_alerts.delivery.outcome_writer import OutcomeWriter, PendingStep, source_of
+from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.delivery.producer import OutputProducer
-from saving_alerts.delivery.results import Concluded
+from saving_alerts.delivery.results import BatchResult
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.failpoints import Failpoint, Failpoints
 from saving_alerts.metrics import Metric, Metrics
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-EXIT_CANNOT_GO_ON = 70
+RESTART = 70
 
 
 class Event(Protocol):
@@ -80,13 +80,13 @@ class StageRunner(Generic[In, Out]):
     def __init__(  # noqa: PLR0913, PLR0917 - it joins all parts of delivery, and is built in one place
         self,
         stage: Stage,
-        concluding: Concluding[In, Out],
+        concluding: OutcomeWriter[In, Out],
         outputs: OutputProducer,
         intake: Intake,
         metrics: Metrics,
         clock: Clock,
         window_max_records: int,
-        guard: Guard,
+        guard: PoisonPillDetector,
         failpoints: Failpoints,
         step: Callable[[In], Outcome[Out]] | None = None,
         waiting_step: Callable[[In], Awaitable[Outcome[Out]]] | None = None,
@@ -102,7 +102,7 @@ class StageRunner(Generic[In, Out]):
         self._step = step
         self._waiting_step = waiting_step
         self._window_max_records = window_max_records
-        self._window: Window[Batch] = Window(window_max_records)
+        self._window: InFlight[Batch] = InFlight(window_max_records)
         self._full: set[Hashable] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._last_of_user: dict[bytes | None, asyncio.Task[None]] = {}
@@ -114,7 +114,7 @@ class StageRunner(Generic[In, Out]):
         return self._window.unfinished
 
     @property
-    def waiting(self) -> Collection[Waiting]:
+    def waiting(self) -> Collection[PendingStep]:
         """The records whose step has begun and not ended."""
         return self._concluding.waiting
 
@@ -134,7 +134,7 @@ class StageRunner(Generic[In, Out]):
         self._metrics.count(Metric.STAGE_IN, len(records), stage=self.stage)
         if self.stage is Stage.VALIDATE:
             self._metrics.count(Metric.EVENTS_READ, len(records))
-        self._say_in_flight()
+        self._report_in_flight()
         if self._window.is_full(partition):
             self._full.add(partition)
             self._intake.stop(partition)
@@ -155,9 +155,9 @@ class StageRunner(Generic[In, Out]):
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.critical("delivery failed, the worker cannot go on", exc_info=error)
-            os._exit(EXIT_CANNOT_GO_ON)
+            os._exit(RESTART)
 
-    def _start_records(self, slot: Slot[Batch], records: list[ConsumerRecord]) -> None:
+    def _start_records(self, slot: InFlightBatch[Batch], records: list[ConsumerRecord]) -> None:
         for record in records:
             before = self._last_of_user.get(record.key)
             task = self._start(self._work_record(slot, record, before))
@@ -169,27 +169,29 @@ class StageRunner(Generic[In, Out]):
             del self._last_of_user[key]
 
     async def _work_batch(
-        self, slot: Slot[Batch], records: list[ConsumerRecord], step: Callable[[In], Outcome[Out]]
+        self, slot: InFlightBatch[Batch], records: list[ConsumerRecord], step: Callable[[In], Outcome[Out]]
     ) -> None:
         await self._guard.admit()
         concluded = await self._concluded(records, step)
         await self._publish(records[0], concluded)
         self._finish(slot, concluded)
 
-    async def _concluded(self, records: list[ConsumerRecord], step: Callable[[In], Outcome[Out]]) -> Concluded:
+    async def _concluded(self, records: list[ConsumerRecord], step: Callable[[In], Outcome[Out]]) -> BatchResult:
         if not self._guard.watches((records[0].topic, records[0].partition)):
             return self._try(records, step)
 
-        async def work(record: ConsumerRecord) -> Concluded:
+        async def work(record: ConsumerRecord) -> BatchResult:
             return self._try([record], step)
 
-        return Concluded.together([await self._watched(record, partial(work, record)) for record in records])
+        return BatchResult.together([await self._watched(record, partial(work, record)) for record in records])
 
-    def _try(self, records: Sequence[ConsumerRecord], step: Callable[[In], Outcome[Out]]) -> Concluded:
+    def _try(self, records: Sequence[ConsumerRecord], step: Callable[[In], Outcome[Out]]) -> BatchResult:
         self._reach(Failpoint.BEFORE_STEP)
         return self._concluding.of_batch(records, step, self._clock.now())
 
-    async def _work_record(self, slot: Slot[Batch], record: ConsumerRecord, before: asyncio.Task[None] | None) -> None:
+    async def _work_record(
+        self, slot: InFlightBatch[Batch], record: ConsumerRecord, before: asyncio.Task[None] | None
+    ) -> None:
         if before is not None:
             await asyncio.wait([before])
         await self._guard.admit()
@@ -204,18 +206,18 @@ class StageRunner(Generic[In, Out]):
 
     def _try_waiting(
         self, record: ConsumerRecord, step: Callable[[In], Awaitable[Outcome[Out]]]
-    ) -> Awaitable[Concluded]:
+    ) -> Awaitable[BatchResult]:
         self._reach(Failpoint.BEFORE_STEP)
         return self._concluding.of_record(record, step, self._clock.now())
 
-    async def _watched(self, record: ConsumerRecord, work: Callable[[], Awaitable[Concluded]]) -> Concluded:
+    async def _watched(self, record: ConsumerRecord, work: Callable[[], Awaitable[BatchResult]]) -> BatchResult:
         """Not at all if it was convicted, and alone while anything is suspected."""
         position = record.topic, record.partition
         if self._guard.skips(position, record.offset, source_of(record)):
             return self._concluding.untried(record)
         return await self._guard.alone(position, record.offset, work)
 
-    async def _publish(self, first: ConsumerRecord, concluded: Concluded) -> None:
+    async def _publish(self, first: ConsumerRecord, concluded: BatchResult) -> None:
         """Return when everything is on Kafka; what Kafka refuses becomes a dead letter, or the worker ends."""
         self._reach(Failpoint.BEFORE_PUBLISH)
         undelivered = await self._outputs.deliver(self._concluding.outputs(first, concluded))
@@ -229,16 +231,16 @@ class StageRunner(Generic[In, Out]):
         if lost:
             raise RuntimeError(f"not even a dead letter could be written: {lost[0].error!r}")
 
-    def _finish(self, slot: Slot[Batch], concluded: Concluded) -> None:
+    def _finish(self, slot: InFlightBatch[Batch], concluded: BatchResult) -> None:
         self._measure(slot, concluded)
         for batch in self._window.finish(slot, concluded.records):
             self._reach(Failpoint.BEFORE_ACK)
             batch.event.ack()
-        if slot.partition in self._full and self._window.has_room_again(slot.partition):
+        if slot.partition in self._full and self._window.below_resume_mark(slot.partition):
             self._full.discard(slot.partition)
             self._intake.resume(slot.partition)
 
-    def _measure(self, slot: Slot[Batch], concluded: Concluded) -> None:
+    def _measure(self, slot: InFlightBatch[Batch], concluded: BatchResult) -> None:
         now = self._clock.now()
         for conclusion in concluded.conclusions:
             addressed = conclusion.addressed
@@ -247,9 +249,9 @@ class StageRunner(Generic[In, Out]):
         for label, count in concluded.labels.items():
             self._metrics.count(Metric.STAGE_OUT, count, stage=self.stage, decision=label)
         self._metrics.observe(Metric.STAGE_DURATION, monotonic() - slot.batch.taken_at_seconds, stage=self.stage)
-        self._say_in_flight()
+        self._report_in_flight()
 
-    def _say_in_flight(self) -> None:
+    def _report_in_flight(self) -> None:
         self._metrics.gauge(Metric.IN_FLIGHT, self._window.unfinished, stage=self.stage)
 
     async def drain(self, limit_seconds: float) -> None:
@@ -265,8 +267,8 @@ class StageRunner(Generic[In, Out]):
         await asyncio.gather(*abandoned, return_exceptions=True)
         if abandoned:
             log.warning("%s: %d unfinished tasks were abandoned; their records come again", self.stage, len(abandoned))
-        self._window = Window(self._window_max_records)
-        self._say_in_flight()
+        self._window = InFlight(self._window_max_records)
+        self._report_in_flight()
         self._full.clear()
         self._last_of_user.clear()
 

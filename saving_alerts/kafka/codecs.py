@@ -126,13 +126,13 @@ def ours_of(headers: Headers) -> tuple[tuple[str, bytes], ...]:
     return ours if sum(len(value) for _, value in ours) <= MAX_HEADERS_BYTES else ()
 
 
-_letter_decoder = msgspec.json.Decoder(DeadLetterRecord)
+_dead_letter_decoder = msgspec.json.Decoder(DeadLetterRecord)
 
 
-def decode_letter(raw: bytes) -> DeadLetterRecord:
+def decode_dead_letter(raw: bytes) -> DeadLetterRecord:
     """One record of the dead-letter topic. Raises UnreadableError."""
     try:
-        return _letter_decoder.decode(raw)
+        return _dead_letter_decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableError(str(error)) from error
 

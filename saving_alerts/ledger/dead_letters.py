@@ -9,14 +9,14 @@ from aiokafka import AIOKafkaProducer
 
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.kafka.client import KafkaConnection, translated_errors
-from saving_alerts.kafka.codecs import HEADER_NAMES, DeadLetterRecord, Envelope, UnreadableError, decode_letter
+from saving_alerts.kafka.codecs import HEADER_NAMES, DeadLetterRecord, Envelope, UnreadableError, decode_dead_letter
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of, spans_since
 from saving_alerts.ledger.topic_reader import Span, StoredRecord, read
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class LetterPlace:
+class DeadLetterPlace:
     """Where a dead letter stands on the dead-letter topic, written `3:17`: how people name it."""
 
     partition: int
@@ -26,10 +26,10 @@ class LetterPlace:
         return f"{self.partition}:{self.offset}"
 
 
-class Letter(msgspec.Struct, frozen=True):
+class DeadLetter(msgspec.Struct, frozen=True):
     """A dead letter and its place."""
 
-    place: LetterPlace
+    place: DeadLetterPlace
     record: DeadLetterRecord
 
     @property
@@ -51,7 +51,7 @@ class Letter(msgspec.Struct, frozen=True):
             return None
 
 
-async def letters_since(connection: KafkaConnection, topics: Topics, since: datetime) -> tuple[Letter, ...]:
+async def dead_letters_since(connection: KafkaConnection, topics: Topics, since: datetime) -> tuple[DeadLetter, ...]:
     """Those written since then, oldest first. Raises KafkaFailedError."""
     topic = topics.dead_letters.name
     spans = await spans_since(connection, topic, await partitions_of(connection, topic), since)
@@ -59,7 +59,7 @@ async def letters_since(connection: KafkaConnection, topics: Topics, since: date
     return tuple(sorted(found, key=lambda letter: letter.record.failed_at))
 
 
-async def letter_at(connection: KafkaConnection, topics: Topics, place: LetterPlace) -> Letter | None:
+async def dead_letter_at(connection: KafkaConnection, topics: Topics, place: DeadLetterPlace) -> DeadLetter | None:
     """None where there is none, or none any more. Raises KafkaFailedError."""
     topic = topics.dead_letters.name
     partitions = await partitions_of(connection, topic)
@@ -75,22 +75,22 @@ async def letter_at(connection: KafkaConnection, topics: Topics, place: LetterPl
     return found[0] if found else None
 
 
-async def _letters(connection: KafkaConnection, topic: str, spans: Mapping[int, Span]) -> AsyncIterator[Letter]:
+async def _letters(connection: KafkaConnection, topic: str, spans: Mapping[int, Span]) -> AsyncIterator[DeadLetter]:
     async for batch in read(connection, topic, spans):
         for letter in map(_letter, batch):
             if letter is not None:
                 yield letter
 
 
-def _letter(stored: StoredRecord) -> Letter | None:
+def _letter(stored: StoredRecord) -> DeadLetter | None:
     """None for what is not one of ours."""
     try:
-        return Letter(LetterPlace(stored.partition, stored.offset), decode_letter(stored.value or b""))
+        return DeadLetter(DeadLetterPlace(stored.partition, stored.offset), decode_dead_letter(stored.value or b""))
     except UnreadableError:
         return None
 
 
-def why_not(letter: Letter, topics: Topics) -> str | None:
+def why_not(letter: DeadLetter, topics: Topics) -> str | None:
     """Why this letter cannot be replayed; None where it can."""
     record = letter.record
     inputs = [topic.name for topic in topics.inputs.values()]
@@ -103,7 +103,7 @@ def why_not(letter: Letter, topics: Topics) -> str | None:
     return None
 
 
-def why_not_among_many(letter: Letter, topics: Topics) -> str | None:
+def why_not_among_many(letter: DeadLetter, topics: Topics) -> str | None:
     """As `why_not`, and also what only an operator who names it can want."""
     if letter.record.reason != Reason.DEAD_LETTER:
         return f"it would end as {letter.record.reason} again"
@@ -112,7 +112,7 @@ def why_not_among_many(letter: Letter, topics: Topics) -> str | None:
     return why_not(letter, topics)
 
 
-async def replay(connection: KafkaConnection, letters: Sequence[Letter], advance: Callable[[int], None]) -> None:
+async def replay(connection: KafkaConnection, letters: Sequence[DeadLetter], advance: Callable[[int], None]) -> None:
     """Write them again where they stood, behind what is there; `advance` is told of each. Raises KafkaFailedError.
 
     On an internal topic an event keeps its position, and what is decided now counts more than `dead_letter`. On the

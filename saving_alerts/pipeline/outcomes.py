@@ -32,10 +32,10 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
+class Failed:
     """The step could not handle the record in a way nobody foresaw; `error` says how, for a developer."""
 
     error: str
 
 
-Outcome = Forward[Value] | Decided | DeadLetter
+Outcome = Forward[Value] | Decided | Failed

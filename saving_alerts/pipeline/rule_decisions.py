@@ -4,8 +4,8 @@ from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.decisions import Reason, Versions
 from saving_alerts.domain.events import SavingEvent, ValidatedEvent
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.rules.evaluation import Chosen, NoneChosen, Refusal, every_refusal
-from saving_alerts.domain.rules.evaluation_context import Occasion
+from saving_alerts.domain.rules.evaluation import Match, NoMatch, Refusal, every_refusal
+from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.domain.rules.messages import render
 from saving_alerts.pipeline.outcomes import Decided, Forward
 from saving_alerts.reference_data.snapshot import Snapshot
@@ -13,9 +13,9 @@ from saving_alerts.reference_data.snapshot import Snapshot
 MAX_NAMED_REFUSALS = 20  # a decision is one record, and 500 rules would fill it
 
 
-def refused(verdict: Chosen | NoneChosen, occasion: Occasion, snapshot: Snapshot, *, asked: bool = True) -> Decided:
-    reason = verdict.reason if isinstance(verdict, NoneChosen) else Reason.RULE_REFUSED
-    details = _refusals_told(verdict.refusals, occasion.event, snapshot)
+def refused(verdict: Match | NoMatch, context: EvaluationContext, snapshot: Snapshot, *, asked: bool = True) -> Decided:
+    reason = verdict.reason if isinstance(verdict, NoMatch) else Reason.RULE_REFUSED
+    details = _refusals_told(verdict.refusals, context.event, snapshot)
     return Decided(reason, details if asked else details | {"asked": False}, versions_of(snapshot))
 
 
@@ -33,7 +33,7 @@ def _told(refusal: Refusal) -> dict[str, object]:
     return told if refusal.error is None else told | {"error": refusal.error}
 
 
-def alert_of(validated: ValidatedEvent, chosen: Chosen, merchant: Merchant, snapshot: Snapshot) -> Alert:
+def alert_of(validated: ValidatedEvent, chosen: Match, merchant: Merchant, snapshot: Snapshot) -> Alert:
     event, coupon = validated.event, chosen.coupon
     title, body = render(chosen.rule.message, event.locale, merchant, coupon)
     return Alert(

@@ -1,6 +1,6 @@
 """The life of an event, top to bottom: four steps, each from one value to what becomes of it.
 
-A step returns `Forward`, `Decided` or `DeadLetter`. It does not raise, and it knows no Kafka. The first line that
+A step returns `Forward`, `Decided` or `Failed`. It does not raise, and it knows no Kafka. The first line that
 says no decides, in the order of the list of decisions.
 """
 
@@ -25,8 +25,8 @@ from saving_alerts.domain.events import (
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.domain.rules.distances import distance_m
-from saving_alerts.domain.rules.evaluation import NoneChosen, evaluate, refused_without_coupons
-from saving_alerts.domain.rules.evaluation_context import Occasion
+from saving_alerts.domain.rules.evaluation import NoMatch, evaluate, refused_without_coupons
+from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.pipeline.outcomes import Decided, Forward
 from saving_alerts.pipeline.rule_decisions import alert_of, refused, versions_of
 from saving_alerts.ports.clock import Clock
@@ -61,8 +61,8 @@ async def query_coupons(
 
     `sends` are what the Table remembers of the user: enough to skip the ask, never a permission.
     """
-    occasion = _occasion(validated, snapshot, clock.now())
-    unasked = _decided_unasked(validated, snapshot, sends, occasion)
+    context = _context_of(validated, snapshot, clock.now())
+    unasked = _decided_unasked(validated, snapshot, sends, context)
     if unasked is not None:
         return unasked
     event = validated.event
@@ -75,7 +75,7 @@ async def query_coupons(
         too_late = isinstance(error, DeadlineError) or is_late(validated, clock.now())
         reason = Reason.EXPIRED if too_late else Reason.COUPON_API_FAILED
         return Decided(reason, {"answer": str(error)}, versions_of(snapshot))
-    return _candidate(validated, coupons, replace(occasion, now=clock.now()), snapshot)
+    return _candidate(validated, coupons, replace(context, now=clock.now()), snapshot)
 
 
 def evaluate_rules(candidate: Candidate, snapshot: Snapshot, now: datetime) -> Forward[Alert] | Decided:
@@ -83,11 +83,11 @@ def evaluate_rules(candidate: Candidate, snapshot: Snapshot, now: datetime) -> F
     validated = candidate.validated
     if is_late(validated, now):
         return Decided(Reason.EXPIRED, _lateness(validated.deadline, now), versions_of(snapshot))
-    occasion = occasion_of(candidate, snapshot, now)
-    verdict = evaluate(snapshot.rules, occasion, candidate.coupons)
-    if isinstance(verdict, NoneChosen) or occasion.merchant is None:
-        return refused(verdict, occasion, snapshot)
-    return Forward(alert_of(validated, verdict, occasion.merchant, snapshot))
+    context = context_of(candidate, snapshot, now)
+    verdict = evaluate(snapshot.rules, context, candidate.coupons)
+    if isinstance(verdict, NoMatch) or context.merchant is None:
+        return refused(verdict, context, snapshot)
+    return Forward(alert_of(validated, verdict, context.merchant, snapshot))
 
 
 def _invalid(problem: Problem, record: SourceRecord) -> Decided:
@@ -109,16 +109,16 @@ def _ended(
 
 
 def _decided_unasked(
-    validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], occasion: Occasion
+    validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], context: EvaluationContext
 ) -> Decided | None:
-    now = occasion.now
+    now = context.now
     if is_late(validated, now):
         return Decided(Reason.EXPIRED, _lateness(validated.deadline, now) | {"asked": False}, versions_of(snapshot))
     if blocked := _blocked(validated, snapshot, sends, now):
         details = {"cap": str(blocked.cap), "until": rfc3339(blocked.until), "asked": False}
         return Decided(Reason.CAPPED, details, Versions(rules=snapshot.rules.version, caps=snapshot.rules.version))
-    verdict = refused_without_coupons(snapshot.rules, occasion)
-    return refused(verdict, occasion, snapshot, asked=False) if verdict else None
+    verdict = refused_without_coupons(snapshot.rules, context)
+    return refused(verdict, context, snapshot, asked=False) if verdict else None
 
 
 def _blocked(validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], now: datetime) -> Blocked | None:
@@ -129,33 +129,33 @@ def _blocked(validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[Push
 
 
 def _candidate(
-    validated: ValidatedEvent, coupons: tuple[Coupon, ...], occasion: Occasion, snapshot: Snapshot
+    validated: ValidatedEvent, coupons: tuple[Coupon, ...], context: EvaluationContext, snapshot: Snapshot
 ) -> Forward[Candidate] | Decided:
-    kept = tuple(coupon for coupon in coupons if usable(coupon, validated.event.store_id, occasion.now))
+    kept = tuple(coupon for coupon in coupons if usable(coupon, validated.event.store_id, context.now))
     if not kept:
         return Decided(Reason.NO_COUPON, {"offered": len(coupons)}, versions_of(snapshot))
     return Forward(
         Candidate(
             validated=validated,
             coupons=kept,
-            looked_at=occasion.now,
-            distance_m=occasion.distance_m,
+            looked_at=context.now,
+            distance_m=context.distance_m,
             merchants_version=snapshot.merchants.version,
         )
     )
 
 
-def _occasion(validated: ValidatedEvent, snapshot: Snapshot, now: datetime) -> Occasion:
+def _context_of(validated: ValidatedEvent, snapshot: Snapshot, now: datetime) -> EvaluationContext:
     merchant = _merchant(validated, snapshot)
-    return Occasion(validated.event, merchant, now, distance_m(validated.event, merchant))
+    return EvaluationContext(validated.event, merchant, now, distance_m(validated.event, merchant))
 
 
-def occasion_of(candidate: Candidate, snapshot: Snapshot, now: datetime) -> Occasion:
+def context_of(candidate: Candidate, snapshot: Snapshot, now: datetime) -> EvaluationContext:
     """What the rules see of a candidate: as of the moment it was made, and as far from the store as it was then."""
     validated = candidate.validated
     if candidate.looked_at is None:
-        return _occasion(validated, snapshot, now)
-    return Occasion(validated.event, _merchant(validated, snapshot), candidate.looked_at, candidate.distance_m)
+        return _context_of(validated, snapshot, now)
+    return EvaluationContext(validated.event, _merchant(validated, snapshot), candidate.looked_at, candidate.distance_m)
 
 
 def _merchant(validated: ValidatedEvent, snapshot: Snapshot) -> Merchant | None:

@@ -17,7 +17,7 @@ from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import MissingObjectError, PortError, RefusedError
 from saving_alerts.ports.object_store import ObjectStore
-from saving_alerts.reference_data.merchants_file import DirectoryReader
+from saving_alerts.reference_data.merchants_file import MerchantsFileReader
 from saving_alerts.reference_data.snapshot import ReferenceData
 
 RULES = "rules"
@@ -52,7 +52,7 @@ class ReloadPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _LoadResult:
     outcome: ReloadOutcome
     text: str = ""
 
@@ -77,7 +77,7 @@ class ReferenceDataLoader:
         self._clock = clock
         self._metrics = metrics
         self._read = {RULES: _Read(), MERCHANTS: _Read()}
-        self._told: dict[str, _Look] = {}
+        self._told: dict[str, _LoadResult] = {}
 
     async def reload_rules(self) -> ReloadOutcome:
         return await self._look(RULES, self._load_rules)
@@ -94,11 +94,11 @@ class ReferenceDataLoader:
                 return
             await self._clock.sleep(timedelta(seconds=pause_seconds))
 
-    async def _look(self, kind: str, load: Callable[[], Awaitable[_Look]]) -> ReloadOutcome:
+    async def _look(self, kind: str, load: Callable[[], Awaitable[_LoadResult]]) -> ReloadOutcome:
         try:
             look = await load()
         except PortError as error:
-            look = _Look(_outcome_of(error), str(error))
+            look = _LoadResult(_outcome_of(error), str(error))
         if look.outcome is ReloadOutcome.UNCHANGED:
             self._reference_data.confirm(kind, self._clock.now())
         elif look.outcome is not ReloadOutcome.LOADED:
@@ -107,7 +107,7 @@ class ReferenceDataLoader:
         self._tell(kind, look)
         return look.outcome
 
-    async def _load_rules(self) -> _Look:
+    async def _load_rules(self) -> _LoadResult:
         stored = await self._store.fetch(self._policy.rules_key, self._read[RULES].etag, self._policy.max_rules_bytes)
         if stored is None:
             return self._as_before(RULES)
@@ -118,9 +118,9 @@ class ReferenceDataLoader:
             return self._refuse(RULES, stored.etag, _listed(error.mistakes))
         self._reference_data.replace_rules(rules, self._clock.now())
         self._read[RULES] = _Read(stored.etag)
-        return _Look(ReloadOutcome.LOADED, f"version {rules.version}, {len(rules.rules)} enabled")
+        return _LoadResult(ReloadOutcome.LOADED, f"version {rules.version}, {len(rules.rules)} enabled")
 
-    async def _load_merchants(self) -> _Look:
+    async def _load_merchants(self) -> _LoadResult:
         async with self._store.lines(self._policy.merchants_key, self._read[MERCHANTS].etag) as stream:
             if stream is None:
                 return self._as_before(MERCHANTS)
@@ -130,10 +130,10 @@ class ReferenceDataLoader:
             merchants = reader.merchants()
             self._reference_data.replace_merchants(merchants, self._clock.now())
             self._read[MERCHANTS] = _Read(stream.etag)
-            return _Look(ReloadOutcome.LOADED, f"version {merchants.version}, {reader.summary()}")
+            return _LoadResult(ReloadOutcome.LOADED, f"version {merchants.version}, {reader.summary()}")
 
-    async def _read_lines(self, lines: AsyncIterator[bytes]) -> DirectoryReader:
-        reader = DirectoryReader(self._policy.max_bad_lines)
+    async def _read_lines(self, lines: AsyncIterator[bytes]) -> MerchantsFileReader:
+        reader = MerchantsFileReader(self._policy.max_bad_lines)
         async for line in lines:
             reader.take(line)
             if reader.has_too_many_bad_lines:
@@ -142,23 +142,23 @@ class ReferenceDataLoader:
                 await asyncio.sleep(0)
         return reader
 
-    def _as_before(self, kind: str) -> _Look:
+    def _as_before(self, kind: str) -> _LoadResult:
         """The object did not change since it was read, so neither does what was said about it."""
         refusal = self._read[kind].refusal
-        return _Look(ReloadOutcome.UNCHANGED) if refusal is None else _Look(ReloadOutcome.REFUSED, refusal)
+        return _LoadResult(ReloadOutcome.UNCHANGED) if refusal is None else _LoadResult(ReloadOutcome.REFUSED, refusal)
 
-    def _refuse(self, kind: str, etag: str, why: str) -> _Look:
+    def _refuse(self, kind: str, etag: str, why: str) -> _LoadResult:
         self._read[kind] = _Read(etag, why)
-        return _Look(ReloadOutcome.REFUSED, why)
+        return _LoadResult(ReloadOutcome.REFUSED, why)
 
-    def _measure(self, kind: str, look: _Look) -> None:
+    def _measure(self, kind: str, look: _LoadResult) -> None:
         self._metrics.count(Metric.REFERENCE_DATA_RELOADS, kind=kind, outcome=look.outcome)
         confirmed_at = self._reference_data.freshness[kind].confirmed_at
         if confirmed_at is not None:
             age = self._clock.now() - confirmed_at
             self._metrics.gauge(Metric.REFERENCE_DATA_AGE, age.total_seconds(), kind=kind)
 
-    def _tell(self, kind: str, look: _Look) -> None:
+    def _tell(self, kind: str, look: _LoadResult) -> None:
         """Log the look unless it says nothing new: unchanged after a good one, or what was said last."""
         before = self._told.get(kind)
         self._told[kind] = look

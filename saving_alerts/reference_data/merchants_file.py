@@ -14,7 +14,7 @@ MAX_NAMED_LINES = 10
 _decoder = msgspec.json.Decoder(Merchant)
 
 
-class DirectoryReader:
+class MerchantsFileReader:
     """Takes the lines of `merchants.jsonl` in order. A bad line is left out and counted; the first ten are named.
 
     Of two lines with one merchant id the last counts, and is counted as bad. Blank lines mean nothing.

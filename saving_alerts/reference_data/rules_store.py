@@ -44,7 +44,7 @@ class Current:
     etag: str | None
 
 
-class RulesShelf:
+class RulesStore:
     """Every call can raise the errors of the port."""
 
     def __init__(self, store: SwappingStore, rules_key: str, max_bytes: int) -> None:

@@ -9,8 +9,8 @@ from saving_alerts.domain.caps import MAX_CAP_HOURS, Send, blocking
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import deadline_of
-from saving_alerts.domain.rules.evaluation import Chosen, NoneChosen, evaluate
-from saving_alerts.pipeline.steps import occasion_of
+from saving_alerts.domain.rules.evaluation import Match, NoMatch, evaluate
+from saving_alerts.pipeline.steps import context_of
 from saving_alerts.reference_data.snapshot import Snapshot
 
 REMEMBERED = timedelta(hours=MAX_CAP_HOURS)
@@ -65,9 +65,9 @@ class Replay:
 
     def _judged(self, candidate: Candidate) -> Replayed:
         at = moment_of(candidate)
-        verdict = evaluate(self._snapshot.rules, occasion_of(candidate, self._snapshot, at), candidate.coupons)
+        verdict = evaluate(self._snapshot.rules, context_of(candidate, self._snapshot, at), candidate.coupons)
         early = self._ended_early(candidate, at)
-        if isinstance(verdict, NoneChosen):
+        if isinstance(verdict, NoMatch):
             if early is None:
                 self._totals.clauses.update((each.rule_id, str(each.clause)) for each in verdict.refusals)
             return Replayed(early or verdict.reason, refused=verdict.reason)
@@ -81,7 +81,7 @@ class Replay:
             return Reason.NOT_A_TRIGGER
         return Reason.EXPIRED if at >= deadline_of(event, rules.freshness[event.type]) else None
 
-    def _sent(self, verdict: Chosen, candidate: Candidate, at: datetime) -> Reason:
+    def _sent(self, verdict: Match, candidate: Candidate, at: datetime) -> Reason:
         reason = self._capped(candidate, at)
         if reason is Reason.PUSHED:
             self._totals.rules[verdict.rule.id] += 1

@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from faust.types import TP
 
 from saving_alerts.delivery.consumer import BatchConsumer
-from saving_alerts.delivery.outcome_writer import Waiting
+from saving_alerts.delivery.outcome_writer import PendingStep
 from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, commits, has_record
 from saving_alerts.supervision.watchdog import Sign, Suspicion
 
@@ -47,7 +47,7 @@ class Standstill:
     patience: Patience
     consumer: Callable[[], BatchConsumer | None]
     is_settled: Callable[[], bool]
-    waiting: Callable[[], Iterable[Waiting]]
+    waiting: Callable[[], Iterable[PendingStep]]
     now: Callable[[], datetime]
     stalled: _Stalled = field(default_factory=_Stalled, init=False)
 
@@ -62,7 +62,7 @@ class Standstill:
 
     def _parked(self) -> Suspicion | None:
         consumer = self.consumer()
-        why = consumer.parked() if consumer else None
+        why = consumer.coordinator_failure() if consumer else None
         return Suspicion(why, f"the group's coordinator is parked: {why}") if why else None
 
     def _outside(self) -> Suspicion | None:
@@ -76,7 +76,7 @@ class Standstill:
     def _unread(self) -> Suspicion | None:
         """Records wait that nobody takes, although there is room for them."""
         consumer = self.consumer()
-        unread = consumer.unread() if consumer and self.is_settled() else frozenset()
+        unread = consumer.stalled_positions() if consumer and self.is_settled() else frozenset()
         stalled = self.stalled.oldest(unread)
         if stalled is None:
             return None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from mode import Service
 
-from saving_alerts.supervision.watchdog import EXIT_RESTART_ME, LOOK_SECONDS
+from saving_alerts.supervision.watchdog import LOOK_SECONDS, RESTART
 
 STDERR = 2
 log = logging.getLogger(__name__)
@@ -59,4 +59,4 @@ class StuckLoop(Service):
             "the event loop has not turned for %d looks; the worker exits to be restarted", self._patience_looks
         )
         faulthandler.dump_traceback(STDERR, all_threads=True)
-        self._leave(EXIT_RESTART_ME)
+        self._leave(RESTART)

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 LOOKS_PER_CHECK = 10
-EXIT_RESTART_ME = 70
+RESTART = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +118,4 @@ class Watchdog(Service):
             seen.text,
             sign.patience_seconds,
         )
-        self._leave(EXIT_RESTART_ME)
+        self._leave(RESTART)

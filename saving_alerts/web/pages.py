@@ -6,7 +6,7 @@ from importlib.resources import files
 import msgspec
 from jinja2 import Environment, PackageLoader
 
-from saving_alerts.adapters.in_memory_metrics import Tally
+from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.metrics import CATALOGUE, PREFIX, Kind, Metric
 from saving_alerts.supervision.health import Condition, all_required_hold
 from saving_alerts.web.stats import Stats
@@ -31,12 +31,12 @@ def health(name: str, conditions: Sequence[Condition]) -> tuple[int, bytes]:
     return (200 if good else 503), msgspec.json.encode({name: good, "conditions": conditions})
 
 
-def prometheus(tally: Tally) -> bytes:
+def prometheus(tally: InMemoryMetrics) -> bytes:
     """The catalogue as Prometheus reads it."""
     return ("\n".join(line for metric in Metric for line in _lines(tally, metric)) + "\n").encode()
 
 
-def _lines(tally: Tally, metric: Metric) -> list[str]:
+def _lines(tally: InMemoryMetrics, metric: Metric) -> list[str]:
     entry = CATALOGUE[metric]
     name = (PREFIX + metric).replace(".", "_")
     head = [f"# HELP {name} {entry.meaning} ({entry.unit})", f"# TYPE {name} {PROMETHEUS_TYPES[entry.kind]}"]

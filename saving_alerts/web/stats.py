@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from saving_alerts.adapters.in_memory_metrics import Tally
+from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.domain.decisions import Reason, Stage
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.heartbeats import WorkerRow
@@ -84,7 +84,7 @@ class Report(Protocol):
     """What a worker says of itself: what the pages ask of it."""
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> InMemoryMetrics:
         """Its metrics since its start."""
 
     def live(self) -> list[Condition]:
@@ -116,28 +116,28 @@ def funnel(events_read: int, decisions: Mapping[str, int]) -> tuple[Step, ...]:
     return tuple(Step(name, events, events / events_read if events_read else 0.0) for name, events in steps)
 
 
-def decisions_of(tally: Tally) -> dict[str, int]:
+def decisions_of(tally: InMemoryMetrics) -> dict[str, int]:
     """This worker's decisions by reason, all of the closed list."""
     return {str(reason): tally.total(Metric.STAGE_OUT, decision=reason) for reason in Reason}
 
 
-def asks_avoided(tally: Tally) -> float | None:
+def asks_avoided(tally: InMemoryMetrics) -> float | None:
     """The share of events that `query_coupons` decided without asking; None before the first one."""
     at_the_door = tally.total(Metric.STAGE_OUT, stage=Stage.QUERY_COUPONS)
     return tally.total(Metric.COUPON_API_SKIPPED) / at_the_door if at_the_door else None
 
 
-def when_errors(tally: Tally) -> dict[str, int]:
+def when_errors(tally: InMemoryMetrics) -> dict[str, int]:
     """How often each rule's `when` failed on a live event since the start, most often first."""
     counted = {dict(tags)["rule"]: times for tags, times in tally.counters(Metric.RULES_WHEN_ERRORS).items()}
     return dict(sorted(counted.items(), key=lambda each: (-each[1], each[0])))
 
 
-def stage_numbers(tally: Tally, in_flight: Mapping[Stage, int]) -> tuple[StageNumbers, ...]:
+def stage_numbers(tally: InMemoryMetrics, in_flight: Mapping[Stage, int]) -> tuple[StageNumbers, ...]:
     return tuple(_stage(tally, stage, in_flight.get(stage, 0)) for stage in Stage)
 
 
-def _stage(tally: Tally, stage: Stage, in_flight: int) -> StageNumbers:
+def _stage(tally: InMemoryMetrics, stage: Stage, in_flight: int) -> StageNumbers:
     forwarded = tally.total(Metric.STAGE_OUT, stage=stage, decision=FORWARDED)
     duration = tally.distributions(Metric.STAGE_DURATION).get((("stage", stage.value),))
     return StageNumbers(

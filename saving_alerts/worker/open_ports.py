@@ -3,7 +3,7 @@
 from contextlib import AsyncExitStack
 
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
-from saving_alerts.adapters.dry_run_push import DryPushSender
+from saving_alerts.adapters.dry_run_push import DryRunPushSender
 from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.adapters.redis_connection import connect
@@ -30,7 +30,7 @@ async def open_ports(settings: Settings, clock: Clock, metrics: Metrics, closing
     prefix = settings.key_prefix
     return Ports(
         coupon_source=coupon_api,
-        push_sender=DryPushSender(clock) if settings.dry_run else push_api,
+        push_sender=DryRunPushSender(clock) if settings.dry_run else push_api,
         throttle=RedisThrottle(redis, ThrottlePolicy(settings.claim_lease_seconds, f"{prefix}claims:"), metrics),
         object_store=store,
         heartbeats=RedisHeartbeats(redis, f"{prefix}workers:"),

@@ -15,13 +15,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from mode import Service
 
 from saving_alerts.adapters.datadog import NoMetrics, metrics_to
-from saving_alerts.adapters.in_memory_metrics import Both, Tally
+from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics, TeeMetrics
 from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic
 from saving_alerts.delivery.consumer import ConsumerIntake
-from saving_alerts.delivery.group_metadata import ConsumerMemory
-from saving_alerts.delivery.poison_pills.detector import GroupMemory, Guard
+from saving_alerts.delivery.group_metadata import ConsumerMetadata
+from saving_alerts.delivery.poison_pills.detector import MetadataStore, PoisonPillDetector
 from saving_alerts.delivery.producer import OutputProducer
-from saving_alerts.delivery.record_builder import Recorder
+from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.domain.decisions import Reason, Stage
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.kafka.topics import Topics
@@ -35,7 +35,7 @@ from saving_alerts.reference_data.snapshot import ReferenceData
 from saving_alerts.settings import Settings
 from saving_alerts.worker.open_ports import open_ports
 from saving_alerts.worker.push_sends_table import PushSendsTable
-from saving_alerts.worker.stages import AnyStage, Workshop, build_stages
+from saving_alerts.worker.stages import AnyStage, StageServices, build_stages
 
 OUTPUT_BATCH_BYTES = 512 * 1024
 OUTPUT_REQUEST_TIMEOUT_MILLISECONDS = 45_000
@@ -55,10 +55,10 @@ def _kafka_producer(settings: Settings) -> AIOKafkaProducer:
     )
 
 
-def _consumer_memory(app: faust.App, settings: Settings) -> GroupMemory:
+def _consumer_memory(app: faust.App, settings: Settings) -> MetadataStore:
     topics = Topics.named(settings.source_topic, settings.topic_prefix)
     inputs = frozenset(topic.name for topic in topics.inputs.values())
-    return ConsumerMemory(app, settings.kafka, settings.app_id, inputs)
+    return ConsumerMetadata(app, settings.kafka, settings.app_id, inputs)
 
 
 def _followed(settings: Settings, topic: str) -> KillSwitchTopic:
@@ -66,12 +66,12 @@ def _followed(settings: Settings, topic: str) -> KillSwitchTopic:
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class ExternalFactories:
     """How a worker reaches what is not its own; tests give it other ways."""
 
     open_ports: OpenPorts = open_ports
     new_producer: Callable[[Settings], AIOKafkaProducer] = _kafka_producer
-    group_memory: Callable[[faust.App, Settings], GroupMemory] = _consumer_memory
+    metadata_store: Callable[[faust.App, Settings], MetadataStore] = _consumer_memory
     push_sends: Callable[[faust.App, str, Clock], PushSends] = PushSendsTable
     kill_switches: Callable[[Settings, str], KillSwitchTopic] = _followed
 
@@ -79,22 +79,22 @@ class Outside:
 class House:
     """One worker's parts. `ports`, `dispatcher` and `loader` exist from boot on, everything else at once."""
 
-    def __init__(self, settings: Settings, clock: Clock, outside: Outside) -> None:
+    def __init__(self, settings: Settings, clock: Clock, outside: ExternalFactories) -> None:
         self.settings = settings
         self.clock = clock
         self.started_at: datetime = clock.now()
         self.incarnation = uuid.uuid4().hex
         self.topics = Topics.named(settings.source_topic, settings.topic_prefix, dry_run=settings.dry_run)
         self.kill_switches = outside.kill_switches(settings, self.topics.kill_switches.name)
-        self.tally = Tally()
+        self.tally = InMemoryMetrics()
         self.datadog = metrics_to(settings.statsd_host, settings.statsd_port, {"worker": settings.worker_name})
         no_agent = isinstance(self.datadog, NoMetrics)
-        self.metrics: Metrics = self.tally if no_agent else Both(self.tally, self.datadog)
+        self.metrics: Metrics = self.tally if no_agent else TeeMetrics(self.tally, self.datadog)
         self.reference_data = ReferenceData()
         self.outputs = OutputProducer(partial(outside.new_producer, settings), self.metrics)
-        self.recorder = Recorder(self.topics, settings.worker_name, clock, self.metrics, self._rules_version)
+        self.recorder = RecordBuilder(self.topics, settings.worker_name, clock, self.metrics, self._rules_version)
         self.stages: dict[Stage, AnyStage] = {}
-        self._guard: Guard | None = None
+        self._guard: PoisonPillDetector | None = None
         self._push_sends: PushSends | None = None
         self.failpoints = Failpoints.read(settings.failpoint, settings.failpoint_signal)
         self.is_draining = False
@@ -107,8 +107,8 @@ class House:
     def furnish(self, app: faust.App) -> None:
         """Build the stages, which need the app's consumer for their flow control."""
         self._push_sends = self._outside.push_sends(app, self.topics.push_sends.name, self.clock)
-        self._guard = Guard(self._outside.group_memory(app, self.settings))
-        shop = Workshop(
+        self._guard = PoisonPillDetector(self._outside.metadata_store(app, self.settings))
+        shop = StageServices(
             topics=self.topics,
             recorder=self.recorder,
             outputs=self.outputs,
@@ -129,7 +129,7 @@ class House:
         return self._ports is not None
 
     @property
-    def guard(self) -> Guard:
+    def guard(self) -> PoisonPillDetector:
         return _booted(self._guard)
 
     @property
@@ -195,7 +195,7 @@ class House:
         )
 
 
-class Opening(Service):
+class AdapterLifecycle(Service):
     """Opens the adapters before anything is consumed, and closes them after everything was."""
 
     def __init__(self, house: House) -> None:
@@ -209,7 +209,7 @@ class Opening(Service):
         await self._house.close()
 
 
-class FirstReferenceData(Service):
+class AwaitReferenceData(Service):
     """Holds the boot until the first rules and merchants are there; a worker that is stopped meanwhile stops."""
 
     def __init__(self, house: House) -> None:

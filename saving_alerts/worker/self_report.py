@@ -8,7 +8,7 @@ from faust.sensors import Monitor
 from faust.types import TP
 
 from saving_alerts import __version__
-from saving_alerts.adapters.in_memory_metrics import Tally
+from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.heartbeats import WorkerRow
@@ -61,7 +61,7 @@ class AssignedApp(Protocol):
     def assignment_now(self) -> frozenset[TP]: ...
 
 
-class WorkerStats:
+class SelfReport:
     """One worker, as seen by itself. `redis_error` is what the last heartbeat met."""
 
     def __init__(self, app: AssignedApp, house: House) -> None:
@@ -72,7 +72,7 @@ class WorkerStats:
         self.redis_error: str | None = "not asked yet"
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> InMemoryMetrics:
         return self._house.tally
 
     def live(self) -> list[Condition]:

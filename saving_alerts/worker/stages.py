@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from aiokafka import ConsumerRecord
 
-from saving_alerts.delivery.outcome_writer import Concluding, Forwarding
-from saving_alerts.delivery.poison_pills.detector import Guard
+from saving_alerts.delivery.outcome_writer import Forwarding, OutcomeWriter
+from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.delivery.producer import OutputProducer
-from saving_alerts.delivery.record_builder import Recorder
+from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.delivery.results import Addressed
 from saving_alerts.delivery.stage_runner import Intake, StageRunner
 from saving_alerts.domain.alerts import Alert
@@ -39,11 +39,11 @@ Out = TypeVar("Out")
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class StageServices:
     """What the stages of one worker share."""
 
     topics: Topics
-    recorder: Recorder
+    recorder: RecordBuilder
     outputs: OutputProducer
     intake: Intake
     metrics: Metrics
@@ -51,7 +51,7 @@ class Workshop:
     reference_data: ReferenceData
     push_sends: PushSends
     window_max_records: int
-    guard: Guard
+    guard: PoisonPillDetector
     failpoints: Failpoints
 
 
@@ -60,7 +60,7 @@ Internal = TypeVar("Internal", ValidatedEvent, Candidate, Alert)
 
 
 def build_stages(
-    shop: Workshop, ports: Callable[[], Ports], dispatcher: Callable[[], Dispatcher]
+    shop: StageServices, ports: Callable[[], Ports], dispatcher: Callable[[], Dispatcher]
 ) -> dict[Stage, AnyStage]:
     """The stages of one worker, in the order an event meets them. `ports` and `dispatcher` exist from boot on."""
     clock, data, metrics = shop.clock, shop.reference_data, shop.metrics
@@ -99,7 +99,7 @@ def build_stages(
 
 
 def _runner(
-    shop: Workshop,
+    shop: StageServices,
     stage: Stage,
     decode: Callable[[ConsumerRecord, datetime], In],
     address: Callable[[In], Addressed],
@@ -111,7 +111,7 @@ def _runner(
     forwarding: Forwarding[Any] | None = Forwarding(output.name, _to_next_stage) if output else None
     return StageRunner(
         stage,
-        Concluding(stage, shop.recorder, decode, address, forwarding),
+        OutcomeWriter(stage, shop.recorder, decode, address, forwarding),
         shop.outputs,
         shop.intake,
         shop.metrics,

@@ -9,7 +9,7 @@ from mode import Service
 from saving_alerts.metrics import Metric
 from saving_alerts.web.stats import asks_avoided
 from saving_alerts.worker.runtime import House
-from saving_alerts.worker.self_report import WorkerStats
+from saving_alerts.worker.self_report import SelfReport
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def add_timers(app: faust.App, house: House) -> None:
 class Heartbeat(Service):
     """Says that this worker lives, from boot on: a worker that awaits its first rules is seen by the others."""
 
-    def __init__(self, house: House, worker: WorkerStats) -> None:
+    def __init__(self, house: House, worker: SelfReport) -> None:
         super().__init__()
         self._house = house
         self._worker = worker
@@ -47,7 +47,7 @@ class Heartbeat(Service):
 
     async def _beat(self) -> None:
         await _never_raising(self._worker.beat)
-        _say_ages(self._house, self._worker)
+        _report_ages(self._house, self._worker)
 
 
 async def _never_raising(work: Callable[[], Awaitable[object]]) -> None:
@@ -58,7 +58,7 @@ async def _never_raising(work: Callable[[], Awaitable[object]]) -> None:
         log.exception("a timer failed; it comes again")
 
 
-def _say_ages(house: House, worker: WorkerStats) -> None:
+def _report_ages(house: House, worker: SelfReport) -> None:
     house.metrics.count(Metric.HEARTBEAT)
     avoided = asks_avoided(house.tally)
     if avoided is not None:

@@ -14,7 +14,7 @@ from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.caps import Cap
 from tests.contracts.throttle_pair import ThrottlePair, settings_for
-from tests.contracts.throttle_scene import Fate, HowAnswered, Running, Stage
+from tests.contracts.throttle_scene import Fate, HowAnswered, Running, Scene
 from tests.contracts.throttle_servers import SERVERS, NamedRedis, named
 from tests.contracts.throttle_world import DAILY, DAILY_PER_MERCHANT, TWICE_A_DAY, WEEKLY
 from tests.support.sample_events import alert
@@ -54,7 +54,7 @@ class Dispatches(RuleBasedStateMachine):
         self.a_new_event(merchant_id="m-1", freshness=freshness, name=NAMES[0])
 
     async def open_stage(self, caps: tuple[Cap, ...]) -> None:
-        self.stage = Stage(ThrottlePair(self.client), caps)
+        self.stage = Scene(ThrottlePair(self.client), caps)
         await self.stage.pair.forget()
 
     @precondition(lambda self: len(self.alerts) < EVENTS)

@@ -73,7 +73,7 @@ class Shown:
     at: datetime
 
 
-class Stage:
+class Scene:
     """`fate` is what becomes of the next call to Redis. `under_way`: requests that nobody waits for any more."""
 
     def __init__(self, pair: ThrottlePair, caps: tuple[Cap, ...]) -> None:
@@ -221,7 +221,7 @@ def _wake(running: Running, attempt: Attempt | None) -> None:
 class _Hands:
     """The clock and the push API of a dispatch."""
 
-    stage: Stage
+    stage: Scene
 
     def now(self) -> datetime:
         return self.stage.pair.now()
@@ -244,7 +244,7 @@ class _Hands:
 class _HeardThrottle:
     """The throttle as a worker hears it: an answer can be lost, and a call can come late."""
 
-    stage: Stage
+    stage: Scene
 
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         answer = await self._call(Call("reserve", claim, caps))

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Consumer
 
 from demo.stub_apis.faults import Behaviour
-from demo.workers.worker_process import EXIT_RESTART_ME, WorkerProcess, command_line
+from demo.workers.worker_process import RESTART, WorkerProcess, command_line
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import visit
 from tests.faults.case import Case
@@ -109,7 +109,7 @@ def test_a_worker_whose_group_refuses_it_for_good_exits_to_be_restarted(crew: Cr
     code = exit_code(worker, lambda: member.poll(0.1))
     member.close()
 
-    assert code == EXIT_RESTART_ME
+    assert code == RESTART
     assert "coordinator is parked" in worker.log()
 
 
@@ -124,7 +124,7 @@ def test_a_rebalance_that_does_not_end_makes_a_worker_exit(crew: Crew) -> None:
     code = exit_code(worker, lambda: crew.watch.wait_for_any_news(0.1))
     sleeper.kill()
 
-    assert code == EXIT_RESTART_ME
+    assert code == RESTART
     assert "the worker is not in its group" in worker.log()
 
 

@@ -64,7 +64,7 @@ MUTANTS = (
     Mutant(
         "drop the floor",
         (
-            Edit(INTAKE, "        floor = self._floor()\n", "        floor: dict[TP, int] = {}\n"),
+            Edit(INTAKE, "        floor = self._lowest_unacked()\n", "        floor: dict[TP, int] = {}\n"),
             Edit(
                 WINDOW,
                 "        return list(self._finished_head(row.slots))\n",

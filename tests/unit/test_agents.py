@@ -19,11 +19,11 @@ from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
 from saving_alerts.settings import Settings, example_settings
-from saving_alerts.worker.runtime import Outside
+from saving_alerts.worker.runtime import ExternalFactories
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.coupon_source import FakeCouponSource
 from tests.support.fakes.heartbeats import FakeHeartbeats
-from tests.support.fakes.metadata_store import FakeGroupMemory
+from tests.support.fakes.metadata_store import FakeMetadataStore
 from tests.support.fakes.object_store import FakeObjectStore
 from tests.support.fakes.push_sender import FakePushSender
 from tests.support.fakes.push_sends import FakePushSends
@@ -86,12 +86,12 @@ class Worker:
         self.producer = FakeProducer()
         self.app: SavingAlertsApp = create_app(example_settings(), outside=self._outside(), clock=self.clock)
 
-    def _outside(self) -> Outside:
-        return Outside(
+    def _outside(self) -> ExternalFactories:
+        return ExternalFactories(
             open_ports=self._open_ports,
             new_producer=lambda _: cast("AIOKafkaProducer", self.producer),
             push_sends=lambda app, topic, clock: FakePushSends(clock),
-            group_memory=lambda app, settings: FakeGroupMemory(),
+            metadata_store=lambda app, settings: FakeMetadataStore(),
         )
 
     async def _open_ports(self, settings: Settings, clock: Clock, metrics: Metrics, closing: AsyncExitStack) -> Ports:

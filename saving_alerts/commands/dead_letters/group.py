@@ -7,10 +7,10 @@ after five or six deaths. This is for whoever knows it earlier, or for a record 
 import click
 from aiokafka import TopicPartition
 
-from saving_alerts.commands import CommandRefusedError, named_topics, run, settings_at_the_door
+from saving_alerts.commands import CommandRefusedError, run, settings_or_exit, topics_of
 from saving_alerts.commands.dead_letters.replay import replay
 from saving_alerts.commands.dead_letters.show import list_, show
-from saving_alerts.delivery.poison_pills.commit_metadata import Note, TooManySkippedError
+from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo, TooManySkippedError
 from saving_alerts.kafka.client import Commit, KafkaConnection, commits, members_of, write_commit
 from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of
 from saving_alerts.settings import Settings
@@ -46,8 +46,8 @@ def skip(topic: str, partition: int, offset: int) -> None:
     Example:
       saving-alerts dead-letters skip saving-alerts.validated 3 1207
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    settings = settings_at_the_door()
-    inputs = [each.name for each in named_topics(settings).inputs.values()]
+    settings = settings_or_exit()
+    inputs = [each.name for each in topics_of(settings).inputs.values()]
     if topic not in inputs:
         raise CommandRefusedError(f"no worker reads {topic}; TOPIC is one of {', '.join(inputs)}")
     run(_skip(settings, TopicPartition(topic, partition), offset))
@@ -63,7 +63,7 @@ async def _skip(settings: Settings, partition: TopicPartition, offset: int) -> N
     if offset < commit.offset:
         raise CommandRefusedError(f"{offset} is done already: the group is at {commit.offset}")
     try:
-        note = Note.read(commit.text).with_skipped(offset)
+        note = PartitionMemo.read(commit.text).with_skipped(offset)
     except TooManySkippedError as error:
         raise CommandRefusedError(str(error)) from error
     await write_commit(connection, group, partition, Commit(commit.offset, note.text()))

@@ -5,11 +5,17 @@ from datetime import timedelta
 
 import click
 
-from saving_alerts.commands import BadNewsError, CommandRefusedError, named_topics, now, run, settings_at_the_door
+from saving_alerts.commands import BadNewsError, CommandRefusedError, now, run, settings_or_exit, topics_of
 from saving_alerts.commands.dead_letters.show import letter_named, line
 from saving_alerts.commands.parameters import DURATION, LETTER
 from saving_alerts.commands.progress import progress_bars
-from saving_alerts.ledger.dead_letters import Letter, LetterPlace, letters_since, why_not, why_not_among_many
+from saving_alerts.ledger.dead_letters import (
+    DeadLetter,
+    DeadLetterPlace,
+    dead_letters_since,
+    why_not,
+    why_not_among_many,
+)
 from saving_alerts.ledger.dead_letters import replay as replay_letters
 from saving_alerts.settings import Settings
 
@@ -18,7 +24,7 @@ from saving_alerts.settings import Settings
 @click.argument("places", type=LETTER, metavar="[LETTER]...", nargs=-1)
 @click.option("--since", type=DURATION, help="All of this time that can be replayed, like 1h.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def replay(*, places: tuple[LetterPlace, ...], since: timedelta | None, yes: bool) -> None:
+def replay(*, places: tuple[DeadLetterPlace, ...], since: timedelta | None, yes: bool) -> None:
     """Write dead letters again where they stood, so that workers try them once more: mend the bug first.
 
     LETTER is the first word of a line in `dead-letters list`. With --since what killed its worker, was skipped by hand
@@ -36,7 +42,7 @@ def replay(*, places: tuple[LetterPlace, ...], since: timedelta | None, yes: boo
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     if bool(places) is bool(since):
         raise click.UsageError("which ones? Name them, or give --since")
-    settings = settings_at_the_door()
+    settings = settings_or_exit()
     letters = _recent(settings, since) if since else _named(settings, places)
     if not letters:
         raise BadNewsError("there is nothing to replay")
@@ -46,22 +52,22 @@ def replay(*, places: tuple[LetterPlace, ...], since: timedelta | None, yes: boo
     print(f"{_counted(letters)} replayed; `explain` says what became of the events")
 
 
-def _named(settings: Settings, places: Iterable[LetterPlace]) -> list[Letter]:
+def _named(settings: Settings, places: Iterable[DeadLetterPlace]) -> list[DeadLetter]:
     """All of them, or a clean end that says for which it cannot be done."""
     letters = [letter_named(settings, place) for place in dict.fromkeys(places)]
-    topics = named_topics(settings)
+    topics = topics_of(settings)
     refusals = [f"{letter.place}: {refusal}" for letter in letters if (refusal := why_not(letter, topics))]
     if refusals:
         raise CommandRefusedError("\n".join(["nothing was replayed, because it is not possible for all:", *refusals]))
     return letters
 
 
-def _recent(settings: Settings, since: timedelta) -> list[Letter]:
+def _recent(settings: Settings, since: timedelta) -> list[DeadLetter]:
     """What can be helped; it says what it leaves out."""
-    topics = named_topics(settings)
-    letters = run(letters_since(settings.kafka, topics, now() - since))
+    topics = topics_of(settings)
+    letters = run(dead_letters_since(settings.kafka, topics, now() - since))
     last = {letter.content: letter for letter in letters}
-    chosen: list[Letter] = []
+    chosen: list[DeadLetter] = []
     for letter in letters:
         if refusal := _failed_again(letter, last[letter.content]) or why_not_among_many(letter, topics):
             click.echo(f"left out {letter.place}: {refusal}", err=True)
@@ -70,11 +76,11 @@ def _recent(settings: Settings, since: timedelta) -> list[Letter]:
     return chosen
 
 
-def _failed_again(letter: Letter, last: Letter) -> str | None:
+def _failed_again(letter: DeadLetter, last: DeadLetter) -> str | None:
     return None if last is letter else f"it failed again, as {last.place}"
 
 
-def _ask(letters: Sequence[Letter]) -> None:
+def _ask(letters: Sequence[DeadLetter]) -> None:
     for letter in letters:
         click.echo(line(letter), err=True)
     moment = now()
@@ -84,11 +90,11 @@ def _ask(letters: Sequence[Letter]) -> None:
     click.confirm(f"Replay {_counted(letters)}?", abort=True, err=True)
 
 
-def _replay(settings: Settings, letters: Sequence[Letter]) -> None:
+def _replay(settings: Settings, letters: Sequence[DeadLetter]) -> None:
     with progress_bars() as bars:
         task = bars.add_task("replayed", total=len(letters))
         run(replay_letters(settings.kafka, letters, lambda count: bars.advance(task, count)))
 
 
-def _counted(letters: Sequence[Letter]) -> str:
+def _counted(letters: Sequence[DeadLetter]) -> str:
     return "1 dead letter" if len(letters) == 1 else f"{len(letters)} dead letters"

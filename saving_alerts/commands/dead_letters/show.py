@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 import click
 import msgspec
 
-from saving_alerts.commands import CommandRefusedError, in_utc, named_topics, now, run, settings_at_the_door
+from saving_alerts.commands import CommandRefusedError, in_utc, now, run, settings_or_exit, topics_of
 from saving_alerts.commands.parameters import DURATION, LETTER
 from saving_alerts.kafka.codecs import summary_of
-from saving_alerts.ledger.dead_letters import Letter, LetterPlace, letter_at, letters_since
+from saving_alerts.ledger.dead_letters import DeadLetter, DeadLetterPlace, dead_letter_at, dead_letters_since
 from saving_alerts.settings import Settings
 
 
@@ -23,18 +23,18 @@ def list_(*, since: timedelta, as_json: bool) -> None:
     Example:
       saving-alerts dead-letters list --since 7d
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    settings = settings_at_the_door()
-    letters = run(letters_since(settings.kafka, named_topics(settings), now() - since))
+    settings = settings_or_exit()
+    letters = run(dead_letters_since(settings.kafka, topics_of(settings), now() - since))
     if as_json:
         print(msgspec.json.encode(letters).decode())
         return
     for letter in letters:
         print(line(letter))
     if not letters:
-        print(f"no dead letters on {named_topics(settings).dead_letters.name} in the time asked about")
+        print(f"no dead letters on {topics_of(settings).dead_letters.name} in the time asked about")
 
 
-def line(letter: Letter) -> str:
+def line(letter: DeadLetter) -> str:
     """One letter in one line."""
     record = letter.record
     about = (str(letter.place), in_utc(record.failed_at), record.stage, record.reason, f"({letter.stood_at})")
@@ -44,7 +44,7 @@ def line(letter: Letter) -> str:
 @click.command()
 @click.argument("place", type=LETTER, metavar="LETTER")
 @click.option("--body", "body_only", is_flag=True, help="Only the bytes of the record, as they came.")
-def show(place: LetterPlace, *, body_only: bool) -> None:
+def show(place: DeadLetterPlace, *, body_only: bool) -> None:
     """Show one dead letter: all that is known, the traceback, and the bytes.
 
     LETTER is the first word of its line in `dead-letters list`.
@@ -54,7 +54,7 @@ def show(place: LetterPlace, *, body_only: bool) -> None:
       saving-alerts dead-letters show 3:17
       saving-alerts dead-letters show 3:17 --body > record.json
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    settings = settings_at_the_door()
+    settings = settings_or_exit()
     letter = letter_named(settings, place)
     if body_only:
         sys.stdout.buffer.write(letter.record.body)
@@ -62,10 +62,10 @@ def show(place: LetterPlace, *, body_only: bool) -> None:
         print("\n".join(_everything(letter)))
 
 
-def letter_named(settings: Settings, place: LetterPlace) -> Letter:
+def letter_named(settings: Settings, place: DeadLetterPlace) -> DeadLetter:
     """The dead letter, or a clean end."""
-    topics = named_topics(settings)
-    letter = run(letter_at(settings.kafka, topics, place))
+    topics = topics_of(settings)
+    letter = run(dead_letter_at(settings.kafka, topics, place))
     if letter is None:
         raise CommandRefusedError(
             f"there is no dead letter {place} on {topics.dead_letters.name}; `dead-letters list` names them"
@@ -73,7 +73,7 @@ def letter_named(settings: Settings, place: LetterPlace) -> Letter:
     return letter
 
 
-def _everything(letter: Letter) -> list[str]:
+def _everything(letter: DeadLetter) -> list[str]:
     fields = msgspec.structs.asdict(letter.record)
     error, body, headers = (fields.pop(name) for name in ("error", "body", "headers"))
     fields |= {f"header {name}": value for name, value in headers}

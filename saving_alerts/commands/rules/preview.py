@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
-from saving_alerts.commands import CommandRefusedError, now, settings_at_the_door
+from saving_alerts.commands import CommandRefusedError, now, settings_or_exit
 from saving_alerts.commands.rules.file import FILE, good_rules
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.events import EventType
@@ -48,7 +48,7 @@ def preview(
       saving-alerts rules preview rules.json --merchant m-123 --locale de
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     _, found = good_rules(file)
-    known = _in_file(merchants, merchant) if merchants else _in_s3(settings_at_the_door(), merchant)
+    known = _in_file(merchants, merchant) if merchants else _in_s3(settings_or_exit(), merchant)
     if known is None:
         where = str(merchants) if merchants else "S3's directory"
         raise CommandRefusedError(f"there is no merchant {merchant} in {where}")

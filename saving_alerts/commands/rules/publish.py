@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
-from saving_alerts.commands import BadNewsError, CommandRefusedError, now, settings_at_the_door
+from saving_alerts.commands import BadNewsError, CommandRefusedError, now, settings_or_exit
 from saving_alerts.commands.rules.file import FILE, good_rules, rules_in
 from saving_alerts.commands.rules.wait import until_live
 from saving_alerts.domain.rules_file.compiler import VERSION_DIGITS, version_of
@@ -21,7 +21,7 @@ from saving_alerts.reference_data.rules_store import (
     Current,
     Publication,
     RulesChangedError,
-    RulesShelf,
+    RulesStore,
     UnknownVersionError,
     before,
 )
@@ -63,10 +63,10 @@ def publish(file: Path, by: str, note: str, onto: str | None, *, wait: bool) -> 
       saving-alerts rules publish rules.json --by ines --note "Coffee only on weekends" --wait
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     body, _ = good_rules(file)
-    settings = settings_at_the_door()
+    settings = settings_or_exit()
     if len(body) > settings.max_rules_bytes:
         raise BadNewsError(f"{len(body)} bytes, and the workers of these settings read {settings.max_rules_bytes}")
-    publication = _with_shelf(settings, lambda shelf: _publish(shelf, body, by, note, onto))
+    publication = _with_rules_store(settings, lambda shelf: _publish(shelf, body, by, note, onto))
     _tell(settings, publication, wait=wait)
 
 
@@ -83,8 +83,8 @@ def rollback(version: str | None, by: str, note: str, *, wait: bool) -> None:
       saving-alerts rules rollback --by ines --note "too many pushes" --wait
       saving-alerts rules rollback 3f2a9c01b7de --by ines
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    settings = settings_at_the_door()
-    publication = _with_shelf(settings, lambda shelf: _roll_back(shelf, version, by, note))
+    settings = settings_or_exit()
+    publication = _with_rules_store(settings, lambda shelf: _roll_back(shelf, version, by, note))
     _tell(settings, publication, wait=wait)
 
 
@@ -97,7 +97,7 @@ def history(*, as_json: bool) -> None:
     Example:
       saving-alerts rules history
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    known, live = _with_shelf(settings_at_the_door(), _history)
+    known, live = _with_rules_store(settings_or_exit(), _history)
     if as_json:
         print(msgspec.json.encode({"live": live, "history": known}).decode())
     else:
@@ -113,24 +113,24 @@ def show(version: str | None) -> None:
     Example:
       saving-alerts rules show > rules.json
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    body = _with_shelf(settings_at_the_door(), lambda shelf: shelf.body(version))
+    body = _with_rules_store(settings_or_exit(), lambda shelf: shelf.body(version))
     click.get_binary_stream("stdout").write(body)
 
 
-async def _publish(shelf: RulesShelf, body: bytes, by: str, note: str, onto: str | None) -> Publication:
+async def _publish(shelf: RulesStore, body: bytes, by: str, note: str, onto: str | None) -> Publication:
     current = await shelf.current()
     if onto is not None and onto != current.version:
         raise RulesChangedError(f"you began with {onto}, but {current.version} is live")
     return await _unless_live(shelf, body, current, by, note)
 
 
-async def _unless_live(shelf: RulesShelf, body: bytes, current: Current, by: str, note: str) -> Publication:
+async def _unless_live(shelf: RulesStore, body: bytes, current: Current, by: str, note: str) -> Publication:
     if version_of(body) == current.version:
         raise RulesChangedError(f"version {current.version} is live already, so nothing was published")
     return await shelf.publish(body, current, by, note, now())
 
 
-async def _roll_back(shelf: RulesShelf, version: str | None, by: str, note: str) -> Publication:
+async def _roll_back(shelf: RulesStore, version: str | None, by: str, note: str) -> Publication:
     current = await shelf.current()
     wanted = version or before(await shelf.history(), current.version)
     if wanted is None:
@@ -143,7 +143,7 @@ async def _roll_back(shelf: RulesShelf, version: str | None, by: str, note: str)
     return await _unless_live(shelf, body, current, by, note or f"back to {wanted}")
 
 
-async def _history(shelf: RulesShelf) -> tuple[tuple[Publication, ...], str | None]:
+async def _history(shelf: RulesStore) -> tuple[tuple[Publication, ...], str | None]:
     return await shelf.history(), (await shelf.current()).version
 
 
@@ -159,7 +159,7 @@ def _line(each: Publication, *, is_live: bool) -> str:
     return f"{each.version}  {at:%Y-%m-%d %H:%M:%S}  {each.by}  {'live  ' if is_live else ''}{each.note}"
 
 
-def _with_shelf(settings: Settings, work: Callable[[RulesShelf], Awaitable[Result]]) -> Result:
+def _with_rules_store(settings: Settings, work: Callable[[RulesStore], Awaitable[Result]]) -> Result:
     """Run what talks to S3; its failures, and refusals, end in one sentence."""
     try:
         return asyncio.run(_opened(settings, work))
@@ -169,9 +169,9 @@ def _with_shelf(settings: Settings, work: Callable[[RulesShelf], Awaitable[Resul
         raise CommandRefusedError(str(error)) from error
 
 
-async def _opened(settings: Settings, work: Callable[[RulesShelf], Awaitable[Result]]) -> Result:
+async def _opened(settings: Settings, work: Callable[[RulesStore], Awaitable[Result]]) -> Result:
     async with S3ObjectStore(S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)) as store:
-        return await work(RulesShelf(store, settings.s3_rules_key, settings.max_rules_bytes))
+        return await work(RulesStore(store, settings.s3_rules_key, settings.max_rules_bytes))
 
 
 def _tell(settings: Settings, publication: Publication, *, wait: bool) -> None:

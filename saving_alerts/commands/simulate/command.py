@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
-from saving_alerts.commands import CommandRefusedError, named_topics, now, run, settings_at_the_door
+from saving_alerts.commands import CommandRefusedError, now, run, settings_or_exit, topics_of
 from saving_alerts.commands.parameters import DURATION
 from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.commands.rules.file import good_rules, rules_in
@@ -19,8 +19,8 @@ from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.ports.errors import PortError
 from saving_alerts.ports.object_store import ObjectStore
-from saving_alerts.reference_data.merchants_file import DirectoryReader
-from saving_alerts.reference_data.rules_store import RulesShelf, UnknownVersionError
+from saving_alerts.reference_data.merchants_file import MerchantsFileReader
+from saving_alerts.reference_data.rules_store import RulesStore, UnknownVersionError
 from saving_alerts.reference_data.snapshot import Merchants
 from saving_alerts.settings import Settings
 from saving_alerts.simulation.simulate import Question, Simulation
@@ -46,11 +46,11 @@ def simulate(file: Path, since: timedelta, compare: str | None, *, json_wanted: 
     if json_wanted and csv_wanted:
         raise click.UsageError("--json and --csv exclude each other")
     _, after = good_rules(file)
-    settings, started = settings_at_the_door(), now()
+    settings, started = settings_or_exit(), now()
     before, merchants = _reference_data(settings, compare)
     question = Question(before, after, merchants, started - since)
     with progress_bars() as bars:
-        result = run(simulate_rules(settings.kafka, named_topics(settings), question, Watcher(bars).begin))
+        result = run(simulate_rules(settings.kafka, topics_of(settings), question, Watcher(bars).begin))
     if json_wanted or csv_wanted:
         print(as_json(question, result) if json_wanted else as_csv(question, result), end="")
     else:
@@ -82,12 +82,12 @@ def _reference_data(settings: Settings, compare: str | None) -> tuple[RuleSet, M
 
 async def _loaded(settings: Settings, compare: str | None) -> tuple[RuleSet, Merchants]:
     async with S3ObjectStore(S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)) as store:
-        body = await RulesShelf(store, settings.s3_rules_key, settings.max_rules_bytes).body(compare)
+        body = await RulesStore(store, settings.s3_rules_key, settings.max_rules_bytes).body(compare)
         return rules_in(body), await _merchants(store, settings)
 
 
 async def _merchants(store: ObjectStore, settings: Settings) -> Merchants:
-    reader = DirectoryReader(settings.max_bad_merchant_lines)
+    reader = MerchantsFileReader(settings.max_bad_merchant_lines)
     async with store.lines(settings.s3_merchants_key, None) as stream:
         if stream is not None:
             async for line in stream.lines:

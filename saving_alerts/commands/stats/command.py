@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from rich.console import Console
 
-from saving_alerts.commands import CommandRefusedError, settings_at_the_door
+from saving_alerts.commands import CommandRefusedError, settings_or_exit
 from saving_alerts.commands.stats.tables import tables
 from saving_alerts.web.stats import Stats
 
@@ -29,7 +29,7 @@ def stats(*, page: str | None, as_json: bool) -> None:
       saving-alerts stats
       saving-alerts stats --page http://127.0.0.1:6067
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    body = asyncio.run(_fetched((page or LOCAL.format(port=settings_at_the_door().web_port)).rstrip("/")))
+    body = asyncio.run(_fetched((page or LOCAL.format(port=settings_or_exit().web_port)).rstrip("/")))
     if as_json:
         print(body.decode())
         return

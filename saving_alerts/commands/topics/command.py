@@ -11,9 +11,9 @@ from aiokafka.errors import IncompatibleBrokerVersion, InvalidReplicationFactorE
 from saving_alerts.commands import (
     BAD_NEWS,
     CommandRefusedError,
-    named_topics,
     run,
-    settings_at_the_door,
+    settings_or_exit,
+    topics_of,
 )
 from saving_alerts.commands.topics.layout import Config, Layout, differences
 from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, admin_client, mismatch, partition_counts
@@ -69,8 +69,8 @@ def check() -> None:
 
 
 def _deployment() -> tuple[KafkaConnection, Layout]:
-    settings = settings_at_the_door()
-    layout = Layout(named_topics(settings), settings.topic_partitions, settings.topic_replication_factor)
+    settings = settings_or_exit()
+    layout = Layout(topics_of(settings), settings.topic_partitions, settings.topic_replication_factor)
     return settings.kafka, layout
 
 

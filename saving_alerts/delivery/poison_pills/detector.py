@@ -13,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from saving_alerts.delivery.poison_pills.commit_metadata import Note, Notes, Position
+from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo, PartitionMemos, Position
 from saving_alerts.domain.source_position import SourcePosition
 
 log = logging.getLogger(__name__)
@@ -22,25 +22,25 @@ ALONE_SECONDS = 1.0
 Result = TypeVar("Result")
 
 
-class GroupMemory(Protocol):
+class MetadataStore(Protocol):
     """The notes of the partitions that this worker owns, kept with their committed offsets."""
 
-    async def read(self) -> Notes:
+    async def read(self) -> PartitionMemos:
         """Of the partitions that have something to do."""
 
     async def settle(self) -> None:
         """Commit what is done: what was forwarded must not be forwarded again by every owner that dies later."""
 
-    async def write(self, notes: Notes) -> None:
+    async def write(self, notes: PartitionMemos) -> None:
         """Best effort: a note that is not written costs a later owner one more death."""
 
 
-class Guard:
+class PoisonPillDetector:
     """What one worker knows about its partitions, from one assignment to the next."""
 
-    def __init__(self, memory: GroupMemory) -> None:
+    def __init__(self, memory: MetadataStore) -> None:
         self._memory = memory
-        self._notes: dict[Position, tuple[int, Note]] = {}
+        self._notes: dict[Position, tuple[int, PartitionMemo]] = {}
         self._suspected: set[Position] = set()  # what the notes say, ready for a look with every record
         self._opening: asyncio.Future[None] | None = None
         self._alone = asyncio.Lock()
@@ -116,7 +116,7 @@ class Guard:
     async def _in_hand(self, position: Position, offset: int | None) -> None:
         noted = self._notes.get(position)
         if noted is not None:
-            self._notes[position] = (noted[0], noted[1].with_in_hand(offset))
+            self._notes[position] = (noted[0], noted[1].with_trial(offset))
             await self._memory.write({position: self._notes[position]})
 
     def text_beyond(self, position: Position, offset: int) -> str:

@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from packaging.version import InvalidVersion, Version
 
-from saving_alerts.domain.rules.evaluation_context import Occasion
+from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 
-Check = Callable[[Occasion], bool]
+Check = Callable[[EvaluationContext], bool]
 _HASH_BYTES = 8
 _HASH_RANGE: int = 256**_HASH_BYTES
 
@@ -48,8 +48,8 @@ WEEKDAYS = tuple(Weekday)
 def is_near(max_distance_m: float) -> Check:
     """A phone that does not say where it is was not near."""
 
-    def check(occasion: Occasion) -> bool:
-        return occasion.distance_m is not None and occasion.distance_m <= max_distance_m
+    def check(context: EvaluationContext) -> bool:
+        return context.distance_m is not None and context.distance_m <= max_distance_m
 
     return check
 
@@ -58,8 +58,8 @@ def is_on(weekdays: frozenset[Weekday]) -> Check:
     """On the user's own calendar. Without one (an unknown zone) it is on none."""
     numbers = {number for number, weekday in enumerate(WEEKDAYS) if weekday in weekdays}
 
-    def check(occasion: Occasion) -> bool:
-        return occasion.local is not None and occasion.local.weekday() in numbers
+    def check(context: EvaluationContext) -> bool:
+        return context.local is not None and context.local.weekday() in numbers
 
     return check
 
@@ -67,8 +67,8 @@ def is_on(weekdays: frozenset[Weekday]) -> Check:
 def has_app(minimum: Version) -> Check:
     """An app whose version nobody can read is not new enough."""
 
-    def check(occasion: Occasion) -> bool:
-        version = read_version(occasion.event.app.version)
+    def check(context: EvaluationContext) -> bool:
+        version = read_version(context.event.app.version)
         return version is not None and bool(version >= minimum)
 
     return check

@@ -10,7 +10,7 @@ from saving_alerts.domain.rules.quiet_hours import local_time
 
 
 @dataclass(frozen=True)
-class Occasion:
+class EvaluationContext:
     """`distance_m` is how far the phone was from the store, None where nobody knows. Without slots: `local` is kept."""
 
     event: SavingEvent

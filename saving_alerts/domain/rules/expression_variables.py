@@ -12,18 +12,18 @@ from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.events import GEOFENCE_TYPES, App, EventType, Location, PushConsent, SavingEvent
 from saving_alerts.domain.merchants import Merchant, Store
 from saving_alerts.domain.rules.clauses import WEEKDAYS
-from saving_alerts.domain.rules.evaluation_context import Occasion
+from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 
-Sight = dict[str, dict[str, Any]]
+Variables = dict[str, dict[str, Any]]
 ROOTS = ("event", "local", "merchant", "coupon")
 
 
-def sight_of(occasion: Occasion) -> Sight:
+def variables_of(context: EvaluationContext) -> Variables:
     """Everything but the coupon. What is not known is left out, so that `has(…)` tells."""
-    return {"event": _event(occasion), "local": _local(occasion), "merchant": _merchant(occasion.merchant)}
+    return {"event": _event(context), "local": _local(context), "merchant": _merchant(context.merchant)}
 
 
-def with_coupon(sight: Sight, coupon: Coupon, now: datetime) -> Sight:
+def with_coupon(variables: Variables, coupon: Coupon, now: datetime) -> Variables:
     discount = coupon.discount
     seen: dict[str, Any] = {
         "coupon_id": coupon.coupon_id,
@@ -35,11 +35,11 @@ def with_coupon(sight: Sight, coupon: Coupon, now: datetime) -> Sight:
         seen["discount"]["currency"] = discount.currency
     if coupon.remaining is not None:
         seen["remaining"] = coupon.remaining
-    return {**sight, "coupon": seen}
+    return {**variables, "coupon": seen}
 
 
-def _event(occasion: Occasion) -> dict[str, Any]:
-    event = occasion.event
+def _event(context: EvaluationContext) -> dict[str, Any]:
+    event = context.event
     seen: dict[str, Any] = {
         "type": str(event.type),
         "merchant_id": event.merchant_id or "",
@@ -51,13 +51,13 @@ def _event(occasion: Occasion) -> dict[str, Any]:
         seen["store_id"] = event.store_id
     if event.location is not None:
         seen["accuracy_m"] = float(event.location.accuracy_m)
-    if occasion.distance_m is not None:
-        seen["distance_m"] = float(occasion.distance_m)
+    if context.distance_m is not None:
+        seen["distance_m"] = float(context.distance_m)
     return seen
 
 
-def _local(occasion: Occasion) -> dict[str, Any]:
-    local = occasion.local
+def _local(context: EvaluationContext) -> dict[str, Any]:
+    local = context.local
     if local is None:
         return {}
     weekday = str(WEEKDAYS[local.weekday()])
@@ -73,17 +73,17 @@ _MERCHANT = Merchant(merchant_id="m-123", names={"en": "Shop"}, stores=(Store("s
 
 
 @lru_cache(maxsize=256)
-def sample_sights(event_types: frozenset[EventType]) -> tuple[tuple[str, Sight], ...]:
+def sample_variables(event_types: frozenset[EventType]) -> tuple[tuple[str, Variables], ...]:
     """For each type an event with all that is optional and one without, each with two unlike coupons."""
     return tuple(_samples(event_types))
 
 
-def _samples(event_types: frozenset[EventType]) -> Iterator[tuple[str, Sight]]:
+def _samples(event_types: frozenset[EventType]) -> Iterator[tuple[str, Variables]]:
     for kind in sorted(event_types):
         for full in (True, False):
-            sight = sight_of(_occasion(kind, full=full))
-            yield _called(kind, full), with_coupon(sight, _coupon(DiscountKind.PERCENT, full=full), _NOON)
-            yield _called(kind, full), with_coupon(sight, _coupon(DiscountKind.AMOUNT, full=full), _NOON)
+            variables = variables_of(_context_of(kind, full=full))
+            yield _called(kind, full), with_coupon(variables, _coupon(DiscountKind.PERCENT, full=full), _NOON)
+            yield _called(kind, full), with_coupon(variables, _coupon(DiscountKind.AMOUNT, full=full), _NOON)
 
 
 def _called(kind: EventType, full: bool) -> str:  # noqa: FBT001 - private, and named at each call
@@ -94,7 +94,7 @@ def _called(kind: EventType, full: bool) -> str:  # noqa: FBT001 - private, and 
 def known_names() -> frozenset[str]:
     """Every name with its dots, like event.app.os."""
     full = with_coupon(
-        sight_of(_occasion(EventType.GEOFENCE_ENTERED, full=True)), _coupon(DiscountKind.AMOUNT, full=True), _NOON
+        variables_of(_context_of(EventType.GEOFENCE_ENTERED, full=True)), _coupon(DiscountKind.AMOUNT, full=True), _NOON
     )
     return frozenset(_names(full, ""))
 
@@ -106,7 +106,7 @@ def _names(seen: dict[str, Any], prefix: str) -> Iterator[str]:
             yield from _names(value, f"{prefix}{name}.")
 
 
-def _occasion(kind: EventType, *, full: bool) -> Occasion:
+def _context_of(kind: EventType, *, full: bool) -> EvaluationContext:
     event = SavingEvent(
         event_id="e-1",
         schema=1,
@@ -122,7 +122,7 @@ def _occasion(kind: EventType, *, full: bool) -> Occasion:
         location=Location(52.5201, 13.4051, 35) if full else None,
         push=PushConsent(consent=True),
     )
-    return Occasion(event, _MERCHANT, _NOON, 120.0 if full else None)
+    return EvaluationContext(event, _MERCHANT, _NOON, 120.0 if full else None)
 
 
 def _coupon(kind: DiscountKind, *, full: bool) -> Coupon:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from saving_alerts.domain.events import EventType
-from saving_alerts.domain.rules.expression_variables import ROOTS, Sight, known_names, sample_sights
+from saving_alerts.domain.rules.expression_variables import ROOTS, Variables, known_names, sample_variables
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -35,10 +35,10 @@ class When:
     text: str
     compiled: "cel.Expression" = field(compare=False, repr=False)
 
-    def says(self, sight: Sight) -> bool | str:
+    def says(self, variables: Variables) -> bool | str:
         """Yes or no, or why it is neither, which is a no as well."""
         try:
-            found = self.compiled.eval(data=sight)
+            found = self.compiled.eval(data=variables)
         except RuntimeError as error:
             return str(error)
         answer = found.value()
@@ -53,8 +53,8 @@ def compile_when(text: str, event_types: frozenset[EventType]) -> When:
     """Compile and try it on samples of these event types. Raises WhenRefusedError."""
     _refuse_unknown_names(text)
     when = When(text, _compiled(text))
-    for sample, sight in sample_sights(event_types):
-        answer = when.says(sight)
+    for sample, variables in sample_variables(event_types):
+        answer = when.says(variables)
         if isinstance(answer, str):
             raise WhenRefusedError(f"fails for {sample}: {_in_words(answer)}")
     return when

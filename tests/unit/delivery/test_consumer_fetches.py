@@ -22,7 +22,7 @@ from saving_alerts.delivery.consumer_thread import (
     FOLLOWED_RECORDS,
     ConsumerThread,
     Fetched,
-    give_back,
+    seek_back,
 )
 
 pytestmark = pytest.mark.asyncio
@@ -89,8 +89,8 @@ class FakeThread(Service):
     async def seek_to_committed(self) -> dict[TP, int]:
         return {}
 
-    async def give_back(self, fetched: Fetched, unwelcome: frozenset[TP]) -> None:
-        give_back(cast("Any", self._consumer), fetched, unwelcome)
+    async def seek_back(self, fetched: Fetched, undeliverable: frozenset[TP]) -> None:
+        seek_back(cast("Any", self._consumer), fetched, undeliverable)
 
 
 class ThreadlessConsumer(BatchConsumer):
@@ -194,7 +194,7 @@ async def test_a_partition_that_somebody_moved_meanwhile_stays_where_it_was_move
     fetched = driver.fetch(FIRST)
     driver.seek(TopicPartition(*FIRST), 3)
 
-    give_back(cast("Any", driver), fetched, {FIRST})
+    seek_back(cast("Any", driver), fetched, {FIRST})
 
     assert driver.position(FIRST) == 3
 
@@ -205,7 +205,7 @@ async def test_records_of_an_assignment_that_has_ended_move_nothing() -> None:
     driver.assign_anew()
     driver.seek(TopicPartition(*FIRST), ENDED)
 
-    give_back(cast("Any", driver), fetched, {FIRST})
+    seek_back(cast("Any", driver), fetched, {FIRST})
 
     assert driver.position(FIRST) == ENDED
 

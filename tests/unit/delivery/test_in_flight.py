@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saving_alerts.delivery.in_flight import Slot, Window
+from saving_alerts.delivery.in_flight import InFlight, InFlightBatch
 
 LIMIT = 10
 PARTITION = "saving-events-0"
 
 
-def filled(*records: int) -> tuple[Window[int], list[Slot[int]]]:
+def filled(*records: int) -> tuple[InFlight[int], list[InFlightBatch[int]]]:
     """A window with batches of so many records, named by their number."""
-    window: Window[int] = Window(LIMIT)
+    window: InFlight[int] = InFlight(LIMIT)
     return window, [window.take(PARTITION, number, size) for number, size in enumerate(records)]
 
 
@@ -79,7 +79,7 @@ def test_a_full_partition_has_room_again_at_half(left: int, *, has_room: bool) -
 
     window.finish(slot, LIMIT - left)
 
-    assert window.has_room_again(PARTITION) is has_room
+    assert window.below_resume_mark(PARTITION) is has_room
 
 
 def test_a_full_partition_leaves_room_in_the_others() -> None:
@@ -93,7 +93,7 @@ def test_finished_records_behind_a_slow_head_make_room() -> None:
 
     window.finish(rest, LIMIT - 1)
 
-    assert (window.unfinished, window.has_room_again(PARTITION)) == (1, True)
+    assert (window.unfinished, window.below_resume_mark(PARTITION)) == (1, True)
 
 
 def test_a_closed_window_lets_nothing_through() -> None:

@@ -4,9 +4,9 @@ import pytest
 from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.producer import MAX_RECORD_BYTES
-from saving_alerts.delivery.record_builder import MAX_ERROR_CHARACTERS, Recorder
+from saving_alerts.delivery.record_builder import MAX_ERROR_CHARACTERS, RecordBuilder
 from saving_alerts.domain.decisions import Stage
-from saving_alerts.kafka.codecs import MAX_KEY_BYTES, decode_letter
+from saving_alerts.kafka.codecs import MAX_KEY_BYTES, decode_dead_letter
 from saving_alerts.kafka.topics import Topics
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
@@ -28,11 +28,13 @@ def record(key: bytes | None, value: bytes, headers: tuple[tuple[str, bytes], ..
     ],
 )
 def test_a_dead_letter_fits_whatever_the_record_was(largest: ConsumerRecord) -> None:
-    recorder = Recorder(Topics.named("saving-events", "saving-alerts"), "w-1", FakeClock(), RecordingMetrics(), str)
+    recorder = RecordBuilder(
+        Topics.named("saving-events", "saving-alerts"), "w-1", FakeClock(), RecordingMetrics(), str
+    )
 
     output = recorder.dead_letter(Stage.VALIDATE, largest, None, "\x00" * 2 * MAX_ERROR_CHARACTERS)
 
     assert output.size_bytes <= MAX_RECORD_BYTES
-    letter = decode_letter(output.value)
+    letter = decode_dead_letter(output.value)
     assert letter.body_bytes == len(largest.value or b"")
     assert letter.key == output.key == largest.key[:MAX_KEY_BYTES]

@@ -13,22 +13,22 @@ from typing import cast
 import pytest
 from aiokafka import ConsumerRecord
 
-from saving_alerts.delivery.outcome_writer import Concluding, Forwarding
-from saving_alerts.delivery.poison_pills.commit_metadata import SUSPICIOUS_DEATHS, Note
-from saving_alerts.delivery.poison_pills.detector import Guard
+from saving_alerts.delivery.outcome_writer import Forwarding, OutcomeWriter
+from saving_alerts.delivery.poison_pills.commit_metadata import SUSPICIOUS_DEATHS, PartitionMemo
+from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.delivery.producer import Output, OutputProducer, Undelivered
-from saving_alerts.delivery.record_builder import Recorder
+from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.delivery.results import Addressed
-from saving_alerts.delivery.stage_runner import EXIT_CANNOT_GO_ON, Message, StageRunner
+from saving_alerts.delivery.stage_runner import RESTART, Message, StageRunner
 from saving_alerts.domain.decisions import Reason, Stage, Subject
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.failpoints import Failpoints
-from saving_alerts.kafka.codecs import Envelope, UnreadableError, decode_letter
+from saving_alerts.kafka.codecs import Envelope, UnreadableError, decode_dead_letter
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metric
-from saving_alerts.pipeline.outcomes import DeadLetter, Decided, Forward, Outcome
+from saving_alerts.pipeline.outcomes import Decided, Failed, Forward, Outcome
 from tests.support.fakes.clock import START, FakeClock
-from tests.support.fakes.metadata_store import FakeGroupMemory
+from tests.support.fakes.metadata_store import FakeMetadataStore
 from tests.support.fakes.metrics import RecordingMetrics
 
 pytestmark = pytest.mark.asyncio
@@ -117,7 +117,7 @@ class Steps:
             case "crash":
                 raise ZeroDivisionError("a bug")
             case "letter":
-                return DeadLetter("the step gave up")
+                return Failed("the step gave up")
             case "boring":
                 return Decided(Reason.NOT_A_TRIGGER)
             case "no":
@@ -171,20 +171,20 @@ class World:
         self.clock, self.metrics = FakeClock(), RecordingMetrics()
         self.steps, self.intake, self.outputs = Steps(), FakeIntake(), FakeOutputs()
         self.acks: list[int] = []
-        self.memory = FakeGroupMemory()
+        self.memory = FakeMetadataStore()
         self._offsets: defaultdict[int, int] = defaultdict(int)
-        recorder = Recorder(TOPICS, "worker-1", self.clock, self.metrics, lambda: "rules-1")
+        recorder = RecordBuilder(TOPICS, "worker-1", self.clock, self.metrics, lambda: "rules-1")
         recorder.partitions = PARTITIONS
         forwarding = Forwarding(TOPICS.validated.name, _to_next)
         self.stage: StageRunner[str, str] = StageRunner(
             Stage.VALIDATE,
-            Concluding(Stage.VALIDATE, recorder, _decode, _address, forwarding),
+            OutcomeWriter(Stage.VALIDATE, recorder, _decode, _address, forwarding),
             cast("OutputProducer", self.outputs),
             self.intake,
             self.metrics,
             self.clock,
             WINDOW_RECORDS,
-            Guard(self.memory),
+            PoisonPillDetector(self.memory),
             Failpoints(),
             step=None if waiting else self.steps.step,
             waiting_step=self.steps.waiting_step if waiting else None,
@@ -479,7 +479,7 @@ async def test_a_dead_letter_keeps_the_headers_that_a_stage_reads(world: World) 
 
     await world.acked(0)
     (output,) = [output for output in world.outputs.written if output.topic == TOPICS.dead_letters.name]
-    assert decode_letter(output.value).headers == headers
+    assert decode_dead_letter(output.value).headers == headers
 
 
 async def test_a_record_without_readable_headers_is_accounted_for_by_its_own_place(world: World) -> None:
@@ -523,7 +523,7 @@ async def test_one_receipt_covers_all_of_a_batch_that_were_no_triggers() -> None
 
 async def test_one_receipt_covers_them_too_when_they_are_tried_one_at_a_time() -> None:
     world = World(waiting=False)
-    world.memory.notes = {("saving-events", 0): (0, Note(deaths=SUSPICIOUS_DEATHS))}
+    world.memory.notes = {("saving-events", 0): (0, PartitionMemo(deaths=SUSPICIOUS_DEATHS))}
 
     world.take("boring-u1", "boring-u2", "no-u3")
 
@@ -569,7 +569,7 @@ async def test_a_bug_in_delivery_ends_the_process_without_an_acknowledgement(wai
 
     said, complained = await process.communicate()
 
-    assert (process.returncode, said) == (EXIT_CANNOT_GO_ON, b"")
+    assert (process.returncode, said) == (RESTART, b"")
     assert b"ZeroDivisionError" in complained
 
 

@@ -16,8 +16,8 @@ from saving_alerts.domain.coupons import Coupon, usable
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import Problem, SavingEvent, deadline_of, read_event
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.rules.evaluation import Chosen, evaluate, refused_without_coupons
-from saving_alerts.domain.rules.evaluation_context import Occasion
+from saving_alerts.domain.rules.evaluation import Match, evaluate, refused_without_coupons
+from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.compiler import read_rules
 
@@ -66,7 +66,7 @@ class Judge:
 
     def _of_a_fresh_trigger(self, event: SavingEvent, planned: PlannedEvent) -> Reason:
         merchant = self.merchants.get(event.merchant_id or "")
-        occasion = Occasion(event, merchant, self.now)
+        occasion = EvaluationContext(event, merchant, self.now)
         unasked = refused_without_coupons(self.rules, occasion)
         if unasked:
             return unasked.reason
@@ -77,7 +77,7 @@ class Judge:
         if not kept:
             return Reason.NO_COUPON
         verdict = evaluate(self.rules, occasion, kept)
-        return self._push(planned) if isinstance(verdict, Chosen) else verdict.reason
+        return self._push(planned) if isinstance(verdict, Match) else verdict.reason
 
     def _coupons(self, event: SavingEvent) -> list[Coupon] | Reason:
         match next(
@@ -134,7 +134,7 @@ def test_an_expected_push_is_still_right_most_of_a_minute_later(
     refused = [
         event
         for event in events
-        if refused_without_coupons(rules, Occasion(event, merchants.get(event.merchant_id or ""), late))
+        if refused_without_coupons(rules, EvaluationContext(event, merchants.get(event.merchant_id or ""), late))
     ]
 
     assert len(events) == len(traffic.expected_pushes)

@@ -13,7 +13,7 @@ from typing import Self
 from confluent_kafka import KafkaError, Message, Producer
 
 from saving_alerts.delivery.producer import Output
-from saving_alerts.delivery.record_builder import Recorder
+from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.domain.decisions import Reason, Stage, Subject
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.pipeline.outcomes import Decided
@@ -58,13 +58,13 @@ class AnsweredSource:
             await self.world.commit(topic, dict.fromkeys(range(self.partitions), 0))
 
     def _ledger(self) -> Iterator[Output]:
-        recorder = Recorder(self.world.topics, "w-1", SystemClock(), RecordingMetrics(), lambda: "f00dfeedf00d")
+        recorder = RecordBuilder(self.world.topics, "w-1", SystemClock(), RecordingMetrics(), lambda: "f00dfeedf00d")
         recorder.partitions = self.partitions
         for start in range(0, self.offsets, BATCH_RECORDS):
             for partition in range(self.partitions):
                 yield from self._batch(recorder, partition, range(start, min(start + BATCH_RECORDS, self.offsets)))
 
-    def _batch(self, recorder: Recorder, partition: int, offsets: range) -> Iterator[Output]:
+    def _batch(self, recorder: RecordBuilder, partition: int, offsets: range) -> Iterator[Output]:
         written = [offset for offset in offsets if (partition, offset) not in self.left_out]
         for offset in filter(is_trigger, written):
             position = SourcePosition(self.world.topics.source.name, partition, offset)

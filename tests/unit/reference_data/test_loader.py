@@ -16,7 +16,7 @@ from saving_alerts.metrics import Metric
 from saving_alerts.ports.errors import PortError, RefusedError, UnavailableError
 from saving_alerts.ports.object_store import MAX_LINE_BYTES
 from saving_alerts.reference_data.loader import LINES_BETWEEN_PAUSES, ReferenceDataLoader, ReloadOutcome, ReloadPolicy
-from saving_alerts.reference_data.merchants_file import DirectoryReader
+from saving_alerts.reference_data.merchants_file import MerchantsFileReader
 from saving_alerts.reference_data.snapshot import Merchants, ReferenceData
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
@@ -338,7 +338,7 @@ async def test_a_directory_without_a_merchant_is_refused(world: World, content: 
 
 
 async def test_only_the_first_ten_bad_lines_are_named() -> None:
-    reader = DirectoryReader(max_bad_lines=100)
+    reader = MerchantsFileReader(max_bad_lines=100)
     for line in [b"x\n"] * 11 + [merchant_line(1)]:
         reader.take(line)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from saving_alerts.domain.rules_file.compiler import version_of
-from saving_alerts.reference_data.rules_store import Current, RulesChangedError, RulesShelf, UnknownVersionError, before
+from saving_alerts.reference_data.rules_store import Current, RulesChangedError, RulesStore, UnknownVersionError, before
 from tests.support.fakes.clock import START
 from tests.support.fakes.object_store import FakeObjectStore
 
@@ -21,8 +21,8 @@ def store() -> FakeObjectStore:
     return FakeObjectStore()
 
 
-def shelf_of(store: FakeObjectStore) -> RulesShelf:
-    return RulesShelf(store, "rules.json", ENOUGH_BYTES)
+def shelf_of(store: FakeObjectStore) -> RulesStore:
+    return RulesStore(store, "rules.json", ENOUGH_BYTES)
 
 
 async def test_a_publication_is_live_kept_and_noted(store: FakeObjectStore) -> None:

@@ -12,7 +12,7 @@ from itertools import chain, count, cycle, repeat
 import pytest
 
 from saving_alerts.supervision.stuck_loop import StuckLoop
-from saving_alerts.supervision.watchdog import EXIT_RESTART_ME, LOOK_SECONDS, Sign, Suspicion, Watchdog
+from saving_alerts.supervision.watchdog import LOOK_SECONDS, RESTART, Sign, Suspicion, Watchdog
 
 pytestmark = pytest.mark.asyncio
 
@@ -54,11 +54,11 @@ async def left_with(seen: Iterator[Suspicion | None], *, holds: bool = True) -> 
 
 
 async def test_what_never_moves_ends_the_worker() -> None:
-    assert await left_with(stuck_at(7)) == EXIT_RESTART_ME
+    assert await left_with(stuck_at(7)) == RESTART
 
 
 async def test_what_begins_to_stand_still_later_ends_the_worker() -> None:
-    assert await left_with(chain(repeat(None, 10), stuck_at(7))) == EXIT_RESTART_ME
+    assert await left_with(chain(repeat(None, 10), stuck_at(7))) == RESTART
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ async def test_a_parked_worker_ends_at_the_second_look() -> None:
     left: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     async with Watchdog([Sign("coordinator", lambda: Suspicion(1, "parked"), 0.0)], left.set_result):
-        assert await asyncio.wait_for(left, 5) == EXIT_RESTART_ME
+        assert await asyncio.wait_for(left, 5) == RESTART
 
 
 async def test_the_page_says_what_was_seen_and_for_how_long() -> None:
@@ -119,7 +119,7 @@ async def test_a_stuck_loop_ends_the_process_and_says_where_it_is() -> None:
     with loop_process("time.sleep(60)") as process:
         _, said = process.communicate(timeout=30)
 
-    assert process.returncode == EXIT_RESTART_ME
+    assert process.returncode == RESTART
     assert "the event loop has not turned" in said
     assert 'File "<string>"' in said
 
@@ -133,7 +133,7 @@ async def test_a_paused_process_is_not_stuck() -> None:
         os.kill(process.pid, signal.SIGCONT)
         process.communicate("\n", timeout=30)
 
-    assert process.returncode != EXIT_RESTART_ME
+    assert process.returncode != RESTART
 
 
 def _wait_until_stopped(pid: int) -> None:

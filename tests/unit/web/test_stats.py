@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from saving_alerts.adapters.in_memory_metrics import Tally
+from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.domain.decisions import Reason, Stage
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.heartbeats import WorkerRow
@@ -74,7 +74,7 @@ def test_more_endings_than_were_read_here_is_never_less_than_none() -> None:
 
 
 def test_every_reason_is_counted_over_all_stages_in_the_order_of_the_closed_list() -> None:
-    tally = Tally()
+    tally = InMemoryMetrics()
     tally.count(Metric.STAGE_OUT, 2, stage=Stage.QUERY_COUPONS, decision=Reason.CAPPED)
     tally.count(Metric.STAGE_OUT, 3, stage=Stage.DISPATCH_PUSH, decision=Reason.CAPPED)
 
@@ -85,7 +85,7 @@ def test_every_reason_is_counted_over_all_stages_in_the_order_of_the_closed_list
 
 
 def test_a_stage_tells_what_it_forwarded_from_what_it_decided() -> None:
-    tally = Tally()
+    tally = InMemoryMetrics()
     tally.count(Metric.STAGE_IN, 9, stage=Stage.VALIDATE)
     tally.count(Metric.STAGE_OUT, 4, stage=Stage.VALIDATE, decision="forwarded")
     tally.count(Metric.STAGE_OUT, 3, stage=Stage.VALIDATE, decision=Reason.INVALID)
@@ -98,7 +98,7 @@ def test_a_stage_tells_what_it_forwarded_from_what_it_decided() -> None:
 
 
 def test_all_stages_are_there_before_anything_was_counted() -> None:
-    assert [numbers.stage for numbers in stage_numbers(Tally(), {})] == list(Stage)
+    assert [numbers.stage for numbers in stage_numbers(InMemoryMetrics(), {})] == list(Stage)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_the_clusters_totals_are_the_sum_of_its_rows() -> None:
 
 
 def test_the_share_of_asks_avoided_is_of_all_events_at_the_coupon_apis_door() -> None:
-    tally = Tally()
+    tally = InMemoryMetrics()
     before_the_first = asks_avoided(tally)
     tally.count(Metric.STAGE_OUT, 8, stage=Stage.QUERY_COUPONS, decision="forwarded")
     tally.count(Metric.STAGE_OUT, 2, stage=Stage.QUERY_COUPONS, decision=Reason.QUIET_HOURS)

@@ -12,7 +12,7 @@ from demo.traffic.feed import Feed, Record
 from demo.workers.worker_process import command_line
 from demo.world import World
 from saving_alerts.commands.dead_letters.group import dead_letters
-from saving_alerts.delivery.poison_pills.commit_metadata import Note
+from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import KafkaConnection, commits
@@ -122,7 +122,7 @@ def test_two_skipped_records_are_both_remembered(world: World) -> None:
     found = asyncio.run(commits(KafkaConnection(world.bootstrap_servers), "nobody", [partition]))[partition]
 
     assert found is not None
-    assert (found.offset, Note.read(found.text)) == (0, Note(skip=(first, second)))
+    assert (found.offset, PartitionMemo.read(found.text)) == (0, PartitionMemo(skip=(first, second)))
 
 
 @pytest.mark.parametrize(

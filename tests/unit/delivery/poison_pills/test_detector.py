@@ -9,13 +9,13 @@ import pytest
 from saving_alerts.delivery.poison_pills.commit_metadata import (
     MAX_SKIPPED,
     SUSPICIOUS_DEATHS,
-    Note,
-    Notes,
+    PartitionMemo,
+    PartitionMemos,
     TooManySkippedError,
 )
-from saving_alerts.delivery.poison_pills.detector import Guard
+from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.domain.source_position import SourcePosition
-from tests.support.fakes.metadata_store import FakeGroupMemory
+from tests.support.fakes.metadata_store import FakeMetadataStore
 
 pytestmark = pytest.mark.asyncio
 
@@ -29,13 +29,13 @@ def event(number: int) -> SourcePosition:
     return SourcePosition("saving-events", 0, number)
 
 
-async def owner(memory: FakeGroupMemory) -> Guard:
-    guard = Guard(memory)
+async def owner(memory: FakeMetadataStore) -> PoisonPillDetector:
+    guard = PoisonPillDetector(memory)
     await guard.admit()
     return guard
 
 
-async def survives(memory: FakeGroupMemory) -> bool:
+async def survives(memory: FakeMetadataStore) -> bool:
     """Whether an owner gets through the records, in order as a stage does. One that dies is cut off where it stands."""
     killed = asyncio.Event()
 
@@ -63,7 +63,7 @@ async def harmless() -> str:
     return "done"
 
 
-async def most_at_once(guard: Guard) -> int:
+async def most_at_once(guard: PoisonPillDetector) -> int:
     """How many records of two partitions are at work at the same time, at most."""
     at_work, most = 0, 0
 
@@ -79,11 +79,11 @@ async def most_at_once(guard: Guard) -> int:
 
 
 @pytest.fixture
-def memory() -> FakeGroupMemory:
-    return FakeGroupMemory({HERE: (OFFSET, Note())})
+def memory() -> FakeMetadataStore:
+    return FakeMetadataStore({HERE: (OFFSET, PartitionMemo())})
 
 
-async def test_after_three_deaths_the_record_in_hand_is_accused_and_then_skipped(memory: FakeGroupMemory) -> None:
+async def test_after_three_deaths_the_record_in_hand_is_accused_and_then_skipped(memory: FakeMetadataStore) -> None:
     deaths = 0
     while not await survives(memory):
         deaths += 1
@@ -92,7 +92,7 @@ async def test_after_three_deaths_the_record_in_hand_is_accused_and_then_skipped
     assert memory.notes[HERE][1].skip == (KILLER,)
 
 
-async def test_two_records_that_are_each_in_hand_at_one_death_are_not_skipped(memory: FakeGroupMemory) -> None:
+async def test_two_records_that_are_each_in_hand_at_one_death_are_not_skipped(memory: FakeMetadataStore) -> None:
     for in_hand in (KILLER, KILLER + 1, KILLER):
         memory.notes[HERE] = (OFFSET, msgspec.structs.replace(memory.notes[HERE][1], in_hand=in_hand))
         await owner(memory)
@@ -100,8 +100,8 @@ async def test_two_records_that_are_each_in_hand_at_one_death_are_not_skipped(me
     assert memory.notes[HERE][1].skip == ()
 
 
-async def test_an_accused_record_is_forgotten_once_it_is_done(memory: FakeGroupMemory) -> None:
-    memory.notes[HERE] = (OFFSET, Note(accused=KILLER))
+async def test_an_accused_record_is_forgotten_once_it_is_done(memory: FakeMetadataStore) -> None:
+    memory.notes[HERE] = (OFFSET, PartitionMemo(accused=KILLER))
     guard = await owner(memory)
 
     guard.progressed(HERE, KILLER)
@@ -113,14 +113,16 @@ async def test_an_accused_record_is_forgotten_once_it_is_done(memory: FakeGroupM
 
 
 async def test_while_one_partition_is_suspected_nothing_else_is_at_work_beside_its_record() -> None:
-    guard = await owner(FakeGroupMemory({HERE: (OFFSET, Note(deaths=SUSPICIOUS_DEATHS)), THERE: (OFFSET, Note())}))
+    guard = await owner(
+        FakeMetadataStore({HERE: (OFFSET, PartitionMemo(deaths=SUSPICIOUS_DEATHS)), THERE: (OFFSET, PartitionMemo())})
+    )
 
     assert guard.watches(THERE)
     assert await most_at_once(guard) == 1
 
 
-async def test_copies_of_a_skipped_event_are_skipped_too(memory: FakeGroupMemory) -> None:
-    memory.notes[HERE] = (OFFSET, Note(skip=(KILLER,)))
+async def test_copies_of_a_skipped_event_are_skipped_too(memory: FakeMetadataStore) -> None:
+    memory.notes[HERE] = (OFFSET, PartitionMemo(skip=(KILLER,)))
     guard = await owner(memory)
 
     assert guard.skips(HERE, KILLER, event(1))
@@ -128,8 +130,8 @@ async def test_copies_of_a_skipped_event_are_skipped_too(memory: FakeGroupMemory
     assert not guard.skips(HERE, KILLER + 2, event(2))
 
 
-async def test_what_is_done_is_committed_before_a_suspect_is_tried(memory: FakeGroupMemory) -> None:
-    memory.notes[HERE] = (OFFSET, Note(deaths=SUSPICIOUS_DEATHS))
+async def test_what_is_done_is_committed_before_a_suspect_is_tried(memory: FakeMetadataStore) -> None:
+    memory.notes[HERE] = (OFFSET, PartitionMemo(deaths=SUSPICIOUS_DEATHS))
     guard = await owner(memory)
 
     await guard.alone(HERE, OFFSET, harmless)
@@ -137,22 +139,22 @@ async def test_what_is_done_is_committed_before_a_suspect_is_tried(memory: FakeG
     assert memory.settled == 1
 
 
-async def test_an_owner_that_ends_well_is_no_death(memory: FakeGroupMemory) -> None:
+async def test_an_owner_that_ends_well_is_no_death(memory: FakeMetadataStore) -> None:
     for _ in range(10):
         guard = await owner(memory)
         await guard.end_well()
 
-    assert memory.notes[HERE] == (OFFSET, Note())
+    assert memory.notes[HERE] == (OFFSET, PartitionMemo())
 
 
-class SlowMemory(FakeGroupMemory):
+class SlowMemory(FakeMetadataStore):
     """Has the first write, and does not answer."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: PartitionMemos) -> None:
         super().__init__(notes)
         self.has_the_first = asyncio.Event()
 
-    async def write(self, notes: Notes) -> None:
+    async def write(self, notes: PartitionMemos) -> None:
         await super().write(notes)
         if not self.has_the_first.is_set():
             self.has_the_first.set()
@@ -160,8 +162,8 @@ class SlowMemory(FakeGroupMemory):
 
 
 async def test_nor_is_one_whose_partitions_go_while_its_coming_is_being_written() -> None:
-    memory = SlowMemory({HERE: (OFFSET, Note(deaths=1))})
-    guard = Guard(memory)
+    memory = SlowMemory({HERE: (OFFSET, PartitionMemo(deaths=1))})
+    guard = PoisonPillDetector(memory)
     coming = asyncio.ensure_future(guard.admit())
     await memory.has_the_first.wait()
 
@@ -169,11 +171,11 @@ async def test_nor_is_one_whose_partitions_go_while_its_coming_is_being_written(
     coming.cancel()
     guard.begin()
 
-    assert memory.notes[HERE] == (OFFSET, Note(deaths=1))
+    assert memory.notes[HERE] == (OFFSET, PartitionMemo(deaths=1))
 
 
-async def test_a_partition_that_moved_on_is_not_suspected(memory: FakeGroupMemory) -> None:
-    memory.notes[HERE] = (OFFSET, Note(deaths=SUSPICIOUS_DEATHS))
+async def test_a_partition_that_moved_on_is_not_suspected(memory: FakeMetadataStore) -> None:
+    memory.notes[HERE] = (OFFSET, PartitionMemo(deaths=SUSPICIOUS_DEATHS))
     guard = await owner(memory)
     assert guard.suspects(HERE)
 
@@ -183,15 +185,15 @@ async def test_a_partition_that_moved_on_is_not_suspected(memory: FakeGroupMemor
 
 
 async def test_records_of_suspected_partitions_are_tried_one_at_a_time() -> None:
-    suspicious = Note(deaths=SUSPICIOUS_DEATHS)
-    guard = await owner(FakeGroupMemory({HERE: (OFFSET, suspicious), THERE: (OFFSET, suspicious)}))
+    suspicious = PartitionMemo(deaths=SUSPICIOUS_DEATHS)
+    guard = await owner(FakeMetadataStore({HERE: (OFFSET, suspicious), THERE: (OFFSET, suspicious)}))
 
     assert await most_at_once(guard) == 1
 
 
 async def test_a_record_that_only_waits_does_not_hold_the_others_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("saving_alerts.delivery.poison_pills.detector.ALONE_SECONDS", 0.01)
-    memory = FakeGroupMemory({HERE: (OFFSET, Note(deaths=SUSPICIOUS_DEATHS))})
+    memory = FakeMetadataStore({HERE: (OFFSET, PartitionMemo(deaths=SUSPICIOUS_DEATHS))})
     guard = await owner(memory)
     answered = asyncio.Event()
 
@@ -204,17 +206,17 @@ async def test_a_record_that_only_waits_does_not_hold_the_others_up(monkeypatch:
     assert memory.notes[HERE][1].in_hand is None
 
 
-async def test_a_commit_keeps_only_what_was_not_reached(memory: FakeGroupMemory) -> None:
-    memory.notes[HERE] = (OFFSET, Note(skip=(OFFSET + 5, OFFSET + 9)))
+async def test_a_commit_keeps_only_what_was_not_reached(memory: FakeMetadataStore) -> None:
+    memory.notes[HERE] = (OFFSET, PartitionMemo(skip=(OFFSET + 5, OFFSET + 9)))
     guard = await owner(memory)
 
-    assert Note.read(guard.text_beyond(HERE, OFFSET + 6)) == Note(skip=(OFFSET + 9,))
+    assert PartitionMemo.read(guard.text_beyond(HERE, OFFSET + 6)) == PartitionMemo(skip=(OFFSET + 9,))
     assert guard.text_beyond(HERE, OFFSET + 10) == ""
 
 
-async def test_a_new_assignment_reads_the_notes_anew(memory: FakeGroupMemory) -> None:
+async def test_a_new_assignment_reads_the_notes_anew(memory: FakeMetadataStore) -> None:
     guard = await owner(memory)
-    memory.notes[HERE] = (OFFSET, Note(skip=(KILLER,)))
+    memory.notes[HERE] = (OFFSET, PartitionMemo(skip=(KILLER,)))
 
     guard.begin()
     await guard.admit()
@@ -224,11 +226,11 @@ async def test_a_new_assignment_reads_the_notes_anew(memory: FakeGroupMemory) ->
 
 @pytest.mark.parametrize("text", [None, "", "NONE", '{"deaths": "many"}', '{"version": 2}'])
 async def test_somebody_elses_text_is_no_note(text: str | None) -> None:
-    assert Note.read(text) == Note()
+    assert PartitionMemo.read(text) == PartitionMemo()
 
 
 async def test_a_partition_remembers_only_so_many_skipped_records() -> None:
-    full = Note(skip=tuple(range(MAX_SKIPPED)))
+    full = PartitionMemo(skip=tuple(range(MAX_SKIPPED)))
 
     with pytest.raises(TooManySkippedError):
         full.with_skipped(MAX_SKIPPED)

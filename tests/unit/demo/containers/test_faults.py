@@ -12,9 +12,9 @@ from demo.containers.faults import (
     LONGEST_SECONDS,
     SHORTEST_SECONDS,
     VICTIMS,
-    Blow,
+    Fault,
+    FaultInjector,
     StillIllError,
-    Suffering,
     next_blow,
     unwell,
 )
@@ -43,15 +43,15 @@ class FakeContainers:
         self._states[service] = {"kill": "exited", "pause": "paused"}.get(action, "running")
 
 
-def suffering(containers: FakeContainers) -> Suffering:
-    return Suffering(containers, lambda _: None, lambda _: None)
+def suffering(containers: FakeContainers) -> FaultInjector:
+    return FaultInjector(containers, lambda _: None, lambda _: None)
 
 
 @pytest.mark.parametrize(("action", "cure"), CURES.items(), ids=list(CURES))
 def test_who_was_hit_is_cured(action: str, cure: str) -> None:
     containers = FakeContainers()
 
-    suffering(containers).deal(Blow("worker-2", action, 5))
+    suffering(containers).deal(Fault("worker-2", action, 5))
 
     assert containers.done == [(action, "worker-2"), (cure, "worker-2")]
 
@@ -63,7 +63,7 @@ def test_who_was_hit_is_cured_also_when_we_are_interrupted() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Suffering(containers, lambda _: None, interrupted).deal(Blow("broker-1", "pause", 5))
+        FaultInjector(containers, lambda _: None, interrupted).deal(Fault("broker-1", "pause", 5))
 
     assert containers.done == [("pause", "broker-1"), ("unpause", "broker-1")]
 
@@ -71,7 +71,7 @@ def test_who_was_hit_is_cured_also_when_we_are_interrupted() -> None:
 def test_a_store_that_forgot_everything_is_told_again() -> None:
     containers = FakeContainers()
 
-    suffering(containers).deal(Blow("s3", "kill", 5))
+    suffering(containers).deal(Fault("s3", "kill", 5))
 
     assert containers.done == [("kill", "s3"), ("start", "s3"), ("start", "setup")]
 
@@ -79,7 +79,7 @@ def test_a_store_that_forgot_everything_is_told_again() -> None:
 def test_a_store_that_was_only_paused_is_not_told_again() -> None:
     containers = FakeContainers()
 
-    suffering(containers).deal(Blow("s3", "pause", 5))
+    suffering(containers).deal(Fault("s3", "pause", 5))
 
     assert ("start", "setup") not in containers.done
 
@@ -88,16 +88,16 @@ def test_blows_are_counted() -> None:
     hit = suffering(FakeContainers())
 
     for action in ("kill", "pause", "kill"):
-        hit.deal(Blow("valkey", action, 5))
+        hit.deal(Fault("valkey", action, 5))
 
     assert hit.dealt == Counter({("valkey", "kill"): 2, ("valkey", "pause"): 1})
 
 
 def test_a_blow_that_the_engine_refuses_is_told_and_not_counted() -> None:
     containers, said = FakeContainers(stubborn=("broker-3",)), list[str]()
-    hit = Suffering(containers, said.append, lambda _: None)
+    hit = FaultInjector(containers, said.append, lambda _: None)
 
-    hit.deal(Blow("broker-3", "pause", 5))
+    hit.deal(Fault("broker-3", "pause", 5))
 
     assert said[1:] == ["not done: unable to freeze"]
     assert hit.dealt == Counter()

@@ -7,7 +7,7 @@ from itertools import islice
 
 from demo.checks.decision_follower import Place
 from demo.containers.judge import Evidence, judge, longest_pause, slowest_push_seconds
-from demo.containers.shoppers import EVENTS_PER_ROUND, Crowd
+from demo.containers.shoppers import EVENTS_PER_ROUND, Shoppers
 from demo.stub_apis.faults import Behaviour
 from demo.stub_apis.push_api import AcceptedPush, Push, Trace
 from saving_alerts.domain.decisions import Decision, Reason, Stage
@@ -54,7 +54,7 @@ def push(user_id: str, event_id: str, *, at: datetime = NOW, late: bool = False,
 
 def sound() -> Evidence:
     """A round that went as it must."""
-    crowd = Crowd("test", no_behaviour)
+    crowd = Shoppers("test", no_behaviour)
     names = [event.name for event in islice(crowd.events(60), EVENTS_PER_ROUND)]
     places = {name: (number % PARTITIONS, number) for number, name in enumerate(names)}
     # Of the two at the same time the first is pushed.

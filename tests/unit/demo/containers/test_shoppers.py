@@ -8,7 +8,7 @@ import pytest
 
 from demo.containers.coupon_api import coupons_of
 from demo.containers.setup import cluster_rules
-from demo.containers.shoppers import EVENTS_PER_ROUND, Crowd
+from demo.containers.shoppers import EVENTS_PER_ROUND, Shoppers
 from demo.stub_apis.faults import Behaviour
 from demo.traffic import merchants_jsonl
 from demo.traffic.feed import Record
@@ -16,8 +16,8 @@ from saving_alerts.domain.coupons import Coupon, usable
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import Problem, SavingEvent, deadline_of, read_event
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.rules.evaluation import Chosen, evaluate, refused_without_coupons
-from saving_alerts.domain.rules.evaluation_context import Occasion
+from saving_alerts.domain.rules.evaluation import Match, evaluate, refused_without_coupons
+from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.domain.rules_file.compiler import read_rules
 
 ROUNDS = 80  # more than there are ways to spoil an event
@@ -53,7 +53,7 @@ def answer(record: Record) -> Reason:
 
 def answer_of_fresh_trigger(event: SavingEvent, now: datetime) -> Reason:
     merchant = MERCHANTS[event.merchant_id or ""]
-    occasion = Occasion(event, merchant, now)
+    occasion = EvaluationContext(event, merchant, now)
     if refused := refused_without_coupons(RULES, occasion):
         return refused.reason
     found = coupons_of(event.user_id, merchant.merchant_id)
@@ -62,15 +62,15 @@ def answer_of_fresh_trigger(event: SavingEvent, now: datetime) -> Reason:
     if not kept:
         return Reason.NO_COUPON
     verdict = evaluate(RULES, occasion, kept)
-    return Reason.PUSHED if isinstance(verdict, Chosen) else verdict.reason
+    return Reason.PUSHED if isinstance(verdict, Match) else verdict.reason
 
 
 @pytest.fixture
-def crowd() -> Crowd:
-    return Crowd("test", Told().behave)
+def crowd() -> Shoppers:
+    return Shoppers("test", Told().behave)
 
 
-def test_every_event_ends_as_the_domain_says(crowd: Crowd) -> None:
+def test_every_event_ends_as_the_domain_says(crowd: Shoppers) -> None:
     events = list(islice(crowd.events(LONG), ROUNDS * EVENTS_PER_ROUND))
 
     answers = [(event.name, answer(event)) for event in events]
@@ -78,7 +78,7 @@ def test_every_event_ends_as_the_domain_says(crowd: Crowd) -> None:
     assert [each for each in answers if each[1] not in crowd.expected[each[0]]] == []
 
 
-def test_every_reason_that_needs_no_failing_dependency_but_the_cap_occurs(crowd: Crowd) -> None:
+def test_every_reason_that_needs_no_failing_dependency_but_the_cap_occurs(crowd: Shoppers) -> None:
     found = {answer(event) for event in islice(crowd.events(LONG), EVENTS_PER_ROUND)}
 
     assert found == {
@@ -92,25 +92,25 @@ def test_every_reason_that_needs_no_failing_dependency_but_the_cap_occurs(crowd:
     }
 
 
-def test_names_are_told_apart(crowd: Crowd) -> None:
+def test_names_are_told_apart(crowd: Shoppers) -> None:
     names = [event.name for event in islice(crowd.events(LONG), ROUNDS * EVENTS_PER_ROUND)]
 
     assert len(set(names)) == len(names) == len(crowd.expected)
 
 
-def test_only_what_was_handed_out_is_expected(crowd: Crowd) -> None:
+def test_only_what_was_handed_out_is_expected(crowd: Shoppers) -> None:
     handed_out = [event.name for event in islice(crowd.events(LONG), EVENTS_PER_ROUND + 3)]
 
     assert list(crowd.expected) == handed_out
 
 
-def test_no_events_come_when_the_time_is_over(crowd: Crowd) -> None:
+def test_no_events_come_when_the_time_is_over(crowd: Shoppers) -> None:
     assert list(crowd.events(0)) == []
 
 
 def test_some_pushes_are_unclear_at_first() -> None:
     told = Told()
 
-    list(islice(Crowd("test", told.behave).events(LONG), ROUNDS * EVENTS_PER_ROUND))
+    list(islice(Shoppers("test", told.behave).events(LONG), ROUNDS * EVENTS_PER_ROUND))
 
     assert {behaviour.fault for _, behaviour in told.behaviours} == {"status", "ambiguous_accepted"}

@@ -20,8 +20,8 @@ from saving_alerts.domain.events import App, EventType, PushConsent, SavingEvent
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules import evaluation
 from saving_alerts.domain.rules.clauses import Clause, Weekday
-from saving_alerts.domain.rules.evaluation import Chosen, NoneChosen, Refusal, every_refusal
-from saving_alerts.domain.rules.evaluation_context import Occasion
+from saving_alerts.domain.rules.evaluation import Match, NoMatch, Refusal, every_refusal
+from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.domain.rules.expressions import When, compile_when
 from saving_alerts.domain.rules.messages import Message, Text
 from saving_alerts.domain.rules.quiet_hours import QuietHours
@@ -116,20 +116,20 @@ def evaluate(
     coupons: tuple[Coupon, ...],
     now: datetime,
     distance_m: float | None = None,
-) -> Chosen | NoneChosen:
+) -> Match | NoMatch:
     """With every rule that does not listen named too."""
     data = rule_set(rules)
-    verdict = evaluation.evaluate(data, Occasion(event, merchant, now, distance_m), coupons)
-    if isinstance(verdict, Chosen):
+    verdict = evaluation.evaluate(data, EvaluationContext(event, merchant, now, distance_m), coupons)
+    if isinstance(verdict, Match):
         return verdict
     return replace(verdict, refusals=tuple(every_refusal(data, event, verdict.refusals)))
 
 
 def refused_without_coupons(
     rules: Iterable[Rule], event: SavingEvent, merchant: Merchant | None, now: datetime, distance_m: float | None = None
-) -> NoneChosen | None:
+) -> NoMatch | None:
     data = rule_set(rules)
-    verdict = evaluation.refused_without_coupons(data, Occasion(event, merchant, now, distance_m))
+    verdict = evaluation.refused_without_coupons(data, EvaluationContext(event, merchant, now, distance_m))
     if verdict is None:
         return None
     return replace(verdict, refusals=tuple(every_refusal(data, event, verdict.refusals)))
@@ -140,7 +140,7 @@ def euros(amount: float, coupon_id: str = "c-1") -> Coupon:
 
 
 def test_a_rule_whose_clauses_all_say_yes_wins_with_its_coupon() -> None:
-    assert evaluate([rule()], event(), MERCHANT, (coupon(),), NOW) == Chosen(rule(), coupon(), ())
+    assert evaluate([rule()], event(), MERCHANT, (coupon(),), NOW) == Match(rule(), coupon(), ())
 
 
 def test_the_first_rule_that_says_yes_wins_and_the_refusals_before_it_are_kept() -> None:
@@ -148,7 +148,7 @@ def test_the_first_rule_that_says_yes_wins_and_the_refusals_before_it_are_kept()
 
     chosen = evaluate([refusing, winning, later], event(), MERCHANT, (coupon(),), NOW)
 
-    assert chosen == Chosen(winning, coupon(), (Refusal("r-1", Clause.MIN_DISCOUNT_PERCENT),))
+    assert chosen == Match(winning, coupon(), (Refusal("r-1", Clause.MIN_DISCOUNT_PERCENT),))
 
 
 @pytest.mark.parametrize(
@@ -172,33 +172,33 @@ def test_the_first_rule_that_says_yes_wins_and_the_refusals_before_it_are_kept()
 def test_the_first_clause_that_says_no_is_named(refusing: Callable[[], Rule], clause: str) -> None:
     verdict = evaluate([refusing()], event(), MERCHANT, (coupon(),), NOW, 100)
 
-    assert isinstance(verdict, NoneChosen)
+    assert isinstance(verdict, NoMatch)
     assert verdict.refusals == (Refusal("r-1", Clause(clause)),)
 
 
 def test_a_merchant_that_nobody_knows_is_refused() -> None:
     verdict = evaluate([rule()], event(), None, (coupon(),), NOW)
 
-    assert verdict == NoneChosen(Reason.RULE_REFUSED, (Refusal("r-1", Clause.MERCHANT_KNOWN),))
+    assert verdict == NoMatch(Reason.RULE_REFUSED, (Refusal("r-1", Clause.MERCHANT_KNOWN),))
 
 
 def test_an_event_without_a_merchant_is_refused() -> None:
     verdict = evaluate([rule()], event(merchant_id=None), MERCHANT, (coupon(),), NOW)
 
-    assert verdict == NoneChosen(Reason.RULE_REFUSED, (Refusal("r-1", Clause.MERCHANTS),))
+    assert verdict == NoMatch(Reason.RULE_REFUSED, (Refusal("r-1", Clause.MERCHANTS),))
 
 
 def test_without_rules_nothing_is_chosen() -> None:
-    assert evaluate([], event(), MERCHANT, (coupon(),), NOW) == NoneChosen(Reason.RULE_REFUSED, ())
+    assert evaluate([], event(), MERCHANT, (coupon(),), NOW) == NoMatch(Reason.RULE_REFUSED, ())
 
 
 @pytest.mark.parametrize("allow", [("m-1",), ("m-*",), ("m-?",), ("m-[0-9]",), ("x", "*")], ids=" ".join)
 def test_merchants_are_listed_by_globs(allow: tuple[str, ...]) -> None:
-    assert isinstance(evaluate([rule(allow=allow)], event(), MERCHANT, (coupon(),), NOW), Chosen)
+    assert isinstance(evaluate([rule(allow=allow)], event(), MERCHANT, (coupon(),), NOW), Match)
 
 
 def test_a_discount_of_exactly_the_minimum_is_enough() -> None:
-    assert isinstance(evaluate([rule(min_discount_percent=20)], event(), MERCHANT, (coupon(),), NOW), Chosen)
+    assert isinstance(evaluate([rule(min_discount_percent=20)], event(), MERCHANT, (coupon(),), NOW), Match)
 
 
 @pytest.mark.parametrize(("minimum", "clause"), [(0, "min_discount_percent"), (None, None)], ids=["asked", "not asked"])
@@ -221,13 +221,13 @@ def test_a_fixed_amount_passes_only_where_no_percentage_is_asked_for(minimum: fl
 def test_the_best_coupon_is_chosen_whatever_the_order(better: Coupon, worse: Coupon) -> None:
     chosen = [evaluate([rule()], event(), MERCHANT, coupons, NOW) for coupons in ((better, worse), (worse, better))]
 
-    assert chosen == [Chosen(rule(), better, ())] * 2
+    assert chosen == [Match(rule(), better, ())] * 2
 
 
 def test_a_better_coupon_with_an_unsafe_link_is_passed_over() -> None:
     unsafe = coupon("c-2", 90, deep_link="https://evil.example/")
 
-    assert evaluate([rule()], event(), MERCHANT, (unsafe, coupon()), NOW) == Chosen(rule(), coupon(), ())
+    assert evaluate([rule()], event(), MERCHANT, (unsafe, coupon()), NOW) == Match(rule(), coupon(), ())
 
 
 @pytest.mark.parametrize(
@@ -249,20 +249,20 @@ def test_a_better_coupon_with_an_unsafe_link_is_passed_over() -> None:
 def test_a_push_never_leads_to_a_host_that_the_merchant_does_not_own(link: str) -> None:
     verdict = evaluate([rule()], event(), MERCHANT, (coupon(deep_link=link),), NOW)
 
-    assert verdict == NoneChosen(Reason.RULE_REFUSED, (Refusal("r-1", Clause.DEEP_LINK_HOSTS),))
+    assert verdict == NoMatch(Reason.RULE_REFUSED, (Refusal("r-1", Clause.DEEP_LINK_HOSTS),))
 
 
 @pytest.mark.parametrize(
     "link", [LINK, "https://SHOP.example:443/c", "https://user@shop.example", "app://shop.example"]
 )
 def test_a_push_leads_to_a_host_that_the_merchant_owns(link: str) -> None:
-    assert isinstance(evaluate([rule()], event(), MERCHANT, (coupon(deep_link=link),), NOW), Chosen)
+    assert isinstance(evaluate([rule()], event(), MERCHANT, (coupon(deep_link=link),), NOW), Match)
 
 
 def test_a_merchant_without_hosts_may_lead_anywhere() -> None:
     anywhere = Merchant(merchant_id="m-1", names={})
 
-    assert isinstance(evaluate([rule()], event(), anywhere, (coupon(deep_link="app:x"),), NOW), Chosen)
+    assert isinstance(evaluate([rule()], event(), anywhere, (coupon(deep_link="app:x"),), NOW), Match)
 
 
 MONDAY = frozenset({Weekday.MONDAY})
@@ -280,7 +280,7 @@ MONDAY = frozenset({Weekday.MONDAY})
     ],
 )
 def test_a_clause_that_holds_says_yes(accepting: Callable[[], Rule]) -> None:
-    assert isinstance(evaluate([accepting()], event(), MERCHANT, (coupon(),), NOW, 100), Chosen)
+    assert isinstance(evaluate([accepting()], event(), MERCHANT, (coupon(),), NOW, 100), Match)
 
 
 def test_a_phone_that_does_not_say_where_it_is_was_not_near() -> None:
@@ -303,12 +303,12 @@ def test_the_weekday_is_the_one_of_the_user(timezone: str, *, is_chosen: bool) -
 
     verdict = evaluate([rule(weekdays=MONDAY)], event(timezone=timezone), MERCHANT, (coupon(),), late_on_monday)
 
-    assert isinstance(verdict, Chosen) is is_chosen
+    assert isinstance(verdict, Match) is is_chosen
 
 
 def has_rule(user: int, percent: float, rule_id: str = "r-1") -> bool:
     verdict = evaluate([rule(rule_id, rollout_percent=percent)], event(user_id=f"u-{user}"), MERCHANT, (coupon(),), NOW)
-    return isinstance(verdict, Chosen)
+    return isinstance(verdict, Match)
 
 
 def test_a_rollout_reaches_its_share_of_the_users() -> None:
@@ -348,7 +348,7 @@ def test_the_next_best_coupon_is_tried_when_the_expression_refuses_the_best() ->
 
     chosen = evaluate([cheap], event(), MERCHANT, (coupon("a", 50), coupon("b", 20), coupon("c", 10)), NOW)
 
-    assert isinstance(chosen, Chosen)
+    assert isinstance(chosen, Match)
     assert (chosen.coupon.coupon_id, chosen.fitting) == ("b", 3)
 
 
@@ -369,7 +369,7 @@ def test_coupons_are_ranked_as_the_rule_says(ranking: Ranking, best: str) -> Non
 
     chosen = [evaluate([rule(rank_coupons_by=ranking)], event(), MERCHANT, each, NOW) for each in permutations(coupons)]
 
-    assert {each.coupon.coupon_id for each in chosen if isinstance(each, Chosen)} == {best}
+    assert {each.coupon.coupon_id for each in chosen if isinstance(each, Match)} == {best}
 
 
 @pytest.mark.parametrize(
@@ -386,7 +386,7 @@ def test_of_those_that_end_at_one_moment_the_best_is_promised(better: Coupon, wo
 
     chosen = [evaluate([soonest], event(), MERCHANT, coupons, NOW) for coupons in ((better, worse), (worse, better))]
 
-    assert chosen == [Chosen(soonest, better, ())] * 2
+    assert chosen == [Match(soonest, better, ())] * 2
 
 
 OUT = rule("out", rollout_percent=0.001)
@@ -415,14 +415,14 @@ def test_the_reason_is_quiet_hours_or_rollout_when_a_rule_failed_on_nothing_else
 ) -> None:
     verdict = evaluate(rules, event(), MERCHANT, (coupon(),), NOW)
 
-    assert isinstance(verdict, NoneChosen)
+    assert isinstance(verdict, NoMatch)
     assert verdict.reason is reason
 
 
 def test_a_rule_without_quiet_hours_wins_at_night() -> None:
     verdict = evaluate([QUIET, rule("r-2")], event(), MERCHANT, (coupon(),), NOW)
 
-    assert isinstance(verdict, Chosen)
+    assert isinstance(verdict, Match)
     assert verdict.rule.id == "r-2"
 
 
@@ -433,7 +433,7 @@ def test_the_early_look_says_nothing_while_one_rule_may_say_yes() -> None:
 def test_the_early_look_names_every_refusal() -> None:
     verdict = refused_without_coupons([QUIET, rule("r-2", deny=("*",))], event(), MERCHANT, NOW)
 
-    assert verdict == NoneChosen(
+    assert verdict == NoMatch(
         Reason.QUIET_HOURS, (Refusal("quiet", Clause.QUIET_HOURS), Refusal("r-2", Clause.MERCHANTS))
     )
 
@@ -515,7 +515,7 @@ def test_the_early_look_never_refuses_what_would_be_chosen(
     now: datetime,
     distance: float | None,
 ) -> None:
-    if isinstance(evaluate(rules, event, merchant, coupons, now, distance), Chosen):
+    if isinstance(evaluate(rules, event, merchant, coupons, now, distance), Match):
         assert refused_without_coupons(rules, event, merchant, now, distance) is None
 
 
@@ -532,7 +532,7 @@ def test_every_refusal_of_the_early_look_is_one_of_the_full_one(
 
     if early is not None:
         full = evaluate(rules, event, merchant, coupons, now, distance)
-        assert isinstance(full, NoneChosen)
+        assert isinstance(full, NoMatch)
         assert [refusal.rule_id for refusal in full.refusals] == [refusal.rule_id for refusal in early.refusals]
 
 
@@ -547,7 +547,7 @@ def test_a_choice_satisfies_every_clause(
 ) -> None:
     chosen = evaluate(rules, event, merchant, coupons, now, distance)
 
-    if isinstance(chosen, Chosen):
+    if isinstance(chosen, Match):
         minimum, percent = chosen.rule.min_discount_percent, chosen.coupon.discount.percent
         assert event.type in chosen.rule.event_types
         assert chosen.coupon in coupons

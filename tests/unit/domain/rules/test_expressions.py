@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saving_alerts.domain.events import EventType
-from saving_alerts.domain.rules.expression_variables import known_names, sample_sights
+from saving_alerts.domain.rules.expression_variables import known_names, sample_variables
 from saving_alerts.domain.rules.expressions import MAX_WHEN_CHARACTERS, When, WhenRefusedError, compile_when
 from saving_alerts.domain.rules_file.schema import TRIGGER_TYPES
 
 ALL = frozenset(TRIGGER_TYPES)
 AT_THE_STORE = frozenset({EventType.GEOFENCE_ENTERED})
-SIGHT = sample_sights(AT_THE_STORE)[0][1]
+SIGHT = sample_variables(AT_THE_STORE)[0][1]
 
 
 def refusal(text: str, event_types: frozenset[EventType] = ALL) -> str:
