@@ -43,7 +43,7 @@ class PushTrace(msgspec.Struct, frozen=True):
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of one request to the push API (contract 8)."""
+    """The body of one request to the push API (docs/contracts.md)."""
 
     user_id: str
     title: str
@@ -63,5 +63,5 @@ def idempotency_key(user_id: str, event_id: str) -> str:
 
 
 def rfc3339(moment: datetime) -> str:
-    """The moment as contract 8 writes it: UTC with milliseconds, cut rather than rounded up, like 10:15:03.004Z."""
+    """As docs/contracts.md writes a moment: UTC with milliseconds, cut rather than rounded up, like 10:15:03.004Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

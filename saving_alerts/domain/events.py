@@ -61,7 +61,7 @@ class PushConsent(msgspec.Struct, frozen=True, gc=False):
 
 
 class SavingEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One event of contract 8. Fields it does not know are ignored, because upstream adds them first."""
+    """One event, as docs/contracts.md has it. Unknown fields are ignored, because upstream adds them first."""
 
     event_id: Identifier
     schema: Annotated[int, Meta(ge=1, le=1)]

@@ -9,6 +9,7 @@ everything else is `push_uncertain` and stays charged. Silence beats a second pu
 One turn of the loop is: wait for everything that can be waited for, hold the claim, make at most one attempt. Waits
 come before the claim, so that a claim is short. A claim that was taken over counts as unclear from the start, because
 its former owner may have sent. The position's own entry is looked up even after the deadline: it may be pushed.
+docs/claims.md has the rules, each with what happens without it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -84,8 +85,8 @@ class _Dispatch:
     rules: RuleSet
     claim: Claim | None = None
     granted: bool = False  # whether the throttle was heard to grant the claim
-    unclear: bool = False  # an attempt of ours may have arrived (rule 8)
-    taken_over: bool = False  # so may one of the claim's former owner (rule 5)
+    unclear: bool = False  # an attempt of ours may have arrived (docs/claims.md, rule 8)
+    taken_over: bool = False  # so may one of the claim's former owner (docs/claims.md, rule 5)
     lease_until: datetime | None = None  # the last we heard of
     kept: bool = False  # a claim did not go back: nothing was sent, but it is charged all the same
     attempts: list[str] = field(default_factory=list)
@@ -213,7 +214,7 @@ class _Dispatch:
                 raise AssertionError("a grant is a lease")
 
     async def _unless_charged(self, decided: Decided) -> Decided:
-        """Whatever the throttle says, an attempt of this task that may have arrived stays charged (rule 8)."""
+        """Whatever the throttle says, an attempt that may have arrived stays charged (docs/claims.md, rule 8)."""
         return await self._uncertain() if self.stays_charged else decided
 
     async def _without_throttle(self, error: UnavailableError) -> Decided | None:
@@ -256,7 +257,7 @@ class _Dispatch:
         await self.dispatcher.push_sends.record(alert.user_id, send)
 
     async def _give_back(self) -> None:
-        """The claim goes back when nothing can have been sent under it; else it stays and is renewed (rule 6).
+        """The claim goes back when nothing can have been sent under it, else it stays (docs/claims.md, rule 6).
 
         One that was never heard to be granted charges nobody we know of: most likely it never arrived.
         """

@@ -1,7 +1,7 @@
 """The life of an event, top to bottom: four steps, each from one value to what becomes of it.
 
 A step returns `Forward`, `Decided` or `Failed`. It does not raise, and it knows no Kafka. The first line that
-says no decides, in the order of the list of decisions.
+says no decides.
 """
 
 from collections.abc import Sequence

@@ -17,7 +17,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Another 4xx: this attempt did nothing and a repetition would not either."""
+    """3xx, another 4xx, or a body too large to be sent: it did nothing and a repetition would not either."""
 
     status: int | None
     text: str
@@ -30,7 +30,7 @@ class TooLate:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """429 or 503: this attempt did nothing; the API wants to be left alone for a while."""
+    """429, 503 or no connection: this attempt did nothing; the API is to be left alone for a while."""
 
     retry_after: timedelta
 

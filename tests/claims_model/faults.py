@@ -59,7 +59,7 @@ def _in_doubt(state: State, event: int) -> State:
 
 
 def late_flushes(rules: Rules, state: State) -> Steps:
-    """Faust's producer gets around to it some time; only without rule 9 that can be after the ack."""
+    """Faust's producer gets around to it some time; after the ack only without docs/claims.md, rule 9."""
     for worker in WORKERS:
         if not rules.table_is_flushed_before_ack and flushed(state, worker) != state:
             yield f"worker {worker} flushes the changelog", flushed(state, worker)

@@ -1,4 +1,4 @@
-"""What follows once the end is clear, effect by effect: Table, Redis, decision, flush, ack (rule 9)."""
+"""What follows once the end is clear, effect by effect: Table, Redis, decision, flush, ack (docs/claims.md, rule 9)."""
 
 from collections.abc import Iterator
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar
 
 Phase = Literal["waiting", "asked", "held", "sent", "between", "release", "write", "confirm", "publish", "flush", "ack"]
-# Whether the API would still accept a request: `beyond` outlived its lease, which only happens without rule 4.
+# Whether the API would still accept a request: `beyond` outlived its lease, which only happens without
+# docs/claims.md, rule 4.
 Request = Literal["", "alive", "dead", "beyond"]
 Answer = Literal["", "expired", "killed", "refused", "capped", "uncertain", "pushed"]
 EntryKind = Literal["none", "live", "ended", "pushed", "uncertain"]
@@ -33,7 +34,7 @@ THE_LIMIT = "the limit: Redis was lost, and the worker too, before the Table ent
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The protocol. Switch one off to see what it is there for; the comment is its number in the design."""
+    """The protocol. Switch one off to see what it is there for; the comment is its number in docs/claims.md."""
 
     waits_come_first: bool = True  # 1: nothing is waited for while a claim is held
     live_claim_excludes: bool = True  # 2: other events of the user are busy

@@ -1,4 +1,4 @@
-"""What holds when every rule is followed: the table of the design, row by row, and what is left."""
+"""What holds when every rule is followed: the table of docs/claims.md, row by row, and what is left."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Why each rule is there: without it the search finds a promise broken, and how."""
+"""Why each rule of docs/claims.md is there: without it the search finds a promise broken, and how."""
 
 from dataclasses import fields
 

@@ -1,4 +1,4 @@
-"""A `PushSender` in memory that keeps contract 8, and misbehaves on demand."""
+"""A `PushSender` in memory that keeps docs/contracts.md, and misbehaves on demand."""
 
 import asyncio
 from collections import deque
@@ -40,7 +40,7 @@ class FakePushSender:
         self.accepted: list[Sent] = []
 
     def ends(self, *endings: Attempt | Lost) -> None:
-        """The next attempts end like this, one after the other; afterwards as the contract says."""
+        """The next attempts end like this, one after the other; afterwards as docs/contracts.md says."""
         self._script.extend(endings)
 
     def goes_down(self, until: datetime) -> None:

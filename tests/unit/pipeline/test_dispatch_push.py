@@ -160,7 +160,7 @@ async def test_a_decision_says_among_how_many_coupons_this_one_was_chosen_and_by
     assert (decided.details["ranked_by"], decided.details["fitting_coupons"]) == ("discount", 3)
 
 
-# Rule 1: every wait comes first.
+# docs/claims.md, rule 1: every wait comes first.
 
 
 async def test_what_can_be_waited_for_is_waited_for_before_the_claim(world: World) -> None:
@@ -190,7 +190,7 @@ async def test_a_late_alert_is_never_sent(world: World) -> None:
     assert world.sender.attempts == []
 
 
-# Rule 2: what reserve answers.
+# docs/claims.md, rule 2: what reserve answers.
 
 
 async def test_a_position_that_was_pushed_is_pushed_again_in_words_only(world: World) -> None:
@@ -309,7 +309,7 @@ async def test_two_events_of_one_user_at_the_same_time_break_no_cap(world: World
     assert len(world.sender.accepted) == 1
 
 
-# Rule 3: an attempt starts only with enough lease.
+# docs/claims.md, rule 3: an attempt starts only with enough lease.
 
 
 async def test_every_further_attempt_renews_the_lease_first(world: World) -> None:
@@ -332,7 +332,7 @@ async def test_a_lease_too_short_for_an_attempt_starts_none(world: World) -> Non
     assert sent.not_after - sent.at >= LEASE_LEFT
 
 
-# Rule 4: nothing of ours is accepted after the lease or the deadline.
+# docs/claims.md, rule 4: nothing of ours is accepted after the lease or the deadline.
 
 
 @pytest.mark.parametrize(
@@ -358,7 +358,7 @@ async def test_two_users_with_one_event_id_have_two_keys(world: World) -> None:
     assert first.key != second.key
 
 
-# Rule 5: after an unclear attempt, and on a claim taken over, only "accepted" ends well.
+# docs/claims.md, rule 5: after an unclear attempt, and on a claim taken over, only "accepted" ends well.
 
 
 async def test_unclear_and_then_409_is_pushed(world: World) -> None:
@@ -434,7 +434,7 @@ async def test_unclear_and_then_no_redis_until_the_deadline_is_uncertain(world: 
     assert (decided.reason, len(world.sender.attempts)) == (Reason.PUSH_UNCERTAIN, 1)
 
 
-# Rule 6: a claim goes back when nothing can have been sent under it.
+# docs/claims.md, rule 6: a claim goes back when nothing can have been sent under it.
 
 
 async def test_a_clear_refusal_gives_the_charge_back(world: World) -> None:
@@ -461,7 +461,7 @@ async def test_throttled_gives_the_claim_back_and_claims_again_after_the_wait(wo
     assert world.sender.accepted[0].at >= START + timedelta(minutes=1)
 
 
-# Rule 7: 412 says nothing about earlier attempts.
+# docs/claims.md, rule 7: 412 says nothing about earlier attempts.
 
 
 async def test_too_late_for_its_lease_claims_again(world: World) -> None:
@@ -481,7 +481,7 @@ async def test_too_late_after_an_unclear_attempt_stays_unclear(world: World) -> 
     assert (decided.reason, world.sends) == (Reason.PUSH_UNCERTAIN, UNCERTAIN)
 
 
-# Rule 8: the task remembers its own unclear attempt, whatever Redis says afterwards.
+# docs/claims.md, rule 8: the task remembers its own unclear attempt, whatever Redis says afterwards.
 
 
 async def test_a_wiped_redis_does_not_forget_an_unclear_attempt(world: World) -> None:
