@@ -51,7 +51,7 @@ def _admin(bootstrap_servers: str) -> AdminClient:
 
 def own_topics(topics: Topics) -> list[str]:
     """The names of all of them but the source."""
-    return [topic.name for topic in topics.every if topic is not topics.source]
+    return [topic.name for topic in topics.all if topic is not topics.source]
 
 
 def delete_topics(bootstrap_servers: str, *names: str) -> None:

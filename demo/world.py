@@ -91,6 +91,6 @@ class World:
     def _embed_kafka(self, opening: ExitStack) -> str:
         servers = opening.enter_context(EmbeddedKafka()).bootstrap_servers
         admin = AdminClient({"bootstrap.servers": servers})
-        for topic in self.topics.every:  # it has no CreateTopics: a topic appears when somebody asks for it
+        for topic in self.topics.all:  # it has no CreateTopics: a topic appears when somebody asks for it
             admin.list_topics(topic.name, timeout=METADATA_TIMEOUT_SECONDS)
         return servers

@@ -94,7 +94,7 @@ def _refuse_bad_topics(settings: Settings) -> None:
     from saving_alerts.kafka.topics import Topics  # noqa: PLC0415
 
     topics = Topics.named(settings.source_topic, settings.topic_prefix, dry_run=settings.dry_run)
-    names = [topic.name for topic in topics.all]
+    names = [topic.name for topic in topics.partitioned]
     try:
         problem = asyncio.run(unequal_or_missing(settings.kafka, names, topics.kill_switches.name))
     except KafkaFailedError as error:

@@ -74,7 +74,7 @@ class _Writing:
     """Faust's own topics to write to."""
 
     def __init__(self, app: faust.App, topics: Topics) -> None:
-        self._topics = {topic.name: _raw(app, topic.name) for topic in topics.all}
+        self._topics = {topic.name: _raw(app, topic.name) for topic in topics.partitioned}
 
     async def deliver(self, outputs: Sequence[Output]) -> None:
         """Return when Kafka has them all."""

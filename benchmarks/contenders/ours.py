@@ -8,7 +8,7 @@ from saving_alerts.delivery.results import FORWARDED
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.metrics import Metric
 from saving_alerts.settings import Settings
-from saving_alerts.worker.runtime import ExternalFactories
+from saving_alerts.worker.external_factories import ExternalFactories
 
 UNUSED = "http://127.0.0.1:1"
 
@@ -17,7 +17,7 @@ def build(job: Job, web_port: int) -> SavingAlertsApp:
     """The app of `saving-alerts worker` with every setting at its default."""
     app = create_app(
         _settings(job, web_port),
-        outside=ExternalFactories(
+        external=ExternalFactories(
             open_ports=open_immediate_ports,
             push_sends=lambda *_: NoPushSends(),
         ),
@@ -25,7 +25,7 @@ def build(job: Job, web_port: int) -> SavingAlertsApp:
     for stage in set(Stage) - set(job.stages):
         del app.agents[stage.value]
     if job.events:
-        app.task(lambda: measure(job, lambda: counts_of(app.house.tally)))
+        app.task(lambda: measure(job, lambda: counts_of(app.runtime.in_memory_metrics)))
     return app
 
 

@@ -19,6 +19,7 @@ from benchmarks.contenders.immediate_ports import (
 from benchmarks.source import PARTITIONS, patient_rules
 from demo.traffic import merchants_jsonl
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
+from saving_alerts.delivery.addressing import address_of, to_next_stage
 from saving_alerts.delivery.producer import Output
 from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.domain.alerts import Alert
@@ -28,9 +29,9 @@ from saving_alerts.domain.events import SourceRecord, ValidatedEvent
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka.codecs import Codec, Envelope, Headers, alert_codec, candidate_codec, validated_codec
+from saving_alerts.kafka.codecs import Codec, Headers, alert_codec, candidate_codec, validated_codec
 from saving_alerts.kafka.topics import Topics
-from saving_alerts.pipeline import steps as pipeline
+from saving_alerts.pipeline import steps
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.outcomes import Decided, Forward
 from saving_alerts.reference_data.snapshot import Merchants, Snapshot
@@ -71,11 +72,10 @@ class StageWork:
     def __init__(self, topics: Topics, worker: str) -> None:
         self._clock = SystemClock()
         self._snapshot = _snapshot()
-        self._recorder = RecordBuilder(
-            topics, worker, self._clock, InMemoryMetrics(), lambda: self._snapshot.rules.version
+        self._record_builder = RecordBuilder(
+            topics, worker, self._clock, InMemoryMetrics(), lambda: self._snapshot.rules.version, PARTITIONS
         )
-        self._recorder.partitions = PARTITIONS
-        self._next = {stage: topic.name for stage, topic in topics.outputs.items()}
+        self._next = {stage: topic.name for stage, topic in topics.next_stage.items()}
         self._coupons = ImmediateCoupons()
         self._dispatcher = Dispatcher(
             throttle=ImmediateThrottle(self._clock),
@@ -105,8 +105,10 @@ class StageWork:
             if isinstance(outcome, Forward):
                 self._forward(work, stage, outcome.value)
             else:
-                position = _envelope(value)[1].position
-                work.outputs.append(self._recorder.decision(stage, position, outcome, pipeline.subject_of(value)))
+                addressed = address_of(value)
+                work.outputs.append(
+                    self._record_builder.decision(stage, addressed.position, outcome, addressed.subject)
+                )
         return work
 
     def _validate(self, records: Sequence[Incoming]) -> Work:
@@ -114,7 +116,7 @@ class StageWork:
         now, snapshot = self._clock.now, self._snapshot
         for record in records:
             position = SourcePosition(record.topic, record.partition, record.offset)
-            outcome = pipeline.validate(SourceRecord(position, record.value, now()), snapshot, now())
+            outcome = steps.validate(SourceRecord(position, record.value, now()), snapshot, now())
             if isinstance(outcome, Forward):
                 self._forward(work, Stage.VALIDATE, outcome.value)
             elif outcome.reason is Reason.NOT_A_TRIGGER:
@@ -122,36 +124,29 @@ class StageWork:
             else:
                 work.outputs += self._decided(record, position, outcome)
         if covered:
-            work.outputs.append(self._recorder.receipt(records[0].topic, records[0].partition, covered))
+            work.outputs.append(self._record_builder.receipt(records[0].topic, records[0].partition, covered))
         return work
 
     def _forward(self, work: Work, stage: Stage, value: Internal) -> None:
-        user_id, envelope = _envelope(value)
-        work.outputs.append(self._recorder.forward(self._next[stage], user_id, envelope, value))
+        user_id, envelope = to_next_stage(value)
+        work.outputs.append(self._record_builder.forward(self._next[stage], user_id, envelope, value))
         work.forwarded += 1
 
     def _decided(self, record: Incoming, position: SourcePosition, decided: Decided) -> Iterable[Output]:
         if decided.subject is not None:
-            yield self._recorder.decision(Stage.VALIDATE, position, decided, decided.subject)
+            yield self._record_builder.decision(Stage.VALIDATE, position, decided, decided.subject)
         if decided.keep_bytes:
             problem = str(decided.details["problem"])
-            yield self._recorder.dead_letter(Stage.VALIDATE, cast("ConsumerRecord", record), position, problem)
+            yield self._record_builder.dead_letter(Stage.VALIDATE, cast("ConsumerRecord", record), position, problem)
 
     async def _query_coupons(self, validated: ValidatedEvent) -> Forward[Candidate] | Decided:
-        return await pipeline.query_coupons(validated, self._snapshot, (), self._coupons, self._clock)
+        return await steps.query_coupons(validated, self._snapshot, (), self._coupons, self._clock)
 
     async def _evaluate_rules(self, candidate: Candidate) -> Forward[Alert] | Decided:
-        return pipeline.evaluate_rules(candidate, self._snapshot, self._clock.now())
+        return steps.evaluate_rules(candidate, self._snapshot, self._clock.now())
 
     async def _dispatch_push(self, alert: Alert) -> Decided:
         return await self._dispatcher.dispatch_push(alert, self._snapshot.rules)
-
-
-def _envelope(value: Internal) -> tuple[str, Envelope]:
-    if isinstance(value, Alert):
-        return value.user_id, Envelope(value.position, value.event_id, value.deadline)
-    validated = value.validated if isinstance(value, Candidate) else value
-    return validated.event.user_id, Envelope(validated.position, validated.event.event_id, validated.deadline)
 
 
 def _snapshot() -> Snapshot:

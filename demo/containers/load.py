@@ -55,7 +55,7 @@ def main(*, rate: float, seconds: int) -> None:
 
 def _refuse_without_cluster(settings: Settings) -> None:
     topics = Topics.named(settings.source_topic, settings.topic_prefix)
-    names = [topic.name for topic in topics.all]
+    names = [topic.name for topic in topics.partitioned]
     try:
         problem = asyncio.run(unequal_or_missing(settings.kafka, names, topics.kill_switches.name))
     except KafkaFailedError as error:

@@ -15,8 +15,8 @@ from typing import Any, Self
 
 from demo.servers.free_port import FreePort
 from demo.workers import child_process
+from saving_alerts.exit_codes import RESTART
 
-RESTART = 70
 PROJECT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 40

@@ -18,8 +18,8 @@ class Admission:
     """Lets requests start when a slot is free, the breaker is closed and the API has not asked to be left alone.
 
     Who waits for the API holds no slot. While the breaker is open, one request at a time is let through as its probe.
-    `say_open` is told whether the breaker is open, at first and after every outcome. With `per_second` no more than so
-    many start in any second.
+    `report_open` is called with whether the breaker is open, at first and after every outcome. With `per_second` no
+    more than so many start in any second.
     """
 
     def __init__(
@@ -27,18 +27,18 @@ class Admission:
         concurrency: int,
         breaker: Breaker,
         clock: Clock,
-        say_open: Callable[[bool], None],
+        report_open: Callable[[bool], None],
         per_second: int | None = None,
     ) -> None:
         self._slots = asyncio.Semaphore(concurrency)
         self._pace = AsyncLimiter(per_second, 1) if per_second else None
         self._breaker = breaker
         self._clock = clock
-        self._say_open = say_open
+        self.report_open = report_open
         self._not_before: datetime | None = None
         self._answered_at: datetime | None = None
         self._settled = asyncio.Event()
-        say_open(self.is_open)
+        report_open(self.is_open)
 
     @property
     def is_open(self) -> bool:
@@ -46,34 +46,34 @@ class Admission:
         return self._breaker.is_open
 
     @property
-    def era(self) -> int:
-        """The era of a request that starts now, for `answered` and `failed`."""
-        return self._breaker.era
+    def epoch(self) -> int:
+        """The epoch of a request that starts now, for `answered` and `failed`."""
+        return self._breaker.epoch
 
     @asynccontextmanager
     async def turn(self, deadline: datetime) -> AsyncIterator[int | None]:
-        """Enters with the request's era, or with None when the deadline came first. Leaving frees the slot."""
-        era = await self._enter(deadline)
+        """Enters with the request's epoch, or with None when the deadline came first. Leaving frees the slot."""
+        epoch = await self._enter(deadline)
         try:
-            yield era
+            yield epoch
         finally:
-            if era is not None:
-                self._leave(era)
+            if epoch is not None:
+                self._leave(epoch)
 
     def has_answered_since(self, moment: datetime) -> bool:
         """Whether the API answered anybody then or later."""
         return self._answered_at is not None and self._answered_at >= moment
 
-    def answered(self, era: int) -> None:
+    def answered(self, epoch: int) -> None:
         self._answered_at = self._clock.now()
-        self._breaker.answered(era)
+        self._breaker.answered(epoch)
         self._wake()
-        self._say_open(self.is_open)
+        self.report_open(self.is_open)
 
-    def failed(self, era: int) -> None:
-        self._breaker.failed(era, self._clock.now())
+    def failed(self, epoch: int) -> None:
+        self._breaker.failed(epoch, self._clock.now())
         self._wake()
-        self._say_open(self.is_open)
+        self.report_open(self.is_open)
 
     def leave_alone(self, pause: timedelta) -> None:
         """Nobody starts before this pause is over; a longer one that is under way stays."""
@@ -84,15 +84,15 @@ class Admission:
         while await self._waited_for_api(deadline) and await self._took_turn(deadline):
             # Meanwhile another may have become the probe, or the API may have asked for a pause.
             now = self._clock.now()
-            era = self._breaker.admit(now) if self._pause(now) == NO_WAIT else None
-            if era is not None:
-                return era
+            epoch = self._breaker.admit(now) if self._pause(now) == NO_WAIT else None
+            if epoch is not None:
+                return epoch
             self._slots.release()
         return None
 
-    def _leave(self, era: int) -> None:
+    def _leave(self, epoch: int) -> None:
         self._slots.release()
-        self._breaker.abandoned(era)
+        self._breaker.abandoned(epoch)
         self._wake()
 
     async def _waited_for_api(self, deadline: datetime) -> bool:

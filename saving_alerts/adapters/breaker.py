@@ -22,8 +22,8 @@ class State(Enum):
 class Breaker:
     """Counts failures in a row of one API and says who may ask it.
 
-    Every request belongs to the era in which it started; a change of state begins a new one. What is said about a
-    request of an earlier era is ignored, so that old news neither closes nor opens anything.
+    Every request belongs to the epoch in which it started; a change of state begins a new one. What is said about a
+    request of an earlier epoch is ignored, so that old news neither closes nor opens anything.
     """
 
     def __init__(self, failures: int, pause: timedelta) -> None:
@@ -32,7 +32,7 @@ class Breaker:
         self._state = State.CLOSED
         self._failed_in_a_row = 0
         self._opened_at: datetime | None = None
-        self.era = 0
+        self.epoch = 0
 
     @property
     def is_open(self) -> bool:
@@ -50,34 +50,34 @@ class Breaker:
         return self._pause - passed if NO_WAIT <= passed < self._pause else NO_WAIT
 
     def admit(self, now: datetime) -> int | None:
-        """The era of a request that starts now, or None when it may not. While open, that request is the probe."""
+        """The epoch of a request that starts now, or None when it may not. While open, that request is the probe."""
         if self.wait(now) != NO_WAIT:
             return None
         if self._state is State.OPEN:
             self._enter(State.PROBING)
-        return self.era
+        return self.epoch
 
-    def answered(self, era: int) -> None:
+    def answered(self, epoch: int) -> None:
         """The API is alive, whatever it said."""
-        if era == self.era and self._state is not State.OPEN:
+        if epoch == self.epoch and self._state is not State.OPEN:
             self._failed_in_a_row = 0
             if self._state is State.PROBING:
                 self._opened_at = None
                 self._enter(State.CLOSED)
 
-    def failed(self, era: int, now: datetime) -> None:
+    def failed(self, epoch: int, now: datetime) -> None:
         """The API did not answer, or said itself that it is ill."""
-        if era == self.era and self._state is not State.OPEN:
+        if epoch == self.epoch and self._state is not State.OPEN:
             self._failed_in_a_row += 1
             if self._state is State.PROBING or self._failed_in_a_row >= self._failures_allowed:
                 self._opened_at = now
                 self._enter(State.OPEN)
 
-    def abandoned(self, era: int) -> None:
+    def abandoned(self, epoch: int) -> None:
         """The request ended without saying anything about the API. If it was the probe, another may be it at once."""
-        if era == self.era and self._state is State.PROBING:
+        if epoch == self.epoch and self._state is State.PROBING:
             self._enter(State.OPEN)
 
     def _enter(self, state: State) -> None:
         self._state = state
-        self.era += 1
+        self.epoch += 1

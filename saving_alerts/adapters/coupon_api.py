@@ -68,11 +68,11 @@ class CouponApi:
 
     def __init__(self, session: ClientSession, policy: CouponApiPolicy, clock: Clock, metrics: Metrics) -> None:
         breaker = Breaker(policy.breaker_failures, timedelta(seconds=policy.breaker_seconds))
-        say_open = partial(metrics.gauge, Metric.COUPON_API_BREAKER)
+        report_open = partial(metrics.gauge, Metric.COUPON_API_BREAKER)
         self._session = session
         self._policy = policy
         self._clock = clock
-        self._admission = Admission(policy.concurrency, breaker, clock, say_open)
+        self._admission = Admission(policy.concurrency, breaker, clock, report_open)
         self._meter = Meter(clock, metrics, Metric.COUPON_API_REQUESTS, Metric.COUPON_API_DURATION)
         self._retries = stamina.AsyncRetryingCaller(
             attempts=policy.attempts,
@@ -104,18 +104,18 @@ class CouponApi:
     async def _ask_in_turn(
         self, user_id: str, merchant_id: str, deadline: datetime, failures: list[datetime]
     ) -> Coupons:
-        async with self._admission.turn(deadline) as era:
-            if era is None:
+        async with self._admission.turn(deadline) as epoch:
+            if epoch is None:
                 raise DeadlineError(f"{API} could not be asked before the deadline")
             try:
                 coupons = await self._ask_with_retries(user_id, merchant_id, deadline, failures)
             except _IllError:
-                self._admission.failed(era)
+                self._admission.failed(epoch)
                 raise
             except (_BusyError, RefusedError):
-                self._admission.answered(era)
+                self._admission.answered(epoch)
                 raise
-            self._admission.answered(era)
+            self._admission.answered(epoch)
             return coupons
 
     async def _ask_with_retries(

@@ -60,11 +60,11 @@ class PushApi:
 
     def __init__(self, session: ClientSession, policy: PushApiPolicy, clock: Clock, metrics: Metrics) -> None:
         breaker = Breaker(policy.breaker_failures, timedelta(seconds=policy.breaker_seconds))
-        say_open = partial(metrics.gauge, Metric.PUSH_API_BREAKER)
+        report_open = partial(metrics.gauge, Metric.PUSH_API_BREAKER)
         self._session = session
         self._policy = policy
         self._clock = clock
-        self._admission = Admission(policy.concurrency, breaker, clock, say_open, policy.per_second)
+        self._admission = Admission(policy.concurrency, breaker, clock, report_open, policy.per_second)
         self._meter = Meter(clock, metrics, Metric.PUSH_API_REQUESTS, Metric.PUSH_API_DURATION)
         self._url = URL(policy.url.rstrip("/") + "/push-notifications", encoded=True)
 
@@ -79,8 +79,8 @@ class PushApi:
     @asynccontextmanager
     async def turn(self, deadline: datetime) -> AsyncIterator[bool]:
         """See `PushSender`."""
-        async with self._admission.turn(deadline) as era:
-            yield era is not None
+        async with self._admission.turn(deadline) as epoch:
+            yield epoch is not None
 
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:
         """See `PushSender`. Where no connection could be made nothing was sent: that is Throttled, for a moment."""
@@ -95,26 +95,26 @@ class PushApi:
         return await self._post(body, headers)
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> Attempt:
-        era = self._admission.era
+        epoch = self._admission.epoch
         with self._meter.request() as ending:
             try:
                 attempt = await self._send(body, headers)
             except NOT_SENT_ERRORS:
                 ending.outcome = "not_sent"
-                self._admission.failed(era)
+                self._admission.failed(epoch)
                 self._admission.leave_alone(DEFAULT_RETRY_AFTER)
                 return Throttled(DEFAULT_RETRY_AFTER)
             ending.outcome = OUTCOMES[type(attempt)]
-            self._learn(attempt, era)
+            self._learn(attempt, epoch)
             return attempt
 
-    def _learn(self, attempt: Attempt, era: int) -> None:
+    def _learn(self, attempt: Attempt, epoch: int) -> None:
         if isinstance(attempt, Throttled):
             self._admission.leave_alone(attempt.retry_after)
         if isinstance(attempt, Unclear):
-            self._admission.failed(era)
+            self._admission.failed(epoch)
         else:
-            self._admission.answered(era)
+            self._admission.answered(epoch)
 
     async def _send(self, body: bytes, headers: dict[str, str]) -> Attempt:
         try:

@@ -16,20 +16,17 @@ nothing queued can be skipped. The set is weak: our window holds the strong refe
 
 import asyncio
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Protocol, cast
 
-import faust
-from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from saving_alerts.delivery import faust_internals as private_surface
-from saving_alerts.delivery.consumer_thread import ConsumerThread, Fetched, assignment_of, state_of
-from saving_alerts.delivery.poison_pills.commit_metadata import Position
+from saving_alerts.delivery.consumer_thread import ConsumerThread, Fetched, assignment_of
+from saving_alerts.delivery.poison_pills.commit_metadata import Partition
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
-from saving_alerts.delivery.stage_runner import Message
 from saving_alerts.failpoints import Failpoint, Failpoints
 
 log = logging.getLogger(__name__)
@@ -39,11 +36,11 @@ LAST_COMMIT_SECONDS = 3.0
 private_surface.check()
 
 
-class DrainingApp(Protocol):
+class RebalanceHooks(Protocol):
     """What the consumer asks of its app when partitions go and come."""
 
     failpoints: Failpoints
-    guard: PoisonPillDetector
+    detector: PoisonPillDetector
 
     async def drain(self) -> None: ...
 
@@ -61,8 +58,8 @@ class BatchConsumer(driver.Consumer):
         self._feeds_streams = False
 
     @property
-    def _draining_app(self) -> DrainingApp:
-        return cast("DrainingApp", self.app)
+    def _hooks(self) -> RebalanceHooks:
+        return cast("RebalanceHooks", self.app)
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -117,21 +114,21 @@ class BatchConsumer(driver.Consumer):
         return assignment_of(consumer) if consumer else None
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        guard = self._draining_app.guard
-        committed = await self.commit_noted(
-            {tp: (offset, guard.text_beyond(_position(tp), offset)) for tp, offset in offsets.items()}
+        detector = self._hooks.detector
+        committed = await self.commit_with_memos(
+            {tp: (offset, detector.text_beyond(_partition(tp), offset)) for tp, offset in offsets.items()}
         )
         if committed:
             for tp, offset in offsets.items():
-                guard.progressed(_position(tp), offset)
+                detector.progressed(_partition(tp), offset)
         return committed
 
-    async def commit_noted(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
+    async def commit_with_memos(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
         """Commit offsets, each with its text, but never behind one that is committed or on its way."""
         ahead = {tp: commit for tp, commit in noted.items() if commit[0] >= self._highest_committed.get(tp, 0)}
         self._highest_committed.update({tp: offset for tp, (offset, _) in ahead.items()})
         thread = cast("ConsumerThread", self._thread)
-        return bool(await thread.call_thread(thread.commit_noted, ahead)) if ahead else False
+        return bool(await thread.call_thread(thread.commit_with_memos, ahead)) if ahead else False
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Nothing: Faust's own look for standstills only logs, and fails where a partition has no position yet."""
@@ -163,9 +160,9 @@ class BatchConsumer(driver.Consumer):
         return max(ready)
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002 - Faust's signature
-        self._draining_app.failpoints.reach(Failpoint.BEFORE_COMMIT)
+        self._hooks.failpoints.reach(Failpoint.BEFORE_COMMIT)
         committed = await super()._commit_offsets(offsets, start_new_transaction)
-        self._draining_app.failpoints.reach(Failpoint.AFTER_COMMIT)
+        self._hooks.failpoints.reach(Failpoint.AFTER_COMMIT)
         if not committed:
             self._put_back(offsets)
         return bool(committed)
@@ -185,7 +182,7 @@ class BatchConsumer(driver.Consumer):
 
     async def wait_empty(self) -> None:
         """Faust waits here for every message without a limit. Ours has one; what is left is never acknowledged."""
-        await self._draining_app.drain()
+        await self._hooks.drain()
         await self._commit_in_time(ending=True)
         # A traceback could keep an abandoned message alive in the weak set, and it would pin the floor.
         self._unacked_messages.clear()
@@ -199,47 +196,16 @@ class BatchConsumer(driver.Consumer):
             async with asyncio.timeout(LAST_COMMIT_SECONDS):
                 await self.commit_and_end_transactions()
                 if ending:
-                    await self._draining_app.guard.end_well()
+                    await self._hooks.detector.end_well()
         except TimeoutError:
             log.warning("nothing was committed within %g s; what was finished since comes again", LAST_COMMIT_SECONDS)
 
-    def coordinator_failure(self) -> str | None:
-        """Why the group's coordinator stands still for good, or None while it works or has not begun."""
-        coordinator = self._coordinator
-        if coordinator is None:
-            return None
-        if coordinator._pending_exception is not None:  # noqa: SLF001 - it waits for somebody to take it; Faust never does
-            return repr(coordinator._pending_exception)  # noqa: SLF001
-        task = coordinator._coordination_task  # noqa: SLF001
-        return "its coordination task ended" if task.done() else None
-
-    @property
-    def _coordinator(self) -> GroupCoordinator | None:
-        """Of the driver, which nobody else asks; None before it is there and while the worker stops."""
-        consumer = self._thread._consumer if self._thread else None  # noqa: SLF001
-        coordinator = getattr(consumer, "_coordinator", None)
-        return coordinator if isinstance(coordinator, GroupCoordinator) and not self.should_stop else None
-
-    def is_member(self) -> bool:
-        """Whether the group knows this worker, with or without partitions."""
-        coordinator = self._coordinator
-        return coordinator is not None and coordinator.generation > 0
-
-    def stalled_positions(self) -> frozenset[tuple[TP, int]]:
-        """Where partitions stand that have more to read, and are not stopped by their window or by Faust."""
-        consumer = self._thread._consumer if self._thread else None  # noqa: SLF001
-        if consumer is None or not self.flow_active:
-            return frozenset()
-        free = self.assignment() - self._buffered_partitions - self._paused_partitions
-        states = ((tp, state_of(consumer, tp)) for tp in free if self.app.topics.acks_enabled_for(tp.topic))
-        return frozenset((tp, state.position) for tp, state in states if state and state.position < (state.lso or 0))
-
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:  # noqa: ANN401 - Faust's signature
-        self._draining_app.failpoints.reach(Failpoint.DURING_REBALANCE)
+        self._hooks.failpoints.reach(Failpoint.DURING_REBALANCE)
         self._highest_committed.clear()
         self._assigned, self._feeds_streams = object(), False
-        self._draining_app.guard.begin()
-        self._draining_app.resume()
+        self._hooks.detector.begin()
+        self._hooks.resume()
         await super().on_partitions_assigned(assigned, generation_id)
 
 
@@ -247,31 +213,5 @@ class BatchTransport(driver.Transport):
     Consumer = BatchConsumer
 
 
-class ConsumerIntake:
-    """Flow control of one worker, per partition.
-
-    Never `pause_partitions`: what was fetched for a paused partition is dropped and committed past.
-
-    Messages carry the driver's partitions, which are equal to Faust's but no TP: put back among the consumer's as they
-    are, they would fail its next look at its own partitions, and with it the worker.
-    """
-
-    def __init__(self, app: faust.App) -> None:
-        self._app = app
-
-    def is_current(self, message: Message) -> bool:
-        return bool(message.generation_id == self._app.consumer_generation_id)
-
-    def stop(self, partition: Hashable) -> None:
-        self._app.consumer.on_buffer_full(_faust_partition(partition))
-
-    def resume(self, partition: Hashable) -> None:
-        self._app.consumer.on_buffer_drop(_faust_partition(partition))
-
-
-def _position(tp: TP) -> Position:
+def _partition(tp: TP) -> Partition:
     return tp.topic, tp.partition
-
-
-def _faust_partition(partition: Hashable) -> TP:
-    return TP(*cast("tuple[str, int]", partition))

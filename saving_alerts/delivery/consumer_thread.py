@@ -65,7 +65,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Read these partitions again from where the fetch began, unless somebody has moved them meanwhile."""
         seek_back(self._ensure_consumer(), fetched, undeliverable)
 
-    async def commit_noted(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
+    async def commit_with_memos(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
         """Whether Kafka has it. What is not committed comes again, so no error here may end the worker."""
         assigned = self.assignment()
         offsets = {

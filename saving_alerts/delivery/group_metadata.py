@@ -1,4 +1,4 @@
-"""The notes that a consumer group keeps with its committed offsets, read and written by the worker that owns them."""
+"""The memos that a consumer group keeps with its committed offsets, read and written by the worker that owns them."""
 
 import logging
 from collections.abc import Sequence
@@ -27,12 +27,12 @@ class ConsumerMetadata:
         self._topics = topics
 
     async def read(self) -> PartitionMemos:
-        """Empty where the group cannot be asked: a note that is not read costs one more death, never an event."""
+        """Empty where the group cannot be asked: a memo that is not read costs one more death, never an event."""
         owned = [tp for tp in self._consumer.assignment() if tp.topic in self._topics]
         try:
             return await self._behind(owned)
         except (KafkaFailedError, KafkaError) as error:
-            log.warning("the notes of the former owners cannot be read: %s", error)
+            log.warning("the memos of the former owners cannot be read: %s", error)
             return {}
 
     async def _behind(self, owned: Sequence[TP]) -> PartitionMemos:
@@ -47,17 +47,17 @@ class ConsumerMetadata:
         fresh = {TP(*tp): (offset, PartitionMemo()) for tp, offset in beginnings.items()}
         ends = await self._consumer.highwaters(*owned)
         return {
-            (tp.topic, tp.partition): (offset, note)
-            for tp, (offset, note) in {**begun, **fresh}.items()
+            (tp.topic, tp.partition): (offset, memo)
+            for tp, (offset, memo) in {**begun, **fresh}.items()
             if offset < ends[tp]
         }
 
     async def settle(self) -> None:
         await self._consumer.commit()
 
-    async def write(self, notes: PartitionMemos) -> None:
-        await self._consumer.commit_noted(
-            {TP(*position): (offset, note.text()) for position, (offset, note) in notes.items()}
+    async def write(self, memos: PartitionMemos) -> None:
+        await self._consumer.commit_with_memos(
+            {TP(*position): (offset, memo.text()) for position, (offset, memo) in memos.items()}
         )
 
     @property

@@ -32,7 +32,7 @@ class InFlightBatch(Generic[Batch]):
 class _Row(Generic[Batch]):
     """The batches of one partition in the order of their offsets, and the unfinished records in them."""
 
-    slots: deque[InFlightBatch[Batch]] = field(default_factory=deque)
+    entries: deque[InFlightBatch[Batch]] = field(default_factory=deque)
     unfinished: int = 0
 
 
@@ -48,27 +48,27 @@ class InFlight(Generic[Batch]):
 
     def take(self, partition: Hashable, batch: Batch, records: int) -> InFlightBatch[Batch]:
         """A batch arrived. Batches of a partition must be taken in the order of their offsets."""
-        slot = InFlightBatch(partition, batch, records)
+        entry = InFlightBatch(partition, batch, records)
         row = self._rows[partition]
-        row.slots.append(slot)
+        row.entries.append(entry)
         row.unfinished += records
         self.unfinished += records
-        return slot
+        return entry
 
-    def finish(self, slot: InFlightBatch[Batch], records: int) -> list[Batch]:
+    def finish(self, entry: InFlightBatch[Batch], records: int) -> list[Batch]:
         """So many records of the batch are finished. Returns the batches that may now be acknowledged, in order."""
         if self._closed:
             return []
-        slot.unfinished -= records
-        row = self._rows[slot.partition]
+        entry.unfinished -= records
+        row = self._rows[entry.partition]
         row.unfinished -= records
         self.unfinished -= records
-        return list(self._finished_head(row.slots))
+        return list(self._finished_head(row.entries))
 
     @staticmethod
-    def _finished_head(slots: deque[InFlightBatch[Batch]]) -> Iterator[Batch]:
-        while slots and slots[0].unfinished == 0:
-            yield slots.popleft().batch
+    def _finished_head(entries: deque[InFlightBatch[Batch]]) -> Iterator[Batch]:
+        while entries and entries[0].unfinished == 0:
+            yield entries.popleft().batch
 
     def is_full(self, partition: Hashable) -> bool:
         return self._rows[partition].unfinished >= self._max_records

@@ -11,10 +11,11 @@ from typing import Generic, TypeVar
 import msgspec
 from aiokafka import ConsumerRecord
 
+from saving_alerts.delivery.addressing import Addressed, address_by_headers
 from saving_alerts.delivery.producer import Output, Undelivered
 from saving_alerts.delivery.record_builder import UNTRIED, RecordBuilder
-from saving_alerts.delivery.results import FORWARDED, NOT_A_TRIGGER_REASON, Addressed, BatchResult, RecordResult
-from saving_alerts.domain.decisions import Reason, Stage, Subject
+from saving_alerts.delivery.results import FORWARDED, NOT_A_TRIGGER_REASON, BatchResult, RecordResult
+from saving_alerts.domain.decisions import Reason, Stage
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import Envelope
 from saving_alerts.pipeline.outcomes import Decided, Failed, Forward, Outcome
@@ -48,37 +49,37 @@ class OutcomeWriter(Generic[In, Out]):
     def __init__(
         self,
         stage: Stage,
-        recorder: RecordBuilder,
+        record_builder: RecordBuilder,
         decode: Callable[[ConsumerRecord, datetime], In],
         address: Callable[[In], Addressed],
         forwarding: Forwarding[Out] | None,
     ) -> None:
-        self._stage = stage
-        self._recorder = recorder
+        self.stage = stage
+        self._record_builder = record_builder
         self._decode = decode
         self._address = address
         self._forwarding = forwarding
-        self._waiting: dict[int, PendingStep] = {}
+        self._pending: dict[int, PendingStep] = {}
         self._numbers = itertools.count()
 
     @property
-    def waiting(self) -> Collection[PendingStep]:
-        """What waits in a step now."""
-        return self._waiting.values()
+    def pending(self) -> Collection[PendingStep]:
+        """The records whose step has begun and not ended."""
+        return self._pending.values()
 
     def of_batch(
         self, records: Sequence[ConsumerRecord], step: Callable[[In], Outcome[Out]], read_at: datetime
     ) -> BatchResult:
         """Decode and step over records of one partition, one after the other."""
-        conclusions: list[RecordResult] = []
+        results: list[RecordResult] = []
         no_triggers: list[int] = []
         for record in records:
-            conclusion = self._of_step(record, step, read_at)
-            if conclusion is None:
+            result = self._of_step(record, step, read_at)
+            if result is None:
                 no_triggers.append(record.offset)
             else:
-                conclusions.append(conclusion)
-        return BatchResult(conclusions, no_triggers)
+                results.append(result)
+        return BatchResult(results, no_triggers)
 
     def _of_step(
         self, record: ConsumerRecord, step: Callable[[In], Outcome[Out]], read_at: datetime
@@ -90,7 +91,7 @@ class OutcomeWriter(Generic[In, Out]):
             outcome = step(value)
             if isinstance(outcome, Decided) and outcome.reason is NOT_A_TRIGGER_REASON:
                 return None
-            return self._conclude(record, self._address(value), outcome)
+            return self._result_of(record, self._address(value), outcome)
         except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
             addressed = None if value is None else self._address(value)
             return self._dead_letter(record, addressed, traceback.format_exc())
@@ -103,20 +104,20 @@ class OutcomeWriter(Generic[In, Out]):
         try:
             value = self._decode(record, read_at)
             addressed = self._address(value)
-            conclusion = self._conclude(record, addressed, await self._noted(addressed, step(value)))
+            result = self._result_of(record, addressed, await self._while_pending(addressed, step(value)))
         except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
-            conclusion = self._dead_letter(record, addressed, traceback.format_exc())
-        return BatchResult([conclusion])
+            result = self._dead_letter(record, addressed, traceback.format_exc())
+        return BatchResult([result])
 
-    async def _noted(self, addressed: Addressed, outcome: Awaitable[Outcome[Out]]) -> Outcome[Out]:
+    async def _while_pending(self, addressed: Addressed, outcome: Awaitable[Outcome[Out]]) -> Outcome[Out]:
         number = next(self._numbers)
-        self._waiting[number] = PendingStep(number, self._stage, addressed.position, addressed.deadline)
+        self._pending[number] = PendingStep(number, self.stage, addressed.position, addressed.deadline)
         try:
             return await outcome
         finally:
-            del self._waiting[number]
+            del self._pending[number]
 
-    def _conclude(self, record: ConsumerRecord, addressed: Addressed, outcome: Outcome[Out]) -> RecordResult:
+    def _result_of(self, record: ConsumerRecord, addressed: Addressed, outcome: Outcome[Out]) -> RecordResult:
         if isinstance(outcome, Forward):
             return RecordResult(record, FORWARDED, [self._forward(outcome.value)], addressed)
         if isinstance(outcome, Failed):
@@ -125,25 +126,27 @@ class OutcomeWriter(Generic[In, Out]):
 
     def _forward(self, value: Out) -> Output:
         if self._forwarding is None:
-            raise TypeError(f"nothing comes after {self._stage}")
+            raise TypeError(f"nothing comes after {self.stage}")
         user_id, envelope = self._forwarding.address(value)
-        return self._recorder.forward(self._forwarding.topic, user_id, envelope, value)
+        return self._record_builder.forward(self._forwarding.topic, user_id, envelope, value)
 
     def _decided(self, record: ConsumerRecord, addressed: Addressed, decided: Decided) -> RecordResult:
         subject = decided.subject or addressed.subject
-        outputs = [self._recorder.decision(self._stage, addressed.position, decided, subject)]
+        outputs = [self._record_builder.decision(self.stage, addressed.position, decided, subject)]
         if decided.keep_bytes:
             problem = str(decided.details.get("problem", decided.reason))
-            outputs.append(self._recorder.dead_letter(self._stage, record, addressed.position, problem, decided.reason))
+            outputs.append(
+                self._record_builder.dead_letter(self.stage, record, addressed.position, problem, decided.reason)
+            )
         return RecordResult(record, decided.reason, outputs, addressed)
 
     def _dead_letter(self, record: ConsumerRecord, addressed: Addressed | None, error: str) -> RecordResult:
         """Nobody foresaw this, so the bytes are kept for a developer, and the event still gets its decision."""
-        log.error("%s: a record became a dead letter: %s", self._stage, error)
-        addressed = addressed or _addressed_by_headers(record)
+        log.error("%s: a record became a dead letter: %s", self.stage, error)
+        addressed = addressed or address_by_headers(record)
         outputs = [
-            self._recorder.dead_letter_decision(self._stage, addressed.position, addressed.subject, error),
-            self._recorder.dead_letter(self._stage, record, addressed.position, error),
+            self._record_builder.dead_letter_decision(self.stage, addressed.position, addressed.subject, error),
+            self._record_builder.dead_letter(self.stage, record, addressed.position, error),
         ]
         return RecordResult(record, Reason.DEAD_LETTER, outputs, addressed)
 
@@ -151,34 +154,16 @@ class OutcomeWriter(Generic[In, Out]):
         """For a record that is not to be looked at, not even decoded: its headers must do."""
         return BatchResult([self._dead_letter(record, None, UNTRIED)])
 
-    def undelivered(self, failed: Undelivered, conclusions: Sequence[RecordResult]) -> list[Output]:
+    def undelivered(self, failed: Undelivered, results: Sequence[RecordResult]) -> list[Output]:
         """What to write in place of an output that Kafka refused."""
-        for conclusion in conclusions:
-            if any(output is failed.output for output in conclusion.outputs):
-                return self._dead_letter(conclusion.record, conclusion.addressed, repr(failed.error)).outputs
+        for result in results:
+            if any(output is failed.output for output in result.outputs):
+                return self._dead_letter(result.record, result.addressed, repr(failed.error)).outputs
         raise failed.error  # a receipt: no record of its own stands behind it
 
-    def outputs(self, first: ConsumerRecord, concluded: BatchResult) -> list[Output]:
+    def outputs(self, first: ConsumerRecord, result: BatchResult) -> list[Output]:
         """What is to be written, `first` being any record of the batch."""
-        outputs = [output for conclusion in concluded.conclusions for output in conclusion.outputs]
-        if concluded.no_triggers:
-            outputs.append(self._recorder.receipt(first.topic, first.partition, concluded.no_triggers))
+        outputs = [output for result in result.results for output in result.outputs]
+        if result.no_triggers:
+            outputs.append(self._record_builder.receipt(first.topic, first.partition, result.no_triggers))
         return outputs
-
-
-def source_of(record: ConsumerRecord) -> SourcePosition:
-    """Which event a record stands for, without a look at its body."""
-    return _addressed_by_headers(record).position
-
-
-def _addressed_by_headers(record: ConsumerRecord) -> Addressed:
-    """Whose record it is when nobody can read its body; its own place where not even the headers say.
-
-    Internal records are keyed by the user, and only they have our headers.
-    """
-    try:
-        envelope = Envelope.read(record.headers)
-    except (ValueError, UnicodeDecodeError):
-        return Addressed(SourcePosition(record.topic, record.partition, record.offset), Subject())
-    user_id = record.key.decode(errors="replace") if record.key else None
-    return Addressed(envelope.position, Subject(event_id=envelope.event_id, user_id=user_id))

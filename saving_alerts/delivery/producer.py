@@ -1,7 +1,7 @@
 """Records on their way out: sent in batches, awaited until all in-sync replicas have them.
 
 `await topic.send()` of a framework means "in a buffer"; here `deliver` returns when Kafka has the records. Each target
-partition has a lane: records leave it in the order they came, many at a time, one batch under way.
+partition has a queue: records leave it in the order they came, many at a time, one batch under way.
 
 Kafka's "try again" is tried again for ever: the worker has nothing better to do, its intake stops at its window. Any
 other error fails the record it belongs to, and that record alone; the caller makes a dead letter of it.
@@ -72,7 +72,7 @@ class Undelivered:
 
 
 @dataclass(slots=True, eq=False)
-class _Parcel:
+class _PendingDelivery:
     """What one call of `deliver` waits for."""
 
     unfinished: int
@@ -88,12 +88,12 @@ class _Parcel:
 
 
 @dataclass(slots=True, eq=False)
-class _Lane:
+class _PartitionQueue:
     """The records waiting for one target partition; `task` runs while there are any."""
 
     topic: str
     partition: int
-    waiting: deque[tuple[Output, _Parcel]] = field(default_factory=deque)
+    waiting: deque[tuple[Output, _PendingDelivery]] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
 
 
@@ -104,7 +104,7 @@ class OutputProducer(Service):
         super().__init__()
         self._create = create
         self._metrics = metrics
-        self._lanes: dict[tuple[str, int], _Lane] = {}
+        self._queues: dict[tuple[str, int], _PartitionQueue] = {}
         self._renewal = asyncio.Lock()
         self._producer: AIOKafkaProducer | None = None
 
@@ -125,73 +125,79 @@ class OutputProducer(Service):
         records = list(outputs)
         if not records:
             return []
-        parcel = _Parcel(len(records), asyncio.get_running_loop().create_future())
+        delivery = _PendingDelivery(len(records), asyncio.get_running_loop().create_future())
         for output in records:
-            self._enqueue(output, parcel)
-        await parcel.done
-        return parcel.undelivered
+            self._enqueue(output, delivery)
+        await delivery.done
+        return delivery.undelivered
 
-    def _enqueue(self, output: Output, parcel: _Parcel) -> None:
+    def _enqueue(self, output: Output, delivery: _PendingDelivery) -> None:
         if output.size_bytes > MAX_RECORD_BYTES:
             error = ValueError(f"{output.size_bytes} bytes for {output.topic}, at most {MAX_RECORD_BYTES} fit")
-            parcel.finish(output, error)
+            delivery.finish(output, error)
             return
-        lane = self._lanes.get((output.topic, output.partition))
-        if lane is None:
-            lane = self._lanes[output.topic, output.partition] = _Lane(output.topic, output.partition)
-        lane.waiting.append((output, parcel))
-        if lane.task is None:
-            lane.task = asyncio.create_task(self._run(lane), name=f"lane {lane.topic}-{lane.partition}")
+        queue = self._queues.get((output.topic, output.partition))
+        if queue is None:
+            queue = self._queues[output.topic, output.partition] = _PartitionQueue(output.topic, output.partition)
+        queue.waiting.append((output, delivery))
+        if queue.task is None:
+            queue.task = asyncio.create_task(self._run(queue), name=f"queue {queue.topic}-{queue.partition}")
 
-    async def _run(self, lane: _Lane) -> None:
+    async def _run(self, queue: _PartitionQueue) -> None:
         try:
-            while lane.waiting:
-                await self._send(lane, *self._take(lane))
-                if lane.waiting:  # it is a busy one: with more at a time a record costs less
+            while queue.waiting:
+                await self._send(queue, *self._take(queue))
+                if queue.waiting:  # it is a busy one: with more at a time a record costs less
                     await asyncio.sleep(GATHER_SECONDS)
         finally:
-            lane.task = None
+            queue.task = None
 
-    def _take(self, lane: _Lane) -> tuple[list[tuple[Output, _Parcel]], BatchBuilder]:
+    def _take(self, queue: _PartitionQueue) -> tuple[list[tuple[Output, _PendingDelivery]], BatchBuilder]:
         """As many waiting records as one batch holds, at least one; and that batch."""
         batch, taken = self._open_producer().create_batch(), []
-        while lane.waiting and _append(batch, lane.waiting[0][0]):
-            taken.append(lane.waiting.popleft())
+        while queue.waiting and _append(batch, queue.waiting[0][0]):
+            taken.append(queue.waiting.popleft())
         return taken, batch
 
-    async def _send(self, lane: _Lane, taken: list[tuple[Output, _Parcel]], batch: BatchBuilder | None = None) -> None:
-        error = await self._try_for_ever(lane, [output for output, _ in taken], batch)
+    async def _send(
+        self, queue: _PartitionQueue, taken: list[tuple[Output, _PendingDelivery]], batch: BatchBuilder | None = None
+    ) -> None:
+        error = await self._try_for_ever(queue, [output for output, _ in taken], batch)
         if error is not None and len(taken) > 1:
             for alone in taken:  # one of them is to blame: each is tried alone, the others are not to suffer
-                await self._send(lane, [alone])
+                await self._send(queue, [alone])
             return
-        for output, parcel in taken:
-            parcel.finish(output, error)
+        for output, delivery in taken:
+            delivery.finish(output, error)
 
-    async def _try_for_ever(self, lane: _Lane, outputs: list[Output], batch: BatchBuilder | None) -> Exception | None:
+    async def _try_for_ever(
+        self, queue: _PartitionQueue, outputs: list[Output], batch: BatchBuilder | None
+    ) -> Exception | None:
         """None once Kafka has them; an error when trying again is pointless. A batch is good for one attempt."""
         pause = FIRST_PAUSE_SECONDS
         while True:
             producer = self._open_producer()
             try:
                 ready = batch or _batch(producer, outputs)
-                await (await producer.send_batch(ready, lane.topic, partition=lane.partition))
+                await (await producer.send_batch(ready, queue.topic, partition=queue.partition))
             except SEQUENCE_LOST as error:
-                log.warning("producing to %s-%s needs a new producer: %r", lane.topic, lane.partition, error)
+                log.warning("producing to %s-%s needs a new producer: %r", queue.topic, queue.partition, error)
                 await self._renew(producer)
-            except Exception as error:  # noqa: BLE001 - an error of ours must fail its record, not the lane
+            except Exception as error:  # noqa: BLE001 - an error of ours must fail its record, not the queue
                 if not _is_retriable(error):
                     return error
-                log.warning("producing to %s-%s failed, again in %.1f s: %r", lane.topic, lane.partition, pause, error)
+                log.warning(
+                    "producing to %s-%s failed, again in %.1f s: %r", queue.topic, queue.partition, pause, error
+                )
             else:
                 return None
             batch = None
-            self._metrics.count(Metric.DELIVERY_RETRIES, topic=lane.topic)
+            self._metrics.count(Metric.DELIVERY_RETRIES, topic=queue.topic)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def _renew(self, broken: AIOKafkaProducer) -> None:
-        """Replace the producer once, however many lanes noticed. With no broker there, the next attempt comes again."""
+        """Replace the producer once, however many queues noticed. Without a broker the next attempt tries."""
         async with self._renewal:
             already_renewed = self._producer is not broken
             if already_renewed:
@@ -199,7 +205,7 @@ class OutputProducer(Service):
             fresh = self._create()
             try:
                 await fresh.start()
-            except KafkaError as error:  # a lane that ended here would leave its records waiting for ever
+            except KafkaError as error:  # a queue that ended here would leave its records waiting for ever
                 log.warning("the new producer could not start: %r", error)
                 await fresh.stop()
                 return

@@ -19,7 +19,7 @@ UNTRIED = "not tried: it killed the worker, or an operator skipped it"
 
 
 class RecordBuilder:
-    """Writes for one worker. `partitions` is how many every topic has; it is known once Kafka was asked."""
+    """Writes for one worker. `partitions` is how many every topic has."""
 
     def __init__(
         self,
@@ -28,17 +28,18 @@ class RecordBuilder:
         clock: Clock,
         metrics: Metrics,
         rules_version: Callable[[], str | None],
+        partitions: int,
     ) -> None:
         self._topics = topics
         self._worker = worker
         self._clock = clock
         self._metrics = metrics
         self._rules_version = rules_version
-        self.partitions = 0
+        self._partitions = partitions
 
     def partition_of(self, key: bytes) -> int:
         """Kafka's standard murmur2 partitioner: the same user is always in the same partition."""
-        return partition_of(key, self.partitions)
+        return partition_of(key, self._partitions)
 
     def forward(self, topic: str, user_id: str, envelope: Envelope, value: object) -> Output:
         key = user_id.encode()

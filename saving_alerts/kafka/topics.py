@@ -60,18 +60,17 @@ class Topics:
         return dict(zip(Stage, topics, strict=True))
 
     @property
-    def outputs(self) -> dict[Stage, Topic]:
+    def next_stage(self) -> dict[Stage, Topic]:
         """What each stage but the last writes for the next one."""
         topics = (self.validated, self.candidates, self.alerts)
         return dict(zip(Stage, topics, strict=False))
 
     @property
-    def every(self) -> tuple[Topic, ...]:
-        """The kill switches too."""
-        return (*self.all, self.kill_switches)
+    def partitioned(self) -> tuple[Topic, ...]:
+        """Those that have one number of partitions: all but the kill switches."""
+        inputs = (self.source, self.validated, self.candidates, self.alerts)
+        return (*inputs, self.decisions, self.dead_letters, self.push_sends)
 
     @property
     def all(self) -> tuple[Topic, ...]:
-        """Those that are partitioned alike."""
-        inputs = (self.source, self.validated, self.candidates, self.alerts)
-        return (*inputs, self.decisions, self.dead_letters, self.push_sends)
+        return (*self.partitioned, self.kill_switches)

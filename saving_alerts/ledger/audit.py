@@ -46,7 +46,7 @@ async def audit(
         spans = await source_spans(lookup, topics.source.name, committed[topics.source.name], asked)
         account = Account(topics.source.name, spans)
         auditor = _Auditor(connection, lookup, account, progress)
-        for topic in topics.outputs.values():
+        for topic in topics.next_stage.values():
             await auditor.read_internal(topic, committed[topic.name])
         forgotten_before = await auditor.forgotten_before(topics.decisions, partitions, now)
         oldest = await auditor.read_source(topics.source, spans, forgotten_before)

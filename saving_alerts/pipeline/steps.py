@@ -164,18 +164,3 @@ def _merchant(validated: ValidatedEvent, snapshot: Snapshot) -> Merchant | None:
 
 def _lateness(deadline: datetime, now: datetime) -> dict[str, object]:
     return {"late_seconds": round((now - deadline).total_seconds(), 3)}
-
-
-def subject_of(value: ValidatedEvent | Candidate | Alert) -> Subject:
-    """Whose value it is, for the decision that ends it."""
-    if isinstance(value, Alert):
-        return Subject(
-            event_id=value.event_id,
-            user_id=value.user_id,
-            merchant_id=value.merchant_id,
-            event_type=value.event_type,
-            occurred_at=value.occurred_at,
-            read_at=value.read_at,
-        )
-    validated = value.validated if isinstance(value, Candidate) else value
-    return subject_of_event(validated.event, validated.read_at)

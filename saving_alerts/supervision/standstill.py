@@ -9,7 +9,7 @@ from datetime import datetime
 from aiokafka import TopicPartition
 from faust.types import TP
 
-from saving_alerts.delivery.consumer import BatchConsumer
+from saving_alerts.delivery.consumer_state import ConsumerState
 from saving_alerts.delivery.outcome_writer import PendingStep
 from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, commits, has_record
 from saving_alerts.supervision.watchdog import Sign, Suspicion
@@ -45,9 +45,9 @@ class Standstill:
     connection: KafkaConnection
     group: str
     patience: Patience
-    consumer: Callable[[], BatchConsumer | None]
+    consumer: Callable[[], ConsumerState | None]
     is_settled: Callable[[], bool]
-    waiting: Callable[[], Iterable[PendingStep]]
+    pending: Callable[[], Iterable[PendingStep]]
     now: Callable[[], datetime]
     stalled: _Stalled = field(default_factory=_Stalled, init=False)
 
@@ -85,7 +85,7 @@ class Standstill:
     def _overdue(self) -> Suspicion | None:
         """A step that should have ended at its event's deadline."""
         now = self.now()
-        overdue = [each for each in self.waiting() if each.deadline is not None and each.deadline < now]
+        overdue = [each for each in self.pending() if each.deadline is not None and each.deadline < now]
         if not overdue:
             return None
         oldest = min(overdue, key=lambda each: each.begun)

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from mode import Service
 
-from saving_alerts.supervision.watchdog import LOOK_SECONDS, RESTART
+from saving_alerts.exit_codes import RESTART
+from saving_alerts.supervision.watchdog import LOOK_SECONDS
 
 STDERR = 2
 log = logging.getLogger(__name__)

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 from mode import Service
 
+from saving_alerts.exit_codes import RESTART
 from saving_alerts.supervision.health import Condition
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 LOOKS_PER_CHECK = 10
-RESTART = 70
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,19 +31,19 @@ def health(name: str, conditions: Sequence[Condition]) -> tuple[int, bytes]:
     return (200 if good else 503), msgspec.json.encode({name: good, "conditions": conditions})
 
 
-def prometheus(tally: InMemoryMetrics) -> bytes:
+def prometheus(metrics: InMemoryMetrics) -> bytes:
     """The catalogue as Prometheus reads it."""
-    return ("\n".join(line for metric in Metric for line in _lines(tally, metric)) + "\n").encode()
+    return ("\n".join(line for metric in Metric for line in _lines(metrics, metric)) + "\n").encode()
 
 
-def _lines(tally: InMemoryMetrics, metric: Metric) -> list[str]:
+def _lines(metrics: InMemoryMetrics, metric: Metric) -> list[str]:
     entry = CATALOGUE[metric]
     name = (PREFIX + metric).replace(".", "_")
     head = [f"# HELP {name} {entry.meaning} ({entry.unit})", f"# TYPE {name} {PROMETHEUS_TYPES[entry.kind]}"]
     if entry.kind is Kind.DISTRIBUTION:
         return head + [
             line
-            for tags, each in tally.distributions(metric).items()
+            for tags, each in metrics.distributions(metric).items()
             for line in (
                 f"{name}{_labels((*tags, ('quantile', '0.5')))} {each.p50}",
                 f"{name}{_labels((*tags, ('quantile', '0.99')))} {each.p99}",
@@ -51,7 +51,7 @@ def _lines(tally: InMemoryMetrics, metric: Metric) -> list[str]:
                 f"{name}_count{_labels(tags)} {each.count}",
             )
         ]
-    values = tally.counters(metric) if entry.kind is Kind.COUNT else tally.gauges(metric)
+    values = metrics.counters(metric) if entry.kind is Kind.COUNT else metrics.gauges(metric)
     return head + [f"{name}{_labels(tags)} {value}" for tags, value in values.items()]
 
 

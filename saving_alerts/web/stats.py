@@ -84,7 +84,7 @@ class Report(Protocol):
     """What a worker says of itself: what the pages ask of it."""
 
     @property
-    def tally(self) -> InMemoryMetrics:
+    def metrics(self) -> InMemoryMetrics:
         """Its metrics since its start."""
 
     def live(self) -> list[Condition]:
@@ -116,35 +116,35 @@ def funnel(events_read: int, decisions: Mapping[str, int]) -> tuple[Step, ...]:
     return tuple(Step(name, events, events / events_read if events_read else 0.0) for name, events in steps)
 
 
-def decisions_of(tally: InMemoryMetrics) -> dict[str, int]:
+def decisions_of(metrics: InMemoryMetrics) -> dict[str, int]:
     """This worker's decisions by reason, all of the closed list."""
-    return {str(reason): tally.total(Metric.STAGE_OUT, decision=reason) for reason in Reason}
+    return {str(reason): metrics.total(Metric.STAGE_OUT, decision=reason) for reason in Reason}
 
 
-def asks_avoided(tally: InMemoryMetrics) -> float | None:
+def asks_avoided(metrics: InMemoryMetrics) -> float | None:
     """The share of events that `query_coupons` decided without asking; None before the first one."""
-    at_the_door = tally.total(Metric.STAGE_OUT, stage=Stage.QUERY_COUPONS)
-    return tally.total(Metric.COUPON_API_SKIPPED) / at_the_door if at_the_door else None
+    at_the_door = metrics.total(Metric.STAGE_OUT, stage=Stage.QUERY_COUPONS)
+    return metrics.total(Metric.COUPON_API_SKIPPED) / at_the_door if at_the_door else None
 
 
-def when_errors(tally: InMemoryMetrics) -> dict[str, int]:
+def when_errors(metrics: InMemoryMetrics) -> dict[str, int]:
     """How often each rule's `when` failed on a live event since the start, most often first."""
-    counted = {dict(tags)["rule"]: times for tags, times in tally.counters(Metric.RULES_WHEN_ERRORS).items()}
+    counted = {dict(tags)["rule"]: times for tags, times in metrics.counters(Metric.RULES_WHEN_ERRORS).items()}
     return dict(sorted(counted.items(), key=lambda each: (-each[1], each[0])))
 
 
-def stage_numbers(tally: InMemoryMetrics, in_flight: Mapping[Stage, int]) -> tuple[StageNumbers, ...]:
-    return tuple(_stage(tally, stage, in_flight.get(stage, 0)) for stage in Stage)
+def stage_numbers(metrics: InMemoryMetrics, in_flight: Mapping[Stage, int]) -> tuple[StageNumbers, ...]:
+    return tuple(_stage(metrics, stage, in_flight.get(stage, 0)) for stage in Stage)
 
 
-def _stage(tally: InMemoryMetrics, stage: Stage, in_flight: int) -> StageNumbers:
-    forwarded = tally.total(Metric.STAGE_OUT, stage=stage, decision=FORWARDED)
-    duration = tally.distributions(Metric.STAGE_DURATION).get((("stage", stage.value),))
+def _stage(metrics: InMemoryMetrics, stage: Stage, in_flight: int) -> StageNumbers:
+    forwarded = metrics.total(Metric.STAGE_OUT, stage=stage, decision=FORWARDED)
+    duration = metrics.distributions(Metric.STAGE_DURATION).get((("stage", stage.value),))
     return StageNumbers(
         stage=stage,
-        taken=tally.total(Metric.STAGE_IN, stage=stage),
+        taken=metrics.total(Metric.STAGE_IN, stage=stage),
         forwarded=forwarded,
-        decided=tally.total(Metric.STAGE_OUT, stage=stage) - forwarded,
+        decided=metrics.total(Metric.STAGE_OUT, stage=stage) - forwarded,
         in_flight=in_flight,
         p50_seconds=duration.p50 if duration else 0.0,
         p99_seconds=duration.p99 if duration else 0.0,

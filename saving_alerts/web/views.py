@@ -32,7 +32,7 @@ def add_views(app: faust.App, worker: Report) -> None:
         return _json(pages.health("ready", worker.conditions()))
 
     async def metrics() -> Answer:
-        return 200, "text/plain", pages.prometheus(worker.tally)
+        return 200, "text/plain", pages.prometheus(worker.metrics)
 
     async def script() -> Answer:
         return 200, "text/javascript", pages.LIVE_SCRIPT

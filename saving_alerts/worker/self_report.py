@@ -36,7 +36,7 @@ from saving_alerts.web.stats import (
     stage_numbers,
     when_errors,
 )
-from saving_alerts.worker.runtime import House
+from saving_alerts.worker.runtime import WorkerRuntime
 
 ROWS_LIVE_FOR_BEATS = 3
 CLUSTER_CACHE = timedelta(seconds=1)
@@ -64,16 +64,16 @@ class AssignedApp(Protocol):
 class SelfReport:
     """One worker, as seen by itself. `redis_error` is what the last heartbeat met."""
 
-    def __init__(self, app: AssignedApp, house: House) -> None:
+    def __init__(self, app: AssignedApp, runtime: WorkerRuntime) -> None:
         self._app = app
-        self._house = house
+        self._runtime = runtime
         self._cluster: tuple[WorkerRow, ...] = ()
-        self._cluster_at = house.started_at - CLUSTER_CACHE
+        self._cluster_at = runtime.started_at - CLUSTER_CACHE
         self.redis_error: str | None = "not asked yet"
 
     @property
-    def tally(self) -> InMemoryMetrics:
-        return self._house.tally
+    def metrics(self) -> InMemoryMetrics:
+        return self._runtime.in_memory_metrics
 
     def live(self) -> list[Condition]:
         """What the watchdog sees. That this answers says as much: the event loop turns."""
@@ -81,8 +81,8 @@ class SelfReport:
 
     def conditions(self) -> list[Condition]:
         """Everything that can be the matter, each by name."""
-        house, data = self._house, self._house.reference_data.freshness
-        now, stale = house.clock.now(), house.settings.reference_data_stale_seconds
+        runtime, data = self._runtime, self._runtime.reference_data.freshness
+        now, stale = runtime.clock.now(), runtime.settings.reference_data_stale_seconds
         partitions = self.partitions()
         return [
             loaded(RULES, data[RULES]),
@@ -90,9 +90,9 @@ class SelfReport:
             fresh(RULES, data[RULES], now, stale),
             fresh(MERCHANTS, data[MERCHANTS], now, stale),
             group(joined=self._has_joined(), rebalancing=self._app.rebalancing, partitions=len(partitions)),
-            drain(draining=house.is_draining),
-            kill_switches(house.kill_switches.seen, house.kill_switches.switches.values()),
-            pushes(dry_run=house.settings.dry_run),
+            drain(draining=runtime.is_draining),
+            kill_switches(runtime.kill_switches.seen, runtime.kill_switches.switches.values()),
+            pushes(dry_run=runtime.settings.dry_run),
             redis(self.redis_error),
             breaker("coupon_api", is_open=self._is_open(Metric.COUPON_API_BREAKER)),
             breaker("push_api", is_open=self._is_open(Metric.PUSH_API_BREAKER)),
@@ -100,12 +100,12 @@ class SelfReport:
 
     def partitions(self) -> list[int]:
         """The source partitions that this worker works on."""
-        source = self._house.topics.source.name
+        source = self._runtime.topics.source.name
         return sorted(tp.partition for tp in self._app.assignment_now() if tp.topic == source)
 
     def lag(self) -> list[PartitionLag]:
         """Of what the stages read. The Table's changelog is no work, and other workers' partitions are in it."""
-        monitor, inputs = self._app.monitor, {topic.name for topic in self._house.topics.inputs.values()}
+        monitor, inputs = self._app.monitor, {topic.name for topic in self._runtime.topics.inputs.values()}
         return [
             PartitionLag(tp.topic, tp.partition, monitor.tp_committed_offsets.get(tp), monitor.tp_end_offsets.get(tp))
             for tp in sorted(self._app.assignment_now())
@@ -114,76 +114,80 @@ class SelfReport:
 
     def row(self) -> WorkerRow:
         """What the others are told."""
-        house, data = self._house, self._house.reference_data.freshness
+        runtime, data = self._runtime, self._runtime.reference_data.freshness
         return WorkerRow(
-            name=house.settings.worker_name,
-            incarnation=house.incarnation,
-            started_at=house.started_at,
-            beaten_at=house.clock.now(),
-            page=house.settings.page_url or f"http://{house.settings.web_host}:{house.settings.web_port}",
+            name=runtime.settings.worker_name,
+            incarnation=runtime.incarnation,
+            started_at=runtime.started_at,
+            beaten_at=runtime.clock.now(),
+            page=runtime.settings.page_url or f"http://{runtime.settings.web_host}:{runtime.settings.web_port}",
             version=__version__,
             rules_version=data[RULES].version,
             merchants_version=data[MERCHANTS].version,
             partitions=tuple(self.partitions()),
-            in_flight=sum(stage.in_flight for stage in house.stages.values()),
+            in_flight=sum(stage.in_flight for stage in runtime.stages.values()),
             ready=all_required_hold(self.conditions()),
-            decisions=decisions_of(house.tally),
-            events_read=house.tally.total(Metric.EVENTS_READ),
-            kill_switches=house.kill_switches.seen,
+            decisions=decisions_of(runtime.in_memory_metrics),
+            events_read=runtime.in_memory_metrics.total(Metric.EVENTS_READ),
+            kill_switches=runtime.kill_switches.seen,
         )
 
     async def beat(self) -> None:
         """Write the row. Without Redis the others do not see this worker, and its page says so."""
-        lives_for = timedelta(seconds=self._house.settings.heartbeat_seconds * ROWS_LIVE_FOR_BEATS)
+        lives_for = timedelta(seconds=self._runtime.settings.heartbeat_seconds * ROWS_LIVE_FOR_BEATS)
+        if self._runtime.opened is None:
+            return
         try:
-            await self._house.ports.heartbeats.beat(self.row(), lives_for)
+            await self._runtime.opened.ports.heartbeats.beat(self.row(), lives_for)
             self.redis_error = None
         except UnavailableError as error:
             self.redis_error = str(error)
 
     async def stats(self) -> Stats:
-        house, now = self._house, self._house.clock.now()
+        runtime, now = self._runtime, self._runtime.clock.now()
         rows = await self._rows()
         events_read, decisions = cluster_totals(rows)
         return Stats(
-            worker=house.settings.worker_name,
+            worker=runtime.settings.worker_name,
             version=__version__,
             at=now,
             funnel=funnel(events_read, decisions),
             decisions=decisions,
-            stages=stage_numbers(house.tally, {stage: runner.in_flight for stage, runner in house.stages.items()}),
+            stages=stage_numbers(
+                runtime.in_memory_metrics, {stage: runner.in_flight for stage, runner in runtime.stages.items()}
+            ),
             lag=tuple(self.lag()),
             conditions=tuple(self.conditions()),
-            documents=documents(house.reference_data.freshness, now),
-            dead_letters=house.tally.total(Metric.DEAD_LETTERS),
+            documents=documents(runtime.reference_data.freshness, now),
+            dead_letters=runtime.in_memory_metrics.total(Metric.DEAD_LETTERS),
             cluster=rows,
-            asks_avoided=asks_avoided(house.tally),
-            when_errors=when_errors(house.tally),
+            asks_avoided=asks_avoided(runtime.in_memory_metrics),
+            when_errors=when_errors(runtime.in_memory_metrics),
         )
 
     async def _rows(self) -> tuple[WorkerRow, ...]:
         """All workers, this one first-hand; asked at most once a second."""
-        now = self._house.clock.now()
+        now = self._runtime.clock.now()
         if now - self._cluster_at >= CLUSTER_CACHE:
             self._cluster_at = now
             self._cluster = await self._others()
         return _ordered([self.row(), *self._cluster])
 
     async def _others(self) -> tuple[WorkerRow, ...]:
-        if not self._house.is_open:
+        if self._runtime.opened is None:
             return ()
         try:
-            rows = await self._house.ports.heartbeats.workers()
+            rows = await self._runtime.opened.ports.heartbeats.workers()
         except UnavailableError as error:
             self.redis_error = str(error)
             return self._cluster
-        return tuple(row for row in rows if row.incarnation != self._house.incarnation)
+        return tuple(row for row in rows if row.incarnation != self._runtime.incarnation)
 
     def _has_joined(self) -> bool:
-        return self._house.is_open and self._app.consumer_generation_id > 0
+        return self._runtime.opened is not None and self._app.consumer_generation_id > 0
 
     def _is_open(self, metric: Metric) -> bool:
-        return any(value > 0 for value in self.tally.gauges(metric).values())
+        return any(value > 0 for value in self.metrics.gauges(metric).values())
 
 
 def _ordered(rows: Sequence[WorkerRow]) -> tuple[WorkerRow, ...]:

@@ -22,7 +22,7 @@ if not hasattr(Worker, "_schedule_shutdown"):
     raise ImportError("this release of mode is not supported: Worker._schedule_shutdown not found")
 
 
-class DrainingApp(Protocol):
+class HasDrainLimit(Protocol):
     drain_seconds: float
 
 
@@ -42,7 +42,7 @@ class StoppingWorker(faust.Worker):
         super()._schedule_shutdown(signal)
 
     def _drain_seconds(self) -> float:
-        return cast("DrainingApp", self.app).drain_seconds
+        return cast("HasDrainLimit", self.app).drain_seconds
 
 
 def _leave(number: signal.Signals, why: str) -> None:

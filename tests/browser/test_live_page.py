@@ -34,7 +34,7 @@ class Worker:
         if request.path not in {"/", "/stats"}:
             return await handler(request)
         self.answers += 1
-        self.app.house.tally.count(Metric.EVENTS_READ)
+        self.app.runtime.in_memory_metrics.count(Metric.EVENTS_READ)
         if self.answers in self.ill:
             return web.Response(status=502, text="<h1>Bad gateway</h1>", content_type="text/html")
         return await handler(request)

@@ -46,7 +46,7 @@ class RecordedWorld:
     async def appear(self) -> None:
         """On the embedded cluster, a topic that a producer asks for is there."""
         async with self._producer() as producer:
-            for topic in self.topics.every:
+            for topic in self.topics.all:
                 await producer.partitions_for(topic.name)
 
     async def produce(self, count: int, partition: int = 0) -> None:

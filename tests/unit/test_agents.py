@@ -19,7 +19,7 @@ from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
 from saving_alerts.settings import Settings, example_settings
-from saving_alerts.worker.runtime import ExternalFactories
+from saving_alerts.worker.external_factories import ExternalFactories
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.coupon_source import FakeCouponSource
 from tests.support.fakes.heartbeats import FakeHeartbeats
@@ -84,9 +84,9 @@ class Worker:
         self.coupons = FakeCouponSource(self.clock)
         self.pushes = FakePushSender(self.clock)
         self.producer = FakeProducer()
-        self.app: SavingAlertsApp = create_app(example_settings(), outside=self._outside(), clock=self.clock)
+        self.app: SavingAlertsApp = create_app(example_settings(), external=self._external(), clock=self.clock)
 
-    def _outside(self) -> ExternalFactories:
+    def _external(self) -> ExternalFactories:
         return ExternalFactories(
             open_ports=self._open_ports,
             new_producer=lambda _: cast("AIOKafkaProducer", self.producer),
@@ -104,15 +104,15 @@ class Worker:
         )
 
     async def open(self) -> None:
-        house, data = self.app.house, snapshot()
-        await house.outputs.on_start()
-        await house.open()
-        house.reference_data.replace_rules(data.rules, START)
-        house.reference_data.replace_merchants(data.merchants, START)
+        runtime, data = self.app.runtime, snapshot()
+        await runtime.producer.on_start()
+        await runtime.open()
+        runtime.reference_data.replace_rules(data.rules, START)
+        runtime.reference_data.replace_merchants(data.merchants, START)
 
     async def close(self) -> None:
-        await self.app.house.close()
-        await self.app.house.outputs.on_stop()
+        await self.app.runtime.close()
+        await self.app.runtime.producer.on_stop()
 
     async def feed(self, stage: Stage, *records: ConsumerRecord) -> list[Output]:
         """Hand one batch to the stage's agent; what was written until it was acknowledged."""
@@ -189,12 +189,12 @@ async def test_query_coupons_writes_the_candidate() -> None:
 
 async def test_an_expression_that_fails_on_a_live_event_is_counted_by_its_rule() -> None:
     async with open_worker() as worker:
-        data, tally = snapshot(), worker.app.house.tally
+        data, tally = snapshot(), worker.app.runtime.in_memory_metrics
         (rule,) = data.rules.rules
         failing = replace(
             rule, id="failing", when=compile_when("event.locale != 'en' || 1 / (local.hour - 11) > 1", rule.event_types)
         )
-        worker.app.house.reference_data.replace_rules(replace(data.rules, rules=(failing, rule)), START)
+        worker.app.runtime.reference_data.replace_rules(replace(data.rules, rules=(failing, rule)), START)
 
         await worker.feed(Stage.EVALUATE_RULES, internal_record("saving-alerts.candidates", candidate()))
 
@@ -250,7 +250,7 @@ async def test_an_unreadable_record_ends_in_a_decision_and_keeps_its_bytes(stage
 async def test_faust_does_not_acknowledge_what_the_stage_has_not_finished() -> None:
     async with open_worker() as worker:
         worker.coupons.gives("u-1", "m-1", coupon())
-        stage = worker.app.house.stages[Stage.QUERY_COUPONS]
+        stage = worker.app.runtime.stages[Stage.QUERY_COUPONS]
         worker.producer.is_open.clear()
         async with worker.app.agents["query_coupons"].test_context() as agent:
             first = await agent.put([internal_record("saving-alerts.validated", validated())], wait=False)

@@ -39,7 +39,7 @@ def create() -> None:
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     connection, layout = _deployment()
     created = run(_create(connection, layout))
-    for topic in layout.topics.every:
+    for topic in layout.topics.all:
         print(f"{topic.name}: {_what_happened(topic, layout, created)}")
 
 
@@ -58,13 +58,13 @@ def check() -> None:
     counts, differences = run(_check(connection, layout))
     for line in differences:
         print(line)
-    problem = mismatch({topic.name: counts.get(topic.name) for topic in layout.topics.all})
+    problem = mismatch({topic.name: counts.get(topic.name) for topic in layout.topics.partitioned})
     if layout.topics.kill_switches.name not in counts:
         problem = problem or mismatch({layout.topics.kill_switches.name: None})
     if problem:
         print(problem)
         sys.exit(BAD_NEWS)
-    print(f"all {len(layout.topics.every)} topics are there, with {counts[layout.topics.source.name]} partitions each")
+    print(f"all {len(layout.topics.all)} topics are there, with {counts[layout.topics.source.name]} partitions each")
     print(f"but for {layout.topics.kill_switches.name}, which needs one only")
 
 
@@ -91,7 +91,7 @@ async def _create(connection: KafkaConnection, layout: Layout) -> frozenset[str]
     counts = await partition_counts(connection)
     if problem := layout.problem(counts):
         raise _UnequalError(problem)
-    missing = [topic for topic in layout.topics.every if topic.name not in counts]
+    missing = [topic for topic in layout.topics.all if topic.name not in counts]
     if missing:
         async with admin_client(connection) as client:
             await _refuse_without_controller(client, connection)
@@ -144,7 +144,7 @@ def _refusal(name: str, kind: type[Exception], text: str | None) -> str:
 
 async def _check(connection: KafkaConnection, layout: Layout) -> tuple[dict[str, int], list[str]]:
     counts = await partition_counts(connection)
-    existing = [topic for topic in layout.topics.every if topic.name in counts]
+    existing = [topic for topic in layout.topics.all if topic.name in counts]
     async with admin_client(connection) as client:
         try:
             configs = {topic.name: await _config(client, topic) for topic in existing}

@@ -34,7 +34,7 @@ class Layout:
 
     def problem(self, counts: Mapping[str, int]) -> str | None:
         """Why the missing topics cannot be added to those that are there, and what mends it; None when they can."""
-        existing = {topic.name: counts[topic.name] for topic in self.topics.all if topic.name in counts}
+        existing = {topic.name: counts[topic.name] for topic in self.topics.partitioned if topic.name in counts}
         if not existing:
             return None
         largest = max(existing.values())

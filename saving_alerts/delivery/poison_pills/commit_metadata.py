@@ -1,8 +1,8 @@
-"""What a consumer group remembers about a partition beside its committed offset. Pure.
+"""What a consumer group keeps about a partition in the metadata of its committed offset. Pure.
 
 Kafka keeps a short text with every committed offset. There the next owner of the partition finds how often its owners
-died without finishing anything, which record was in hand at that moment, and which ones must not be tried again. So
-the memory needs no other system, belongs to exactly this offset, and is gone with the first commit beyond it.
+died without finishing anything, which record was on trial at that moment, and which ones must not be tried again. So
+this needs no other system, belongs to exactly this offset, and is gone with the first commit beyond it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,27 +15,31 @@ MAX_SKIPPED = 100
 SUSPICIOUS_DEATHS = 3
 
 
-Position = tuple[str, int]
+Partition = tuple[str, int]
 
 
 class TooManySkippedError(ValueError):
     """A partition remembers only so many records that are not to be tried."""
 
 
-class PartitionMemo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+WIRE_NAMES = {"trial": "in_hand", "suspect": "accused"}  # what is committed already has these
+
+
+class PartitionMemo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename=WIRE_NAMES):
     """`deaths`: owners that died at this offset. `skip`: offsets that become dead letters untried.
 
-    `accused`: what was in hand at one death. That may be chance, a second time it is not.
+    `trial`: the offset of the record that is tried alone now. `suspect`: the one that was on trial at one death, which
+    may be chance; at a second death it is confirmed and joins `skip`.
     """
 
     deaths: int = 0
-    in_hand: int | None = None
-    accused: int | None = None
+    trial: int | None = None
+    suspect: int | None = None
     skip: tuple[int, ...] = ()
 
     @classmethod
     def read(cls, text: str | None) -> Self:
-        """From what Kafka kept. Somebody else's text is no note."""
+        """From what Kafka kept. Somebody else's text is no memo."""
         try:
             return msgspec.json.decode(text or "{}", type=cls)
         except msgspec.DecodeError:
@@ -47,22 +51,22 @@ class PartitionMemo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     @property
     def is_suspicious(self) -> bool:
         """So many owners before this one died at this offset: no accident, one of its records may kill the process."""
-        return self.deaths > SUSPICIOUS_DEATHS or self.accused is not None
+        return self.deaths > SUSPICIOUS_DEATHS or self.suspect is not None
 
     def with_new_owner(self) -> "PartitionMemo":
-        """Written before the owner begins, taken back when it ends well. What was in hand is accused, or convicted."""
-        if self.in_hand is None:
+        """Written before the owner begins, taken back when it ends well. What was on trial is suspect, or confirmed."""
+        if self.trial is None:
             return msgspec.structs.replace(self, deaths=self.deaths + 1)
-        if self.in_hand == self.accused:
-            return PartitionMemo(deaths=self.deaths + 1, skip=_sorted((*self.skip, self.in_hand)))
-        return PartitionMemo(deaths=self.deaths + 1, skip=self.skip, accused=self.in_hand)
+        if self.trial == self.suspect:
+            return PartitionMemo(deaths=self.deaths + 1, skip=_sorted((*self.skip, self.trial)))
+        return PartitionMemo(deaths=self.deaths + 1, skip=self.skip, suspect=self.trial)
 
     def with_trial(self, offset: int | None) -> "PartitionMemo":
-        return msgspec.structs.replace(self, in_hand=offset)
+        return msgspec.structs.replace(self, trial=offset)
 
     def without_death(self) -> "PartitionMemo":
         """The owner ends well: it is no death."""
-        return PartitionMemo(deaths=max(0, self.deaths - 1), skip=self.skip, accused=self.accused)
+        return PartitionMemo(deaths=max(0, self.deaths - 1), skip=self.skip, suspect=self.suspect)
 
     def with_skipped(self, offset: int) -> "PartitionMemo":
         """Raises TooManySkippedError."""
@@ -72,12 +76,12 @@ class PartitionMemo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     def beyond(self, offset: int) -> "PartitionMemo":
         """What is left of it once everything below `offset` is done."""
-        accused = None if self.accused is None or self.accused < offset else self.accused
-        return PartitionMemo(skip=tuple(skipped for skipped in self.skip if skipped >= offset), accused=accused)
+        suspect = None if self.suspect is None or self.suspect < offset else self.suspect
+        return PartitionMemo(skip=tuple(skipped for skipped in self.skip if skipped >= offset), suspect=suspect)
 
 
 def _sorted(offsets: Iterable[int]) -> tuple[int, ...]:
     return tuple(sorted(set(offsets)))[-MAX_SKIPPED:]
 
 
-PartitionMemos = Mapping[Position, tuple[int, PartitionMemo]]
+PartitionMemos = Mapping[Partition, tuple[int, PartitionMemo]]

@@ -1,11 +1,12 @@
-"""Finds the record that kills the process itself, so that it stops one worker after the other only a few times.
+"""Finds the record that kills the process itself, so that it ends only a few workers before it is set aside.
 
-A new owner notes its coming at every committed offset before it begins, and takes the note back when it ends well. So
-three deaths at one offset say that something behind it kills. Then everything in the worker is tried one at a time, and
-the partition's records are noted in hand first: if the process dies now, the next owner knows whom to accuse. One that
-is in hand at a second death is convicted: once can be chance, when somebody else kills workers.
+A new owner adds one death to the memo at every committed offset before it begins, and takes it back when it ends well.
+So three deaths at one offset say that a record behind it may kill. Then everything in the worker is tried one at a
+time, and each record of that partition is written into the memo as the trial first: if the process dies now, the next
+owner knows which one was tried. The second death with the same record on trial confirms it. Once can be chance, when
+somebody else kills workers.
 
-A record that has been in hand for a second is let go on beside others: it kills nobody, it only waits for an API.
+A trial that lasts a second goes on beside others: the record kills nobody, it only waits for an API.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo, PartitionMemos, Position
+from saving_alerts.delivery.poison_pills.commit_metadata import Partition, PartitionMemo, PartitionMemos
 from saving_alerts.domain.source_position import SourcePosition
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ Result = TypeVar("Result")
 
 
 class MetadataStore(Protocol):
-    """The notes of the partitions that this worker owns, kept with their committed offsets."""
+    """The memos of the partitions that this worker owns, kept with their committed offsets."""
 
     async def read(self) -> PartitionMemos:
         """Of the partitions that have something to do."""
@@ -31,78 +32,78 @@ class MetadataStore(Protocol):
     async def settle(self) -> None:
         """Commit what is done: what was forwarded must not be forwarded again by every owner that dies later."""
 
-    async def write(self, notes: PartitionMemos) -> None:
-        """Best effort: a note that is not written costs a later owner one more death."""
+    async def write(self, memos: PartitionMemos) -> None:
+        """Best effort: a memo that is not written costs one more death before a poison pill is found."""
 
 
 class PoisonPillDetector:
     """What one worker knows about its partitions, from one assignment to the next."""
 
-    def __init__(self, memory: MetadataStore) -> None:
-        self._memory = memory
-        self._notes: dict[Position, tuple[int, PartitionMemo]] = {}
-        self._suspected: set[Position] = set()  # what the notes say, ready for a look with every record
+    def __init__(self, store: MetadataStore) -> None:
+        self._store = store
+        self._memos: dict[Partition, tuple[int, PartitionMemo]] = {}
+        self._suspected: set[Partition] = set()  # what the memos say, ready for a look with every record
         self._opening: asyncio.Future[None] | None = None
         self._alone = asyncio.Lock()
-        self._convicted: set[SourcePosition] = set()
+        self._confirmed: set[SourcePosition] = set()
 
     def begin(self) -> None:
         """Other partitions were assigned: what is known belongs to the old ones."""
         if self._opening is not None:
             self._opening.cancel()
         self._opening = None
-        self._notes = {}
+        self._memos = {}
         self._suspected = set()
-        self._convicted = set()
+        self._confirmed = set()
 
     async def admit(self) -> None:
-        """Return when the notes are read and this owner's coming is written: once an assignment."""
+        """Return when the memos are read and this owner is written into them: once an assignment."""
         if self._opening is None:
             self._opening = asyncio.ensure_future(self._open())
         await asyncio.shield(self._opening)
 
     async def _open(self) -> None:
-        found = await self._memory.read()
+        found = await self._store.read()
         # Known before it is written: the partitions may go meanwhile, and what Kafka has by then is to be taken back.
-        self._notes = {position: (offset, note.with_new_owner()) for position, (offset, note) in found.items()}
-        self._suspected = {position for position, (_, note) in self._notes.items() if note.is_suspicious}
-        for position in self._suspected:
-            offset, note = found[position]
-            log.error("%s-%s: its owners died %d times at offset %d: %s", *position, note.deaths, offset, note)
-        await self._memory.write(self._notes)
+        self._memos = {partition: (offset, memo.with_new_owner()) for partition, (offset, memo) in found.items()}
+        self._suspected = {partition for partition, (_, memo) in self._memos.items() if memo.is_suspicious}
+        for partition in self._suspected:
+            offset, memo = found[partition]
+            log.error("%s-%s: its owners died %d times at offset %d: %s", *partition, memo.deaths, offset, memo)
+        await self._store.write(self._memos)
 
-    def suspects(self, position: Position) -> bool:
+    def suspects(self, partition: Partition) -> bool:
         """Whether the records of this partition are to be tried one at a time: until the first commit beyond them."""
-        return position in self._suspected
+        return partition in self._suspected
 
-    def watches(self, position: Position) -> bool:
+    def watches(self, partition: Partition) -> bool:
         """Whether any record of this partition needs a look of its own."""
-        noted = self._notes.get(position)
-        return bool(self._suspected) or (noted is not None and bool(noted[1].skip))
+        known = self._memos.get(partition)
+        return bool(self._suspected) or (known is not None and bool(known[1].skip))
 
-    def skips(self, position: Position, offset: int, source: SourcePosition) -> bool:
+    def skips(self, partition: Partition, offset: int, source: SourcePosition) -> bool:
         """Whether this record is not to be tried at all, nor any copy of its event that a dead owner left behind."""
-        noted = self._notes.get(position)
-        if noted is not None and offset in noted[1].skip:
-            self._convicted.add(source)
-        return source in self._convicted
+        known = self._memos.get(partition)
+        if known is not None and offset in known[1].skip:
+            self._confirmed.add(source)
+        return source in self._confirmed
 
-    async def alone(self, position: Position, offset: int, work: Callable[[], Awaitable[Result]]) -> Result:
+    async def alone(self, partition: Partition, offset: int, work: Callable[[], Awaitable[Result]]) -> Result:
         """The result of `work`, which is alone in hand while any partition is suspected."""
         if not self._suspected:
             return await work()
         async with self._alone:
-            task = await self._tried_alone(position, offset, work)
+            task = await self._tried_alone(partition, offset, work)
         return await task
 
     async def _tried_alone(
-        self, position: Position, offset: int, work: Callable[[], Awaitable[Result]]
+        self, partition: Partition, offset: int, work: Callable[[], Awaitable[Result]]
     ) -> asyncio.Future[Result]:
         """The work once it is done, or has waited for so long that it kills nobody."""
-        suspected = self.suspects(position)
+        suspected = self.suspects(partition)
         if suspected:
-            await self._memory.settle()
-            await self._in_hand(position, offset)
+            await self._store.settle()
+            await self._write_trial(partition, offset)
         task = asyncio.ensure_future(work())
         try:
             await asyncio.wait([task], timeout=ALONE_SECONDS)
@@ -110,31 +111,31 @@ class PoisonPillDetector:
             task.cancel()
             raise
         if suspected:
-            await self._in_hand(position, None)
+            await self._write_trial(partition, None)
         return task
 
-    async def _in_hand(self, position: Position, offset: int | None) -> None:
-        noted = self._notes.get(position)
-        if noted is not None:
-            self._notes[position] = (noted[0], noted[1].with_trial(offset))
-            await self._memory.write({position: self._notes[position]})
+    async def _write_trial(self, partition: Partition, offset: int | None) -> None:
+        known = self._memos.get(partition)
+        if known is not None:
+            self._memos[partition] = (known[0], known[1].with_trial(offset))
+            await self._store.write({partition: self._memos[partition]})
 
-    def text_beyond(self, position: Position, offset: int) -> str:
+    def text_beyond(self, partition: Partition, offset: int) -> str:
         """What is to be kept with a commit of `offset`: only what was not reached yet must not be forgotten."""
-        noted = self._notes.get(position)
-        return noted[1].beyond(offset).text() if noted else ""
+        known = self._memos.get(partition)
+        return known[1].beyond(offset).text() if known else ""
 
-    def progressed(self, position: Position, offset: int) -> None:
+    def progressed(self, partition: Partition, offset: int) -> None:
         """The commit of `offset` is done."""
-        noted = self._notes.get(position)
-        if noted is not None and offset > noted[0]:
-            self._notes[position] = (offset, noted[1].beyond(offset))
-            if not self._notes[position][1].is_suspicious:
-                self._suspected.discard(position)
+        known = self._memos.get(partition)
+        if known is not None and offset > known[0]:
+            self._memos[partition] = (offset, known[1].beyond(offset))
+            if not self._memos[partition][1].is_suspicious:
+                self._suspected.discard(partition)
 
     async def end_well(self) -> None:
-        """The partitions go and nobody died: what was noted at the start of this assignment is taken back."""
-        idle = {position: noted for position, noted in self._notes.items() if noted[1].deaths}
-        await self._memory.write(
-            {position: (offset, note.without_death()) for position, (offset, note) in idle.items()}
+        """The partitions go and nobody died: what was known at the start of this assignment is taken back."""
+        idle = {partition: known for partition, known in self._memos.items() if known[1].deaths}
+        await self._store.write(
+            {partition: (offset, memo.without_death()) for partition, (offset, memo) in idle.items()}
         )

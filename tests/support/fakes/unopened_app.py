@@ -7,13 +7,13 @@ from saving_alerts.metrics import Metrics
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
 from saving_alerts.settings import Settings, example_settings
-from saving_alerts.worker.runtime import ExternalFactories
+from saving_alerts.worker.external_factories import ExternalFactories
 from tests.support.fakes.clock import FakeClock
 
 
 def unopened_app(worker_name: str = "worker-1") -> SavingAlertsApp:
     settings = example_settings().model_copy(update={"worker_name": worker_name})
-    return create_app(settings, outside=ExternalFactories(open_ports=_refuse), clock=FakeClock())
+    return create_app(settings, external=ExternalFactories(open_ports=_refuse), clock=FakeClock())
 
 
 async def _refuse(settings: Settings, clock: Clock, metrics: Metrics, closing: AsyncExitStack) -> Ports:

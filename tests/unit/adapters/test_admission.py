@@ -30,14 +30,14 @@ def admission(clock: FakeClock, said: list[bool]) -> Admission:
 
 
 async def admitted(admission: Admission, clock: FakeClock, within: timedelta = SOON - START) -> bool:
-    async with admission.turn(clock.now() + within) as era:
-        if era is not None:
-            admission.answered(era)
-        return era is not None
+    async with admission.turn(clock.now() + within) as epoch:
+        if epoch is not None:
+            admission.answered(epoch)
+        return epoch is not None
 
 
 async def test_while_the_probe_is_under_way_nobody_else_starts(admission: Admission, clock: FakeClock) -> None:
-    admission.failed(admission.era)
+    admission.failed(admission.epoch)
 
     async with admission.turn(SOON) as probe:
         others = await asyncio.gather(*(admitted(admission, clock, A_MOMENT) for _ in range(10)))
@@ -47,7 +47,7 @@ async def test_while_the_probe_is_under_way_nobody_else_starts(admission: Admiss
 
 
 async def test_an_answer_to_the_probe_lets_everybody_in(admission: Admission, clock: FakeClock) -> None:
-    admission.failed(admission.era)
+    admission.failed(admission.epoch)
     async with admission.turn(SOON) as probe:
         assert probe is not None
         others = [asyncio.create_task(admitted(admission, clock)) for _ in range(10)]
@@ -58,7 +58,7 @@ async def test_an_answer_to_the_probe_lets_everybody_in(admission: Admission, cl
 
 
 async def test_a_probe_without_an_outcome_hands_over_to_another(admission: Admission, clock: FakeClock) -> None:
-    admission.failed(admission.era)
+    admission.failed(admission.epoch)
     async with admission.turn(SOON):
         other = asyncio.create_task(admitted(admission, clock))
         await asyncio.sleep(0)
@@ -68,7 +68,7 @@ async def test_a_probe_without_an_outcome_hands_over_to_another(admission: Admis
 
 
 async def test_who_waits_for_the_api_takes_no_slot(admission: Admission, clock: FakeClock) -> None:
-    admission.failed(admission.era)
+    admission.failed(admission.epoch)
 
     async with admission.turn(SOON) as probe:
         assert probe is not None
@@ -83,11 +83,11 @@ async def test_who_waits_for_the_api_takes_no_slot(admission: Admission, clock: 
 
 async def test_who_gets_a_slot_after_the_breaker_opened_gives_it_back_and_waits(clock: FakeClock) -> None:
     admission = Admission(1, Breaker(failures=1, pause=PAUSE), clock, lambda _: None)
-    async with admission.turn(SOON) as era:
-        assert era is not None
+    async with admission.turn(SOON) as epoch:
+        assert epoch is not None
         waiting = asyncio.create_task(admitted(admission, clock, 3 * PAUSE))
         await asyncio.sleep(0)
-        admission.failed(era)
+        admission.failed(epoch)
 
     assert await waiting
     assert clock.now() >= START + PAUSE
@@ -116,7 +116,7 @@ async def test_the_longest_pause_that_was_asked_for_counts(admission: Admission,
 async def test_it_says_at_first_and_after_each_outcome_whether_the_breaker_is_open(
     admission: Admission, clock: FakeClock, said: list[bool]
 ) -> None:
-    admission.failed(admission.era)
+    admission.failed(admission.epoch)
     await admitted(admission, clock)
 
     assert said == [False, True, False]

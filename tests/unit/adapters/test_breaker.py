@@ -16,14 +16,14 @@ def breaker() -> Breaker:
 
 def fail(breaker: Breaker, times: int, now: datetime = NOW) -> None:
     for _ in range(times):
-        breaker.failed(breaker.era, now)
+        breaker.failed(breaker.epoch, now)
 
 
 def probe(breaker: Breaker) -> int:
     fail(breaker, 3)
-    era = breaker.admit(LATER)
-    assert era is not None
-    return era
+    epoch = breaker.admit(LATER)
+    assert epoch is not None
+    return epoch
 
 
 def test_it_opens_after_so_many_failures_in_a_row(breaker: Breaker) -> None:
@@ -35,7 +35,7 @@ def test_it_opens_after_so_many_failures_in_a_row(breaker: Breaker) -> None:
 
 def test_one_answer_forgives_the_failures_before_it(breaker: Breaker) -> None:
     fail(breaker, 2)
-    breaker.answered(breaker.era)
+    breaker.answered(breaker.epoch)
     fail(breaker, 2)
 
     assert not breaker.is_open
@@ -82,7 +82,7 @@ def test_a_probe_that_says_nothing_makes_room_for_another_at_once(breaker: Break
 
 
 def test_what_started_before_the_failures_neither_closes_nor_opens_it(breaker: Breaker) -> None:
-    old = breaker.era
+    old = breaker.epoch
     probe(breaker)
     breaker.answered(old)
     breaker.failed(old, LATER)

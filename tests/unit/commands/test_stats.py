@@ -52,9 +52,9 @@ async def served(answer: web.Response) -> TestServer:
 
 
 async def test_it_has_the_sections_and_rows_of_the_page(app: SavingAlertsApp, server: TestServer) -> None:
-    app.house.tally.count(Metric.STAGE_OUT, 4, stage=Stage.QUERY_COUPONS, decision=Reason.CAPPED)
-    app.house.tally.count(Metric.RULES_WHEN_ERRORS, 3, rule="lunch")
-    app.house.tally.count(Metric.DEAD_LETTERS, 2, stage=Stage.VALIDATE)
+    app.runtime.in_memory_metrics.count(Metric.STAGE_OUT, 4, stage=Stage.QUERY_COUPONS, decision=Reason.CAPPED)
+    app.runtime.in_memory_metrics.count(Metric.RULES_WHEN_ERRORS, 3, rule="lunch")
+    app.runtime.in_memory_metrics.count(Metric.DEAD_LETTERS, 2, stage=Stage.VALIDATE)
 
     shown = (await run_stats(server.make_url("/"))).stdout
 

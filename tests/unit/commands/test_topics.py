@@ -88,7 +88,7 @@ def test_a_worker_is_told_which_topics_keep_it_from_starting(counts: dict[str, i
 
 def test_a_worker_may_start_on_equal_topics(world: RecordedWorld) -> None:
     asyncio.run(world.appear())
-    names = [topic.name for topic in world.topics.all]
+    names = [topic.name for topic in world.topics.partitioned]
 
     assert asyncio.run(unequal_or_missing(KafkaConnection(world.bootstrap_servers), names)) is None
 
@@ -112,7 +112,7 @@ def test_creating_when_all_topics_are_there_changes_nothing(world: RecordedWorld
 
     result = run_topics(world, "create", SAVING_ALERTS_TOPIC_PARTITIONS="4")
 
-    assert result.stdout.splitlines() == [f"{topic.name}: is there" for topic in world.topics.every]
+    assert result.stdout.splitlines() == [f"{topic.name}: is there" for topic in world.topics.all]
     assert result.exit_code == 0
 
 

@@ -7,7 +7,8 @@ import pytest
 from aiokafka import TopicPartition
 from faust.types import TP
 
-from saving_alerts.delivery.consumer import BatchConsumer, BatchTransport, ConsumerIntake
+from saving_alerts.delivery.consumer import BatchConsumer, BatchTransport
+from saving_alerts.delivery.flow_control import ConsumerFlowControl
 
 
 class NoBrokerApp(faust.App):
@@ -22,12 +23,12 @@ async def test_a_partition_that_was_stopped_and_resumed_is_one_of_faust_s_again(
     app = NoBrokerApp("flow-control", broker="kafka://127.0.0.1:1")
     consumer = cast("BatchConsumer", app.consumer)
     consumer._set_active_tps({TP("events", 0), TP("events", 1)})
-    intake = ConsumerIntake(app)
+    flow_control = ConsumerFlowControl(app)
     driver_s_own = TopicPartition("events", 0)
 
-    intake.stop(driver_s_own)
+    flow_control.stop(driver_s_own)
     stopped = set(consumer._get_active_partitions())
-    intake.resume(driver_s_own)
+    flow_control.resume(driver_s_own)
 
     assert stopped == {TP("events", 1)}
     assert consumer._get_active_partitions() == {TP("events", 0), TP("events", 1)}

@@ -28,11 +28,11 @@ def record(key: bytes | None, value: bytes, headers: tuple[tuple[str, bytes], ..
     ],
 )
 def test_a_dead_letter_fits_whatever_the_record_was(largest: ConsumerRecord) -> None:
-    recorder = RecordBuilder(
-        Topics.named("saving-events", "saving-alerts"), "w-1", FakeClock(), RecordingMetrics(), str
+    record_builder = RecordBuilder(
+        Topics.named("saving-events", "saving-alerts"), "w-1", FakeClock(), RecordingMetrics(), str, 4
     )
 
-    output = recorder.dead_letter(Stage.VALIDATE, largest, None, "\x00" * 2 * MAX_ERROR_CHARACTERS)
+    output = record_builder.dead_letter(Stage.VALIDATE, largest, None, "\x00" * 2 * MAX_ERROR_CHARACTERS)
 
     assert output.size_bytes <= MAX_RECORD_BYTES
     letter = decode_dead_letter(output.value)

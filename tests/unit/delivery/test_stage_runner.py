@@ -13,16 +13,21 @@ from typing import cast
 import pytest
 from aiokafka import ConsumerRecord
 
+from saving_alerts.delivery.addressing import Addressed
+from saving_alerts.delivery.batch_work import BatchWork
+from saving_alerts.delivery.flow_control import Message
 from saving_alerts.delivery.outcome_writer import Forwarding, OutcomeWriter
 from saving_alerts.delivery.poison_pills.commit_metadata import SUSPICIOUS_DEATHS, PartitionMemo
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.delivery.producer import Output, OutputProducer, Undelivered
 from saving_alerts.delivery.record_builder import RecordBuilder
-from saving_alerts.delivery.results import Addressed
-from saving_alerts.delivery.stage_runner import RESTART, Message, StageRunner
+from saving_alerts.delivery.record_work import RecordWork
+from saving_alerts.delivery.services import StageServices
+from saving_alerts.delivery.stage_runner import StageRunner
+from saving_alerts.delivery.work import Work
 from saving_alerts.domain.decisions import Reason, Stage, Subject
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.failpoints import Failpoints
+from saving_alerts.exit_codes import RESTART
 from saving_alerts.kafka.codecs import Envelope, UnreadableError, decode_dead_letter
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metric
@@ -35,7 +40,7 @@ pytestmark = pytest.mark.asyncio
 
 TOPICS = Topics.named("saving-events", "saving-alerts")
 PARTITIONS = 4
-WINDOW_RECORDS = 4
+MAX_IN_FLIGHT = 4
 GENERATION = 7
 LONG_SECONDS = 60.0
 PATIENCE_SECONDS = 5
@@ -65,7 +70,7 @@ class FakeEvent:
         return True
 
 
-class FakeIntake:
+class FakeFlowControl:
     """Remembers who was stopped and resumed."""
 
     def __init__(self) -> None:
@@ -169,26 +174,26 @@ class World:
 
     def __init__(self, *, waiting: bool) -> None:
         self.clock, self.metrics = FakeClock(), RecordingMetrics()
-        self.steps, self.intake, self.outputs = Steps(), FakeIntake(), FakeOutputs()
+        self.steps, self.flow_control, self.outputs = Steps(), FakeFlowControl(), FakeOutputs()
         self.acks: list[int] = []
-        self.memory = FakeMetadataStore()
+        self.metadata = FakeMetadataStore()
         self._offsets: defaultdict[int, int] = defaultdict(int)
-        recorder = RecordBuilder(TOPICS, "worker-1", self.clock, self.metrics, lambda: "rules-1")
-        recorder.partitions = PARTITIONS
+        record_builder = RecordBuilder(TOPICS, "worker-1", self.clock, self.metrics, lambda: "rules-1", PARTITIONS)
         forwarding = Forwarding(TOPICS.validated.name, _to_next)
-        self.stage: StageRunner[str, str] = StageRunner(
-            Stage.VALIDATE,
-            OutcomeWriter(Stage.VALIDATE, recorder, _decode, _address, forwarding),
-            cast("OutputProducer", self.outputs),
-            self.intake,
-            self.metrics,
-            self.clock,
-            WINDOW_RECORDS,
-            PoisonPillDetector(self.memory),
-            Failpoints(),
-            step=None if waiting else self.steps.step,
-            waiting_step=self.steps.waiting_step if waiting else None,
+        writer: OutcomeWriter[str, str] = OutcomeWriter(Stage.VALIDATE, record_builder, _decode, _address, forwarding)
+        services = StageServices(
+            record_builder=record_builder,
+            producer=cast("OutputProducer", self.outputs),
+            flow_control=self.flow_control,
+            detector=PoisonPillDetector(self.metadata),
+            metrics=self.metrics,
+            clock=self.clock,
+            max_in_flight=MAX_IN_FLIGHT,
         )
+        work: Work = BatchWork(writer, services, self.steps.step)
+        if waiting:
+            work = RecordWork(writer, services, self.steps.waiting_step)
+        self.stage = StageRunner(writer, services, work)
 
     def take(
         self,
@@ -339,20 +344,20 @@ async def test_other_users_do_not_wait(waiting: World) -> None:
 
 
 async def test_a_full_window_stops_the_intake_and_half_of_it_lets_it_go_on(waiting: World) -> None:
-    texts = [f"slow-u{number}" for number in range(WINDOW_RECORDS)]
+    texts = [f"slow-u{number}" for number in range(MAX_IN_FLIGHT)]
     waiting.steps.holds(*texts)
     waiting.take(*texts[:3])
-    below = list(waiting.intake.said)
+    below = list(waiting.flow_control.said)
     waiting.take(texts[3])
-    full = list(waiting.intake.said)
+    full = list(waiting.flow_control.said)
     waiting.steps.gates[texts[0]].set()
     await until(lambda: waiting.stage.in_flight == 3)
-    above_half = list(waiting.intake.said)
+    above_half = list(waiting.flow_control.said)
 
     waiting.steps.gates[texts[1]].set()
 
     await until(lambda: waiting.stage.in_flight == 2)
-    assert (below, full, above_half, waiting.intake.said) == ([], ["stop"], ["stop"], ["stop", "resume"])
+    assert (below, full, above_half, waiting.flow_control.said) == ([], ["stop"], ["stop"], ["stop", "resume"])
 
 
 # Draining.
@@ -523,7 +528,7 @@ async def test_one_receipt_covers_all_of_a_batch_that_were_no_triggers() -> None
 
 async def test_one_receipt_covers_them_too_when_they_are_tried_one_at_a_time() -> None:
     world = World(waiting=False)
-    world.memory.notes = {("saving-events", 0): (0, PartitionMemo(deaths=SUSPICIOUS_DEATHS))}
+    world.metadata.notes = {("saving-events", 0): (0, PartitionMemo(deaths=SUSPICIOUS_DEATHS))}
 
     world.take("boring-u1", "boring-u2", "no-u3")
 

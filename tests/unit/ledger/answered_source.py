@@ -54,23 +54,26 @@ class AnsweredSource:
 
     async def _commit(self) -> None:
         await self.world.commit(self.world.topics.source, dict.fromkeys(range(self.partitions), self.offsets))
-        for topic in self.world.topics.outputs.values():
+        for topic in self.world.topics.next_stage.values():
             await self.world.commit(topic, dict.fromkeys(range(self.partitions), 0))
 
     def _ledger(self) -> Iterator[Output]:
-        recorder = RecordBuilder(self.world.topics, "w-1", SystemClock(), RecordingMetrics(), lambda: "f00dfeedf00d")
-        recorder.partitions = self.partitions
+        record_builder = RecordBuilder(
+            self.world.topics, "w-1", SystemClock(), RecordingMetrics(), lambda: "f00dfeedf00d", self.partitions
+        )
         for start in range(0, self.offsets, BATCH_RECORDS):
             for partition in range(self.partitions):
-                yield from self._batch(recorder, partition, range(start, min(start + BATCH_RECORDS, self.offsets)))
+                yield from self._batch(
+                    record_builder, partition, range(start, min(start + BATCH_RECORDS, self.offsets))
+                )
 
-    def _batch(self, recorder: RecordBuilder, partition: int, offsets: range) -> Iterator[Output]:
+    def _batch(self, record_builder: RecordBuilder, partition: int, offsets: range) -> Iterator[Output]:
         written = [offset for offset in offsets if (partition, offset) not in self.left_out]
         for offset in filter(is_trigger, written):
             position = SourcePosition(self.world.topics.source.name, partition, offset)
-            yield recorder.decision(Stage.DISPATCH_PUSH, position, _decided(offset), _subject(partition, offset))
+            yield record_builder.decision(Stage.DISPATCH_PUSH, position, _decided(offset), _subject(partition, offset))
         if covered := [offset for offset in written if not is_trigger(offset)]:
-            yield recorder.receipt(self.world.topics.source.name, partition, covered)
+            yield record_builder.receipt(self.world.topics.source.name, partition, covered)
 
 
 def is_trigger(offset: int) -> bool:

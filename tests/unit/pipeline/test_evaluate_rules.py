@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 import msgspec
 import pytest
 
+from saving_alerts.delivery.addressing import address_of
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate, Coupon
 from saving_alerts.domain.decisions import Reason, Versions
@@ -15,7 +16,7 @@ from saving_alerts.domain.rules.quiet_hours import QuietHours
 from saving_alerts.domain.rules.rule_set import Rule
 from saving_alerts.pipeline.outcomes import Decided, Forward
 from saving_alerts.pipeline.rule_decisions import when_errors
-from saving_alerts.pipeline.steps import evaluate_rules, subject_of
+from saving_alerts.pipeline.steps import evaluate_rules
 from saving_alerts.reference_data.snapshot import Snapshot
 from tests.support.fakes.clock import START
 from tests.support.sample_events import ALWAYS_QUIET, DEADLINE, alert, coupon, event, snapshot, validated
@@ -100,7 +101,7 @@ def test_a_late_candidate_is_expired_whatever_the_rules_say() -> None:
     ],
 )
 def test_every_value_on_its_way_names_the_same_subject(value: ValidatedEvent | Candidate | Alert) -> None:
-    subject = subject_of(value)
+    subject = address_of(value).subject
 
     assert (subject.event_id, subject.user_id, subject.merchant_id) == ("event-7", "u-1", "m-1")
     assert (subject.event_type, subject.occurred_at, subject.read_at) == ("geofence_entered", START, START)

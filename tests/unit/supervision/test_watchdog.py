@@ -11,8 +11,9 @@ from itertools import chain, count, cycle, repeat
 
 import pytest
 
+from saving_alerts.exit_codes import RESTART
 from saving_alerts.supervision.stuck_loop import StuckLoop
-from saving_alerts.supervision.watchdog import LOOK_SECONDS, RESTART, Sign, Suspicion, Watchdog
+from saving_alerts.supervision.watchdog import LOOK_SECONDS, Sign, Suspicion, Watchdog
 
 pytestmark = pytest.mark.asyncio
 

@@ -62,9 +62,9 @@ async def test_a_head_request_is_answered_like_its_get(client: Client, path: str
 
 async def test_what_failed_in_rules_and_what_was_not_asked_is_on_the_page(app: SavingAlertsApp, client: Client) -> None:
     for rule, times in (("coffee", 1), ("lunch", 3)):
-        app.house.tally.count(Metric.RULES_WHEN_ERRORS, times, rule=rule)
-    app.house.tally.count(Metric.STAGE_OUT, 4, stage=Stage.QUERY_COUPONS, decision=Reason.CAPPED)
-    app.house.tally.count(Metric.COUPON_API_SKIPPED, 1, reason=Reason.CAPPED)
+        app.runtime.in_memory_metrics.count(Metric.RULES_WHEN_ERRORS, times, rule=rule)
+    app.runtime.in_memory_metrics.count(Metric.STAGE_OUT, 4, stage=Stage.QUERY_COUPONS, decision=Reason.CAPPED)
+    app.runtime.in_memory_metrics.count(Metric.COUPON_API_SKIPPED, 1, reason=Reason.CAPPED)
 
     page = await (await client.get("/")).text()
     stats = await (await client.get("/stats.json")).json()
@@ -75,8 +75,8 @@ async def test_what_failed_in_rules_and_what_was_not_asked_is_on_the_page(app: S
 
 
 async def test_what_was_counted_is_in_the_json(app: SavingAlertsApp, client: Client) -> None:
-    app.house.tally.count(Metric.EVENTS_READ, 20)
-    app.house.tally.count(Metric.STAGE_OUT, 3, stage=Stage.VALIDATE, decision=Reason.INVALID)
+    app.runtime.in_memory_metrics.count(Metric.EVENTS_READ, 20)
+    app.runtime.in_memory_metrics.count(Metric.STAGE_OUT, 3, stage=Stage.VALIDATE, decision=Reason.INVALID)
 
     stats = await (await client.get("/stats.json")).json()
 
@@ -109,7 +109,7 @@ async def test_a_worker_that_waits_for_its_rules_lives(client: Client) -> None:
 async def test_a_worker_that_waits_for_its_rules_is_not_ready_and_names_why(
     app: SavingAlertsApp, client: Client
 ) -> None:
-    app.house.reference_data.refuse("rules", "rules.json: there is no such object")
+    app.runtime.reference_data.refuse("rules", "rules.json: there is no such object")
 
     answer = await client.get("/health/ready")
     body = await answer.json()
@@ -130,7 +130,7 @@ async def test_every_metric_of_the_catalogue_has_its_help_and_type(client: Clien
 
 
 async def test_a_label_cannot_break_out_of_its_quotes(app: SavingAlertsApp, client: Client) -> None:
-    app.house.tally.count(Metric.DELIVERY_RETRIES, 2, topic='a"b\\c\nd')
+    app.runtime.in_memory_metrics.count(Metric.DELIVERY_RETRIES, 2, topic='a"b\\c\nd')
 
     text = await (await client.get("/metrics")).text()
 
@@ -138,7 +138,7 @@ async def test_a_label_cannot_break_out_of_its_quotes(app: SavingAlertsApp, clie
 
 
 async def test_a_distribution_is_a_summary(app: SavingAlertsApp, client: Client) -> None:
-    app.house.tally.observe(Metric.STAGE_DURATION, 0.5, stage=Stage.VALIDATE)
+    app.runtime.in_memory_metrics.observe(Metric.STAGE_DURATION, 0.5, stage=Stage.VALIDATE)
 
     lines = (await (await client.get("/metrics")).text()).splitlines()
 

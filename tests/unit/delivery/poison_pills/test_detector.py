@@ -30,9 +30,9 @@ def event(number: int) -> SourcePosition:
 
 
 async def owner(memory: FakeMetadataStore) -> PoisonPillDetector:
-    guard = PoisonPillDetector(memory)
-    await guard.admit()
-    return guard
+    detector = PoisonPillDetector(memory)
+    await detector.admit()
+    return detector
 
 
 async def survives(memory: FakeMetadataStore) -> bool:
@@ -45,10 +45,10 @@ async def survives(memory: FakeMetadataStore) -> bool:
         return "never"
 
     async def work() -> None:
-        guard = await owner(memory)
+        detector = await owner(memory)
         for offset in range(OFFSET, KILLER + 1):
-            if not guard.skips(HERE, offset, event(offset)):
-                await guard.alone(HERE, offset, kill if offset == KILLER else harmless)
+            if not detector.skips(HERE, offset, event(offset)):
+                await detector.alone(HERE, offset, kill if offset == KILLER else harmless)
 
     working, dying = asyncio.ensure_future(work()), asyncio.ensure_future(killed.wait())
     await asyncio.wait([working, dying], return_when=asyncio.FIRST_COMPLETED)
@@ -63,7 +63,7 @@ async def harmless() -> str:
     return "done"
 
 
-async def most_at_once(guard: PoisonPillDetector) -> int:
+async def most_at_once(detector: PoisonPillDetector) -> int:
     """How many records of two partitions are at work at the same time, at most."""
     at_work, most = 0, 0
 
@@ -74,7 +74,7 @@ async def most_at_once(guard: PoisonPillDetector) -> int:
         await asyncio.sleep(0)
         at_work -= 1
 
-    await asyncio.gather(*(guard.alone(where, OFFSET + n, work) for n in range(5) for where in (HERE, THERE)))
+    await asyncio.gather(*(detector.alone(where, OFFSET + n, work) for n in range(5) for where in (HERE, THERE)))
     return most
 
 
@@ -93,56 +93,56 @@ async def test_after_three_deaths_the_record_in_hand_is_accused_and_then_skipped
 
 
 async def test_two_records_that_are_each_in_hand_at_one_death_are_not_skipped(memory: FakeMetadataStore) -> None:
-    for in_hand in (KILLER, KILLER + 1, KILLER):
-        memory.notes[HERE] = (OFFSET, msgspec.structs.replace(memory.notes[HERE][1], in_hand=in_hand))
+    for trial in (KILLER, KILLER + 1, KILLER):
+        memory.notes[HERE] = (OFFSET, msgspec.structs.replace(memory.notes[HERE][1], trial=trial))
         await owner(memory)
 
     assert memory.notes[HERE][1].skip == ()
 
 
 async def test_an_accused_record_is_forgotten_once_it_is_done(memory: FakeMetadataStore) -> None:
-    memory.notes[HERE] = (OFFSET, PartitionMemo(accused=KILLER))
-    guard = await owner(memory)
+    memory.notes[HERE] = (OFFSET, PartitionMemo(suspect=KILLER))
+    detector = await owner(memory)
 
-    guard.progressed(HERE, KILLER)
-    still = guard.suspects(HERE)
-    guard.progressed(HERE, KILLER + 1)
+    detector.progressed(HERE, KILLER)
+    still = detector.suspects(HERE)
+    detector.progressed(HERE, KILLER + 1)
 
     assert still
-    assert not guard.suspects(HERE)
+    assert not detector.suspects(HERE)
 
 
 async def test_while_one_partition_is_suspected_nothing_else_is_at_work_beside_its_record() -> None:
-    guard = await owner(
+    detector = await owner(
         FakeMetadataStore({HERE: (OFFSET, PartitionMemo(deaths=SUSPICIOUS_DEATHS)), THERE: (OFFSET, PartitionMemo())})
     )
 
-    assert guard.watches(THERE)
-    assert await most_at_once(guard) == 1
+    assert detector.watches(THERE)
+    assert await most_at_once(detector) == 1
 
 
 async def test_copies_of_a_skipped_event_are_skipped_too(memory: FakeMetadataStore) -> None:
     memory.notes[HERE] = (OFFSET, PartitionMemo(skip=(KILLER,)))
-    guard = await owner(memory)
+    detector = await owner(memory)
 
-    assert guard.skips(HERE, KILLER, event(1))
-    assert guard.skips(HERE, KILLER + 1, event(1))
-    assert not guard.skips(HERE, KILLER + 2, event(2))
+    assert detector.skips(HERE, KILLER, event(1))
+    assert detector.skips(HERE, KILLER + 1, event(1))
+    assert not detector.skips(HERE, KILLER + 2, event(2))
 
 
 async def test_what_is_done_is_committed_before_a_suspect_is_tried(memory: FakeMetadataStore) -> None:
     memory.notes[HERE] = (OFFSET, PartitionMemo(deaths=SUSPICIOUS_DEATHS))
-    guard = await owner(memory)
+    detector = await owner(memory)
 
-    await guard.alone(HERE, OFFSET, harmless)
+    await detector.alone(HERE, OFFSET, harmless)
 
     assert memory.settled == 1
 
 
 async def test_an_owner_that_ends_well_is_no_death(memory: FakeMetadataStore) -> None:
     for _ in range(10):
-        guard = await owner(memory)
-        await guard.end_well()
+        detector = await owner(memory)
+        await detector.end_well()
 
     assert memory.notes[HERE] == (OFFSET, PartitionMemo())
 
@@ -163,65 +163,65 @@ class SlowMemory(FakeMetadataStore):
 
 async def test_nor_is_one_whose_partitions_go_while_its_coming_is_being_written() -> None:
     memory = SlowMemory({HERE: (OFFSET, PartitionMemo(deaths=1))})
-    guard = PoisonPillDetector(memory)
-    coming = asyncio.ensure_future(guard.admit())
+    detector = PoisonPillDetector(memory)
+    coming = asyncio.ensure_future(detector.admit())
     await memory.has_the_first.wait()
 
-    await guard.end_well()
+    await detector.end_well()
     coming.cancel()
-    guard.begin()
+    detector.begin()
 
     assert memory.notes[HERE] == (OFFSET, PartitionMemo(deaths=1))
 
 
 async def test_a_partition_that_moved_on_is_not_suspected(memory: FakeMetadataStore) -> None:
     memory.notes[HERE] = (OFFSET, PartitionMemo(deaths=SUSPICIOUS_DEATHS))
-    guard = await owner(memory)
-    assert guard.suspects(HERE)
+    detector = await owner(memory)
+    assert detector.suspects(HERE)
 
-    guard.progressed(HERE, OFFSET + 1)
+    detector.progressed(HERE, OFFSET + 1)
 
-    assert not guard.suspects(HERE)
+    assert not detector.suspects(HERE)
 
 
 async def test_records_of_suspected_partitions_are_tried_one_at_a_time() -> None:
     suspicious = PartitionMemo(deaths=SUSPICIOUS_DEATHS)
-    guard = await owner(FakeMetadataStore({HERE: (OFFSET, suspicious), THERE: (OFFSET, suspicious)}))
+    detector = await owner(FakeMetadataStore({HERE: (OFFSET, suspicious), THERE: (OFFSET, suspicious)}))
 
-    assert await most_at_once(guard) == 1
+    assert await most_at_once(detector) == 1
 
 
 async def test_a_record_that_only_waits_does_not_hold_the_others_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("saving_alerts.delivery.poison_pills.detector.ALONE_SECONDS", 0.01)
     memory = FakeMetadataStore({HERE: (OFFSET, PartitionMemo(deaths=SUSPICIOUS_DEATHS))})
-    guard = await owner(memory)
+    detector = await owner(memory)
     answered = asyncio.Event()
 
-    waiting = asyncio.ensure_future(guard.alone(HERE, OFFSET, answered.wait))
-    done = await guard.alone(HERE, OFFSET + 1, harmless)
+    waiting = asyncio.ensure_future(detector.alone(HERE, OFFSET, answered.wait))
+    done = await detector.alone(HERE, OFFSET + 1, harmless)
     answered.set()
 
     assert done == "done"
     assert await waiting
-    assert memory.notes[HERE][1].in_hand is None
+    assert memory.notes[HERE][1].trial is None
 
 
 async def test_a_commit_keeps_only_what_was_not_reached(memory: FakeMetadataStore) -> None:
     memory.notes[HERE] = (OFFSET, PartitionMemo(skip=(OFFSET + 5, OFFSET + 9)))
-    guard = await owner(memory)
+    detector = await owner(memory)
 
-    assert PartitionMemo.read(guard.text_beyond(HERE, OFFSET + 6)) == PartitionMemo(skip=(OFFSET + 9,))
-    assert guard.text_beyond(HERE, OFFSET + 10) == ""
+    assert PartitionMemo.read(detector.text_beyond(HERE, OFFSET + 6)) == PartitionMemo(skip=(OFFSET + 9,))
+    assert detector.text_beyond(HERE, OFFSET + 10) == ""
 
 
 async def test_a_new_assignment_reads_the_notes_anew(memory: FakeMetadataStore) -> None:
-    guard = await owner(memory)
+    detector = await owner(memory)
     memory.notes[HERE] = (OFFSET, PartitionMemo(skip=(KILLER,)))
 
-    guard.begin()
-    await guard.admit()
+    detector.begin()
+    await detector.admit()
 
-    assert guard.skips(HERE, KILLER, event(KILLER))
+    assert detector.skips(HERE, KILLER, event(KILLER))
 
 
 @pytest.mark.parametrize("text", [None, "", "NONE", '{"deaths": "many"}', '{"version": 2}'])

@@ -1,0 +1,72 @@
+"""A step with I/O: it runs in a task per record, and one user's records are never in work at the same time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
+from typing import Generic, TypeVar
+
+from aiokafka import ConsumerRecord
+
+from saving_alerts.delivery.outcome_writer import OutcomeWriter, PendingStep
+from saving_alerts.delivery.poison_pills.trial import tried
+from saving_alerts.delivery.results import BatchResult
+from saving_alerts.delivery.services import StageServices
+from saving_alerts.delivery.work import Finish, Start
+from saving_alerts.failpoints import Failpoint
+from saving_alerts.pipeline.outcomes import Outcome
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class RecordWork(Generic[In, Out]):
+    """`Work` for a coroutine function. Records with one key are worked on in their order."""
+
+    def __init__(
+        self, writer: OutcomeWriter[In, Out], services: StageServices, step: Callable[[In], Awaitable[Outcome[Out]]]
+    ) -> None:
+        self._writer = writer
+        self._step = step
+        self._detector = services.detector
+        self._clock = services.clock
+        self._reach = partial(services.failpoints.reach, stage=writer.stage)
+        self._last_of_key: dict[bytes | None, asyncio.Task[None]] = {}
+        self._stopped = False
+
+    @property
+    def pending(self) -> Collection[PendingStep]:
+        return self._writer.pending
+
+    def begin(self, records: list[ConsumerRecord], start: Start, finish: Finish) -> None:
+        for record in records:
+            before = self._last_of_key.get(record.key)
+            task = start(self._work(record, before, finish))
+            self._last_of_key[record.key] = task
+            task.add_done_callback(partial(self._forget, record.key))
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def resume(self) -> None:
+        self._stopped = False
+        self._last_of_key.clear()
+
+    def _forget(self, key: bytes | None, task: asyncio.Task[None]) -> None:
+        if self._last_of_key.get(key) is task:
+            del self._last_of_key[key]
+
+    async def _work(self, record: ConsumerRecord, before: asyncio.Task[None] | None, finish: Finish) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        await self._detector.admit()
+        if not self._stopped:
+            await finish(record, await self._result(record))
+
+    async def _result(self, record: ConsumerRecord) -> BatchResult:
+        run = partial(self._run, record)
+        is_watched = self._detector.watches((record.topic, record.partition))
+        return await (tried(record, run, self._detector, self._writer) if is_watched else run())
+
+    def _run(self, record: ConsumerRecord) -> Awaitable[BatchResult]:
+        self._reach(Failpoint.BEFORE_STEP)
+        return self._writer.of_record(record, self._step, self._clock.now())

@@ -1,0 +1,25 @@
+"""What delivery shares between the four stages of one worker."""
+
+from dataclasses import dataclass, field
+
+from saving_alerts.delivery.flow_control import FlowControl
+from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
+from saving_alerts.delivery.producer import OutputProducer
+from saving_alerts.delivery.record_builder import RecordBuilder
+from saving_alerts.failpoints import Failpoints
+from saving_alerts.metrics import Metrics
+from saving_alerts.ports.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class StageServices:
+    """Each stage takes it whole. `max_in_flight`: so many unfinished records of a partition stop its intake."""
+
+    record_builder: RecordBuilder
+    producer: OutputProducer
+    flow_control: FlowControl
+    detector: PoisonPillDetector
+    metrics: Metrics
+    clock: Clock
+    max_in_flight: int
+    failpoints: Failpoints = field(default_factory=Failpoints)

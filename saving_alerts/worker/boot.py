@@ -1,0 +1,66 @@
+"""What has to happen before a worker consumes anything, as services in the order of Faust's boot.
+
+Boot order: web server · stuck loop · output producer · adapters · heartbeat · kill switches · first rules and
+merchants · watchdog · consumer.
+Children start one after the other and stop in reverse. So `/health/ready` answers while the first rules are awaited,
+nothing is consumed before they are there, and the output producer outlives the last commit.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol, cast
+
+from faust.app.base import BootStrategy
+from mode import Service, ServiceT
+
+from saving_alerts.supervision.stuck_loop import StuckLoop
+from saving_alerts.supervision.watchdog import Watchdog
+from saving_alerts.worker.runtime import WorkerRuntime
+from saving_alerts.worker.timers import Heartbeat
+
+FIRST_LOOK_PAUSE_SECONDS = 1.0
+
+
+class BootedApp(Protocol):
+    """What the boot needs of the app."""
+
+    runtime: WorkerRuntime
+    heartbeat: Heartbeat
+    watchdog: Watchdog
+
+
+class Boot(BootStrategy):
+    """Our services start before the consumer, so that whatever an event needs is there before the first one."""
+
+    def kafka_consumer(self) -> Iterable[ServiceT]:
+        app = cast("BootedApp", self.app)
+        runtime = app.runtime
+        stuck_loop = StuckLoop(runtime.settings.standstill_seconds)
+        known = [runtime.kill_switches, AwaitReferenceData(runtime)]
+        ours = [stuck_loop, runtime.producer, AdapterLifecycle(runtime), app.heartbeat, *known, app.watchdog]
+        return [*ours, *super().kafka_consumer()]
+
+
+class AdapterLifecycle(Service):
+    """Opens the adapters before anything is consumed, and closes them after everything was."""
+
+    def __init__(self, runtime: WorkerRuntime) -> None:
+        super().__init__()
+        self._runtime = runtime
+
+    async def on_start(self) -> None:
+        await self._runtime.open()
+
+    async def on_stop(self) -> None:
+        await self._runtime.close()
+
+
+class AwaitReferenceData(Service):
+    """Holds the boot until the first rules and merchants are there; a worker that is stopped meanwhile stops."""
+
+    def __init__(self, runtime: WorkerRuntime) -> None:
+        super().__init__()
+        self._runtime = runtime
+
+    async def on_start(self) -> None:
+        if self._runtime.opened is not None:
+            await self.wait(self._runtime.opened.loader.wait_until_loaded(FIRST_LOOK_PAUSE_SECONDS))
