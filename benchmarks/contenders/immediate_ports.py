@@ -82,7 +82,7 @@ class ImmediateSender:
     """Accepts every push."""
 
     @asynccontextmanager
-    async def turn(self, deadline: datetime) -> AsyncIterator[bool]:  # noqa: ARG002 - the port's signature
+    async def slot(self, deadline: datetime) -> AsyncIterator[bool]:  # noqa: ARG002 - the port's signature
         yield True
 
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:  # noqa: ARG002 - the port's signature

@@ -51,7 +51,7 @@ class Admission:
         return self._breaker.epoch
 
     @asynccontextmanager
-    async def turn(self, deadline: datetime) -> AsyncIterator[int | None]:
+    async def slot(self, deadline: datetime) -> AsyncIterator[int | None]:
         """Enters with the request's epoch, or with None when the deadline came first. Leaving frees the slot."""
         epoch = await self._enter(deadline)
         try:

@@ -104,7 +104,7 @@ class CouponApi:
     async def _ask_in_turn(
         self, user_id: str, merchant_id: str, deadline: datetime, failures: list[datetime]
     ) -> Coupons:
-        async with self._admission.turn(deadline) as epoch:
+        async with self._admission.slot(deadline) as epoch:
             if epoch is None:
                 raise DeadlineError(f"{API} could not be asked before the deadline")
             try:

@@ -18,7 +18,7 @@ class DryRunPushSender:
         self._clock = clock
 
     @asynccontextmanager
-    async def turn(self, deadline: datetime) -> AsyncIterator[bool]:
+    async def slot(self, deadline: datetime) -> AsyncIterator[bool]:
         yield self._clock.now() < deadline
 
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:  # noqa: ARG002 - the port's signature

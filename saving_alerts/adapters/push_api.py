@@ -77,9 +77,9 @@ class PushApi:
         await self._session.close()
 
     @asynccontextmanager
-    async def turn(self, deadline: datetime) -> AsyncIterator[bool]:
+    async def slot(self, deadline: datetime) -> AsyncIterator[bool]:
         """See `PushSender`."""
-        async with self._admission.turn(deadline) as epoch:
+        async with self._admission.slot(deadline) as epoch:
             yield epoch is not None
 
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:

@@ -25,7 +25,7 @@ class Cap(msgspec.Struct, frozen=True):
         return f"{self.pushes} per {self.per} in {self.hours:g} h"
 
 
-class Send(msgspec.Struct, frozen=True):
+class CountedSend(msgspec.Struct, frozen=True):
     """One push that was or may have been accepted."""
 
     merchant_id: str
@@ -39,7 +39,7 @@ class Blocked(msgspec.Struct, frozen=True):
     until: datetime
 
 
-def blocking(caps: Iterable[Cap], sends: Sequence[Send], merchant_id: str, now: datetime) -> Blocked | None:
+def blocking_cap(caps: Iterable[Cap], sends: Sequence[CountedSend], merchant_id: str, now: datetime) -> Blocked | None:
     """The cap that blocks longest, or None when one more push is allowed."""
     if not sends:
         return None
@@ -47,7 +47,7 @@ def blocking(caps: Iterable[Cap], sends: Sequence[Send], merchant_id: str, now: 
     return max(blocked, key=lambda block: block.until, default=None)
 
 
-def _block(cap: Cap, sends: Sequence[Send], merchant_id: str, now: datetime) -> Blocked | None:
+def _block(cap: Cap, sends: Sequence[CountedSend], merchant_id: str, now: datetime) -> Blocked | None:
     window = timedelta(hours=cap.hours)
     counted = sorted(send.sent_at for send in sends if now - send.sent_at < window and _counts(cap, send, merchant_id))
     if len(counted) < cap.pushes:
@@ -55,5 +55,5 @@ def _block(cap: Cap, sends: Sequence[Send], merchant_id: str, now: datetime) -> 
     return Blocked(cap, counted[-cap.pushes] + window)
 
 
-def _counts(cap: Cap, send: Send, merchant_id: str) -> bool:
+def _counts(cap: Cap, send: CountedSend, merchant_id: str) -> bool:
     return cap.per is CapPer.USER or send.merchant_id == merchant_id

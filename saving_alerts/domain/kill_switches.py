@@ -35,7 +35,7 @@ def key_of(scope: KillScope, identifier: str) -> str:
     return str(scope) if scope is KillScope.ALL else f"{scope}:{identifier}"
 
 
-def blocking(switches: Mapping[str, KillSwitch], merchant_id: str, rule_id: str) -> KillSwitch | None:
+def active_switch(switches: Mapping[str, KillSwitch], merchant_id: str, rule_id: str) -> KillSwitch | None:
     """The switch that stops this push, the widest first; None lets it go."""
     keys: Iterable[str] = (
         key_of(KillScope.ALL, ""),

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from saving_alerts.domain.caps import MAX_CAP_HOURS, Send
+from saving_alerts.domain.caps import MAX_CAP_HOURS, CountedSend
 from saving_alerts.domain.source_position import SourcePosition
 
 REMEMBERED = timedelta(hours=MAX_CAP_HOURS)
 
 
-class PushSend(Send, frozen=True, gc=False, kw_only=True):
+class PushSend(CountedSend, frozen=True, gc=False, kw_only=True):
     """One push that was accepted, or may have been (`uncertain`), and for which event."""
 
     position: SourcePosition

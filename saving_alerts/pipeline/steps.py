@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from saving_alerts.domain.alerts import Alert, rfc3339
-from saving_alerts.domain.caps import Blocked, blocking
+from saving_alerts.domain.caps import Blocked, blocking_cap
 from saving_alerts.domain.coupons import Candidate, Coupon, usable
 from saving_alerts.domain.decisions import Reason, Subject, Versions
 from saving_alerts.domain.events import (
@@ -125,7 +125,7 @@ def _blocked(validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[Push
     """A send of this very position, or of this event at another one, does not cap it: dispatch answers those."""
     event_id = validated.event.event_id
     others = [send for send in sends if send.position != validated.position and send.event_id != event_id]
-    return blocking(snapshot.rules.caps, others, validated.event.merchant_id or "", now)
+    return blocking_cap(snapshot.rules.caps, others, validated.event.merchant_id or "", now)
 
 
 def _candidate(

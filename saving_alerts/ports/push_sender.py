@@ -46,7 +46,7 @@ Attempt = Accepted | Refused | TooLate | Throttled | Unclear
 
 
 class PushSender(Protocol):
-    def turn(self, deadline: datetime) -> AbstractAsyncContextManager[bool]:
+    def slot(self, deadline: datetime) -> AbstractAsyncContextManager[bool]:
         """Wait for a free slot, the breaker, and a Retry-After already known: every wait comes before the claim.
 
         Enters with True when an attempt may start, with False when the deadline came first. Leaving frees the slot.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from saving_alerts.domain.caps import Send
+from saving_alerts.domain.caps import CountedSend
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.simulation.replay import Replayed
@@ -45,10 +45,10 @@ class Record:
         self._since = since
         self._unknown = unknown
         self.evaluated: dict[SourcePosition, Evaluated] = {}
-        self._sends: defaultdict[str, dict[SourcePosition, Send]] = defaultdict(dict)
+        self._sends: defaultdict[str, dict[SourcePosition, CountedSend]] = defaultdict(dict)
 
     @property
-    def sends(self) -> dict[str, list[Send]]:
+    def sends(self) -> dict[str, list[CountedSend]]:
         """What each user was pushed before; a push that was decided twice counts once."""
         return {user: list(by_position.values()) for user, by_position in self._sends.items()}
 
@@ -64,7 +64,7 @@ class Record:
     def _take_send(self, decision: Decision) -> None:
         """What was pushed before the time that is simulated still fills the caps."""
         if decision.reason in CHARGED and decision.user_id:
-            send = Send(decision.merchant_id or "", decision.decided_at)
+            send = CountedSend(decision.merchant_id or "", decision.decided_at)
             self._sends[decision.user_id].setdefault(decision.position, send)
 
     def _take_decision(self, decision: Decision) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from saving_alerts.domain.caps import MAX_CAP_HOURS, Send, blocking
+from saving_alerts.domain.caps import MAX_CAP_HOURS, CountedSend, blocking_cap
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import deadline_of
@@ -50,7 +50,7 @@ class Totals:
 class Replay:
     """The users of one partition; `sends` are those before the first candidate. `totals` goes on over partitions."""
 
-    def __init__(self, snapshot: Snapshot, totals: Totals, sends: Mapping[str, Iterable[Send]]) -> None:
+    def __init__(self, snapshot: Snapshot, totals: Totals, sends: Mapping[str, Iterable[CountedSend]]) -> None:
         self._snapshot = snapshot
         self._totals = totals
         self._sends = defaultdict(list, {user: list(each) for user, each in sends.items()})
@@ -93,11 +93,11 @@ class Replay:
         if (event.user_id, event.event_id) in self._pushed_events:
             return Reason.DUPLICATE
         sends = [send for send in self._sends[event.user_id] if at - send.sent_at < REMEMBERED]
-        blocked = blocking(self._snapshot.rules.caps, sends, event.merchant_id or "", at)
+        blocked = blocking_cap(self._snapshot.rules.caps, sends, event.merchant_id or "", at)
         if blocked is not None:
             self._totals.caps[str(blocked.cap)] += 1
             return Reason.CAPPED
-        self._sends[event.user_id] = [*sends, Send(event.merchant_id or "", at)]
+        self._sends[event.user_id] = [*sends, CountedSend(event.merchant_id or "", at)]
         self._pushed_events.add((event.user_id, event.event_id))
         self.pushes[event.user_id] += 1
         return Reason.PUSHED

@@ -181,7 +181,7 @@ async def test_after_a_throttled_attempt_the_next_turn_waits_as_long_as_it_was_t
     throttled = await world.sender.attempt(PUSH, "k-1", LEASE_END)
 
     assert (throttled, clock.now()) == (Throttled(timedelta(seconds=7)), START)
-    async with world.sender.turn(SOON) as may_start:
+    async with world.sender.slot(SOON) as may_start:
         assert may_start
     assert clock.now() >= START + timedelta(seconds=7)
 
@@ -191,7 +191,7 @@ async def test_a_turn_ends_its_wait_at_the_deadline(world: World, clock: FakeClo
     await world.sender.attempt(PUSH, "k-1", LEASE_END)
     deadline = START + timedelta(seconds=2)
 
-    async with world.sender.turn(deadline) as may_start:
+    async with world.sender.slot(deadline) as may_start:
         pass
 
     assert (may_start, clock.now()) == (False, deadline)
@@ -200,7 +200,7 @@ async def test_a_turn_ends_its_wait_at_the_deadline(world: World, clock: FakeClo
 async def test_there_is_no_turn_after_the_deadline(world: World, clock: FakeClock) -> None:
     clock.set(SOON)
 
-    async with world.sender.turn(SOON) as may_start:
+    async with world.sender.slot(SOON) as may_start:
         pass
 
     assert not may_start
@@ -208,8 +208,8 @@ async def test_there_is_no_turn_after_the_deadline(world: World, clock: FakeCloc
 
 async def test_there_is_no_turn_while_the_slots_are_taken(world: World) -> None:
     async with (
-        world.sender.turn(SOON) as first,
-        world.sender.turn(START + timedelta(milliseconds=10)) as second,
+        world.sender.slot(SOON) as first,
+        world.sender.slot(START + timedelta(milliseconds=10)) as second,
     ):
         pass
 
@@ -218,10 +218,10 @@ async def test_there_is_no_turn_while_the_slots_are_taken(world: World) -> None:
 
 async def test_leaving_a_turn_frees_its_slot_even_by_an_error(world: World) -> None:
     with pytest.raises(LookupError):
-        async with world.sender.turn(SOON):
+        async with world.sender.slot(SOON):
             raise LookupError
 
-    async with world.sender.turn(SOON) as may_start:
+    async with world.sender.slot(SOON) as may_start:
         pass
 
     assert may_start

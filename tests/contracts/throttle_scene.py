@@ -230,7 +230,7 @@ class _Hands:
         await self.stage.park(None)
 
     @asynccontextmanager
-    async def turn(self, deadline: datetime) -> AsyncIterator[bool]:
+    async def slot(self, deadline: datetime) -> AsyncIterator[bool]:
         yield self.now() < deadline
 
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:

@@ -8,7 +8,8 @@ import pytest
 from confluent_kafka import Consumer
 
 from demo.stub_apis.faults import Behaviour
-from demo.workers.worker_process import RESTART, WorkerProcess, command_line
+from demo.workers.worker_process import WorkerProcess, command_line
+from saving_alerts.exit_codes import RESTART
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import visit
 from tests.faults.case import Case

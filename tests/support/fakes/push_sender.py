@@ -48,7 +48,7 @@ class FakePushSender:
         self._not_before = until
 
     @asynccontextmanager
-    async def turn(self, deadline: datetime) -> AsyncIterator[bool]:
+    async def slot(self, deadline: datetime) -> AsyncIterator[bool]:
         has_slot = await self._waited(deadline) and await self._took_slot(deadline)
         try:
             yield has_slot

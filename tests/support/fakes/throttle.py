@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from saving_alerts.domain import caps as domain_caps
-from saving_alerts.domain.caps import MAX_CAP_HOURS, Cap, Send
+from saving_alerts.domain.caps import MAX_CAP_HOURS, Cap, CountedSend
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import UnavailableError
@@ -109,8 +109,8 @@ class FakeThrottle:
                 return DuplicateOf(entry.claim.position)
         if live:
             return Busy(max(entry.lease_until for entry in live))
-        sends = [Send(entry.claim.merchant_id, entry.charged_at) for entry in charges]
-        blocked = domain_caps.blocking(caps, sends, claim.merchant_id, self._clock.now())
+        sends = [CountedSend(entry.claim.merchant_id, entry.charged_at) for entry in charges]
+        blocked = domain_caps.blocking_cap(caps, sends, claim.merchant_id, self._clock.now())
         return CapReached(blocked.cap, blocked.until) if blocked else None
 
     def _claim_anew(self, user: User, claim: Claim) -> Granted:

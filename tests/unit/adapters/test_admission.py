@@ -30,7 +30,7 @@ def admission(clock: FakeClock, said: list[bool]) -> Admission:
 
 
 async def admitted(admission: Admission, clock: FakeClock, within: timedelta = SOON - START) -> bool:
-    async with admission.turn(clock.now() + within) as epoch:
+    async with admission.slot(clock.now() + within) as epoch:
         if epoch is not None:
             admission.answered(epoch)
         return epoch is not None
@@ -39,7 +39,7 @@ async def admitted(admission: Admission, clock: FakeClock, within: timedelta = S
 async def test_while_the_probe_is_under_way_nobody_else_starts(admission: Admission, clock: FakeClock) -> None:
     admission.failed(admission.epoch)
 
-    async with admission.turn(SOON) as probe:
+    async with admission.slot(SOON) as probe:
         others = await asyncio.gather(*(admitted(admission, clock, A_MOMENT) for _ in range(10)))
 
     assert probe is not None
@@ -48,7 +48,7 @@ async def test_while_the_probe_is_under_way_nobody_else_starts(admission: Admiss
 
 async def test_an_answer_to_the_probe_lets_everybody_in(admission: Admission, clock: FakeClock) -> None:
     admission.failed(admission.epoch)
-    async with admission.turn(SOON) as probe:
+    async with admission.slot(SOON) as probe:
         assert probe is not None
         others = [asyncio.create_task(admitted(admission, clock)) for _ in range(10)]
         await asyncio.sleep(0)
@@ -59,7 +59,7 @@ async def test_an_answer_to_the_probe_lets_everybody_in(admission: Admission, cl
 
 async def test_a_probe_without_an_outcome_hands_over_to_another(admission: Admission, clock: FakeClock) -> None:
     admission.failed(admission.epoch)
-    async with admission.turn(SOON):
+    async with admission.slot(SOON):
         other = asyncio.create_task(admitted(admission, clock))
         await asyncio.sleep(0)
 
@@ -70,7 +70,7 @@ async def test_a_probe_without_an_outcome_hands_over_to_another(admission: Admis
 async def test_who_waits_for_the_api_takes_no_slot(admission: Admission, clock: FakeClock) -> None:
     admission.failed(admission.epoch)
 
-    async with admission.turn(SOON) as probe:
+    async with admission.slot(SOON) as probe:
         assert probe is not None
         waiting = [asyncio.create_task(admitted(admission, clock)) for _ in range(10)]
         await asyncio.sleep(0)
@@ -83,7 +83,7 @@ async def test_who_waits_for_the_api_takes_no_slot(admission: Admission, clock: 
 
 async def test_who_gets_a_slot_after_the_breaker_opened_gives_it_back_and_waits(clock: FakeClock) -> None:
     admission = Admission(1, Breaker(failures=1, pause=PAUSE), clock, lambda _: None)
-    async with admission.turn(SOON) as epoch:
+    async with admission.slot(SOON) as epoch:
         assert epoch is not None
         waiting = asyncio.create_task(admitted(admission, clock, 3 * PAUSE))
         await asyncio.sleep(0)
@@ -94,13 +94,13 @@ async def test_who_gets_a_slot_after_the_breaker_opened_gives_it_back_and_waits(
 
 
 async def test_a_cancelled_wait_for_a_slot_leaves_all_slots_free(admission: Admission, clock: FakeClock) -> None:
-    async with admission.turn(SOON), admission.turn(SOON):
+    async with admission.slot(SOON), admission.slot(SOON):
         waiting = asyncio.create_task(admitted(admission, clock))
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.wait([waiting])
 
-    async with admission.turn(SOON) as first, admission.turn(SOON) as second:
+    async with admission.slot(SOON) as first, admission.slot(SOON) as second:
         assert None not in (first, second)
 
 
@@ -133,7 +133,7 @@ async def test_no_more_start_in_a_second_than_are_allowed(clock: FakeClock) -> N
 
 async def test_who_waits_for_the_pace_holds_no_slot(clock: FakeClock) -> None:
     admission = Admission(1, Breaker(failures=1, pause=PAUSE), clock, lambda _: None, per_second=1)
-    async with admission.turn(SOON):
+    async with admission.slot(SOON):
         waiting = asyncio.create_task(admitted(admission, clock))
         await asyncio.sleep(0)
 

@@ -204,7 +204,7 @@ async def test_where_nobody_listens_nothing_was_sent_and_the_next_turn_waits_a_s
     attempt = await api.attempt(PUSH, "k-1", LEASE_END)
 
     assert attempt == Throttled(timedelta(seconds=1))
-    async with api.turn(SOON):
+    async with api.slot(SOON):
         assert clock.now() >= START + timedelta(seconds=1)
 
 
@@ -280,7 +280,7 @@ async def test_an_api_that_leaves_attempts_unclear_is_left_alone_for_a_while(
         await api.attempt(PUSH, "k-1", LEASE_END)
     was_open = api.breaker_is_open
 
-    async with api.turn(SOON) as may_start:
+    async with api.slot(SOON) as may_start:
         attempt = await api.attempt(PUSH, "k-1", LEASE_END)
 
     assert (was_open, may_start, attempt, api.breaker_is_open) == (True, True, Accepted(201), False)
@@ -294,7 +294,7 @@ async def test_an_api_that_cannot_be_reached_is_left_alone_and_found_again(api: 
     was_open = api.breaker_is_open
     stub.start()
 
-    async with api.turn(SOON):
+    async with api.slot(SOON):
         attempt = await api.attempt(PUSH, "k-1", LEASE_END)
 
     assert (was_open, attempt, api.breaker_is_open) == (True, Accepted(201), False)
@@ -317,9 +317,9 @@ async def test_a_turn_that_made_no_attempt_hands_the_probe_on(api: PushApi, stub
     for _ in range(BREAKER_FAILURES):
         await api.attempt(PUSH, "k-1", LEASE_END)
 
-    async with api.turn(SOON) as first:
+    async with api.slot(SOON) as first:
         pass
-    async with api.turn(SOON) as second:
+    async with api.slot(SOON) as second:
         pass
 
     assert (first, second) == (True, True)

@@ -17,7 +17,7 @@ from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect, translated_errors
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain import caps as domain_caps
-from saving_alerts.domain.caps import Cap, CapPer, Send
+from saving_alerts.domain.caps import Cap, CapPer, CountedSend
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.throttle import AlreadySent, CapReached, Granted, Throttle
@@ -193,13 +193,13 @@ async def test_caps_block_as_the_domain_says(client: aioredis.Redis, throttle: R
     chance, now = random.Random(seed), await now_of(client)
     # Half hours against windows of whole hours: no send is near the edge of a window.
     ages = [timedelta(hours=chance.randrange(48) + 0.5) for _ in range(chance.randrange(6))]
-    sends = [Send(f"m-{chance.randrange(2)}", now - age) for age in ages]
+    sends = [CountedSend(f"m-{chance.randrange(2)}", now - age) for age in ages]
     caps = tuple(Cap(chance.choice(list(CapPer)), chance.randint(1, 4), chance.randint(1, 60)) for _ in range(3))
     await store(client, [(100 + index, send.merchant_id, send.sent_at) for index, send in enumerate(sends)])
 
     answer = await throttle.reserve(CLAIM, caps)
 
-    expected = domain_caps.blocking(caps, sends, CLAIM.merchant_id, now)
+    expected = domain_caps.blocking_cap(caps, sends, CLAIM.merchant_id, now)
     if expected is None:
         assert isinstance(answer, Granted)
     else:

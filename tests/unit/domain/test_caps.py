@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saving_alerts.domain.caps import Blocked, Cap, CapPer, Send, blocking
+from saving_alerts.domain.caps import Blocked, Cap, CapPer, CountedSend, blocking_cap
 
 NOW = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 DAILY = Cap(CapPer.USER, 1, 24)
@@ -15,8 +15,8 @@ PER_MERCHANT = Cap(CapPer.USER_AND_MERCHANT, 1, 48)
 MERCHANTS = ("m-1", "m-2", "m-3")
 
 
-def sent(hours_ago: float, merchant_id: str = "m-1") -> Send:
-    return Send(merchant_id, NOW - timedelta(hours=hours_ago))
+def sent(hours_ago: float, merchant_id: str = "m-1") -> CountedSend:
+    return CountedSend(merchant_id, NOW - timedelta(hours=hours_ago))
 
 
 def after(hours: float) -> datetime:
@@ -41,8 +41,10 @@ def after(hours: float) -> datetime:
         pytest.param([PER_MERCHANT, DAILY], [sent(1, "m-2")], Blocked(DAILY, after(23)), id="all caps apply"),
     ],
 )
-def test_a_user_is_blocked_while_a_window_is_full(caps: list[Cap], sends: list[Send], blocked: Blocked | None) -> None:
-    assert blocking(caps, sends, "m-1", NOW) == blocked
+def test_a_user_is_blocked_while_a_window_is_full(
+    caps: list[Cap], sends: list[CountedSend], blocked: Blocked | None
+) -> None:
+    assert blocking_cap(caps, sends, "m-1", NOW) == blocked
 
 
 def test_a_cap_is_written_as_people_say_it() -> None:
@@ -55,7 +57,7 @@ all_caps = st.lists(st.builds(Cap, st.sampled_from(CapPer), st.integers(1, 4), h
 all_sends = st.lists(st.builds(sent, st.integers(0, 200), st.sampled_from(MERCHANTS)), max_size=8)
 
 
-def is_full(cap: Cap, sends: list[Send], merchant_id: str, at: datetime) -> bool:
+def is_full(cap: Cap, sends: list[CountedSend], merchant_id: str, at: datetime) -> bool:
     """The reference: count what lies in the window that ends at this moment."""
     begin = at - timedelta(hours=cap.hours)
     per_user = cap.per is CapPer.USER
@@ -63,34 +65,36 @@ def is_full(cap: Cap, sends: list[Send], merchant_id: str, at: datetime) -> bool
     return len(counted) >= cap.pushes
 
 
-def full_until(caps: list[Cap], sends: list[Send], merchant_id: str) -> datetime | None:
+def full_until(caps: list[Cap], sends: list[CountedSend], merchant_id: str) -> datetime | None:
     full = [hour for hour in range(169) if any(is_full(cap, sends, merchant_id, after(hour)) for cap in caps)]
     return after(full[-1] + 1) if full else None
 
 
 @given(caps=all_caps, sends=all_sends, merchant_id=st.sampled_from(MERCHANTS))
-def test_blocking_agrees_with_counting_hour_by_hour(caps: list[Cap], sends: list[Send], merchant_id: str) -> None:
-    blocked = blocking(caps, sends, merchant_id, NOW)
+def test_blocking_agrees_with_counting_hour_by_hour(
+    caps: list[Cap], sends: list[CountedSend], merchant_id: str
+) -> None:
+    blocked = blocking_cap(caps, sends, merchant_id, NOW)
 
     assert (blocked.until if blocked else None) == full_until(caps, sends, merchant_id)
 
 
 @given(caps=all_caps, sends=all_sends, merchant_id=st.sampled_from(MERCHANTS))
 def test_there_is_room_again_from_the_moment_that_was_named(
-    caps: list[Cap], sends: list[Send], merchant_id: str
+    caps: list[Cap], sends: list[CountedSend], merchant_id: str
 ) -> None:
-    blocked = blocking(caps, sends, merchant_id, NOW)
+    blocked = blocking_cap(caps, sends, merchant_id, NOW)
 
     if blocked:
-        assert blocking(caps, sends, merchant_id, blocked.until) is None
-        assert blocking(caps, sends, merchant_id, blocked.until - timedelta(microseconds=1)) is not None
+        assert blocking_cap(caps, sends, merchant_id, blocked.until) is None
+        assert blocking_cap(caps, sends, merchant_id, blocked.until - timedelta(microseconds=1)) is not None
 
 
 @given(caps=all_caps, sends=all_sends, data=st.data())
-def test_the_order_of_sends_means_nothing(caps: list[Cap], sends: list[Send], data: st.DataObject) -> None:
+def test_the_order_of_sends_means_nothing(caps: list[Cap], sends: list[CountedSend], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(sends))
 
-    assert blocking(caps, shuffled, "m-1", NOW) == blocking(caps, sends, "m-1", NOW)
+    assert blocking_cap(caps, shuffled, "m-1", NOW) == blocking_cap(caps, sends, "m-1", NOW)
 
 
 @given(
@@ -99,10 +103,10 @@ def test_the_order_of_sends_means_nothing(caps: list[Cap], sends: list[Send], da
     cap=st.sampled_from([DAILY, TWICE_A_WEEK]),
 )
 def test_who_obeys_never_sends_more_than_a_cap_in_any_window(caps: list[Cap], minutes: list[int], cap: Cap) -> None:
-    sends: list[Send] = []
+    sends: list[CountedSend] = []
     for moment in sorted(NOW + timedelta(minutes=minute) for minute in minutes):
-        if blocking([*caps, cap], sends, "m-1", moment) is None:
-            sends.append(Send("m-1", moment))
+        if blocking_cap([*caps, cap], sends, "m-1", moment) is None:
+            sends.append(CountedSend("m-1", moment))
 
     window = timedelta(hours=cap.hours)
     for first in sends:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from saving_alerts.domain.caps import Cap, CapPer, blocking
+from saving_alerts.domain.caps import Cap, CapPer, blocking_cap
 from saving_alerts.domain.push_sends import PushSend, of_event, of_position, remembered, with_send
 from saving_alerts.domain.source_position import SourcePosition
 
@@ -52,7 +52,7 @@ def test_a_send_is_found_by_its_position_and_by_its_event() -> None:
 
 
 def test_caps_count_them_like_any_send() -> None:
-    blocked = blocking((Cap(CapPer.USER, 1, 24),), (send(1, hours_ago=1),), "m-9", NOW)
+    blocked = blocking_cap((Cap(CapPer.USER, 1, 24),), (send(1, hours_ago=1),), "m-9", NOW)
 
     assert blocked is not None
     assert blocked.until == NOW + timedelta(hours=23)

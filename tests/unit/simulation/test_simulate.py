@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from saving_alerts.domain.caps import Cap, CapPer, Send
+from saving_alerts.domain.caps import Cap, CapPer, CountedSend
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, Versions, decision_id
 from saving_alerts.domain.events import EventType
@@ -38,7 +38,7 @@ def candidate(
 class Story:
     """One partition and one rule set."""
 
-    def __init__(self, data: Snapshot | None = None, sends: dict[str, list[Send]] | None = None) -> None:
+    def __init__(self, data: Snapshot | None = None, sends: dict[str, list[CountedSend]] | None = None) -> None:
         self.totals = Totals()
         self.replay = Replay(data or snapshot(), self.totals, sends or {})
 
@@ -79,7 +79,7 @@ def test_a_cap_stops_the_second_push_until_its_window_is_over() -> None:
 
 
 def test_users_have_caps_of_their_own_and_a_cap_can_be_per_merchant() -> None:
-    story = Story(with_caps(Cap(CapPer.USER_AND_MERCHANT, 1, 24)), {"u-1": [Send("m-2", START)]})
+    story = Story(with_caps(Cap(CapPer.USER_AND_MERCHANT, 1, 24)), {"u-1": [CountedSend("m-2", START)]})
 
     assert story.reasons(candidate(0), candidate(1, "u-2"), candidate(2)) == [
         Reason.PUSHED,
@@ -89,7 +89,7 @@ def test_users_have_caps_of_their_own_and_a_cap_can_be_per_merchant() -> None:
 
 
 def test_what_was_pushed_before_fills_the_caps() -> None:
-    sends = {"u-1": [Send("m-2", START - HOUR)]}
+    sends = {"u-1": [CountedSend("m-2", START - HOUR)]}
 
     assert Story(sends=sends).reasons(candidate(0), candidate(1, "u-2")) == [Reason.CAPPED, Reason.PUSHED]
 
@@ -155,7 +155,7 @@ def test_pushes_before_the_time_asked_about_are_sends_each_once() -> None:
         decision(4, Reason.PUSHED, at=START),
     )
 
-    assert told.sends == {"u-1": [Send("m-1", before), Send("m-1", before)]}
+    assert told.sends == {"u-1": [CountedSend("m-1", before), CountedSend("m-1", before)]}
 
 
 def test_what_nobody_can_know_is_counted() -> None:

@@ -1,0 +1,125 @@
+"""The claim on one alert's user, from `reserve` to `confirm` or `release` (docs/claims.md)."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.caps import Cap, blocking_cap
+from saving_alerts.domain.push_sends import PushSend, of_event
+from saving_alerts.failpoints import Failpoint, Failpoints
+from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.errors import UnavailableError
+from saving_alerts.ports.push_sends import PushSends
+from saving_alerts.ports.throttle import CapReached, Claim, DuplicateOf, Granted, Reservation, Throttle
+
+
+@dataclass(slots=True)
+class ClaimHolder:
+    """Holds at most one claim at a time. Its calls raise UnavailableError where the throttle does not answer.
+
+    `taken_over`: a former owner may have sent (docs/claims.md, rule 5). `kept`: a claim did not go back, so the user
+    is charged although nothing was sent.
+    """
+
+    alert: Alert
+    caps: tuple[Cap, ...]
+    throttle: Throttle
+    push_sends: PushSends
+    clock: Clock
+    failpoints: Failpoints
+    incarnation: str
+    numbers: Iterator[int]
+    taken_over: bool = False
+    kept: bool = False
+    _claim: Claim | None = None
+    _granted: bool = False  # whether the throttle was heard to grant it
+    _lease_until: datetime | None = None  # the last we heard of
+
+    async def hold(self, *, unclear: bool) -> datetime | Reservation:
+        """Until when the claim is ours, or why it is not. `unclear`: an attempt of this task may have arrived."""
+        if self._claim is not None and self._granted and (lease_until := await self._renew(self._claim)):
+            return lease_until
+        # A claim whose answer was lost is asked for again as it is: a second answer is the same as the first.
+        self._claim = self._claim or self._new_claim()
+        self._granted = False
+        reservation = await self.throttle.reserve(self._claim, self.caps)
+        if not isinstance(reservation, Granted):
+            self._claim = None
+            return reservation
+        self.failpoints.reach(Failpoint.AFTER_RESERVE)
+        self._granted = True
+        self.taken_over = self.taken_over or reservation.taken_over
+        self._lease_until = reservation.lease_until
+        return await self._fenced(unclear=unclear) or reservation.lease_until
+
+    async def release(self, *, unclear: bool) -> None:
+        """The claim goes back when nothing can have been sent under it; else it stays (docs/claims.md, rule 6).
+
+        One that was never heard to be granted charges nobody we know of: most likely it never arrived.
+        """
+        if unclear or self.taken_over or self._claim is None:
+            return
+        claim, was_granted, self._claim = self._claim, self._granted, None
+        try:
+            went_back = await self.throttle.release(claim)
+        except UnavailableError:
+            went_back = not was_granted
+        self.kept = self.kept or not went_back
+
+    async def confirm(self, *, uncertain: bool) -> None:
+        """Charge it for good, first where it cannot be forgotten. Without a throttle the lease's end does the same."""
+        now = self.clock.now()
+        # A request that is still under way may be accepted until the lease ends: a cap is counted from there.
+        charged_at = max(now, self._lease_until or now) if uncertain else now
+        await self.remember(charged_at, uncertain=uncertain)
+        self.failpoints.reach(Failpoint.AFTER_TABLE_WRITE)
+        with suppress(UnavailableError):
+            await self.throttle.confirm(self._claim or self._new_claim(), uncertain=uncertain)
+        self.failpoints.reach(Failpoint.AFTER_CONFIRM)
+
+    async def remember(self, sent_at: datetime, *, uncertain: bool) -> None:
+        """Write the send to the Table. Returns when Kafka has it."""
+        alert = self.alert
+        send = PushSend(
+            merchant_id=alert.merchant_id,
+            sent_at=sent_at,
+            position=alert.position,
+            event_id=alert.event_id,
+            uncertain=uncertain,
+        )
+        await self.push_sends.record(alert.user_id, send)
+
+    async def _renew(self, claim: Claim) -> datetime | None:
+        """Until when the lease lives now; None when it has ended, and the claim with it."""
+        lease_until = await self.throttle.renew(claim)
+        if lease_until is None:
+            self._claim = None
+            return None
+        self.failpoints.reach(Failpoint.AFTER_RENEW)
+        self._lease_until = lease_until
+        return lease_until
+
+    async def _fenced(self, *, unclear: bool) -> Reservation | None:
+        """What the Table knows against a grant of a throttle that forgot. The claim goes back if nothing was sent."""
+        sends, alert = self.push_sends.of(self.alert.user_id), self.alert
+        refusal: Reservation | None = None
+        if same_event := of_event(sends, alert.event_id):
+            refusal = DuplicateOf(same_event.position)
+        elif blocked := blocking_cap(self.caps, sends, alert.merchant_id, self.clock.now()):
+            refusal = CapReached(blocked.cap, blocked.until)
+        if refusal is not None:
+            await self.release(unclear=unclear)
+        return refusal
+
+    def _new_claim(self) -> Claim:
+        alert = self.alert
+        return Claim(
+            user_id=alert.user_id,
+            merchant_id=alert.merchant_id,
+            event_id=alert.event_id,
+            position=alert.position,
+            incarnation=self.incarnation,
+            number=next(self.numbers),
+        )
