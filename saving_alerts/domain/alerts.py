@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from saving_alerts.domain.decisions import Reason, decision_id
 from saving_alerts.domain.source_position import SourcePosition
 
 CATEGORY = "saving_alert"
@@ -55,6 +56,28 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     ttl_seconds: int
     not_after: str
     trace: PushTrace
+
+
+def push_of(alert: Alert, now: datetime) -> Push:
+    """The request that sends this alert at this moment. Its time to live is a whole second at least."""
+    left = alert.deadline - now
+    return Push(
+        user_id=alert.user_id,
+        title=alert.title,
+        body=alert.body,
+        deep_link=alert.deep_link,
+        locale=alert.locale,
+        category=CATEGORY,
+        collapse_key=f"{CATEGORY}:{alert.merchant_id}",
+        ttl_seconds=max(1, int(left.total_seconds())),
+        not_after=rfc3339(alert.deadline),
+        trace=PushTrace(
+            event_id=alert.event_id,
+            decision_id=decision_id(alert.position, Reason.PUSHED),
+            rule_id=alert.rule_id,
+            rules_version=alert.rules_version,
+        ),
+    )
 
 
 def idempotency_key(user_id: str, event_id: str) -> str:

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from saving_alerts.domain.alerts import CATEGORY, Alert, Push, PushTrace, idempotency_key, rfc3339
-from saving_alerts.domain.decisions import Reason, Versions, decision_id
+from saving_alerts.domain.alerts import Alert, idempotency_key, push_of, rfc3339
+from saving_alerts.domain.decisions import Reason, Versions
 from saving_alerts.domain.kill_switches import active_switch
 from saving_alerts.domain.push_sends import of_position
 from saving_alerts.domain.rules.rule_set import RuleSet
@@ -131,7 +131,7 @@ class _Dispatch:
 
     async def _attempt(self, not_after: datetime) -> Attempt:
         key = idempotency_key(self.alert.user_id, self.alert.event_id)
-        attempt = await self.dispatcher.sender.attempt(self._push(), key, not_after)
+        attempt = await self.dispatcher.sender.attempt(push_of(self.alert, self.dispatcher.clock.now()), key, not_after)
         self.dispatcher.failpoints.reach(Failpoint.AFTER_PUSH_ANSWER)
         self.unclear = self.unclear or isinstance(attempt, Unclear)
         return attempt
@@ -202,27 +202,6 @@ class _Dispatch:
 
     def _decided(self, reason: Reason, **details: object) -> Decided:
         return _decided(self.alert, self.rules, reason, {"attempts": list(self.attempts), **details})
-
-    def _push(self) -> Push:
-        alert = self.alert
-        left = alert.deadline - self.dispatcher.clock.now()
-        return Push(
-            user_id=alert.user_id,
-            title=alert.title,
-            body=alert.body,
-            deep_link=alert.deep_link,
-            locale=alert.locale,
-            category=CATEGORY,
-            collapse_key=f"{CATEGORY}:{alert.merchant_id}",
-            ttl_seconds=max(1, int(left.total_seconds())),
-            not_after=rfc3339(alert.deadline),
-            trace=PushTrace(
-                event_id=alert.event_id,
-                decision_id=decision_id(alert.position, Reason.PUSHED),
-                rule_id=alert.rule_id,
-                rules_version=alert.rules_version,
-            ),
-        )
 
 
 def _again(sent_at: datetime) -> dict[str, object]:

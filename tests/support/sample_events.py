@@ -12,7 +12,8 @@ from saving_alerts.domain.events import App, EventType, PushConsent, SavingEvent
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules.messages import Message, Text
 from saving_alerts.domain.rules.quiet_hours import QuietHours
-from saving_alerts.domain.rules.rule_set import Rule, RuleSet
+from saving_alerts.domain.rules.rule import Rule
+from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.reference_data.snapshot import Merchants, Snapshot
 from tests.support.fakes.clock import START

@@ -14,7 +14,8 @@ from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules.messages import locale_for, render
-from saving_alerts.domain.rules.rule_set import Rule, RuleSet
+from saving_alerts.domain.rules.rule import Rule
+from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.ports.errors import PortError
 from saving_alerts.settings import Settings
 

@@ -16,7 +16,8 @@ from saving_alerts.domain.rules.expression_variables import variables_of, with_c
 from saving_alerts.domain.rules.expressions import When
 from saving_alerts.domain.rules.quiet_hours import is_quiet
 from saving_alerts.domain.rules.ranking import best_first
-from saving_alerts.domain.rules.rule_set import Rule, RuleSet
+from saving_alerts.domain.rules.rule import Rule
+from saving_alerts.domain.rules.rule_set import RuleSet
 
 
 @dataclass(frozen=True, slots=True)

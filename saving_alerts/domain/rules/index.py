@@ -4,12 +4,10 @@ import re
 from collections.abc import Iterable
 from fnmatch import translate
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from saving_alerts.domain.events import EventType
-
-if TYPE_CHECKING:
-    from saving_alerts.domain.rules.rule_set import Rule
+from saving_alerts.domain.rules.rule import Rule
 
 REMEMBERED_SHORTLISTS = 8192
 _GLOB_SIGNS = re.compile(r"[*?\[]")
@@ -43,7 +41,7 @@ class _Listener(NamedTuple):
     """`number` is the rule's place among all, in which they are tried."""
 
     number: int
-    rule: "Rule"
+    rule: Rule
     allow: Globs
     deny: Globs
 
@@ -51,7 +49,7 @@ class _Listener(NamedTuple):
 class Shortlist(NamedTuple):
     """The rules that listen to an event type at a merchant, in their order, and how many of all do not."""
 
-    rules: "tuple[Rule, ...]"
+    rules: tuple[Rule, ...]
     other_types: int
     other_merchants: int
 
@@ -59,7 +57,7 @@ class Shortlist(NamedTuple):
 class RuleIndex:
     """By event type, then by merchant. What was looked up is remembered, up to a number of pairs."""
 
-    def __init__(self, rules: "tuple[Rule, ...]") -> None:
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
         listeners = [_Listener(number, rule, Globs(rule.allow), Globs(rule.deny)) for number, rule in enumerate(rules)]
         self._count = len(rules)
         self._by_type = {
@@ -84,7 +82,7 @@ class _ForType:
             for merchant_id in each.allow.only_ids or ():
                 self._by_id.setdefault(merchant_id, []).append(each)
 
-    def at(self, merchant_id: str) -> "tuple[Rule, ...]":
+    def at(self, merchant_id: str) -> tuple[Rule, ...]:
         allowed = [each for each in self._patterned if each.allow.match(merchant_id)]
         allowed += self._by_id.get(merchant_id, [])
         return tuple(

@@ -6,7 +6,6 @@ from string import Template
 
 from saving_alerts.domain.coupons import Coupon
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.rules.locales import localised
 
 PLACEHOLDERS = frozenset({"merchant", "coupon", "discount"})
 MAX_TITLE_CHARACTERS = 80
@@ -36,6 +35,14 @@ def locale_for(message: Message, locale: str) -> str:
     """Which of its texts a shopper gets: the locale's, else the language's, else the fallback's."""
     language = locale.split("-", maxsplit=1)[0]
     return next((each for each in (locale, language) if each in message.texts), message.fallback)
+
+
+def localised(texts: Mapping[str, str], locale: str, fallback: str | None = None) -> str | None:
+    """The text for `de-DE`, else for `de`, else for the fallback locale, else any; None where there is none."""
+    for candidate in (locale, locale.split("-", maxsplit=1)[0], fallback):
+        if candidate is not None and candidate in texts:
+            return texts[candidate]
+    return next(iter(texts.values()), None)
 
 
 def render(message: Message, locale: str, merchant: Merchant, coupon: Coupon) -> tuple[str, str]:

@@ -13,7 +13,8 @@ from saving_alerts.domain.rules.clauses import Weekday
 from saving_alerts.domain.rules.expressions import compile_when
 from saving_alerts.domain.rules.messages import Message, Text
 from saving_alerts.domain.rules.quiet_hours import QuietHours
-from saving_alerts.domain.rules.rule_set import Rule, RuleSet
+from saving_alerts.domain.rules.rule import Rule
+from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.contradictions import contradictions
 from saving_alerts.domain.rules_file.field_checks import read_app_version
 from saving_alerts.domain.rules_file.json_reader import keys_given_twice, read_json

@@ -13,7 +13,7 @@ from saving_alerts.domain.decisions import Reason, Versions
 from saving_alerts.domain.events import EventType, ValidatedEvent
 from saving_alerts.domain.rules.expressions import compile_when
 from saving_alerts.domain.rules.quiet_hours import QuietHours
-from saving_alerts.domain.rules.rule_set import Rule
+from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.pipeline.outcomes import Decided, Forward
 from saving_alerts.pipeline.rule_decisions import when_errors
 from saving_alerts.pipeline.steps import evaluate_rules

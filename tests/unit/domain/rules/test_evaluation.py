@@ -26,7 +26,8 @@ from saving_alerts.domain.rules.expressions import When, compile_when
 from saving_alerts.domain.rules.messages import Message, Text
 from saving_alerts.domain.rules.quiet_hours import QuietHours
 from saving_alerts.domain.rules.ranking import Ranking
-from saving_alerts.domain.rules.rule_set import Rule, RuleSet
+from saving_alerts.domain.rules.rule import Rule
+from saving_alerts.domain.rules.rule_set import RuleSet
 
 NOW = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 ALWAYS_QUIET = QuietHours(time(0), time(23, 59))

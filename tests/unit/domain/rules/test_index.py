@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.rules.index import REMEMBERED_SHORTLISTS, Globs, RuleIndex
-from saving_alerts.domain.rules.rule_set import Rule
+from saving_alerts.domain.rules.rule import Rule
 from tests.support.sample_events import MESSAGE
 
 OFFER, ENTERED = EventType.OFFER_VIEWED, EventType.GEOFENCE_ENTERED
