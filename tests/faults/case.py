@@ -79,7 +79,7 @@ class Case:
 
     def reasons(self, name: str) -> set[Reason]:
         """All answers of an event that `write` wrote: copies that came again have theirs."""
-        return {Reason(decision.reason) for decision in self.crew.watch.decisions(self._by_hand.places[name])}
+        return {decision.reason for decision in self.crew.watch.decisions(self._by_hand.places[name])}
 
     def pushes(self) -> list[AcceptedPush]:
         """The accepted pushes of this case's users."""
