@@ -12,7 +12,7 @@ class FunnelStep(StrEnum):
     VALID = "valid"
     TRIGGER = "trigger"
     FRESH = "fresh, with consent"
-    COUPON = "coupon"
+    COUPON = "coupon"  # or no need to ask for one
     ALERT = "alert"
     PUSHED = "pushed"
 

@@ -43,7 +43,9 @@ class Story:
         self.replay = Replay(data or snapshot(), self.totals, sends or {})
 
     def reasons(self, *candidates: Candidate) -> list[Reason]:
-        return [self.replay.take(each).reason for each in candidates]
+        found = [self.replay.take(each).reason for each in candidates]
+        assert all(reason.row.simulated for reason in found), "the report would leave it out"
+        return found
 
 
 def with_caps(*caps: Cap) -> Snapshot:
