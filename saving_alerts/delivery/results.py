@@ -9,7 +9,8 @@ import msgspec
 from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.producer import Output
-from saving_alerts.domain.decisions import Reason, Subject
+from saving_alerts.domain.decisions import Subject
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
 FORWARDED = "forwarded"

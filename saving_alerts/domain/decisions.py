@@ -10,18 +10,6 @@ import msgspec
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
-__all__ = [
-    "Decision",
-    "Reason",
-    "Receipt",
-    "Stage",
-    "Subject",
-    "Versions",
-    "answer",
-    "decision_id",
-    "ranges_of",
-]
-
 
 class Stage(StrEnum):
     """The four stages, by the verb that names them everywhere: agent, step, metric tag, page row."""

@@ -18,9 +18,10 @@ from datetime import datetime, timedelta
 
 from saving_alerts.domain.alerts import CATEGORY, Alert, Push, PushTrace, idempotency_key, rfc3339
 from saving_alerts.domain.caps import blocking
-from saving_alerts.domain.decisions import Reason, Versions, decision_id
+from saving_alerts.domain.decisions import Versions, decision_id
 from saving_alerts.domain.kill_switches import blocking as killed_by
 from saving_alerts.domain.push_sends import PushSend, of_event, of_position
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.failpoints import Failpoint, Failpoints
 from saving_alerts.pipeline.outcomes import Decided

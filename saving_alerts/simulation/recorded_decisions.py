@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from saving_alerts.domain.caps import Send
-from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage
+from saving_alerts.domain.decisions import Decision, Receipt, Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.simulation.replay import Replayed
 

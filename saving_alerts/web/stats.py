@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Protocol
 
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
-from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.funnel import StepCount
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.reference_data.snapshot import Freshness

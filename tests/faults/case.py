@@ -11,7 +11,7 @@ from demo.checks.findings import Findings, doubled
 from demo.stub_apis.push_api import AcceptedPush
 from demo.traffic.feed import Feed, Record
 from demo.workers.worker_process import WorkerProcess
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 from tests.faults.crew import Crew, Death
 from tests.faults.load import Load
 

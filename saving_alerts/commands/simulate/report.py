@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.simulation.recorded_decisions import Agreement
 from saving_alerts.simulation.replay import Totals
 from saving_alerts.simulation.simulate import Question, Simulation

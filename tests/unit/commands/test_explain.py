@@ -6,8 +6,8 @@ import json
 from click.testing import CliRunner, Result
 
 from saving_alerts.commands.explain import explain
-from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import EventType
+from saving_alerts.domain.reasons import Reason
 from tests.support.recorded_world import RecordedWorld
 from tests.support.sample_events import event
 

@@ -20,7 +20,8 @@ from saving_alerts.delivery.producer import Output, OutputProducer, Undelivered
 from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.delivery.results import Addressed
 from saving_alerts.delivery.stage_runner import RESTART, Message, StageRunner
-from saving_alerts.domain.decisions import Reason, Stage, Subject
+from saving_alerts.domain.decisions import Stage, Subject
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.kafka.codecs import Envelope, UnreadableError, decode_dead_letter

@@ -9,8 +9,9 @@ import pytest
 
 from saving_alerts.domain.caps import Cap, CapPer, Send
 from saving_alerts.domain.coupons import Candidate
-from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, Versions, decision_id
+from saving_alerts.domain.decisions import Decision, Receipt, Stage, Versions, decision_id
 from saving_alerts.domain.events import EventType
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.reference_data.snapshot import Snapshot
 from saving_alerts.simulation.recorded_decisions import Agreement, Record, Unknown

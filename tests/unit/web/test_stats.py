@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
-from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.metrics import Metric
 from saving_alerts.reference_data.snapshot import Freshness
 from saving_alerts.web.stats import (
