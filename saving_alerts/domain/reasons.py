@@ -30,13 +30,13 @@ class Row:
     _: KW_ONLY
 
     stops_before: FunnelStep | None
-    """The first step of the funnel that an event with this end does not reach. None: it reaches all of them."""
+    """The first step of the funnel that an event with this end does not reach. None for `pushed` only."""
 
     strength: int = 1
     """Which decision counts when a position has several: the one with the highest number."""
 
     charges_cap: bool = False
-    """The user's caps count it as a push. `simulate` starts with these."""
+    """The user's caps count it as a push. `pipeline/dispatch.py` does the charging; `simulate` reads it here."""
 
     refused_by_rules: bool = False
     """`evaluate` can give it as the reason that no rule matched. `simulate` compares it with what is on record."""
