@@ -18,9 +18,10 @@ from benchmarks.rules import Case, make_cases, make_rules
 from demo.servers.s3 import EmbeddedS3
 from demo.workers.worker_process import clean_environment, command_line
 from saving_alerts.domain.coupons import Candidate
-from saving_alerts.domain.decisions import Decision, Reason, Stage, Versions, decision_id
+from saving_alerts.domain.decisions import Decision, Stage, Versions, decision_id
 from saving_alerts.domain.events import ValidatedEvent
 from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of

@@ -23,8 +23,8 @@ from demo.traffic.directory import MERCHANTS
 from demo.traffic.templates import Template
 from demo.workers.worker_process import WorkerProcess
 from demo.world import World
-from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import EventType
+from saving_alerts.domain.reasons import Reason
 from tests.kafka_cluster.cluster import KafkaCluster
 
 TITLE = "After a stall"

@@ -17,7 +17,7 @@ from demo.traffic import Traffic, endless, make_traffic
 from demo.traffic.player import Player
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 
 EVENTS_PER_SECOND = 800.0
 TRICKLE_EVENTS_PER_SECOND = 5.0

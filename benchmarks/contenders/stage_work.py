@@ -24,9 +24,10 @@ from saving_alerts.delivery.producer import Output
 from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
-from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.events import SourceRecord, ValidatedEvent
 from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import Codec, Headers, alert_codec, candidate_codec, validated_codec

@@ -8,7 +8,8 @@ from typing import Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
-from saving_alerts.domain.decisions import Decision, Reason, Receipt, answer
+from saving_alerts.domain.decisions import Decision, Receipt, answer
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.kafka.codecs import decode_ledger
 
 POLL_SECONDS = 0.1

@@ -10,7 +10,8 @@ from demo.checks.decision_follower import Place
 from demo.checks.findings import Findings, doubled
 from demo.containers.shoppers import Shoppers
 from demo.stub_apis.push_api import AcceptedPush
-from saving_alerts.domain.decisions import Decision, Reason
+from saving_alerts.domain.decisions import Decision
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.kafka.client import partition_of
 
 CASE = "load"

@@ -12,8 +12,8 @@ from demo.traffic.cities import Light
 from demo.traffic.feed import Record
 from demo.traffic.invalid import WAYS, Spoilt
 from demo.traffic.templates import Template
-from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import EventType
+from saving_alerts.domain.reasons import Reason
 
 LONG_AGO = timedelta(hours=2)
 # Every so many-th of the shoppers who come once meets a push API that gives no clear answer the first time.

@@ -7,8 +7,8 @@ from demo.stub_apis.faults import Behaviour
 from demo.traffic.coupons import with_fixed_amount
 from demo.traffic.plan import Expectation
 from demo.traffic.scenes import Cast, Draft, Scene
-from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import EventType
+from saving_alerts.domain.reasons import Reason
 
 LATER_EVENTS_PER_PUSH = 8
 REPETITIONS_PER_PUSH = 2

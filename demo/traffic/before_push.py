@@ -21,9 +21,9 @@ from demo.traffic.invalid import Spoilt
 from demo.traffic.plan import Expectation
 from demo.traffic.scenes import AT_THE_STORE, Cast, Draft, Scene
 from demo.traffic.templates import Template
-from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.reasons import Reason
 
 NO_TRIGGERS = {
     EventType.APP_OPENED: 26,

@@ -7,7 +7,7 @@ from datetime import datetime
 from demo.stub_apis.coupon_api import Coupons
 from demo.stub_apis.faults import Behaviour
 from saving_alerts.domain.alerts import idempotency_key
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 
 NOBODY_ELSE: frozenset[Reason] = frozenset()
 Writer = Callable[[datetime], bytes | None]

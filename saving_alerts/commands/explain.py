@@ -9,9 +9,9 @@ from saving_alerts.commands import in_utc, now, run, settings_or_exit, topics_of
 from saving_alerts.commands.parameters import DURATION
 from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.domain.decisions import Decision, Subject
+from saving_alerts.ledger.decision_texts import in_words
 from saving_alerts.ledger.explaining import Wanted
 from saving_alerts.ledger.explaining import explain as explain_decisions
-from saving_alerts.ledger.reason_texts import in_words
 from saving_alerts.ledger.source_search import Everything, explain_everything
 from saving_alerts.settings import Settings
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.producer import Output
-from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, Subject, decision_id, ranges_of
+from saving_alerts.domain.decisions import Decision, Receipt, Stage, Subject, decision_id, ranges_of
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
 from saving_alerts.kafka.codecs import MAX_KEY_BYTES, DeadLetterRecord, Envelope, cut, encode, ours_of, summary_of

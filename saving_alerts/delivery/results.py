@@ -9,7 +9,7 @@ from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.addressing import Addressed
 from saving_alerts.delivery.producer import Output
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 
 FORWARDED = "forwarded"
 # Python 3.11 looks a member of an enum up by a function call: too much for every event.

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from saving_alerts.domain.decisions import Reason, decision_id
+from saving_alerts.domain.decisions import decision_id
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
 CATEGORY = "saving_alert"

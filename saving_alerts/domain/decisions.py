@@ -1,4 +1,4 @@
-"""How an event can end: the closed list of reasons, the record of it, and which of several counts."""
+"""The record of how an event ended, and which of several counts. The reasons are in `reasons.py`."""
 
 import hashlib
 from collections.abc import Iterable
@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
 
@@ -17,29 +18,6 @@ class Stage(StrEnum):
     QUERY_COUPONS = "query_coupons"
     EVALUATE_RULES = "evaluate_rules"
     DISPATCH_PUSH = "dispatch_push"
-
-
-class Reason(StrEnum):
-    """Every way an event can end. Adding one is a visible change: tests and pages list them from here."""
-
-    INVALID = "invalid"  # not JSON, oversize, a missing or wrong field
-    NOT_A_TRIGGER = "not_a_trigger"  # no current rule listens to its type; kept as a receipt
-    EXPIRED = "expired"  # its deadline passed
-    NO_CONSENT = "no_consent"  # the user has not opted in
-    CAPPED = "capped"  # the user has had their pushes for now
-    NO_COUPON = "no_coupon"  # none, or none usable now in this store
-    COUPON_API_REFUSED = "coupon_api_refused"  # a permanent error or an unreadable answer
-    COUPON_API_FAILED = "coupon_api_failed"  # three attempts failed although the API answers others
-    RULE_REFUSED = "rule_refused"  # no rule matched
-    QUIET_HOURS = "quiet_hours"  # a rule failed only on quiet hours
-    HELD_OUT = "held_out"  # a rule failed only on its rollout percentage
-    DUPLICATE = "duplicate"  # this event id was pushed for another position
-    KILLED = "killed"  # a kill switch is on
-    PUSH_REFUSED = "push_refused"  # the push API refused it for good
-    PUSH_UNCERTAIN = "push_uncertain"  # an attempt may have arrived; the cap stays charged
-    PUSHED = "pushed"  # the push API accepted it
-    WOULD_PUSH = "would_push"  # as pushed, in a dry run
-    DEAD_LETTER = "dead_letter"  # a step failed in a way nobody foresaw
 
 
 class Versions(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -97,12 +75,9 @@ def decision_id(position: SourcePosition, reason: Reason) -> str:
     return hashlib.blake2b(f"{position}:{reason}".encode(), digest_size=12).hexdigest()
 
 
-_STRENGTH = {Reason.PUSHED: 3, Reason.WOULD_PUSH: 3, Reason.PUSH_UNCERTAIN: 2, Reason.DEAD_LETTER: 0}
-
-
 def answer(decisions: Iterable[Decision]) -> Decision:
     """The decision that counts for one position: the strongest, and of equals the first written."""
-    return max(decisions, key=lambda decision: _STRENGTH.get(decision.reason, 1))
+    return max(decisions, key=lambda decision: decision.reason.row.strength)
 
 
 def ranges_of(offsets: Iterable[int]) -> tuple[tuple[int, int], ...]:

@@ -12,8 +12,9 @@ import msgspec
 
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
-from saving_alerts.domain.decisions import Decision, Reason, Receipt
+from saving_alerts.domain.decisions import Decision, Receipt
 from saving_alerts.domain.events import ValidatedEvent
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
 SCHEMA = 1

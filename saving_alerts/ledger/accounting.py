@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from saving_alerts.domain.alerts import idempotency_key
-from saving_alerts.domain.decisions import Decision, Reason, Receipt, ranges_of
+from saving_alerts.domain.decisions import Decision, Receipt, ranges_of
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ledger.offset_set import OffsetSet
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 from aiokafka import AIOKafkaProducer
 
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.kafka.client import KafkaConnection, translated_errors
 from saving_alerts.kafka.codecs import HEADER_NAMES, DeadLetterRecord, Envelope, UnreadableError, decode_dead_letter
 from saving_alerts.kafka.topics import Topics

@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from saving_alerts.domain.alerts import Alert, idempotency_key, push_of, rfc3339
-from saving_alerts.domain.decisions import Reason, Versions
+from saving_alerts.domain.decisions import Versions
 from saving_alerts.domain.kill_switches import active_switch
 from saving_alerts.domain.push_sends import of_position
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.failpoints import Failpoint, Failpoints
 from saving_alerts.pipeline.claim_holder import ClaimHolder

@@ -6,7 +6,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from saving_alerts.domain.decisions import Reason, Subject, Versions
+from saving_alerts.domain.decisions import Subject, Versions
+from saving_alerts.domain.reasons import Reason
 
 Value = TypeVar("Value")
 NO_VERSIONS = Versions()

@@ -1,9 +1,10 @@
 """What a verdict of the rules becomes: an alert for dispatch, or the decision that says who refused."""
 
 from saving_alerts.domain.alerts import Alert
-from saving_alerts.domain.decisions import Reason, Versions
+from saving_alerts.domain.decisions import Versions
 from saving_alerts.domain.events import SavingEvent, ValidatedEvent
 from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, Refusal, every_refusal
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.domain.rules.messages import render

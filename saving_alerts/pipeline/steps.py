@@ -11,7 +11,7 @@ from datetime import datetime
 from saving_alerts.domain.alerts import Alert, rfc3339
 from saving_alerts.domain.caps import Blocked, blocking_cap
 from saving_alerts.domain.coupons import Candidate, Coupon, usable
-from saving_alerts.domain.decisions import Reason, Subject, Versions
+from saving_alerts.domain.decisions import Subject, Versions
 from saving_alerts.domain.events import (
     Problem,
     SavingEvent,
@@ -24,6 +24,7 @@ from saving_alerts.domain.events import (
 )
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.push_sends import PushSend
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.distances import distance_m
 from saving_alerts.domain.rules.evaluation import NoMatch, evaluate, refused_without_coupons
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext

@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from saving_alerts.domain.caps import CountedSend
-from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage
+from saving_alerts.domain.decisions import Decision, Receipt, Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.simulation.replay import Replayed
 
-EVALUATED = frozenset({Reason.RULE_REFUSED, Reason.QUIET_HOURS, Reason.HELD_OUT})
-CHARGED = frozenset({Reason.PUSHED, Reason.WOULD_PUSH, Reason.PUSH_UNCERTAIN})
 MAX_EXAMPLES = 20
 
 
@@ -63,7 +62,7 @@ class Record:
 
     def _take_send(self, decision: Decision) -> None:
         """What was pushed before the time that is simulated still fills the caps."""
-        if decision.reason in CHARGED and decision.user_id:
+        if decision.reason.row.charges_cap and decision.user_id:
             send = CountedSend(decision.merchant_id or "", decision.decided_at)
             self._sends[decision.user_id].setdefault(decision.position, send)
 
@@ -79,7 +78,7 @@ def _evaluated(decision: Decision) -> Evaluated | None:
     versions, details = decision.versions, decision.details
     if versions.rules is None:
         return None
-    if decision.stage is Stage.EVALUATE_RULES and decision.reason in EVALUATED:
+    if decision.stage is Stage.EVALUATE_RULES and decision.reason.row.refused_by_rules:
         return Evaluated(versions.rules, versions.merchants, decision.reason)
     rule_id, coupon_id = details.get("rule_id"), details.get("coupon_id")
     if decision.stage is Stage.DISPATCH_PUSH and isinstance(rule_id, str) and isinstance(coupon_id, str):

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from saving_alerts.domain.caps import MAX_CAP_HOURS, CountedSend, blocking_cap
 from saving_alerts.domain.coupons import Candidate
-from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import deadline_of
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, evaluate
 from saving_alerts.pipeline.steps import context_of
 from saving_alerts.reference_data.snapshot import Snapshot

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Protocol
 
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
-from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.funnel import StepCount
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.reference_data.snapshot import Freshness
@@ -53,22 +55,13 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the funnel: how many events came at least so far."""
-
-    name: str
-    events: int
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
 class Stats:
     """Everything on the page. `funnel` and `decisions` count the whole cluster, `stages` and `lag` this worker."""
 
     worker: str
     version: str
     at: datetime
-    funnel: tuple[Step, ...]
+    funnel: tuple[StepCount, ...]
     decisions: dict[str, int]
     stages: tuple[StageNumbers, ...]
     lag: tuple[PartitionLag, ...]
@@ -95,25 +88,6 @@ class Report(Protocol):
 
     async def stats(self) -> Stats:
         """Everything on the page, as of now."""
-
-
-_BEFORE: tuple[tuple[str, frozenset[Reason]], ...] = (
-    ("valid", frozenset({Reason.INVALID})),
-    ("trigger", frozenset({Reason.NOT_A_TRIGGER})),
-    ("fresh, with consent", frozenset({Reason.EXPIRED, Reason.NO_CONSENT})),
-    ("coupon", frozenset({Reason.NO_COUPON, Reason.COUPON_API_REFUSED, Reason.COUPON_API_FAILED})),
-    ("alert", frozenset({Reason.RULE_REFUSED, Reason.QUIET_HOURS, Reason.HELD_OUT, Reason.DEAD_LETTER})),
-)
-
-
-def funnel(events_read: int, decisions: Mapping[str, int]) -> tuple[Step, ...]:
-    """How many events came how far: read, and after each group of reasons what is left. Events on their way count."""
-    steps, left = [("read", events_read)], events_read
-    for name, ended in _BEFORE:
-        left -= sum(decisions.get(reason, 0) for reason in ended)
-        steps.append((name, max(left, 0)))
-    steps.append(("pushed", decisions.get(Reason.PUSHED, 0)))
-    return tuple(Step(name, events, events / events_read if events_read else 0.0) for name, events in steps)
 
 
 def decisions_of(metrics: InMemoryMetrics) -> dict[str, int]:

@@ -21,7 +21,8 @@ from saving_alerts.delivery.producer import OutputProducer
 from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.stage_runner import StageRunner
-from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metrics

@@ -9,6 +9,7 @@ from faust.types import TP
 
 from saving_alerts import __version__
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
+from saving_alerts.domain.funnel import funnel
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.heartbeats import WorkerRow
@@ -32,7 +33,6 @@ from saving_alerts.web.stats import (
     cluster_totals,
     decisions_of,
     documents,
-    funnel,
     stage_numbers,
     when_errors,
 )

@@ -15,7 +15,7 @@ from typing import Literal
 
 from saving_alerts.domain.alerts import Alert, Push
 from saving_alerts.domain.caps import Cap, CapPer
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.outcomes import Decided

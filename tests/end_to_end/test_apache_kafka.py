@@ -13,7 +13,7 @@ from demo.traffic import Traffic, make_traffic
 from demo.traffic.player import Player
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 from tests.end_to_end.conditions import wait_for_answers, wait_until
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven

@@ -16,7 +16,8 @@ from demo.traffic import merchants_jsonl
 from demo.traffic.feed import Feed, Record
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
-from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from tests.end_to_end.conditions import wait_for_answers, wait_until
 from tests.end_to_end.shoppers import PREPARED_OFFSET, good_coupons, look_around, patient_rules, prepared_alert, visit

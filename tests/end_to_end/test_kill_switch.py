@@ -9,7 +9,7 @@ from demo.traffic import merchants_jsonl
 from demo.traffic.feed import Feed
 from demo.workers.worker_process import command_line
 from demo.world import World
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
 
 ANSWER_SECONDS = 60

@@ -12,7 +12,7 @@ from demo.checks.decision_follower import LedgerWatch, Place
 from demo.traffic.feed import Record
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
 from tests.support.foreign_batches import NO_UTF_8, HeaderBytes, append, new_batch

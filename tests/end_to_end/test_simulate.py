@@ -18,7 +18,7 @@ from demo.traffic.directory import MERCHANTS
 from demo.traffic.feed import Feed
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules_file.compiler import version_of
 from tests.end_to_end.conditions import page, wait_for_answers, wait_until
 from tests.end_to_end.shoppers import look_around, patient_rules, visit

@@ -11,7 +11,7 @@ from demo.checks.findings import Findings, doubled
 from demo.stub_apis.push_api import AcceptedPush
 from demo.traffic.feed import Feed, Record
 from demo.workers.worker_process import WorkerProcess
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 from tests.faults.crew import Crew, Death
 from tests.faults.load import Load
 
@@ -79,7 +79,7 @@ class Case:
 
     def reasons(self, name: str) -> set[Reason]:
         """All answers of an event that `write` wrote: copies that came again have theirs."""
-        return {Reason(decision.reason) for decision in self.crew.watch.decisions(self._by_hand.places[name])}
+        return {decision.reason for decision in self.crew.watch.decisions(self._by_hand.places[name])}
 
     def pushes(self) -> list[AcceptedPush]:
         """The accepted pushes of this case's users."""

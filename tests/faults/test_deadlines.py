@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from demo.stub_apis.faults import Behaviour
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 from tests.end_to_end.shoppers import FRESHNESS, visit
 from tests.faults.case import Case
 from tests.faults.crew import Crew

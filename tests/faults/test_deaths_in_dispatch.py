@@ -10,7 +10,8 @@ import pytest
 
 from demo.stub_apis.faults import Behaviour
 from demo.workers.worker_process import WorkerProcess
-from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.failpoints import Failpoint
 from tests.end_to_end.shoppers import FRESHNESS, visit
 from tests.faults.case import Case

@@ -9,7 +9,8 @@ from demo.checks.decision_follower import Place
 from demo.stub_apis.faults import Behaviour
 from demo.traffic.feed import Feed, Record
 from demo.workers.worker_process import command_line
-from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from tests.end_to_end.shoppers import PREPARED_OFFSET, prepared_alert
 from tests.faults.crew import Crew, in_flight

@@ -14,8 +14,8 @@ from demo.traffic.feed import Feed, Record
 from demo.traffic.templates import Template
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
-from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import EventType
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.kafka.client import KafkaConnection, commits
 from tests.end_to_end.conditions import wait_until
 from tests.kafka_cluster.cluster import KafkaCluster

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 from tests.end_to_end.shoppers import visit
 from tests.faults.case import Case
 from tests.faults.crew import Crew

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, decision_id
+from saving_alerts.domain.decisions import Decision, Receipt, Stage, decision_id
 from saving_alerts.domain.events import SavingEvent
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
 from saving_alerts.kafka.codecs import DeadLetterRecord, Envelope, encode

@@ -12,7 +12,8 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord
 from saving_alerts.app import SavingAlertsApp, create_app
 from saving_alerts.delivery.producer import Output
 from saving_alerts.domain.coupons import Candidate
-from saving_alerts.domain.decisions import Decision, Reason, Stage
+from saving_alerts.domain.decisions import Decision, Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.expressions import compile_when
 from saving_alerts.kafka.codecs import Envelope, alert_codec, candidate_codec, decode_ledger, encode, validated_codec
 from saving_alerts.metrics import Metric, Metrics

@@ -8,21 +8,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.simulation.recorded_decisions import Agreement
 from saving_alerts.simulation.replay import Totals
 from saving_alerts.simulation.simulate import Question, Simulation
 
 BUSIEST_HOURS = 3
-ENDINGS = (
-    Reason.NOT_A_TRIGGER,
-    Reason.EXPIRED,
-    Reason.RULE_REFUSED,
-    Reason.QUIET_HOURS,
-    Reason.HELD_OUT,
-    Reason.DUPLICATE,
-    Reason.CAPPED,
-)
 
 
 class Figure(NamedTuple):
@@ -41,11 +32,17 @@ def figures(question: Question, result: Simulation) -> list[Figure]:
     return [
         Figure("pushes", before.pushes, after.pushes),
         Figure("users with a push", before.users, after.users),
-        *(Figure(f"not pushed: {reason}", before.reasons[reason], after.reasons[reason]) for reason in ENDINGS),
+        *(Figure(f"not pushed: {reason}", before.reasons[reason], after.reasons[reason]) for reason in _not_pushed()),
         *(Figure(f"rule {rule}: pushes", before.rules[rule], after.rules[rule]) for rule in dict.fromkeys(rules)),
         *_clauses(before, after),
         *(Figure(f"cap {cap}: stopped", before.caps[cap], after.caps[cap]) for cap in dict.fromkeys(caps)),
     ]
+
+
+def _not_pushed() -> list[Reason]:
+    """What `simulate` can find instead of a push, `capped` last."""
+    found = (reason for reason in Reason if reason.row.simulated and reason is not Reason.PUSHED)
+    return sorted(found, key=lambda reason: reason is Reason.CAPPED)
 
 
 def _clauses(before: Totals, after: Totals) -> Iterator[Figure]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from saving_alerts.domain.coupons import Coupon
-from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import SavingEvent
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.clauses import Clause, is_rolled_out
 from saving_alerts.domain.rules.deep_links import is_safe
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext

@@ -6,9 +6,8 @@ import json
 from click.testing import CliRunner, Result
 
 from saving_alerts.commands.explain import explain
-from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import EventType
-from saving_alerts.ledger.reason_texts import REASONS
+from saving_alerts.domain.reasons import Reason
 from tests.support.recorded_world import RecordedWorld
 from tests.support.sample_events import event
 
@@ -159,7 +158,3 @@ def test_whose_events_must_be_said() -> None:
 
     assert "Give --user or --event" in result.stderr
     assert result.exit_code == 2
-
-
-def test_every_reason_has_words() -> None:
-    assert set(REASONS) == set(Reason)

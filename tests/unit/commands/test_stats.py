@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 
 from saving_alerts.app import SavingAlertsApp
 from saving_alerts.commands.stats.command import stats
-from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.metrics import Metric
 from saving_alerts.web.stats import PartitionLag, Stats
 from tests.support.fakes.unopened_app import unopened_app

@@ -25,7 +25,8 @@ from saving_alerts.delivery.record_work import RecordWork
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.stage_runner import StageRunner
 from saving_alerts.delivery.work import Work
-from saving_alerts.domain.decisions import Reason, Stage, Subject
+from saving_alerts.domain.decisions import Stage, Subject
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.exit_codes import RESTART
 from saving_alerts.kafka.codecs import Envelope, UnreadableError, decode_dead_letter

@@ -13,9 +13,9 @@ from demo.traffic import Expectation, PlannedEvent, Traffic, endless, make_traff
 from demo.traffic.cities import Light, cities
 from demo.traffic.invalid import UNREADABLE, WAYS
 from saving_alerts.domain.coupons import Coupon, usable
-from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import Problem, SavingEvent, deadline_of, read_event
 from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.evaluation import Match, evaluate, refused_without_coupons
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.domain.rules.rule_set import RuleSet

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate, Channel, Coupon, Discount, DiscountKind
-from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, Versions
+from saving_alerts.domain.decisions import Decision, Receipt, Stage, Versions
 from saving_alerts.domain.events import App, EventType, Location, PushConsent, SavingEvent, ValidatedEvent
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import (
     MAX_DEAD_LETTER_BYTES,

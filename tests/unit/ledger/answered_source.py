@@ -14,7 +14,8 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from saving_alerts.delivery.producer import Output
 from saving_alerts.delivery.record_builder import RecordBuilder
-from saving_alerts.domain.decisions import Reason, Stage, Subject
+from saving_alerts.domain.decisions import Stage, Subject
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.worker.clock import SystemClock

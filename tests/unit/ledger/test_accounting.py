@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, answer, decision_id
+from saving_alerts.domain.decisions import Decision, Receipt, Stage, answer, decision_id
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ledger.accounting import Account, PartitionAudit, SourceSpan, summary
 from saving_alerts.ledger.explaining import explanations

@@ -11,9 +11,9 @@ import pytest
 
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.caps import Cap, CapPer
-from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch
 from saving_alerts.domain.push_sends import PushSend
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.pipeline.dispatch import Dispatcher

@@ -9,8 +9,9 @@ import pytest
 from saving_alerts.delivery.addressing import address_of
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate, Coupon
-from saving_alerts.domain.decisions import Reason, Versions
+from saving_alerts.domain.decisions import Versions
 from saving_alerts.domain.events import EventType, ValidatedEvent
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.expressions import compile_when
 from saving_alerts.domain.rules.quiet_hours import QuietHours
 from saving_alerts.domain.rules.rule import Rule

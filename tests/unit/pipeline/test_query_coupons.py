@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from saving_alerts.domain.coupons import Candidate, Coupon
-from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import Location, ValidatedEvent
 from saving_alerts.domain.merchants import Store
 from saving_alerts.domain.push_sends import PushSend
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.pipeline.outcomes import Decided, Forward
 from saving_alerts.pipeline.steps import query_coupons

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import MAX_EVENT_BYTES, EventType
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.pipeline.outcomes import Decided, Forward
 from saving_alerts.pipeline.steps import NOT_A_TRIGGER, validate
 from tests.support.fakes.clock import START

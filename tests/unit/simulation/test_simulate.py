@@ -9,8 +9,9 @@ import pytest
 
 from saving_alerts.domain.caps import Cap, CapPer, CountedSend
 from saving_alerts.domain.coupons import Candidate
-from saving_alerts.domain.decisions import Decision, Reason, Receipt, Stage, Versions, decision_id
+from saving_alerts.domain.decisions import Decision, Receipt, Stage, Versions, decision_id
 from saving_alerts.domain.events import EventType
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.reference_data.snapshot import Snapshot
 from saving_alerts.simulation.recorded_decisions import Agreement, Record, Unknown
@@ -43,7 +44,9 @@ class Story:
         self.replay = Replay(data or snapshot(), self.totals, sends or {})
 
     def reasons(self, *candidates: Candidate) -> list[Reason]:
-        return [self.replay.take(each).reason for each in candidates]
+        found = [self.replay.take(each).reason for each in candidates]
+        assert all(reason.row.simulated for reason in found), "the report would leave it out"
+        return found
 
 
 def with_caps(*caps: Cap) -> Snapshot:

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
-from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.metrics import Metric
-from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.reference_data.snapshot import Freshness
 from saving_alerts.web.stats import (
     PartitionLag,
@@ -15,62 +15,11 @@ from saving_alerts.web.stats import (
     cluster_totals,
     decisions_of,
     documents,
-    funnel,
     stage_numbers,
 )
+from tests.support.worker_rows import a_row
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-
-def a_row(events_read: int, decisions: dict[str, int]) -> WorkerRow:
-    return WorkerRow(
-        name="w",
-        incarnation="i",
-        started_at=NOW,
-        beaten_at=NOW,
-        page="http://w",
-        version="1",
-        rules_version=None,
-        merchants_version=None,
-        partitions=(),
-        in_flight=0,
-        ready=True,
-        decisions=decisions,
-        events_read=events_read,
-    )
-
-
-def test_each_step_of_the_funnel_loses_what_ended_before_it() -> None:
-    decisions: dict[str, int] = {
-        Reason.INVALID: 30,
-        Reason.NOT_A_TRIGGER: 870,
-        Reason.NO_CONSENT: 50,
-        Reason.NO_COUPON: 25,
-        Reason.RULE_REFUSED: 15,
-        Reason.PUSHED: 10,
-    }
-
-    assert [(step.name, step.events) for step in funnel(1000, decisions)] == [
-        ("read", 1000),
-        ("valid", 970),
-        ("trigger", 100),
-        ("fresh, with consent", 50),
-        ("coupon", 25),
-        ("alert", 10),
-        ("pushed", 10),
-    ]
-
-
-def test_a_share_is_of_what_was_read() -> None:
-    assert funnel(200, {Reason.PUSHED: 1})[-1].share == 0.005
-
-
-def test_a_funnel_that_read_nothing_has_no_share() -> None:
-    assert {step.share for step in funnel(0, {})} == {0.0}
-
-
-def test_more_endings_than_were_read_here_is_never_less_than_none() -> None:
-    assert min(step.events for step in funnel(1, {Reason.NO_COUPON: 5})) == 0
 
 
 def test_every_reason_is_counted_over_all_stages_in_the_order_of_the_closed_list() -> None:

@@ -8,7 +8,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
 from saving_alerts.app import SavingAlertsApp
-from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.metrics import CATALOGUE, Metric
 from tests.support.fakes.unopened_app import unopened_app
 

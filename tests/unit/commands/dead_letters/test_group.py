@@ -13,7 +13,7 @@ from demo.workers.worker_process import command_line
 from demo.world import World
 from saving_alerts.commands.dead_letters.group import dead_letters
 from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import KafkaConnection, commits
 from tests.end_to_end.conditions import wait_until

@@ -8,7 +8,8 @@ from aiokafka import ConsumerRecord
 from click.testing import CliRunner, Result
 
 from saving_alerts.commands.dead_letters.group import dead_letters
-from saving_alerts.domain.decisions import Reason, Stage
+from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.reasons import Reason
 from tests.support.recorded_world import RecordedWorld
 
 

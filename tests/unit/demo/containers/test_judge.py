@@ -10,7 +10,8 @@ from demo.containers.judge import Evidence, judge, longest_pause, slowest_push_s
 from demo.containers.shoppers import EVENTS_PER_ROUND, Shoppers
 from demo.stub_apis.faults import Behaviour
 from demo.stub_apis.push_api import AcceptedPush, Push, Trace
-from saving_alerts.domain.decisions import Decision, Reason, Stage
+from saving_alerts.domain.decisions import Decision, Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

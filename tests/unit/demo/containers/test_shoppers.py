@@ -13,9 +13,9 @@ from demo.stub_apis.faults import Behaviour
 from demo.traffic import merchants_jsonl
 from demo.traffic.feed import Record
 from saving_alerts.domain.coupons import Coupon, usable
-from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import Problem, SavingEvent, deadline_of, read_event
 from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.evaluation import Match, evaluate, refused_without_coupons
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.domain.rules_file.compiler import read_rules

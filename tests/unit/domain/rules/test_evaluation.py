@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
-from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import App, EventType, PushConsent, SavingEvent
 from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules import evaluation
 from saving_alerts.domain.rules.clauses import Clause, Weekday
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, Refusal, every_refusal

@@ -1,0 +1,146 @@
+"""Every reason an event can end with. To add one, write its row in `Reason` and use it where it is decided."""
+
+from dataclasses import KW_ONLY, dataclass
+from enum import StrEnum
+from typing import Self
+
+
+class FunnelStep(StrEnum):
+    """How far events come, in this order. `domain/funnel.py` counts them."""
+
+    READ = "read"
+    VALID = "valid"
+    TRIGGER = "trigger"
+    FRESH = "fresh, with consent"
+    COUPON = "coupon"  # or no need to ask for one
+    ALERT = "alert"
+    PUSHED = "pushed"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the rest of the program knows of one reason."""
+
+    name: str
+    """As it is written to Kafka, the metrics and the pages. Decisions on record have it: it is never renamed."""
+
+    text: str
+    """What `explain` says of it to people who answer shoppers."""
+
+    _: KW_ONLY
+
+    stops_before: FunnelStep | None
+    """The first step of the funnel that an event with this end does not reach. None for `pushed` only."""
+
+    strength: int = 1
+    """Which decision counts when a position has several: the one with the highest number."""
+
+    charges_cap: bool = False
+    """The user's caps count it as a push. `pipeline/dispatch.py` does the charging; `simulate` reads it here."""
+
+    refused_by_rules: bool = False
+    """`evaluate` can give it as the reason that no rule matched. `simulate` compares it with what is on record."""
+
+    simulated: bool = False
+    """`simulate` can find it. Its report has a line for each, and "pushes" for `pushed`."""
+
+
+class Reason(StrEnum):
+    """The closed list, in the order of the pages, `stats` and the demo.
+
+    A member is its name, a `str`; what else is known of it is in `row`. A member without a `Row` fails at import.
+    """
+
+    # Not JSON, oversize, a missing or wrong field.
+    INVALID = Row("invalid", "the event could not be used", stops_before=FunnelStep.VALID)
+    # Kept as a receipt.
+    NOT_A_TRIGGER = Row(
+        "not_a_trigger",
+        "no current rule listens to events of this type",
+        stops_before=FunnelStep.TRIGGER,
+        simulated=True,
+    )
+    # Its deadline passed, in whichever stage.
+    EXPIRED = Row("expired", "it was too late for a push", stops_before=FunnelStep.FRESH, simulated=True)
+    NO_CONSENT = Row("no_consent", "the user has not opted in to pushes", stops_before=FunnelStep.FRESH)
+    CAPPED = Row(
+        "capped", "the user has had all pushes allowed for now", stops_before=FunnelStep.PUSHED, simulated=True
+    )
+    # None, or none usable now in this store.
+    NO_COUPON = Row("no_coupon", "there was no coupon to use here and now", stops_before=FunnelStep.COUPON)
+    COUPON_API_REFUSED = Row(
+        "coupon_api_refused",
+        "the Coupon API gave a permanent or unusable answer",
+        stops_before=FunnelStep.COUPON,
+    )
+    # Three attempts failed although the API answers others.
+    COUPON_API_FAILED = Row(
+        "coupon_api_failed",
+        "the Coupon API did not answer for this event",
+        stops_before=FunnelStep.COUPON,
+    )
+    RULE_REFUSED = Row(
+        "rule_refused",
+        "no rule matched",
+        stops_before=FunnelStep.ALERT,
+        refused_by_rules=True,
+        simulated=True,
+    )
+    # A rule failed only on quiet hours.
+    QUIET_HOURS = Row(
+        "quiet_hours",
+        "it was quiet hours for the user",
+        stops_before=FunnelStep.ALERT,
+        refused_by_rules=True,
+        simulated=True,
+    )
+    # A rule failed only on its rollout percentage.
+    HELD_OUT = Row(
+        "held_out",
+        "the rule is not rolled out to this user yet",
+        stops_before=FunnelStep.ALERT,
+        refused_by_rules=True,
+        simulated=True,
+    )
+    # This event id was pushed for another position.
+    DUPLICATE = Row(
+        "duplicate",
+        "this event was pushed before, from another position",
+        stops_before=FunnelStep.PUSHED,
+        simulated=True,
+    )
+    KILLED = Row("killed", "pushes were stopped by a kill switch", stops_before=FunnelStep.PUSHED)
+    PUSH_REFUSED = Row("push_refused", "the push API refused it for good", stops_before=FunnelStep.PUSHED)
+    # An attempt may have arrived, and its cap stays charged.
+    PUSH_UNCERTAIN = Row(
+        "push_uncertain",
+        "a push may have arrived, and nobody can say; it was not tried again",
+        stops_before=FunnelStep.PUSHED,
+        strength=2,
+        charges_cap=True,
+    )
+    PUSHED = Row("pushed", "the push was accepted", stops_before=None, strength=3, charges_cap=True, simulated=True)
+    # As `pushed`, in a dry run: nothing was sent.
+    WOULD_PUSH = Row(
+        "would_push",
+        "a push would have been sent; this was a dry run",
+        stops_before=FunnelStep.PUSHED,
+        strength=3,
+        charges_cap=True,
+    )
+    # A step failed in a way nobody foresaw. It can happen in every stage; the funnel has one place for it.
+    DEAD_LETTER = Row(
+        "dead_letter",
+        "something failed that nobody foresaw; the event is in the dead letters",
+        stops_before=FunnelStep.ALERT,
+        strength=0,
+    )
+
+    _value_: str
+    row: Row
+
+    def __new__(cls, row: Row) -> Self:
+        member = str.__new__(cls, row.name)
+        member._value_ = row.name
+        member.row = row
+        return member

@@ -1,0 +1,22 @@
+"""The figures of `simulate`: a line for everything it can find."""
+
+from collections import Counter
+
+from saving_alerts.commands.simulate.report import figures
+from saving_alerts.domain.reasons import Reason
+from saving_alerts.simulation.replay import Totals
+from saving_alerts.simulation.simulate import Question, Simulation
+from tests.support.fakes.clock import START
+from tests.support.sample_events import snapshot
+
+NOT_PUSHED = ["not_a_trigger", "expired", "rule_refused", "quiet_hours", "held_out", "duplicate", "capped"]
+
+
+def test_why_not_is_told_in_the_order_of_the_reasons_and_capped_last() -> None:
+    data = snapshot()
+    question = Question(data.rules, data.rules, data.merchants, START)
+    found = Simulation(Totals(Counter(Reason)), Totals(), [], START)
+
+    told = [figure for figure in figures(question, found) if figure.name.startswith("not pushed: ")]
+
+    assert told == [(f"not pushed: {reason}", 1, 0) for reason in NOT_PUSHED]
