@@ -18,9 +18,30 @@ from saving_alerts.ledger.audit_range import AuditRange, OffsetBounds
 
 SHOWN_RANGES = 20
 COLUMNS = ("partition", "offsets", "answered", "pending", "missing", "echoes", "contradictions", "unknown")
+HELP = """Account for every source offset: answered, still pending, or missing.
+
+Without a range it is about everything that is still on the source. Offsets that are not committed yet are not
+due. Workers may run meanwhile.
+
+\b
+answered        there is a decision or a receipt
+pending         it is on an internal topic, not yet committed there
+missing         it is nowhere: an event was lost
+echoes          answers beyond the first, from redelivery; harmless
+contradictions  two different pushes were accepted for one event
+unknown         deleted by retention before anybody looked
+
+\b
+Example:
+  saving-alerts audit --since 1h
+  saving-alerts audit --since 3h --until 2h
+  saving-alerts audit --from-offsets 0:1200,3:1180 --to-offsets 0:2000,3:2000
+
+Exit code: 0, or 1 when something is missing or contradictory, or 2 when it could not be found out.
+"""
 
 
-@click.command()
+@click.command(help=HELP)
 @click.option("--since", type=DURATION, help="Events written to the source in this time, like 1h.")
 @click.option("--until", type=DURATION, help="... but not those of this time, like 10m.")
 @click.option("--from-offsets", type=OFFSETS, help="From these source offsets on: 1200, or 0:1200,3:1180.")
@@ -34,27 +55,6 @@ def audit(
     to_offsets: OffsetBounds | None,
     as_json: bool,
 ) -> None:
-    """Account for every source offset: answered, still pending, or missing.
-
-    Without a range it is about everything that is still on the source. Offsets that are not committed yet are not
-    due. Workers may run meanwhile.
-
-    \b
-    answered        there is a decision or a receipt
-    pending         it is on an internal topic, not yet committed there
-    missing         it is nowhere: an event was lost
-    echoes          answers beyond the first, from redelivery; harmless
-    contradictions  two different pushes were accepted for one event
-    unknown         deleted by retention before anybody looked
-
-    \b
-    Example:
-      saving-alerts audit --since 1h
-      saving-alerts audit --since 3h --until 2h
-      saving-alerts audit --from-offsets 0:1200,3:1180 --to-offsets 0:2000,3:2000
-
-    Exit code: 0, or 1 when something is missing or contradictory, or 2 when it could not be found out.
-    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     _refuse_contradictory(since, until, from_offsets, to_offsets)
     settings, started = settings_or_exit(), now()
     asked = AuditRange(

@@ -16,28 +16,32 @@ SECURITY_HEADERS = {
 Answer = tuple[int, str, bytes]
 
 
-def add_views(app: faust.App, worker: Report) -> None:
-    """Hang the pages into the app's web server. `/` replaces Faust's, which says OK whatever happens."""
+def add_views(app: faust.App, report: Report) -> None:
+    """Add the pages to the app's web server. `/` replaces Faust's, which says OK whatever happens."""
+    for path, answer in _routes(report).items():
+        _add(app, path, answer)
 
+
+def _routes(report: Report) -> dict[str, Callable[[], Awaitable[Answer]]]:
     async def stats() -> Answer:
-        return 200, "text/html", pages.html(await worker.stats())
+        return 200, "text/html", pages.html(await report.stats())
 
     async def stats_json() -> Answer:
-        return 200, "application/json", pages.json(await worker.stats())
+        return 200, "application/json", pages.json(await report.stats())
 
     async def live() -> Answer:
-        return _json(pages.health("live", worker.live()))
+        return _json(pages.health("live", report.live()))
 
     async def ready() -> Answer:
-        return _json(pages.health("ready", worker.conditions()))
+        return _json(pages.health("ready", report.conditions()))
 
     async def metrics() -> Answer:
-        return 200, "text/plain", pages.prometheus(worker.metrics)
+        return 200, "text/plain", pages.prometheus(report.metrics)
 
     async def script() -> Answer:
         return 200, "text/javascript", pages.LIVE_SCRIPT
 
-    routes: dict[str, Callable[[], Awaitable[Answer]]] = {
+    return {
         "/": stats,
         "/stats": stats,
         "/stats.json": stats_json,
@@ -46,8 +50,6 @@ def add_views(app: faust.App, worker: Report) -> None:
         "/metrics": metrics,
         "/live.js": script,
     }
-    for path, answer in routes.items():
-        _add(app, path, answer)
 
 
 def _json(answer: tuple[int, bytes]) -> Answer:
