@@ -1,4 +1,4 @@
-"""The Faust app of one worker: what Faust is told, and the hooks through which it calls us."""
+"""The Faust app of one worker: how Faust is configured, and the hooks through which it calls us."""
 
 import itertools
 import tempfile
@@ -120,7 +120,7 @@ def _standstill(app: SavingAlertsApp, settings: Settings) -> Standstill:
 
 
 def _configuration(settings: Settings) -> dict[str, Any]:
-    """What Faust is told. With other values it loses events in several ways; `docs/adr/` says which."""
+    """Faust's settings. With other values it loses events in several ways; `docs/adr/` says which."""
     return {
         **_consumer_configuration(settings),
         **_producer_configuration(),

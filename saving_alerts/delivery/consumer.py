@@ -11,7 +11,7 @@ last one's. What is inside is our business.
 
 Why the commit is right: what is delivered of a partition has no gap, because a fetch is delivered or read again. A
 message enters `_unacked_messages` the moment the stream takes it off its queue, in the order of its partition, so
-nothing queued can be skipped. The set is weak: our window holds the strong references.
+nothing queued can be skipped. The set is weak: `InFlight` holds the strong references.
 """
 
 import asyncio
@@ -80,7 +80,9 @@ class BatchConsumer(driver.Consumer):
         A fetch runs in another thread, and may end when partitions have been paused or assigned anew.
         """
         if fetched.assignment is not self._current_assignment():
-            log.info("a fetch of %d partitions came after they had been assigned anew; it comes again", len(fetched))
+            log.info(
+                "a fetch of %d partitions came after they had been assigned anew; it is fetched again", len(fetched)
+            )
             fetched.clear()
         while undeliverable := fetched.keys() - self._deliverable():
             thread = cast("ConsumerThread", self._thread)
@@ -137,25 +139,25 @@ class BatchConsumer(driver.Consumer):
         """No gap guessing: offsets between batches are the records inside them."""
 
     def _filter_committable_offsets(self, tps: Any) -> dict[TP, int]:  # noqa: ANN401 - Faust's signature
-        floor = self._lowest_unacked()
-        ready = {tp: offset for tp in list(tps) if (offset := self._take_acked(tp, floor.get(tp))) is not None}
+        lowest_unacked = self._lowest_unacked()
+        ready = {tp: offset for tp in list(tps) if (offset := self._take_acked(tp, lowest_unacked.get(tp))) is not None}
         return {tp: offset + 1 for tp, offset in ready.items() if self._should_commit(tp, offset + 1)}
 
     def _lowest_unacked(self) -> dict[TP, int]:
         """The lowest offset per partition that was delivered and is not acknowledged."""
-        floor: dict[TP, int] = {}
+        lowest: dict[TP, int] = {}
         for message in list(self._unacked_messages):
             if not message.acked:
-                floor[message.tp] = min(message.offset, floor.get(message.tp, message.offset))
-        return floor
+                lowest[message.tp] = min(message.offset, lowest.get(message.tp, message.offset))
+        return lowest
 
-    def _take_acked(self, tp: TP, floor: int | None) -> int | None:
-        """The highest acknowledged offset below the floor; what is below it is forgotten."""
+    def _take_acked(self, tp: TP, below: int | None) -> int | None:
+        """The highest acknowledged offset below this one (None: of all); those up to it are forgotten."""
         acked = self._acked[tp]
-        ready = [offset for offset in acked if floor is None or offset < floor]
+        ready = [offset for offset in acked if below is None or offset < below]
         if not ready:
             return None
-        acked[:] = [offset for offset in acked if floor is not None and offset >= floor]
+        acked[:] = [offset for offset in acked if below is not None and offset >= below]
         self._acked_index[tp].difference_update(ready)
         return max(ready)
 
@@ -176,7 +178,7 @@ class BatchConsumer(driver.Consumer):
                 self._acked_index[tp].add(offset - 1)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        # Faust forgets what is acknowledged and not committed when it takes partitions away: it would come again.
+        # Faust forgets what is acknowledged and not committed when it takes partitions away: that would be redelivered.
         await self._commit_in_time()
         await super().on_partitions_revoked(revoked)
 
@@ -184,21 +186,23 @@ class BatchConsumer(driver.Consumer):
         """Faust waits here for every message without a limit. Ours has one; what is left is never acknowledged."""
         await self._hooks.drain()
         await self._commit_in_time(ending=True)
-        # A traceback could keep an abandoned message alive in the weak set, and it would pin the floor.
+        # A traceback could keep an abandoned message alive in the weak set: nothing behind it would be committed.
         self._unacked_messages.clear()
         self._buffered_partitions.clear()
         self._acked.clear()
         self._acked_index.clear()
 
     async def _commit_in_time(self, *, ending: bool = False) -> None:
-        """Without Kafka a commit waits for ever. What is not committed comes again, which is harmless."""
+        """Without Kafka a commit waits for ever. What is not committed is redelivered, which is harmless."""
         try:
             async with asyncio.timeout(LAST_COMMIT_SECONDS):
                 await self.commit_and_end_transactions()
                 if ending:
                     await self._hooks.detector.end_well()
         except TimeoutError:
-            log.warning("nothing was committed within %g s; what was finished since comes again", LAST_COMMIT_SECONDS)
+            log.warning(
+                "nothing was committed within %g s; what was finished since may be redelivered", LAST_COMMIT_SECONDS
+            )
 
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:  # noqa: ANN401 - Faust's signature
         self._hooks.failpoints.reach(Failpoint.DURING_REBALANCE)

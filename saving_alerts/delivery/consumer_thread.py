@@ -1,4 +1,4 @@
-"""The thread that fetches and commits, and fetches that are given back.
+"""The thread that fetches and commits, and seeks back to where a fetch began when Faust would drop it.
 
 Faust fetches here and decides in its own thread, afterwards, what it wants of it. The driver knows nothing of that: it
 has moved on behind what is thrown away.
@@ -42,7 +42,7 @@ class Fetched(dict[TP, list[Any]]):
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Reads what upstream transactions committed, as Faust does not, and keeps notes with the offsets it commits."""
+    """Reads with `read_committed`, which Faust does not, and commits a text beside each offset."""
 
     async def _fetch_records(
         self,
@@ -66,7 +66,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         seek_back(self._ensure_consumer(), fetched, undeliverable)
 
     async def commit_with_memos(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
-        """Whether Kafka has it. What is not committed comes again, so no error here may end the worker."""
+        """Whether Kafka has it. What is not committed is redelivered, so no error here may end the worker."""
         assigned = self.assignment()
         offsets = {
             driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, text)
@@ -78,7 +78,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         try:
             await self._ensure_consumer().commit(offsets)
         except KafkaError as error:
-            log.warning("a commit failed, what it covers comes again: %r", error)
+            log.warning("a commit failed, what it covers may be redelivered: %r", error)
             return False
         self.tp_last_committed_at.update(dict.fromkeys(noted, monotonic()))
         return True

@@ -3,7 +3,7 @@
 A batch may be acknowledged when it and all before it in its partition are finished: Faust commits behind what is
 acknowledged, so an acknowledgement out of order could commit past unfinished work.
 
-A window lives for one assignment of partitions. Once closed it lets nothing through: a late acknowledgement could lift
+It lives for one assignment of partitions. Once closed it lets nothing through: a late acknowledgement could lift
 the commit over batches that were delivered anew.
 """
 

@@ -3,8 +3,9 @@
 `await topic.send()` of a framework means "in a buffer"; here `deliver` returns when Kafka has the records. Each target
 partition has a queue: records leave it in the order they came, many at a time, one batch under way.
 
-Kafka's "try again" is tried again for ever: the worker has nothing better to do, its intake stops at its window. Any
-other error fails the record it belongs to, and that record alone; the caller makes a dead letter of it.
+An error that Kafka calls retriable is retried for ever: meanwhile the intake stops at what may be in flight, and lag
+grows on Kafka. Any other error fails the record it belongs to, and that record alone; the caller makes a dead letter of
+it.
 """
 
 import asyncio

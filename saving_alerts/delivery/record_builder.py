@@ -91,7 +91,7 @@ class RecordBuilder:
         self._metrics.count(Metric.DEAD_LETTERS, stage=stage)
         body, body_bytes, sha256 = cut(record.value or b"")
         key = record.key and record.key[:MAX_KEY_BYTES]
-        letter = DeadLetterRecord(
+        dead_letter = DeadLetterRecord(
             stage=stage,
             error=error[-MAX_ERROR_CHARACTERS:],
             topic=record.topic,
@@ -108,7 +108,7 @@ class RecordBuilder:
             tried=error != UNTRIED,
             headers=ours_of(record.headers),
         )
-        return Output(self._topics.dead_letters.name, record.partition, key, encode(letter))
+        return Output(self._topics.dead_letters.name, record.partition, key, encode(dead_letter))
 
     def dead_letter_decision(self, stage: Stage, position: SourcePosition, subject: Subject, error: str) -> Output:
         return self.decision(stage, position, Decided(Reason.DEAD_LETTER, {"error": summary_of(error)}), subject)

@@ -1,4 +1,4 @@
-"""What a verdict of the rules becomes: an alert for dispatch, or the decision that says who refused."""
+"""What a result of the rules becomes: an alert for dispatch, or the decision that says who refused."""
 
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.decisions import Versions
@@ -14,24 +14,27 @@ from saving_alerts.reference_data.snapshot import Snapshot
 MAX_NAMED_REFUSALS = 20  # a decision is one record, and 500 rules would fill it
 
 
-def refused(verdict: Match | NoMatch, context: EvaluationContext, snapshot: Snapshot, *, asked: bool = True) -> Decided:
-    reason = verdict.reason if isinstance(verdict, NoMatch) else Reason.RULE_REFUSED
-    details = _refusals_told(verdict.refusals, context.event, snapshot)
+def refused(result: Match | NoMatch, context: EvaluationContext, snapshot: Snapshot, *, asked: bool = True) -> Decided:
+    reason = result.reason if isinstance(result, NoMatch) else Reason.RULE_REFUSED
+    details = _refusal_details(result.refusals, context.event, snapshot)
     return Decided(reason, details if asked else details | {"asked": False}, versions_of(snapshot))
 
 
-def _refusals_told(refusals: tuple[Refusal, ...], event: SavingEvent, snapshot: Snapshot) -> dict[str, object]:
+def _refusal_details(refusals: tuple[Refusal, ...], event: SavingEvent, snapshot: Snapshot) -> dict[str, object]:
     """Every rule by name while they are few; of many only those that listen to the event, and how many do not."""
     if len(snapshot.rules.rules) <= MAX_NAMED_REFUSALS:
-        return {"refusals": [_told(each) for each in every_refusal(snapshot.rules, event, refusals)]}
+        return {"refusals": [_details_of(each) for each in every_refusal(snapshot.rules, event, refusals)]}
     listening = snapshot.rules.listening_to(event)
     others = {"event_types": listening.other_types, "merchants": listening.other_merchants}
-    return {"refusals": [_told(each) for each in refusals[:MAX_NAMED_REFUSALS]], "rules_that_do_not_listen": others}
+    return {
+        "refusals": [_details_of(each) for each in refusals[:MAX_NAMED_REFUSALS]],
+        "rules_that_do_not_listen": others,
+    }
 
 
-def _told(refusal: Refusal) -> dict[str, object]:
-    told: dict[str, object] = {"rule_id": refusal.rule_id, "clause": refusal.clause}
-    return told if refusal.error is None else told | {"error": refusal.error}
+def _details_of(refusal: Refusal) -> dict[str, object]:
+    details: dict[str, object] = {"rule_id": refusal.rule_id, "clause": refusal.clause}
+    return details if refusal.error is None else details | {"error": refusal.error}
 
 
 def alert_of(validated: ValidatedEvent, chosen: Match, merchant: Merchant, snapshot: Snapshot) -> Alert:
@@ -69,5 +72,5 @@ def when_errors(outcome: Forward[Alert] | Decided) -> list[str]:
     """The rules whose `when` failed on the way to this outcome."""
     if isinstance(outcome, Forward):
         return list(outcome.value.when_errors)
-    told = outcome.details.get("refusals", ())
-    return [each["rule_id"] for each in told if "error" in each] if isinstance(told, list) else []
+    refusals = outcome.details.get("refusals", ())
+    return [each["rule_id"] for each in refusals if "error" in each] if isinstance(refusals, list) else []

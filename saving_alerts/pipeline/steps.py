@@ -85,10 +85,10 @@ def evaluate_rules(candidate: Candidate, snapshot: Snapshot, now: datetime) -> F
     if is_late(validated, now):
         return Decided(Reason.EXPIRED, _lateness(validated.deadline, now), versions_of(snapshot))
     context = context_of(candidate, snapshot, now)
-    verdict = evaluate(snapshot.rules, context, candidate.coupons)
-    if isinstance(verdict, NoMatch) or context.merchant is None:
-        return refused(verdict, context, snapshot)
-    return Forward(alert_of(validated, verdict, context.merchant, snapshot))
+    result = evaluate(snapshot.rules, context, candidate.coupons)
+    if isinstance(result, NoMatch) or context.merchant is None:
+        return refused(result, context, snapshot)
+    return Forward(alert_of(validated, result, context.merchant, snapshot))
 
 
 def _invalid(problem: Problem, record: SourceRecord) -> Decided:
@@ -118,8 +118,8 @@ def _decided_unasked(
     if blocked := _blocked(validated, snapshot, sends, now):
         details = {"cap": str(blocked.cap), "until": rfc3339(blocked.until), "asked": False}
         return Decided(Reason.CAPPED, details, Versions(rules=snapshot.rules.version, caps=snapshot.rules.version))
-    verdict = refused_without_coupons(snapshot.rules, context)
-    return refused(verdict, context, snapshot, asked=False) if verdict else None
+    result = refused_without_coupons(snapshot.rules, context)
+    return refused(result, context, snapshot, asked=False) if result else None
 
 
 def _blocked(validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], now: datetime) -> Blocked | None:

@@ -1,4 +1,4 @@
-"""The time, for everybody who must not ask for it."""
+"""The `Clock` of a real worker; what needs the time gets it as an argument."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

@@ -4,8 +4,8 @@ The collector otherwise takes a third of a busy worker's time. Almost nothing he
 made of stays as long as it lives, so it need not be looked at again; and a batch makes thousands of objects that are
 gone with it, so it is not worth looking after every 700 of them.
 
-Faust fetches in a second thread, and only one thread runs at a time. It is given its turn after 5 ms by default, many
-times for one fetch: the stages ran out of events meanwhile.
+Faust fetches in a second thread, and only one thread runs at a time. By default a thread waits up to 5 ms for
+the other one, many times in one fetch: the stages ran out of events meanwhile.
 """
 
 import gc

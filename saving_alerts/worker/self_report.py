@@ -113,7 +113,7 @@ class SelfReport:
         ]
 
     def row(self) -> WorkerRow:
-        """What the others are told."""
+        """What this worker reports to the others, in its heartbeat."""
         runtime, data = self._runtime, self._runtime.reference_data.freshness
         return WorkerRow(
             name=runtime.settings.worker_name,

@@ -1,6 +1,6 @@
 """How a worker ends: within its time, and at once when asked twice.
 
-Nothing is lost by an end at once: what is not acknowledged comes again.
+Nothing is lost by an end at once: what is not acknowledged is redelivered.
 """
 
 import logging
@@ -46,5 +46,5 @@ class StoppingWorker(faust.Worker):
 
 
 def _leave(number: signal.Signals, why: str) -> None:
-    log.warning("the worker ends at once: %s; what is unfinished comes again", why)
+    log.warning("the worker ends at once: %s; what is unfinished is redelivered", why)
     os._exit(SIGNAL_EXIT_CODE + number)

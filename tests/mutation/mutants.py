@@ -6,10 +6,12 @@ Where one protection has a second one behind it, a mutant breaks both: either al
 from dataclasses import dataclass
 
 STAGE = "saving_alerts/delivery/stage_runner.py"
-INTAKE = "saving_alerts/delivery/consumer.py"
-FETCHES = "saving_alerts/delivery/consumer_thread.py"
-WINDOW = "saving_alerts/delivery/in_flight.py"
+CONSUMER = "saving_alerts/delivery/consumer.py"
+CONSUMER_THREAD = "saving_alerts/delivery/consumer_thread.py"
+FLOW_CONTROL = "saving_alerts/delivery/flow_control.py"
+IN_FLIGHT = "saving_alerts/delivery/in_flight.py"
 DISPATCH = "saving_alerts/pipeline/dispatch.py"
+CLAIM_HOLDER = "saving_alerts/pipeline/claim_holder.py"
 SCRIPTS = "saving_alerts/adapters/claim_scripts"
 
 
@@ -53,22 +55,26 @@ MUTANTS = (
         (
             Edit(
                 STAGE,
-                "        undelivered = await self._outputs.deliver(self._concluding.outputs(first, concluded))\n",
-                "        asyncio.ensure_future(self._outputs.deliver(self._concluding.outputs(first, concluded)))\n"
+                "        undelivered = await producer.deliver(self._writer.outputs(record, result))\n",
+                "        asyncio.ensure_future(producer.deliver(self._writer.outputs(record, result)))\n"
                 "        undelivered = []\n",
             ),
         ),
         ("tests/faults/test_brokers_refuse_writes.py",),
     ),
-    # The window acknowledges in order and the commit stays behind the floor: either alone is enough.
+    # Batches are acknowledged in order and the commit stays below the lowest unacknowledged one: either is enough.
     Mutant(
-        "drop the floor",
+        "commit past what is unacknowledged",
         (
-            Edit(INTAKE, "        floor = self._lowest_unacked()\n", "        floor: dict[TP, int] = {}\n"),
             Edit(
-                WINDOW,
-                "        return list(self._finished_head(row.slots))\n",
-                "        return [slot.batch] if slot.unfinished == 0 else []\n",
+                CONSUMER,
+                "        lowest_unacked = self._lowest_unacked()\n",
+                "        lowest_unacked: dict[TP, int] = {}\n",
+            ),
+            Edit(
+                IN_FLIGHT,
+                "        return list(self._finished_head(row.entries))\n",
+                "        return [entry.batch] if entry.unfinished == 0 else []\n",
             ),
         ),
         SLOW_HEAD,
@@ -77,7 +83,7 @@ MUTANTS = (
         "drop what was fetched at the wrong time",
         (
             Edit(
-                FETCHES,
+                CONSUMER_THREAD,
                 "        if state is not None and state.position == fetched.left_at.get(tp):\n",
                 "        if state is None:\n",
             ),
@@ -89,16 +95,16 @@ MUTANTS = (
         (Edit(STAGE, "timeout=limit_seconds)", "timeout=None)"),),
         HUNG_API,
     ),
-    # A late acknowledgement that the closed window would refuse: of work that was abandoned.
+    # A late acknowledgement, of work that was abandoned, which `InFlight` refuses once it is closed.
     Mutant(
         "accept late acknowledgements",
         (
             Edit(
                 STAGE,
-                "        self._window.close()\n",
-                "        for row in self._window._rows.values():\n"
-                "            for slot in row.slots:\n"
-                "                slot.batch.event.ack()\n",
+                "        self._in_flight.close()\n",
+                "        for row in self._in_flight._rows.values():\n"
+                "            for entry in row.entries:\n"
+                "                entry.batch.event.ack()\n",
             ),
         ),
         HELD_EVENTS,
@@ -107,12 +113,12 @@ MUTANTS = (
         "pause partitions",
         (
             Edit(
-                INTAKE,
+                FLOW_CONTROL,
                 "self._app.consumer.on_buffer_full(_faust_partition(partition))",
                 "self._app.consumer.pause_partitions({_faust_partition(partition)})",
             ),
             Edit(
-                INTAKE,
+                FLOW_CONTROL,
                 "self._app.consumer.on_buffer_drop(_faust_partition(partition))",
                 "self._app.consumer.resume_partitions({_faust_partition(partition)})",
             ),
@@ -134,9 +140,9 @@ MUTANTS = (
         "release after an unclear attempt",
         (
             Edit(
-                DISPATCH,
-                "        if self.may_have_been_sent or self.claim is None:\n",
-                "        if self.claim is None:\n",
+                CLAIM_HOLDER,
+                "        if unclear or self.taken_over or self._claim is None:\n",
+                "        if self._claim is None:\n",
             ),
             Edit(DISPATCH, "return await self._uncertain() if self.stays_charged else decided", "return decided"),
         ),
