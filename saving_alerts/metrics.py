@@ -38,6 +38,7 @@ class Metric(StrEnum):
     REDIS_DURATION = "redis.duration"
     REFERENCE_DATA_AGE = "reference_data.age"
     REFERENCE_DATA_RELOADS = "reference_data.reloads"
+    CLOCK_OFFSET = "clock.offset"
     COMMITS_LAG = "commits.lag"
     DEAD_LETTERS = "dead_letters"
     DELIVERY_RETRIES = "delivery.retries"
@@ -76,6 +77,7 @@ CATALOGUE: dict[Metric, Entry] = {
     Metric.REDIS_DURATION: Entry(Kind.DISTRIBUTION, "seconds", ("call",), "one throttle call"),
     Metric.REFERENCE_DATA_AGE: Entry(Kind.GAUGE, "seconds", ("kind",), "since S3 last confirmed the document"),
     Metric.REFERENCE_DATA_RELOADS: Entry(Kind.COUNT, "reloads", ("kind", "outcome"), "looks at S3"),
+    Metric.CLOCK_OFFSET: Entry(Kind.GAUGE, "seconds", (), "by how much Redis' clock is ahead of this machine's"),
     Metric.COMMITS_LAG: Entry(Kind.GAUGE, "records", ("topic",), "behind the end of the topic, this worker's share"),
     Metric.DEAD_LETTERS: Entry(Kind.COUNT, "records", ("stage",), "written to the dead-letter topic"),
     Metric.DELIVERY_RETRIES: Entry(Kind.COUNT, "attempts", ("topic",), "produce attempts that Kafka asked to repeat"),

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     commit_interval_seconds: float = Field(default=1, gt=0)
     """How often offsets are committed. Longer means more echoes after a crash, never a loss."""
 
+    max_ahead_seconds: float = Field(default=120, ge=10, le=7 * 24 * 3600)
+    """How far an event may be dated ahead of this machine's clock. Further ahead it is `invalid`."""
+
     # Delivery
     batch_max_records: int = Field(default=500, ge=1, le=10_000)
     """The most records of one partition that are moved as one batch."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from types import MappingProxyType
 from zlib import crc32
@@ -104,6 +104,9 @@ class ImmediateStore:
 
 class NobodyElse:
     """The only worker there is."""
+
+    async def time(self) -> datetime:
+        return datetime.now(UTC)
 
     async def beat(self, row: WorkerRow, lives_for: timedelta) -> None: ...
 

@@ -1,11 +1,12 @@
 """Heartbeats in Redis: one key a worker, gone by itself when the worker is."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from redis import asyncio as aioredis
 
 from saving_alerts.adapters.redis_connection import translated_errors
+from saving_alerts.domain.moments import EPOCH
 from saving_alerts.ports.heartbeats import WorkerRow
 
 _decoder = msgspec.json.Decoder(WorkerRow)
@@ -21,6 +22,11 @@ class RedisHeartbeats:
         self._client = client
         self._key_prefix = key_prefix
         self._index = f"{key_prefix}index"
+
+    async def time(self) -> datetime:
+        with translated_errors():
+            seconds, microseconds = await self._client.time()
+        return EPOCH + timedelta(seconds=seconds, microseconds=microseconds)
 
     async def beat(self, row: WorkerRow, lives_for: timedelta) -> None:
         milliseconds = int(lives_for.total_seconds() * 1000)

@@ -8,7 +8,7 @@ the key's name, so nothing is sent, until somebody deletes it.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from importlib.resources import files
 from urllib.parse import quote
@@ -18,12 +18,12 @@ from redis import asyncio as aioredis
 
 from saving_alerts.adapters.redis_connection import translated_errors
 from saving_alerts.domain.caps import Cap
+from saving_alerts.domain.moments import of_milliseconds
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Reservation
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 _Argument = str | bytes | int
@@ -61,7 +61,7 @@ class RedisThrottle:
     async def renew(self, claim: Claim) -> datetime | None:
         match await self._run(_Call.RENEW, claim, self._lease_milliseconds):
             case [b"renewed", int(until)]:
-                return _instant(until)
+                return of_milliseconds(until)
             case _:
                 return None
 
@@ -112,19 +112,15 @@ def _word(reply: _Reply) -> str:
 def _reservation(reply: _Reply, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
     match reply:
         case [b"granted", int(until), taken_over]:
-            return Granted(_instant(until), bool(taken_over))
+            return Granted(of_milliseconds(until), bool(taken_over))
         case [b"already_sent", int(sent_at), uncertain]:
-            return AlreadySent(_instant(sent_at), bool(uncertain))
+            return AlreadySent(of_milliseconds(sent_at), bool(uncertain))
         case [b"duplicate_of", bytes(position)]:
             return DuplicateOf(SourcePosition.parse(position.decode()))
         case [b"cap_reached", int(index), int(until)]:
-            return CapReached(caps[index - 1], _instant(until))
+            return CapReached(caps[index - 1], of_milliseconds(until))
         case [b"busy", int(until), own_position]:
-            return Busy(_instant(until), bool(own_position))
+            return Busy(of_milliseconds(until), bool(own_position))
         case [b"was_released"]:
             raise ValueError(f"{claim} was released: claim again with another number")
     raise RuntimeError(f"The reserve script answered {reply!r}")
-
-
-def _instant(milliseconds: int) -> datetime:
-    return _EPOCH + milliseconds * _MILLISECOND

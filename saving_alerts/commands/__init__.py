@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import click
 
+from saving_alerts.domain import moments
 from saving_alerts.kafka.client import KafkaFailedError
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.settings import Settings, SettingsRefusedError, read_settings
@@ -59,4 +60,4 @@ def now() -> datetime:
 
 def in_utc(moment: datetime) -> str:
     """To the second, as every command writes it."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return f"{moments.in_utc(moment):%Y-%m-%d %H:%M:%S}"

@@ -139,7 +139,7 @@ class OutcomeWriter(Generic[In, Out]):
             outputs.append(
                 self._record_builder.dead_letter(self.stage, record, addressed.position, problem, decided.reason)
             )
-        return RecordResult(record, decided.reason, outputs, addressed)
+        return RecordResult(record, decided.reason, outputs, addressed, decided.dated_ahead)
 
     def _dead_letter(self, record: ConsumerRecord, addressed: Addressed | None, error: str) -> RecordResult:
         """Nobody foresaw this, so the bytes are kept for a developer, and the event still gets its decision."""

@@ -23,6 +23,7 @@ class RecordResult(msgspec.Struct, frozen=True, gc=False):
     label: str
     outputs: list[Output]
     addressed: Addressed | None
+    dated_ahead: bool = False
 
 
 class BatchResult(msgspec.Struct, frozen=True, gc=False):
@@ -37,6 +38,11 @@ class BatchResult(msgspec.Struct, frozen=True, gc=False):
     @property
     def records(self) -> int:
         return len(self.results) + len(self.no_triggers)
+
+    @property
+    def dated_ahead(self) -> int:
+        """How many ended because our clock says that they are dated ahead."""
+        return sum(result.dated_ahead for result in self.results)
 
     @property
     def labels(self) -> Mapping[str, int]:

@@ -1,11 +1,12 @@
 """An alert: the push that a rule wants, ready to be sent before its deadline."""
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from saving_alerts.domain.decisions import decision_id
+from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
@@ -59,9 +60,9 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     trace: PushTrace
 
 
-def push_of(alert: Alert, now: datetime) -> Push:
-    """The request that sends this alert at this moment. Its time to live is a whole second at least."""
-    left = alert.deadline - now
+def push_of(alert: Alert, now: datetime, freshness: timedelta) -> Push:
+    """The request that sends this alert at this moment. It lives for a whole second at least, `freshness` at most."""
+    left = min(alert.deadline - now, freshness)
     return Push(
         user_id=alert.user_id,
         title=alert.title,
@@ -88,4 +89,4 @@ def idempotency_key(user_id: str, event_id: str) -> str:
 
 def rfc3339(moment: datetime) -> str:
     """As docs/contracts.md writes a moment: UTC with milliseconds, cut rather than rounded up, like 10:15:03.004Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return in_utc(moment).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -1,6 +1,6 @@
 """The event as the tracking API puts it on Kafka, and what makes one invalid."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -8,12 +8,16 @@ import msgspec
 from msgspec import Meta
 
 from saving_alerts.domain.decisions import Subject
+from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.source_position import SourcePosition
 
 MAX_EVENT_BYTES = 64 * 1024
 MAX_PROBLEM_CHARACTERS = 200
 MAX_AHEAD = timedelta(minutes=5)
 MAX_BEHIND = timedelta(days=7)
+# How far `received_at` may be ahead of our own clock, where a setting does not say otherwise: two machines that keep
+# their time by NTP differ by less than a second.
+MAX_AHEAD_OF_OUR_CLOCK = timedelta(minutes=2)
 # Years in which `received_at` is believed: outside them a clock is broken, and date arithmetic may overflow.
 BELIEVED_YEARS = range(2000, 2101)
 
@@ -194,9 +198,18 @@ def subject_of_event(event: SavingEvent, read_at: datetime | None = None) -> Sub
     )
 
 
-def deadline_of(event: SavingEvent, freshness: timedelta) -> datetime:
-    """The moment after which a push about this event would come too late, in UTC."""
-    return min(event.occurred_at, event.received_at).astimezone(UTC) + freshness
+def deadline_of(event: SavingEvent, freshness: timedelta, read_at: datetime) -> datetime:
+    """The moment after which a push about this event would come too late, in UTC.
+
+    It counts from the earliest of the phone's time, the tracking API's and ours: whoever is ahead, it is never later
+    than `freshness` after the event was read.
+    """
+    return in_utc(min(event.occurred_at, event.received_at, read_at)) + freshness
+
+
+def latest_deadline(read_at: datetime, freshness: timedelta, now: datetime) -> datetime:
+    """How late the deadline of an event can be that was read at `read_at`, whatever a record says."""
+    return in_utc(min(read_at, now)) + freshness
 
 
 def is_late(validated: ValidatedEvent, now: datetime) -> bool:

@@ -29,8 +29,8 @@ def of_event(sends: Iterable[PushSend], event_id: str) -> PushSend | None:
 
 
 def remembered(sends: Iterable[PushSend], now: datetime) -> tuple[PushSend, ...]:
-    """Those that a cap can still count."""
-    return tuple(send for send in sends if now - send.sent_at < REMEMBERED)
+    """Those that a cap can still count. One that is dated further ahead than a cap looks back was not written by us."""
+    return tuple(send for send in sends if abs(now - send.sent_at) < REMEMBERED)
 
 
 def with_send(sends: Sequence[PushSend], send: PushSend) -> tuple[PushSend, ...]:

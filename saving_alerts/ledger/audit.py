@@ -9,14 +9,15 @@ left an internal topic meanwhile is found there, and decided beats pending.
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from saving_alerts.domain.moments import EPOCH, of_milliseconds
 from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, committed_offsets, mismatch, partition_counts
 from saving_alerts.kafka.codecs import Envelope
 from saving_alerts.kafka.topics import Topic, Topics
 from saving_alerts.ledger.accounting import Account, PartitionAudit, SourceSpan
 from saving_alerts.ledger.audit_range import AuditRange, source_spans
-from saving_alerts.ledger.offset_lookup import EPOCH, OffsetLookup, offset_lookup
+from saving_alerts.ledger.offset_lookup import OffsetLookup, offset_lookup
 from saving_alerts.ledger.topic_reader import Progress, Span, StoredRecord, decoded, read
 
 # The times on the source are its producers': a decision is looked for from this long before the oldest of them.
@@ -106,7 +107,7 @@ class _Auditor:
             self._account.present(record.partition, record.offset, maybe_forgotten=forgotten)
             oldest_ms = record.timestamp if oldest_ms is None else min(record.timestamp, oldest_ms)
         self._account.deleted_before(await self._lookup.beginnings(source.name, spans))
-        return None if oldest_ms is None else datetime.fromtimestamp(max(oldest_ms, 0) / 1000, UTC)
+        return None if oldest_ms is None else of_milliseconds(max(oldest_ms, 0))
 
     async def read_decisions(self, decisions: Topic, partitions: range, oldest: datetime | None) -> None:
         """All that can speak of the source records; nothing when there are none."""

@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from saving_alerts.domain.moments import EPOCH, of_milliseconds
 from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, partition_counts, translated_errors
 from saving_alerts.ledger.topic_reader import Span, reader
-
-EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class OffsetLookup:
@@ -49,10 +48,7 @@ class OffsetLookup:
     async def oldest(self, topic: str, partitions: Collection[int]) -> dict[int, datetime | None]:
         """When the first record that is still there was written; None where there is none."""
         found = await self._written_since(topic, partitions, EPOCH)
-        return {
-            number: None if place is None else datetime.fromtimestamp(place[1] / 1000, UTC)
-            for number, place in found.items()
-        }
+        return {number: None if place is None else of_milliseconds(place[1]) for number, place in found.items()}
 
     async def _written_since(
         self, topic: str, partitions: Collection[int], moment: datetime

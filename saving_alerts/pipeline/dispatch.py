@@ -132,7 +132,9 @@ class _Dispatch:
 
     async def _attempt(self, not_after: datetime) -> Attempt:
         key = idempotency_key(self.alert.user_id, self.alert.event_id)
-        attempt = await self.dispatcher.sender.attempt(push_of(self.alert, self.dispatcher.clock.now()), key, not_after)
+        freshness = self.rules.freshness_of(self.alert.event_type)
+        push = push_of(self.alert, self.dispatcher.clock.now(), freshness)
+        attempt = await self.dispatcher.sender.attempt(push, key, not_after)
         self.dispatcher.failpoints.reach(Failpoint.AFTER_PUSH_ANSWER)
         self.unclear = self.unclear or isinstance(attempt, Unclear)
         return attempt

@@ -26,7 +26,10 @@ class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Heartbeats(Protocol):
-    """The workers' rows. Every call can raise UnavailableError."""
+    """The workers' rows, and the clock of whoever keeps them. Every call can raise UnavailableError."""
+
+    async def time(self) -> datetime:
+        """What the clock says by which leases are counted, in UTC."""
 
     async def beat(self, row: WorkerRow, lives_for: timedelta) -> None:
         """Write this incarnation's row in place of its last one. It vanishes after `lives_for` unless written again."""

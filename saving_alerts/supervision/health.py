@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from saving_alerts.domain.clock_check import ClockJudgement
 from saving_alerts.domain.kill_switches import KillSwitch
 from saving_alerts.reference_data.snapshot import Freshness
 
@@ -58,6 +59,13 @@ def drain(*, draining: bool) -> Condition:
 def redis(error: str | None) -> Condition:
     """Without Redis alerts are held until their deadline, never sent."""
     return Condition("redis", error is None, error or "answered the last heartbeat", required=False)
+
+
+def clock(judgement: ClockJudgement | None) -> Condition:
+    """A worker whose clock is not trusted takes nothing from the source. One that is a little off works on."""
+    if judgement is None:
+        return Condition("clock", ok=True, detail="not compared yet", required=False)
+    return Condition("clock", judgement.agrees, judgement.text, required=not judgement.trusted)
 
 
 def breaker(name: str, *, is_open: bool) -> Condition:

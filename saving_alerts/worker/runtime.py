@@ -21,6 +21,7 @@ from saving_alerts.delivery.producer import OutputProducer
 from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.stage_runner import StageRunner
+from saving_alerts.domain.clock_check import ClockLimits
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.failpoints import Failpoints
@@ -32,6 +33,7 @@ from saving_alerts.ports.clock import Clock
 from saving_alerts.reference_data.loader import ReferenceDataLoader, ReloadPolicy
 from saving_alerts.reference_data.snapshot import ReferenceData
 from saving_alerts.settings import Settings
+from saving_alerts.supervision.clock_watch import ClockWatch
 from saving_alerts.worker.external_factories import ExternalFactories
 from saving_alerts.worker.stages import StepInputs, build_stages
 
@@ -42,6 +44,7 @@ class Opened:
 
     ports: Ports
     loader: ReferenceDataLoader
+    clock_watch: ClockWatch
     stages: dict[Stage, StageRunner]
 
 
@@ -84,7 +87,8 @@ class WorkerRuntime:
         loader = ReferenceDataLoader(
             ports.object_store, _reload_policy(self.settings), self.reference_data, self.clock, self.metrics
         )
-        self.opened = Opened(ports, loader, self._build_stages(ports, partitions))
+        clock_watch = ClockWatch(ports.heartbeats.time, self.clock, _clock_limits(self.settings), self.metrics)
+        self.opened = Opened(ports, loader, clock_watch, self._build_stages(ports, clock_watch, partitions))
 
     async def close(self) -> None:
         await self._closing.aclose()
@@ -101,8 +105,15 @@ class WorkerRuntime:
         for stage in self.stages.values():
             stage.resume()
 
-    def _build_stages(self, ports: Ports, partitions: int) -> dict[Stage, StageRunner]:
-        inputs = StepInputs(self.reference_data, self.push_sends, ports.coupon_source, self._dispatcher(ports))
+    def _build_stages(self, ports: Ports, clock_watch: ClockWatch, partitions: int) -> dict[Stage, StageRunner]:
+        inputs = StepInputs(
+            reference_data=self.reference_data,
+            push_sends=self.push_sends,
+            coupon_source=ports.coupon_source,
+            dispatcher=self._dispatcher(ports),
+            clock_gate=clock_watch,
+            max_ahead=clock_watch.limits.max_ahead,
+        )
         services = StageServices(
             record_builder=self._record_builder(partitions),
             producer=self.producer,
@@ -144,6 +155,13 @@ def topics_of_worker(settings: Settings) -> Topics:
 def _metrics(in_memory: InMemoryMetrics, datadog: Metrics) -> Metrics:
     """Without an agent the numbers are kept for the worker's own pages only."""
     return in_memory if isinstance(datadog, NoMetrics) else TeeMetrics(in_memory, datadog)
+
+
+def _clock_limits(settings: Settings) -> ClockLimits:
+    return ClockLimits(
+        max_ahead=timedelta(seconds=settings.max_ahead_seconds),
+        margin=timedelta(seconds=settings.clock_margin_seconds),
+    )
 
 
 def _reload_policy(settings: Settings) -> ReloadPolicy:

@@ -18,6 +18,7 @@ from saving_alerts.supervision.health import (
     Condition,
     all_required_hold,
     breaker,
+    clock,
     drain,
     fresh,
     group,
@@ -94,6 +95,7 @@ class SelfReport:
             kill_switches(runtime.kill_switches.seen, runtime.kill_switches.switches.values()),
             pushes(dry_run=runtime.settings.dry_run),
             redis(self.redis_error),
+            clock(runtime.opened.clock_watch.judgement() if runtime.opened else None),
             breaker("coupon_api", is_open=self._is_open(Metric.COUPON_API_BREAKER)),
             breaker("push_api", is_open=self._is_open(Metric.PUSH_API_BREAKER)),
         ]
@@ -137,6 +139,7 @@ class SelfReport:
         lives_for = timedelta(seconds=self._runtime.settings.heartbeat_seconds * ROWS_LIVE_FOR_BEATS)
         if self._runtime.opened is None:
             return
+        await self._runtime.opened.clock_watch.compare()
         try:
             await self._runtime.opened.ports.heartbeats.beat(self.row(), lives_for)
             self.redis_error = None

@@ -117,6 +117,20 @@ def a_row(
     )
 
 
+async def test_it_tells_its_time(world: World) -> None:
+    first, second = await world.heartbeats.time(), await world.heartbeats.time()
+
+    assert first.tzinfo is UTC
+    assert first <= second < first + timedelta(seconds=WAIT_SECONDS)
+
+
+async def test_a_time_that_cannot_be_read_is_unavailable(world: World) -> None:
+    world.stop()
+
+    with pytest.raises(UnavailableError, match="Redis cannot be reached"):
+        await world.heartbeats.time()
+
+
 async def test_nobody_is_listed_before_anybody_beats(world: World) -> None:
     assert await world.heartbeats.workers() == ()
 

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from datetime import UTC
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +13,7 @@ from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
 from saving_alerts.commands import BadNewsError, CommandRefusedError, now, settings_or_exit
 from saving_alerts.commands.rules.file import FILE, good_rules, rules_in
 from saving_alerts.commands.rules.wait import until_live
+from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.rules_file.compiler import VERSION_DIGITS, version_of
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.ports.errors import PortError
@@ -155,7 +155,7 @@ def _history_lines(known: tuple[Publication, ...], live: str | None) -> list[str
 
 
 def _line(each: Publication, *, is_live: bool) -> str:
-    at = each.at.astimezone(UTC)
+    at = in_utc(each.at)
     return f"{each.version}  {at:%Y-%m-%d %H:%M:%S}  {each.by}  {'live  ' if is_live else ''}{each.note}"
 
 

@@ -8,12 +8,20 @@ from saving_alerts.ports.heartbeats import WorkerRow
 
 
 class FakeHeartbeats:
-    """Rows by `clock`. Set `down` and every call raises UnavailableError; clear `rows` and Redis has forgotten all."""
+    """Rows by `clock`; the time it tells is `ahead` of it.
+
+    Set `down` and every call raises UnavailableError; clear `rows` and Redis has forgotten all.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.down = False
+        self.ahead = timedelta(0)
         self.rows: dict[str, tuple[WorkerRow, datetime]] = {}
         self._clock = clock
+
+    async def time(self) -> datetime:
+        self._answer_or_fail()
+        return self._clock.now() + self.ahead
 
     async def beat(self, row: WorkerRow, lives_for: timedelta) -> None:
         self._answer_or_fail()

@@ -22,9 +22,10 @@ from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.delivery.producer import Output, OutputProducer, Undelivered
 from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.delivery.record_work import RecordWork
+from saving_alerts.delivery.results import BatchResult
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.stage_runner import StageRunner
-from saving_alerts.delivery.work import Work
+from saving_alerts.delivery.work import ClockGate, Run, Work
 from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
@@ -128,6 +129,8 @@ class Steps:
                 return Decided(Reason.NOT_A_TRIGGER)
             case "no":
                 return Decided(Reason.NO_CONSENT, {"why": "asked not to"})
+            case "ahead":
+                return Decided(Reason.INVALID, {"problem": "dated ahead"}, dated_ahead=True)
             case "garbled":
                 return Decided(Reason.INVALID, {"problem": "not JSON"}, keep_bytes=True)
         return Forward(text)
@@ -173,7 +176,7 @@ def _to_next(text: str) -> tuple[str, Envelope]:
 class World:
     """One stage and what surrounds it. `waiting` gives each record its own task."""
 
-    def __init__(self, *, waiting: bool) -> None:
+    def __init__(self, *, waiting: bool, clock_gate: ClockGate | None = None) -> None:
         self.clock, self.metrics = FakeClock(), RecordingMetrics()
         self.steps, self.flow_control, self.outputs = Steps(), FakeFlowControl(), FakeOutputs()
         self.acks: list[int] = []
@@ -191,7 +194,7 @@ class World:
             clock=self.clock,
             max_in_flight=MAX_IN_FLIGHT,
         )
-        work: Work = BatchWork(writer, services, self.steps.step)
+        work: Work = BatchWork(writer, services, self.steps.step, clock_gate)
         if waiting:
             work = RecordWork(writer, services, self.steps.waiting_step)
         self.stage = StageRunner(writer, services, work)
@@ -232,6 +235,22 @@ async def settled() -> None:
     """Nothing but gates is left to wait for: no fake needs more turns of the loop than this."""
     for _ in range(TURNS_UNTIL_SETTLED):
         await asyncio.sleep(0)
+
+
+class DoubtingGate:
+    """Believes what was judged after `is_right` is set; `seen` is how many records were dated ahead, at each run."""
+
+    def __init__(self) -> None:
+        self.is_right = asyncio.Event()
+        self.seen: list[int] = []
+
+    async def believed(self, run: Run) -> BatchResult:
+        while True:
+            result = await run()
+            self.seen.append(result.dated_ahead)
+            if self.is_right.is_set():
+                return result
+            await self.is_right.wait()
 
 
 @pytest.fixture(params=[pytest.param(False, id="batch-step"), pytest.param(True, id="waiting-step")])
@@ -594,3 +613,26 @@ async def test_everything_that_goes_in_is_counted_out_by_its_decision(world: Wor
     assert counted == {"forwarded": 1, "no_consent": 1, "dead_letter": 1}
     assert world.metrics.total(Metric.STAGE_IN, stage="validate") == 3
     assert world.metrics.values(Metric.EVENT_AGE) == [3.0, 3.0, 3.0]
+
+
+async def test_a_batch_that_a_wrong_clock_judged_is_neither_written_nor_acknowledged() -> None:
+    gate = DoubtingGate()
+    world = World(waiting=False, clock_gate=gate)
+
+    world.take("ahead-u-1", "ok-u-2", "ahead-u-3")
+    await settled()
+
+    assert (gate.seen, world.outputs.written, world.acks, world.stage.in_flight) == ([2], [], [], 3)
+    gate.is_right.set()
+    await world.acked(2)
+    assert gate.seen == [2, 2]
+    assert world.forwarded() == ["ok-u-2"]
+
+
+async def test_what_a_wrong_clock_holds_stops_the_intake() -> None:
+    world = World(waiting=False, clock_gate=DoubtingGate())
+
+    world.take(*(f"ok-u-{number}" for number in range(MAX_IN_FLIGHT)))
+    await settled()
+
+    assert world.flow_control.said == ["stop"]

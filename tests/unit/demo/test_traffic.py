@@ -13,7 +13,7 @@ from demo.traffic import Expectation, PlannedEvent, Traffic, endless, make_traff
 from demo.traffic.cities import Light, cities
 from demo.traffic.invalid import UNREADABLE, WAYS
 from saving_alerts.domain.coupons import Coupon, usable
-from saving_alerts.domain.events import Problem, SavingEvent, deadline_of, read_event
+from saving_alerts.domain.events import MAX_AHEAD_OF_OUR_CLOCK, Problem, SavingEvent, deadline_of, read_event
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.evaluation import Match, evaluate, refused_without_coupons
@@ -56,11 +56,11 @@ class Judge:
 
     def answer(self, planned: PlannedEvent) -> Reason:
         event = read_event(planned.value(self.now))
-        if isinstance(event, Problem):
+        if isinstance(event, Problem) or event.received_at > self.now + MAX_AHEAD_OF_OUR_CLOCK:
             return Reason.INVALID
         if event.type not in self.rules.triggers:
             return Reason.NOT_A_TRIGGER
-        if self.now >= deadline_of(event, self.rules.freshness[event.type]):
+        if self.now >= deadline_of(event, self.rules.freshness[event.type], self.now):
             return Reason.EXPIRED
         return self._of_a_fresh_trigger(event, planned) if event.push.consent else Reason.NO_CONSENT
 
@@ -130,7 +130,7 @@ def test_an_expected_push_is_still_right_most_of_a_minute_later(
     planned = [event for event in traffic.events if event.expected == Expectation(Reason.PUSHED)]
     events = [event for each in planned if isinstance(event := read_event(each.value(NOW)), SavingEvent)]
 
-    expired = [event for event in events if late >= deadline_of(event, rules.freshness[event.type])]
+    expired = [event for event in events if late >= deadline_of(event, rules.freshness[event.type], NOW)]
     refused = [
         event
         for event in events
@@ -236,10 +236,11 @@ def test_what_waits_for_its_deadline_comes_first(traffic: Traffic) -> None:
 
 
 def test_every_way_to_be_invalid_occurs_and_is_found(traffic: Traffic) -> None:
-    problems = {event.kind: read_event(event.value(NOW)) for event in of_kind(traffic, "invalid")}
+    read = {event.kind: read_event(event.value(NOW)) for event in of_kind(traffic, "invalid")}
 
-    assert set(problems) == {f"invalid/{way}" for way in WAYS}
-    assert all(isinstance(problem, Problem) for problem in problems.values())
+    assert set(read) == {f"invalid/{way}" for way in WAYS}
+    believed = {kind: event for kind, event in read.items() if isinstance(event, SavingEvent)}
+    assert set(believed) == {"invalid/received_in_the_future"}, "only a clock can tell that it is invalid"
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -248,8 +249,7 @@ def test_only_what_is_no_json_or_oversize_is_unreadable(traffic: Traffic, way: s
 
     problem = read_event(planned.value(NOW))
 
-    assert isinstance(problem, Problem)
-    assert problem.unreadable is (way in UNREADABLE)
+    assert (isinstance(problem, Problem) and problem.unreadable) is (way in UNREADABLE)
 
 
 def test_all_event_types_and_unknown_extra_fields_occur_among_valid_events(traffic: Traffic) -> None:

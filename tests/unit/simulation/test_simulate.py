@@ -32,7 +32,7 @@ def candidate(
         event(occurred_at=at, user_id=user_id, merchant_id=merchant_id), event_id=f"e-{number}"
     )
     position = SourcePosition("saving-events", 0, number)
-    value = msgspec.structs.replace(validated(happened), position=position)
+    value = msgspec.structs.replace(validated(happened), position=position, read_at=at)
     return Candidate(validated=value, coupons=(coupon(percent),), looked_at=at + timedelta(seconds=1))
 
 
