@@ -80,7 +80,8 @@ class OutcomeWriter(Generic[In, Out]):
                 no_triggers.append(record.offset)
             else:
                 results.append(result)
-        return BatchResult(results, no_triggers)
+        times = [record.timestamp for record in records] if no_triggers else []
+        return BatchResult(results, no_triggers, (min(times), max(times)) if times else None)
 
     def _of_step(
         self, record: ConsumerRecord, step: Callable[[In], Outcome[Out]], read_at: datetime
@@ -166,5 +167,6 @@ class OutcomeWriter(Generic[In, Out]):
         """What is to be written, `first` being any record of the batch."""
         outputs = [output for result in result.results for output in result.outputs]
         if result.no_triggers:
-            outputs.append(self._record_builder.receipt(first.topic, first.partition, result.no_triggers))
+            receipt = self._record_builder.receipt(first.topic, first.partition, result.no_triggers, result.written_ms)
+            outputs.append(receipt)
         return outputs

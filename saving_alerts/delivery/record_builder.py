@@ -10,7 +10,7 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
 from saving_alerts.kafka.codecs import MAX_KEY_BYTES, DeadLetterRecord, Envelope, cut, encode, ours_of, summary_of
-from saving_alerts.kafka.topics import Topics
+from saving_alerts.kafka.topics import Topics, place_of_source
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.ports.clock import Clock
@@ -20,7 +20,10 @@ UNTRIED = "not tried: it killed the worker, or an operator skipped it"
 
 
 class RecordBuilder:
-    """Writes for one worker. `partitions` is how many every topic has."""
+    """Writes for one worker. `partitions` is how many each of our topics has.
+
+    The source has as many. Should it get more while workers run, what belongs to its new partitions finds a place too.
+    """
 
     def __init__(
         self,
@@ -66,7 +69,9 @@ class RecordBuilder:
         key = (subject.user_id or str(position)).encode()
         return Output(self._topics.decisions.name, self.partition_of(key), key, encode(decision))
 
-    def receipt(self, topic: str, partition: int, offsets: Sequence[int]) -> Output:
+    def receipt(
+        self, topic: str, partition: int, offsets: Sequence[int], written_ms: tuple[int, int] | None = None
+    ) -> Output:
         """One record for all source offsets of a batch that were no triggers."""
         receipt = Receipt(
             topic=topic,
@@ -75,9 +80,10 @@ class RecordBuilder:
             decided_at=self._clock.now(),
             worker=self._worker,
             rules_version=self._rules_version(),
+            written_ms=written_ms,
         )
         key = f"{topic}/{partition}".encode()
-        return Output(self._topics.decisions.name, partition, key, encode(receipt))
+        return Output(self._topics.decisions.name, place_of_source(partition, self._partitions), key, encode(receipt))
 
     def dead_letter(
         self,
@@ -108,7 +114,8 @@ class RecordBuilder:
             tried=error != UNTRIED,
             headers=ours_of(record.headers),
         )
-        return Output(self._topics.dead_letters.name, record.partition, key, encode(dead_letter))
+        place = place_of_source(record.partition, self._partitions)
+        return Output(self._topics.dead_letters.name, place, key, encode(dead_letter))
 
     def dead_letter_decision(self, stage: Stage, position: SourcePosition, subject: Subject, error: str) -> Output:
         return self.decision(stage, position, Decided(Reason.DEAD_LETTER, {"error": summary_of(error)}), subject)

@@ -59,7 +59,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """The source offsets of one batch that were no triggers: inclusive ranges of one partition."""
+    """The source offsets of one batch that were no triggers: inclusive ranges of one partition.
+
+    `written_ms` are the times on Kafka of the earliest and the latest record of the batch, in milliseconds. They tell
+    whether the records that stand at these offsets now are the same ones. Releases before 0.2.0 did not say it.
+    """
 
     topic: str
     partition: int
@@ -68,6 +72,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     worker: str
     rules_version: str | None = None
     reason: Reason = Reason.NOT_A_TRIGGER
+    written_ms: tuple[int, int] | None = None
 
 
 def decision_id(position: SourcePosition, reason: Reason) -> str:
@@ -76,7 +81,7 @@ def decision_id(position: SourcePosition, reason: Reason) -> str:
 
 
 def answer(decisions: Iterable[Decision]) -> Decision:
-    """The decision that counts for one position: the strongest, and of equals the first written."""
+    """The decision that counts for one event at one position: the strongest, and of equals the first written."""
     return max(decisions, key=lambda decision: decision.reason.row.strength)
 
 

@@ -119,7 +119,12 @@ class _Ids(msgspec.Struct):
     user_id: object = None
 
 
+class _EventId(msgspec.Struct):
+    event_id: object = None
+
+
 _decoder = msgspec.json.Decoder(SavingEvent)
+_id_decoder = msgspec.json.Decoder(_EventId)
 
 
 def read_event(raw: bytes | None) -> SavingEvent | Problem:
@@ -176,6 +181,15 @@ def _ids(raw: bytes) -> _Ids | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return msgspec.convert(document, _Ids) if isinstance(document, dict) else _Ids()
+
+
+def event_id_in(raw: bytes | None) -> str | None:
+    """Which event a record of the source holds; None where nobody could make that out. Never raises."""
+    try:
+        found = _id_decoder.decode(raw or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return _identifier(found.event_id)
 
 
 def _signed(problem: Problem, event_id: object, user_id: object) -> Problem:

@@ -6,15 +6,27 @@ Nothing here reads Kafka. What was read, in which order and why, is in `auditing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from saving_alerts.domain.alerts import idempotency_key
 from saving_alerts.domain.decisions import Decision, Receipt, ranges_of
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ledger.offset_set import OffsetSet
+from saving_alerts.ledger.source_marks import EventMarks, SourceMarks
 
 Ranges = tuple[tuple[int, int], ...]
 HTTP_ACCEPTED = range(200, 300)
+
+
+class SourceRecordMark(NamedTuple):
+    """What tells a record of the source from another at its offset: the event in it, and its time on Kafka."""
+
+    event_id: str | None
+    written_ms: int
+
+
+NOT_LOOKED_AT = SourceRecordMark(None, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,7 @@ class PartitionAudit:
     contradictions: tuple[int, ...]
     unknown: int
     uncommitted: int
+    of_former_topic: int = 0  # answers about records that stood at these offsets before the source was made again
 
     @property
     def offsets(self) -> int:
@@ -54,7 +67,7 @@ class PartitionAudit:
 
 @dataclass(frozen=True, slots=True)
 class _AcceptedPush:
-    """What makes two accepted pushes of one position different ones, and not one that was written down twice."""
+    """What makes two accepted pushes of one event different ones, and not one that was written down twice."""
 
     key: str
     accepted_anew: bool
@@ -74,48 +87,62 @@ class PartitionAccount:
         self._span = span
         self._answered, self._pending = OffsetSet(), OffsetSet()
         self._present, self._maybe_forgotten = OffsetSet(), OffsetSet()
-        self._pushes: dict[int, _AcceptedPush] = {}
+        self._source, self._pending_events = SourceMarks(), EventMarks()
+        self._pushes: dict[tuple[int, str | None], _AcceptedPush] = {}
         self._contradictions: set[int] = set()
-        self._echoes = 0
+        self._echoes = self._of_former_topic = 0
         self._first_kept = span.start
 
     def deleted_before(self, offset: int) -> None:
         """The source begins here by now: of what was before it, only the ledger can tell."""
         self._first_kept = min(max(self._first_kept, offset), self._span.end)
 
-    def present(self, offset: int, *, maybe_forgotten: bool = False) -> None:
+    def present(self, offset: int, record: SourceRecordMark, *, maybe_forgotten: bool = False) -> None:
         """The source holds a record; `maybe_forgotten` when its decision may be deleted by retention by now."""
         offsets = self._maybe_forgotten if maybe_forgotten else self._present
         offsets.add(offset, offset)
+        self._source.note(offset, record.event_id, record.written_ms)
 
-    def pending(self, offset: int) -> None:
+    def pending(self, offset: int, event_id: str | None) -> None:
         """It is on an internal topic, not yet committed there."""
         if self._span.start <= offset < self._span.end:
             self._pending.add(offset, offset)
+            self._pending_events.note(offset, event_id)
 
-    def answered(self, first: int, last: int) -> None:
-        """An inclusive range has a decision or a receipt. What was answered before is an echo."""
+    def receipted(self, first: int, last: int, written_ms: tuple[int, int] | None) -> None:
+        """An inclusive range has a receipt, of records that were written from one time to the other."""
+        if self._source.may_have(first, last, written_ms):
+            self._answered_by(first, last)
+        else:
+            self._of_former_topic += last - first + 1
+
+    def _answered_by(self, first: int, last: int) -> None:
+        """What was answered before is an echo."""
         first, last = max(first, self._span.start), min(last, self._span.end - 1)
         if first <= last:
             self._echoes += self._answered.add(first, last)
 
     def decided(self, decision: Decision) -> None:
         offset = decision.position.offset
-        self.answered(offset, offset)
+        if not self._source.events.may_be(offset, decision.event_id):
+            self._of_former_topic += 1
+            return
+        self._answered_by(offset, offset)
         if decision.reason is Reason.PUSHED and self._span.start <= offset < self._span.end:
-            self._pushed(offset, _accepted_push(decision))
+            self._pushed(offset, decision.event_id, _accepted_push(decision))
 
-    def _pushed(self, offset: int, push: _AcceptedPush) -> None:
-        known = self._pushes.setdefault(offset, push)
+    def _pushed(self, offset: int, event_id: str | None, push: _AcceptedPush) -> None:
+        known = self._pushes.setdefault((offset, event_id), push)
         if push.contradicts(known):
             self._contradictions.add(offset)
         if push.accepted_anew and not known.accepted_anew:
             # Of several that are the same push, the one that was accepted anew can be contradicted later.
-            self._pushes[offset] = push
+            self._pushes[offset, event_id] = push
 
     def audit(self) -> PartitionAudit:
         """Add it up. An answer beats being on the way: a record is still on its topic after it was decided."""
-        covered = self._answered | self._pending
+        pending = self._pending_here()
+        covered = self._answered | pending
         missing = self._present - covered
         span = self._span
         told_of = (covered | self._present | self._maybe_forgotten).below(self._first_kept)
@@ -125,14 +152,23 @@ class PartitionAccount:
             start=span.start,
             end=span.end,
             answered=self._answered.count(),
-            pending=(self._pending - self._answered).count(),
+            pending=(pending - self._answered).count(),
             missing=missing.count(),
             missing_ranges=ranges_of(missing),
             echoes=self._echoes,
             contradictions=tuple(sorted(self._contradictions)),
             unknown=deleted + (self._maybe_forgotten - covered).count(),
             uncommitted=span.uncommitted,
+            of_former_topic=self._of_former_topic,
         )
+
+    def _pending_here(self) -> OffsetSet:
+        """Without what stands on an internal topic of another event that had this offset."""
+        others = OffsetSet()
+        for offset in self._pending:
+            if not self._pending_events.agree(self._source.events, offset):
+                others.add(offset, offset)
+        return self._pending - others
 
 
 def _accepted_push(decision: Decision) -> _AcceptedPush:
@@ -155,12 +191,14 @@ class Account:
         for number, account in self._partitions.items():
             account.deleted_before(firsts[number])
 
-    def present(self, partition: int, offset: int, *, maybe_forgotten: bool = False) -> None:
-        self._partitions[partition].present(offset, maybe_forgotten=maybe_forgotten)
+    def present(
+        self, partition: int, offset: int, record: SourceRecordMark = NOT_LOOKED_AT, *, maybe_forgotten: bool = False
+    ) -> None:
+        self._partitions[partition].present(offset, record, maybe_forgotten=maybe_forgotten)
 
-    def pending(self, position: SourcePosition) -> None:
+    def pending(self, position: SourcePosition, event_id: str | None = None) -> None:
         if account := self._of(position.topic, position.partition):
-            account.pending(position.offset)
+            account.pending(position.offset, event_id)
 
     def recorded(self, entry: Decision | Receipt) -> None:
         """One record of the decision topic, in the order written."""
@@ -169,7 +207,7 @@ class Account:
                 account.decided(entry)
         elif account := self._of(entry.topic, entry.partition):
             for first, last in entry.ranges:
-                account.answered(first, last)
+                account.receipted(first, last, entry.written_ms)
 
     def audit(self) -> tuple[PartitionAudit, ...]:
         return tuple(self._partitions[number].audit() for number in sorted(self._partitions))

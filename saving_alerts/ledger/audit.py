@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from saving_alerts.domain.events import event_id_in
 from saving_alerts.domain.moments import EPOCH, of_milliseconds
 from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, committed_offsets, mismatch, partition_counts
 from saving_alerts.kafka.codecs import Envelope
 from saving_alerts.kafka.topics import Topic, Topics
-from saving_alerts.ledger.accounting import Account, PartitionAudit, SourceSpan
+from saving_alerts.ledger.accounting import Account, PartitionAudit, SourceRecordMark, SourceSpan
 from saving_alerts.ledger.audit_range import AuditRange, source_spans
 from saving_alerts.ledger.offset_lookup import OffsetLookup, offset_lookup
 from saving_alerts.ledger.topic_reader import Progress, Span, StoredRecord, decoded, read
@@ -78,7 +79,8 @@ class _Auditor:
         spans = {number: _behind(commit, firsts[number], ends[number]) for number, commit in committed.items()}
         async for record in self._records(topic, spans):
             try:
-                self._account.pending(Envelope.read(record.headers).position)
+                envelope = Envelope.read(record.headers)
+                self._account.pending(envelope.position, envelope.event_id)
             except ValueError:
                 self.unreadable += 1
 
@@ -104,7 +106,8 @@ class _Auditor:
         readable = {number: Span(max(span.start, firsts[number]), span.end) for number, span in spans.items()}
         async for record in self._records(source, readable):
             forgotten = record.timestamp < forgotten_ms
-            self._account.present(record.partition, record.offset, maybe_forgotten=forgotten)
+            mark = SourceRecordMark(event_id_in(record.value), record.timestamp)
+            self._account.present(record.partition, record.offset, mark, maybe_forgotten=forgotten)
             oldest_ms = record.timestamp if oldest_ms is None else min(record.timestamp, oldest_ms)
         self._account.deleted_before(await self._lookup.beginnings(source.name, spans))
         return None if oldest_ms is None else of_milliseconds(max(oldest_ms, 0))

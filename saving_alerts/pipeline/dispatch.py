@@ -61,7 +61,7 @@ class Dispatcher:
 
     async def dispatch_push(self, alert: Alert, rules: RuleSet) -> Decided:
         """Send the alert, or say why not. Ends at the latest one lease after the alert's deadline."""
-        if known := of_position(self.push_sends.of(alert.user_id), alert.position):
+        if known := of_position(self.push_sends.of(alert.user_id), alert.position, alert.event_id):
             return _decided(alert, rules, self.outcome(uncertain=known.uncertain), _again(known.sent_at))
         dispatch = _Dispatch(self, alert, rules, self._claim_of(alert, rules))
         pause = FIRST_PAUSE

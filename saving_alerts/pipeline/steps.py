@@ -142,9 +142,8 @@ def _decided_unasked(
 
 
 def _blocked(validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], now: datetime) -> Blocked | None:
-    """A send of this very position, or of this event at another one, does not cap it: dispatch answers those."""
-    event_id = validated.event.event_id
-    others = [send for send in sends if send.position != validated.position and send.event_id != event_id]
+    """A send of this event, here or at another position, does not cap it: dispatch answers those."""
+    others = [send for send in sends if send.event_id != validated.event.event_id]
     return blocking_cap(snapshot.rules.caps, others, validated.event.merchant_id or "", now)
 
 

@@ -12,4 +12,4 @@ class PushSends(Protocol):
         """What a cap can still count, in the order it was recorded."""
 
     async def record(self, user_id: str, send: PushSend) -> None:
-        """Remember a send. Returns when it is durable. Idempotent by its position."""
+        """Remember a send. Returns when it is durable. Idempotent by its position and event."""

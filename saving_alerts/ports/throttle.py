@@ -11,7 +11,10 @@ from saving_alerts.domain.source_position import SourcePosition
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """The token of one claim: who wants to push what for which position."""
+    """The token of one claim: who wants to push what for which position.
+
+    Positions come again when the source is made anew: an entry belongs to a position and an event id.
+    """
 
     user_id: str
     merchant_id: str
@@ -31,7 +34,7 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class AlreadySent:
-    """This very position was pushed before: the answer is the same again. `uncertain` when it ended so."""
+    """This very event was pushed before, at this position: the same answer again. `uncertain` when it ended so."""
 
     sent_at: datetime
     uncertain: bool = False
@@ -68,7 +71,7 @@ class Throttle(Protocol):
     """Claims on a user's next push. Every call is idempotent by its claim; every one can raise UnavailableError."""
 
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
-        """Ask for the user. This position's own entry is looked for first, before caps and other claims."""
+        """Ask for the user. This event's own entry at this position comes first, before caps and other claims."""
 
     async def renew(self, claim: Claim) -> datetime | None:
         """Extend a live lease and say until when. None: the lease has ended or the claim is another's."""

@@ -13,6 +13,8 @@ from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.simulation.replay import Replayed
 
 MAX_EXAMPLES = 20
+# Positions come again when the source is made anew: an event is told by its id as well.
+Identity = tuple[SourcePosition, str | None]
 
 
 class Evaluated(NamedTuple):
@@ -43,8 +45,8 @@ class Record:
     def __init__(self, since: datetime, unknown: Unknown) -> None:
         self._since = since
         self._unknown = unknown
-        self.evaluated: dict[SourcePosition, Evaluated] = {}
-        self._sends: defaultdict[str, dict[SourcePosition, CountedSend]] = defaultdict(dict)
+        self.evaluated: dict[Identity, Evaluated] = {}
+        self._sends: defaultdict[str, dict[Identity, CountedSend]] = defaultdict(dict)
 
     @property
     def sends(self) -> dict[str, list[CountedSend]]:
@@ -64,14 +66,14 @@ class Record:
         """What was pushed before the time that is simulated still fills the caps."""
         if decision.reason.row.charges_cap and decision.user_id:
             send = CountedSend(decision.merchant_id or "", decision.decided_at)
-            self._sends[decision.user_id].setdefault(decision.position, send)
+            self._sends[decision.user_id].setdefault((decision.position, decision.event_id), send)
 
     def _take_decision(self, decision: Decision) -> None:
         if decision.stage is Stage.QUERY_COUPONS:
             unasked = decision.details.get("asked") is False
             (self._unknown.unasked if unasked else self._unknown.without_coupons)[decision.reason] += 1
         elif (evaluated := _evaluated(decision)) is not None:
-            self.evaluated.setdefault(decision.position, evaluated)
+            self.evaluated.setdefault((decision.position, decision.event_id), evaluated)
 
 
 def _evaluated(decision: Decision) -> Evaluated | None:
@@ -118,5 +120,5 @@ class Agreement:
             self.examples.append(f"{position}: was {was}, would be {now}")
 
 
-def versions_of(evaluated: Mapping[SourcePosition, Evaluated]) -> Counter[str]:
+def versions_of(evaluated: Mapping[Identity, Evaluated]) -> Counter[str]:
     return Counter(each.rules for each in evaluated.values())

@@ -10,14 +10,13 @@ from datetime import datetime, timedelta
 
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.rules.rule_set import RuleSet
-from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import KafkaConnection
 from saving_alerts.kafka.codecs import UnreadableError, candidate_codec
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of
 from saving_alerts.ledger.topic_reader import Span, StoredRecord, decoded, read
 from saving_alerts.reference_data.snapshot import Merchants, Snapshot
-from saving_alerts.simulation.recorded_decisions import Agreement, Record, Unknown, versions_of
+from saving_alerts.simulation.recorded_decisions import Agreement, Identity, Record, Unknown, versions_of
 from saving_alerts.simulation.replay import Replay, Totals, moment_of
 
 MAX_NAMED_USERS = 10
@@ -133,7 +132,7 @@ class _Partition:
         self._question = question
         self._simulation = simulation
         self._record = record
-        self._seen: set[SourcePosition] = set()
+        self._seen: set[Identity] = set()
         self._before = Replay(Snapshot(question.before, question.merchants), simulation.before, record.sends)
         self._after = Replay(Snapshot(question.after, question.merchants), simulation.after, record.sends)
 
@@ -145,7 +144,7 @@ class _Partition:
             return
         if moment_of(candidate) < self._question.since:
             return
-        if candidate.validated.position in self._seen:
+        if _identity_of(candidate) in self._seen:
             self._simulation.repeated += 1
             return
         self._replay(candidate)
@@ -157,10 +156,14 @@ class _Partition:
         self._simulation.recorded_versions += versions_of(self._record.evaluated)
 
     def _replay(self, candidate: Candidate) -> None:
-        position = candidate.validated.position
-        self._seen.add(position)
+        identity = _identity_of(candidate)
+        self._seen.add(identity)
         self._simulation.candidates += 1
         replayed = (self._before.take(candidate), self._after.take(candidate))
-        evaluated, merchants = self._record.evaluated.get(position), self._question.merchants.version
+        evaluated, merchants = self._record.evaluated.get(identity), self._question.merchants.version
         for agreement, outcome in zip(self._simulation.agreements, replayed, strict=False):
-            agreement.look(position, evaluated, outcome, merchants)
+            agreement.look(candidate.validated.position, evaluated, outcome, merchants)
+
+
+def _identity_of(candidate: Candidate) -> Identity:
+    return candidate.validated.position, candidate.validated.event.event_id

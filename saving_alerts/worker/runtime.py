@@ -82,7 +82,7 @@ class WorkerRuntime:
 
     async def open(self) -> None:
         """Connect to the outside world, and build what needs it."""
-        partitions = await self.producer.partition_count(self.topics.source.name)
+        partitions = await self.producer.partition_count(self.topics.decisions.name)
         ports = await self._external.open_ports(self.settings, self.clock, self.metrics, self._closing)
         loader = ReferenceDataLoader(
             ports.object_store, _reload_policy(self.settings), self.reference_data, self.clock, self.metrics

@@ -56,8 +56,10 @@ async def play(world: World, seed: int, steps: int) -> list[str]:
     """A random history of one user, and what each step was answered, without the times."""
     chance, told = random.Random(seed), []
     for _ in range(steps):
-        offset = chance.randrange(4)
-        claim = claim_of(offset, chance.choice("ab"), chance.randrange(3), f"event-{offset // 2}", f"m-{offset % 2}")
+        # The source may have been made again: another event, of another claim, at the same position.
+        offset, topic = chance.randrange(4), chance.randrange(2)
+        number, event_id = 3 * topic + chance.randrange(3), f"event-{offset // 2}-{topic}"
+        claim = claim_of(offset, chance.choice("ab"), number, event_id, f"m-{offset % 2}")
         caps = tuple(chance.sample([DAILY, TWICE_A_DAY, DAILY_PER_MERCHANT, WEEKLY], chance.randrange(3)))
         told.append(await step(world, chance.choice(STEPS), claim, caps))
         await world.reach(await world.now() + TICK)

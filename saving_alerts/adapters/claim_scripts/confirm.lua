@@ -9,7 +9,7 @@ local function charged_from(own)
   return UNCERTAIN and own and math.max(NOW, charged_at(own)) or NOW
 end
 
--- Whoever holds the claim: the push was made for this position, so the charge stays with it.
+-- Whoever holds the claim: the push was made for this event here, so the charge stays with it.
 local function confirm(user)
   local own = own_entry(user)
   if says_nothing_new(own) then return {'unchanged'} end

@@ -265,6 +265,13 @@ GARBAGE: dict[str, bytes] = {
     "a time as text": (
         b'{"entries":[{"position":"t/0/1","sent_at":"1","event_id":"e","merchant_id":"m"}],"released":{}}'
     ),
+    "a send in a million years": (
+        b'{"entries":[{"position":"t/0/1","sent_at":3e16,"event_id":"e","merchant_id":"m"}],"released":{}}'
+    ),
+    "a claim without an end": (
+        b'{"entries":[{"position":"t/0/1","lease_until":1e300,"event_id":"e","merchant_id":"m","incarnation":"a",'
+        b'"number":"1"}],"released":{}}'
+    ),
     "a release without a time": b'{"entries":{},"released":[{"position":"t/0/1","incarnation":"a","number":"1"}]}',
 }
 

@@ -3,10 +3,11 @@
 import asyncio
 import json
 
+import msgspec
 from click.testing import CliRunner, Result
 
 from saving_alerts.commands.explain import explain
-from saving_alerts.domain.events import EventType
+from saving_alerts.domain.events import EventType, SavingEvent
 from saving_alerts.domain.reasons import Reason
 from tests.support.recorded_world import RecordedWorld
 from tests.support.sample_events import event
@@ -101,7 +102,7 @@ def test_nothing_found_says_what_that_can_mean(world: RecordedWorld) -> None:
 
 
 def test_all_also_names_events_that_trigger_nothing_and_those_not_decided_yet(world: RecordedWorld) -> None:
-    ours = [event(EventType.APP_OPENED, user_id="u-1"), event(user_id="u-1"), event(user_id="u-1")]
+    ours = [event(EventType.APP_OPENED, user_id="u-1"), numbered(1), numbered(2)]
     asyncio.run(world.arrive(*ours, event(user_id="u-2"), event(EventType.APP_OPENED, user_id="u-2")))
     asyncio.run(world.record(world.receipt((0, 0), (4, 4)), world.decision(1, Reason.NO_COUPON)))
 
@@ -124,14 +125,33 @@ def test_all_takes_no_receipt_of_another_partition_for_it(world: RecordedWorld) 
 
 def test_all_finds_a_decision_that_does_not_say_whose_it_is(world: RecordedWorld) -> None:
     """What nobody could read is decided by its position alone."""
-    asyncio.run(world.arrive(event(user_id="u-1")))
-    asyncio.run(world.record(world.decision(0, Reason.DEAD_LETTER, user=None)))
+    asyncio.run(world.arrive(numbered(0)))
+    nameless = msgspec.structs.replace(world.decision(0, Reason.DEAD_LETTER, user=None), event_id=None)
+    asyncio.run(world.record(nameless))
 
     short, everything = run_explain(world, "--user", "u-1"), run_explain(world, "--user", "u-1", "--all")
 
     assert "Nothing was decided" in short.stdout
     (line,) = everything.stdout.splitlines()
     assert "dead_letter: something failed that nobody foresaw" in line
+
+
+def test_all_takes_no_answer_about_a_former_topic_for_it(world: RecordedWorld) -> None:
+    """The source was deleted and made again: what is on record about its offsets is about other events."""
+    asyncio.run(world.arrive(numbered(0), event(EventType.APP_OPENED, user_id="u-1")))
+    former = msgspec.structs.replace(world.decision(0, Reason.PUSHED), event_id="of-the-former-topic")
+    receipt = msgspec.structs.replace(world.receipt((1, 1)), written_ms=(1_000, 2_000))
+    asyncio.run(world.record(former, receipt))
+
+    lines = run_explain(world, "--user", "u-1", "--all").stdout.splitlines()
+
+    assert sum("not decided yet" in line for line in lines) == 2
+    assert sum("pushed" in line for line in lines) == 1
+
+
+def numbered(offset: int) -> SavingEvent:
+    """As the world's decisions call the event at this offset."""
+    return msgspec.structs.replace(event(user_id="u-1"), event_id=f"e-{offset}")
 
 
 def test_all_finds_an_event_by_its_id_beside_what_nobody_can_read(world: RecordedWorld) -> None:

@@ -213,7 +213,9 @@ class World:
         offset = self._offsets[partition]
         self._offsets[partition] += 1
         key = text.rsplit("-", 1)[-1].encode()
-        return ConsumerRecord("saving-events", partition, offset, 0, 0, key, text.encode(), None, 0, 0, headers)
+        return ConsumerRecord(
+            "saving-events", partition, offset, 1_000 + offset, 0, key, text.encode(), None, 0, 0, headers
+        )
 
     async def acked(self, *offsets: int) -> None:
         await until(lambda: self.acks == list(offsets))
@@ -543,6 +545,7 @@ async def test_one_receipt_covers_all_of_a_batch_that_were_no_triggers() -> None
     await world.acked(3)
     receipts = [each for each in world.outputs.to(TOPICS.decisions.name) if "ranges" in each]
     assert [(receipt["partition"], receipt["ranges"]) for receipt in receipts] == [(0, [[0, 1], [3, 3]])]
+    assert receipts[0]["written_ms"] == [1_000, 1_003]
     assert ("no_consent", "no-u3") in world.decisions()
 
 
@@ -554,7 +557,7 @@ async def test_one_receipt_covers_them_too_when_they_are_tried_one_at_a_time() -
 
     await world.acked(2)
     receipts = [each for each in world.outputs.to(TOPICS.decisions.name) if "ranges" in each]
-    assert [receipt["ranges"] for receipt in receipts] == [[[0, 1]]]
+    assert [(receipt["ranges"], receipt["written_ms"]) for receipt in receipts] == [([[0, 1]], [1_000, 1_001])]
     assert world.metrics.total(Metric.STAGE_OUT, stage="validate", decision="not_a_trigger") == 2
 
 

@@ -197,7 +197,7 @@ def test_the_record_agrees_or_what_differs_is_shown(
     told, _ = record(recorded)
     agreement = Agreement("rules-1")
 
-    agreement.look(recorded.position, told.evaluated[recorded.position], replayed, "merchants-1")
+    agreement.look(recorded.position, told.evaluated[recorded.position, recorded.event_id], replayed, "merchants-1")
 
     assert (agreement.same, agreement.different, agreement.different_with_other_merchants) == found
     assert len(agreement.examples) == found[1]
@@ -207,7 +207,7 @@ def test_what_another_version_decided_is_not_compared() -> None:
     told, _ = record(WON)
     agreement = Agreement("rules-2")
 
-    agreement.look(WON.position, told.evaluated[WON.position], WINS, "merchants-1")
+    agreement.look(WON.position, told.evaluated[WON.position, WON.event_id], WINS, "merchants-1")
 
     assert agreement == Agreement("rules-2")
 
@@ -215,8 +215,9 @@ def test_what_another_version_decided_is_not_compared() -> None:
 def test_a_difference_with_another_merchant_directory_is_counted_by_itself() -> None:
     told, _ = record(WON)
     agreement = Agreement("rules-1")
+    recorded = told.evaluated[WON.position, WON.event_id]
 
-    agreement.look(WON.position, told.evaluated[WON.position], replace(WINS, coupon_id="c-2"), "merchants-2")
+    agreement.look(WON.position, recorded, replace(WINS, coupon_id="c-2"), "merchants-2")
 
     assert agreement == Agreement("rules-1", different_with_other_merchants=1)
 
