@@ -38,6 +38,11 @@ from saving_alerts.worker.timers import Heartbeat, add_timers
 MAX_POLL_INTERVAL_SECONDS = 1e9
 
 
+# After so long a consumer knows of a topic that was deleted, made again or got more partitions. The driver's own five
+# minutes are five minutes in which such a topic is not read.
+METADATA_MAX_AGE_MILLISECONDS = 5_000
+
+
 class SavingAlertsApp(faust.App):
     """A Faust app with our transport and boot order."""
 
@@ -161,6 +166,7 @@ def _consumer_configuration(settings: Settings) -> dict[str, Any]:
         "broker_request_timeout": max(40.0, settings.session_timeout_seconds + 10),
         "broker_max_poll_interval": MAX_POLL_INTERVAL_SECONDS,
         "broker_max_poll_records": settings.poll_max_records,
+        "consumer_metadata_max_age_ms": METADATA_MAX_AGE_MILLISECONDS,
         "consumer_max_fetch_size": settings.max_fetch_bytes,
         # A partition without a commit begins where it begins: `latest` would lose what came before the first one.
         "consumer_auto_offset_reset": "earliest",

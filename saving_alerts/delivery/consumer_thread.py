@@ -65,6 +65,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Read these partitions again from where the fetch began, unless somebody has moved them meanwhile."""
         seek_back(self._ensure_consumer(), fetched, undeliverable)
 
+    async def request_rejoin(self) -> None:
+        """Let the group assign its partitions anew."""
+        self._ensure_consumer()._coordinator.request_rejoin()  # noqa: SLF001 - the driver has no public way
+
     async def commit_with_memos(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
         """Whether Kafka has it. What is not committed is redelivered, so no error here may end the worker."""
         assigned = self.assignment()

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -116,6 +117,19 @@ def mismatch(counts: Mapping[str, int | None]) -> str | None:
     mend = "creates the missing ones" if None in found else "says how to mend it"
     rule = "All topics must be there, with the same number of partitions:"
     return "\n".join([rule, *lines, f"`{CREATE_COMMAND}` {mend}."])
+
+
+def differences(counts: Mapping[str, int | None]) -> str | None:
+    """In a few words which of these topics are not like the others; None when all have as many partitions."""
+    found = Counter(count for count in counts.values() if count is not None)
+    if not found:
+        return "no topic is there"
+    most_have = found.most_common(1)[0][0]
+    odd = {name: count for name, count in counts.items() if count is None or count != most_have}
+    if not odd:
+        return None
+    named = ", ".join(f"{name} {'is missing' if count is None else f'has {count}'}" for name, count in odd.items())
+    return f"{named}; the others have {most_have} partitions"
 
 
 class _IncompleteAnswerError(KafkaFailedError):

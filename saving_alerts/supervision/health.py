@@ -81,5 +81,13 @@ def kill_switches(seen: int | None, switches: Iterable[KillSwitch]) -> Condition
     return Condition("kill_switches", not on, on or "none is on", required=False)
 
 
+def topics(problem: str | None) -> Condition:
+    """Workers go on, because what they know of the topics is as of their start. One that starts now refuses to."""
+    if problem is None:
+        return Condition("topics", ok=True, detail="all are there, with as many partitions", required=False)
+    todo = "Workers that start refuse to. Stop all, then run `saving-alerts topics create`, which says how to mend it"
+    return Condition("topics", ok=False, detail=f"{problem}. {todo}", required=False)
+
+
 def pushes(*, dry_run: bool) -> Condition:
     return Condition("pushes", not dry_run, "a dry run: nothing is sent" if dry_run else "are sent", required=False)

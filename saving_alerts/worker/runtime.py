@@ -68,6 +68,7 @@ class WorkerRuntime:
         self.detector = PoisonPillDetector(external.metadata_store(app, settings))
         self.flow_control = ConsumerFlowControl(app)
         self.is_draining = False
+        self.topics_problem: str | None = None  # what the last look at Kafka's topics found
         self.opened: Opened | None = None
         self._external = external
         self._closing = AsyncExitStack()

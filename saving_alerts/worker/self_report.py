@@ -26,6 +26,7 @@ from saving_alerts.supervision.health import (
     loaded,
     pushes,
     redis,
+    topics,
 )
 from saving_alerts.web.stats import (
     PartitionLag,
@@ -92,6 +93,7 @@ class SelfReport:
             fresh(MERCHANTS, data[MERCHANTS], now, stale),
             group(joined=self._has_joined(), rebalancing=self._app.rebalancing, partitions=len(partitions)),
             drain(draining=runtime.is_draining),
+            topics(runtime.topics_problem),
             kill_switches(runtime.kill_switches.seen, runtime.kill_switches.switches.values()),
             pushes(dry_run=runtime.settings.dry_run),
             redis(self.redis_error),

@@ -2,16 +2,21 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import faust
 from mode import Service
 
+from saving_alerts.kafka.client import KafkaFailedError, differences, partition_counts
 from saving_alerts.metrics import Metric
 from saving_alerts.web.stats import asks_avoided
 from saving_alerts.worker.runtime import WorkerRuntime
 from saving_alerts.worker.self_report import SelfReport
 
 log = logging.getLogger(__name__)
+
+# Rarely: it asks for every topic of the cluster.
+TOPICS_LOOK_SECONDS = 30.0
 
 
 def add_timers(app: faust.App, runtime: WorkerRuntime) -> None:
@@ -26,8 +31,22 @@ def add_timers(app: faust.App, runtime: WorkerRuntime) -> None:
         if runtime.opened is not None:
             await _never_raising(runtime.opened.loader.reload_merchants)
 
+    async def look_at_topics() -> None:
+        await _never_raising(partial(_look_at_topics, runtime))
+
+    app.timer(interval=TOPICS_LOOK_SECONDS)(look_at_topics)
     app.timer(interval=seconds)(reload_rules)
     app.timer(interval=seconds)(reload_merchants)
+
+
+async def _look_at_topics(runtime: WorkerRuntime) -> None:
+    """Without Kafka nobody knows better than before."""
+    try:
+        counts = await partition_counts(runtime.settings.kafka)
+    except KafkaFailedError as error:
+        log.warning("the topics could not be looked at: %s", error)
+        return
+    runtime.topics_problem = differences({topic.name: counts.get(topic.name) for topic in runtime.topics.partitioned})
 
 
 class Heartbeat(Service):

@@ -16,6 +16,7 @@ from saving_alerts.supervision.health import (
     group,
     loaded,
     redis,
+    topics,
 )
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -110,3 +111,12 @@ def test_a_worker_whose_clock_is_wrong_is_not_ready(judgement: ClockJudgement | 
 
     assert (condition.name, condition.ok, all_required_hold([condition])) == ("clock", ok, ready)
     assert condition.detail == (judgement.text if judgement else "not compared yet")
+
+
+def test_topics_that_differ_are_named_and_stop_no_worker() -> None:
+    condition = topics("saving-events has 13; the others have 12 partitions")
+
+    assert (condition.name, condition.ok, all_required_hold([condition])) == ("topics", False, True)
+    assert "saving-events has 13" in condition.detail
+    assert "saving-alerts topics create" in condition.detail
+    assert topics(None).ok
