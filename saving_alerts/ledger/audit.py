@@ -42,26 +42,29 @@ async def audit(
 ) -> AuditResult:
     """Account for every source offset of the range that is behind the commit. Raises KafkaFailedError."""
     partitions = await _partitions(connection, topics)
-    asked.refuse_unknown(partitions)
-    committed = await committed_offsets(connection, group, {topic.name: partitions for topic in topics.inputs.values()})
+    asked.refuse_unknown(partitions[topics.source.name])
+    inputs = {topic.name: partitions[topic.name] for topic in topics.inputs.values()}
+    committed = await committed_offsets(connection, group, inputs)
     async with offset_lookup(connection) as lookup:
         spans = await source_spans(lookup, topics.source.name, committed[topics.source.name], asked)
         account = Account(topics.source.name, spans)
         auditor = _Auditor(connection, lookup, account, progress)
         for topic in topics.next_stage.values():
             await auditor.read_internal(topic, committed[topic.name])
-        forgotten_before = await auditor.forgotten_before(topics.decisions, partitions, now)
+        decisions = partitions[topics.decisions.name]
+        forgotten_before = await auditor.forgotten_before(topics.decisions, decisions, now)
         oldest = await auditor.read_source(topics.source, spans, forgotten_before)
-        await auditor.read_decisions(topics.decisions, partitions, oldest)
+        await auditor.read_decisions(topics.decisions, decisions, oldest)
     return AuditResult(account.audit(), auditor.unreadable)
 
 
-async def _partitions(connection: KafkaConnection, topics: Topics) -> range:
+async def _partitions(connection: KafkaConnection, topics: Topics) -> dict[str, range]:
+    """Of each topic by its name. They may differ: upstream may have added some to the source while workers run."""
     counts = await partition_counts(connection)
-    needed = (*topics.inputs.values(), topics.decisions)
-    if problem := mismatch({topic.name: counts.get(topic.name) for topic in needed}):
-        raise KafkaFailedError(problem)
-    return range(counts[topics.source.name])
+    needed = [topic.name for topic in (*topics.inputs.values(), topics.decisions)]
+    if not counts.keys() >= set(needed):
+        raise KafkaFailedError(mismatch({name: counts.get(name) for name in needed}) or "no topic is there")
+    return {name: range(counts[name]) for name in needed}
 
 
 class _Auditor:

@@ -108,6 +108,9 @@ def test_partitions_that_are_added_are_read_and_a_condition_says_what_differs(wo
     all_answered(watch, list(feed.places.values()))
     wait_until(lambda: topics_differ(worker), REACTION_SECONDS, "health says topics")
     assert worker.is_ready()
+    wait_until(
+        lambda: audit_says(world, f"{4 * NOW} source offsets: {4 * NOW} answered"), REACTION_SECONDS, "the audit"
+    )
     assert worker.exit_code is None
 
 
