@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from saving_alerts.failpoints import Failpoints, FailpointSignal
 from saving_alerts.kafka.client import KafkaConnection
+from saving_alerts.kafka.unpacking import DEFAULT_MAX_UNPACKED_BYTES
 
 PREFIX = "SAVING_ALERTS_"
 
@@ -69,6 +70,8 @@ class Settings(BaseSettings):
     """The most records of one partition that are moved as one batch."""
     max_fetch_bytes: int = Field(default=1024 * 1024, ge=64 * 1024)
     """The most bytes of one partition that wait in the consumer. It bounds memory together with the window."""
+    max_unpacked_bytes: int = Field(default=DEFAULT_MAX_UNPACKED_BYTES, ge=1024 * 1024)
+    """The most bytes that one batch may have once it is decompressed, on any topic. What has more is refused unread."""
     window_max_records: int = Field(default=2_000, ge=1)
     """When so many records of one partition are unfinished in a stage, the intake of that partition stops. As many
     again may come on top: they were on their way."""

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from mode import Service
 
 from saving_alerts.domain.kill_switches import KillSwitch
+from saving_alerts.kafka.refused import last_offset_of
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class KillSwitchTopic(Service):
         elif switch := _readable(record.value):
             self._switches[key] = switch
             log.warning("kill switch on: %s", switch)
-        self.seen = max(self.seen or 0, record.offset + 1)
+        self.seen = max(self.seen or 0, last_offset_of(record) + 1)
 
 
 def _readable(value: bytes) -> KillSwitch | None:

@@ -13,6 +13,7 @@ import click
 
 from saving_alerts.kafka.client import KafkaFailedError
 from saving_alerts.kafka.topics import Topics
+from saving_alerts.kafka.unpacking import limit_unpacking
 from saving_alerts.settings import Settings, SettingsRefusedError, read_settings
 
 BAD_NEWS = 1
@@ -34,9 +35,11 @@ class BadNewsError(CommandRefusedError):
 def settings_or_exit() -> Settings:
     """The settings, or a clean end that names what is missing."""
     try:
-        return read_settings()
+        settings = read_settings()
     except SettingsRefusedError as error:
         raise CommandRefusedError(str(error)) from error
+    limit_unpacking(settings.max_unpacked_bytes)
+    return settings
 
 
 def topics_of(settings: Settings) -> Topics:

@@ -10,12 +10,15 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
 from saving_alerts.kafka.codecs import MAX_KEY_BYTES, DeadLetterRecord, Envelope, cut, encode, ours_of, summary_of
+from saving_alerts.kafka.refused import RefusedBytes
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.ports.clock import Clock
 
 MAX_ERROR_CHARACTERS = 8_000
+# As many as librdkafka puts into a batch, if it is not told otherwise.
+MAX_REFUSED_DECISIONS = 10_000
 UNTRIED = "not tried: it killed the worker, or an operator skipped it"
 
 
@@ -66,15 +69,29 @@ class RecordBuilder:
         key = (subject.user_id or str(position)).encode()
         return Output(self._topics.decisions.name, self.partition_of(key), key, encode(decision))
 
+    def invalid(self, first: SourcePosition, refused: RefusedBytes, subject: Subject) -> list[Output]:
+        """A decision for each source offset from `first` on that was refused with others; one receipt for very many."""
+        offsets = range(first.offset, refused.last_offset + 1)
+        if len(offsets) > MAX_REFUSED_DECISIONS:
+            ranges = ((first.offset, refused.last_offset),)
+            return [self._receipt(first.topic, first.partition, ranges, Reason.INVALID)]
+        decided = Decided(Reason.INVALID, {"problem": refused.problem})
+        positions = (SourcePosition(first.topic, first.partition, offset) for offset in offsets)
+        return [self.decision(Stage.VALIDATE, position, decided, subject) for position in positions]
+
     def receipt(self, topic: str, partition: int, offsets: Sequence[int]) -> Output:
         """One record for all source offsets of a batch that were no triggers."""
+        return self._receipt(topic, partition, ranges_of(offsets), Reason.NOT_A_TRIGGER)
+
+    def _receipt(self, topic: str, partition: int, ranges: tuple[tuple[int, int], ...], reason: Reason) -> Output:
         receipt = Receipt(
             topic=topic,
             partition=partition,
-            ranges=ranges_of(offsets),
+            ranges=ranges,
             decided_at=self._clock.now(),
             worker=self._worker,
             rules_version=self._rules_version(),
+            reason=reason,
         )
         key = f"{topic}/{partition}".encode()
         return Output(self._topics.decisions.name, partition, key, encode(receipt))

@@ -14,13 +14,13 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import OffsetAndMetadata
 
-from saving_alerts.kafka.header_names import read_any_header_name
+from saving_alerts.kafka.unpacking import unpack_for_aiokafka
 
 COORDINATOR_TIMEOUT_SECONDS = 15
 CREATE_COMMAND = "saving-alerts topics create"
 
 _partitioner = DefaultPartitioner()
-read_any_header_name()
+unpack_for_aiokafka()
 
 
 class KafkaFailedError(Exception):

@@ -16,10 +16,11 @@ from saving_alerts.domain.decisions import Decision, Receipt
 from saving_alerts.domain.events import ValidatedEvent
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.kafka.refused import KEPT_BYTES, RefusedBytes
 
 SCHEMA = 1
 READABLE_SCHEMAS = frozenset({1})  # from schema 2 on: the last two
-MAX_DEAD_LETTER_BYTES = 256 * 1024
+MAX_DEAD_LETTER_BYTES = KEPT_BYTES
 # Ours are far shorter. Others can write a key of a megabyte to the source, and a letter has to fit into a record.
 MAX_KEY_BYTES = 4 * 1024
 MAX_HEADERS_BYTES = 4 * 1024
@@ -145,6 +146,8 @@ def summary_of(error: str) -> str:
 
 def cut(body: bytes) -> tuple[bytes, int, str]:
     """The first 256 KiB, the full length and the SHA-256 of all of it."""
+    if isinstance(body, RefusedBytes):
+        return bytes(body), body.whole_bytes, body.sha256
     return body[:MAX_DEAD_LETTER_BYTES], len(body), hashlib.sha256(body).hexdigest()
 
 

@@ -83,10 +83,13 @@ class PartitionAccount:
         """The source begins here by now: of what was before it, only the ledger can tell."""
         self._first_kept = min(max(self._first_kept, offset), self._span.end)
 
-    def present(self, offset: int, *, maybe_forgotten: bool = False) -> None:
-        """The source holds a record; `maybe_forgotten` when its decision may be deleted by retention by now."""
+    def present(self, first: int, last: int | None = None, *, maybe_forgotten: bool = False) -> None:
+        """The source holds a record there, or one at each offset up to `last`.
+
+        `maybe_forgotten` when their decisions may be deleted by retention by now.
+        """
         offsets = self._maybe_forgotten if maybe_forgotten else self._present
-        offsets.add(offset, offset)
+        offsets.add(first, first if last is None else min(last, self._span.end - 1))
 
     def pending(self, offset: int) -> None:
         """It is on an internal topic, not yet committed there."""
@@ -155,8 +158,8 @@ class Account:
         for number, account in self._partitions.items():
             account.deleted_before(firsts[number])
 
-    def present(self, partition: int, offset: int, *, maybe_forgotten: bool = False) -> None:
-        self._partitions[partition].present(offset, maybe_forgotten=maybe_forgotten)
+    def present(self, partition: int, first: int, last: int | None = None, *, maybe_forgotten: bool = False) -> None:
+        self._partitions[partition].present(first, last, maybe_forgotten=maybe_forgotten)
 
     def pending(self, position: SourcePosition) -> None:
         if account := self._of(position.topic, position.partition):

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, committed_offsets, mismatch, partition_counts
 from saving_alerts.kafka.codecs import Envelope
+from saving_alerts.kafka.refused import last_offset_of
 from saving_alerts.kafka.topics import Topic, Topics
 from saving_alerts.ledger.accounting import Account, PartitionAudit, SourceSpan
 from saving_alerts.ledger.audit_range import AuditRange, source_spans
@@ -103,7 +104,7 @@ class _Auditor:
         readable = {number: Span(max(span.start, firsts[number]), span.end) for number, span in spans.items()}
         async for record in self._records(source, readable):
             forgotten = record.timestamp < forgotten_ms
-            self._account.present(record.partition, record.offset, maybe_forgotten=forgotten)
+            self._account.present(record.partition, record.offset, last_offset_of(record), maybe_forgotten=forgotten)
             oldest_ms = record.timestamp if oldest_ms is None else min(record.timestamp, oldest_ms)
         self._account.deleted_before(await self._lookup.beginnings(source.name, spans))
         return None if oldest_ms is None else datetime.fromtimestamp(max(oldest_ms, 0) / 1000, UTC)

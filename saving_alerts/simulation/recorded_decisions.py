@@ -53,7 +53,7 @@ class Record:
 
     def take(self, entry: Decision | Receipt) -> None:
         if isinstance(entry, Receipt):
-            if entry.decided_at >= self._since:
+            if entry.decided_at >= self._since and entry.reason is Reason.NOT_A_TRIGGER:
                 self._unknown.no_triggers += sum(last - first + 1 for first, last in entry.ranges)
         elif entry.decided_at < self._since:
             self._take_send(entry)
