@@ -69,12 +69,15 @@ class Settings(BaseSettings):
     batch_max_records: int = Field(default=500, ge=1, le=10_000)
     """The most records of one partition that are moved as one batch."""
     max_fetch_bytes: int = Field(default=1024 * 1024, ge=64 * 1024)
-    """The most bytes of one partition that wait in the consumer. It bounds memory together with the window."""
+    """The most bytes of one partition that are fetched at a time, as they stand on Kafka. A batch is fetched whole, so
+    more comes where the topic's `max.message.bytes` lets it."""
     max_unpacked_bytes: int = Field(default=DEFAULT_MAX_UNPACKED_BYTES, ge=1024 * 1024)
     """The most bytes that one batch may have once it is decompressed, on any topic. What has more is refused unread."""
     window_max_records: int = Field(default=2_000, ge=1)
     """When so many records of one partition are unfinished in a stage, the intake of that partition stops. As many
     again may come on top: they were on their way."""
+    window_max_bytes: int = Field(default=8 * 1024 * 1024, ge=1024 * 1024)
+    """When they take so much memory, the intake of that partition stops as well."""
     drain_seconds: float = Field(default=10, gt=0)
     """How long work in flight may take when partitions are taken away or the worker stops."""
     standstill_seconds: float = Field(default=60, ge=10)

@@ -106,7 +106,7 @@ class FetchedBatch:
     def _default(self, limit: int) -> Unpacked:
         """With another header in front of what was decompressed, aiokafka has nothing to decompress any more."""
         if not self._codec:
-            self._refuse_above(limit)
+            _refuse_above(limit, len(self.data) - BATCH_HEADER.size)
             return _read(self.data)
         plain = bytearray(self.data[: BATCH_HEADER.size])
         plain[ATTRIBUTES_PLACE + 1] &= ~_CODEC_MASK
@@ -115,7 +115,7 @@ class FetchedBatch:
 
     def _legacy(self, limit: int) -> Unpacked:
         """Decompressed twice, here to learn how large it becomes: such batches are rare."""
-        self._refuse_above(limit)
+        _refuse_above(limit, len(self.data))
         plain = bytearray()
         if self._codec:
             decompress(self._codec, self._legacy_value(), limit, plain)
@@ -132,9 +132,10 @@ class FetchedBatch:
         end = place + _SIZE_BYTES
         return int.from_bytes(self.data[place:end], signed=True), end
 
-    def _refuse_above(self, limit: int) -> None:
-        if len(self.data) > limit:
-            raise RefusedBatchError(f"a batch of {len(self.data)} bytes, at most {limit} are read")
+
+def _refuse_above(limit: int, size: int) -> None:
+    if size > limit:
+        raise RefusedBatchError(f"a batch of {size} bytes, at most {limit} are read")
 
 
 def _read(plain: memoryview) -> Unpacked:

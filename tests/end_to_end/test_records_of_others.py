@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -12,14 +13,19 @@ from demo.checks.decision_follower import LedgerWatch, Place
 from demo.traffic.feed import Record
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
+from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
+from tests.support.batch_bytes import GZIP, LZ4, MEBIBYTE, SNAPPY, ZSTD, batch, framed, write_batch
 from tests.support.foreign_batches import NO_UTF_8, HeaderBytes, append, new_batch
 
 pytestmark = pytest.mark.timeout(120)
 
 ANSWER_SECONDS = 30
+BOMB_MEBIBYTES = {GZIP: 200, SNAPPY: 40, LZ4: 200, ZSTD: 200}  # the embedded Kafka keeps 5 MB of a partition
+BOMB_RECORDS = 3
+MOST_MEBIBYTES = 400  # of a worker, which takes less than half of it when it has nothing to do
 BATCH = 20  # a batch that would not get smaller is not compressed
 
 
@@ -70,6 +76,16 @@ def produce(world: World, records: list[Record], codec: str) -> list[Place]:
         )
     assert producer.flush(ANSWER_SECONDS) == 0
     return places
+
+
+async def write_raw(world: World, topic: str, data: bytes, records: int) -> list[Place]:
+    """Write these bytes as one batch of so many records; where they stand."""
+    partition, first = await write_batch(world.bootstrap_servers, topic, data, records)
+    return [(partition, first + number) for number in range(records)]
+
+
+def bomb(codec: int) -> bytes:
+    return batch([b"{}", BOMB_MEBIBYTES[codec] * MEBIBYTE, b"{}"], codec)
 
 
 async def write_odd(world: World, odd: Odd) -> Place:
@@ -143,3 +159,78 @@ async def test_a_header_whose_name_is_no_text_changes_nothing(
     assert explained.returncode == 0, explained.stderr
     audited = command_line(["audit"], world.environment)
     assert audited.returncode == 0, audited.stdout + audited.stderr
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("codec", BOMB_MEBIBYTES)
+async def test_what_becomes_hundreds_of_megabytes_is_refused_and_the_next_event_is_pushed(
+    world: World, worker: WorkerProcess, watch: LedgerWatch, codec: int
+) -> None:
+    refused = await write_raw(world, world.topics.source.name, bomb(codec), BOMB_RECORDS)
+    after = await write_odd(world, Odd(visit(f"after-bomb-{codec}", f"u-after-bomb-{codec}").value))
+
+    wait_for(worker, watch, refused, Reason.INVALID)
+    wait_for(worker, watch, [after], Reason.PUSHED)
+    assert peak_mebibytes(worker) < MOST_MEBIBYTES
+
+
+@pytest.mark.asyncio
+async def test_what_cannot_be_decompressed_is_refused_and_the_next_event_is_pushed(
+    world: World, worker: WorkerProcess, watch: LedgerWatch
+) -> None:
+    refused = await write_raw(world, world.topics.source.name, framed(b"no gzip" * 9, GZIP, BOMB_RECORDS), BOMB_RECORDS)
+    after = await write_odd(world, Odd(visit("after-garbage", "u-after-garbage").value))
+
+    wait_for(worker, watch, refused, Reason.INVALID)
+    wait_for(worker, watch, [after], Reason.PUSHED)
+
+
+@pytest.mark.asyncio
+async def test_between_the_stages_it_is_refused_at_its_own_place(
+    world: World, worker: WorkerProcess, watch: LedgerWatch
+) -> None:
+    topic = world.topics.next_stage[Stage.VALIDATE].name
+    ((partition, first), *_) = await write_raw(world, topic, bomb(GZIP), BOMB_RECORDS)
+    after = await write_odd(world, Odd(visit("after-internal", "u-after-internal").value))
+
+    wait_for(worker, watch, [after], Reason.PUSHED)
+    assert worker.exit_code is None
+    wait_until(
+        lambda: f"{topic} {partition} {first}" in listed_dead_letters(world), ANSWER_SECONDS, "the dead letter is there"
+    )
+
+
+@pytest.mark.asyncio
+async def test_on_the_topic_of_the_kill_switches_it_is_refused_and_the_switches_are_known(
+    world: World, worker: WorkerProcess, watch: LedgerWatch
+) -> None:
+    """By the worker, which follows the topic, and by a command, which reads it from its beginning."""
+    await write_raw(world, world.topics.kill_switches.name, bomb(GZIP), BOMB_RECORDS)
+
+    switched = command_line(
+        ["kill", "on", "merchant", "m-nobody", "--reason", "test", "--by", "test", "--wait"], world.environment
+    )
+    assert switched.returncode == 0, switched.stderr
+    assert "m-nobody" in command_line(["kill", "list"], world.environment).stdout
+    assert peak_mebibytes(worker) < MOST_MEBIBYTES
+
+
+def test_after_all_of_it_the_commands_say_what_became_of_every_offset(world: World, worker: WorkerProcess) -> None:
+    """Last, because it looks at what the others have written."""
+    audited = command_line(["audit"], world.environment)
+    explained = command_line(["explain", "--user", "u-after-garbage", "--all"], world.environment)
+
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+    assert explained.returncode == 0, explained.stderr
+    assert "pushed" in explained.stdout
+    assert "has more than" in listed_dead_letters(world)
+
+
+def listed_dead_letters(world: World) -> str:
+    return command_line(["dead-letters", "list", "--since", "1h"], world.environment).stdout
+
+
+def peak_mebibytes(worker: WorkerProcess) -> int:
+    """The most memory that it has had."""
+    status = Path(f"/proc/{worker.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
