@@ -59,7 +59,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
         async def fetch(partitions: set[TP], timeout: float | None, max_records: int | None) -> Mapping[TP, list[Any]]:
             fetched = await fetch_all(partitions, timeout, max_records)
-            return {tp: _as_changes(records) if tp in followed else records for tp, records in fetched.items()}
+            return {tp: as_changes(records) if tp in followed else records for tp, records in fetched.items()}
 
         if not followed:
             return Fetched(await fetch(streams, timeout, max_records), consumer)
@@ -96,7 +96,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
 
-def _as_changes(records: list[ConsumerRecord]) -> list[ConsumerRecord]:
+def as_changes(records: list[ConsumerRecord]) -> list[ConsumerRecord]:
     """Of a changelog. What was refused there deletes nobody, and stands at its last offset: recovery waits for that."""
     return [
         ConsumerRecord(

@@ -1,5 +1,6 @@
 """The source is written by other teams: whatever their Kafka clients may write, a worker reads it and stays."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -46,6 +47,9 @@ def watch(world: World) -> Iterator[LedgerWatch]:
 
 @pytest.fixture(scope="module")
 def worker(world: World) -> WorkerProcess:
+    """It recovers from a changelog that others have written to."""
+    garbage = framed(b"no gzip" * 9, GZIP, BOMB_RECORDS)
+    asyncio.run(write_raw(world, world.topics.push_sends.name, garbage, BOMB_RECORDS))
     worker = world.start_worker()
     worker.wait_until_ready()
     return worker
