@@ -47,7 +47,8 @@ class LedgerWatch:
         decisions = self._decisions.get(place)
         if decisions:
             return answer(decisions).reason
-        return Reason.NOT_A_TRIGGER if place in self._receipts else None
+        receipts = self._receipts.get(place)
+        return receipts[0].reason if receipts else None
 
     def decisions(self, place: Place) -> list[Decision]:
         """Every decision of a place, echoes included, in the order they were written."""

@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from demo.checks.decision_follower import LedgerWatch
 from demo.workers.worker_process import WorkerProcess
@@ -44,3 +45,9 @@ def page(worker: WorkerProcess, path: str) -> Page:
             return Page(answer.status, answer.headers.get_content_type(), answer.read().decode())
     except urllib.error.HTTPError as error:
         return Page(error.code, error.headers.get_content_type(), error.read().decode())
+
+
+def peak_mebibytes(worker: WorkerProcess) -> int:
+    """The most memory that it has had."""
+    status = Path(f"/proc/{worker.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
