@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     window_max_records: int = Field(default=2_000, ge=1)
     """When so many records of one partition are unfinished in a stage, the intake of that partition stops. As many
     again may come on top: they were on their way."""
-    window_max_bytes: int = Field(default=8 * 1024 * 1024, ge=1024 * 1024)
+    in_flight_max_bytes: int = Field(default=8 * 1024 * 1024, ge=1024 * 1024)
     """When they take so much memory, the intake of that partition stops as well."""
     drain_seconds: float = Field(default=10, gt=0)
     """How long work in flight may take when partitions are taken away or the worker stops."""

@@ -124,6 +124,7 @@ class RecordBuilder:
             reason=reason,
             tried=error != UNTRIED,
             headers=ours_of(record.headers),
+            last_offset=record.value.last_offset if isinstance(record.value, RefusedBytes) else None,
         )
         return Output(self._topics.dead_letters.name, record.partition, key, encode(dead_letter))
 

@@ -102,7 +102,8 @@ class DeadLetterRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that nobody could handle, cut to 256 KiB, with the hash of all of them and where they stood.
 
     The key is cut to 4 KiB. `reason` is the decision that they ended in. `tried` is false where no worker looked at
-    them. `headers` are those of ours, without which no stage would read them again.
+    them. `headers` are those of ours, without which no stage would read them again. With `last_offset` the bytes are no
+    value of a record: they were refused before they were unpacked, with all offsets up to it.
     """
 
     stage: str
@@ -120,6 +121,7 @@ class DeadLetterRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = Reason.DEAD_LETTER
     tried: bool = True
     headers: tuple[tuple[str, bytes], ...] = ()
+    last_offset: int | None = None
 
 
 def ours_of(headers: Headers) -> tuple[tuple[str, bytes], ...]:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.consumer import fetcher
+from aiokafka.errors import CorruptRecordException
 
 from saving_alerts.kafka.batch_reader import MAX_RECORD_BYTES
 from saving_alerts.kafka.fetched_batch import FetchedBatch, RefusedBatchError, Unpacked, frames_of
@@ -99,7 +100,7 @@ class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
             unpacked = batch.unpacked(self.max_unpacked_bytes)
             if unpacked.is_large:
                 self._make_room()
-            yield from self._consumer_records(unpacked)
+            yield from self._consumer_records(unpacked, batch.offsets_from(self.next_fetch_offset)[1])
         except MemoryError:  # says nothing about the batch
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is: one batch must not stop the others
@@ -107,17 +108,25 @@ class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
             if first <= last:
                 yield self._refused(batch.data, first, last, error)
 
-    def _consumer_records(self, unpacked: Unpacked) -> Iterator[ConsumerRecord]:
+    def _consumer_records(self, unpacked: Unpacked, last: int) -> Iterator[ConsumerRecord]:
         try:
-            yield from self._from_position_on(unpacked.records)
+            yield from self._from_position_on(unpacked.records, last)
         except UnicodeDecodeError as error:
             log.warning(
                 "%s, at or behind %s: the name of a header is no text: %s", self._place, self.next_fetch_offset, error
             )
-            yield from self._from_position_on(unpacked.any_names())
+            yield from self._from_position_on(unpacked.any_names(), last)
 
-    def _from_position_on(self, records: Iterable[Any]) -> Iterator[ConsumerRecord]:
+    def _from_position_on(self, records: Iterable[Any], last: int) -> Iterator[ConsumerRecord]:
+        """Raises CorruptRecordException for one that would lead away from the offsets of its batch.
+
+        Of a batch that is not compressed brokers do not look at the offset of each record.
+        """
+        before = -1
         for record in records:
+            if not before < record.offset <= last:
+                raise CorruptRecordException(f"offset {record.offset} behind {before}, in a batch that ends at {last}")
+            before = record.offset
             if record.offset >= self.next_fetch_offset:
                 read = self._consumer_record(self._tp, record)
                 self.next_fetch_offset = record.offset + 1

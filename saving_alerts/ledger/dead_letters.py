@@ -94,6 +94,8 @@ def why_not(letter: DeadLetter, topics: Topics) -> str | None:
     """Why this letter cannot be replayed; None where it can."""
     record = letter.record
     inputs = [topic.name for topic in topics.inputs.values()]
+    if record.last_offset is not None:
+        return "its bytes were refused before they were unpacked: they are no record"
     if record.body_bytes > len(record.body):
         return f"only {len(record.body):,} of its {record.body_bytes:,} bytes were kept"
     if record.topic not in inputs:

@@ -111,7 +111,7 @@ class WorkerRuntime:
             metrics=self.metrics,
             clock=self.clock,
             max_in_flight=self.settings.window_max_records,
-            max_bytes_in_flight=self.settings.window_max_bytes,
+            max_bytes_in_flight=self.settings.in_flight_max_bytes,
             failpoints=self.failpoints,
         )
         return build_stages(inputs, services, self.topics)

@@ -179,6 +179,9 @@ BROKEN = {
     "a value beyond its record": framed(varint(6) + b"\0" + varint(0) * 2 + varint(-1) + varint(99) + b"\0", PLAIN, 3),
     "an endless number": framed(b"\xff" * 30, PLAIN, 3),
     "a negative number of headers": framed(b"".join(record(0, b"a", varint(-7))), PLAIN, 3),
+    "an offset beyond the batch": framed(b"".join([*record(0, b"a"), *record(10**9, b"b")]), PLAIN, 3, count=2),
+    "an offset twice": framed(b"".join([*record(0, b"a")] * 3), PLAIN, 3),
+    "an offset before the batch": framed(b"".join(record(-1, b"a")), GZIP, 3, count=1),
     "records in no agreement": framed(b"".join(record(0, b"a")), PLAIN, 3, count=0),
 }
 
@@ -196,6 +199,44 @@ def test_what_is_broken_is_refused_by_its_offsets(broken: bytes) -> None:
     assert [offset for first, last, _ in came for offset in range(first, last + 1)] == [0, 1, 2, 3, 4]
     assert set(refused) <= {1, 2, 3}
     assert 3 in refused
+
+
+def read_to(end: int, *batches: bytes) -> list[int]:
+    """The offsets that come out, in order, of as many fetches as it takes: Kafka leaves out batches that are behind."""
+    offsets: list[int] = []
+    position, fetches = 0, 0
+    while position < end:
+        records = fetched(*batches, first=position)
+        offsets += [offset for first, last, _ in spans(records) for offset in range(first, last + 1)]
+        position, fetches = records.next_fetch_offset, fetches + 1
+        assert fetches <= CHECKSUM_FETCHES * end
+    return offsets
+
+
+CHANGES = st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 255)), min_size=1, max_size=8)
+SOME = [b"a" * 50, b"b" * 50, b"c"]
+
+
+@given(codec=st.sampled_from(CODECS), changes=CHANGES)
+def test_however_a_body_is_broken_every_offset_comes_out_once(codec: int, changes: list[tuple[int, int]]) -> None:
+    body = bytearray(compressed((piece for each in enumerate(SOME) for piece in record(*each)), codec))
+    for place, change in changes:
+        body[place % len(body)] ^= change
+
+    offsets = read_to(4, framed(bytes(body), codec, 3), batch([b"d"], base=3))
+
+    assert offsets == sorted(set(offsets))
+    assert offsets[-1] == 3
+
+
+@given(changes=CHANGES)
+def test_however_a_batch_is_broken_on_its_way_every_offset_comes_out_once(changes: list[tuple[int, int]]) -> None:
+    damaged = bytearray(batch(SOME, GZIP))
+    for place, change in changes:
+        behind_the_length = 12 + place % (len(damaged) - 12)
+        damaged[behind_the_length] ^= change
+
+    assert read_to(4, bytes(damaged), batch([b"d"], base=3)) == [0, 1, 2, 3]
 
 
 def test_records_before_the_broken_one_are_read() -> None:
