@@ -10,13 +10,14 @@ import logging
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 
-from saving_alerts.kafka.batch_reader import MAX_RECORD_BYTES
+from saving_alerts.kafka.batch_reader import MAX_HEADERS, MAX_RECORD_BYTES
 from saving_alerts.kafka.fetched_batch import FetchedBatch, RefusedBatchError, Unpacked, frames_of
 from saving_alerts.kafka.refused import RefusedBytes, refused_record
 
@@ -136,7 +137,8 @@ class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
         if record.value is not None and len(record.value) > MAX_RECORD_BYTES:
             problem = f"a record of {len(record.value)} bytes, at most {MAX_RECORD_BYTES} are read"
             return refused_record(tp, record.offset, RefusedBytes(record.value, problem, record.offset))
-        return super()._consumer_record(tp, record)
+        read = super()._consumer_record(tp, record)
+        return replace(read, headers=()) if len(read.headers) > MAX_HEADERS else read
 
     def _refused(self, data: memoryview, first: int, last: int, error: Exception) -> ConsumerRecord:
         problem = str(error) if isinstance(error, RefusedBatchError) else f"a batch that cannot be read: {error!r}"
