@@ -20,7 +20,7 @@ $(TOOLS)/bin/uv:
 
 $(VENV)/.complete: $(TOOLS)/bin/uv $(ROOT)/requirements/dev.lock $(ROOT)/pyproject.toml
 	cd $(ROOT) && $(TOOLS)/bin/uv venv --quiet --clear --python $(PYTHON) $(VENV)
-	cd $(ROOT) && VIRTUAL_ENV=$(VENV) $(TOOLS)/bin/uv pip sync --quiet --require-hashes requirements/dev.lock
+	cd $(ROOT) && VIRTUAL_ENV=$(VENV) $(TOOLS)/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements/dev.lock
 	cd $(ROOT) && VIRTUAL_ENV=$(VENV) $(TOOLS)/bin/uv pip install --quiet --no-deps --editable .
 	touch $@
 
