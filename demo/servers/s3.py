@@ -57,6 +57,11 @@ class EmbeddedS3:
         self.stop()
         self._port.close()
 
+    def empty(self) -> None:
+        """As at the start: the bucket, and nothing in it; the server must be running."""
+        self._forget_everything()
+        self._client.create_bucket(Bucket=BUCKET)
+
     def start(self) -> None:
         """Return when the server answers; does nothing if it runs."""
         if self._server is None:

@@ -137,13 +137,15 @@ def _trace(model: Model, parents: dict[State, State | None], state: State) -> li
 
 
 @uncollected()
-def search_for_stuck_states(model: Model) -> Found:
-    """Every state from which no order of steps leads to an end; the first of them with its trace."""
+def search_to_the_ends(model: Model) -> Found:
+    """As `search`, and where every promise holds: the first state from which no order of steps leads to an end."""
     parents: dict[State, State | None] = {model.start(): None}
     numbers = {model.start(): 0}
     before: list[list[int]] = [[]]
     states = [model.start()]
     for state in states:  # grows while it is read
+        if broken := verdict(state):
+            return Found(len(states), broken, _trace(model, parents, state))
         for _, after in model.steps(state):
             if after not in numbers:
                 numbers[after] = len(states)

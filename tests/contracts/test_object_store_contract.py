@@ -88,15 +88,20 @@ def policy(endpoint_url: str, bucket: str = EmbeddedS3.bucket) -> S3Policy:
     return S3Policy(bucket, endpoint_url, attempts=1, read_timeout_seconds=IMPATIENT_SECONDS * 10)
 
 
-@pytest_asyncio.fixture(params=["fake", "real"])
-async def world(request: pytest.FixtureRequest, s3: EmbeddedS3) -> AsyncIterator[World]:
-    if request.param == "fake":
-        yield FakeWorld()
-        return
+@pytest_asyncio.fixture(scope="module")
+async def real(s3: EmbeddedS3) -> AsyncIterator[RealWorld]:
+    """One for all tests: to open a client takes longer than most of them."""
     here, elsewhere = policy(s3.endpoint_url), policy(s3.endpoint_url, "no-such-bucket")
     async with S3ObjectStore(here) as store, S3ObjectStore(elsewhere) as other:
-        s3.delete(KEY)
         yield RealWorld(s3, store, other)
+
+
+@pytest.fixture(params=["fake", "real"])
+def world(request: pytest.FixtureRequest, real: RealWorld) -> World:
+    if request.param == "fake":
+        return FakeWorld()
+    real.delete()
+    return real
 
 
 async def lines_of(store: ObjectStore, unless_etag: str | None = None) -> list[bytes] | None:

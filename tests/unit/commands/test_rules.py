@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from redis import Redis
 
 from demo.servers.redis import EmbeddedRedis
 from demo.servers.s3 import EmbeddedS3
@@ -87,11 +88,27 @@ class Desk:
         await redis.aclose()
 
 
+@pytest.fixture(scope="module")
+def s3() -> Iterator[EmbeddedS3]:
+    with EmbeddedS3() as embedded:
+        yield embedded
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis() as embedded:
+        yield embedded
+
+
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(s3: EmbeddedS3, redis: EmbeddedRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """With nothing in the bucket, and no worker that was ever seen."""
     monkeypatch.chdir(tmp_path)
-    with EmbeddedS3() as s3, EmbeddedRedis() as redis:
-        yield Desk(s3, redis, tmp_path)
+    s3.empty()
+    with Redis.from_url(redis.url) as client:
+        client.flushall()
+    yield Desk(s3, redis, tmp_path)
+    s3.start()
 
 
 def test_what_is_published_is_live_and_in_the_history(desk: Desk) -> None:
