@@ -8,10 +8,11 @@ import msgspec
 
 
 def meaning(value: object) -> object:
-    """Every field of a struct by its name, also those that have their default; moments in UTC."""
+    """Every field of a struct by its name in the bytes, also those that have their default; moments in UTC."""
     match value:
         case msgspec.Struct():
-            return {name: meaning(getattr(value, name)) for name in value.__struct_fields__}
+            names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+            return {written: meaning(getattr(value, name)) for written, name in names}
         case Mapping():
             return {str(name): meaning(each) for name, each in value.items()}
         case list() | tuple():
