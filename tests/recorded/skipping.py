@@ -1,0 +1,30 @@
+"""Records of the source that an operator sets aside before any worker looks at them."""
+
+import asyncio
+
+from aiokafka import TopicPartition
+
+from demo.ledger_watch import Place
+from demo.world import World
+from saving_alerts.delivery.notes import Note
+from saving_alerts.kafka_client import Commit, KafkaConnection, commits, write_commit
+from tests.end_to_end.shoppers import visit
+from tests.recorded.stagehand import Stagehand
+from tests.recorded.taking import GROUP, Taken
+
+
+def skip_two(stagehand: Stagehand, taken: Taken) -> list[Place]:
+    """Of one partition, so that its note lists both. Where they stand; no worker may run yet."""
+    places = [stagehand.write(visit(name, "u-skipped"))[0] for name in ("skipped-1", "skipped-2")]
+    for place in places:
+        asyncio.run(_skip(stagehand.world, place))
+    asyncio.run(taken.take_notes(stagehand.world, "an operator has skipped two"))
+    return places
+
+
+async def _skip(world: World, place: Place) -> None:
+    """What `dead-letters skip` writes. The command itself asks for the group's members, which this Kafka cannot say."""
+    connection, partition = KafkaConnection(world.bootstrap_servers), TopicPartition(world.topics.source.name, place[0])
+    commit = (await commits(connection, GROUP, [partition]))[partition] or Commit(0, "")
+    note = Note.read(commit.text).with_skipped(place[1])
+    await write_commit(connection, GROUP, partition, Commit(commit.offset, note.text()))
