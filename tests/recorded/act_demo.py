@@ -2,12 +2,12 @@
 
 import asyncio
 
-from demo.ledger_watch import LedgerWatch
-from demo.player import Player
+from demo.checks.decision_follower import LedgerWatch
 from demo.story import EVENTS_PER_SECOND, WORKERS
 from demo.traffic import make_traffic
+from demo.traffic.player import Player
 from demo.world import World
-from saving_alerts.codecs import alert_codec
+from saving_alerts.kafka.codecs import alert_codec
 from tests.end_to_end.conditions import wait_for_answers, wait_until
 from tests.recorded.lines import line_of
 from tests.recorded.stagehand import ANSWER_SECONDS, Stagehand, place_of

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from demo.ledger_watch import LedgerWatch
+from demo.checks.decision_follower import LedgerWatch
 from demo.world import World
 from tests.end_to_end.shoppers import patient_rules, visit
 from tests.recorded.stagehand import Stagehand

@@ -3,15 +3,15 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from demo.behaviour import Behaviour
-from demo.ledger_watch import LedgerWatch
+from demo.checks.decision_follower import LedgerWatch
+from demo.stub_apis.faults import Behaviour
 from demo.traffic.directory import MERCHANTS
 from demo.world import World
 from saving_alerts.adapters.redis_connection import connect
-from saving_alerts.codecs import encode
 from saving_alerts.domain.events import EventType
-from saving_alerts.domain.positions import SourcePosition
-from saving_alerts.domain.sends import REMEMBERED, PushSend
+from saving_alerts.domain.push_sends import REMEMBERED, PushSend
+from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.kafka.codecs import encode
 from tests.end_to_end.shoppers import visit
 from tests.recorded.claim_states import User
 from tests.recorded.lines import Line, Raw

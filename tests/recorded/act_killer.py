@@ -2,8 +2,8 @@
 
 import asyncio
 
-from demo.ledger_watch import LedgerWatch, Place
-from demo.worker_process import WorkerProcess
+from demo.checks.decision_follower import LedgerWatch, Place
+from demo.workers.worker_process import WorkerProcess
 from demo.world import World
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import patient_rules, visit

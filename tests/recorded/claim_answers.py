@@ -7,9 +7,9 @@ from urllib.parse import unquote
 from redis import asyncio as aioredis
 
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
-from tests.fakes.metrics import RecordingMetrics
 from tests.recorded.claim_asks import ASKS
 from tests.recorded.lines import Line, Raw
+from tests.support.fakes.metrics import RecordingMetrics
 
 LEASE_SECONDS = 20.0
 _MILLISECOND = timedelta(milliseconds=1)

@@ -5,8 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from saving_alerts.domain.caps import Cap, CapPer
-from saving_alerts.domain.positions import SourcePosition
-from saving_alerts.ports import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Reservation, Throttle
+from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.ports.throttle import (
+    AlreadySent,
+    Busy,
+    CapReached,
+    Claim,
+    DuplicateOf,
+    Granted,
+    Reservation,
+    Throttle,
+)
 
 INCARNATION = "worker-a"
 NO_CAPS: tuple[Cap, ...] = ()

@@ -7,10 +7,10 @@ from redis import asyncio as aioredis
 
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from tests.contracts.throttle_world import BRIEF_LEASE_SECONDS, RealWorld
-from tests.fakes.metrics import RecordingMetrics
 from tests.recorded.claim_answers import LEASE_SECONDS, claims_in
 from tests.recorded.claim_asks import NO_CAPS, claim_of
 from tests.recorded.lines import Line
+from tests.support.fakes.metrics import RecordingMetrics
 
 KEY_PREFIX = "saving-alerts:claims:"
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from demo.feed import Record
 from demo.traffic.directory import MERCHANTS
+from demo.traffic.feed import Record
 from demo.traffic.templates import Template
 from saving_alerts.domain.events import EventType
 from tests.end_to_end.shoppers import patient_rules

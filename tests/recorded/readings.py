@@ -9,23 +9,23 @@ import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from faust.types import EventT
 
-from saving_alerts.adapters.kill_switches import KillSwitchTopic
-from saving_alerts.codecs import (
+from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic
+from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
+from saving_alerts.kafka.codecs import (
     Codec,
     Envelope,
     alert_codec,
     candidate_codec,
+    decode_dead_letter,
     decode_ledger,
-    decode_letter,
     validated_codec,
 )
-from saving_alerts.delivery.notes import Note
-from saving_alerts.ledger.letters import Letter, LetterPlace, why_not_among_many
-from saving_alerts.tables import PushSendsTable
-from saving_alerts.topics import Topics
-from tests.fakes.clock import FakeClock
+from saving_alerts.kafka.topics import Topics
+from saving_alerts.ledger.dead_letters import DeadLetter, DeadLetterPlace, why_not_among_many
+from saving_alerts.worker.push_sends_table import PushSendsTable
 from tests.recorded.lines import Line
 from tests.recorded.meaning import meaning
+from tests.support.fakes.clock import FakeClock
 
 TOPICS = Topics.named("saving-events", "saving-alerts")
 PARTITIONS = 4
@@ -50,13 +50,13 @@ def _ledger(line: Line) -> object:
 
 def _letter(line: Line) -> object:
     """What the commands show of a dead letter, and whether `replay --since` would take it."""
-    letter = Letter(LetterPlace(0, 0), decode_letter(line.value_bytes or b""))
+    letter = DeadLetter(DeadLetterPlace(0, 0), decode_dead_letter(line.value_bytes or b""))
     replayed = why_not_among_many(letter, TOPICS) is None
     return {"says": meaning(letter.record), "deadline": meaning(letter.deadline), "replayed": replayed}
 
 
 def _note(line: Line) -> object:
-    return meaning(Note.read((line.value_bytes or b"").decode()))
+    return meaning(PartitionMemo.read((line.value_bytes or b"").decode()))
 
 
 def switches_after(lines: list[Line]) -> object:

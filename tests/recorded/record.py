@@ -6,10 +6,10 @@ import sys
 import click
 import msgspec
 
-from demo.redis import EmbeddedRedis
+from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
-from saving_alerts.codecs import decode_ledger
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.domain.reasons import Reason
+from saving_alerts.kafka.codecs import decode_ledger
 from tests.recorded import act_demo, act_dry_run, act_endings, act_killer
 from tests.recorded.choosing import Group, representative, same
 from tests.recorded.claim_answers import answers

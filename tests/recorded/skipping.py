@@ -4,10 +4,10 @@ import asyncio
 
 from aiokafka import TopicPartition
 
-from demo.ledger_watch import Place
+from demo.checks.decision_follower import Place
 from demo.world import World
-from saving_alerts.delivery.notes import Note
-from saving_alerts.kafka_client import Commit, KafkaConnection, commits, write_commit
+from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
+from saving_alerts.kafka.client import Commit, KafkaConnection, commits, write_commit
 from tests.end_to_end.shoppers import visit
 from tests.recorded.stagehand import Stagehand
 from tests.recorded.taking import GROUP, Taken
@@ -26,5 +26,5 @@ async def _skip(world: World, place: Place) -> None:
     """What `dead-letters skip` writes. The command itself asks for the group's members, which this Kafka cannot say."""
     connection, partition = KafkaConnection(world.bootstrap_servers), TopicPartition(world.topics.source.name, place[0])
     commit = (await commits(connection, GROUP, [partition]))[partition] or Commit(0, "")
-    note = Note.read(commit.text).with_skipped(place[1])
+    note = PartitionMemo.read(commit.text).with_skipped(place[1])
     await write_commit(connection, GROUP, partition, Commit(commit.offset, note.text()))

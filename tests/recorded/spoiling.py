@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from demo.world import World
-from saving_alerts.codecs import Codec, Envelope, alert_codec, candidate_codec, encode, validated_codec
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.events import ValidatedEvent
-from saving_alerts.domain.positions import SourcePosition
+from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.kafka.codecs import Codec, Envelope, alert_codec, candidate_codec, encode, validated_codec
 from tests.end_to_end.conditions import wait_until
 from tests.recorded.lines import Line, Raw
 from tests.recorded.stagehand import ANSWER_SECONDS, Stagehand

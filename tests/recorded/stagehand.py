@@ -5,16 +5,16 @@ from random import Random
 
 from confluent_kafka import Producer
 
-from demo.coupon_api import Coupons
-from demo.feed import Feed, Record
-from demo.ledger_watch import LedgerWatch, Place
+from demo.checks.decision_follower import LedgerWatch, Place
+from demo.stub_apis.coupon_api import Coupons
 from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import good_coupon
 from demo.traffic.directory import MERCHANTS
-from demo.worker_process import WorkerProcess, command_line
+from demo.traffic.feed import Feed, Record
+from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
-from saving_alerts.domain.positions import SourcePosition
-from saving_alerts.kafka_client import partition_of
+from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.kafka.client import partition_of
 from tests.end_to_end.conditions import wait_until
 from tests.recorded.lines import Line
 from tests.recorded.readings import PARTITIONS

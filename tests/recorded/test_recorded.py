@@ -9,10 +9,9 @@ import pytest
 import pytest_asyncio
 from redis import asyncio as aioredis
 
-from demo.redis import EmbeddedRedis
+from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
-from saving_alerts.codecs import Envelope, decode_ledger
-from saving_alerts.domain.decisions import Reason
+from saving_alerts.kafka.codecs import Envelope, decode_ledger
 from tests.recorded.claim_answers import answers, throttle_for
 from tests.recorded.claim_asks import NO_CAPS, claim_of
 from tests.recorded.heartbeats import rows_of
@@ -70,7 +69,7 @@ def test_every_reason_of_the_release_is_on_record_and_known(release: str) -> Non
 
     reasons = {decode_ledger(line.value_bytes or b"").reason for line in lines}
 
-    assert reasons == set(map(Reason, read_reasons(release)))
+    assert {str(reason) for reason in reasons} == set(read_reasons(release))
 
 
 @pytest.mark.parametrize(("kind", "line"), lines_of("validated", "candidates", "alerts"))
