@@ -28,8 +28,8 @@ from tests.end_to_end.shoppers import patient_rules, visit
 from tests.support.broken_rules import BROKEN
 
 RELOADS = 100
-BETWEEN_SECONDS = 0.4
-RELOAD_SECONDS = 0.3
+BETWEEN_SECONDS = 0.2
+RELOAD_SECONDS = 0.15
 PER_SECOND = 40
 ANSWER_SECONDS = 60
 OUTAGE_SECONDS = 15
@@ -70,10 +70,10 @@ class Scene:
         self.versions[version_of(body)] = number
         self.world.s3.put("rules.json", body)
 
-    def visits(self, name: str, seconds: float) -> Thread:
+    def visits(self, name: str, seconds: float, per_second: int = PER_SECOND) -> Thread:
         """Shoppers come in the background for so long."""
-        records: list[Record] = [visit(f"{name}-{n}", f"u-{name}-{n}") for n in range(int(seconds * PER_SECOND))]
-        thread = Thread(target=self.feed.write, args=(records, PER_SECOND))
+        records: list[Record] = [visit(f"{name}-{n}", f"u-{name}-{n}") for n in range(int(seconds * per_second))]
+        thread = Thread(target=self.feed.write, args=(records, per_second))
         thread.start()
         return thread
 
@@ -113,7 +113,7 @@ def rules_of(worker: WorkerProcess) -> dict[str, Any]:
 
 @pytest.mark.timeout(300)
 def test_a_hundred_reloads_under_load_lose_nothing_and_mix_nothing(scene: Scene) -> None:
-    shoppers = scene.visits("reloads", RELOADS * BETWEEN_SECONDS)
+    shoppers = scene.visits("reloads", RELOADS * BETWEEN_SECONDS, 2 * PER_SECOND)
     for number in range(1, RELOADS + 1):
         if number % 5 == 0:
             scene.world.s3.put("rules.json", SMALL_BROKEN[number % len(SMALL_BROKEN)])

@@ -146,6 +146,23 @@ async def test_embedded_kafka_serves_other_processes_while_its_own_waits(tmp_pat
         assert await consume_one(bootstrap_servers, "greetings") == b"hello"
 
 
+@pytest.mark.asyncio
+async def test_two_who_join_a_group_of_embedded_kafka_share_its_partitions(kafka: EmbeddedKafka) -> None:
+    servers = kafka.bootstrap_servers
+    members = [
+        AIOKafkaConsumer("shared", bootstrap_servers=servers, group_id="g", enable_auto_commit=False) for _ in range(2)
+    ]
+
+    try:
+        await asyncio.wait_for(asyncio.gather(*(member.start() for member in members)), WAIT_SECONDS)
+        shares = [{each.partition for each in member.assignment()} for member in members]
+    finally:
+        await asyncio.gather(*(member.stop() for member in members))
+
+    assert [len(share) for share in shares] == [2, 2]
+    assert set.union(*shares) == {0, 1, 2, 3}
+
+
 def test_embedded_kafka_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     with EmbeddedKafka():
         pass
