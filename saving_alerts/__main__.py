@@ -90,7 +90,8 @@ def _with_log_level(arguments: Sequence[str]) -> list[str]:
 
 def _refuse_bad_topics(settings: Settings) -> None:
     """A worker with a missing topic would stand there with nothing to do, so it does not start."""
-    from saving_alerts.kafka.client import KafkaFailedError, unequal_or_missing  # noqa: PLC0415 - see below
+    from saving_alerts.kafka.client import unequal_or_missing  # noqa: PLC0415 - see below
+    from saving_alerts.kafka.connection import KafkaFailedError  # noqa: PLC0415 - see below
     from saving_alerts.kafka.topics import Topics  # noqa: PLC0415
 
     topics = Topics.named(settings.source_topic, settings.topic_prefix, dry_run=settings.dry_run)

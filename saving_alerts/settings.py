@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from saving_alerts.failpoints import Failpoints, FailpointSignal
-from saving_alerts.kafka.client import KafkaConnection
+from saving_alerts.kafka.connection import KafkaConnection
 
 PREFIX = "SAVING_ALERTS_"
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import click
 
-from saving_alerts.kafka.client import KafkaFailedError
+from saving_alerts.kafka.connection import KafkaFailedError
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.settings import Settings, SettingsRefusedError, read_settings
 

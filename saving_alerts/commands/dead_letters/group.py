@@ -11,7 +11,8 @@ from saving_alerts.commands import CommandRefusedError, run, settings_or_exit, t
 from saving_alerts.commands.dead_letters.replay import replay
 from saving_alerts.commands.dead_letters.show import list_, show
 from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo, TooManySkippedError
-from saving_alerts.kafka.client import Commit, KafkaConnection, commits, members_of, write_commit
+from saving_alerts.kafka.client import Commit, commits, members_of, write_commit
+from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of
 from saving_alerts.settings import Settings
 

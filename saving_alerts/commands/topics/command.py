@@ -16,7 +16,8 @@ from saving_alerts.commands import (
     topics_of,
 )
 from saving_alerts.commands.topics.layout import Config, Layout, differences
-from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, admin_client, mismatch, partition_counts
+from saving_alerts.kafka.client import admin_client, mismatch, partition_counts
+from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 from saving_alerts.kafka.topics import Topic
 from saving_alerts.settings import variable
 

@@ -4,7 +4,8 @@ import ssl
 
 import pytest
 
-from saving_alerts.kafka.client import KafkaConnection, partition_of
+from saving_alerts.kafka.client import partition_of
+from saving_alerts.kafka.connection import KafkaConnection
 
 # From the tests of Kafka's own Java client: what murmur2 gives for these keys.
 JAVA_MURMUR2 = {b"21": -973932308, b"foobar": -790332482, b"a-little-bit-long-string": -985981536}
