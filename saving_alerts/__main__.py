@@ -15,9 +15,9 @@ import stamina
 from dotenv import load_dotenv
 
 from saving_alerts import __version__
-from saving_alerts.commands import settings_or_exit
 from saving_alerts.commands.audit import audit
 from saving_alerts.commands.dead_letters.group import dead_letters
+from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.explain import explain
 from saving_alerts.commands.kill import kill
 from saving_alerts.commands.rules.group import rules

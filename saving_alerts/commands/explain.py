@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 import click
 import msgspec
 
-from saving_alerts.commands import in_utc, now, run, settings_or_exit, topics_of
+from saving_alerts.commands.clock import in_utc, now
+from saving_alerts.commands.deployment import settings_or_exit, topics_of
 from saving_alerts.commands.parameters import DURATION
 from saving_alerts.commands.progress import Watcher, progress_bars
+from saving_alerts.commands.running import run
 from saving_alerts.domain.decisions import Decision, Subject
 from saving_alerts.ledger.explaining import Wanted
 from saving_alerts.ledger.explaining import explain as explain_decisions

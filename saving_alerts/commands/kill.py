@@ -11,7 +11,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
-from saving_alerts.commands import BAD_NEWS, CommandRefusedError, now, run, settings_or_exit, topics_of
+from saving_alerts.commands.clock import now
+from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.exits import BAD_NEWS, CommandRefusedError
+from saving_alerts.commands.running import run
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch, key_of
 from saving_alerts.kafka.client import partition_counts, translated_errors
 from saving_alerts.ports.errors import UnavailableError

@@ -7,9 +7,11 @@ after five or six deaths. This is for whoever knows it earlier, or for a record 
 import click
 from aiokafka import TopicPartition
 
-from saving_alerts.commands import CommandRefusedError, run, settings_or_exit, topics_of
 from saving_alerts.commands.dead_letters.replay import replay
 from saving_alerts.commands.dead_letters.show import list_, show
+from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.exits import CommandRefusedError
+from saving_alerts.commands.running import run
 from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo, TooManySkippedError
 from saving_alerts.kafka.client import Commit, commits, members_of, write_commit
 from saving_alerts.kafka.connection import KafkaConnection

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from saving_alerts.commands import BAD_NEWS
+from saving_alerts.commands.exits import BAD_NEWS
 from saving_alerts.commands.rules.file import FILE, read_file, rules_in
 from saving_alerts.commands.rules.preview import preview
 from saving_alerts.commands.rules.publish import history, publish, rollback, show

@@ -11,7 +11,9 @@ import click
 import msgspec
 
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
-from saving_alerts.commands import BadNewsError, CommandRefusedError, now, settings_or_exit
+from saving_alerts.commands.clock import now
+from saving_alerts.commands.deployment import settings_or_exit
+from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
 from saving_alerts.commands.rules.file import FILE, good_rules, rules_in
 from saving_alerts.commands.rules.wait import until_live
 from saving_alerts.domain.rules_file.compiler import VERSION_DIGITS, version_of

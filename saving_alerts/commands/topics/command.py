@@ -8,13 +8,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import IncompatibleBrokerVersion, InvalidReplicationFactorError, TopicAlreadyExistsError, for_code
 
-from saving_alerts.commands import (
-    BAD_NEWS,
-    CommandRefusedError,
-    run,
-    settings_or_exit,
-    topics_of,
-)
+from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.exits import BAD_NEWS, CommandRefusedError
+from saving_alerts.commands.running import run
 from saving_alerts.commands.topics.layout import Config, Layout, differences
 from saving_alerts.kafka.client import admin_client, mismatch, partition_counts
 from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
