@@ -13,8 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from saving_alerts.failpoints import Failpoints, FailpointSignal
 from saving_alerts.kafka.connection import KafkaConnection
-
-PREFIX = "SAVING_ALERTS_"
+from saving_alerts.variables import PREFIX, variable
 
 
 class SettingsRefusedError(Exception):
@@ -220,10 +219,6 @@ class Settings(BaseSettings):
     def lease_left_to_attempt_seconds(self) -> float:
         """An attempt starts only with this much of the lease left."""
         return self.push_attempt_seconds + self.clock_margin_seconds
-
-
-def variable(field: str) -> str:
-    return PREFIX + field.upper()
 
 
 def read_settings() -> Settings:

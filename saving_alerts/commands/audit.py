@@ -10,8 +10,9 @@ from rich.table import Column, Table
 
 from saving_alerts.commands.clock import now
 from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.exits import BAD_NEWS
-from saving_alerts.commands.parameters import DURATION, OFFSETS
+from saving_alerts.commands.offsets import OFFSETS
 from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.commands.running import run
 from saving_alerts.ledger.accounting import PartitionAudit, summary

@@ -5,14 +5,13 @@ from pathlib import Path
 import pytest
 
 from saving_alerts.settings import (
-    PREFIX,
     Settings,
     SettingsRefusedError,
     example_settings,
     read_settings,
     unknown_variables,
-    variable,
 )
+from saving_alerts.variables import PREFIX, variable
 
 COMPLETE = {
     "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092",

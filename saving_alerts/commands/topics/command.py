@@ -1,4 +1,4 @@
-"""`saving-alerts topics`: create what is missing, and check what is there."""
+"""`saving-alerts topics create | check`: create what is missing, and check what is there."""
 
 import asyncio
 import sys
@@ -15,18 +15,13 @@ from saving_alerts.commands.topics.layout import Config, Layout, differences
 from saving_alerts.kafka.client import admin_client, mismatch, partition_counts
 from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 from saving_alerts.kafka.topics import Topic
-from saving_alerts.settings import variable
+from saving_alerts.variables import variable
 
 SEEN_TIMEOUT_SECONDS = 30
 LOOK_SECONDS = 0.1
 
 
-@click.group()
-def topics() -> None:
-    """Create and check the topics of this deployment."""
-
-
-@topics.command()
+@click.command()
 def create() -> None:
     """Create the topics that are missing; nothing that is there is changed.
 
@@ -40,7 +35,7 @@ def create() -> None:
         print(f"{topic.name}: {_what_happened(topic, layout, created)}")
 
 
-@topics.command()
+@click.command()
 def check() -> None:
     """Check that all topics are there, equally partitioned, and set as they should be.
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from saving_alerts.kafka.client import mismatch
 from saving_alerts.kafka.topics import Topic, Topics
-from saving_alerts.settings import variable
+from saving_alerts.variables import variable
 
 # A record holds at most 1 MiB, and what Kafka wraps around it comes on top.
 MAX_MESSAGE_BYTES = 1024 * 1024 + 64 * 1024
