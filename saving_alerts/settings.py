@@ -11,10 +11,9 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from saving_alerts import ENVIRONMENT_PREFIX
 from saving_alerts.failpoints import Failpoints, FailpointSignal
-from saving_alerts.kafka.client import KafkaConnection
-
-PREFIX = "SAVING_ALERTS_"
+from saving_alerts.kafka.connection import KafkaConnection
 
 
 class SettingsRefusedError(Exception):
@@ -25,7 +24,7 @@ class Settings(BaseSettings):
     """What an operator can set. Units stand in the names."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
+        env_prefix=ENVIRONMENT_PREFIX,
         extra="ignore",
         frozen=True,
         use_attribute_docstrings=True,
@@ -222,10 +221,6 @@ class Settings(BaseSettings):
         return self.push_attempt_seconds + self.clock_margin_seconds
 
 
-def variable(field: str) -> str:
-    return PREFIX + field.upper()
-
-
 def read_settings() -> Settings:
     """The settings from the environment. Raises SettingsRefusedError naming every variable that is missing or wrong."""
     try:
@@ -256,4 +251,9 @@ def example_settings() -> Settings:
 def unknown_variables(environment: Iterable[str]) -> list[str]:
     """Names that look like ours and mean nothing: most likely misspelt."""
     known = {variable(field) for field in Settings.model_fields}
-    return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    return sorted(name for name in environment if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting."""
+    return ENVIRONMENT_PREFIX + field.upper()

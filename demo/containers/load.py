@@ -22,7 +22,8 @@ from demo.containers.remote_push_api import RemotePushApi
 from demo.containers.shoppers import Shoppers
 from demo.traffic.feed import Feed
 from demo.workers.worker_process import command_line
-from saving_alerts.kafka.client import KafkaFailedError, unequal_or_missing
+from saving_alerts.kafka.client import unequal_or_missing
+from saving_alerts.kafka.connection import KafkaFailedError
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.settings import Settings, SettingsRefusedError, read_settings
 

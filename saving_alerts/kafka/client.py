@@ -1,10 +1,9 @@
-"""How to reach Kafka: the one place that turns addresses and credentials into what aiokafka's clients take."""
+"""What Kafka is asked beside reading and writing records: topics, commits, members."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 import stamina
@@ -14,6 +13,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import OffsetAndMetadata
 
+from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 from saving_alerts.kafka.header_names import read_any_header_name
 
 COORDINATOR_TIMEOUT_SECONDS = 15
@@ -21,40 +21,6 @@ CREATE_COMMAND = "saving-alerts topics create"
 
 _partitioner = DefaultPartitioner()
 read_any_header_name()
-
-
-class KafkaFailedError(Exception):
-    """Kafka did not do what was asked. The text is one sentence for an operator."""
-
-
-@dataclass(frozen=True, slots=True)
-class KafkaConnection:
-    """Where the brokers are and how to log in; the same for every client."""
-
-    bootstrap_servers: str
-    security_protocol: str = "PLAINTEXT"
-    ca_file: str | None = None
-    sasl_mechanism: str = "SCRAM-SHA-512"
-    sasl_username: str | None = None
-    sasl_password: str | None = field(default=None, repr=False)
-
-    def options(self) -> dict[str, object]:
-        """Keyword arguments for any of aiokafka's clients. Reads `ca_file`, so it can raise OSError."""
-        options: dict[str, object] = {
-            "bootstrap_servers": self.bootstrap_servers,
-            "security_protocol": self.security_protocol,
-        }
-        if context := self.ssl_context():
-            options["ssl_context"] = context
-        if self.security_protocol.startswith("SASL"):
-            options["sasl_mechanism"] = self.sasl_mechanism
-            options["sasl_plain_username"] = self.sasl_username
-            options["sasl_plain_password"] = self.sasl_password
-        return options
-
-    def ssl_context(self) -> ssl.SSLContext | None:
-        """None for an unencrypted connection. Raises OSError where `ca_file` cannot be read."""
-        return ssl.create_default_context(cafile=self.ca_file) if self.security_protocol.endswith("SSL") else None
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, committed_offsets, mismatch, partition_counts
+from saving_alerts.kafka.client import committed_offsets, mismatch, partition_counts
 from saving_alerts.kafka.codecs import Envelope
+from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 from saving_alerts.kafka.topics import Topic, Topics
 from saving_alerts.ledger.accounting import Account, PartitionAudit, SourceSpan
 from saving_alerts.ledger.audit_range import AuditRange, source_spans

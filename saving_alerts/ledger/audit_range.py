@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from saving_alerts.kafka.client import KafkaFailedError
+from saving_alerts.kafka.connection import KafkaFailedError
 from saving_alerts.ledger.accounting import SourceSpan
 from saving_alerts.ledger.offset_lookup import OffsetLookup
 

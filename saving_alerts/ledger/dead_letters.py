@@ -8,8 +8,9 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.kafka.client import KafkaConnection, translated_errors
+from saving_alerts.kafka.client import translated_errors
 from saving_alerts.kafka.codecs import HEADER_NAMES, DeadLetterRecord, Envelope, UnreadableError, decode_dead_letter
+from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of, spans_since
 from saving_alerts.ledger.topic_reader import Span, StoredRecord, read

@@ -8,8 +8,9 @@ import msgspec
 
 from saving_alerts.domain.decisions import Decision, Subject, answer
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka.client import KafkaConnection, partition_of
+from saving_alerts.kafka.client import partition_of
 from saving_alerts.kafka.codecs import encode
+from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.offset_lookup import partitions_of, spans_since
 from saving_alerts.ledger.topic_reader import StoredRecord, decoded, read

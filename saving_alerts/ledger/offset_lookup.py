@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, partition_counts, translated_errors
+from saving_alerts.kafka.client import partition_counts, translated_errors
+from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 from saving_alerts.ledger.topic_reader import Span, reader
 
 EPOCH = datetime.fromtimestamp(0, UTC)

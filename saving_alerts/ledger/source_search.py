@@ -11,7 +11,8 @@ import msgspec
 from saving_alerts.domain.decisions import Decision, Receipt, Stage, Subject, Versions, decision_id
 from saving_alerts.domain.events import Problem, read_event, subject_of_event
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka.client import KafkaConnection, partition_of
+from saving_alerts.kafka.client import partition_of
+from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.explaining import EARLIER, Explanation, Wanted, decisions_about, explanations, within
 from saving_alerts.ledger.offset_lookup import partitions_of, spans_since

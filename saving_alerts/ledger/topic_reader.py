@@ -9,8 +9,9 @@ from typing import Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from saving_alerts.domain.decisions import Decision, Receipt
-from saving_alerts.kafka.client import KafkaConnection, translated_errors
+from saving_alerts.kafka.client import translated_errors
 from saving_alerts.kafka.codecs import UnreadableError, decode_ledger
+from saving_alerts.kafka.connection import KafkaConnection
 
 POLL_MS = 200
 FETCH_MAX_BYTES = 1024 * 1024

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka.client import KafkaConnection
 from saving_alerts.kafka.codecs import UnreadableError, candidate_codec
+from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of
 from saving_alerts.ledger.topic_reader import Span, StoredRecord, decoded, read

@@ -11,7 +11,8 @@ from faust.types import TP
 
 from saving_alerts.delivery.consumer_state import ConsumerState
 from saving_alerts.delivery.outcome_writer import PendingStep
-from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, commits, has_record
+from saving_alerts.kafka.client import commits, has_record
+from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 from saving_alerts.supervision.watchdog import Sign, Suspicion
 
 ANSWER_SECONDS = 5.0

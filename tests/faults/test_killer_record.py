@@ -16,7 +16,8 @@ from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.kafka.client import KafkaConnection, commits
+from saving_alerts.kafka.client import commits
+from saving_alerts.kafka.connection import KafkaConnection
 from tests.end_to_end.conditions import wait_until
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven

@@ -7,7 +7,8 @@ from aiokafka import TopicPartition
 from demo.checks.decision_follower import Place
 from demo.world import World
 from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
-from saving_alerts.kafka.client import Commit, KafkaConnection, commits, write_commit
+from saving_alerts.kafka.client import Commit, commits, write_commit
+from saving_alerts.kafka.connection import KafkaConnection
 from tests.end_to_end.shoppers import visit
 from tests.recorded.stagehand import Stagehand
 from tests.recorded.taking import GROUP, Taken

@@ -5,10 +5,14 @@ from datetime import timedelta
 
 import click
 
-from saving_alerts.commands import BadNewsError, CommandRefusedError, now, run, settings_or_exit, topics_of
+from saving_alerts.commands.clock import now
+from saving_alerts.commands.dead_letters.letter import LETTER
 from saving_alerts.commands.dead_letters.show import letter_named, line
-from saving_alerts.commands.parameters import DURATION, LETTER
+from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.durations import DURATION
+from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
 from saving_alerts.commands.progress import progress_bars
+from saving_alerts.commands.running import run
 from saving_alerts.ledger.dead_letters import (
     DeadLetter,
     DeadLetterPlace,

@@ -6,8 +6,12 @@ from datetime import datetime, timedelta
 import click
 import msgspec
 
-from saving_alerts.commands import CommandRefusedError, in_utc, now, run, settings_or_exit, topics_of
-from saving_alerts.commands.parameters import DURATION, LETTER
+from saving_alerts.commands.clock import in_utc, now
+from saving_alerts.commands.dead_letters.letter import LETTER
+from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.durations import DURATION
+from saving_alerts.commands.exits import CommandRefusedError
+from saving_alerts.commands.running import run
 from saving_alerts.kafka.codecs import summary_of
 from saving_alerts.ledger.dead_letters import DeadLetter, DeadLetterPlace, dead_letter_at, dead_letters_since
 from saving_alerts.settings import Settings

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from saving_alerts.commands.audit import COLUMNS, audit
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.kafka.client import KafkaConnection
+from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.ledger.audit import audit as audit_topics
 from saving_alerts.ledger.audit_range import AuditRange
 from tests.support.recorded_world import RecordedWorld

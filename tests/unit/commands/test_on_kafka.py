@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 
 from saving_alerts.commands.audit import audit
 from saving_alerts.commands.explain import explain
-from saving_alerts.commands.topics.command import topics
+from saving_alerts.commands.topics.group import topics
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.kafka.client import KafkaConnection
+from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.ledger.offset_lookup import offset_lookup
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven

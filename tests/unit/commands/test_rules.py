@@ -15,7 +15,7 @@ from demo.servers.redis import EmbeddedRedis
 from demo.servers.s3 import EmbeddedS3
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
-from saving_alerts.commands import CommandRefusedError
+from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.rules.group import rules
 from saving_alerts.commands.rules.wait import wait_until_live
 from saving_alerts.domain.rules_file.compiler import version_of

@@ -8,9 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from demo.servers.kafka import EmbeddedKafka
-from saving_alerts.commands.topics.command import topics
+from saving_alerts.commands.topics.group import topics
 from saving_alerts.commands.topics.layout import Layout, differences
-from saving_alerts.kafka.client import KafkaConnection, mismatch, unequal_or_missing
+from saving_alerts.kafka.client import mismatch, unequal_or_missing
+from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
 from tests.support.recorded_world import RecordedWorld
 

@@ -15,7 +15,8 @@ from saving_alerts.commands.dead_letters.group import dead_letters
 from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka.client import KafkaConnection, commits
+from saving_alerts.kafka.client import commits
+from saving_alerts.kafka.connection import KafkaConnection
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import PREPARED_OFFSET, prepared_alert
 from tests.kafka_cluster.cluster import KafkaCluster

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from saving_alerts.commands.rules.group import check
+from saving_alerts.commands.rules.check import check
 from saving_alerts.domain.rules_file.compiler import MAX_RULES_BYTES, read_rules
 from saving_alerts.reference_data.loader import ReloadOutcome
 from saving_alerts.settings import Settings

@@ -1,36 +1,25 @@
-"""`saving-alerts kill`: stop pushes at once, and let them go again."""
+"""`saving-alerts kill on | off`: stop pushes at once, and let them go again."""
 
 import asyncio
-import time
-from collections.abc import Callable
 
 import click
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
-from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic
-from saving_alerts.adapters.redis_connection import connect
-from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
-from saving_alerts.commands import BAD_NEWS, CommandRefusedError, now, run, settings_or_exit, topics_of
+from saving_alerts.commands.clock import now
+from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.exits import CommandRefusedError
+from saving_alerts.commands.running import run
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch, key_of
 from saving_alerts.kafka.client import partition_counts, translated_errors
-from saving_alerts.ports.errors import UnavailableError
-from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.settings import Settings
 
-WAIT_SECONDS = 30.0
-LOOK_SECONDS = 0.2
 SCOPE = click.argument("scope", type=click.Choice([str(scope) for scope in KillScope]))
 IDENTIFIER = click.argument("identifier", required=False, default="", metavar="[ID]")
 WAIT = click.option("--wait", is_flag=True, help="Return when every worker has confirmed, by its heartbeat in Redis.")
 
 
-@click.group()
-def kill() -> None:
-    """Stop pushes at once: all, a merchant's, or a rule's."""
-
-
-@kill.command()
+@click.command()
 @SCOPE
 @IDENTIFIER
 @click.option("--reason", required=True, help="Why. It stands on the page and in every decision it causes.")
@@ -48,7 +37,7 @@ def on(scope: str, identifier: str, reason: str, by: str, *, wait: bool) -> None
     print(f"on: {switch}")
 
 
-@kill.command()
+@click.command()
 @SCOPE
 @IDENTIFIER
 @WAIT
@@ -64,21 +53,6 @@ def off(scope: str, identifier: str, *, wait: bool) -> None:
     print(f"off: {key}")
 
 
-@kill.command("list")
-def list_() -> None:
-    """List the switches that are on.
-
-    \b
-    Example:
-      saving-alerts kill list
-    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    switches = run(_switches(settings_or_exit()))
-    for switch in switches:
-        print(switch)
-    if not switches:
-        print("no kill switch is on")
-
-
 def _scope(scope: str, identifier: str) -> KillScope:
     if (scope == KillScope.ALL) is bool(identifier):
         wanted = "no ID goes with `all`" if identifier else f"`{scope}` needs an ID, like {scope} m-123"
@@ -90,7 +64,9 @@ def _write(key: str, value: bytes | None, *, wait: bool) -> None:
     settings = settings_or_exit()
     offset = run(_produce(settings, key, value))
     if wait:
-        asyncio.run(_until_confirmed(settings, offset))
+        from saving_alerts.commands.kill.wait import until_confirmed  # noqa: PLC0415 - Redis's client: --wait only
+
+        asyncio.run(until_confirmed(settings, offset))
 
 
 async def _produce(settings: Settings, key: str, value: bytes | None) -> int:
@@ -106,34 +82,3 @@ async def _produce(settings: Settings, key: str, value: bytes | None) -> int:
         finally:
             await producer.stop()
     return int(written.offset)
-
-
-async def _until_confirmed(settings: Settings, offset: int) -> None:
-    redis = connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections)
-    heartbeats = RedisHeartbeats(redis, f"{settings.key_prefix}workers:")
-    try:
-        await _wait(lambda rows: [row.name for row in rows if (row.kill_switches or 0) <= offset], heartbeats)
-    except UnavailableError as error:
-        raise CommandRefusedError(f"the switch is written, but nobody can say who has seen it: {error}") from error
-    finally:
-        await redis.aclose()
-
-
-async def _wait(behind: Callable[[tuple[WorkerRow, ...]], list[str]], heartbeats: RedisHeartbeats) -> None:
-    give_up_at = time.monotonic() + WAIT_SECONDS
-    while waiting := behind(await heartbeats.workers()):
-        if time.monotonic() > give_up_at:
-            raise _UnconfirmedError(f"the switch is written, but not confirmed by {', '.join(waiting)}")
-        await asyncio.sleep(LOOK_SECONDS)
-
-
-class _UnconfirmedError(CommandRefusedError):
-    exit_code = BAD_NEWS
-
-
-async def _switches(settings: Settings) -> list[KillSwitch]:
-    topic = topics_of(settings).kill_switches.name
-    with translated_errors(f"Kafka at {settings.kafka_bootstrap_servers}"):
-        followed = KillSwitchTopic(lambda: AIOKafkaConsumer(**settings.kafka.options()), topic)
-        async with followed:
-            return sorted(followed.switches.values(), key=lambda switch: switch.key)
