@@ -49,11 +49,11 @@ def main(*, rate: float, seconds: int) -> None:
         settings = read_settings()
     except SettingsRefusedError as error:
         raise click.ClickException(f"{error}\nIn the cluster it is started with `make load`.") from error
-    _refuse_without_cluster(settings)
+    _require_topics(settings)
     sys.exit(0 if Load(settings, rate, seconds).run() else 1)
 
 
-def _refuse_without_cluster(settings: Settings) -> None:
+def _require_topics(settings: Settings) -> None:
     topics = Topics.named(settings.source_topic, settings.topic_prefix)
     names = [topic.name for topic in topics.all]
     try:

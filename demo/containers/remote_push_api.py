@@ -1,4 +1,4 @@
-"""The stub push API of the cluster, as the load sees it: over HTTP, and while it may be down."""
+"""The stub push API as the load sees it: over HTTP, and while it may be down."""
 
 import urllib.request
 from contextlib import suppress

@@ -27,7 +27,7 @@ class Bucket(Protocol):
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> object: ...  # noqa: N803
 
 
-def cluster_rules() -> bytes:
+def container_rules() -> bytes:
     """The demo's rules without its hurry: events keep as long as the product lets them, so an outage expires none."""
     rules = msgspec.json.decode(rules_json())
     del rules["freshness_minutes"]
@@ -37,7 +37,7 @@ def cluster_rules() -> bytes:
 def upload(bucket: Bucket, settings: Settings) -> None:
     """Make the bucket if it is not there, and write both files."""
     bucket.create_bucket(Bucket=settings.s3_bucket)
-    bucket.put_object(Bucket=settings.s3_bucket, Key=settings.s3_rules_key, Body=cluster_rules())
+    bucket.put_object(Bucket=settings.s3_bucket, Key=settings.s3_rules_key, Body=container_rules())
     bucket.put_object(Bucket=settings.s3_bucket, Key=settings.s3_merchants_key, Body=merchants_jsonl())
 
 

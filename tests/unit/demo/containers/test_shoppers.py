@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from demo.containers.coupon_api import coupons_of
-from demo.containers.setup import cluster_rules
+from demo.containers.setup import container_rules
 from demo.containers.shoppers import EVENTS_PER_ROUND, Shoppers
 from demo.stub_apis.faults import Behaviour
 from demo.traffic import merchants_jsonl
@@ -22,7 +22,7 @@ from saving_alerts.domain.rules_file.compiler import read_rules
 
 ROUNDS = 80  # more than there are ways to spoil an event
 LONG = 60.0
-RULES = read_rules(cluster_rules())
+RULES = read_rules(container_rules())
 MERCHANTS = {
     merchant.merchant_id: merchant
     for merchant in (msgspec.json.decode(line, type=Merchant) for line in merchants_jsonl().splitlines())
