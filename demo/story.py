@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from demo.checks.decision_follower import LedgerWatch
 from demo.checks.funnel import show_decisions, show_funnel
-from demo.checks.verdict import Verdict, judge
+from demo.checks.traffic_check import TrafficResult, check_traffic
 from demo.traffic import Traffic, endless, make_traffic
 from demo.traffic.player import Player
 from demo.workers.worker_process import WorkerProcess, command_line
@@ -25,7 +25,7 @@ ANSWER_TIMEOUT_SECONDS = 150
 WORKERS = 2
 LOOK_SECONDS = 0.2
 SHOWN_PUSHES = 3
-SHOWN_FAULTS = 20
+SHOWN_FAILURES = 20
 
 console = Console()
 
@@ -36,11 +36,11 @@ def tell(events: int, seed: int, *, keep: bool) -> int:
     with World() as world:
         workers = _open(world)
         with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-            verdict = _play(world, watch, make_traffic(seed, events))
+            result = _play(world, watch, make_traffic(seed, events))
             audited = _audited(world)
             if keep:
                 _keep(world, watch, workers, seed)
-        return 0 if _close(workers, verdict, audited=audited) else 1
+        return 0 if _close(workers, result, audited=audited) else 1
 
 
 def _open(world: World) -> list[WorkerProcess]:
@@ -54,7 +54,7 @@ def _open(world: World) -> list[WorkerProcess]:
     return workers
 
 
-def _play(world: World, watch: LedgerWatch, traffic: Traffic) -> Verdict:
+def _play(world: World, watch: LedgerWatch, traffic: Traffic) -> TrafficResult:
     world.teach_apis(traffic)
     player = Player(world.bootstrap_servers, world.topics.source.name, watch)
     with _bars() as bars:
@@ -68,7 +68,7 @@ def _play(world: World, watch: LedgerWatch, traffic: Traffic) -> Verdict:
     show_decisions(console, watch.counts())
     _show_pushes(world)
     _explain_one(world, traffic)
-    return judge(traffic, player, watch, world.push_api)
+    return check_traffic(traffic, player, watch, world.push_api)
 
 
 def _bars() -> Progress:
@@ -122,19 +122,19 @@ def _audited(world: World) -> bool:
     return audit.returncode == 0
 
 
-def _close(workers: list[WorkerProcess], verdict: Verdict, *, audited: bool) -> bool:
+def _close(workers: list[WorkerProcess], result: TrafficResult, *, audited: bool) -> bool:
     codes = {worker.name: worker.stop() for worker in workers}
-    faults = [*verdict.faults, *(f"{name} ended with {code}" for name, code in codes.items() if code)]
-    for fault in faults[:SHOWN_FAULTS]:
-        console.print(f"[red]✗[/red] {escape(fault)}")
-    sound = audited and not faults
+    failures = [*result.failures, *(f"{name} ended with {code}" for name, code in codes.items() if code)]
+    for failure in failures[:SHOWN_FAILURES]:
+        console.print(f"[red]✗[/red] {escape(failure)}")
+    sound = audited and not failures
     mark = "[green]✓[/green]" if sound else "[red]✗[/red]"
     console.print(
-        f"{mark} {verdict.events:,} events, {verdict.certain:,} with one certain answer: {len(faults)} faults."
+        f"{mark} {result.events:,} events, {result.certain:,} with one certain answer: {len(failures)} faults."
     )
     console.print(
-        f"{mark} {verdict.pushes} pushes: {verdict.expected_pushes} expected for certain, the others among "
-        f"{verdict.possible_pushes} where timing decides; {verdict.push_faults} missing, superfluous, doubled or late."
+        f"{mark} {result.pushes} pushes: {result.expected_pushes} expected for certain, the others among "
+        f"{result.possible_pushes} where timing decides; {result.push_failures} missing, superfluous, doubled or late."
     )
     return sound
 

@@ -1,4 +1,4 @@
-"""`python -m demo.containers.load`: shoppers come for a while, and then every event and every push is judged."""
+"""`python -m demo.containers.load`: shoppers come for a while, and then every event and every push is checked."""
 
 import asyncio
 import os
@@ -12,11 +12,11 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from demo.checks.case_result import CaseResult, table
 from demo.checks.decision_follower import LedgerWatch
-from demo.checks.findings import Findings, table
 from demo.checks.funnel import show_decisions, show_funnel
 from demo.checks.group_offsets import GroupOffsets
-from demo.containers.judge import Evidence, judge, slowest_push_seconds
+from demo.containers.load_check import ObservedLoad, check_load, slowest_push_seconds
 from demo.containers.progress import Progress
 from demo.containers.remote_push_api import RemotePushApi
 from demo.containers.shoppers import Shoppers
@@ -74,7 +74,7 @@ class Load:
         self._seconds = seconds
         self._partitions = settings.topic_partitions
         self._push_api = RemotePushApi(settings.push_api_url)
-        self._crowd = Shoppers(f"{datetime.now(UTC):%m%dT%H%M%S}", self._push_api.behave)
+        self._shoppers = Shoppers(f"{datetime.now(UTC):%m%dT%H%M%S}", self._push_api.behave)
         self._feed = Feed(servers, self._topics.source.name, patience_seconds=PATIENCE_SECONDS)
         self._watch = LedgerWatch(servers, self._topics.decisions.name)
         inputs = [topic.name for topic in self._topics.inputs.values()]
@@ -85,14 +85,14 @@ class Load:
 
     def run(self) -> bool:
         """Whether all went as it must."""
-        console.print(f"{self._rate:g} events a second for {self._seconds} s; the users are u-{self._crowd.name}-…")
+        console.print(f"{self._rate:g} events a second for {self._seconds} s; the users are u-{self._shoppers.name}-…")
         with self._watch:
             self._play()
             self._wait_for_answers()
             level = self._is_level()
-            findings = self._findings()
-        self._show(findings)
-        return self._audited() and level and not findings.faults
+            result = self._check()
+        self._show(result)
+        return self._audited() and level and not result.failures
 
     def _play(self) -> None:
         writer = threading.Thread(target=self._write, name="load", daemon=True)
@@ -110,7 +110,7 @@ class Load:
 
     def _write(self) -> None:
         try:
-            self._feed.write(self._crowd.events(self._seconds), self._rate)
+            self._feed.write(self._shoppers.events(self._seconds), self._rate)
         except Exception as error:  # noqa: BLE001 - the thread's owner is told
             self._failure = error
 
@@ -148,9 +148,9 @@ class Load:
             time.sleep(LOOK_SECONDS)
         return True
 
-    def _findings(self) -> Findings:
-        self._evidence = Evidence(
-            crowd=self._crowd,
+    def _check(self) -> CaseResult:
+        self._observed = ObservedLoad(
+            shoppers=self._shoppers,
             places=self._feed.places,
             ledger=self._watch,
             pushes=self._push_api.accepted(),
@@ -158,19 +158,19 @@ class Load:
             partitions=self._partitions,
             seconds=time.monotonic() - self._began,
         )
-        return judge(self._evidence)
+        return check_load(self._observed)
 
-    def _show(self, findings: Findings) -> None:
+    def _show(self, result: CaseResult) -> None:
         reasons = Counter(reason for place in self._feed.places.values() if (reason := self._watch.reason(place)))
         show_funnel(console, reasons)
         show_decisions(console, reasons)
-        console.print(table([findings]), markup=False, highlight=False)
-        for fault in findings.faults:
-            console.print(f"[red]✗[/red] {escape(fault)}", soft_wrap=True)
-        mark = "[red]✗[/red]" if findings.faults else "[green]✓[/green]"
-        expected, pushes = len(self._crowd.users), len(self._evidence.own_pushes())
-        console.print(f"{mark} {findings.events:,} events, {pushes:,} pushes of {expected:,} expected.")
-        console.print(f"The slowest push took {slowest_push_seconds(self._evidence):.1f} s.")
+        console.print(table([result]), markup=False, highlight=False)
+        for failure in result.failures:
+            console.print(f"[red]✗[/red] {escape(failure)}", soft_wrap=True)
+        mark = "[red]✗[/red]" if result.failures else "[green]✓[/green]"
+        expected, pushes = len(self._shoppers.users), len(self._observed.own_pushes())
+        console.print(f"{mark} {result.events:,} events, {pushes:,} pushes of {expected:,} expected.")
+        console.print(f"The slowest push took {slowest_push_seconds(self._observed):.1f} s.")
 
     def _audited(self) -> bool:
         console.print("[bold]$ saving-alerts audit[/bold]")

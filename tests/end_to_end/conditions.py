@@ -31,7 +31,7 @@ def wait_until(condition: Callable[[], bool], timeout_seconds: float, what: str)
 
 
 def wait_for_answers(watch: LedgerWatch, events: int, timeout_seconds: float) -> None:
-    """Return when so many events have their answer, or when the time is over: the verdict says which have none."""
+    """Return when so many events have their answer, or after the timeout: the caller checks which have none."""
     give_up_at = time.monotonic() + timeout_seconds
     while watch.answered < events and time.monotonic() < give_up_at:
         watch.wait_for_any_news(LOOK_SECONDS)

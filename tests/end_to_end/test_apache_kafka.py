@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from demo.checks.decision_follower import LedgerWatch
-from demo.checks.verdict import Verdict, judge
+from demo.checks.traffic_check import TrafficResult, check_traffic
 from demo.traffic import Traffic, make_traffic
 from demo.traffic.player import Player
 from demo.workers.worker_process import WorkerProcess, command_line
@@ -42,7 +42,7 @@ class Played:
     world: World
     workers: list[WorkerProcess]
     traffic: Traffic
-    verdict: Verdict
+    result: TrafficResult
     shares: list[list[int]]
 
 
@@ -63,17 +63,17 @@ def played(world: World) -> Played:
         worker.wait_until_ready()
     wait_until(lambda: is_spread(world), SPREAD_TIMEOUT_SECONDS, "every worker has partitions")
     traffic = make_traffic(SEED, EVENTS)
-    verdict = play(world, traffic)
-    return Played(world, workers, traffic, verdict, shares(world))
+    result = play(world, traffic)
+    return Played(world, workers, traffic, result, shares(world))
 
 
-def play(world: World, traffic: Traffic) -> Verdict:
+def play(world: World, traffic: Traffic) -> TrafficResult:
     world.teach_apis(traffic)
     with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
         player = Player(world.bootstrap_servers, world.topics.source.name, watch)
         player.play(traffic, EVENTS_PER_SECOND, lambda _: None)
         wait_for_answers(watch, EVENTS, ANSWER_TIMEOUT_SECONDS)
-        return judge(traffic, player, watch, world.push_api)
+        return check_traffic(traffic, player, watch, world.push_api)
 
 
 def shares(world: World) -> list[list[int]]:
@@ -110,7 +110,7 @@ def test_every_worker_has_partitions(played: Played) -> None:
 
 
 def test_every_event_and_every_push_is_as_planned(played: Played) -> None:
-    assert played.verdict.faults == ()
+    assert played.result.failures == ()
 
 
 def test_the_pushes_that_must_arrive_are_the_ones_accepted(played: Played) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from demo.checks.decision_follower import LedgerWatch
-from demo.checks.verdict import Verdict, judge
+from demo.checks.traffic_check import TrafficResult, check_traffic
 from demo.traffic import make_traffic
 from demo.traffic.player import Player
 from demo.workers.worker_process import WorkerProcess, command_line
@@ -27,7 +27,7 @@ class Played:
 
     world: World
     workers: list[WorkerProcess]
-    verdict: Verdict
+    result: TrafficResult
 
 
 @pytest.fixture(scope="module")
@@ -40,22 +40,22 @@ def played() -> Iterator[Played]:
         yield Played(world, workers, play(world))
 
 
-def play(world: World) -> Verdict:
+def play(world: World) -> TrafficResult:
     traffic = make_traffic(SEED, EVENTS)
     world.teach_apis(traffic)
     with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
         player = Player(world.bootstrap_servers, world.topics.source.name, watch)
         player.play(traffic, EVENTS_PER_SECOND, lambda _: None)
         wait_for_answers(watch, EVENTS, ANSWER_TIMEOUT_SECONDS)
-        return judge(traffic, player, watch, world.push_api)
+        return check_traffic(traffic, player, watch, world.push_api)
 
 
 def test_every_event_and_every_push_is_as_planned(played: Played) -> None:
-    assert played.verdict.faults == ()
+    assert played.result.failures == ()
 
 
 def test_every_expected_push_is_among_the_accepted_ones(played: Played) -> None:
-    assert 0 < played.verdict.expected_pushes <= played.verdict.pushes
+    assert 0 < played.result.expected_pushes <= played.result.pushes
 
 
 def test_the_audit_accounts_for_every_event(played: Played) -> None:

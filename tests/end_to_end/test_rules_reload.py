@@ -124,10 +124,10 @@ def test_a_hundred_reloads_under_load_lose_nothing_and_mix_nothing(scene: Scene)
 
     decisions = scene.decisions()
 
-    judged = [(decision, rules_named(decision)) for decision in decisions if rules_named(decision)]
+    evaluated = [(decision, rules_named(decision)) for decision in decisions if rules_named(decision)]
     mixed = [
         (decision.versions.rules, rules)
-        for decision, rules in judged
+        for decision, rules in evaluated
         if {rule.rpartition("-")[2] for rule in rules} != {str(scene.versions.get(decision.versions.rules or ""))}
     ]
     titles = {
@@ -136,7 +136,7 @@ def test_a_hundred_reloads_under_load_lose_nothing_and_mix_nothing(scene: Scene)
     assert mixed == []
     assert {decision.versions.rules for decision in decisions} <= scene.versions.keys()
     assert [title for title, number in titles if title != f"v{number}"] == []
-    assert len({decision.versions.rules for decision, _ in judged}) > RELOADS / 4
+    assert len({decision.versions.rules for decision, _ in evaluated}) > RELOADS / 4
     assert {len(scene.watch.decisions(place)) for place in scene.feed.places.values()} == {1}
 
 

@@ -1,4 +1,4 @@
-"""One fault under load, from the first event to the verdict."""
+"""One fault under load, from the first event to the check of all answers and pushes."""
 
 import time
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from demo.checks.findings import Findings, doubled
+from demo.checks.case_result import CaseResult, doubled
 from demo.stub_apis.push_api import AcceptedPush
 from demo.traffic.feed import Feed, Record
 from demo.workers.worker_process import WorkerProcess
@@ -25,7 +25,7 @@ LEVEL_TIMEOUT_SECONDS = 30
 
 
 class Case:
-    """Its users are its own, so that it judges nothing else. It leaves the crew as it was."""
+    """Its users are its own, so that it checks only what it wrote. It leaves the crew as it was."""
 
     def __init__(self, crew: Crew, name: str) -> None:
         self.crew = crew
@@ -40,7 +40,7 @@ class Case:
         self._deaths_are_meant = False
         self._gaps: list[float] = []
         self._began = time.monotonic()
-        self.findings: Findings | None = None
+        self.result: CaseResult | None = None
 
     def __enter__(self) -> Self:
         self.crew.wait_until_settled()
@@ -59,7 +59,7 @@ class Case:
         return f"u-{self._slug}-{name}"
 
     def begin(self, per_second: float = PER_SECOND) -> None:
-        """Shoppers come from now on, until `verdict`."""
+        """Shoppers come from now on, until `check`."""
         self._load = Load(self._feed, self.crew.world.push_api, self._slug, per_second)
         self._load.start()
 
@@ -126,7 +126,7 @@ class Case:
             self._gaps.append((first - since).total_seconds())
 
     def wait_until_answered(self) -> None:
-        """Return when every event has its answer, or when no more will come: the verdict says which have none."""
+        """Return when every event has its answer, or when no more will come: the check says which have none."""
         answered = "every event has its answer"
         with suppress(TimeoutError):
             self.crew.wait_until(lambda: not self._unanswered(), SOON_SECONDS, answered)
@@ -146,15 +146,15 @@ class Case:
     def _places(self) -> dict[str, tuple[int, int]]:
         return self._feed.places | self._by_hand.places
 
-    def verdict(self) -> Findings:
-        """End the load, wait until all is done and committed, and judge."""
+    def check(self) -> CaseResult:
+        """End the load, wait until all is done and committed, and check all answers and pushes."""
         self.stop()
         self.wait_until_answered()
         self.crew.wait_until_settled()
         wrong = self._uncommitted()
         pushes = self.pushes()
         pushed = {push.push.user_id for push in pushes}
-        self.findings = Findings(
+        self.result = CaseResult(
             case=self.name,
             events=len(self._places),
             lost=tuple(self._unanswered()),
@@ -166,7 +166,7 @@ class Case:
             gap_seconds=max(self._gaps, default=None),
             seconds=time.monotonic() - self._began,
         )
-        return self.findings
+        return self.result
 
     def _expecting(self) -> set[str]:
         return self._expected | (self._load.users if self._load else set())

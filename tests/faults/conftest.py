@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from demo.checks.findings import table
+from demo.checks.case_result import table
 from demo.workers import child_process
 from demo.world import World
 from tests.faults.case import Case
+from tests.faults.case_results import CASE_RESULTS
 from tests.faults.crew import Crew
-from tests.faults.findings import REPORT
 from tests.faults.shape import Shape
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
@@ -38,8 +38,8 @@ def case(crew: Crew, request: pytest.FixtureRequest) -> Iterator[Case]:
     """The fault of this test; what it has cost comes into the report."""
     with Case(crew, case_name(request.node.name)) as case:
         yield case
-        if case.findings is not None:
-            request.config.stash[REPORT].append(case.findings)
+        if case.result is not None:
+            request.config.stash[CASE_RESULTS].append(case.result)
 
 
 def case_name(test: str) -> str:
@@ -48,17 +48,17 @@ def case_name(test: str) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[REPORT] = []
+    config.stash[CASE_RESULTS] = []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    findings = config.stash[REPORT]
-    if not findings:
+    results = config.stash[CASE_RESULTS]
+    if not results:
         return
     terminalreporter.section("what the faults have cost")
-    terminalreporter.write_line(table(findings))
+    terminalreporter.write_line(table(results))
     if path := os.environ.get(REPORT_FILE):
-        Path(path).write_text(table(findings) + "\n")
+        Path(path).write_text(table(results) + "\n")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -50,10 +50,10 @@ def test_one_broker_is_killed_and_comes_back(crew: Crew, case: Case, which: Call
     case.wait_until_worked_on(range(crew.shape.partitions), died_at)
     all_brokers_again(crew)
 
-    findings = case.verdict()
-    assert findings.faults == ()
-    assert findings.gap_seconds is not None
-    assert findings.gap_seconds < GAP_LIMIT_SECONDS
+    result = case.check()
+    assert result.failures == ()
+    assert result.gap_seconds is not None
+    assert result.gap_seconds < GAP_LIMIT_SECONDS
 
 
 def test_all_brokers_are_dead_for_half_a_minute(crew: Crew, case: Case) -> None:
@@ -66,10 +66,10 @@ def test_all_brokers_are_dead_for_half_a_minute(crew: Crew, case: Case) -> None:
     back_at = datetime.now(UTC)
     case.wait_until_worked_on(range(crew.shape.partitions), back_at)
 
-    findings = case.verdict()
-    assert findings.faults == ()
-    assert findings.gap_seconds is not None
-    assert findings.gap_seconds < GAP_LIMIT_SECONDS
+    result = case.check()
+    assert result.failures == ()
+    assert result.gap_seconds is not None
+    assert result.gap_seconds < GAP_LIMIT_SECONDS
 
 
 def test_a_worker_that_is_told_to_stop_without_kafka_ends_soon(crew: Crew, case: Case) -> None:
@@ -80,8 +80,8 @@ def test_a_worker_that_is_told_to_stop_without_kafka_ends_soon(crew: Crew, case:
     all_brokers_again(crew)
     crew.hire()
 
-    findings = case.verdict()
-    assert findings.faults == ()
+    result = case.check()
+    assert result.failures == ()
     assert seconds < STOP_WITHOUT_KAFKA_SECONDS
 
 

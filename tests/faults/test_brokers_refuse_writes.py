@@ -64,4 +64,4 @@ def test_a_worker_dies_while_kafka_refuses_its_outputs(crew: Crew, case: Case) -
         death = case.death_of(victim)
     case.wait_until_worked_on(death.partitions, death.at)
 
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()

@@ -9,8 +9,8 @@ from demo.stub_apis.faults import Behaviour
 from saving_alerts.domain.decisions import Stage
 from tests.end_to_end.shoppers import visit
 from tests.faults.case import Case
+from tests.faults.case_results import CASE_RESULTS
 from tests.faults.crew import Crew, in_flight
-from tests.faults.findings import REPORT
 from tests.faults.shape import DRAIN_SECONDS, SESSION_TIMEOUT_SECONDS, Shape
 
 pytestmark = [
@@ -45,10 +45,10 @@ def test_every_worker_is_restarted_in_turn(crew: Crew, case: Case) -> None:
         leave = crew.restart(worker)
         case.wait_until_worked_on(leave.partitions, leave.told_at, leave.gone_at)
 
-    findings = case.verdict()
-    assert findings.faults == ()
-    assert findings.gap_seconds is not None
-    assert findings.gap_seconds < STOP_GAP_SECONDS
+    result = case.check()
+    assert result.failures == ()
+    assert result.gap_seconds is not None
+    assert result.gap_seconds < STOP_GAP_SECONDS
 
 
 @pytest.mark.timeout(400)
@@ -68,7 +68,7 @@ def test_workers_come_and_go_again_and_again(crew: Crew, case: Case, number: int
         else:
             crew.restart(worker)
 
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()
 
 
 def test_one_worker_becomes_three_and_one_again(crew: Crew, case: Case) -> None:
@@ -85,10 +85,10 @@ def test_one_worker_becomes_three_and_one_again(crew: Crew, case: Case) -> None:
         case.wait_until_worked_on(leave.partitions, leave.told_at, leave.gone_at)
         crew.wait_until_settled()
 
-    findings = case.verdict()
-    assert findings.faults == ()
-    assert findings.gap_seconds is not None
-    assert findings.gap_seconds < STOP_GAP_SECONDS
+    result = case.check()
+    assert result.failures == ()
+    assert result.gap_seconds is not None
+    assert result.gap_seconds < STOP_GAP_SECONDS
 
 
 def test_one_of_three_is_killed_and_the_others_take_over(crew: Crew, case: Case) -> None:
@@ -98,10 +98,10 @@ def test_one_of_three_is_killed_and_the_others_take_over(crew: Crew, case: Case)
     leave = crew.bury(crew.workers[0])
     case.wait_until_worked_on(leave.partitions, leave.told_at)
 
-    findings = case.verdict()
-    assert findings.faults == ()
-    assert findings.gap_seconds is not None
-    assert findings.gap_seconds < KILL_GAP_SECONDS
+    result = case.check()
+    assert result.failures == ()
+    assert result.gap_seconds is not None
+    assert result.gap_seconds < KILL_GAP_SECONDS
 
 
 def test_work_that_hangs_holds_up_neither_a_stop_nor_a_rebalance(crew: Crew, case: Case) -> None:
@@ -118,7 +118,7 @@ def test_work_that_hangs_holds_up_neither_a_stop_nor_a_rebalance(crew: Crew, cas
 
     assert (leave.gone_at - leave.told_at).total_seconds() < DRAIN_SECONDS + 5
     assert seconds < 2 * (DRAIN_SECONDS + SESSION_TIMEOUT_SECONDS)
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()
 
 
 def held(crew: Crew) -> int:
@@ -136,9 +136,9 @@ def test_a_spare_takes_over_from_one_that_is_killed(crew_with_a_spare: Crew, req
         leave = crew.bury(victim)
         case.wait_until_worked_on(leave.partitions, leave.told_at)
 
-        findings = case.verdict()
-    request.config.stash[REPORT].append(findings)
+        result = case.check()
+    request.config.stash[CASE_RESULTS].append(result)
     assert tuple(crew.shares[spare.name]) == leave.partitions
-    assert findings.faults == ()
-    assert findings.gap_seconds is not None
-    assert findings.gap_seconds < KILL_GAP_SECONDS
+    assert result.failures == ()
+    assert result.gap_seconds is not None
+    assert result.gap_seconds < KILL_GAP_SECONDS

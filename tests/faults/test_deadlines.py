@@ -83,4 +83,4 @@ def test_nothing_is_pushed_past_it(
 
     assert set(map(case.reason, users)) <= endings
     assert case.pushes() == []
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()

@@ -66,7 +66,7 @@ def test_two_of_three_die_again_and_again(crew: Crew, case: Case, pair: tuple[st
     )
     crew.doomed.clear()
 
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()
     assert {death.exit_code for death in case.all_deaths()} == {-signal.SIGKILL}
 
 
@@ -96,7 +96,7 @@ def test_an_event_that_comes_again_after_its_deadline_is_not_pushed_twice(
     case.write([visit(f"{user}-second", user) for user in users])
     wait_until_answered(crew, case, [f"{user}-second" for user in users])
 
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()
     for user in users:
         first, second = case.reasons(f"{user}-first"), case.reasons(f"{user}-second")
         assert second == {Reason.CAPPED} if first & MAY_HAVE_BEEN_PUSHED else second == {Reason.PUSHED}, (first, second)

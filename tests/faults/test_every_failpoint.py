@@ -106,8 +106,8 @@ def test_a_worker_dies_there_and_nothing_is_broken(crew: Crew, case: Case, spot:
     death = case.death_of(victim)
     case.wait_until_worked_on(death.partitions, death.at)
 
-    findings = case.verdict()
+    result = case.check()
     assert death.exit_code == -signal.SIGKILL
-    assert findings.faults == ()
-    assert findings.gap_seconds is not None
-    assert findings.gap_seconds < spot.gap_limit_seconds
+    assert result.failures == ()
+    assert result.gap_seconds is not None
+    assert result.gap_seconds < spot.gap_limit_seconds

@@ -43,4 +43,4 @@ def test_more_events_than_the_window_holds_wait_on_kafka_and_all_are_answered(cr
     assert in_flight(worker, Stage.QUERY_COUPONS) < 2 * WINDOW_MAX_RECORDS * len(share)
     crew.world.coupon_api.behave(Behaviour(latency_seconds=LESS_SLOW_SECONDS))
 
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()

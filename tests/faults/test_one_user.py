@@ -49,5 +49,5 @@ def test_of_a_thousand_events_comes_one_push_however_often_their_owner_changes(c
         crew.wait_until_settled()
         writing.result()
 
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()
     assert [push.push.user_id for push in case.pushes()] == [user]

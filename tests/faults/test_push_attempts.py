@@ -35,7 +35,7 @@ def test_after_an_accepted_push_whose_answer_was_lost_a_refusal_does_not_free_th
     crew.wait_until(lambda: case.reason("second") is not None, ANSWER_TIMEOUT_SECONDS, "the second is answered")
 
     assert (case.reason("first"), case.reason("second")) == (Reason.PUSH_UNCERTAIN, Reason.CAPPED)
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()
 
 
 def test_a_request_that_is_handled_after_the_deadline_pushes_nothing(crew: Crew, case: Case) -> None:
@@ -50,4 +50,4 @@ def test_a_request_that_is_handled_after_the_deadline_pushes_nothing(crew: Crew,
     assert requests
     assert case.reason("late") == Reason.PUSH_UNCERTAIN
     assert case.pushes() == []
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()

@@ -42,5 +42,5 @@ def test_nobody_is_pushed_again(crew: Crew, case: Case, forget: Callable[[Crew],
     pushed = {push.push.user_id for push in case.pushes()}
     case.write([visit(f"{user}-again", user) for user in pushed])
 
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()
     assert {case.reason(f"{user}-again") for user in pushed} == {Reason.CAPPED}

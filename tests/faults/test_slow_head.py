@@ -60,4 +60,4 @@ def test_an_event_that_hangs_is_finished_by_the_next_owner(crew: Crew, case: Cas
     case.death_of(owner)
     api.recover()
 
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()

@@ -71,7 +71,7 @@ def test_workers_stay_while_the_coupon_api_hangs(crew: Crew, case: Case) -> None
     assert all_stay(crew, LONG_SECONDS)
 
     crew.world.coupon_api.recover()
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()
 
 
 def test_workers_stay_while_kafka_is_away(crew: Crew, case: Case) -> None:
@@ -84,7 +84,7 @@ def test_workers_stay_while_kafka_is_away(crew: Crew, case: Case) -> None:
     case.write([visit(case.user("after"), case.user("after"))], expect=[case.user("after")])
 
     assert stayed
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()
 
 
 def test_a_paused_worker_stays_when_it_wakes(crew: Crew, case: Case) -> None:
@@ -97,7 +97,7 @@ def test_a_paused_worker_stays_when_it_wakes(crew: Crew, case: Case) -> None:
     sleeper.wake()
 
     assert all_stay(crew, LONG_SECONDS)
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()
 
 
 def test_a_worker_whose_group_refuses_it_for_good_exits_to_be_restarted(crew: Crew) -> None:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from demo.checks.findings import Findings, doubled
+from demo.checks.case_result import CaseResult, doubled
 from demo.traffic import Traffic, make_traffic, rules_json
 from demo.traffic.player import Player
 from demo.workers.worker_process import command_line
+from tests.faults.case_results import CASE_RESULTS
 from tests.faults.crew import Crew
-from tests.faults.findings import REPORT
 from tests.faults.shape import Shape
 
 pytestmark = [
@@ -44,24 +44,24 @@ class Killer:
             self.kills += 1
 
 
-def play(crew: Crew, traffic: Traffic) -> tuple[Findings, int]:
-    """What it has cost, and how many workers were killed."""
+def play(crew: Crew, traffic: Traffic) -> tuple[CaseResult, int]:
+    """The result, and how many workers were killed."""
     began, killer = time.monotonic(), Killer(crew)
     player = Player(crew.world.bootstrap_servers, crew.topics.source.name, crew.watch)
     player.play(traffic, EVENTS_PER_SECOND, killer.advance)
     crew.wait_until(lambda: not unanswered(crew, player), ANSWER_TIMEOUT_SECONDS, "every event has its answer")
     crew.wait_until(crew.offsets.is_level, LEVEL_TIMEOUT_SECONDS, "everything is committed")
-    return findings(crew, traffic, player, time.monotonic() - began), killer.kills
+    return case_result(crew, traffic, player, time.monotonic() - began), killer.kills
 
 
 def unanswered(crew: Crew, player: Player) -> list[int]:
     return [number for number, place in player.places.items() if crew.watch.reason(place) is None]
 
 
-def findings(crew: Crew, traffic: Traffic, player: Player, seconds: float) -> Findings:
+def case_result(crew: Crew, traffic: Traffic, player: Player, seconds: float) -> CaseResult:
     pushes = crew.world.push_api.accepted
     accepted = {push.idempotency_key for push in pushes}
-    return Findings(
+    return CaseResult(
         case="every worker is killed in turn",
         events=len(traffic.events),
         lost=tuple(map(str, unanswered(crew, player))),
@@ -79,10 +79,10 @@ def test_nothing_is_broken_and_the_audit_agrees(crew: Crew, request: pytest.Fixt
     traffic = make_traffic(SEED, EVENTS)
     crew.world.teach_apis(traffic)
 
-    found, kills = play(crew, traffic)
+    result, kills = play(crew, traffic)
 
-    request.config.stash[REPORT].append(found)
+    request.config.stash[CASE_RESULTS].append(result)
     audit = command_line(["audit"], crew.environment)
     assert kills == EVENTS // KILL_EVERY_EVENTS
-    assert found.faults == ()
+    assert result.failures == ()
     assert audit.returncode == 0, audit.stdout

@@ -46,8 +46,8 @@ def merchants() -> Mapping[str, Merchant]:
     return {merchant.merchant_id: merchant for merchant in lines}
 
 
-class Judge:
-    """Works out each answer anew, from the bytes and from what the stub APIs were told, one event after the other."""
+class Oracle:
+    """A test oracle: finds each answer from the bytes and from the behaviours of the stub APIs, event after event."""
 
     def __init__(self, traffic: Traffic, rules: RuleSet, merchants: Mapping[str, Merchant], now: datetime) -> None:
         self.traffic, self.rules, self.merchants, self.now = traffic, rules, merchants, now
@@ -66,8 +66,8 @@ class Judge:
 
     def _of_a_fresh_trigger(self, event: SavingEvent, planned: PlannedEvent) -> Reason:
         merchant = self.merchants.get(event.merchant_id or "")
-        occasion = EvaluationContext(event, merchant, self.now)
-        unasked = refused_without_coupons(self.rules, occasion)
+        context = EvaluationContext(event, merchant, self.now)
+        unasked = refused_without_coupons(self.rules, context)
         if unasked:
             return unasked.reason
         coupons = self._coupons(event)
@@ -76,8 +76,8 @@ class Judge:
         kept = tuple(coupon for coupon in coupons if usable(coupon, event.store_id, self.now))
         if not kept:
             return Reason.NO_COUPON
-        verdict = evaluate(self.rules, occasion, kept)
-        return self._push(planned) if isinstance(verdict, Match) else verdict.reason
+        result = evaluate(self.rules, context, kept)
+        return self._push(planned) if isinstance(result, Match) else result.reason
 
     def _coupons(self, event: SavingEvent) -> list[Coupon] | Reason:
         match next(
@@ -116,9 +116,9 @@ def of_kind(traffic: Traffic, scenario: str) -> list[PlannedEvent]:
 def test_every_event_gets_the_expected_answer_from_the_domain_at_any_hour(
     traffic: Traffic, rules: RuleSet, merchants: Mapping[str, Merchant], now: datetime
 ) -> None:
-    judge = Judge(traffic, rules, merchants, now)
+    oracle = Oracle(traffic, rules, merchants, now)
 
-    answers = [(event.kind, event.expected.reason, judge.answer(event)) for event in traffic.events]
+    answers = [(event.kind, event.expected.reason, oracle.answer(event)) for event in traffic.events]
 
     assert [answer for answer in answers if answer[1] is not answer[2]] == []
 

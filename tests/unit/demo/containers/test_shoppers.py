@@ -1,4 +1,4 @@
-"""What the crowd of the cluster expects is what the domain says about its events."""
+"""What the shoppers of a load expect is what the domain says about its events."""
 
 from datetime import UTC, datetime
 from itertools import islice
@@ -53,33 +53,33 @@ def answer(record: Record) -> Reason:
 
 def answer_of_fresh_trigger(event: SavingEvent, now: datetime) -> Reason:
     merchant = MERCHANTS[event.merchant_id or ""]
-    occasion = EvaluationContext(event, merchant, now)
-    if refused := refused_without_coupons(RULES, occasion):
+    context = EvaluationContext(event, merchant, now)
+    if refused := refused_without_coupons(RULES, context):
         return refused.reason
     found = coupons_of(event.user_id, merchant.merchant_id)
     coupons = () if isinstance(found, int) else tuple(msgspec.convert(found, list[Coupon]))
     kept = tuple(coupon for coupon in coupons if usable(coupon, event.store_id, now))
     if not kept:
         return Reason.NO_COUPON
-    verdict = evaluate(RULES, occasion, kept)
-    return Reason.PUSHED if isinstance(verdict, Match) else verdict.reason
+    result = evaluate(RULES, context, kept)
+    return Reason.PUSHED if isinstance(result, Match) else result.reason
 
 
 @pytest.fixture
-def crowd() -> Shoppers:
+def shoppers() -> Shoppers:
     return Shoppers("test", Told().behave)
 
 
-def test_every_event_ends_as_the_domain_says(crowd: Shoppers) -> None:
-    events = list(islice(crowd.events(LONG), ROUNDS * EVENTS_PER_ROUND))
+def test_every_event_ends_as_the_domain_says(shoppers: Shoppers) -> None:
+    events = list(islice(shoppers.events(LONG), ROUNDS * EVENTS_PER_ROUND))
 
     answers = [(event.name, answer(event)) for event in events]
 
-    assert [each for each in answers if each[1] not in crowd.expected[each[0]]] == []
+    assert [each for each in answers if each[1] not in shoppers.expected[each[0]]] == []
 
 
-def test_every_reason_that_needs_no_failing_dependency_but_the_cap_occurs(crowd: Shoppers) -> None:
-    found = {answer(event) for event in islice(crowd.events(LONG), EVENTS_PER_ROUND)}
+def test_every_reason_that_needs_no_failing_dependency_but_the_cap_occurs(shoppers: Shoppers) -> None:
+    found = {answer(event) for event in islice(shoppers.events(LONG), EVENTS_PER_ROUND)}
 
     assert found == {
         Reason.INVALID,
@@ -92,20 +92,20 @@ def test_every_reason_that_needs_no_failing_dependency_but_the_cap_occurs(crowd:
     }
 
 
-def test_names_are_told_apart(crowd: Shoppers) -> None:
-    names = [event.name for event in islice(crowd.events(LONG), ROUNDS * EVENTS_PER_ROUND)]
+def test_names_are_told_apart(shoppers: Shoppers) -> None:
+    names = [event.name for event in islice(shoppers.events(LONG), ROUNDS * EVENTS_PER_ROUND)]
 
-    assert len(set(names)) == len(names) == len(crowd.expected)
-
-
-def test_only_what_was_handed_out_is_expected(crowd: Shoppers) -> None:
-    handed_out = [event.name for event in islice(crowd.events(LONG), EVENTS_PER_ROUND + 3)]
-
-    assert list(crowd.expected) == handed_out
+    assert len(set(names)) == len(names) == len(shoppers.expected)
 
 
-def test_no_events_come_when_the_time_is_over(crowd: Shoppers) -> None:
-    assert list(crowd.events(0)) == []
+def test_only_what_was_handed_out_is_expected(shoppers: Shoppers) -> None:
+    handed_out = [event.name for event in islice(shoppers.events(LONG), EVENTS_PER_ROUND + 3)]
+
+    assert list(shoppers.expected) == handed_out
+
+
+def test_no_events_come_when_the_time_is_over(shoppers: Shoppers) -> None:
+    assert list(shoppers.events(0)) == []
 
 
 def test_some_pushes_are_unclear_at_first() -> None:

@@ -1,4 +1,4 @@
-"""What a load has cost, from the ledger and from what the push API accepted."""
+"""Checks a load that has ended: its decisions against what was expected, and the pushes that the push API accepted."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Protocol
 
+from demo.checks.case_result import CaseResult, doubled
 from demo.checks.decision_follower import Place
-from demo.checks.findings import Findings, doubled
 from demo.containers.shoppers import Shoppers
 from demo.stub_apis.push_api import AcceptedPush
 from saving_alerts.domain.decisions import Decision, Reason
@@ -17,7 +17,7 @@ CASE = "load"
 
 
 class Ledger(Protocol):
-    """What the judge asks the ledger; `LedgerWatch` says it."""
+    """The decisions of a load, by position; `LedgerWatch` reads them from Kafka."""
 
     def reason(self, place: Place) -> Reason | None: ...
     def decisions(self, place: Place) -> list[Decision]: ...
@@ -25,12 +25,12 @@ class Ledger(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """All there is to know about one load. `places` are where its events stand on the source, by name; `pushes` may
+class ObservedLoad:
+    """What was seen of one load. `places` are where its events stand on the source, by name; `pushes` may
     hold those of other loads too.
     """
 
-    crowd: Shoppers
+    shoppers: Shoppers
     places: dict[str, Place]
     ledger: Ledger
     pushes: Sequence[AcceptedPush]
@@ -39,47 +39,47 @@ class Evidence:
     seconds: float
 
     def own_pushes(self) -> list[AcceptedPush]:
-        return [push for push in self.pushes if push.push.user_id.startswith(f"u-{self.crowd.name}-")]
+        return [push for push in self.pushes if push.push.user_id.startswith(f"u-{self.shoppers.name}-")]
 
 
-def judge(evidence: Evidence) -> Findings:
+def check_load(observed: ObservedLoad) -> CaseResult:
     """Nothing may be lost, doubled, silenced, late or wrong."""
-    pushes = evidence.own_pushes()
-    return Findings(
+    pushes = observed.own_pushes()
+    return CaseResult(
         case=CASE,
-        events=len(evidence.places),
-        lost=tuple(name for name in evidence.crowd.expected if _is_lost(name, evidence)),
+        events=len(observed.places),
+        lost=tuple(name for name in observed.shoppers.expected if _is_lost(name, observed)),
         doubled=doubled(pushes),
-        silenced=tuple(sorted(evidence.crowd.users - {push.push.user_id for push in pushes})),
+        silenced=tuple(sorted(observed.shoppers.users - {push.push.user_id for push in pushes})),
         late=tuple(push.push.user_id for push in pushes if push.late),
-        wrong=(*_wrong_answers(evidence), *_superfluous(evidence), *evidence.violations),
-        echoes=sum(map(evidence.ledger.echoes, evidence.places.values())),
-        gap_seconds=longest_pause(evidence),
-        seconds=evidence.seconds,
+        wrong=(*_wrong_answers(observed), *_superfluous(observed), *observed.violations),
+        echoes=sum(map(observed.ledger.echoes, observed.places.values())),
+        gap_seconds=longest_pause(observed),
+        seconds=observed.seconds,
     )
 
 
-def _is_lost(name: str, evidence: Evidence) -> bool:
-    place = evidence.places.get(name)
-    return place is None or evidence.ledger.reason(place) is None
+def _is_lost(name: str, observed: ObservedLoad) -> bool:
+    place = observed.places.get(name)
+    return place is None or observed.ledger.reason(place) is None
 
 
-def _wrong_answers(evidence: Evidence) -> list[str]:
-    answers = {name: evidence.ledger.reason(place) for name, place in evidence.places.items()}
-    expected = evidence.crowd.expected
+def _wrong_answers(observed: ObservedLoad) -> list[str]:
+    answers = {name: observed.ledger.reason(place) for name, place in observed.places.items()}
+    expected = observed.shoppers.expected
     return [f"{name} is {reason}" for name, reason in answers.items() if reason and reason not in expected[name]]
 
 
-def _superfluous(evidence: Evidence) -> list[str]:
-    pushed = {push.push.user_id for push in evidence.own_pushes()}
-    return [f"{user} got a push" for user in sorted(pushed - evidence.crowd.users)]
+def _superfluous(observed: ObservedLoad) -> list[str]:
+    pushed = {push.push.user_id for push in observed.own_pushes()}
+    return [f"{user} got a push" for user in sorted(pushed - observed.shoppers.users)]
 
 
-def longest_pause(evidence: Evidence) -> float | None:
+def longest_pause(observed: ObservedLoad) -> float | None:
     """The longest time in seconds in which one partition had no push, for the load that came all the time."""
     moments: dict[int, list[datetime]] = {}
-    for push in evidence.own_pushes():
-        partition = partition_of(push.push.user_id.encode(), evidence.partitions)
+    for push in observed.own_pushes():
+        partition = partition_of(push.push.user_id.encode(), observed.partitions)
         moments.setdefault(partition, []).append(push.accepted_at)
     return max((_longest(each) for each in moments.values()), default=None)
 
@@ -88,9 +88,9 @@ def _longest(moments: Iterable[datetime]) -> float:
     return max(((later - earlier).total_seconds() for earlier, later in pairwise(sorted(moments))), default=0.0)
 
 
-def slowest_push_seconds(evidence: Evidence) -> float:
+def slowest_push_seconds(observed: ObservedLoad) -> float:
     """From the event to the accepted push, for the one that took longest."""
-    answers = [evidence.ledger.decisions(place) for place in evidence.places.values()]
+    answers = [observed.ledger.decisions(place) for place in observed.places.values()]
     pushed = [each for decisions in answers for each in decisions if each.reason is Reason.PUSHED]
     took = [(each.decided_at - each.occurred_at).total_seconds() for each in pushed if each.occurred_at]
     return max(took, default=0.0)

@@ -1,4 +1,4 @@
-"""The judge of a load finds each kind of fault, and none where there is none."""
+"""The check of a load finds each kind of fault, and none where there is none."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from demo.checks.decision_follower import Place
-from demo.containers.judge import Evidence, judge, longest_pause, slowest_push_seconds
+from demo.containers.load_check import ObservedLoad, check_load, longest_pause, slowest_push_seconds
 from demo.containers.shoppers import EVENTS_PER_ROUND, Shoppers
 from demo.stub_apis.faults import Behaviour
 from demo.stub_apis.push_api import AcceptedPush, Push, Trace
@@ -52,116 +52,116 @@ def push(user_id: str, event_id: str, *, at: datetime = NOW, late: bool = False,
     )
 
 
-def sound() -> Evidence:
+def sound() -> ObservedLoad:
     """A round that went as it must."""
-    crowd = Shoppers("test", no_behaviour)
-    names = [event.name for event in islice(crowd.events(60), EVENTS_PER_ROUND)]
+    shoppers = Shoppers("test", no_behaviour)
+    names = [event.name for event in islice(shoppers.events(60), EVENTS_PER_ROUND)]
     places = {name: (number % PARTITIONS, number) for number, name in enumerate(names)}
     # Of the two at the same time the first is pushed.
-    answers = {places[name]: max(reasons) for name, reasons in crowd.expected.items()}
-    return Evidence(
-        crowd=crowd,
+    answers = {places[name]: max(reasons) for name, reasons in shoppers.expected.items()}
+    return ObservedLoad(
+        shoppers=shoppers,
         places=places,
         ledger=FakeLedger(answers),
-        pushes=[push(user, f"{user}-1") for user in sorted(crowd.users)],
+        pushes=[push(user, f"{user}-1") for user in sorted(shoppers.users)],
         violations=(),
         partitions=PARTITIONS,
         seconds=1,
     )
 
 
-def with_pushes(evidence: Evidence, more: Sequence[AcceptedPush]) -> Evidence:
-    return replace(evidence, pushes=[*evidence.pushes, *more])
+def with_pushes(observed: ObservedLoad, more: Sequence[AcceptedPush]) -> ObservedLoad:
+    return replace(observed, pushes=[*observed.pushes, *more])
 
 
 def test_a_load_that_went_as_it_must_has_no_faults() -> None:
-    assert judge(sound()).faults == ()
+    assert check_load(sound()).failures == ()
 
 
 def test_an_event_without_an_answer_is_lost() -> None:
-    evidence = sound()
-    name = next(iter(evidence.places))
-    answers = {place: Reason.PUSHED for place in evidence.places.values() if place != evidence.places[name]}
+    observed = sound()
+    name = next(iter(observed.places))
+    answers = {place: Reason.PUSHED for place in observed.places.values() if place != observed.places[name]}
 
-    found = judge(replace(evidence, ledger=FakeLedger(answers)))
+    found = check_load(replace(observed, ledger=FakeLedger(answers)))
 
     assert found.lost == (name,)
 
 
 def test_an_event_that_never_reached_kafka_is_lost() -> None:
-    evidence = sound()
-    name, *others = evidence.places
+    observed = sound()
+    name, *others = observed.places
 
-    found = judge(replace(evidence, places={other: evidence.places[other] for other in others}))
+    found = check_load(replace(observed, places={other: observed.places[other] for other in others}))
 
     assert found.lost == (name,)
 
 
 def test_a_user_with_two_pushes_is_doubled() -> None:
-    evidence = sound()
-    user = min(evidence.crowd.users)
+    observed = sound()
+    user = min(observed.shoppers.users)
 
-    found = judge(with_pushes(evidence, [push(user, "another-event")]))
+    found = check_load(with_pushes(observed, [push(user, "another-event")]))
 
     assert found.doubled == (user,)
 
 
 def test_a_user_without_the_push_is_silenced() -> None:
-    evidence = sound()
-    user = evidence.pushes[0].push.user_id
+    observed = sound()
+    user = observed.pushes[0].push.user_id
 
-    found = judge(replace(evidence, pushes=evidence.pushes[1:]))
+    found = check_load(replace(observed, pushes=observed.pushes[1:]))
 
     assert found.silenced == (user,)
 
 
 def test_a_push_after_its_time_is_late() -> None:
-    evidence = sound()
-    first, *others = evidence.pushes
+    observed = sound()
+    first, *others = observed.pushes
     late = push(first.push.user_id, first.idempotency_key, late=True)
 
-    found = judge(replace(evidence, pushes=[late, *others]))
+    found = check_load(replace(observed, pushes=[late, *others]))
 
     assert found.late == (first.push.user_id,)
 
 
 def test_a_push_to_somebody_who_must_get_none_is_wrong() -> None:
-    found = judge(with_pushes(sound(), [push("u-test-no-0", "u-test-no-0")]))
+    found = check_load(with_pushes(sound(), [push("u-test-no-0", "u-test-no-0")]))
 
     assert found.wrong == ("u-test-no-0 got a push",)
 
 
-def test_pushes_of_other_loads_are_not_judged() -> None:
-    found = judge(with_pushes(sound(), [push("u-other-once-0", "e-1"), push("u-other-once-0", "e-2")]))
+def test_pushes_of_other_loads_are_not_checked() -> None:
+    found = check_load(with_pushes(sound(), [push("u-other-once-0", "e-1"), push("u-other-once-0", "e-2")]))
 
-    assert found.faults == ()
+    assert found.failures == ()
 
 
 def test_another_ending_than_expected_is_wrong() -> None:
-    evidence = sound()
+    observed = sound()
     name = "u-test-once-0-1"
-    ledger = FakeLedger(dict.fromkeys([evidence.places[name]], Reason.EXPIRED))
+    ledger = FakeLedger(dict.fromkeys([observed.places[name]], Reason.EXPIRED))
 
-    found = judge(replace(evidence, ledger=ledger))
+    found = check_load(replace(observed, ledger=ledger))
 
     assert found.wrong == (f"{name} is expired",)
 
 
 def test_what_callers_did_against_the_contract_is_wrong() -> None:
-    assert judge(replace(sound(), violations=["no key"])).wrong == ("no key",)
+    assert check_load(replace(sound(), violations=["no key"])).wrong == ("no key",)
 
 
 def test_the_pause_is_the_longest_of_one_partition() -> None:
-    evidence = sound()
+    observed = sound()
     moments = (0, 1, 9, 10)
     pushes = [push("u-test-once-0", f"e-{second}", at=NOW + timedelta(seconds=second)) for second in moments]
 
-    assert longest_pause(replace(evidence, pushes=pushes)) == 8
+    assert longest_pause(replace(observed, pushes=pushes)) == 8
 
 
 def test_the_slowest_push_is_told_from_the_event_on() -> None:
-    evidence = sound()
-    place = evidence.places["u-test-once-0-1"]
+    observed = sound()
+    place = observed.places["u-test-once-0-1"]
     decision = Decision(
         decision_id="d",
         position=SourcePosition("saving-events", *place),
@@ -172,4 +172,4 @@ def test_the_slowest_push_is_told_from_the_event_on() -> None:
         occurred_at=NOW,
     )
 
-    assert slowest_push_seconds(replace(evidence, ledger=FakeLedger({}, {place: [decision]}))) == 7
+    assert slowest_push_seconds(replace(observed, ledger=FakeLedger({}, {place: [decision]}))) == 7
