@@ -12,7 +12,7 @@ from demo.stub_apis.push_api import AcceptedPush
 from demo.traffic.feed import Feed, Record
 from demo.workers.worker_process import WorkerProcess
 from saving_alerts.domain.decisions import Reason
-from tests.faults.crew import Crew, Death
+from tests.faults.deployment import Death, Deployment
 from tests.faults.load import Load
 
 PER_SECOND = 75
@@ -25,17 +25,17 @@ LEVEL_TIMEOUT_SECONDS = 30
 
 
 class Case:
-    """Its users are its own, so that it checks only what it wrote. It leaves the crew as it was."""
+    """Its users are its own, so that it checks only what it wrote. At its end the deployment is as before."""
 
-    def __init__(self, crew: Crew, name: str) -> None:
-        self.crew = crew
+    def __init__(self, deployment: Deployment, name: str) -> None:
+        self.deployment = deployment
         self.name = name
         self._slug = "".join(letter if letter.isalnum() else "-" for letter in name)
-        self._feed = Feed(crew.world.bootstrap_servers, crew.topics.source.name)
-        self._by_hand = Feed(crew.world.bootstrap_servers, crew.topics.source.name)
+        self._feed = Feed(deployment.world.bootstrap_servers, deployment.topics.source.name)
+        self._by_hand = Feed(deployment.world.bootstrap_servers, deployment.topics.source.name)
         self._load: Load | None = None
         self._expected: set[str] = set()
-        self._deaths_before = len(crew.deaths)
+        self._deaths_before = len(deployment.deaths)
         self._awaited: list[Death] = []
         self._deaths_are_meant = False
         self._gaps: list[float] = []
@@ -43,7 +43,7 @@ class Case:
         self.result: CaseResult | None = None
 
     def __enter__(self) -> Self:
-        self.crew.wait_until_settled()
+        self.deployment.wait_until_stable()
         return self
 
     def __exit__(
@@ -52,7 +52,7 @@ class Case:
         if self._load is not None:
             with suppress(RuntimeError):  # what the writer met does not hide what the test met
                 self._load.stop()
-        self.crew.heal()
+        self.deployment.restore()
 
     def user(self, name: str) -> str:
         """A user of this case."""
@@ -60,7 +60,7 @@ class Case:
 
     def begin(self, per_second: float = PER_SECOND) -> None:
         """Shoppers come from now on, until `check`."""
-        self._load = Load(self._feed, self.crew.world.push_api, self._slug, per_second)
+        self._load = Load(self._feed, self.deployment.world.push_api, self._slug, per_second)
         self._load.start()
 
     def stop(self) -> None:
@@ -75,19 +75,21 @@ class Case:
 
     def reason(self, name: str) -> Reason | None:
         """The answer of an event that `write` wrote, or None while it has none."""
-        return self.crew.watch.reason(self._by_hand.places[name])
+        return self.deployment.watch.reason(self._by_hand.places[name])
 
     def reasons(self, name: str) -> set[Reason]:
         """All answers of an event that `write` wrote: copies that came again have theirs."""
-        return {Reason(decision.reason) for decision in self.crew.watch.decisions(self._by_hand.places[name])}
+        return {Reason(decision.reason) for decision in self.deployment.watch.decisions(self._by_hand.places[name])}
 
     def pushes(self) -> list[AcceptedPush]:
         """The accepted pushes of this case's users."""
-        return [push for push in self.crew.world.push_api.accepted if push.push.user_id.startswith(self.user(""))]
+        return [push for push in self.deployment.world.push_api.accepted if push.push.user_id.startswith(self.user(""))]
 
     def death_of(self, worker: WorkerProcess) -> Death:
         """Return when it has died in this case; it has been started again."""
-        self.crew.wait_until(lambda: self._death(worker) is not None, DEATH_TIMEOUT_SECONDS, f"{worker.name} dies")
+        self.deployment.wait_until(
+            lambda: self._death(worker) is not None, DEATH_TIMEOUT_SECONDS, f"{worker.name} dies"
+        )
         death = self._death(worker)
         assert death is not None
         self._awaited.append(death)
@@ -99,13 +101,13 @@ class Case:
 
     def all_deaths(self) -> list[Death]:
         """Every one in this case so far."""
-        return self.crew.deaths[self._deaths_before :]
+        return self.deployment.deaths[self._deaths_before :]
 
     def _death(self, worker: WorkerProcess) -> Death | None:
         return next((death for death in self._deaths() if death.worker is worker), None)
 
     def _deaths(self) -> list[Death]:
-        return [death for death in self.crew.deaths[self._deaths_before :] if death not in self._awaited]
+        return [death for death in self.deployment.deaths[self._deaths_before :] if death not in self._awaited]
 
     def wait_until_worked_on(
         self, partitions: Iterable[int], since: datetime, but_after: datetime | None = None
@@ -114,9 +116,9 @@ class Case:
 
         What was done before `but_after` was done by the one who left.
         """
-        watch, counts_from = self.crew.watch, but_after or since
+        watch, counts_from = self.deployment.watch, but_after or since
         for partition in partitions:
-            self.crew.wait_until(
+            self.deployment.wait_until(
                 lambda partition=partition: watch.first_receipt_after(partition, counts_from) is not None,  # type: ignore[misc]
                 TAKE_OVER_TIMEOUT_SECONDS,
                 f"partition {partition} is worked on again",
@@ -129,18 +131,18 @@ class Case:
         """Return when every event has its answer, or when no more will come: the check says which have none."""
         answered = "every event has its answer"
         with suppress(TimeoutError):
-            self.crew.wait_until(lambda: not self._unanswered(), SOON_SECONDS, answered)
+            self.deployment.wait_until(lambda: not self._unanswered(), SOON_SECONDS, answered)
             return
         timeout = ANSWER_TIMEOUT_AFTER_DEATHS_SECONDS if self._deaths_are_meant else ANSWER_TIMEOUT_SECONDS
         with suppress(TimeoutError):
-            self.crew.wait_until(lambda: not self._unanswered() or self._all_is_done(), timeout, answered)
+            self.deployment.wait_until(lambda: not self._unanswered() or self._all_is_done(), timeout, answered)
 
     def _all_is_done(self) -> bool:
         """Whether nobody works on anything any more."""
-        return self.crew.offsets.is_level()
+        return self.deployment.offsets.is_level()
 
     def _unanswered(self) -> list[str]:
-        return [name for name, place in self._places.items() if self.crew.watch.reason(place) is None]
+        return [name for name, place in self._places.items() if self.deployment.watch.reason(place) is None]
 
     @property
     def _places(self) -> dict[str, tuple[int, int]]:
@@ -150,7 +152,7 @@ class Case:
         """End the load, wait until all is done and committed, and check all answers and pushes."""
         self.stop()
         self.wait_until_answered()
-        self.crew.wait_until_settled()
+        self.deployment.wait_until_stable()
         wrong = self._uncommitted()
         pushes = self.pushes()
         pushed = {push.push.user_id for push in pushes}
@@ -162,7 +164,7 @@ class Case:
             silenced=tuple(sorted(map(self._told_instead, self._expecting() - pushed))),
             late=tuple(push.push.user_id for push in pushes if push.late),
             wrong=(*wrong, *self._wrong_answers(), *self._violations(), *self._unawaited_deaths()),
-            echoes=sum(self.crew.watch.echoes(place) for place in self._places.values()),
+            echoes=sum(self.deployment.watch.echoes(place) for place in self._places.values()),
             gap_seconds=max(self._gaps, default=None),
             seconds=time.monotonic() - self._began,
         )
@@ -174,22 +176,29 @@ class Case:
     def _told_instead(self, user: str) -> str:
         """A user without a push, and how each of the events ended."""
         decisions = [
-            each for place in self._places.values() for each in self.crew.watch.decisions(place) if each.user_id == user
+            each
+            for place in self._places.values()
+            for each in self.deployment.watch.decisions(place)
+            if each.user_id == user
         ]
         return f"{user} ({'; '.join(f'{each.stage}: {each.reason} {each.details}' for each in decisions)})"
 
     def _uncommitted(self) -> list[str]:
         """Where the commit never reached the end."""
         try:
-            self.crew.wait_until(self.crew.offsets.is_level, LEVEL_TIMEOUT_SECONDS, "everything is committed")
+            self.deployment.wait_until(
+                self.deployment.offsets.is_level, LEVEL_TIMEOUT_SECONDS, "everything is committed"
+            )
         except TimeoutError:
-            lag = self.crew.offsets.lag()
+            lag = self.deployment.offsets.lag()
             return [f"{topic}-{partition} has {records} uncommitted" for (topic, partition), records in lag.items()]
         return []
 
     def _wrong_answers(self) -> list[str]:
         names = self._load.passers_by if self._load else set()
-        answers = {name: self.crew.watch.reason(place) for name, place in self._feed.places.items() if name in names}
+        answers = {
+            name: self.deployment.watch.reason(place) for name, place in self._feed.places.items() if name in names
+        }
         return [f"{name} is {reason}" for name, reason in answers.items() if reason not in {None, Reason.NOT_A_TRIGGER}]
 
     def _unawaited_deaths(self) -> list[str]:
@@ -197,4 +206,4 @@ class Case:
         return [f"{death.worker.name} ended with {death.exit_code}" for death in unawaited]
 
     def _violations(self) -> list[str]:
-        return self.crew.world.push_api.violations + self.crew.world.coupon_api.violations
+        return self.deployment.world.push_api.violations + self.deployment.world.coupon_api.violations

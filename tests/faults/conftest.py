@@ -1,4 +1,4 @@
-"""One world for all faults of a kind, and the report at the end."""
+"""One deployment for all tests with the same spec, and the report at the end."""
 
 import os
 from collections.abc import Generator, Iterator
@@ -11,8 +11,8 @@ from demo.workers import child_process
 from demo.world import World
 from tests.faults.case import Case
 from tests.faults.case_results import CASE_RESULTS
-from tests.faults.crew import Crew
-from tests.faults.shape import Shape
+from tests.faults.deployment import Deployment
+from tests.faults.deployment_spec import DeploymentSpec
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 
@@ -21,22 +21,22 @@ LAST_LINES = 25
 
 
 @pytest.fixture(scope="session")
-def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
-    """The workers of the shape that the test names, and all around them; it lasts until another shape is wanted."""
+def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
+    """The workers of the spec that the test names, and what they need; it lasts until a test wants another spec."""
     require_java_and_maven()
-    shape: Shape = request.param
+    spec: DeploymentSpec = request.param
     with (
-        KafkaCluster(brokers=shape.brokers) as cluster,
+        KafkaCluster(brokers=spec.brokers) as cluster,
         World(cluster.bootstrap_servers) as world,
-        Crew(world, cluster, shape) as crew,
+        Deployment(world, cluster, spec) as deployment,
     ):
-        yield crew
+        yield deployment
 
 
 @pytest.fixture
-def case(crew: Crew, request: pytest.FixtureRequest) -> Iterator[Case]:
-    """The fault of this test; what it has cost comes into the report."""
-    with Case(crew, case_name(request.node.name)) as case:
+def case(deployment: Deployment, request: pytest.FixtureRequest) -> Iterator[Case]:
+    """The case of this test; its result comes into the report."""
+    with Case(deployment, case_name(request.node.name)) as case:
         yield case
         if case.result is not None:
             request.config.stash[CASE_RESULTS].append(case.result)
@@ -64,10 +64,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    crew = getattr(item, "funcargs", {}).get("crew")
-    if report.failed and isinstance(crew, Crew):
-        report.sections.append(("what the brokers say of the group", crew.cluster.last_words(LAST_LINES)))
-        for worker in crew.workers:
+    deployment = getattr(item, "funcargs", {}).get("deployment")
+    if report.failed and isinstance(deployment, Deployment):
+        report.sections.append(("what the brokers say of the group", deployment.cluster.last_words(LAST_LINES)))
+        for worker in deployment.workers:
             report.sections.append(
                 (f"the log of {worker.name} ends with", child_process.last_words(worker.folder, LAST_LINES))
             )

@@ -30,7 +30,7 @@ KILL_AFTER_AUDITS = 2
 START_AFTER_AUDITS = 4
 # Long enough for one stage to commit an event before the next one is done with it: what an audit can get wrong.
 SLOW = Behaviour(latency_seconds=0.7)
-SETTLE_TIMEOUT_SECONDS = 60
+COMMIT_TIMEOUT_SECONDS = 60
 SETTINGS = {
     "SAVING_ALERTS_TOPIC_PARTITIONS": "12",
     "SAVING_ALERTS_TOPIC_REPLICATION_FACTOR": "1",
@@ -131,7 +131,7 @@ def watch(world: World, workers: list[WorkerProcess]) -> Watched:
         audit_and_kill(auditor, workers[0])
         writing.result()
     events, under_load = len(source.places), list(auditor.audits)
-    wait_until(lambda: auditor.sees_behind_the_commit(events), SETTLE_TIMEOUT_SECONDS, "every event was taken")
+    wait_until(lambda: auditor.sees_behind_the_commit(events), COMMIT_TIMEOUT_SECONDS, "every event was taken")
     return Watched(events, under_load, auditor.audits[len(under_load) :])
 
 
@@ -143,13 +143,13 @@ def visits(auditor: Auditor) -> Iterator[Record]:
         yield visit(f"visit-{number}", f"u-{number}")
 
 
-def audit_and_kill(auditor: Auditor, victim: WorkerProcess) -> None:
+def audit_and_kill(auditor: Auditor, target: WorkerProcess) -> None:
     while len(auditor.audits) < AUDITS_UNDER_LOAD:
         auditor.audit()
         if len(auditor.audits) == KILL_AFTER_AUDITS:
-            victim.kill()
+            target.kill()
         if len(auditor.audits) == START_AFTER_AUDITS:
-            victim.start()
+            target.start()
 
 
 def test_no_audit_under_load_raises_an_alarm(watched: Watched) -> None:

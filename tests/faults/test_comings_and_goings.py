@@ -10,13 +10,13 @@ from saving_alerts.domain.decisions import Stage
 from tests.end_to_end.shoppers import visit
 from tests.faults.case import Case
 from tests.faults.case_results import CASE_RESULTS
-from tests.faults.crew import Crew, in_flight
-from tests.faults.shape import DRAIN_SECONDS, SESSION_TIMEOUT_SECONDS, Shape
+from tests.faults.deployment import Deployment, in_flight
+from tests.faults.deployment_spec import DRAIN_SECONDS, SESSION_TIMEOUT_SECONDS, DeploymentSpec
 
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.timeout(240),
-    pytest.mark.parametrize("crew", [pytest.param(Shape(), id=pytest.HIDDEN_PARAM)], indirect=True),
+    pytest.mark.parametrize("deployment", [pytest.param(DeploymentSpec(), id=pytest.HIDDEN_PARAM)], indirect=True),
 ]
 
 KILL_GAP_SECONDS = SESSION_TIMEOUT_SECONDS + 10
@@ -24,7 +24,7 @@ STOP_GAP_SECONDS = 5
 HANGING = 120
 BUSY_PER_SECOND = 150
 TURNS = 6
-FEW = Shape(partitions=2, workers=3, group="few", source="few-events")
+FEW = DeploymentSpec(partitions=2, workers=3, group="few", source="few-events")
 
 
 def marks(number: int) -> Sequence[pytest.MarkDecorator]:
@@ -33,17 +33,17 @@ def marks(number: int) -> Sequence[pytest.MarkDecorator]:
 
 
 @pytest.fixture
-def crew_with_a_spare(crew: Crew) -> Iterator[Crew]:
-    with Crew(crew.world, crew.cluster, FEW) as few:
+def deployment_with_a_spare(deployment: Deployment) -> Iterator[Deployment]:
+    with Deployment(deployment.world, deployment.cluster, FEW) as few:
         yield few
 
 
-def test_every_worker_is_restarted_in_turn(crew: Crew, case: Case) -> None:
+def test_every_worker_is_restarted_in_turn(deployment: Deployment, case: Case) -> None:
     case.begin()
 
-    for worker in list(crew.workers):
-        leave = crew.restart(worker)
-        case.wait_until_worked_on(leave.partitions, leave.told_at, leave.gone_at)
+    for worker in list(deployment.workers):
+        stopped = deployment.restart(worker)
+        case.wait_until_worked_on(stopped.partitions, stopped.requested_at, stopped.exited_at)
 
     result = case.check()
     assert result.failures == ()
@@ -55,35 +55,35 @@ def test_every_worker_is_restarted_in_turn(crew: Crew, case: Case) -> None:
 @pytest.mark.parametrize(
     "number", [pytest.param(number, id=f"rebalances, round {number}", marks=marks(number)) for number in range(1, 6)]
 )
-def test_workers_come_and_go_again_and_again(crew: Crew, case: Case, number: int) -> None:
+def test_workers_come_and_go_again_and_again(deployment: Deployment, case: Case, number: int) -> None:
     """Most of what Faust can lose in a rebalance it loses by a race: one in fifty or so."""
     case.begin(BUSY_PER_SECOND)
 
     for turn in range(TURNS):
-        worker = crew.workers[(turn + number) % len(crew.workers)]
+        worker = deployment.workers[(turn + number) % len(deployment.workers)]
         if turn % 3 == 0:
             worker.kill()
             case.death_of(worker)
-            crew.wait_until_settled()
+            deployment.wait_until_stable()
         else:
-            crew.restart(worker)
+            deployment.restart(worker)
 
     assert case.check().failures == ()
 
 
-def test_one_worker_becomes_three_and_one_again(crew: Crew, case: Case) -> None:
-    for worker in crew.workers[1:]:
-        crew.send_home(worker)
-    crew.wait_until_settled()
+def test_one_worker_becomes_three_and_one_again(deployment: Deployment, case: Case) -> None:
+    for worker in deployment.workers[1:]:
+        deployment.remove_worker(worker)
+    deployment.wait_until_stable()
     case.begin()
 
-    crew.hire()
-    crew.hire()
-    crew.wait_until_settled()
-    for worker in crew.workers[1:]:
-        leave = crew.send_home(worker)
-        case.wait_until_worked_on(leave.partitions, leave.told_at, leave.gone_at)
-        crew.wait_until_settled()
+    deployment.add_worker()
+    deployment.add_worker()
+    deployment.wait_until_stable()
+    for worker in deployment.workers[1:]:
+        stopped = deployment.remove_worker(worker)
+        case.wait_until_worked_on(stopped.partitions, stopped.requested_at, stopped.exited_at)
+        deployment.wait_until_stable()
 
     result = case.check()
     assert result.failures == ()
@@ -91,12 +91,12 @@ def test_one_worker_becomes_three_and_one_again(crew: Crew, case: Case) -> None:
     assert result.gap_seconds < STOP_GAP_SECONDS
 
 
-def test_one_of_three_is_killed_and_the_others_take_over(crew: Crew, case: Case) -> None:
+def test_one_of_three_is_killed_and_the_others_take_over(deployment: Deployment, case: Case) -> None:
     case.begin()
-    crew.wait_until(lambda: len(case.pushes()) > 0, KILL_GAP_SECONDS, "pushes go out")
+    deployment.wait_until(lambda: len(case.pushes()) > 0, KILL_GAP_SECONDS, "pushes go out")
 
-    leave = crew.bury(crew.workers[0])
-    case.wait_until_worked_on(leave.partitions, leave.told_at)
+    stopped = deployment.kill_worker(deployment.workers[0])
+    case.wait_until_worked_on(stopped.partitions, stopped.requested_at)
 
     result = case.check()
     assert result.failures == ()
@@ -104,41 +104,43 @@ def test_one_of_three_is_killed_and_the_others_take_over(crew: Crew, case: Case)
     assert result.gap_seconds < KILL_GAP_SECONDS
 
 
-def test_work_that_hangs_holds_up_neither_a_stop_nor_a_rebalance(crew: Crew, case: Case) -> None:
+def test_work_that_hangs_holds_up_neither_a_stop_nor_a_rebalance(deployment: Deployment, case: Case) -> None:
     users = [case.user(f"hangs-{number}") for number in range(HANGING)]
-    crew.world.coupon_api.behave(Behaviour(fault="hang"))
+    deployment.world.coupon_api.behave(Behaviour(fault="hang"))
     case.write([visit(user, user) for user in users], HANGING, expect=users)
-    crew.wait_until(lambda: held(crew) == HANGING, KILL_GAP_SECONDS, "all of it hangs")
+    deployment.wait_until(lambda: held(deployment) == HANGING, KILL_GAP_SECONDS, "all of it hangs")
 
     began = time.monotonic()
-    leave = crew.restart(crew.workers[0])
+    stopped = deployment.restart(deployment.workers[0])
     seconds = time.monotonic() - began
-    crew.wait_until(lambda: held(crew) == HANGING, KILL_GAP_SECONDS, "all of it hangs again")
-    crew.world.coupon_api.recover()
+    deployment.wait_until(lambda: held(deployment) == HANGING, KILL_GAP_SECONDS, "all of it hangs again")
+    deployment.world.coupon_api.recover()
 
-    assert (leave.gone_at - leave.told_at).total_seconds() < DRAIN_SECONDS + 5
+    assert (stopped.exited_at - stopped.requested_at).total_seconds() < DRAIN_SECONDS + 5
     assert seconds < 2 * (DRAIN_SECONDS + SESSION_TIMEOUT_SECONDS)
     assert case.check().failures == ()
 
 
-def held(crew: Crew) -> int:
-    return sum(in_flight(worker, Stage.QUERY_COUPONS) for worker in crew.workers)
+def held(deployment: Deployment) -> int:
+    return sum(in_flight(worker, Stage.QUERY_COUPONS) for worker in deployment.workers)
 
 
-def test_a_spare_takes_over_from_one_that_is_killed(crew_with_a_spare: Crew, request: pytest.FixtureRequest) -> None:
-    crew = crew_with_a_spare
-    with Case(crew, "a spare takes over from one that is killed") as case:
-        spare = next(worker for worker in crew.workers if not crew.shares[worker.name])
-        victim = next(worker for worker in crew.workers if worker is not spare)
+def test_a_spare_takes_over_from_one_that_is_killed(
+    deployment_with_a_spare: Deployment, request: pytest.FixtureRequest
+) -> None:
+    deployment = deployment_with_a_spare
+    with Case(deployment, "a spare takes over from one that is killed") as case:
+        spare = next(worker for worker in deployment.workers if not deployment.assignments[worker.name])
+        target = next(worker for worker in deployment.workers if worker is not spare)
         case.begin()
-        crew.wait_until(lambda: len(case.pushes()) > 0, KILL_GAP_SECONDS, "pushes go out")
+        deployment.wait_until(lambda: len(case.pushes()) > 0, KILL_GAP_SECONDS, "pushes go out")
 
-        leave = crew.bury(victim)
-        case.wait_until_worked_on(leave.partitions, leave.told_at)
+        stopped = deployment.kill_worker(target)
+        case.wait_until_worked_on(stopped.partitions, stopped.requested_at)
 
         result = case.check()
     request.config.stash[CASE_RESULTS].append(result)
-    assert tuple(crew.shares[spare.name]) == leave.partitions
+    assert tuple(deployment.assignments[spare.name]) == stopped.partitions
     assert result.failures == ()
     assert result.gap_seconds is not None
     assert result.gap_seconds < KILL_GAP_SECONDS

@@ -11,14 +11,14 @@ from demo.workers.worker_process import WorkerProcess
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.failpoints import Failpoint
 from tests.faults.case import Case
-from tests.faults.crew import Crew
+from tests.faults.deployment import Deployment
+from tests.faults.deployment_spec import DRAIN_SECONDS, SESSION_TIMEOUT_SECONDS, DeploymentSpec
 from tests.faults.rounds import ROUNDS
-from tests.faults.shape import DRAIN_SECONDS, SESSION_TIMEOUT_SECONDS, Shape
 
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.timeout(240),
-    pytest.mark.parametrize("crew", [pytest.param(Shape(), id=pytest.HIDDEN_PARAM)], indirect=True),
+    pytest.mark.parametrize("deployment", [pytest.param(DeploymentSpec(), id=pytest.HIDDEN_PARAM)], indirect=True),
 ]
 
 GAP_LIMIT_SECONDS = SESSION_TIMEOUT_SECONDS + 10
@@ -28,17 +28,17 @@ ONCE_A_STAGE = (1, 2, 3, 4, 1)
 NEXT_TIME = (2,)  # the first time is the worker's own start
 
 
-def nothing(_crew: Crew, _victim: WorkerProcess) -> None:
+def nothing(_deployment: Deployment, _target: WorkerProcess) -> None:
     """The load alone leads there."""
 
 
-def restart_another(crew: Crew, victim: WorkerProcess) -> None:
-    another = next(worker for worker in crew.workers if worker is not victim)
-    crew.restart(another)
+def restart_another(deployment: Deployment, target: WorkerProcess) -> None:
+    another = next(worker for worker in deployment.workers if worker is not target)
+    deployment.restart(another)
 
 
-def tell_to_stop(_crew: Crew, victim: WorkerProcess) -> None:
-    victim.terminate()
+def tell_to_stop(_deployment: Deployment, target: WorkerProcess) -> None:
+    target.terminate()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Spot:
     failpoint: Failpoint
     stage: Stage | None = None
     times: tuple[int, ...] = OFTEN
-    provoke: Callable[[Crew, WorkerProcess], None] = nothing
+    provoke: Callable[[Deployment, WorkerProcess], None] = nothing
 
     @property
     def gap_limit_seconds(self) -> float:
@@ -97,13 +97,13 @@ SPOTS = [
 
 @pytest.mark.parametrize("number", ROUNDS)
 @pytest.mark.parametrize("spot", SPOTS)
-def test_a_worker_dies_there_and_nothing_is_broken(crew: Crew, case: Case, spot: Spot, number: int) -> None:
-    victim = crew.workers[(len(crew.deaths) + number) % len(crew.workers)]
-    crew.restart(victim, spot.settings(number))
+def test_a_worker_dies_there_and_nothing_is_broken(deployment: Deployment, case: Case, spot: Spot, number: int) -> None:
+    target = deployment.workers[(len(deployment.deaths) + number) % len(deployment.workers)]
+    deployment.restart(target, spot.settings(number))
     case.begin()
 
-    spot.provoke(crew, victim)
-    death = case.death_of(victim)
+    spot.provoke(deployment, target)
+    death = case.death_of(target)
     case.wait_until_worked_on(death.partitions, death.at)
 
     result = case.check()

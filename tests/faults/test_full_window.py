@@ -5,13 +5,13 @@ import pytest
 from demo.stub_apis.faults import Behaviour
 from saving_alerts.domain.decisions import Stage
 from tests.faults.case import Case
-from tests.faults.crew import Crew, in_flight
-from tests.faults.shape import Shape
+from tests.faults.deployment import Deployment, in_flight
+from tests.faults.deployment_spec import DeploymentSpec
 
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.timeout(180),
-    pytest.mark.parametrize("crew", [pytest.param(Shape(), id=pytest.HIDDEN_PARAM)], indirect=True),
+    pytest.mark.parametrize("deployment", [pytest.param(DeploymentSpec(), id=pytest.HIDDEN_PARAM)], indirect=True),
 ]
 
 WINDOW_MAX_RECORDS = 50
@@ -27,20 +27,22 @@ WAITING_ON_KAFKA = 400
 FULL_TIMEOUT_SECONDS = 60
 
 
-def test_more_events_than_the_window_holds_wait_on_kafka_and_all_are_answered(crew: Crew, case: Case) -> None:
-    worker = crew.workers[0]
-    crew.restart(worker, SMALL_WINDOW)
-    crew.world.coupon_api.behave(Behaviour(latency_seconds=SLOW_SECONDS))
-    share, topic = crew.shares[worker.name], crew.topics.validated.name
+def test_more_events_than_the_window_holds_wait_on_kafka_and_all_are_answered(
+    deployment: Deployment, case: Case
+) -> None:
+    worker = deployment.workers[0]
+    deployment.restart(worker, SMALL_WINDOW)
+    deployment.world.coupon_api.behave(Behaviour(latency_seconds=SLOW_SECONDS))
+    assigned, topic = deployment.assignments[worker.name], deployment.topics.validated.name
 
     def waiting() -> int:
-        lag = crew.offsets.lag()
-        return sum(lag.get((topic, partition), 0) for partition in share) - in_flight(worker, Stage.QUERY_COUPONS)
+        lag = deployment.offsets.lag()
+        return sum(lag.get((topic, partition), 0) for partition in assigned) - in_flight(worker, Stage.QUERY_COUPONS)
 
     case.begin(PER_SECOND)
-    crew.wait_until(lambda: waiting() > WAITING_ON_KAFKA, FULL_TIMEOUT_SECONDS, "events wait on Kafka")
+    deployment.wait_until(lambda: waiting() > WAITING_ON_KAFKA, FULL_TIMEOUT_SECONDS, "events wait on Kafka")
     case.stop()
-    assert in_flight(worker, Stage.QUERY_COUPONS) < 2 * WINDOW_MAX_RECORDS * len(share)
-    crew.world.coupon_api.behave(Behaviour(latency_seconds=LESS_SLOW_SECONDS))
+    assert in_flight(worker, Stage.QUERY_COUPONS) < 2 * WINDOW_MAX_RECORDS * len(assigned)
+    deployment.world.coupon_api.behave(Behaviour(latency_seconds=LESS_SLOW_SECONDS))
 
     assert case.check().failures == ()

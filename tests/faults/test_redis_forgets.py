@@ -8,37 +8,37 @@ import redis
 from saving_alerts.domain.decisions import Reason
 from tests.end_to_end.shoppers import visit
 from tests.faults.case import Case
-from tests.faults.crew import Crew
-from tests.faults.shape import Shape
+from tests.faults.deployment import Deployment
+from tests.faults.deployment_spec import DeploymentSpec
 
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.timeout(180),
-    pytest.mark.parametrize("crew", [pytest.param(Shape(), id=pytest.HIDDEN_PARAM)], indirect=True),
+    pytest.mark.parametrize("deployment", [pytest.param(DeploymentSpec(), id=pytest.HIDDEN_PARAM)], indirect=True),
 ]
 
 PUSHED_BEFORE = 100
 PUSH_TIMEOUT_SECONDS = 60
 
 
-def flush_all(crew: Crew) -> None:
-    with redis.Redis.from_url(crew.world.redis.url) as client:
+def flush_all(deployment: Deployment) -> None:
+    with redis.Redis.from_url(deployment.world.redis.url) as client:
         client.flushall()
 
 
-def restart_empty(crew: Crew) -> None:
-    crew.world.redis.restart()
+def restart_empty(deployment: Deployment) -> None:
+    deployment.world.redis.restart()
 
 
 @pytest.mark.parametrize(
     "forget",
     [pytest.param(flush_all, id="FLUSHALL under load"), pytest.param(restart_empty, id="Redis restarts empty")],
 )
-def test_nobody_is_pushed_again(crew: Crew, case: Case, forget: Callable[[Crew], None]) -> None:
+def test_nobody_is_pushed_again(deployment: Deployment, case: Case, forget: Callable[[Deployment], None]) -> None:
     case.begin()
-    crew.wait_until(lambda: len(case.pushes()) >= PUSHED_BEFORE, PUSH_TIMEOUT_SECONDS, "pushes go out")
+    deployment.wait_until(lambda: len(case.pushes()) >= PUSHED_BEFORE, PUSH_TIMEOUT_SECONDS, "pushes go out")
 
-    forget(crew)
+    forget(deployment)
     pushed = {push.push.user_id for push in case.pushes()}
     case.write([visit(f"{user}-again", user) for user in pushed])
 

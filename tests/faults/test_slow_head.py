@@ -9,31 +9,31 @@ from demo.stub_apis.faults import Behaviour
 from demo.stub_apis.stub import ApiStub
 from tests.end_to_end.shoppers import visit
 from tests.faults.case import Case
-from tests.faults.commit_ticks import let_commits_tick
-from tests.faults.crew import Crew
-from tests.faults.shape import Shape
+from tests.faults.commits import wait_for_commits
+from tests.faults.deployment import Deployment
+from tests.faults.deployment_spec import DeploymentSpec
 
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.timeout(180),
-    pytest.mark.parametrize("crew", [pytest.param(Shape(), id=pytest.HIDDEN_PARAM)], indirect=True),
+    pytest.mark.parametrize("deployment", [pytest.param(DeploymentSpec(), id=pytest.HIDDEN_PARAM)], indirect=True),
 ]
 
 NEIGHBOURS = 300
 NEIGHBOURS_PER_SECOND = 300
-COMMIT_TICKS = 3
+COMMITS = 3
 ASK_TIMEOUT_SECONDS = 20
 NEIGHBOUR_TIMEOUT_SECONDS = 30
 
 
-def neighbours_of(head: str, crew: Crew) -> Iterator[str]:
+def neighbours_of(head: str, deployment: Deployment) -> Iterator[str]:
     """Users whose events share a partition with the one of `head`."""
     names = (f"{head}-neighbour-{number}" for number in count())
-    return (name for name in names if crew.partition_of(name) == crew.partition_of(head))
+    return (name for name in names if deployment.partition_of(name) == deployment.partition_of(head))
 
 
-def api_of(crew: Crew, name: str) -> ApiStub:
-    return {"Coupon API": crew.world.coupon_api, "push API": crew.world.push_api}[name]
+def api_of(deployment: Deployment, name: str) -> ApiStub:
+    return {"Coupon API": deployment.world.coupon_api, "push API": deployment.world.push_api}[name]
 
 
 @pytest.mark.parametrize(
@@ -43,17 +43,19 @@ def api_of(crew: Crew, name: str) -> ApiStub:
         pytest.param("push API", id="one event hangs in the push API"),
     ],
 )
-def test_an_event_that_hangs_is_finished_by_the_next_owner(crew: Crew, case: Case, api_name: str) -> None:
-    api, head = api_of(crew, api_name), case.user("head")
+def test_an_event_that_hangs_is_finished_by_the_next_owner(deployment: Deployment, case: Case, api_name: str) -> None:
+    api, head = api_of(deployment, api_name), case.user("head")
     api.behave(Behaviour(fault="hang"), user_id=head)
     case.write([visit(head, head)], expect=[head])
     api.wait_until(lambda: any(request.user_id == head for request in api.requests), ASK_TIMEOUT_SECONDS)
-    neighbours = list(islice(neighbours_of(head, crew), NEIGHBOURS))
+    neighbours = list(islice(neighbours_of(head, deployment), NEIGHBOURS))
     case.write([visit(name, name) for name in neighbours], NEIGHBOURS_PER_SECOND, expect=neighbours)
-    crew.wait_until(lambda: all(map(case.reason, neighbours)), NEIGHBOUR_TIMEOUT_SECONDS, "the neighbours are done")
-    owner = crew.owner_of(crew.partition_of(head))
-    other_partition = next(each for each in crew.shares[owner.name] if each != crew.partition_of(head))
-    let_commits_tick(crew, other_partition, COMMIT_TICKS)
+    deployment.wait_until(
+        lambda: all(map(case.reason, neighbours)), NEIGHBOUR_TIMEOUT_SECONDS, "the neighbours are done"
+    )
+    owner = deployment.owner_of(deployment.partition_of(head))
+    other_partition = next(each for each in deployment.assignments[owner.name] if each != deployment.partition_of(head))
+    wait_for_commits(deployment, other_partition, COMMITS)
     assert case.reason(head) is None
 
     owner.kill()

@@ -12,8 +12,8 @@ from demo.workers.worker_process import RESTART, WorkerProcess, command_line
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import visit
 from tests.faults.case import Case
-from tests.faults.crew import Crew
-from tests.faults.shape import Shape
+from tests.faults.deployment import Deployment
+from tests.faults.deployment_spec import DeploymentSpec
 
 STANDSTILL_SECONDS = 10
 REBALANCE_TIMEOUT_SECONDS = 8
@@ -27,13 +27,13 @@ PATIENT_GROUP = {
 
 
 @dataclass(frozen=True, slots=True)
-class Impatient(Shape):
+class Impatient(DeploymentSpec):
     """Workers that give up soon; one of three has no partition."""
 
     @property
     def settings(self) -> dict[str, str]:
         return {
-            **Shape.settings.fget(self),  # type: ignore[attr-defined]
+            **DeploymentSpec.settings.fget(self),  # type: ignore[attr-defined]
             "SAVING_ALERTS_STANDSTILL_SECONDS": str(STANDSTILL_SECONDS),
             "SAVING_ALERTS_REBALANCE_TIMEOUT_SECONDS": str(REBALANCE_TIMEOUT_SECONDS),
         }
@@ -43,52 +43,52 @@ pytestmark = [
     pytest.mark.faults,
     pytest.mark.timeout(240),
     pytest.mark.parametrize(
-        "crew", [pytest.param(Impatient(partitions=2, workers=3), id=pytest.HIDDEN_PARAM)], indirect=True
+        "deployment", [pytest.param(Impatient(partitions=2, workers=3), id=pytest.HIDDEN_PARAM)], indirect=True
     ),
 ]
 
 
-def all_stay(crew: Crew, seconds: float) -> bool:
+def all_stay(deployment: Deployment, seconds: float) -> bool:
     """Whether no worker ends for so long."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if not all(worker.is_running() for worker in crew.workers):
+        if not all(worker.is_running() for worker in deployment.workers):
             return False
-        crew.watch.wait_for_any_news(0.2)
+        deployment.watch.wait_for_any_news(0.2)
     return True
 
 
 @pytest.mark.long
-def test_idle_workers_and_a_spare_stay(crew: Crew, case: Case) -> None:
-    assert all_stay(crew, LONG_SECONDS)
+def test_idle_workers_and_a_spare_stay(deployment: Deployment, case: Case) -> None:
+    assert all_stay(deployment, LONG_SECONDS)
 
 
-def test_workers_stay_while_the_coupon_api_hangs(crew: Crew, case: Case) -> None:
+def test_workers_stay_while_the_coupon_api_hangs(deployment: Deployment, case: Case) -> None:
     users = [case.user(f"{number}") for number in range(40)]
-    crew.world.coupon_api.behave(Behaviour(fault="hang"))
+    deployment.world.coupon_api.behave(Behaviour(fault="hang"))
     case.write((visit(user, user) for user in users), expect=users)
 
-    assert all_stay(crew, LONG_SECONDS)
+    assert all_stay(deployment, LONG_SECONDS)
 
-    crew.world.coupon_api.recover()
+    deployment.world.coupon_api.recover()
     assert case.check().failures == ()
 
 
-def test_workers_stay_while_kafka_is_away(crew: Crew, case: Case) -> None:
+def test_workers_stay_while_kafka_is_away(deployment: Deployment, case: Case) -> None:
     case.write([visit(case.user("before"), case.user("before"))], expect=[case.user("before")])
-    crew.cluster.kill_all()
+    deployment.cluster.kill_all()
 
-    stayed = all_stay(crew, LONG_SECONDS)
-    crew.cluster.start_all()
-    crew.cluster.wait_until_ready()
+    stayed = all_stay(deployment, LONG_SECONDS)
+    deployment.cluster.start_all()
+    deployment.cluster.wait_until_ready()
     case.write([visit(case.user("after"), case.user("after"))], expect=[case.user("after")])
 
     assert stayed
     assert case.check().failures == ()
 
 
-def test_a_paused_worker_stays_when_it_wakes(crew: Crew, case: Case) -> None:
-    sleeper = next(worker for worker in crew.workers if crew.shares[worker.name])
+def test_a_paused_worker_stays_when_it_wakes(deployment: Deployment, case: Case) -> None:
+    sleeper = next(worker for worker in deployment.workers if deployment.assignments[worker.name])
     users = [case.user(f"{number}") for number in range(40)]
     sleeper.pause()
     case.write((visit(user, user) for user in users), expect=users)
@@ -96,16 +96,16 @@ def test_a_paused_worker_stays_when_it_wakes(crew: Crew, case: Case) -> None:
 
     sleeper.wake()
 
-    assert all_stay(crew, LONG_SECONDS)
+    assert all_stay(deployment, LONG_SECONDS)
     assert case.check().failures == ()
 
 
-def test_a_worker_whose_group_refuses_it_for_good_exits_to_be_restarted(crew: Crew) -> None:
+def test_a_worker_whose_group_refuses_it_for_good_exits_to_be_restarted(deployment: Deployment) -> None:
     """A member with another assignor makes JoinGroup fail with an error that the driver does not survive."""
-    shape = group_of_its_own(crew, "foreign")
-    member = foreign_member(crew, shape)
+    spec = group_of_its_own(deployment, "foreign")
+    member = foreign_member(deployment, spec)
 
-    worker = crew.world.start_worker(shape.settings)
+    worker = deployment.world.start_worker(spec.settings)
     code = exit_code(worker, lambda: member.poll(0.1))
     member.close()
 
@@ -113,37 +113,37 @@ def test_a_worker_whose_group_refuses_it_for_good_exits_to_be_restarted(crew: Cr
     assert "coordinator is parked" in worker.log()
 
 
-def test_a_rebalance_that_does_not_end_makes_a_worker_exit(crew: Crew) -> None:
+def test_a_rebalance_that_does_not_end_makes_a_worker_exit(deployment: Deployment) -> None:
     """A member that sleeps, and whose session outlives everybody's patience, holds the group up."""
-    shape = group_of_its_own(crew, "stuck")
-    sleeper = crew.world.start_worker({**shape.settings, **PATIENT_GROUP})
+    spec = group_of_its_own(deployment, "stuck")
+    sleeper = deployment.world.start_worker({**spec.settings, **PATIENT_GROUP})
     sleeper.wait_until_ready()
     sleeper.pause()
 
-    worker = crew.world.start_worker(shape.settings)
-    code = exit_code(worker, lambda: crew.watch.wait_for_any_news(0.1))
+    worker = deployment.world.start_worker(spec.settings)
+    code = exit_code(worker, lambda: deployment.watch.wait_for_any_news(0.1))
     sleeper.kill()
 
     assert code == RESTART
     assert "the worker is not in its group" in worker.log()
 
 
-def group_of_its_own(crew: Crew, name: str) -> Shape:
-    shape = Impatient(partitions=2, workers=1, group=name, source=f"{name}-events")
-    created = command_line(["topics", "create"], {**crew.world.environment, **shape.settings})
+def group_of_its_own(deployment: Deployment, name: str) -> DeploymentSpec:
+    spec = Impatient(partitions=2, workers=1, group=name, source=f"{name}-events")
+    created = command_line(["topics", "create"], {**deployment.world.environment, **spec.settings})
     assert created.returncode == 0, created.stderr
-    return shape
+    return spec
 
 
-def foreign_member(crew: Crew, shape: Shape) -> Consumer:
+def foreign_member(deployment: Deployment, spec: DeploymentSpec) -> Consumer:
     member = Consumer(
         {
-            "bootstrap.servers": crew.world.bootstrap_servers,
-            "group.id": shape.group,
+            "bootstrap.servers": deployment.world.bootstrap_servers,
+            "group.id": spec.group,
             "partition.assignment.strategy": "range",
         }
     )
-    member.subscribe([shape.topics.source.name])
+    member.subscribe([spec.topics.source.name])
 
     def is_member() -> bool:
         member.poll(0.1)
