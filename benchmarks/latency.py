@@ -13,8 +13,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from benchmarks.contenders.process import ContenderError, ContenderProcess
 from benchmarks.source import PARTITIONS, Advance, records
-from demo.checks.decision_follower import Place
-from demo.traffic.feed import Feed, Record
+from demo.checks.decision_consumer import Position
+from demo.traffic.paced_producer import PacedProducer, Record
 from saving_alerts.domain.decisions import Decision
 from saving_alerts.kafka.codecs import decode_ledger
 
@@ -70,14 +70,14 @@ class _Ledger:
         self._stopping.set()
         self._thread.join()
 
-    def decided(self) -> dict[Place, tuple[float, bool]]:
+    def decided(self) -> dict[Position, tuple[float, bool]]:
         """When each source position was first decided, and whether all four stages took part."""
-        found: dict[Place, tuple[float, bool]] = {}
+        found: dict[Position, tuple[float, bool]] = {}
         for at, value in list(self.seen):
             entry = decode_ledger(value)
             if isinstance(entry, Decision):
-                place = entry.position.partition, entry.position.offset
-                found.setdefault(place, (at, entry.stage == "dispatch_push"))
+                position = entry.position.partition, entry.position.offset
+                found.setdefault(position, (at, entry.stage == "dispatch_push"))
                 continue
             for first, last in entry.ranges:
                 for offset in range(first, last + 1):
@@ -98,7 +98,7 @@ class _Ledger:
 def measure_latency(course: Course, contender: ContenderProcess, advance: Advance) -> Latency:
     """Write at 500 events/s to a running contender and watch the decisions. Raises ContenderError."""
     written: dict[str, float] = {}
-    source = Feed(course.bootstrap_servers, course.source)
+    source = PacedProducer(course.bootstrap_servers, course.source)
     prepared = iter([_noting(number, *each, written) for number, each in enumerate(records(1 + course.events, SERIES))])
     with _Ledger(course) as ledger:
         source.write(islice(prepared, 1), EVENTS_PER_SECOND)
@@ -109,7 +109,7 @@ def measure_latency(course: Course, contender: ContenderProcess, advance: Advanc
         _wait(contender, ledger, len(written), END_TIMEOUT_SECONDS)
         decided = ledger.decided()
     measured = islice(written.items(), 1 + WARM_UP_EVENTS, None)
-    return _summary([(decided[source.places[name]], at) for name, at in measured])
+    return _summary([(decided[source.positions[name]], at) for name, at in measured])
 
 
 def _wait(contender: ContenderProcess, ledger: _Ledger, events: int, timeout_seconds: float) -> None:

@@ -1,7 +1,6 @@
 """The demo: a day in the life of the workers, told in a minute and checked to the last event."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -10,11 +9,11 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.checks.funnel import show_decisions, show_funnel
 from demo.checks.traffic_check import TrafficResult, check_traffic
 from demo.traffic import Traffic, endless, make_traffic
-from demo.traffic.player import Player
+from demo.traffic.traffic_producer import TrafficProducer
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
@@ -35,11 +34,11 @@ def tell(events: int, seed: int, *, keep: bool) -> int:
     console.rule("[bold]Saving alerts[/bold]: the outside world and two workers, on this machine")
     with World() as world:
         workers = _open(world)
-        with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-            result = _play(world, watch, make_traffic(seed, events))
+        with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
+            result = _play(world, decisions, make_traffic(seed, events))
             audited = _audited(world)
             if keep:
-                _keep(world, watch, workers, seed)
+                _keep(world, decisions, workers, seed)
         return 0 if _close(workers, result, audited=audited) else 1
 
 
@@ -54,21 +53,21 @@ def _open(world: World) -> list[WorkerProcess]:
     return workers
 
 
-def _play(world: World, watch: LedgerWatch, traffic: Traffic) -> TrafficResult:
+def _play(world: World, decisions: DecisionConsumer, traffic: Traffic) -> TrafficResult:
     world.teach_apis(traffic)
-    player = Player(world.bootstrap_servers, world.topics.source.name, watch)
+    producer = TrafficProducer(world.bootstrap_servers, world.topics.source.name, decisions)
     with _bars() as bars:
         written = bars.add_task("events written", total=len(traffic.events))
         answered = bars.add_task("events answered", total=len(traffic.events))
-        with _following(lambda: bars.update(answered, completed=watch.answered)):
-            player.play(traffic, EVENTS_PER_SECOND, lambda more: bars.advance(written, more))
-            _wait_for_answers(watch, player)
-        bars.update(answered, completed=watch.answered)
-    show_funnel(console, watch.counts())
-    show_decisions(console, watch.counts())
+        with _following(lambda: bars.update(answered, completed=decisions.answered)):
+            producer.produce(traffic, EVENTS_PER_SECOND, lambda more: bars.advance(written, more))
+            decisions.wait_for_answers(len(producer.positions), ANSWER_TIMEOUT_SECONDS)
+        bars.update(answered, completed=decisions.answered)
+    show_funnel(console, decisions.counts())
+    show_decisions(console, decisions.counts())
     _show_pushes(world)
     _explain_one(world, traffic)
-    return check_traffic(traffic, player, watch, world.push_api)
+    return check_traffic(traffic, producer, decisions, world.push_api)
 
 
 def _bars() -> Progress:
@@ -92,13 +91,6 @@ def _following(look: Callable[[], None]) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-
-
-def _wait_for_answers(watch: LedgerWatch, player: Player) -> None:
-    """Until every event has its answer, or nothing more can be hoped for."""
-    give_up_at = time.monotonic() + ANSWER_TIMEOUT_SECONDS
-    while watch.answered < len(player.places) and time.monotonic() < give_up_at:
-        watch.wait_for_any_news(LOOK_SECONDS)
 
 
 def _show_pushes(world: World) -> None:
@@ -139,13 +131,13 @@ def _close(workers: list[WorkerProcess], result: TrafficResult, *, audited: bool
     return sound
 
 
-def _keep(world: World, watch: LedgerWatch, workers: list[WorkerProcess], seed: int) -> None:
+def _keep(world: World, decisions: DecisionConsumer, workers: list[WorkerProcess], seed: int) -> None:
     """Keep the world and a trickle of traffic until Ctrl-C."""
     console.rule(f"The world goes on. Look at {workers[0].page}/stats, and stop it with Ctrl-C")
     try:
         for traffic in endless(seed):
             world.teach_apis(traffic)
-            player = Player(world.bootstrap_servers, world.topics.source.name, watch)
-            player.play(traffic, TRICKLE_EVENTS_PER_SECOND, lambda _: None)
+            producer = TrafficProducer(world.bootstrap_servers, world.topics.source.name, decisions)
+            producer.produce(traffic, TRICKLE_EVENTS_PER_SECOND, lambda _: None)
     except KeyboardInterrupt:
         console.print("Stopping …")

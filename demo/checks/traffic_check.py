@@ -3,10 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.stub_apis.push_api import PushApi
 from demo.traffic import PlannedEvent, Traffic
-from demo.traffic.player import Player
+from demo.traffic.traffic_producer import TrafficProducer
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,10 @@ class TrafficResult:
     failures: tuple[str, ...]
 
 
-def check_traffic(traffic: Traffic, player: Player, watch: LedgerWatch, push_api: PushApi) -> TrafficResult:
-    failures = [failure for event in traffic.events if (failure := _answer_failure(event, player, watch))]
+def check_traffic(
+    traffic: Traffic, producer: TrafficProducer, decisions: DecisionConsumer, push_api: PushApi
+) -> TrafficResult:
+    failures = [failure for event in traffic.events if (failure := _answer_failure(event, producer, decisions))]
     push_failures = _push_failures(traffic, push_api)
     return TrafficResult(
         events=len(traffic.events),
@@ -36,13 +38,13 @@ def check_traffic(traffic: Traffic, player: Player, watch: LedgerWatch, push_api
     )
 
 
-def _answer_failure(event: PlannedEvent, player: Player, watch: LedgerWatch) -> str | None:
-    place = player.places.get(event.number)
-    reason = watch.reason(place) if place else None
+def _answer_failure(event: PlannedEvent, producer: TrafficProducer, decisions: DecisionConsumer) -> str | None:
+    position = producer.positions.get(event.number)
+    reason = decisions.reason(position) if position else None
     if reason is None:
-        return f"event {event.number} ({event.kind}) at {place} has no answer"
+        return f"event {event.number} ({event.kind}) at {position} has no answer"
     if not event.expected.allows(reason):
-        return f"event {event.number} ({event.kind}) at {place} is {reason}, {event.expected.reason} was expected"
+        return f"event {event.number} ({event.kind}) at {position} is {reason}, {event.expected.reason} was expected"
     return None
 
 

@@ -13,23 +13,23 @@ from rich.console import Console
 from rich.markup import escape
 
 from demo.checks.case_result import CaseResult, table
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.checks.funnel import show_decisions, show_funnel
 from demo.checks.group_offsets import GroupOffsets
 from demo.containers.load_check import ObservedLoad, check_load, slowest_push_seconds
 from demo.containers.progress import Progress
 from demo.containers.remote_push_api import RemotePushApi
 from demo.containers.shoppers import Shoppers
-from demo.traffic.feed import Feed
+from demo.traffic.paced_producer import PacedProducer
 from demo.workers.worker_process import command_line
 from saving_alerts.kafka.client import KafkaFailedError, unequal_or_missing
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.settings import Settings, SettingsRefusedError, read_settings
 
-PATIENCE_SECONDS = 300
-LEVEL_SECONDS = 60
-QUIET_SECONDS = 15
-LOOK_SECONDS = 0.5
+ANSWER_TIMEOUT_SECONDS = 300
+COMMIT_TIMEOUT_SECONDS = 60
+NO_NEWS_SECONDS = 15
+POLL_SECONDS = 0.5
 
 console = Console(width=None if sys.stdout.isatty() else 100)
 
@@ -65,7 +65,7 @@ def _require_topics(settings: Settings) -> None:
 
 
 class Load:
-    """One run of shoppers, whom no earlier run knows."""
+    """One run of the load; its users have no events of earlier runs."""
 
     def __init__(self, settings: Settings, rate: float, seconds: int) -> None:
         servers = settings.kafka_bootstrap_servers
@@ -75,32 +75,32 @@ class Load:
         self._partitions = settings.topic_partitions
         self._push_api = RemotePushApi(settings.push_api_url)
         self._shoppers = Shoppers(f"{datetime.now(UTC):%m%dT%H%M%S}", self._push_api.behave)
-        self._feed = Feed(servers, self._topics.source.name, patience_seconds=PATIENCE_SECONDS)
-        self._watch = LedgerWatch(servers, self._topics.decisions.name)
+        self._producer = PacedProducer(servers, self._topics.source.name, flush_timeout_seconds=ANSWER_TIMEOUT_SECONDS)
+        self._decisions = DecisionConsumer(servers, self._topics.decisions.name)
         inputs = [topic.name for topic in self._topics.inputs.values()]
         self._offsets = GroupOffsets(servers, settings.app_id, inputs, self._partitions)
         self._began = time.monotonic()
         self._failure: Exception | None = None
-        self._last_answered, self._last_news_at = 0, self._began
+        self._last_answered, self._last_change_at = 0, self._began
 
     def run(self) -> bool:
-        """Whether all went as it must."""
+        """Whether there were no failures."""
         console.print(f"{self._rate:g} events a second for {self._seconds} s; the users are u-{self._shoppers.name}-…")
-        with self._watch:
-            self._play()
+        with self._decisions:
+            self._produce()
             self._wait_for_answers()
-            level = self._is_level()
+            committed = self._is_committed()
             result = self._check()
         self._show(result)
-        return self._audited() and level and not result.failures
+        return self._audited() and committed and not result.failures
 
-    def _play(self) -> None:
+    def _produce(self) -> None:
         writer = threading.Thread(target=self._write, name="load", daemon=True)
         writer.start()
         with Progress(console, self._planned, self._state) as progress:
             while writer.is_alive():
                 progress.show()
-                writer.join(LOOK_SECONDS)
+                writer.join(POLL_SECONDS)
         if self._failure is not None:
             raise click.ClickException(f"{self._failure}\nIs Kafka well? See `docker compose ps`.")
 
@@ -110,49 +110,49 @@ class Load:
 
     def _write(self) -> None:
         try:
-            self._feed.write(self._shoppers.events(self._seconds), self._rate)
-        except Exception as error:  # noqa: BLE001 - the thread's owner is told
+            self._producer.write(self._shoppers.events(self._seconds), self._rate)
+        except Exception as error:  # noqa: BLE001 - raised in the main thread
             self._failure = error
 
     def _state(self) -> tuple[int, int]:
-        """How many are written, and how many of them are answered."""
-        places = list(self._feed.places.values())
-        return len(places), sum(self._watch.reason(place) is not None for place in places)
+        """The number of events that are written, and of those that are answered."""
+        positions = list(self._producer.positions.values())
+        return len(positions), sum(self._decisions.reason(position) is not None for position in positions)
 
     def _wait_for_answers(self) -> None:
-        """Until every event has its answer, or nothing more can be hoped for."""
-        give_up_at = time.monotonic() + PATIENCE_SECONDS
-        with Progress(console, len(self._feed.places), self._state) as progress:
-            while self._unanswered() and time.monotonic() < give_up_at and not self._nothing_more_comes():
+        """Return when every event has its answer, when no more will come, or after the timeout."""
+        give_up_at = time.monotonic() + ANSWER_TIMEOUT_SECONDS
+        with Progress(console, len(self._producer.positions), self._state) as progress:
+            while self._unanswered() and time.monotonic() < give_up_at and not self._no_more_will_come():
                 progress.show()
-                time.sleep(LOOK_SECONDS)
+                time.sleep(POLL_SECONDS)
             progress.show()
 
-    def _nothing_more_comes(self) -> bool:
-        """Whether all is committed and no answer came for a while; what has none then never gets one."""
+    def _no_more_will_come(self) -> bool:
+        """Whether everything is committed and no answer came for a while: no more will come then."""
         if (answered := self._state()[1]) != self._last_answered:
-            self._last_answered, self._last_news_at = answered, time.monotonic()
-        return time.monotonic() - self._last_news_at > QUIET_SECONDS and self._offsets.is_level()
+            self._last_answered, self._last_change_at = answered, time.monotonic()
+        return time.monotonic() - self._last_change_at > NO_NEWS_SECONDS and self._offsets.is_caught_up()
 
     def _unanswered(self) -> bool:
         written, answered = self._state()
         return answered < written
 
-    def _is_level(self) -> bool:
-        """Whether every stage has committed all it was given, within a minute."""
-        give_up_at = time.monotonic() + LEVEL_SECONDS
-        while not self._offsets.is_level():
+    def _is_committed(self) -> bool:
+        """Whether every stage commits all its input within a minute."""
+        give_up_at = time.monotonic() + COMMIT_TIMEOUT_SECONDS
+        while not self._offsets.is_caught_up():
             if time.monotonic() > give_up_at:
-                console.print(f"[red]✗[/red] not committed after {LEVEL_SECONDS} s: {self._offsets.lag()}")
+                console.print(f"[red]✗[/red] not committed after {COMMIT_TIMEOUT_SECONDS} s: {self._offsets.lag()}")
                 return False
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         return True
 
     def _check(self) -> CaseResult:
         self._observed = ObservedLoad(
             shoppers=self._shoppers,
-            places=self._feed.places,
-            ledger=self._watch,
+            positions=self._producer.positions,
+            decisions=self._decisions,
             pushes=self._push_api.accepted(),
             violations=self._push_api.violations(),
             partitions=self._partitions,
@@ -161,7 +161,9 @@ class Load:
         return check_load(self._observed)
 
     def _show(self, result: CaseResult) -> None:
-        reasons = Counter(reason for place in self._feed.places.values() if (reason := self._watch.reason(place)))
+        reasons = Counter(
+            reason for position in self._producer.positions.values() if (reason := self._decisions.reason(position))
+        )
         show_funnel(console, reasons)
         show_decisions(console, reasons)
         console.print(table([result]), markup=False, highlight=False)

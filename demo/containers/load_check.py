@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from demo.checks.case_result import CaseResult, doubled
-from demo.checks.decision_follower import Place
+from demo.checks.decision_consumer import Position
 from demo.containers.shoppers import Shoppers
 from demo.stub_apis.push_api import AcceptedPush
 from saving_alerts.domain.decisions import Decision, Reason
@@ -16,23 +16,23 @@ from saving_alerts.kafka.client import partition_of
 CASE = "load"
 
 
-class Ledger(Protocol):
-    """The decisions of a load, by position; `LedgerWatch` reads them from Kafka."""
+class Decisions(Protocol):
+    """The decisions of a load, by position; `DecisionConsumer` reads them from Kafka."""
 
-    def reason(self, place: Place) -> Reason | None: ...
-    def decisions(self, place: Place) -> list[Decision]: ...
-    def echoes(self, place: Place) -> int: ...
+    def reason(self, position: Position) -> Reason | None: ...
+    def at(self, position: Position) -> list[Decision]: ...
+    def echoes(self, position: Position) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedLoad:
-    """What was seen of one load. `places` are where its events stand on the source, by name; `pushes` may
+    """What was seen of one load. `positions` are where its events stand on the source, by name; `pushes` may
     hold those of other loads too.
     """
 
     shoppers: Shoppers
-    places: dict[str, Place]
-    ledger: Ledger
+    positions: dict[str, Position]
+    decisions: Decisions
     pushes: Sequence[AcceptedPush]
     violations: Sequence[str]
     partitions: int
@@ -47,25 +47,25 @@ def check_load(observed: ObservedLoad) -> CaseResult:
     pushes = observed.own_pushes()
     return CaseResult(
         case=CASE,
-        events=len(observed.places),
+        events=len(observed.positions),
         lost=tuple(name for name in observed.shoppers.expected if _is_lost(name, observed)),
         doubled=doubled(pushes),
         silenced=tuple(sorted(observed.shoppers.users - {push.push.user_id for push in pushes})),
         late=tuple(push.push.user_id for push in pushes if push.late),
         wrong=(*_wrong_answers(observed), *_superfluous(observed), *observed.violations),
-        echoes=sum(map(observed.ledger.echoes, observed.places.values())),
+        echoes=sum(map(observed.decisions.echoes, observed.positions.values())),
         gap_seconds=longest_pause(observed),
         seconds=observed.seconds,
     )
 
 
 def _is_lost(name: str, observed: ObservedLoad) -> bool:
-    place = observed.places.get(name)
-    return place is None or observed.ledger.reason(place) is None
+    position = observed.positions.get(name)
+    return position is None or observed.decisions.reason(position) is None
 
 
 def _wrong_answers(observed: ObservedLoad) -> list[str]:
-    answers = {name: observed.ledger.reason(place) for name, place in observed.places.items()}
+    answers = {name: observed.decisions.reason(position) for name, position in observed.positions.items()}
     expected = observed.shoppers.expected
     return [f"{name} is {reason}" for name, reason in answers.items() if reason and reason not in expected[name]]
 
@@ -90,7 +90,7 @@ def _longest(moments: Iterable[datetime]) -> float:
 
 def slowest_push_seconds(observed: ObservedLoad) -> float:
     """From the event to the accepted push, for the one that took longest."""
-    answers = [observed.ledger.decisions(place) for place in observed.places.values()]
+    answers = [observed.decisions.at(position) for position in observed.positions.values()]
     pushed = [each for decisions in answers for each in decisions if each.reason is Reason.PUSHED]
     took = [(each.decided_at - each.occurred_at).total_seconds() for each in pushed if each.occurred_at]
     return max(took, default=0.0)

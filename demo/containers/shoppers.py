@@ -9,8 +9,8 @@ from itertools import chain, count
 from demo.containers.coupon_api import GENEROUS, STINGY
 from demo.stub_apis.faults import Behaviour
 from demo.traffic.cities import Light
-from demo.traffic.feed import Record
 from demo.traffic.invalid import WAYS, Spoilt
+from demo.traffic.paced_producer import Record
 from demo.traffic.templates import Template
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import EventType
@@ -22,7 +22,7 @@ UNCLEAR = (
     Behaviour(fault="status", status=500, times=1),  # it did nothing
     Behaviour(fault="ambiguous_accepted", times=1),  # it did all
 )
-# A record without a value tells nobody whose it is, and the feed writes values.
+# A record without a value tells nobody whose it is, and the producer writes values.
 SPOILT_WAYS = tuple(way for way in WAYS if way != "no_value")
 
 # A producer that hears nothing writes again: then the event stands there twice, and only one of them is pushed.

@@ -6,10 +6,9 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from demo.checks.decision_follower import LedgerWatch
 from demo.workers.worker_process import WorkerProcess
 
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +26,7 @@ def wait_until(condition: Callable[[], bool], timeout_seconds: float, what: str)
     while not condition():
         if time.monotonic() > give_up_at:
             raise TimeoutError(f"not within {timeout_seconds:g} s: {what}")
-        time.sleep(LOOK_SECONDS)
-
-
-def wait_for_answers(watch: LedgerWatch, events: int, timeout_seconds: float) -> None:
-    """Return when so many events have their answer, or after the timeout: the caller checks which have none."""
-    give_up_at = time.monotonic() + timeout_seconds
-    while watch.answered < events and time.monotonic() < give_up_at:
-        watch.wait_for_any_news(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def page(worker: WorkerProcess, path: str) -> Page:

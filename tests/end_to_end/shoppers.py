@@ -10,7 +10,7 @@ from demo.stub_apis.coupon_api import Coupons
 from demo.traffic import rules_json
 from demo.traffic.coupons import good_coupon
 from demo.traffic.directory import MERCHANTS
-from demo.traffic.feed import Record
+from demo.traffic.paced_producer import Record
 from demo.traffic.templates import Template
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.events import EventType

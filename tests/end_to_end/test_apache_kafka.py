@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.checks.traffic_check import TrafficResult, check_traffic
 from demo.traffic import Traffic, make_traffic
-from demo.traffic.player import Player
+from demo.traffic.traffic_producer import TrafficProducer
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
-from tests.end_to_end.conditions import wait_for_answers, wait_until
+from tests.end_to_end.conditions import wait_until
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 
@@ -69,11 +69,11 @@ def played(world: World) -> Played:
 
 def play(world: World, traffic: Traffic) -> TrafficResult:
     world.teach_apis(traffic)
-    with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        player = Player(world.bootstrap_servers, world.topics.source.name, watch)
-        player.play(traffic, EVENTS_PER_SECOND, lambda _: None)
-        wait_for_answers(watch, EVENTS, ANSWER_TIMEOUT_SECONDS)
-        return check_traffic(traffic, player, watch, world.push_api)
+    with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
+        producer = TrafficProducer(world.bootstrap_servers, world.topics.source.name, decisions)
+        producer.produce(traffic, EVENTS_PER_SECOND, lambda _: None)
+        decisions.wait_for_answers(EVENTS, ANSWER_TIMEOUT_SECONDS)
+        return check_traffic(traffic, producer, decisions, world.push_api)
 
 
 def shares(world: World) -> list[list[int]]:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.checks.traffic_check import TrafficResult, check_traffic
 from demo.traffic import make_traffic
-from demo.traffic.player import Player
+from demo.traffic.traffic_producer import TrafficProducer
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
-from tests.end_to_end.conditions import wait_for_answers
 
 pytestmark = pytest.mark.timeout(200)
 
@@ -43,11 +42,11 @@ def played() -> Iterator[Played]:
 def play(world: World) -> TrafficResult:
     traffic = make_traffic(SEED, EVENTS)
     world.teach_apis(traffic)
-    with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        player = Player(world.bootstrap_servers, world.topics.source.name, watch)
-        player.play(traffic, EVENTS_PER_SECOND, lambda _: None)
-        wait_for_answers(watch, EVENTS, ANSWER_TIMEOUT_SECONDS)
-        return check_traffic(traffic, player, watch, world.push_api)
+    with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
+        producer = TrafficProducer(world.bootstrap_servers, world.topics.source.name, decisions)
+        producer.produce(traffic, EVENTS_PER_SECOND, lambda _: None)
+        decisions.wait_for_answers(EVENTS, ANSWER_TIMEOUT_SECONDS)
+        return check_traffic(traffic, producer, decisions, world.push_api)
 
 
 def test_every_event_and_every_push_is_as_planned(played: Played) -> None:

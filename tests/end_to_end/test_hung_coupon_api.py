@@ -10,15 +10,15 @@ from statistics import quantiles
 
 import pytest
 
-from demo.checks.decision_follower import LedgerWatch, Place
+from demo.checks.decision_consumer import DecisionConsumer, Position
 from demo.stub_apis.faults import Behaviour
 from demo.traffic import merchants_jsonl
-from demo.traffic.feed import Feed, Record
+from demo.traffic.paced_producer import PacedProducer, Record
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason, Stage
 from saving_alerts.domain.source_position import SourcePosition
-from tests.end_to_end.conditions import wait_for_answers, wait_until
+from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import PREPARED_OFFSET, good_coupons, look_around, patient_rules, prepared_alert, visit
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
@@ -96,21 +96,21 @@ def story(world: World, hang_seconds: float) -> Story:
     worker = world.start_worker()
     worker.wait_until_ready()
     told = Story()
-    with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        source = Feed(world.bootstrap_servers, world.topics.source.name)
+    with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
+        source = PacedProducer(world.bootstrap_servers, world.topics.source.name)
         hang(world, worker, source, told)
         began = time.monotonic()
         while not told.alerts or time.monotonic() - began < hang_seconds:
             push_meanwhile(world, told)
-        look_meanwhile(source, watch, told)
+        look_meanwhile(source, decisions, told)
         told.in_flight.append(asking(worker))
         another = join(world, worker, told)
         stop([worker, another], told)
-        recover(world, source, watch, told)
+        recover(world, source, decisions, told)
     return told
 
 
-def hang(world: World, worker: WorkerProcess, source: Feed, told: Story) -> None:
+def hang(world: World, worker: WorkerProcess, source: PacedProducer, told: Story) -> None:
     """The Coupon API does not answer any more, and more shoppers come than may wait for it."""
     world.coupon_api.behave(Behaviour(fault="hang"))
     source.write((visit(f"trigger-{index}", f"u-trigger-{index}") for index in range(TRIGGERS)), TRIGGERS_PER_SECOND)
@@ -122,7 +122,7 @@ def hang(world: World, worker: WorkerProcess, source: Feed, told: Story) -> None
 def push_meanwhile(world: World, told: Story) -> None:
     """Alerts that were made before the hang."""
     written: dict[str, datetime] = {}
-    alerts = Feed(world.bootstrap_servers, world.topics.alerts.name)
+    alerts = PacedProducer(world.bootstrap_servers, world.topics.alerts.name)
     alerts.write(prepared_alerts(world, told.alerts, written), ALERTS_PER_SECOND)
     told.alerts += ALERTS
     world.push_api.wait_until(lambda: len(world.push_api.accepted) >= told.alerts, REACTION_SECONDS)
@@ -130,16 +130,16 @@ def push_meanwhile(world: World, told: Story) -> None:
     told.push_seconds += [(accepted[name] - written[name]).total_seconds() for name in written]
 
 
-def look_meanwhile(source: Feed, watch: LedgerWatch, told: Story) -> None:
+def look_meanwhile(source: PacedProducer, decisions: DecisionConsumer, told: Story) -> None:
     """Events that need no coupons."""
     names = [f"bystander-{number}" for number in range(BYSTANDERS)]
     source.write((look_around(name, f"u-{name}") for name in names), AT_ONCE)
-    told.bystanders = {answer_of(watch, source.places[name]) for name in names}
+    told.bystanders = {answer_of(decisions, source.positions[name]) for name in names}
 
 
-def answer_of(watch: LedgerWatch, place: Place) -> Reason | None:
-    watch.wait_for(place, REACTION_SECONDS)
-    return watch.reason(place)
+def answer_of(decisions: DecisionConsumer, position: Position) -> Reason | None:
+    decisions.wait_for(position, REACTION_SECONDS)
+    return decisions.reason(position)
 
 
 def join(world: World, worker: WorkerProcess, told: Story) -> WorkerProcess:
@@ -167,12 +167,12 @@ def stop(workers: list[WorkerProcess], told: Story) -> None:
         told.exit_seconds.append(time.monotonic() - began)
 
 
-def recover(world: World, source: Feed, watch: LedgerWatch, told: Story) -> None:
+def recover(world: World, source: PacedProducer, decisions: DecisionConsumer, told: Story) -> None:
     """The Coupon API is well again, and another worker takes over."""
     world.coupon_api.recover()
     world.start_worker().wait_until_ready()
-    wait_for_answers(watch, TRIGGERS + BYSTANDERS + told.alerts, RECOVERY_SECONDS)
-    reasons = [watch.reason(source.places[f"trigger-{number}"]) for number in range(TRIGGERS)]
+    decisions.wait_for_answers(TRIGGERS + BYSTANDERS + told.alerts, RECOVERY_SECONDS)
+    reasons = [decisions.reason(source.positions[f"trigger-{number}"]) for number in range(TRIGGERS)]
     told.triggers, told.pushed_triggers = set(reasons), reasons.count(Reason.PUSHED)
     told.pushes, told.second_pushes = len(world.push_api.accepted), len(world.push_api.second_pushes)
     told.audit = command_line(["audit"], world.environment)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.traffic import merchants_jsonl
-from demo.traffic.feed import Feed
+from demo.traffic.paced_producer import PacedProducer
 from demo.workers.worker_process import command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
@@ -19,18 +19,18 @@ PER_SECOND = 100
 class Story:
     """Shoppers come, and somebody looks how each of their events ends."""
 
-    def __init__(self, world: World, watch: LedgerWatch) -> None:
+    def __init__(self, world: World, decisions: DecisionConsumer) -> None:
         self.world = world
-        self._watch = watch
-        self._feed = Feed(world.bootstrap_servers, world.topics.source.name)
+        self._decisions = decisions
+        self._producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)
 
     def reasons(self, name: str) -> set[Reason | None]:
         """How the events of twenty new shoppers end."""
         users = [f"u-{name}-{number}" for number in range(20)]
-        self._feed.write((visit(user, user) for user in users), PER_SECOND)
-        places = [self._feed.places[user] for user in users]
-        assert all(self._watch.wait_for(place, ANSWER_SECONDS) for place in places)
-        return {self._watch.reason(place) for place in places}
+        self._producer.write((visit(user, user) for user in users), PER_SECOND)
+        positions = [self._producer.positions[user] for user in users]
+        assert all(self._decisions.wait_for(position, ANSWER_SECONDS) for position in positions)
+        return {self._decisions.reason(position) for position in positions}
 
     def kill(self, *arguments: str) -> str:
         ended = command_line(["kill", *arguments], self.world.environment)
@@ -46,12 +46,12 @@ def prepare(world: World) -> None:
 
 @pytest.fixture(scope="module")
 def story() -> Iterator[Story]:
-    with World() as world, LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
+    with World() as world, DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
         prepare(world)
         workers = [world.start_worker(), world.start_worker()]
         for worker in workers:
             worker.wait_until_ready()
-        yield Story(world, watch)
+        yield Story(world, decisions)
 
 
 @pytest.mark.timeout(240)
@@ -89,11 +89,11 @@ def test_a_switch_that_means_nothing_is_refused(story: Story, arguments: list[st
 @pytest.mark.timeout(240)
 def test_a_dry_run_does_everything_but_the_request() -> None:
     dry = World(settings={"SAVING_ALERTS_DRY_RUN": "true"})
-    with dry as world, LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
+    with dry as world, DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
         prepare(world)
         world.start_worker().wait_until_ready()
 
-        reasons = Story(world, watch).reasons("dry")
+        reasons = Story(world, decisions).reasons("dry")
 
         assert reasons == {Reason.WOULD_PUSH}
         assert world.push_api.accepted == []

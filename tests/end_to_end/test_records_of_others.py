@@ -8,8 +8,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka import Producer
 
-from demo.checks.decision_follower import LedgerWatch, Place
-from demo.traffic.feed import Record
+from demo.checks.decision_consumer import DecisionConsumer, Position
+from demo.traffic.paced_producer import Record
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
@@ -33,9 +33,9 @@ def world() -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def watch(world: World) -> Iterator[LedgerWatch]:
-    with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        yield watch
+def decisions(world: World) -> Iterator[DecisionConsumer]:
+    with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
+        yield decisions
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +55,9 @@ class Odd:
     timestamp: int = field(default_factory=lambda: int(datetime.now(UTC).timestamp() * 1000))
 
 
-def produce(world: World, records: list[Record], codec: str) -> list[Place]:
+def produce(world: World, records: list[Record], codec: str) -> list[Position]:
     """Write them as one compressed batch; where they stand."""
-    places: list[Place] = []
+    positions: list[Position] = []
     configuration = {"linger.ms": 100, "log_level": 0, "compression.type": codec}
     producer = Producer({"bootstrap.servers": world.bootstrap_servers, **configuration})
     for record in records:
@@ -66,13 +66,13 @@ def produce(world: World, records: list[Record], codec: str) -> list[Place]:
             record.value(),
             record.key,
             partition=0,
-            on_delivery=lambda _, message: places.append((message.partition() or 0, message.offset() or 0)),
+            on_delivery=lambda _, message: positions.append((message.partition() or 0, message.offset() or 0)),
         )
     assert producer.flush(ANSWER_SECONDS) == 0
-    return places
+    return positions
 
 
-async def write_odd(world: World, odd: Odd) -> Place:
+async def write_odd(world: World, odd: Odd) -> Position:
     """Write it alone."""
     batch = new_batch()
     append(batch, 0, odd.value(), odd.headers, odd.key, odd.timestamp)
@@ -83,23 +83,23 @@ async def write_odd(world: World, odd: Odd) -> Place:
     return written.partition, written.offset
 
 
-def wait_for(worker: WorkerProcess, watch: LedgerWatch, places: list[Place], reason: Reason) -> None:
+def wait_for(worker: WorkerProcess, decisions: DecisionConsumer, positions: list[Position], reason: Reason) -> None:
     def all_have_it() -> bool:
         assert worker.exit_code is None, worker.log()[-2000:]
-        return all(watch.reason(place) is reason for place in places)
+        return all(decisions.reason(position) is reason for position in positions)
 
-    wait_until(all_have_it, ANSWER_SECONDS, f"{places} are {reason}")
+    wait_until(all_have_it, ANSWER_SECONDS, f"{positions} are {reason}")
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
 def test_every_compression_of_kafka_is_read(
-    world: World, worker: WorkerProcess, watch: LedgerWatch, codec: str
+    world: World, worker: WorkerProcess, decisions: DecisionConsumer, codec: str
 ) -> None:
     records = [visit(f"{codec}-{number}", f"u-{codec}-{number}") for number in range(BATCH)]
 
-    places = produce(world, records, codec)
+    positions = produce(world, records, codec)
 
-    wait_for(worker, watch, places, Reason.PUSHED)
+    wait_for(worker, decisions, positions, Reason.PUSHED)
 
 
 @pytest.mark.asyncio
@@ -115,30 +115,30 @@ def test_every_compression_of_kafka_is_read(
     ],
 )
 async def test_what_stands_around_an_event_does_not_matter(
-    world: World, worker: WorkerProcess, watch: LedgerWatch, odd: Odd
+    world: World, worker: WorkerProcess, decisions: DecisionConsumer, odd: Odd
 ) -> None:
-    place = await write_odd(world, odd)
+    position = await write_odd(world, odd)
 
-    wait_for(worker, watch, [place], Reason.PUSHED)
+    wait_for(worker, decisions, [position], Reason.PUSHED)
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("value", [None, b"", b"\0" * 1000, NO_UTF_8, b"[" * 100_000], ids=range(5))
 async def test_what_is_no_event_is_invalid(
-    world: World, worker: WorkerProcess, watch: LedgerWatch, value: bytes | None
+    world: World, worker: WorkerProcess, decisions: DecisionConsumer, value: bytes | None
 ) -> None:
-    place = await write_odd(world, Odd(lambda: value))
+    position = await write_odd(world, Odd(lambda: value))
 
-    wait_for(worker, watch, [place], Reason.INVALID)
+    wait_for(worker, decisions, [position], Reason.INVALID)
 
 
 @pytest.mark.asyncio
 async def test_a_header_whose_name_is_no_text_changes_nothing(
-    world: World, worker: WorkerProcess, watch: LedgerWatch
+    world: World, worker: WorkerProcess, decisions: DecisionConsumer
 ) -> None:
-    place = await write_odd(world, Odd(visit("odd-header", "u-odd-header").value, headers=((NO_UTF_8, b"any"),)))
+    position = await write_odd(world, Odd(visit("odd-header", "u-odd-header").value, headers=((NO_UTF_8, b"any"),)))
 
-    wait_for(worker, watch, [place], Reason.PUSHED)
+    wait_for(worker, decisions, [position], Reason.PUSHED)
     explained = command_line(["explain", "--event", "odd-header", "--all"], world.environment)
     assert explained.returncode == 0, explained.stderr
     audited = command_line(["audit"], world.environment)

@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.stub_apis.coupon_api import Coupons
 from demo.stub_apis.push_api import AcceptedPush
 from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import discounted, good_coupon
 from demo.traffic.directory import MERCHANTS
-from demo.traffic.feed import Feed, Record
+from demo.traffic.paced_producer import PacedProducer, Record
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Decision
 from saving_alerts.domain.rules_file.compiler import version_of
 from saving_alerts.reference_data.loader import RULES
-from tests.end_to_end.conditions import Page, page, wait_for_answers, wait_until
+from tests.end_to_end.conditions import Page, page, wait_until
 from tests.end_to_end.shoppers import patient_rules, visit
 from tests.support.broken_rules import BROKEN
 
@@ -60,9 +60,9 @@ class Scene:
     """A world with two workers, and shoppers who keep coming."""
 
     world: World
-    watch: LedgerWatch
+    decisions: DecisionConsumer
     workers: list[WorkerProcess]
-    feed: Feed
+    producer: PacedProducer
     versions: dict[str, int] = field(default_factory=dict)
 
     def publish(self, number: int) -> None:
@@ -73,22 +73,25 @@ class Scene:
     def visits(self, name: str, seconds: float) -> Thread:
         """Shoppers come in the background for so long."""
         records: list[Record] = [visit(f"{name}-{n}", f"u-{name}-{n}") for n in range(int(seconds * PER_SECOND))]
-        thread = Thread(target=self.feed.write, args=(records, PER_SECOND))
+        thread = Thread(target=self.producer.write, args=(records, PER_SECOND))
         thread.start()
         return thread
 
-    def decisions(self) -> list[Decision]:
+    def all_decisions(self) -> list[Decision]:
         """All of them, once every event has its answer."""
-        wait_for_answers(self.watch, len(self.feed.places), ANSWER_SECONDS)
-        assert self.watch.answered == len(self.feed.places)
-        return [decision for place in self.feed.places.values() for decision in self.watch.decisions(place)]
+        self.decisions.wait_for_answers(len(self.producer.positions), ANSWER_SECONDS)
+        assert self.decisions.answered == len(self.producer.positions)
+        return [decision for position in self.producer.positions.values() for decision in self.decisions.at(position)]
 
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
     settings = {"SAVING_ALERTS_RELOAD_SECONDS": str(RELOAD_SECONDS), "SAVING_ALERTS_HEARTBEAT_SECONDS": "0.3"}
-    with World(settings=settings) as world, LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        scene = Scene(world, watch, [], Feed(world.bootstrap_servers, world.topics.source.name))
+    with (
+        World(settings=settings) as world,
+        DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions,
+    ):
+        scene = Scene(world, decisions, [], PacedProducer(world.bootstrap_servers, world.topics.source.name))
         scene.publish(0)
         world.s3.put("merchants.jsonl", merchants_jsonl())
         world.coupon_api.coupons = coupons
@@ -122,7 +125,7 @@ def test_a_hundred_reloads_under_load_lose_nothing_and_mix_nothing(scene: Scene)
         time.sleep(BETWEEN_SECONDS)
     shoppers.join()
 
-    decisions = scene.decisions()
+    decisions = scene.all_decisions()
 
     evaluated = [(decision, rules_named(decision)) for decision in decisions if rules_named(decision)]
     mixed = [
@@ -137,7 +140,7 @@ def test_a_hundred_reloads_under_load_lose_nothing_and_mix_nothing(scene: Scene)
     assert {decision.versions.rules for decision in decisions} <= scene.versions.keys()
     assert [title for title, number in titles if title != f"v{number}"] == []
     assert len({decision.versions.rules for decision, _ in evaluated}) > RELOADS / 4
-    assert {len(scene.watch.decisions(place)) for place in scene.feed.places.values()} == {1}
+    assert {len(scene.decisions.at(position)) for position in scene.producer.positions.values()} == {1}
 
 
 def pushes(scene: Scene) -> list[AcceptedPush]:
@@ -159,7 +162,7 @@ def test_publish_waits_until_every_worker_reports_the_new_version(scene: Scene, 
     seconds = float(ended.stdout.split(" after ")[1].split()[0])
     assert seconds < RELOAD_SECONDS + FETCH_SECONDS
     scene.versions[version_of(numbered(1_000))] = 1_000
-    scene.decisions()
+    scene.all_decisions()
 
 
 @pytest.mark.parametrize(
@@ -179,7 +182,7 @@ def test_while_s3_is_down_nothing_happens_but_the_age(scene: Scene, seconds: int
         shoppers.join()
         ready = [page(worker, "/health/ready") for worker in scene.workers]
         documents = [rules_of(worker) for worker in scene.workers]
-        decisions = scene.decisions()
+        decisions = scene.all_decisions()
     finally:
         scene.world.s3.start()
 

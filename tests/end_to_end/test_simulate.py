@@ -10,17 +10,17 @@ from random import Random
 
 import pytest
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.stub_apis.coupon_api import Coupons
 from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import discounted, good_coupon
 from demo.traffic.directory import MERCHANTS
-from demo.traffic.feed import Feed
+from demo.traffic.paced_producer import PacedProducer
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.rules_file.compiler import version_of
-from tests.end_to_end.conditions import page, wait_for_answers, wait_until
+from tests.end_to_end.conditions import page, wait_until
 from tests.end_to_end.shoppers import look_around, patient_rules, visit
 
 pytestmark = pytest.mark.timeout(240)
@@ -67,20 +67,20 @@ class Recorded:
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
-    with World() as world, LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
+    with World() as world, DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
         world.s3.put("rules.json", rules())
         world.s3.put("merchants.jsonl", merchants_jsonl())
         world.coupon_api.coupons = coupons
         workers = [world.start_worker(), world.start_worker()]
         for worker in workers:
             worker.wait_until_ready()
-        feed = Feed(world.bootstrap_servers, world.topics.source.name)
+        producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)
         for visits in ("first", "second"):
-            feed.write((visit(f"{visits}-{n}", f"u-{n}") for n in range(USERS)), PER_SECOND)
-            wait_for_answers(watch, len(feed.places), ANSWER_SECONDS)
-        feed.write((look_around(f"look-{n}", f"u-{n}") for n in range(30)), PER_SECOND)
-        wait_for_answers(watch, len(feed.places), ANSWER_SECONDS)
-        yield Recorded(world, dict(watch.counts()), tmp_path_factory.mktemp("rules"), workers)
+            producer.write((visit(f"{visits}-{n}", f"u-{n}") for n in range(USERS)), PER_SECOND)
+            decisions.wait_for_answers(len(producer.positions), ANSWER_SECONDS)
+        producer.write((look_around(f"look-{n}", f"u-{n}") for n in range(30)), PER_SECOND)
+        decisions.wait_for_answers(len(producer.positions), ANSWER_SECONDS)
+        yield Recorded(world, dict(decisions.counts()), tmp_path_factory.mktemp("rules"), workers)
 
 
 def test_the_same_rules_decide_what_was_decided(recorded: Recorded) -> None:

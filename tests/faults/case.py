@@ -9,7 +9,7 @@ from typing import Self
 
 from demo.checks.case_result import CaseResult, doubled
 from demo.stub_apis.push_api import AcceptedPush
-from demo.traffic.feed import Feed, Record
+from demo.traffic.paced_producer import PacedProducer, Record
 from demo.workers.worker_process import WorkerProcess
 from saving_alerts.domain.decisions import Reason
 from tests.faults.deployment import Death, Deployment
@@ -21,7 +21,7 @@ TAKE_OVER_TIMEOUT_SECONDS = 60
 SOON_SECONDS = 10
 ANSWER_TIMEOUT_SECONDS = 90
 ANSWER_TIMEOUT_AFTER_DEATHS_SECONDS = 300
-LEVEL_TIMEOUT_SECONDS = 30
+COMMIT_TIMEOUT_SECONDS = 30
 
 
 class Case:
@@ -31,8 +31,8 @@ class Case:
         self.deployment = deployment
         self.name = name
         self._slug = "".join(letter if letter.isalnum() else "-" for letter in name)
-        self._feed = Feed(deployment.world.bootstrap_servers, deployment.topics.source.name)
-        self._by_hand = Feed(deployment.world.bootstrap_servers, deployment.topics.source.name)
+        self._producer = PacedProducer(deployment.world.bootstrap_servers, deployment.topics.source.name)
+        self._by_hand = PacedProducer(deployment.world.bootstrap_servers, deployment.topics.source.name)
         self._load: Load | None = None
         self._expected: set[str] = set()
         self._deaths_before = len(deployment.deaths)
@@ -60,7 +60,7 @@ class Case:
 
     def begin(self, per_second: float = PER_SECOND) -> None:
         """Shoppers come from now on, until `check`."""
-        self._load = Load(self._feed, self.deployment.world.push_api, self._slug, per_second)
+        self._load = Load(self._producer, self.deployment.world.push_api, self._slug, per_second)
         self._load.start()
 
     def stop(self) -> None:
@@ -75,11 +75,11 @@ class Case:
 
     def reason(self, name: str) -> Reason | None:
         """The answer of an event that `write` wrote, or None while it has none."""
-        return self.deployment.watch.reason(self._by_hand.places[name])
+        return self.deployment.decisions.reason(self._by_hand.positions[name])
 
     def reasons(self, name: str) -> set[Reason]:
         """All answers of an event that `write` wrote: copies that came again have theirs."""
-        return {Reason(decision.reason) for decision in self.deployment.watch.decisions(self._by_hand.places[name])}
+        return {Reason(decision.reason) for decision in self.deployment.decisions.at(self._by_hand.positions[name])}
 
     def pushes(self) -> list[AcceptedPush]:
         """The accepted pushes of this case's users."""
@@ -116,14 +116,14 @@ class Case:
 
         What was done before `but_after` was done by the one who left.
         """
-        watch, counts_from = self.deployment.watch, but_after or since
+        decisions, counts_from = self.deployment.decisions, but_after or since
         for partition in partitions:
             self.deployment.wait_until(
-                lambda partition=partition: watch.first_receipt_after(partition, counts_from) is not None,  # type: ignore[misc]
+                lambda partition=partition: decisions.first_receipt_after(partition, counts_from) is not None,  # type: ignore[misc]
                 TAKE_OVER_TIMEOUT_SECONDS,
                 f"partition {partition} is worked on again",
             )
-            first = watch.first_receipt_after(partition, counts_from)
+            first = decisions.first_receipt_after(partition, counts_from)
             assert first is not None
             self._gaps.append((first - since).total_seconds())
 
@@ -139,14 +139,16 @@ class Case:
 
     def _all_is_done(self) -> bool:
         """Whether nobody works on anything any more."""
-        return self.deployment.offsets.is_level()
+        return self.deployment.offsets.is_caught_up()
 
     def _unanswered(self) -> list[str]:
-        return [name for name, place in self._places.items() if self.deployment.watch.reason(place) is None]
+        return [
+            name for name, position in self._positions.items() if self.deployment.decisions.reason(position) is None
+        ]
 
     @property
-    def _places(self) -> dict[str, tuple[int, int]]:
-        return self._feed.places | self._by_hand.places
+    def _positions(self) -> dict[str, tuple[int, int]]:
+        return self._producer.positions | self._by_hand.positions
 
     def check(self) -> CaseResult:
         """End the load, wait until all is done and committed, and check all answers and pushes."""
@@ -158,13 +160,13 @@ class Case:
         pushed = {push.push.user_id for push in pushes}
         self.result = CaseResult(
             case=self.name,
-            events=len(self._places),
+            events=len(self._positions),
             lost=tuple(self._unanswered()),
             doubled=doubled(pushes),
             silenced=tuple(sorted(map(self._told_instead, self._expecting() - pushed))),
             late=tuple(push.push.user_id for push in pushes if push.late),
             wrong=(*wrong, *self._wrong_answers(), *self._violations(), *self._unawaited_deaths()),
-            echoes=sum(self.deployment.watch.echoes(place) for place in self._places.values()),
+            echoes=sum(self.deployment.decisions.echoes(position) for position in self._positions.values()),
             gap_seconds=max(self._gaps, default=None),
             seconds=time.monotonic() - self._began,
         )
@@ -177,8 +179,8 @@ class Case:
         """A user without a push, and how each of the events ended."""
         decisions = [
             each
-            for place in self._places.values()
-            for each in self.deployment.watch.decisions(place)
+            for position in self._positions.values()
+            for each in self.deployment.decisions.at(position)
             if each.user_id == user
         ]
         return f"{user} ({'; '.join(f'{each.stage}: {each.reason} {each.details}' for each in decisions)})"
@@ -187,7 +189,7 @@ class Case:
         """Where the commit never reached the end."""
         try:
             self.deployment.wait_until(
-                self.deployment.offsets.is_level, LEVEL_TIMEOUT_SECONDS, "everything is committed"
+                self.deployment.offsets.is_caught_up, COMMIT_TIMEOUT_SECONDS, "everything is committed"
             )
         except TimeoutError:
             lag = self.deployment.offsets.lag()
@@ -197,7 +199,9 @@ class Case:
     def _wrong_answers(self) -> list[str]:
         names = self._load.passers_by if self._load else set()
         answers = {
-            name: self.deployment.watch.reason(place) for name, place in self._feed.places.items() if name in names
+            name: self.deployment.decisions.reason(position)
+            for name, position in self._producer.positions.items()
+            if name in names
         }
         return [f"{name} is {reason}" for name, reason in answers.items() if reason not in {None, Reason.NOT_A_TRIGGER}]
 

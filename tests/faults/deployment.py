@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.checks.group_offsets import GroupOffsets
 from demo.traffic import merchants_jsonl
 from demo.workers.worker_process import WorkerProcess, command_line
@@ -57,7 +57,7 @@ class Deployment:
         self.workers: list[WorkerProcess] = []
         self.deaths: list[Death] = []
         self.assignments: Assignments = {}
-        self.watch = LedgerWatch(world.bootstrap_servers, self.topics.decisions.name)
+        self.decisions = DecisionConsumer(world.bootstrap_servers, self.topics.decisions.name)
         inputs = [topic.name for topic in self.topics.inputs.values()]
         self.offsets = GroupOffsets(world.bootstrap_servers, spec.group, inputs, spec.partitions)
         self.environment = {**world.environment, **spec.settings}
@@ -71,7 +71,7 @@ class Deployment:
         self.world.s3.put("rules.json", self.spec.rules)
         self.world.s3.put("merchants.jsonl", merchants_jsonl())
         self.world.coupon_api.coupons = good_coupons
-        self._closing.enter_context(self.watch)
+        self._closing.enter_context(self.decisions)
         for _ in range(self.spec.workers):
             self.add_worker()
         self.wait_until_stable()

@@ -6,7 +6,7 @@ from itertools import chain, count, takewhile
 
 from demo.stub_apis.faults import Behaviour
 from demo.stub_apis.push_api import PushApi
-from demo.traffic.feed import Feed, Record
+from demo.traffic.paced_producer import PacedProducer, Record
 from tests.end_to_end.shoppers import look_around, visit
 
 # Every so many-th of the shoppers who come once meets a push API that gives no clear answer the first time.
@@ -24,10 +24,10 @@ class Load:
     twice has both events in work at the same time.
     """
 
-    def __init__(self, feed: Feed, push_api: PushApi, name: str, per_second: float) -> None:
+    def __init__(self, producer: PacedProducer, push_api: PushApi, name: str, per_second: float) -> None:
         self.users: set[str] = set()
         self.passers_by: set[str] = set()
-        self._feed = feed
+        self._producer = producer
         self._push_api = push_api
         self._name = name
         self._per_second = per_second
@@ -48,8 +48,8 @@ class Load:
 
     def _write(self) -> None:
         try:
-            self._feed.write(self._events(), self._per_second)
-        except Exception as error:  # noqa: BLE001 - the thread's owner is told
+            self._producer.write(self._events(), self._per_second)
+        except Exception as error:  # noqa: BLE001 - raised by `stop`
             self._failure = error
 
     def _events(self) -> Iterator[Record]:

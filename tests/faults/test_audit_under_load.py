@@ -14,7 +14,7 @@ import pytest
 
 from demo.stub_apis.faults import Behaviour
 from demo.traffic import merchants_jsonl
-from demo.traffic.feed import Feed, Record
+from demo.traffic.paced_producer import PacedProducer, Record
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from tests.end_to_end.conditions import wait_until
@@ -125,12 +125,12 @@ def watched() -> Iterator[Watched]:
 
 def watch(world: World, workers: list[WorkerProcess]) -> Watched:
     """Every event goes all the way to a push, so that as many as possible are between two stages."""
-    auditor, source = Auditor(world), Feed(world.bootstrap_servers, world.topics.source.name)
+    auditor, source = Auditor(world), PacedProducer(world.bootstrap_servers, world.topics.source.name)
     with ThreadPoolExecutor(1) as thread:
         writing = thread.submit(source.write, visits(auditor), EVENTS_PER_SECOND)
         audit_and_kill(auditor, workers[0])
         writing.result()
-    events, under_load = len(source.places), list(auditor.audits)
+    events, under_load = len(source.positions), list(auditor.audits)
     wait_until(lambda: auditor.sees_behind_the_commit(events), COMMIT_TIMEOUT_SECONDS, "every event was taken")
     return Watched(events, under_load, auditor.audits[len(under_load) :])
 

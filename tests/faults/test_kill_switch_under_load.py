@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from demo.checks.decision_follower import Place
+from demo.checks.decision_consumer import Position
 from demo.stub_apis.faults import Behaviour
-from demo.traffic.feed import Feed, Record
+from demo.traffic.paced_producer import PacedProducer, Record
 from demo.workers.worker_process import command_line
 from saving_alerts.domain.decisions import Reason, Stage
 from saving_alerts.domain.source_position import SourcePosition
@@ -37,21 +37,23 @@ class Alerts:
         self._deployment = deployment
         self._name = name
         self._first = first
-        self.places: list[Place] = []
+        self.positions: list[Position] = []
 
     def write(self, number: int) -> None:
-        Feed(self._deployment.world.bootstrap_servers, self._deployment.topics.alerts.name).write(
+        PacedProducer(self._deployment.world.bootstrap_servers, self._deployment.topics.alerts.name).write(
             self._records(number), AT_ONCE
         )
 
     def _records(self, number: int) -> Iterator[Record]:
         for index in range(number):
-            place = index % self._deployment.spec.partitions, self._first + index
-            self.places.append(place)
-            yield prepared_alert(f"{self._name}-{index}", SourcePosition(self._deployment.topics.source.name, *place))
+            position = index % self._deployment.spec.partitions, self._first + index
+            self.positions.append(position)
+            yield prepared_alert(
+                f"{self._name}-{index}", SourcePosition(self._deployment.topics.source.name, *position)
+            )
 
     def reasons(self) -> set[Reason | None]:
-        return {self._deployment.watch.reason(place) for place in self.places}
+        return {self._deployment.decisions.reason(position) for position in self.positions}
 
 
 def kill(deployment: Deployment, *arguments: str) -> datetime:

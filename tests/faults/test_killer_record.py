@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import TopicPartition
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.checks.group_offsets import GroupOffsets
 from demo.traffic.directory import MERCHANTS
-from demo.traffic.feed import Feed, Record
+from demo.traffic.paced_producer import PacedProducer, Record
 from demo.traffic.templates import Template
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
@@ -55,11 +55,13 @@ def shopper(name: str) -> Record:
     return Record(name, template.user_id.encode(), lambda: template.value(datetime.now(UTC)))
 
 
-def deaths_of(worker: WorkerProcess, watch: LedgerWatch, place: tuple[int, int]) -> int:
+def deaths_of(worker: WorkerProcess, decisions: DecisionConsumer, position: tuple[int, int]) -> int:
     """How often the worker dies, and is started again, before the record has its answer."""
     deaths = 0
-    while watch.reason(place) is None:
-        wait_until(lambda: not worker.is_running() or watch.reason(place) is not None, DEATH_TIMEOUT_SECONDS, "an end")
+    while decisions.reason(position) is None:
+        wait_until(
+            lambda: not worker.is_running() or decisions.reason(position) is not None, DEATH_TIMEOUT_SECONDS, "an end"
+        )
         if not worker.is_running():
             assert worker.wait() == SIGKILL_EXIT_CODE
             deaths += 1
@@ -79,11 +81,11 @@ def test_the_deaths_of_a_worker_without_work_accuse_no_record(world: World) -> N
     topics = [topic.name for topic in world.topics.inputs.values()]
     offsets = GroupOffsets(world.bootstrap_servers, GROUP, topics, PARTITIONS)
     worker = world.start_worker()
-    feed = Feed(world.bootstrap_servers, world.topics.source.name)
+    producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)
     for number in range(DEATHS):
         worker.wait_until_ready()
-        feed.write([shopper(f"before-{number}")], per_second=10)
-        wait_until(offsets.is_level, ANSWER_TIMEOUT_SECONDS, "everything is committed")
+        producer.write([shopper(f"before-{number}")], per_second=10)
+        wait_until(offsets.is_caught_up, ANSWER_TIMEOUT_SECONDS, "everything is committed")
         worker.kill()
         worker.start()
     worker.stop()
@@ -94,11 +96,11 @@ def test_the_deaths_of_a_worker_without_work_accuse_no_record(world: World) -> N
 def test_a_record_that_kills_its_worker_becomes_a_dead_letter(world: World) -> None:
     worker = world.start_worker(KILLING)
     worker.wait_until_ready()
-    with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        feed = Feed(world.bootstrap_servers, world.topics.source.name)
-        feed.write([shopper("killer")], per_second=10)
-        deaths = deaths_of(worker, watch, feed.places["killer"])
-        reason = watch.reason(feed.places["killer"])
+    with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
+        producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)
+        producer.write([shopper("killer")], per_second=10)
+        deaths = deaths_of(worker, decisions, producer.positions["killer"])
+        reason = decisions.reason(producer.positions["killer"])
         worker.stop()
 
     assert (deaths, reason) == (DEATHS, Reason.DEAD_LETTER)

@@ -54,7 +54,7 @@ def all_stay(deployment: Deployment, seconds: float) -> bool:
     while time.monotonic() < until:
         if not all(worker.is_running() for worker in deployment.workers):
             return False
-        deployment.watch.wait_for_any_news(0.2)
+        deployment.decisions.wait_for_change(0.2)
     return True
 
 
@@ -121,7 +121,7 @@ def test_a_rebalance_that_does_not_end_makes_a_worker_exit(deployment: Deploymen
     sleeper.pause()
 
     worker = deployment.world.start_worker(spec.settings)
-    code = exit_code(worker, lambda: deployment.watch.wait_for_any_news(0.1))
+    code = exit_code(worker, lambda: deployment.decisions.wait_for_change(0.1))
     sleeper.kill()
 
     assert code == RESTART

@@ -7,7 +7,7 @@ import pytest
 
 from demo.checks.case_result import CaseResult, doubled
 from demo.traffic import Traffic, make_traffic, rules_json
-from demo.traffic.player import Player
+from demo.traffic.traffic_producer import TrafficProducer
 from demo.workers.worker_process import command_line
 from tests.faults.case_results import CASE_RESULTS
 from tests.faults.deployment import Deployment
@@ -26,7 +26,7 @@ EVENTS = 4_500
 EVENTS_PER_SECOND = 150
 KILL_EVERY_EVENTS = 1_500
 ANSWER_TIMEOUT_SECONDS = 120
-LEVEL_TIMEOUT_SECONDS = 30
+COMMIT_TIMEOUT_SECONDS = 30
 
 
 @dataclass(slots=True)
@@ -49,31 +49,31 @@ class Killer:
 def play(deployment: Deployment, traffic: Traffic) -> tuple[CaseResult, int]:
     """The result, and how many workers were killed."""
     began, killer = time.monotonic(), Killer(deployment)
-    player = Player(deployment.world.bootstrap_servers, deployment.topics.source.name, deployment.watch)
-    player.play(traffic, EVENTS_PER_SECOND, killer.advance)
+    producer = TrafficProducer(deployment.world.bootstrap_servers, deployment.topics.source.name, deployment.decisions)
+    producer.produce(traffic, EVENTS_PER_SECOND, killer.advance)
     deployment.wait_until(
-        lambda: not unanswered(deployment, player), ANSWER_TIMEOUT_SECONDS, "every event has its answer"
+        lambda: not unanswered(deployment, producer), ANSWER_TIMEOUT_SECONDS, "every event has its answer"
     )
-    deployment.wait_until(deployment.offsets.is_level, LEVEL_TIMEOUT_SECONDS, "everything is committed")
-    return case_result(deployment, traffic, player, time.monotonic() - began), killer.kills
+    deployment.wait_until(deployment.offsets.is_caught_up, COMMIT_TIMEOUT_SECONDS, "everything is committed")
+    return case_result(deployment, traffic, producer, time.monotonic() - began), killer.kills
 
 
-def unanswered(deployment: Deployment, player: Player) -> list[int]:
-    return [number for number, place in player.places.items() if deployment.watch.reason(place) is None]
+def unanswered(deployment: Deployment, producer: TrafficProducer) -> list[int]:
+    return [number for number, position in producer.positions.items() if deployment.decisions.reason(position) is None]
 
 
-def case_result(deployment: Deployment, traffic: Traffic, player: Player, seconds: float) -> CaseResult:
+def case_result(deployment: Deployment, traffic: Traffic, producer: TrafficProducer, seconds: float) -> CaseResult:
     pushes = deployment.world.push_api.accepted
     accepted = {push.idempotency_key for push in pushes}
     return CaseResult(
         case="every worker is killed in turn",
         events=len(traffic.events),
-        lost=tuple(map(str, unanswered(deployment, player))),
+        lost=tuple(map(str, unanswered(deployment, producer))),
         doubled=doubled(pushes),
         silenced=tuple(sorted(traffic.expected_pushes - accepted)),
         late=tuple(push.push.user_id for push in deployment.world.push_api.late),
         wrong=tuple(deployment.world.push_api.violations),
-        echoes=sum(map(deployment.watch.echoes, player.places.values())),
+        echoes=sum(map(deployment.decisions.echoes, producer.positions.values())),
         gap_seconds=None,
         seconds=seconds,
     )

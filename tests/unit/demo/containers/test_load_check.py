@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from demo.checks.decision_follower import Place
+from demo.checks.decision_consumer import Position
 from demo.containers.load_check import ObservedLoad, check_load, longest_pause, slowest_push_seconds
 from demo.containers.shoppers import EVENTS_PER_ROUND, Shoppers
 from demo.stub_apis.faults import Behaviour
@@ -18,20 +18,20 @@ PARTITIONS = 12
 
 
 @dataclass
-class FakeLedger:
-    """Answers by place."""
+class FakeDecisions:
+    """Answers by position."""
 
-    answers: Mapping[Place, Reason]
-    known: Mapping[Place, list[Decision]] = field(default_factory=dict)
+    answers: Mapping[Position, Reason]
+    known: Mapping[Position, list[Decision]] = field(default_factory=dict)
 
-    def reason(self, place: Place) -> Reason | None:
-        return self.answers.get(place)
+    def reason(self, position: Position) -> Reason | None:
+        return self.answers.get(position)
 
-    def decisions(self, place: Place) -> list[Decision]:
-        return self.known.get(place, [])
+    def at(self, position: Position) -> list[Decision]:
+        return self.known.get(position, [])
 
-    def echoes(self, place: Place) -> int:
-        return int(place not in self.answers)
+    def echoes(self, position: Position) -> int:
+        return int(position not in self.answers)
 
 
 def no_behaviour(_user: str, _behaviour: Behaviour) -> None:
@@ -56,13 +56,13 @@ def sound() -> ObservedLoad:
     """A round that went as it must."""
     shoppers = Shoppers("test", no_behaviour)
     names = [event.name for event in islice(shoppers.events(60), EVENTS_PER_ROUND)]
-    places = {name: (number % PARTITIONS, number) for number, name in enumerate(names)}
+    positions = {name: (number % PARTITIONS, number) for number, name in enumerate(names)}
     # Of the two at the same time the first is pushed.
-    answers = {places[name]: max(reasons) for name, reasons in shoppers.expected.items()}
+    answers = {positions[name]: max(reasons) for name, reasons in shoppers.expected.items()}
     return ObservedLoad(
         shoppers=shoppers,
-        places=places,
-        ledger=FakeLedger(answers),
+        positions=positions,
+        decisions=FakeDecisions(answers),
         pushes=[push(user, f"{user}-1") for user in sorted(shoppers.users)],
         violations=(),
         partitions=PARTITIONS,
@@ -80,19 +80,21 @@ def test_a_load_that_went_as_it_must_has_no_faults() -> None:
 
 def test_an_event_without_an_answer_is_lost() -> None:
     observed = sound()
-    name = next(iter(observed.places))
-    answers = {place: Reason.PUSHED for place in observed.places.values() if place != observed.places[name]}
+    name = next(iter(observed.positions))
+    answers = {
+        position: Reason.PUSHED for position in observed.positions.values() if position != observed.positions[name]
+    }
 
-    found = check_load(replace(observed, ledger=FakeLedger(answers)))
+    found = check_load(replace(observed, decisions=FakeDecisions(answers)))
 
     assert found.lost == (name,)
 
 
 def test_an_event_that_never_reached_kafka_is_lost() -> None:
     observed = sound()
-    name, *others = observed.places
+    name, *others = observed.positions
 
-    found = check_load(replace(observed, places={other: observed.places[other] for other in others}))
+    found = check_load(replace(observed, positions={other: observed.positions[other] for other in others}))
 
     assert found.lost == (name,)
 
@@ -140,9 +142,9 @@ def test_pushes_of_other_loads_are_not_checked() -> None:
 def test_another_ending_than_expected_is_wrong() -> None:
     observed = sound()
     name = "u-test-once-0-1"
-    ledger = FakeLedger(dict.fromkeys([observed.places[name]], Reason.EXPIRED))
+    decisions = FakeDecisions(dict.fromkeys([observed.positions[name]], Reason.EXPIRED))
 
-    found = check_load(replace(observed, ledger=ledger))
+    found = check_load(replace(observed, decisions=decisions))
 
     assert found.wrong == (f"{name} is expired",)
 
@@ -161,10 +163,10 @@ def test_the_pause_is_the_longest_of_one_partition() -> None:
 
 def test_the_slowest_push_is_told_from_the_event_on() -> None:
     observed = sound()
-    place = observed.places["u-test-once-0-1"]
+    position = observed.positions["u-test-once-0-1"]
     decision = Decision(
         decision_id="d",
-        position=SourcePosition("saving-events", *place),
+        position=SourcePosition("saving-events", *position),
         stage=Stage.DISPATCH_PUSH,
         reason=Reason.PUSHED,
         decided_at=NOW + timedelta(seconds=7),
@@ -172,4 +174,4 @@ def test_the_slowest_push_is_told_from_the_event_on() -> None:
         occurred_at=NOW,
     )
 
-    assert slowest_push_seconds(replace(observed, ledger=FakeLedger({}, {place: [decision]}))) == 7
+    assert slowest_push_seconds(replace(observed, decisions=FakeDecisions({}, {position: [decision]}))) == 7

@@ -11,7 +11,7 @@ from demo.containers.setup import container_rules
 from demo.containers.shoppers import EVENTS_PER_ROUND, Shoppers
 from demo.stub_apis.faults import Behaviour
 from demo.traffic import merchants_jsonl
-from demo.traffic.feed import Record
+from demo.traffic.paced_producer import Record
 from saving_alerts.domain.coupons import Coupon, usable
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import Problem, SavingEvent, deadline_of, read_event
