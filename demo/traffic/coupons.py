@@ -1,4 +1,4 @@
-"""Coupons as the Coupon API answers them, good ones and such that help nobody."""
+"""Coupons as the Coupon API answers them: some that every rule accepts, and some that no rule accepts."""
 
 from random import Random
 

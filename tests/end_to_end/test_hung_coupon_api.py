@@ -19,7 +19,7 @@ from demo.world import World
 from saving_alerts.domain.decisions import Reason, Stage
 from saving_alerts.domain.source_position import SourcePosition
 from tests.end_to_end.conditions import wait_until
-from tests.end_to_end.shoppers import PREPARED_OFFSET, good_coupons, look_around, patient_rules, prepared_alert, visit
+from tests.end_to_end.shoppers import PREPARED_OFFSET, app_opened, good_coupons, patient_rules, prepared_alert, visit
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 
@@ -133,7 +133,7 @@ def push_meanwhile(world: World, told: Story) -> None:
 def look_meanwhile(source: PacedProducer, decisions: DecisionConsumer, told: Story) -> None:
     """Events that need no coupons."""
     names = [f"bystander-{number}" for number in range(BYSTANDERS)]
-    source.write((look_around(name, f"u-{name}") for name in names), AT_ONCE)
+    source.write((app_opened(name, f"u-{name}") for name in names), AT_ONCE)
     told.bystanders = {answer_of(decisions, source.positions[name]) for name in names}
 
 

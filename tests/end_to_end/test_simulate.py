@@ -21,7 +21,7 @@ from demo.world import World
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.rules_file.compiler import version_of
 from tests.end_to_end.conditions import page, wait_until
-from tests.end_to_end.shoppers import look_around, patient_rules, visit
+from tests.end_to_end.shoppers import app_opened, patient_rules, visit
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -78,7 +78,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
         for visits in ("first", "second"):
             producer.write((visit(f"{visits}-{n}", f"u-{n}") for n in range(USERS)), PER_SECOND)
             decisions.wait_for_answers(len(producer.positions), ANSWER_SECONDS)
-        producer.write((look_around(f"look-{n}", f"u-{n}") for n in range(30)), PER_SECOND)
+        producer.write((app_opened(f"look-{n}", f"u-{n}") for n in range(30)), PER_SECOND)
         decisions.wait_for_answers(len(producer.positions), ANSWER_SECONDS)
         yield Recorded(world, dict(decisions.counts()), tmp_path_factory.mktemp("rules"), workers)
 

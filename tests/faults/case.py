@@ -197,7 +197,7 @@ class Case:
         return []
 
     def _wrong_answers(self) -> list[str]:
-        names = self._load.passers_by if self._load else set()
+        names = self._load.non_triggers if self._load else set()
         answers = {
             name: self.deployment.decisions.reason(position)
             for name, position in self._producer.positions.items()

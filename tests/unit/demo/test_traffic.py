@@ -10,8 +10,8 @@ from demo.stub_apis.coupon_api import CouponApi, catalogue_of
 from demo.stub_apis.faults import Behaviour
 from demo.stub_apis.push_api import PushApi
 from demo.traffic import Expectation, PlannedEvent, Traffic, endless, make_traffic, merchants_jsonl, rules_json
-from demo.traffic.cities import Light, cities
-from demo.traffic.invalid import UNREADABLE, WAYS
+from demo.traffic.cities import TimeOfDay, cities
+from demo.traffic.invalid import CORRUPTIONS, UNREADABLE
 from saving_alerts.domain.coupons import Coupon, usable
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.events import Problem, SavingEvent, deadline_of, read_event
@@ -27,7 +27,7 @@ NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 AROUND_THE_CLOCK = [NOW + timedelta(hours=hours) for hours in range(0, 24, 6)]
 NEVER_BUILT = {Reason.HELD_OUT, Reason.KILLED, Reason.WOULD_PUSH, Reason.DEAD_LETTER}
 UNCLEAR_FAULTS = {"hang", "ambiguous_dropped", "ambiguous_accepted"}
-LIGHTS = [Light.DAY, Light.NIGHT]
+TIMES_OF_DAY = [TimeOfDay.DAY, TimeOfDay.NIGHT]
 
 
 @pytest.fixture(scope="module")
@@ -141,11 +141,11 @@ def test_an_expected_push_is_still_right_most_of_a_minute_later(
     assert expired == refused == []
 
 
-@pytest.mark.parametrize("light", LIGHTS, ids=str)
-def test_there_is_always_a_city_by_day_and_one_by_night(light: Light) -> None:
+@pytest.mark.parametrize("time_of_day", TIMES_OF_DAY, ids=str)
+def test_there_is_always_a_city_by_day_and_one_by_night(time_of_day: TimeOfDay) -> None:
     moments = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=30) * step for step in range(365 * 48)]
 
-    without = [moment for moment in moments if not cities(light, moment)]
+    without = [moment for moment in moments if not cities(time_of_day, moment)]
 
     assert without == []
 
@@ -238,18 +238,18 @@ def test_what_waits_for_its_deadline_comes_first(traffic: Traffic) -> None:
 def test_every_way_to_be_invalid_occurs_and_is_found(traffic: Traffic) -> None:
     problems = {event.kind: read_event(event.value(NOW)) for event in of_kind(traffic, "invalid")}
 
-    assert set(problems) == {f"invalid/{way}" for way in WAYS}
+    assert set(problems) == {f"invalid/{corruption}" for corruption in CORRUPTIONS}
     assert all(isinstance(problem, Problem) for problem in problems.values())
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_only_what_is_no_json_or_oversize_is_unreadable(traffic: Traffic, way: str) -> None:
-    planned = next(event for event in traffic.events if event.kind == f"invalid/{way}")
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_only_what_is_no_json_or_oversize_is_unreadable(traffic: Traffic, corruption: str) -> None:
+    planned = next(event for event in traffic.events if event.kind == f"invalid/{corruption}")
 
     problem = read_event(planned.value(NOW))
 
     assert isinstance(problem, Problem)
-    assert problem.unreadable is (way in UNREADABLE)
+    assert problem.unreadable is (corruption in UNREADABLE)
 
 
 def test_all_event_types_and_unknown_extra_fields_occur_among_valid_events(traffic: Traffic) -> None:
