@@ -1,4 +1,4 @@
-"""The demo: a day in the life of the workers, told in a minute and checked to the last event."""
+"""The demo: two workers on the embedded world, traffic with known answers, and a check of every event."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -22,27 +22,27 @@ EVENTS_PER_SECOND = 800.0
 TRICKLE_EVENTS_PER_SECOND = 5.0
 ANSWER_TIMEOUT_SECONDS = 150
 WORKERS = 2
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 SHOWN_PUSHES = 3
 SHOWN_FAILURES = 20
 
 console = Console()
 
 
-def tell(events: int, seed: int, *, keep: bool) -> int:
-    """Play the whole demo. Returns the exit code: 0 only if every event is accounted for as planned."""
+def run_demo(events: int, seed: int, *, keep: bool) -> int:
+    """Returns the exit code: 0 only if every event is accounted for as planned."""
     console.rule("[bold]Saving alerts[/bold]: the outside world and two workers, on this machine")
     with World() as world:
-        workers = _open(world)
+        workers = _start_workers(world)
         with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
-            result = _play(world, decisions, make_traffic(seed, events))
-            audited = _audited(world)
+            result = _produce(world, decisions, make_traffic(seed, events))
+            audited = _audit(world)
             if keep:
-                _keep(world, decisions, workers, seed)
-        return 0 if _close(workers, result, audited=audited) else 1
+                _keep_running(world, decisions, workers, seed)
+        return 0 if _stop_workers(workers, result, audited=audited) else 1
 
 
-def _open(world: World) -> list[WorkerProcess]:
+def _start_workers(world: World) -> list[WorkerProcess]:
     with console.status("Starting Kafka, Redis, S3, the Coupon API, the push API and two workers …"):
         world.publish_reference_data()
         workers = [world.start_worker() for _ in range(WORKERS)]
@@ -53,13 +53,13 @@ def _open(world: World) -> list[WorkerProcess]:
     return workers
 
 
-def _play(world: World, decisions: DecisionConsumer, traffic: Traffic) -> TrafficResult:
+def _produce(world: World, decisions: DecisionConsumer, traffic: Traffic) -> TrafficResult:
     world.teach_apis(traffic)
     producer = TrafficProducer(world.bootstrap_servers, world.topics.source.name, decisions)
     with _bars() as bars:
         written = bars.add_task("events written", total=len(traffic.events))
         answered = bars.add_task("events answered", total=len(traffic.events))
-        with _following(lambda: bars.update(answered, completed=decisions.answered)):
+        with _repeated(lambda: bars.update(answered, completed=decisions.answered)):
             producer.produce(traffic, EVENTS_PER_SECOND, lambda more: bars.advance(written, more))
             decisions.wait_for_answers(len(producer.positions), ANSWER_TIMEOUT_SECONDS)
         bars.update(answered, completed=decisions.answered)
@@ -76,15 +76,15 @@ def _bars() -> Progress:
 
 
 @contextmanager
-def _following(look: Callable[[], None]) -> Iterator[None]:
-    """Looks again and again, beside what happens inside."""
+def _repeated(action: Callable[[], None]) -> Iterator[None]:
+    """Call `action` every 0.2 s in a thread while the block runs."""
     done = threading.Event()
 
-    def follow() -> None:
-        while not done.wait(LOOK_SECONDS):
-            look()
+    def repeat() -> None:
+        while not done.wait(POLL_SECONDS):
+            action()
 
-    thread = threading.Thread(target=follow, daemon=True)
+    thread = threading.Thread(target=repeat, daemon=True)
     thread.start()
     try:
         yield
@@ -107,14 +107,14 @@ def _explain_one(world: World, traffic: Traffic) -> None:
     console.print(command_line(arguments, world.environment).stdout.strip(), markup=False)
 
 
-def _audited(world: World) -> bool:
+def _audit(world: World) -> bool:
     console.print("[bold]$ saving-alerts audit[/bold]")
     audit = command_line(["audit"], world.environment)
     console.print((audit.stdout + audit.stderr).strip(), markup=False)
     return audit.returncode == 0
 
 
-def _close(workers: list[WorkerProcess], result: TrafficResult, *, audited: bool) -> bool:
+def _stop_workers(workers: list[WorkerProcess], result: TrafficResult, *, audited: bool) -> bool:
     codes = {worker.name: worker.stop() for worker in workers}
     failures = [*result.failures, *(f"{name} ended with {code}" for name, code in codes.items() if code)]
     for failure in failures[:SHOWN_FAILURES]:
@@ -131,8 +131,8 @@ def _close(workers: list[WorkerProcess], result: TrafficResult, *, audited: bool
     return sound
 
 
-def _keep(world: World, decisions: DecisionConsumer, workers: list[WorkerProcess], seed: int) -> None:
-    """Keep the world and a trickle of traffic until Ctrl-C."""
+def _keep_running(world: World, decisions: DecisionConsumer, workers: list[WorkerProcess], seed: int) -> None:
+    """Keep the world and a little traffic running until Ctrl-C."""
     console.rule(f"The world goes on. Look at {workers[0].page}/stats, and stop it with Ctrl-C")
     try:
         for traffic in endless(seed):
