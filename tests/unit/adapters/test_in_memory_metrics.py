@@ -80,7 +80,7 @@ def test_both_hear_every_number() -> None:
     both.gauge(Metric.IN_FLIGHT, 3, stage="validate")
     both.observe(Metric.STAGE_DURATION, 4, stage="validate")
 
-    for heard in (first, second):
-        assert heard.counters(Metric.STAGE_IN) == {VALIDATE: 2}
-        assert heard.gauges(Metric.IN_FLIGHT) == {VALIDATE: 3}
-        assert heard.distributions(Metric.STAGE_DURATION)[VALIDATE].total == 4
+    for real_answer in (first, second):
+        assert real_answer.counters(Metric.STAGE_IN) == {VALIDATE: 2}
+        assert real_answer.gauges(Metric.IN_FLIGHT) == {VALIDATE: 3}
+        assert real_answer.distributions(Metric.STAGE_DURATION)[VALIDATE].total == 4
