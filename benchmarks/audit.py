@@ -19,7 +19,7 @@ from rich.table import Table
 
 from demo.workers.worker_process import PROJECT, clean_environment, command_line
 from tests.kafka_cluster.cluster import KafkaCluster
-from tests.support.recorded_world import RecordedWorld
+from tests.support.recorded_deployment import RecordedDeployment
 from tests.unit.ledger.answered_source import AnsweredSource
 
 OFFSETS = 1_000_000
@@ -53,12 +53,12 @@ def main() -> None:
 
 def _filled(cluster: KafkaCluster, per_partition: int) -> dict[str, str]:
     """The settings of a deployment whose source is full and answered."""
-    world = RecordedWorld(cluster.bootstrap_servers, "benchmark")
+    deployment = RecordedDeployment(cluster.bootstrap_servers, "benchmark")
     one_broker = {"SAVING_ALERTS_TOPIC_PARTITIONS": str(PARTITIONS), "SAVING_ALERTS_TOPIC_REPLICATION_FACTOR": "1"}
-    environment = {**clean_environment(), **world.environment, **one_broker}
+    environment = {**clean_environment(), **deployment.environment, **one_broker}
     command_line(["topics", "create"], environment).check_returncode()
     began = time.monotonic()
-    AnsweredSource(world, PARTITIONS, per_partition).write()
+    AnsweredSource(deployment, PARTITIONS, per_partition).write()
     print(f"filled in {time.monotonic() - began:.0f} s")
     return environment
 

@@ -12,21 +12,21 @@ from saving_alerts.commands.topics.command import topics
 from saving_alerts.commands.topics.layout import Layout, differences
 from saving_alerts.kafka.client import KafkaConnection, mismatch, unequal_or_missing
 from saving_alerts.kafka.topics import Topics
-from tests.support.recorded_world import RecordedWorld
+from tests.support.recorded_deployment import RecordedDeployment
 
 NAMED = Topics.named("saving-events", "saving-alerts")
 LAYOUT = Layout(NAMED, partitions=12, replication_factor=3)
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[RecordedWorld]:
+def deployment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[RecordedDeployment]:
     monkeypatch.chdir(tmp_path)
     with EmbeddedKafka() as kafka:
-        yield RecordedWorld(kafka.bootstrap_servers, "topics")
+        yield RecordedDeployment(kafka.bootstrap_servers, "topics")
 
 
-def run_topics(world: RecordedWorld, command: str, **settings: str) -> Result:
-    return CliRunner().invoke(topics, [command], env=world.environment | settings)
+def run_topics(deployment: RecordedDeployment, command: str, **settings: str) -> Result:
+    return CliRunner().invoke(topics, [command], env=deployment.environment | settings)
 
 
 def test_nothing_stands_in_the_way_of_an_empty_cluster_or_of_topics_that_fit() -> None:
@@ -86,56 +86,56 @@ def test_a_worker_is_told_which_topics_keep_it_from_starting(counts: dict[str, i
     assert said in (mismatch(counts) or "")
 
 
-def test_a_worker_may_start_on_equal_topics(world: RecordedWorld) -> None:
-    asyncio.run(world.appear())
-    names = [topic.name for topic in world.topics.all]
+def test_a_worker_may_start_on_equal_topics(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.create_topics())
+    names = [topic.name for topic in deployment.topics.all]
 
-    assert asyncio.run(unequal_or_missing(KafkaConnection(world.bootstrap_servers), names)) is None
+    assert asyncio.run(unequal_or_missing(KafkaConnection(deployment.bootstrap_servers), names)) is None
 
 
-def test_asking_for_topics_creates_none(world: RecordedWorld) -> None:
-    connection = KafkaConnection(world.bootstrap_servers)
+def test_asking_for_topics_creates_none(deployment: RecordedDeployment) -> None:
+    connection = KafkaConnection(deployment.bootstrap_servers)
     asyncio.run(unequal_or_missing(connection, ["not-there"]))
 
     assert "not-there: missing" in (asyncio.run(unequal_or_missing(connection, ["not-there"])) or "")
 
 
-def test_creating_topics_on_a_cluster_that_cannot_ends_with_one_sentence(world: RecordedWorld) -> None:
-    result = run_topics(world, "create", SAVING_ALERTS_TOPIC_PARTITIONS="4")
+def test_creating_topics_on_a_cluster_that_cannot_ends_with_one_sentence(deployment: RecordedDeployment) -> None:
+    result = run_topics(deployment, "create", SAVING_ALERTS_TOPIC_PARTITIONS="4")
 
     assert "cannot create topics" in result.stderr
     assert result.exit_code == 2
 
 
-def test_creating_when_all_topics_are_there_changes_nothing(world: RecordedWorld) -> None:
-    asyncio.run(world.appear())
+def test_creating_when_all_topics_are_there_changes_nothing(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.create_topics())
 
-    result = run_topics(world, "create", SAVING_ALERTS_TOPIC_PARTITIONS="4")
+    result = run_topics(deployment, "create", SAVING_ALERTS_TOPIC_PARTITIONS="4")
 
-    assert result.stdout.splitlines() == [f"{topic.name}: is there" for topic in world.topics.every]
+    assert result.stdout.splitlines() == [f"{topic.name}: is there" for topic in deployment.topics.every]
     assert result.exit_code == 0
 
 
-def test_creating_beside_topics_with_another_number_of_partitions_is_refused(world: RecordedWorld) -> None:
-    asyncio.run(world.appear())
+def test_creating_beside_topics_with_another_number_of_partitions_is_refused(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.create_topics())
 
-    result = run_topics(world, "create", SAVING_ALERTS_TOPIC_PARTITIONS="12")
+    result = run_topics(deployment, "create", SAVING_ALERTS_TOPIC_PARTITIONS="12")
 
     assert "set it to 4" in result.stderr
     assert result.exit_code == 1
 
 
-def test_checking_topics_that_are_missing_is_bad_news(world: RecordedWorld) -> None:
-    result = run_topics(world, "check")
+def test_checking_topics_that_are_missing_is_bad_news(deployment: RecordedDeployment) -> None:
+    result = run_topics(deployment, "check")
 
     assert "topics.validated: missing" in result.stdout
     assert result.exit_code == 1
 
 
-def test_checking_topics_that_are_there_is_good_news(world: RecordedWorld) -> None:
-    asyncio.run(world.appear())
+def test_checking_topics_that_are_there_is_good_news(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.create_topics())
 
-    result = run_topics(world, "check")
+    result = run_topics(deployment, "check")
 
     assert result.stdout.splitlines()[-2] == "all 8 topics are there, with 4 partitions each"
     assert result.exit_code == 0

@@ -84,7 +84,7 @@ def test_a_replayed_event_keeps_its_position_and_is_pushed_once(world: World) ->
 
 
 def replay_last(world: World) -> Result:
-    """The youngest letter."""
+    """Replay the newest dead letter."""
     listed = CliRunner().invoke(dead_letters, ["list"], env=world.environment).stdout
     name = listed.splitlines()[-1].split()[0]
     return CliRunner().invoke(dead_letters, ["replay", name, "--yes"], env=world.environment)
