@@ -46,17 +46,17 @@ def worker(world: World) -> WorkerProcess:
 
 
 @dataclass(frozen=True, slots=True)
-class Odd:
-    """A record that our own producers would not write."""
+class UnusualRecord:
+    """A record as other teams' Kafka clients may write it, and ours do not."""
 
     value: Callable[[], bytes | None]
-    key: bytes | None = b"u-odd"
+    key: bytes | None = b"u-unusual"
     headers: tuple[HeaderBytes, ...] = ()
     timestamp: int = field(default_factory=lambda: int(datetime.now(UTC).timestamp() * 1000))
 
 
 def produce(world: World, records: list[Record], codec: str) -> list[Position]:
-    """Write them as one compressed batch; where they stand."""
+    """Write them as one compressed batch; returns their positions."""
     positions: list[Position] = []
     configuration = {"linger.ms": 100, "log_level": 0, "compression.type": codec}
     producer = Producer({"bootstrap.servers": world.bootstrap_servers, **configuration})
@@ -72,10 +72,10 @@ def produce(world: World, records: list[Record], codec: str) -> list[Position]:
     return positions
 
 
-async def write_odd(world: World, odd: Odd) -> Position:
-    """Write it alone."""
+async def write_unusual(world: World, unusual: UnusualRecord) -> Position:
+    """Write it in a batch of its own."""
     batch = new_batch()
-    append(batch, 0, odd.value(), odd.headers, odd.key, odd.timestamp)
+    append(batch, 0, unusual.value(), unusual.headers, unusual.key, unusual.timestamp)
     async with AIOKafkaProducer(bootstrap_servers=world.bootstrap_servers) as producer:
         builder = producer.create_batch()
         builder._builder, builder._relative_offset = batch, 1
@@ -104,20 +104,22 @@ def test_every_compression_of_kafka_is_read(
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    "odd",
+    "unusual",
     [
-        pytest.param(Odd(visit("no-key", "u-no-key").value, None), id="no key"),
-        pytest.param(Odd(visit("no-time", "u-no-time").value, timestamp=-1), id="no timestamp"),
-        pytest.param(Odd(visit("before-1970", "u-before-1970").value, timestamp=-(10**15)), id="before 1970"),
-        pytest.param(Odd(visit("far-future", "u-far-future").value, timestamp=2**62), id="in the far future"),
-        pytest.param(Odd(visit("odd-key", "u-odd-key").value, NO_UTF_8), id="a key that is no text"),
-        pytest.param(Odd(visit("no-name", "u-no-name").value, headers=((b"", None),) * 3), id="headers without a name"),
+        pytest.param(UnusualRecord(visit("no-key", "u-no-key").value, None), id="no key"),
+        pytest.param(UnusualRecord(visit("no-time", "u-no-time").value, timestamp=-1), id="no timestamp"),
+        pytest.param(UnusualRecord(visit("before-1970", "u-before-1970").value, timestamp=-(10**15)), id="before 1970"),
+        pytest.param(UnusualRecord(visit("far-future", "u-far-future").value, timestamp=2**62), id="in the far future"),
+        pytest.param(UnusualRecord(visit("unusual-key", "u-unusual-key").value, NO_UTF_8), id="a key that is no text"),
+        pytest.param(
+            UnusualRecord(visit("no-name", "u-no-name").value, headers=((b"", None),) * 3), id="headers without a name"
+        ),
     ],
 )
 async def test_what_stands_around_an_event_does_not_matter(
-    world: World, worker: WorkerProcess, decisions: DecisionConsumer, odd: Odd
+    world: World, worker: WorkerProcess, decisions: DecisionConsumer, unusual: UnusualRecord
 ) -> None:
-    position = await write_odd(world, odd)
+    position = await write_unusual(world, unusual)
 
     wait_for(worker, decisions, [position], Reason.PUSHED)
 
@@ -127,7 +129,7 @@ async def test_what_stands_around_an_event_does_not_matter(
 async def test_what_is_no_event_is_invalid(
     world: World, worker: WorkerProcess, decisions: DecisionConsumer, value: bytes | None
 ) -> None:
-    position = await write_odd(world, Odd(lambda: value))
+    position = await write_unusual(world, UnusualRecord(lambda: value))
 
     wait_for(worker, decisions, [position], Reason.INVALID)
 
@@ -136,10 +138,12 @@ async def test_what_is_no_event_is_invalid(
 async def test_a_header_whose_name_is_no_text_changes_nothing(
     world: World, worker: WorkerProcess, decisions: DecisionConsumer
 ) -> None:
-    position = await write_odd(world, Odd(visit("odd-header", "u-odd-header").value, headers=((NO_UTF_8, b"any"),)))
+    position = await write_unusual(
+        world, UnusualRecord(visit("unusual-header", "u-unusual-header").value, headers=((NO_UTF_8, b"any"),))
+    )
 
     wait_for(worker, decisions, [position], Reason.PUSHED)
-    explained = command_line(["explain", "--event", "odd-header", "--all"], world.environment)
+    explained = command_line(["explain", "--event", "unusual-header", "--all"], world.environment)
     assert explained.returncode == 0, explained.stderr
     audited = command_line(["audit"], world.environment)
     assert audited.returncode == 0, audited.stdout + audited.stderr

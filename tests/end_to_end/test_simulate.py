@@ -46,7 +46,7 @@ def coupons(user_id: str, _merchant_id: str) -> Coupons:
 
 @dataclass
 class Recorded:
-    """A world in which every user came twice, and a folder for rules files."""
+    """A world in which every user has visited twice, and a folder for rules files."""
 
     world: World
     reasons: dict[Reason, int]

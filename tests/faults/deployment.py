@@ -12,7 +12,6 @@ from demo.checks.group_offsets import GroupOffsets
 from demo.traffic import merchants_jsonl
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
-from saving_alerts.domain.decisions import Stage
 from saving_alerts.kafka.client import partition_of
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import good_coupons
@@ -179,18 +178,3 @@ def source_partitions(worker: WorkerProcess) -> list[int]:
     """The partitions of the source that are assigned to a worker, as its page shows them."""
     rows = worker.json("/stats.json").get("cluster", [])
     return next((sorted(row["partitions"]) for row in rows if row["name"] == worker.name), [])
-
-
-def in_flight(worker: WorkerProcess, stage: Stage) -> int:
-    """The number of a stage's events that the worker has taken and not finished."""
-    return _stage_number(worker, stage, "in_flight")
-
-
-def taken(worker: WorkerProcess, stage: Stage) -> int:
-    """The number of events that a stage of the worker has taken since the worker started."""
-    return _stage_number(worker, stage, "taken")
-
-
-def _stage_number(worker: WorkerProcess, stage: Stage, name: str) -> int:
-    stages = worker.json("/stats.json").get("stages", [])
-    return next((int(each[name]) for each in stages if each["stage"] == stage), 0)

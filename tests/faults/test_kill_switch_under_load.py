@@ -11,8 +11,9 @@ from demo.traffic.paced_producer import PacedProducer, Record
 from demo.workers.worker_process import command_line
 from saving_alerts.domain.decisions import Reason, Stage
 from saving_alerts.domain.source_position import SourcePosition
+from tests.end_to_end.conditions import in_flight
 from tests.end_to_end.shoppers import PREPARED_OFFSET, prepared_alert
-from tests.faults.deployment import Deployment, in_flight
+from tests.faults.deployment import Deployment
 from tests.faults.deployment_spec import DeploymentSpec
 
 pytestmark = [

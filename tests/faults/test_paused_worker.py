@@ -1,4 +1,4 @@
-"""A worker stands still for longer than its session, others take over, and then it wakes and believes nothing of it."""
+"""A worker is paused for longer than its session, others take over, and then it goes on as if nothing had happened."""
 
 from datetime import UTC, datetime
 

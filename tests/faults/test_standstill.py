@@ -1,4 +1,4 @@
-"""The watchdog of real workers: it gives up a worker that stands still for good, and none that only waits."""
+"""The watchdog of real workers: it ends a worker that makes no progress for good, and none that only waits."""
 
 import time
 from collections.abc import Callable
@@ -17,18 +17,18 @@ from tests.faults.deployment_spec import DeploymentSpec
 
 STANDSTILL_SECONDS = 10
 REBALANCE_TIMEOUT_SECONDS = 8
-# Longer than any patience of these workers.
-LONG_SECONDS = STANDSTILL_SECONDS + REBALANCE_TIMEOUT_SECONDS + 8
-ALARM_TIMEOUT_SECONDS = 60
-PATIENT_GROUP = {
+# Longer than all timeouts of the watchdog together.
+LONGER_THAN_TIMEOUTS_SECONDS = STANDSTILL_SECONDS + REBALANCE_TIMEOUT_SECONDS + 8
+EXIT_TIMEOUT_SECONDS = 60
+LONG_GROUP_TIMEOUTS = {
     "SAVING_ALERTS_SESSION_TIMEOUT_SECONDS": "120",
     "SAVING_ALERTS_REBALANCE_TIMEOUT_SECONDS": "120",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Impatient(DeploymentSpec):
-    """Workers that give up soon; one of three has no partition."""
+class ShortTimeouts(DeploymentSpec):
+    """Short timeouts of the watchdog; one of three workers has no partition."""
 
     @property
     def settings(self) -> dict[str, str]:
@@ -43,12 +43,12 @@ pytestmark = [
     pytest.mark.faults,
     pytest.mark.timeout(240),
     pytest.mark.parametrize(
-        "deployment", [pytest.param(Impatient(partitions=2, workers=3), id=pytest.HIDDEN_PARAM)], indirect=True
+        "deployment", [pytest.param(ShortTimeouts(partitions=2, workers=3), id=pytest.HIDDEN_PARAM)], indirect=True
     ),
 ]
 
 
-def all_stay(deployment: Deployment, seconds: float) -> bool:
+def all_keep_running(deployment: Deployment, seconds: float) -> bool:
     """Whether no worker ends for so long."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -60,7 +60,7 @@ def all_stay(deployment: Deployment, seconds: float) -> bool:
 
 @pytest.mark.long
 def test_idle_workers_and_a_spare_stay(deployment: Deployment, case: Case) -> None:
-    assert all_stay(deployment, LONG_SECONDS)
+    assert all_keep_running(deployment, LONGER_THAN_TIMEOUTS_SECONDS)
 
 
 def test_workers_stay_while_the_coupon_api_hangs(deployment: Deployment, case: Case) -> None:
@@ -68,7 +68,7 @@ def test_workers_stay_while_the_coupon_api_hangs(deployment: Deployment, case: C
     deployment.world.coupon_api.behave(Behaviour(fault="hang"))
     case.write((visit(user, user) for user in users), expect=users)
 
-    assert all_stay(deployment, LONG_SECONDS)
+    assert all_keep_running(deployment, LONGER_THAN_TIMEOUTS_SECONDS)
 
     deployment.world.coupon_api.recover()
     assert case.check().failures == ()
@@ -78,32 +78,32 @@ def test_workers_stay_while_kafka_is_away(deployment: Deployment, case: Case) ->
     case.write([visit(case.user("before"), case.user("before"))], expect=[case.user("before")])
     deployment.cluster.kill_all()
 
-    stayed = all_stay(deployment, LONG_SECONDS)
+    kept_running = all_keep_running(deployment, LONGER_THAN_TIMEOUTS_SECONDS)
     deployment.cluster.start_all()
     deployment.cluster.wait_until_ready()
     case.write([visit(case.user("after"), case.user("after"))], expect=[case.user("after")])
 
-    assert stayed
+    assert kept_running
     assert case.check().failures == ()
 
 
 def test_a_paused_worker_stays_when_it_wakes(deployment: Deployment, case: Case) -> None:
-    sleeper = next(worker for worker in deployment.workers if deployment.assignments[worker.name])
+    paused = next(worker for worker in deployment.workers if deployment.assignments[worker.name])
     users = [case.user(f"{number}") for number in range(40)]
-    sleeper.pause()
+    paused.pause()
     case.write((visit(user, user) for user in users), expect=users)
     case.wait_until_answered()
 
-    sleeper.wake()
+    paused.wake()
 
-    assert all_stay(deployment, LONG_SECONDS)
+    assert all_keep_running(deployment, LONGER_THAN_TIMEOUTS_SECONDS)
     assert case.check().failures == ()
 
 
 def test_a_worker_whose_group_refuses_it_for_good_exits_to_be_restarted(deployment: Deployment) -> None:
     """A member with another assignor makes JoinGroup fail with an error that the driver does not survive."""
     spec = group_of_its_own(deployment, "foreign")
-    member = foreign_member(deployment, spec)
+    member = member_with_another_assignor(deployment, spec)
 
     worker = deployment.world.start_worker(spec.settings)
     code = exit_code(worker, lambda: member.poll(0.1))
@@ -114,28 +114,28 @@ def test_a_worker_whose_group_refuses_it_for_good_exits_to_be_restarted(deployme
 
 
 def test_a_rebalance_that_does_not_end_makes_a_worker_exit(deployment: Deployment) -> None:
-    """A member that sleeps, and whose session outlives everybody's patience, holds the group up."""
+    """A paused member with a long session blocks the rebalance."""
     spec = group_of_its_own(deployment, "stuck")
-    sleeper = deployment.world.start_worker({**spec.settings, **PATIENT_GROUP})
-    sleeper.wait_until_ready()
-    sleeper.pause()
+    paused = deployment.world.start_worker({**spec.settings, **LONG_GROUP_TIMEOUTS})
+    paused.wait_until_ready()
+    paused.pause()
 
     worker = deployment.world.start_worker(spec.settings)
     code = exit_code(worker, lambda: deployment.decisions.wait_for_change(0.1))
-    sleeper.kill()
+    paused.kill()
 
     assert code == RESTART
     assert "the worker is not in its group" in worker.log()
 
 
 def group_of_its_own(deployment: Deployment, name: str) -> DeploymentSpec:
-    spec = Impatient(partitions=2, workers=1, group=name, source=f"{name}-events")
+    spec = ShortTimeouts(partitions=2, workers=1, group=name, source=f"{name}-events")
     created = command_line(["topics", "create"], {**deployment.world.environment, **spec.settings})
     assert created.returncode == 0, created.stderr
     return spec
 
 
-def foreign_member(deployment: Deployment, spec: DeploymentSpec) -> Consumer:
+def member_with_another_assignor(deployment: Deployment, spec: DeploymentSpec) -> Consumer:
     member = Consumer(
         {
             "bootstrap.servers": deployment.world.bootstrap_servers,
@@ -149,13 +149,13 @@ def foreign_member(deployment: Deployment, spec: DeploymentSpec) -> Consumer:
         member.poll(0.1)
         return bool(member.assignment())
 
-    wait_until(is_member, ALARM_TIMEOUT_SECONDS, "the foreign member is in the group")
+    wait_until(is_member, EXIT_TIMEOUT_SECONDS, "the foreign member is in the group")
     return member
 
 
-def exit_code(worker: WorkerProcess, look: Callable[[], object]) -> int | None:
+def exit_code(worker: WorkerProcess, poll: Callable[[], object]) -> int | None:
     """How the worker ends, or None when it does not."""
-    give_up_at = time.monotonic() + ALARM_TIMEOUT_SECONDS
+    give_up_at = time.monotonic() + EXIT_TIMEOUT_SECONDS
     while worker.is_running() and time.monotonic() < give_up_at:
-        look()
+        poll()
     return worker.exit_code

@@ -30,7 +30,7 @@ COMMIT_TIMEOUT_SECONDS = 30
 
 
 @dataclass(slots=True)
-class Killer:
+class WorkerKiller:
     """Kills a worker whenever enough events were written, and starts it again at once, as a supervisor would."""
 
     deployment: Deployment
@@ -46,9 +46,9 @@ class Killer:
             self.kills += 1
 
 
-def play(deployment: Deployment, traffic: Traffic) -> tuple[CaseResult, int]:
+def produce_and_kill(deployment: Deployment, traffic: Traffic) -> tuple[CaseResult, int]:
     """The result, and how many workers were killed."""
-    began, killer = time.monotonic(), Killer(deployment)
+    began, killer = time.monotonic(), WorkerKiller(deployment)
     producer = TrafficProducer(deployment.world.bootstrap_servers, deployment.topics.source.name, deployment.decisions)
     producer.produce(traffic, EVENTS_PER_SECOND, killer.advance)
     deployment.wait_until(
@@ -83,7 +83,7 @@ def test_nothing_is_broken_and_the_audit_agrees(deployment: Deployment, request:
     traffic = make_traffic(SEED, EVENTS)
     deployment.world.teach_apis(traffic)
 
-    result, kills = play(deployment, traffic)
+    result, kills = produce_and_kill(deployment, traffic)
 
     request.config.stash[CASE_RESULTS].append(result)
     audit = command_line(["audit"], deployment.environment)

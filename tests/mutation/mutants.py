@@ -31,11 +31,11 @@ class Mutant:
     tests: tuple[str, ...]
 
 
-SLOW_HEAD = ("tests/faults/test_slow_head.py",)
-UNCLEAR = ("tests/faults/test_push_attempts.py",)
+HEAD_OF_LINE_BLOCKING = ("tests/faults/test_head_of_line_blocking.py",)
+PUSH_ATTEMPTS = ("tests/faults/test_push_attempts.py",)
 HUNG_API = ("tests/end_to_end/test_hung_coupon_api.py",)
 # By what is lost, not by the pace at which the workers end.
-HELD_EVENTS = ("tests/end_to_end/test_hung_coupon_api.py::test_the_next_worker_decides_all_that_was_held",)
+NOTHING_LOST = ("tests/end_to_end/test_hung_coupon_api.py::test_the_next_worker_decides_all_that_was_held",)
 MUTANTS = (
     Mutant(
         "acknowledge early",
@@ -46,7 +46,7 @@ MUTANTS = (
                 "        self._reach(Failpoint.AFTER_READ)\n        event.ack()\n",
             ),
         ),
-        SLOW_HEAD,
+        HEAD_OF_LINE_BLOCKING,
     ),
     Mutant(
         "do not await the outputs",
@@ -58,7 +58,7 @@ MUTANTS = (
                 "        undelivered = []\n",
             ),
         ),
-        ("tests/faults/test_brokers_refuse_writes.py",),
+        ("tests/faults/test_not_enough_replicas.py",),
     ),
     # The window acknowledges in order and the commit stays behind the floor: either alone is enough.
     Mutant(
@@ -71,7 +71,7 @@ MUTANTS = (
                 "        return [slot.batch] if slot.unfinished == 0 else []\n",
             ),
         ),
-        SLOW_HEAD,
+        HEAD_OF_LINE_BLOCKING,
     ),
     Mutant(
         "drop what was fetched at the wrong time",
@@ -82,7 +82,7 @@ MUTANTS = (
                 "        if state is None:\n",
             ),
         ),
-        ("tests/faults/test_comings_and_goings.py", "-k", "restarted"),
+        ("tests/faults/test_rebalances.py", "-k", "restarted"),
     ),
     Mutant(
         "drain without a limit",
@@ -101,7 +101,7 @@ MUTANTS = (
                 "                slot.batch.event.ack()\n",
             ),
         ),
-        HELD_EVENTS,
+        NOTHING_LOST,
     ),
     Mutant(
         "pause partitions",
@@ -117,7 +117,7 @@ MUTANTS = (
                 "self._app.consumer.resume_partitions({_faust_partition(partition)})",
             ),
         ),
-        ("tests/faults/test_full_window.py",),
+        ("tests/faults/test_backpressure.py",),
     ),
     Mutant(
         "claim with a plain SET NX",
@@ -140,7 +140,7 @@ MUTANTS = (
             ),
             Edit(DISPATCH, "return await self._uncertain() if self.stays_charged else decided", "return decided"),
         ),
-        UNCLEAR,
+        PUSH_ATTEMPTS,
     ),
     # With real workers another owner has taken the claim over by then, and its token refuses the renewal as well: the
     # suite on real Kafka passed with this one. The contract asks the script itself.
@@ -158,6 +158,6 @@ MUTANTS = (
     Mutant(
         "Request-Not-After without the deadline",
         (Edit(DISPATCH, "self._attempt(min(lease_until, self.alert.deadline))", "self._attempt(lease_until)"),),
-        UNCLEAR,
+        PUSH_ATTEMPTS,
     ),
 )

@@ -1,4 +1,4 @@
-"""Kafka takes no records of one topic for a while: what was not written is not committed, so a kill loses nothing."""
+"""Kafka takes no records for one topic for a while: what was not written is not committed, so a kill loses nothing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +9,11 @@ from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, Config
 from confluent_kafka.admin._resource import ResourceType
 
 from saving_alerts.domain.decisions import Stage
+from tests.end_to_end.conditions import taken
 from tests.faults.broker_roles import group_coordinator
 from tests.faults.case import Case
 from tests.faults.commits import wait_for_commits
-from tests.faults.deployment import Deployment, taken
+from tests.faults.deployment import Deployment
 from tests.faults.deployment_spec import THREE_BROKERS
 
 pytestmark = [
@@ -22,16 +23,16 @@ pytestmark = [
 ]
 
 ADMIN_TIMEOUT_SECONDS = 10
-HELD_EVENTS = 50
-HELD_TIMEOUT_SECONDS = 60
+UNPUBLISHED_EVENTS = 50
+READ_TIMEOUT_SECONDS = 60
 COMMITS = 3
 
 
 @contextmanager
-def refused_writes(deployment: Deployment, topic: str) -> Iterator[None]:
-    """All three replicas are demanded and one is dead, so every write is answered with "not now"."""
+def not_enough_replicas(deployment: Deployment, topic: str) -> Iterator[None]:
+    """All three replicas are demanded and one is dead, so every write gets the retriable NotEnoughReplicas."""
     set_minimum_in_sync(deployment, topic, "3", AlterConfigOpType.SET)
-    deployment.cluster.kill(bystander(deployment))
+    deployment.cluster.kill(not_the_coordinator(deployment))
     try:
         yield
     finally:
@@ -40,8 +41,8 @@ def refused_writes(deployment: Deployment, topic: str) -> Iterator[None]:
         set_minimum_in_sync(deployment, topic, None, AlterConfigOpType.DELETE)
 
 
-def bystander(deployment: Deployment) -> int:
-    """A broker that does not coordinate the workers: they go on committing."""
+def not_the_coordinator(deployment: Deployment) -> int:
+    """A broker that is not the group coordinator: without it the workers go on committing."""
     return next(node for node in (1, 2, 3) if node != group_coordinator(deployment))
 
 
@@ -52,12 +53,12 @@ def set_minimum_in_sync(deployment: Deployment, topic: str, value: str | None, o
     admin.incremental_alter_configs([resource])[resource].result(ADMIN_TIMEOUT_SECONDS)
 
 
-def test_a_worker_dies_while_kafka_refuses_its_outputs(deployment: Deployment, case: Case) -> None:
+def test_a_worker_dies_while_kafka_rejects_its_outputs(deployment: Deployment, case: Case) -> None:
     target = deployment.workers[0]
-    with refused_writes(deployment, deployment.topics.validated.name):
-        enough = taken(target, Stage.VALIDATE) + HELD_EVENTS
+    with not_enough_replicas(deployment, deployment.topics.validated.name):
+        enough = taken(target, Stage.VALIDATE) + UNPUBLISHED_EVENTS
         case.begin()
-        deployment.wait_until(lambda: taken(target, Stage.VALIDATE) >= enough, HELD_TIMEOUT_SECONDS, "events were read")
+        deployment.wait_until(lambda: taken(target, Stage.VALIDATE) >= enough, READ_TIMEOUT_SECONDS, "events were read")
         wait_for_commits(deployment, deployment.assignments[target.name][0], COMMITS)
 
         target.kill()

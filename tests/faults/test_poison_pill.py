@@ -1,4 +1,4 @@
-"""A record that kills every worker that touches it: it is found, set aside and explained, and the others go on."""
+"""A poison pill, a record that kills every worker that handles it, becomes a dead letter; the other records go on."""
 
 import asyncio
 from collections.abc import Iterator
@@ -24,8 +24,9 @@ from tests.kafka_cluster.libraries import require_java_and_maven
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 SIGKILL_EXIT_CODE = -9
-# The first does not count: the record came when its partition had nothing else to do. Three at one offset make a
-# suspect, one more accuses the record in hand, the last one convicts it.
+# The first death does not count: a worker notes the partitions that have records when they are assigned, and this one
+# had none. After three deaths at one offset the records are handled one at a time, the next death names the record, and
+# the last one confirms it.
 DEATHS = 6
 DEATH_TIMEOUT_SECONDS = 60
 ANSWER_TIMEOUT_SECONDS = 60
@@ -37,8 +38,8 @@ SETTINGS = {
     "SAVING_ALERTS_SESSION_TIMEOUT_SECONDS": "6",
     "SAVING_ALERTS_GROUP_HEARTBEAT_SECONDS": "1.5",
 }
-# It stands for a record whose step takes the process down.
-KILLING = {"SAVING_ALERTS_FAILPOINT": "before_step@query_coupons"}
+# The failpoint stands for a record whose step kills the process.
+POISON_PILL = {"SAVING_ALERTS_FAILPOINT": "before_step@query_coupons"}
 
 
 @pytest.fixture(scope="module")
@@ -69,15 +70,15 @@ def deaths_of(worker: WorkerProcess, decisions: DecisionConsumer, position: tupl
     return deaths
 
 
-def notes_of(world: World) -> list[str]:
-    """What the group keeps beside its commits."""
+def commit_metadata_of(world: World) -> list[str]:
+    """The metadata of the group's commits, where there is any."""
     partitions = [TopicPartition(topic.name, n) for topic in world.topics.inputs.values() for n in range(PARTITIONS)]
     found = asyncio.run(commits(KafkaConnection(world.bootstrap_servers), GROUP, partitions))
     return [commit.text for commit in found.values() if commit and commit.text]
 
 
 @pytest.mark.long
-def test_the_deaths_of_a_worker_without_work_accuse_no_record(world: World) -> None:
+def test_no_record_is_suspected_for_the_deaths_of_an_idle_worker(world: World) -> None:
     topics = [topic.name for topic in world.topics.inputs.values()]
     offsets = GroupOffsets(world.bootstrap_servers, GROUP, topics, PARTITIONS)
     worker = world.start_worker()
@@ -90,11 +91,11 @@ def test_the_deaths_of_a_worker_without_work_accuse_no_record(world: World) -> N
         worker.start()
     worker.stop()
 
-    assert notes_of(world) == []
+    assert commit_metadata_of(world) == []
 
 
 def test_a_record_that_kills_its_worker_becomes_a_dead_letter(world: World) -> None:
-    worker = world.start_worker(KILLING)
+    worker = world.start_worker(POISON_PILL)
     worker.wait_until_ready()
     with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
         producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)

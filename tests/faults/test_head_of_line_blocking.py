@@ -1,4 +1,4 @@
-"""One event takes long while all its neighbours finish: the commit waits for it, so that a kill loses nothing."""
+"""One event hangs while later ones of its partition finish: the commit waits for it, so that a kill loses nothing."""
 
 from collections.abc import Iterator
 from itertools import count, islice

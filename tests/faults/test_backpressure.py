@@ -4,8 +4,9 @@ import pytest
 
 from demo.stub_apis.faults import Behaviour
 from saving_alerts.domain.decisions import Stage
+from tests.end_to_end.conditions import in_flight
 from tests.faults.case import Case
-from tests.faults.deployment import Deployment, in_flight
+from tests.faults.deployment import Deployment
 from tests.faults.deployment_spec import DeploymentSpec
 
 pytestmark = [
@@ -14,10 +15,10 @@ pytestmark = [
     pytest.mark.parametrize("deployment", [pytest.param(DeploymentSpec(), id=pytest.HIDDEN_PARAM)], indirect=True),
 ]
 
-WINDOW_MAX_RECORDS = 50
+MAX_IN_FLIGHT = 50
 # Many batches in one fetch: those behind the one that fills the window are fetched already.
-SMALL_WINDOW = {
-    "SAVING_ALERTS_WINDOW_MAX_RECORDS": str(WINDOW_MAX_RECORDS),
+LOW_LIMIT = {
+    "SAVING_ALERTS_WINDOW_MAX_RECORDS": str(MAX_IN_FLIGHT),
     "SAVING_ALERTS_BATCH_MAX_RECORDS": "10",
 }
 SLOW_SECONDS = 2.0
@@ -27,11 +28,11 @@ WAITING_ON_KAFKA = 400
 FULL_TIMEOUT_SECONDS = 60
 
 
-def test_more_events_than_the_window_holds_wait_on_kafka_and_all_are_answered(
+def test_events_beyond_the_limit_in_flight_wait_on_kafka_and_all_are_answered(
     deployment: Deployment, case: Case
 ) -> None:
     worker = deployment.workers[0]
-    deployment.restart(worker, SMALL_WINDOW)
+    deployment.restart(worker, LOW_LIMIT)
     deployment.world.coupon_api.behave(Behaviour(latency_seconds=SLOW_SECONDS))
     assigned, topic = deployment.assignments[worker.name], deployment.topics.validated.name
 
@@ -42,7 +43,7 @@ def test_more_events_than_the_window_holds_wait_on_kafka_and_all_are_answered(
     case.begin(PER_SECOND)
     deployment.wait_until(lambda: waiting() > WAITING_ON_KAFKA, FULL_TIMEOUT_SECONDS, "events wait on Kafka")
     case.stop()
-    assert in_flight(worker, Stage.QUERY_COUPONS) < 2 * WINDOW_MAX_RECORDS * len(assigned)
+    assert in_flight(worker, Stage.QUERY_COUPONS) < 2 * MAX_IN_FLIGHT * len(assigned)
     deployment.world.coupon_api.behave(Behaviour(latency_seconds=LESS_SLOW_SECONDS))
 
     assert case.check().failures == ()

@@ -1,4 +1,4 @@
-"""Redis loses everything under load: the Table knows who was pushed, and nobody is pushed again."""
+"""Redis loses all data under load: the Table has the pushes that were sent, and nobody is pushed again."""
 
 from collections.abc import Callable
 
@@ -31,14 +31,14 @@ def restart_empty(deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize(
-    "forget",
+    "lose_data",
     [pytest.param(flush_all, id="FLUSHALL under load"), pytest.param(restart_empty, id="Redis restarts empty")],
 )
-def test_nobody_is_pushed_again(deployment: Deployment, case: Case, forget: Callable[[Deployment], None]) -> None:
+def test_nobody_is_pushed_again(deployment: Deployment, case: Case, lose_data: Callable[[Deployment], None]) -> None:
     case.begin()
     deployment.wait_until(lambda: len(case.pushes()) >= PUSHED_BEFORE, PUSH_TIMEOUT_SECONDS, "pushes go out")
 
-    forget(deployment)
+    lose_data(deployment)
     pushed = {push.push.user_id for push in case.pushes()}
     case.write([visit(f"{user}-again", user) for user in pushed])
 

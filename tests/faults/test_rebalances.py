@@ -1,4 +1,4 @@
-"""Workers stop, start, die and are replaced under load: the work goes on soon, and nothing is broken."""
+"""Workers stop, start, die and are replaced under load: others take over soon, and nothing is lost or doubled."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -7,10 +7,11 @@ import pytest
 
 from demo.stub_apis.faults import Behaviour
 from saving_alerts.domain.decisions import Stage
+from tests.end_to_end.conditions import in_flight
 from tests.end_to_end.shoppers import visit
 from tests.faults.case import Case
 from tests.faults.case_results import CASE_RESULTS
-from tests.faults.deployment import Deployment, in_flight
+from tests.faults.deployment import Deployment
 from tests.faults.deployment_spec import DRAIN_SECONDS, SESSION_TIMEOUT_SECONDS, DeploymentSpec
 
 pytestmark = [
@@ -28,7 +29,7 @@ FEW = DeploymentSpec(partitions=2, workers=3, group="few", source="few-events")
 
 
 def marks(number: int) -> Sequence[pytest.MarkDecorator]:
-    """The first round is for every day."""
+    """Only the first round is in `make test-faults`."""
     return () if number == 1 else (pytest.mark.long,)
 
 
@@ -56,7 +57,7 @@ def test_every_worker_is_restarted_in_turn(deployment: Deployment, case: Case) -
     "number", [pytest.param(number, id=f"rebalances, round {number}", marks=marks(number)) for number in range(1, 6)]
 )
 def test_workers_come_and_go_again_and_again(deployment: Deployment, case: Case, number: int) -> None:
-    """Most of what Faust can lose in a rebalance it loses by a race: one in fifty or so."""
+    """Most of what Faust can lose in a rebalance it loses by a race, in about one of fifty rebalances."""
     case.begin(BUSY_PER_SECOND)
 
     for turn in range(TURNS):
@@ -108,12 +109,12 @@ def test_work_that_hangs_holds_up_neither_a_stop_nor_a_rebalance(deployment: Dep
     users = [case.user(f"hangs-{number}") for number in range(HANGING)]
     deployment.world.coupon_api.behave(Behaviour(fault="hang"))
     case.write([visit(user, user) for user in users], HANGING, expect=users)
-    deployment.wait_until(lambda: held(deployment) == HANGING, KILL_GAP_SECONDS, "all of it hangs")
+    deployment.wait_until(lambda: total_in_flight(deployment) == HANGING, KILL_GAP_SECONDS, "all of it hangs")
 
     began = time.monotonic()
     stopped = deployment.restart(deployment.workers[0])
     seconds = time.monotonic() - began
-    deployment.wait_until(lambda: held(deployment) == HANGING, KILL_GAP_SECONDS, "all of it hangs again")
+    deployment.wait_until(lambda: total_in_flight(deployment) == HANGING, KILL_GAP_SECONDS, "all of it hangs again")
     deployment.world.coupon_api.recover()
 
     assert (stopped.exited_at - stopped.requested_at).total_seconds() < DRAIN_SECONDS + 5
@@ -121,7 +122,7 @@ def test_work_that_hangs_holds_up_neither_a_stop_nor_a_rebalance(deployment: Dep
     assert case.check().failures == ()
 
 
-def held(deployment: Deployment) -> int:
+def total_in_flight(deployment: Deployment) -> int:
     return sum(in_flight(worker, Stage.QUERY_COUPONS) for worker in deployment.workers)
 
 
