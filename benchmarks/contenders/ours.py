@@ -1,6 +1,6 @@
 """The contender `ours`: the real app, with ports that answer at once and only the agents that take part."""
 
-from benchmarks.contenders.immediate_ports import NoPushSends, open_immediate_ports
+from benchmarks.contenders.immediate_ports import open_immediate_ports
 from benchmarks.contenders.measure import Counts, Job, measure
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.app import SavingAlertsApp, create_app
@@ -9,6 +9,7 @@ from saving_alerts.domain.decisions import Stage
 from saving_alerts.metrics import Metric
 from saving_alerts.settings import Settings
 from saving_alerts.worker.runtime import ExternalFactories
+from tests.support.fakes.push_sends import NoPushSends
 
 UNUSED = "http://127.0.0.1:1"
 

@@ -9,8 +9,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from demo.containers.docker import PROJECT, Compose, ComposeFailedError
+from demo.containers.docker import Compose, ComposeFailedError
 from demo.containers.faults import TARGETS, FaultInjector, NotRecoveredError, unhealthy
+from demo.workers.worker_process import PROJECT
 
 SECONDS_BETWEEN_FAULTS = (1.0, 4.0)
 # The load needs so long to start. The last fault ends before the load does.

@@ -3,10 +3,10 @@
 import json
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
+from demo.workers.worker_process import PROJECT
+
 COMMAND_TIMEOUT_SECONDS = 120
 
 

@@ -28,7 +28,7 @@ class Bucket(Protocol):
 
 
 def container_rules() -> bytes:
-    """The demo's rules without its hurry: events keep as long as the product lets them, so an outage expires none."""
+    """The demo's rules with the default freshness: during an outage no event expires."""
     rules = msgspec.json.decode(rules_json())
     del rules["freshness_minutes"]
     return msgspec.json.encode(rules)

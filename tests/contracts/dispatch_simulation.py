@@ -169,9 +169,9 @@ class DispatchSimulation:
             case "429":
                 return Throttled(SHORT_RETRY)
 
-    async def _until_parked(self, running: RunningDispatch, wake: Callable[[], None]) -> None:
+    async def _until_parked(self, running: RunningDispatch, resume: Callable[[], None]) -> None:
         self._moved = asyncio.get_running_loop().create_future()
-        wake()
+        resume()
         waited_for: set[asyncio.Future[Decided] | asyncio.Future[None]] = {running.task, self._moved}
         await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
         if running.task.done():

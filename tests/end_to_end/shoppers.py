@@ -4,12 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-import msgspec
-
 from demo.stub_apis.coupon_api import Coupons
-from demo.traffic import rules_json
 from demo.traffic.coupons import good_coupon
-from demo.traffic.directory import MERCHANTS
+from demo.traffic.directory import MERCHANTS, rules_with_freshness
 from demo.traffic.paced_producer import Record
 from demo.traffic.templates import Template
 from saving_alerts.domain.alerts import Alert
@@ -22,12 +19,9 @@ FRESHNESS = timedelta(minutes=30)
 PREPARED_OFFSET = 1_000_000
 
 
-def patient_rules() -> bytes:
-    """The demo's rules, for events that keep for half an hour."""
-    rules = msgspec.json.decode(rules_json())
-    minutes = FRESHNESS // timedelta(minutes=1)
-    rules["freshness_minutes"] = dict.fromkeys(rules["freshness_minutes"], minutes)
-    return msgspec.json.encode(rules)
+def long_freshness_rules() -> bytes:
+    """The demo's rules with a freshness of half an hour."""
+    return rules_with_freshness(FRESHNESS)
 
 
 def good_coupons(user_id: str, _merchant_id: str) -> Coupons:

@@ -19,7 +19,14 @@ from demo.world import World
 from saving_alerts.domain.decisions import Reason, Stage
 from saving_alerts.domain.source_position import SourcePosition
 from tests.end_to_end.conditions import in_flight, wait_until
-from tests.end_to_end.shoppers import PREPARED_OFFSET, app_opened, good_coupons, patient_rules, prepared_alert, visit
+from tests.end_to_end.shoppers import (
+    PREPARED_OFFSET,
+    app_opened,
+    good_coupons,
+    long_freshness_rules,
+    prepared_alert,
+    visit,
+)
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 
@@ -85,7 +92,7 @@ def world(hang_seconds: float) -> Iterator[World]:
     require_java_and_maven()
     with KafkaCluster(brokers=1) as cluster, World(cluster.bootstrap_servers, SETTINGS) as world:
         assert command_line(["topics", "create"], world.environment).returncode == 0
-        world.s3.put("rules.json", patient_rules())
+        world.s3.put("rules.json", long_freshness_rules())
         world.s3.put("merchants.jsonl", merchants_jsonl())
         world.coupon_api.coupons = good_coupons
         yield world

@@ -10,7 +10,7 @@ from demo.traffic.paced_producer import PacedProducer
 from demo.workers.worker_process import command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
-from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
+from tests.end_to_end.shoppers import good_coupons, long_freshness_rules, visit
 
 ANSWER_SECONDS = 60
 PER_SECOND = 100
@@ -39,7 +39,7 @@ class RunningDeployment:
 
 
 def publish_reference_data(world: World) -> None:
-    world.s3.put("rules.json", patient_rules())
+    world.s3.put("rules.json", long_freshness_rules())
     world.s3.put("merchants.jsonl", merchants_jsonl())
     world.coupon_api.coupons = good_coupons
 

@@ -14,7 +14,7 @@ from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Reason
 from tests.end_to_end.conditions import wait_until
-from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
+from tests.end_to_end.shoppers import good_coupons, long_freshness_rules, visit
 from tests.support.foreign_batches import NO_UTF_8, HeaderBytes, append, new_batch
 
 pytestmark = pytest.mark.timeout(120)
@@ -27,7 +27,7 @@ BATCH = 20  # a batch that would not get smaller is not compressed
 def world() -> Iterator[World]:
     with World() as world:
         world.publish_reference_data()
-        world.s3.put("rules.json", patient_rules())
+        world.s3.put("rules.json", long_freshness_rules())
         world.coupon_api.coupons = good_coupons
         yield world
 

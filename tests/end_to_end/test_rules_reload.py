@@ -24,7 +24,7 @@ from saving_alerts.domain.decisions import Decision
 from saving_alerts.domain.rules_file.compiler import version_of
 from saving_alerts.reference_data.loader import RULES
 from tests.end_to_end.conditions import Page, page, wait_until
-from tests.end_to_end.shoppers import patient_rules, visit
+from tests.end_to_end.shoppers import long_freshness_rules, visit
 from tests.support.broken_rules import BROKEN
 
 RELOADS = 100
@@ -40,7 +40,7 @@ SMALL_BROKEN = [make() for name, (make, _) in BROKEN.items() if name != "50 MB"]
 
 def numbered_rules(number: int) -> bytes:
     """The demo's rules without quiet hours, with `number` in every id and title."""
-    document = json.loads(patient_rules())
+    document = json.loads(long_freshness_rules())
     del document["quiet_hours"]
     for rule in document["rules"]:
         rule["id"] += f"-{number}"

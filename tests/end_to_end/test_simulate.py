@@ -21,7 +21,7 @@ from demo.world import World
 from saving_alerts.domain.decisions import Reason
 from saving_alerts.domain.rules_file.compiler import version_of
 from tests.end_to_end.conditions import page, wait_until
-from tests.end_to_end.shoppers import app_opened, patient_rules, visit
+from tests.end_to_end.shoppers import app_opened, long_freshness_rules, visit
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -33,7 +33,7 @@ POOR = ("0", "5")  # how the names of those end who are offered 12 %
 
 def rules(**of_the_first: object) -> bytes:
     """The demo's rules without quiet hours, the first one with other fields."""
-    document = json.loads(patient_rules())
+    document = json.loads(long_freshness_rules())
     del document["quiet_hours"]
     document["rules"][0] |= of_the_first
     return json.dumps(document).encode()

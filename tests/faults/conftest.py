@@ -66,9 +66,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     deployment = getattr(item, "funcargs", {}).get("deployment")
     if report.failed and isinstance(deployment, Deployment):
-        report.sections.append(("what the brokers say of the group", deployment.cluster.last_words(LAST_LINES)))
+        report.sections.append(("what the brokers say of the group", deployment.cluster.log_tail(LAST_LINES)))
         for worker in deployment.workers:
             report.sections.append(
-                (f"the log of {worker.name} ends with", child_process.last_words(worker.folder, LAST_LINES))
+                (f"the log of {worker.name} ends with", child_process.log_tail(worker.folder, LAST_LINES))
             )
     return report

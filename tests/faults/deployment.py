@@ -163,7 +163,7 @@ class Deployment:
         self.world.push_api.recover()
         self.restart_settings.clear()
         for worker in self.workers:
-            worker.wake()
+            worker.resume()
             if worker.name in self._with_extra_settings:
                 worker.stop()
                 worker.start()

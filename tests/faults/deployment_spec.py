@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from saving_alerts.kafka.topics import Topics
-from tests.end_to_end.shoppers import patient_rules
+from tests.end_to_end.shoppers import long_freshness_rules
 
 SESSION_TIMEOUT_SECONDS = 6.0
 CLAIM_LEASE_SECONDS = 8.0
@@ -20,7 +20,7 @@ class DeploymentSpec:
     workers: int = 3
     group: str = "saving-alerts"
     source: str = "saving-events"
-    rules: bytes = field(default_factory=patient_rules, repr=False)
+    rules: bytes = field(default_factory=long_freshness_rules, repr=False)
 
     @property
     def topics(self) -> Topics:

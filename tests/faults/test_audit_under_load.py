@@ -18,7 +18,7 @@ from demo.traffic.paced_producer import PacedProducer, Record
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from tests.end_to_end.conditions import wait_until
-from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
+from tests.end_to_end.shoppers import good_coupons, long_freshness_rules, visit
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 
@@ -113,7 +113,7 @@ def observed() -> Iterator[ObservedAudits]:
     require_java_and_maven()
     with KafkaCluster(brokers=1) as cluster, World(cluster.bootstrap_servers, SETTINGS) as world:
         command_line(["topics", "create"], world.environment).check_returncode()
-        world.s3.put("rules.json", patient_rules())
+        world.s3.put("rules.json", long_freshness_rules())
         world.s3.put("merchants.jsonl", merchants_jsonl())
         world.coupon_api.coupons = good_coupons
         world.coupon_api.behave(SLOW)

@@ -1,4 +1,4 @@
-"""A stage at its limit stops its intake and drops nothing of what was fetched already."""
+"""A stage at its limit of records in flight pauses its partition, and drops nothing that was fetched already."""
 
 import pytest
 
@@ -16,7 +16,7 @@ pytestmark = [
 ]
 
 MAX_IN_FLIGHT = 50
-# Many batches in one fetch: those behind the one that fills the window are fetched already.
+# Many batches in one fetch: those behind the one with which the limit is reached are fetched already.
 LOW_LIMIT = {
     "SAVING_ALERTS_WINDOW_MAX_RECORDS": str(MAX_IN_FLIGHT),
     "SAVING_ALERTS_BATCH_MAX_RECORDS": "10",

@@ -45,7 +45,7 @@ def test_of_a_thousand_events_comes_one_push_however_often_their_owner_changes(
         owner = deployment.owner_of(deployment.partition_of(user))
         owner.pause()
         deployment.wait_until(lambda: attempts(deployment, user) > 1, TAKE_OVER_SECONDS, "another attempt is under way")
-        owner.wake()
+        owner.resume()
         deployment.wait_until_stable()
         guest = deployment.add_worker()
         deployment.wait_until_stable()

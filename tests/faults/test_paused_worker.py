@@ -21,13 +21,13 @@ PAUSE_TIMEOUT_SECONDS = 60
 GAP_LIMIT_SECONDS = SESSION_TIMEOUT_SECONDS + 10
 
 
-def take_over_and_wake(deployment: Deployment, case: Case, paused: WorkerProcess) -> None:
+def take_over_and_resume(deployment: Deployment, case: Case, paused: WorkerProcess) -> None:
     """Everything is answered by the others before the paused one goes on."""
     deployment.wait_until(paused.is_paused, PAUSE_TIMEOUT_SECONDS, f"{paused.name} is paused")
     case.wait_until_worked_on(deployment.assignments[paused.name], datetime.now(UTC))
     case.stop()
     case.wait_until_answered()
-    paused.wake()
+    paused.resume()
 
 
 def passes_in_time(case: Case) -> bool:
@@ -42,7 +42,7 @@ def test_a_worker_that_was_paused_anywhere_does_no_harm_when_it_wakes(deployment
     deployment.wait_until(lambda: len(case.pushes()) > 0, PAUSE_TIMEOUT_SECONDS, "pushes go out")
 
     paused.pause()
-    take_over_and_wake(deployment, case, paused)
+    take_over_and_resume(deployment, case, paused)
 
     assert passes_in_time(case)
 
@@ -65,6 +65,6 @@ def test_a_worker_that_was_paused_with_a_claim_does_no_harm_when_it_wakes(
     deployment.restart(paused, settings)
     case.begin()
 
-    take_over_and_wake(deployment, case, paused)
+    take_over_and_resume(deployment, case, paused)
 
     assert passes_in_time(case)

@@ -94,7 +94,7 @@ def test_a_paused_worker_stays_when_it_wakes(deployment: Deployment, case: Case)
     case.write((visit(user, user) for user in users), expect=users)
     case.wait_until_answered()
 
-    paused.wake()
+    paused.resume()
 
     assert all_keep_running(deployment, LONGER_THAN_TIMEOUTS_SECONDS)
     assert case.check().failures == ()

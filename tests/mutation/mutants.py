@@ -1,6 +1,6 @@
-"""What is broken, one protection each, and where its absence has to show.
+"""The mutants: each breaks one protection, and names the tests that must fail then.
 
-Where one protection has a second one behind it, a mutant breaks both: either alone would keep the promise.
+Where either of two protections is enough, a mutant breaks both.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 STAGE = "saving_alerts/delivery/stage_runner.py"
 INTAKE = "saving_alerts/delivery/consumer.py"
 FETCHES = "saving_alerts/delivery/consumer_thread.py"
-WINDOW = "saving_alerts/delivery/in_flight.py"
+IN_FLIGHT = "saving_alerts/delivery/in_flight.py"
 DISPATCH = "saving_alerts/pipeline/dispatch.py"
 SCRIPTS = "saving_alerts/adapters/claim_scripts"
 
@@ -34,7 +34,7 @@ class Mutant:
 HEAD_OF_LINE_BLOCKING = ("tests/faults/test_head_of_line_blocking.py",)
 PUSH_ATTEMPTS = ("tests/faults/test_push_attempts.py",)
 HUNG_API = ("tests/end_to_end/test_hung_coupon_api.py",)
-# By what is lost, not by the pace at which the workers end.
+# Only the test of what is lost, not the tests of how fast the workers end.
 NOTHING_LOST = ("tests/end_to_end/test_hung_coupon_api.py::test_the_next_worker_decides_all_that_was_held",)
 MUTANTS = (
     Mutant(
@@ -60,13 +60,13 @@ MUTANTS = (
         ),
         ("tests/faults/test_not_enough_replicas.py",),
     ),
-    # The window acknowledges in order and the commit stays behind the floor: either alone is enough.
+    # Batches are acknowledged in order, and the commit stays behind the oldest unfinished one: either alone is enough.
     Mutant(
         "drop the floor",
         (
             Edit(INTAKE, "        floor = self._lowest_unacked()\n", "        floor: dict[TP, int] = {}\n"),
             Edit(
-                WINDOW,
+                IN_FLIGHT,
                 "        return list(self._finished_head(row.slots))\n",
                 "        return [slot.batch] if slot.unfinished == 0 else []\n",
             ),
@@ -89,7 +89,7 @@ MUTANTS = (
         (Edit(STAGE, "timeout=limit_seconds)", "timeout=None)"),),
         HUNG_API,
     ),
-    # A late acknowledgement that the closed window would refuse: of work that was abandoned.
+    # A late acknowledgement of abandoned work, which would have no effect after `close`.
     Mutant(
         "accept late acknowledgements",
         (

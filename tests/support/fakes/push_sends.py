@@ -21,7 +21,7 @@ class FakePushSends:
 
 
 class NoPushSends:
-    """No second fence: what the throttle says is all there is."""
+    """Nobody was ever pushed: only the throttle can refuse."""
 
     def of(self, user_id: str) -> tuple[PushSend, ...]:
         return ()
