@@ -45,10 +45,10 @@ def _settings(job: Job, web_port: int) -> Settings:
     )
 
 
-def counts_of(tally: InMemoryMetrics) -> Counts:
+def counts_of(metrics: InMemoryMetrics) -> Counts:
     """What the app counts once the outputs are on Kafka."""
     counts = Counts()
-    for tags, number in tally.counters(Metric.STAGE_OUT).items():
+    for tags, number in metrics.counters(Metric.STAGE_OUT).items():
         decision, stage = (value for _, value in tags)
         counts.note(Stage(stage), number, number if decision == FORWARDED else 0)
     return counts

@@ -99,20 +99,20 @@ def test_a_stricter_rule_loses_those_whom_it_refuses(recorded: Recorded) -> None
     poor = sum(str(n).endswith(POOR) for n in range(USERS))
     assert figures["pushes"] == (USERS, USERS - poor)
     assert figures["users with a push"] == (USERS, USERS - poor)
-    assert figures["rule at-the-store: min_discount_percent said no"][0] == 0
-    assert figures["rule at-the-store: min_discount_percent said no"][1] >= poor
+    assert figures["rule at-the-store: min_discount_percent output no"][0] == 0
+    assert figures["rule at-the-store: min_discount_percent output no"][1] >= poor
 
 
 def test_it_says_in_words_who_loses_and_what_it_cannot_know(recorded: Recorded) -> None:
-    said = recorded.simulate(rules(min_discount_percent=20, event_types=["geofence_entered", "coupon_saved"]))
+    output = recorded.simulate(rules(min_discount_percent=20, event_types=["geofence_entered", "coupon_saved"]))
 
-    assert "24 users get fewer pushes, such as u-" in said
-    assert "0 users get more pushes" in said
-    assert f"were decided with {version_of(rules())} then: " in said
-    assert "0 different" in said
-    assert f"{USERS} events decided without asking for coupons (capped {USERS})" in said
-    assert "30 events that no rule listened to" in said
-    assert "only the new rules listen to coupon_saved" in said
+    assert "24 users get fewer pushes, such as u-" in output
+    assert "0 users get more pushes" in output
+    assert f"were decided with {version_of(rules())} then: " in output
+    assert "0 different" in output
+    assert f"{USERS} events decided without asking for coupons (capped {USERS})" in output
+    assert "30 events that no rule listened to" in output
+    assert "only the new rules listen to coupon_saved" in output
 
 
 def test_the_figures_fit_into_a_spreadsheet(recorded: Recorded) -> None:

@@ -47,9 +47,9 @@ def test_of_a_thousand_events_comes_one_push_however_often_their_owner_changes(
         deployment.wait_until(lambda: attempts(deployment, user) > 1, TAKE_OVER_SECONDS, "another attempt is under way")
         owner.resume()
         deployment.wait_until_stable()
-        guest = deployment.add_worker()
+        added = deployment.add_worker()
         deployment.wait_until_stable()
-        deployment.remove_worker(guest)
+        deployment.remove_worker(added)
         deployment.wait_until_stable()
         writing.result()
 

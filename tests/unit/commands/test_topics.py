@@ -76,14 +76,14 @@ def test_a_setting_that_differs_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "said"),
+    ("counts", "message"),
     [
         pytest.param({"a": 4, "b": None}, "  b: missing\n`saving-alerts topics create` creates", id="missing"),
         pytest.param({"a": 4, "b": 6}, "  a: 4\n  b: 6\n`saving-alerts topics create` says how", id="unequal"),
     ],
 )
-def test_a_worker_is_told_which_topics_keep_it_from_starting(counts: dict[str, int | None], said: str) -> None:
-    assert said in (mismatch(counts) or "")
+def test_a_worker_is_told_which_topics_keep_it_from_starting(counts: dict[str, int | None], message: str) -> None:
+    assert message in (mismatch(counts) or "")
 
 
 def test_a_worker_may_start_on_equal_topics(deployment: RecordedDeployment) -> None:

@@ -1,4 +1,4 @@
-"""Good documents are swapped in whole; whatever else the object store does, the last good ones stay, and it is said."""
+"""Good documents are replaced whole; when the object store fails the last good ones stay, and the failure is logged."""
 
 import asyncio
 import hashlib
@@ -425,9 +425,9 @@ async def test_waiting_is_explained_when_the_reason_changes(harness: Harness, ca
 
     missing = f"merchants missing: {MERCHANTS}: there is no such object; waiting, because none was loaded yet"
     outage = "merchants unavailable: S3 does not answer; waiting, because none was loaded yet"
-    said = [message for message in caplog.messages if message.startswith("merchants")]
-    assert said[:-1] == [missing, outage, missing]
-    assert said[-1].startswith("merchants loaded: version ")
+    messages = [message for message in caplog.messages if message.startswith("merchants")]
+    assert messages[:-1] == [missing, outage, missing]
+    assert messages[-1].startswith("merchants loaded: version ")
 
 
 async def test_the_snapshot_needs_both() -> None:

@@ -128,16 +128,16 @@ def test_two_skipped_records_are_both_remembered(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("position", "said"),
+    ("position", "message"),
     [
         pytest.param(("elsewhere", 0, 0), "TOPIC is one of saving-events, saving-alerts.val", id="no topic of ours"),
         pytest.param(("saving-events", 99, 0), "has 4 partitions", id="no such partition"),
         pytest.param(("saving-events", 0, 10**9), "there is no record at 1000000000 yet", id="no such record"),
     ],
 )
-def test_what_is_not_there_cannot_be_skipped(world: World, position: tuple[str, int, int], said: str) -> None:
+def test_what_is_not_there_cannot_be_skipped(world: World, position: tuple[str, int, int], message: str) -> None:
     """A worker forgets the notes of a partition with nothing to do, and would try the record when it comes."""
     result = skip(world, *position)
 
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert message in result.stderr

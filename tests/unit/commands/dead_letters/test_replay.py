@@ -12,8 +12,8 @@ from saving_alerts.domain.decisions import Reason, Stage
 from tests.support.recorded_deployment import RecordedDeployment
 
 
-def replay(deployment: RecordedDeployment, *arguments: str, said: str | None = None) -> Result:
-    return CliRunner().invoke(dead_letters, ["replay", *arguments], env=deployment.environment, input=said)
+def replay(deployment: RecordedDeployment, *arguments: str, answer: str | None = None) -> Result:
+    return CliRunner().invoke(dead_letters, ["replay", *arguments], env=deployment.environment, input=answer)
 
 
 def written(deployment: RecordedDeployment) -> list[ConsumerRecord]:
@@ -49,9 +49,9 @@ def test_it_asks_first_and_says_what_is_late_already(deployment: RecordedDeploym
         deployment.write_dead_letters(deployment.dead_letter(4, headers=tuple(late.items())), deployment.dead_letter(5))
     )
 
-    refused = replay(deployment, "--since", "1h", said="n\n")
+    refused = replay(deployment, "--since", "1h", answer="n\n")
     assert written(deployment) == []
-    agreed = replay(deployment, "--since", "1h", said="y\n")
+    agreed = replay(deployment, "--since", "1h", answer="y\n")
 
     assert refused.exit_code == 1
     assert "1 are past their deadline and will end as `expired`" in agreed.stderr
@@ -60,7 +60,7 @@ def test_it_asks_first_and_says_what_is_late_already(deployment: RecordedDeploym
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         pytest.param({"body_bytes": 300_000}, "only 15 of its 300,000 bytes were kept", id="cut"),
         pytest.param(
@@ -72,13 +72,13 @@ def test_it_asks_first_and_says_what_is_late_already(deployment: RecordedDeploym
     ],
 )
 def test_what_no_worker_could_read_again_is_refused_with_all_beside_it(
-    deployment: RecordedDeployment, changes: dict[str, object], said: str
+    deployment: RecordedDeployment, changes: dict[str, object], message: str
 ) -> None:
     asyncio.run(deployment.write_dead_letters(deployment.dead_letter(4), deployment.dead_letter(5, **changes)))
 
     result = replay(deployment, "0:0", "0:1", "--yes")
 
-    assert f"0:1: {said}" in result.stderr
+    assert f"0:1: {message}" in result.stderr
     assert result.exit_code == 2
     assert written(deployment) == []
 
@@ -95,7 +95,7 @@ def test_an_event_of_the_source_needs_no_headers(deployment: RecordedDeployment)
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         pytest.param({"reason": Reason.INVALID}, "it would end as invalid again", id="invalid"),
         pytest.param({"tried": False}, "it killed its worker, or was skipped by hand", id="not tried"),
@@ -103,13 +103,13 @@ def test_an_event_of_the_source_needs_no_headers(deployment: RecordedDeployment)
     ],
 )
 def test_of_many_only_those_that_can_be_helped_are_replayed(
-    deployment: RecordedDeployment, changes: dict[str, object], said: str
+    deployment: RecordedDeployment, changes: dict[str, object], message: str
 ) -> None:
     asyncio.run(deployment.write_dead_letters(deployment.dead_letter(4, **changes), deployment.dead_letter(5)))
 
     result = replay(deployment, "--since", "1h", "--yes")
 
-    assert f"left out 0:0: {said}" in result.stderr
+    assert f"left out 0:0: {message}" in result.stderr
     assert [dict(record.headers)["event_id"] for record in written(deployment)] == [b"e-5"]
 
 

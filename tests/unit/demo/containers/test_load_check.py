@@ -40,11 +40,11 @@ def no_behaviour(_user: str, _behaviour: Behaviour) -> None:
 
 def push(user_id: str, event_id: str, *, at: datetime = NOW, late: bool = False, second: bool = False) -> AcceptedPush:
     trace = Trace(event_id, "d", "r", "v")
-    told = Push(user_id, "t", "b", "https://x.example", "en", "c", "k", 60, "2026-11-25T13:00:00.000Z", trace)
+    body = Push(user_id, "t", "b", "https://x.example", "en", "c", "k", 60, "2026-11-25T13:00:00.000Z", trace)
     return AcceptedPush(
         push_id="p",
         idempotency_key=event_id,
-        push=told,
+        push=body,
         accepted_at=at,
         request_not_after=NOW,
         late=late,

@@ -29,8 +29,8 @@ MERCHANTS = {
 }
 
 
-class Told:
-    """A push API that notes how it was told to behave."""
+class RecordedBehaviours:
+    """Records the behaviours that are set for a push API."""
 
     def __init__(self) -> None:
         self.behaviours: list[tuple[str, Behaviour]] = []
@@ -67,7 +67,7 @@ def answer_of_fresh_trigger(event: SavingEvent, now: datetime) -> Reason:
 
 @pytest.fixture
 def shoppers() -> Shoppers:
-    return Shoppers("test", Told().behave)
+    return Shoppers("test", RecordedBehaviours().behave)
 
 
 def test_every_event_ends_as_the_domain_says(shoppers: Shoppers) -> None:
@@ -109,8 +109,8 @@ def test_no_events_come_when_the_time_is_over(shoppers: Shoppers) -> None:
 
 
 def test_some_pushes_are_unclear_at_first() -> None:
-    told = Told()
+    recorded = RecordedBehaviours()
 
-    list(islice(Shoppers("test", told.behave).events(LONG), ROUNDS * EVENTS_PER_ROUND))
+    list(islice(Shoppers("test", recorded.behave).events(LONG), ROUNDS * EVENTS_PER_ROUND))
 
-    assert {behaviour.fault for _, behaviour in told.behaviours} == {"status", "ambiguous_accepted"}
+    assert {behaviour.fault for _, behaviour in recorded.behaviours} == {"status", "ambiguous_accepted"}
