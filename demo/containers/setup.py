@@ -21,7 +21,7 @@ ATTEMPTS = 5
 
 
 class Bucket(Protocol):
-    """The two operations of boto3's client that stand for the data team and the product manager."""
+    """The two operations of boto3's client that are used here."""
 
     def create_bucket(self, *, Bucket: str) -> object: ...  # noqa: N803 - boto3's names
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> object: ...  # noqa: N803

@@ -71,7 +71,7 @@ class AppliedBehaviour:
             await self.released_within(self.behaviour.latency_seconds)
 
     async def released_within(self, seconds: float | None) -> bool:
-        """Waits so long (None: for ever) and says whether the request was released meanwhile."""
+        """Waits so long (None: for ever); whether the request was released meanwhile."""
         if self.released is None:
             return True
         try:
@@ -82,7 +82,7 @@ class AppliedBehaviour:
 
 
 class _Script:
-    """Behaviours that follow one another, each as often as it says."""
+    """Behaviours that follow one another, each for its `times` requests."""
 
     def __init__(self, behaviours: tuple[Behaviour, ...]) -> None:
         self._behaviours: Iterator[Behaviour] = chain.from_iterable(

@@ -22,7 +22,7 @@ class Answer:
 
 
 class NoAnswer(web.Response):
-    """Stands for an answer nobody gets: the connection is closed already."""
+    """No answer is sent: the connection is closed already."""
 
 
 def problem(status: int, text: str, retry_after_seconds: int | None = None) -> Answer:

@@ -73,7 +73,7 @@ class ApiStub(StubServer):
 
     @abstractmethod
     def user_id_of(self, received: Received) -> str | None:
-        """Whose request this is, for the behaviour; None when it does not say."""
+        """The user of this request, whose behaviour applies; None when it names none."""
 
     @abstractmethod
     def respond(self, received: Received, fault: Fault) -> Answer:

@@ -92,7 +92,7 @@ _PLACES = {store.store_id: (store.latitude, store.longitude) for each in MERCHAN
 
 
 def place_of(merchant_id: str, city: City) -> tuple[float, float]:
-    """Latitude and longitude of the merchant's store in this city; the city's centre for a merchant nobody knows."""
+    """Latitude and longitude of the merchant's store in this city; the city's centre for an unknown merchant."""
     return _PLACES.get(store_id(merchant_id, city), (city.latitude, city.longitude))
 
 

@@ -70,11 +70,11 @@ class WorkerProcess:
         return bool(self.health().get("ready"))
 
     def health(self) -> dict[str, Any]:
-        """What `/health/ready` answers, whatever its status; empty while nobody answers."""
+        """The body of `/health/ready`, whatever its status; empty while the worker does not answer."""
         return self.json("/health/ready")
 
     def json(self, path: str) -> dict[str, Any]:
-        """A JSON page of the worker; empty while nobody answers."""
+        """A JSON page of the worker; empty while the worker does not answer."""
         try:
             with urllib.request.urlopen(self.page + path, timeout=2) as answer:  # noqa: S310 - our own page
                 return dict(json.load(answer))

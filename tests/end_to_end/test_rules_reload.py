@@ -111,7 +111,7 @@ def rules_named(decision: Decision) -> set[str]:
 
 
 def rules_of(worker: WorkerProcess) -> dict[str, Any]:
-    """What a worker's page says of its own rules. The page names the others' version too."""
+    """The worker's own rules, as its page shows them; the page also shows the versions of the others."""
     (rules,) = [each for each in worker.json("/stats.json")["documents"] if each["kind"] == RULES]
     return dict(rules)
 

@@ -36,7 +36,7 @@ def in_a_retry_of_the_coupon_api(deployment: Deployment, user: str) -> None:
 
 
 def in_a_retry_of_the_push_api(deployment: Deployment, user: str) -> None:
-    """Without a clear answer: the API did nothing, but nobody knows."""
+    """The API did nothing, but its answer does not say so."""
     deployment.world.push_api.behave(Behaviour(fault="status", status=500), user_id=user)
 
 

@@ -55,7 +55,7 @@ class Crash:
 
     @property
     def gap_limit_seconds(self) -> float:
-        """A death in the middle of somebody else's rebalance comes on top of what that one may take: its drain."""
+        """A death during the rebalance of another worker's restart: that worker's drain comes on top."""
         return GAP_LIMIT_SECONDS + (DRAIN_SECONDS if self.provoke is restart_another else 0)
 
     def settings(self, number: int) -> dict[str, str]:

@@ -32,7 +32,7 @@ REACTION = timedelta(seconds=1)
 
 
 class Alerts:
-    """Alerts ready to be pushed, and how they end. They stand for source offsets from `first` on."""
+    """Alerts ready to be pushed, and how they end. Their source offsets begin with `first`."""
 
     def __init__(self, deployment: Deployment, name: str, first: int) -> None:
         self._deployment = deployment

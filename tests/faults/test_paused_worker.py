@@ -22,7 +22,7 @@ GAP_LIMIT_SECONDS = SESSION_TIMEOUT_SECONDS + 10
 
 
 def take_over_and_resume(deployment: Deployment, case: Case, paused: WorkerProcess) -> None:
-    """Everything is answered by the others before the paused one goes on."""
+    """Resume the paused worker when the others have answered everything."""
     deployment.wait_until(paused.is_paused, PAUSE_TIMEOUT_SECONDS, f"{paused.name} is paused")
     case.wait_until_worked_on(deployment.assignments[paused.name], datetime.now(UTC))
     case.stop()

@@ -15,7 +15,7 @@ SCRIPTS = "saving_alerts/adapters/claim_scripts"
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """`old` stands exactly once in `file`, and becomes `new`."""
+    """`old`, which occurs exactly once in `file`, is replaced by `new`."""
 
     file: str
     old: str

@@ -40,7 +40,7 @@ class FakePushSender:
         self.accepted: list[Sent] = []
 
     def ends(self, *endings: Attempt | Lost) -> None:
-        """The next attempts end like this, one after the other; afterwards as the contract says."""
+        """The next attempts end like this, one after the other; afterwards as by the contract."""
         self._script.extend(endings)
 
     def goes_down(self, until: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The PushSends port in memory: what it was told, it never forgets."""
+"""The PushSends port in memory."""
 
 from collections import defaultdict
 

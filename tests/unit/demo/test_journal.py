@@ -1,4 +1,4 @@
-"""What a stub has accepted outlives it."""
+"""The journal of a stub survives a kill of the stub."""
 
 import signal
 import subprocess
