@@ -49,17 +49,17 @@ class ControlApi:
 
     async def _get_record(self, request: web.Request) -> web.Response:
         with self._stub.changed:
-            record = self._stub.records().get(request.match_info["record"])
-            if record is None:
+            recording = self._stub.recordings().get(request.match_info["record"])
+            if recording is None:
                 return self._no_such_record()
-            return whole(Answer(200, msgspec.json.encode(list(record))))
+            return whole(Answer(200, msgspec.json.encode(list(recording))))
 
     async def _delete_record(self, request: web.Request) -> web.Response:
         try:
-            self._stub.forget(request.match_info["record"])
+            self._stub.clear_recording(request.match_info["record"])
         except KeyError:
             return self._no_such_record()
         return web.Response(status=204)
 
     def _no_such_record(self) -> web.Response:
-        return whole(problem(404, f"there is: behaviour, {', '.join(self._stub.records())}"))
+        return whole(problem(404, f"there is: behaviour, {', '.join(self._stub.recordings())}"))

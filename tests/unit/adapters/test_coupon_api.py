@@ -400,6 +400,6 @@ async def test_the_breaker_says_when_it_opens_and_closes(
     await open_breaker(api, stub)
     await api.coupons("u-1", "m-1", SOON)
 
-    said = metrics.values(Metric.COUPON_API_BREAKER)
+    breaker_states = metrics.values(Metric.COUPON_API_BREAKER)
 
-    assert (said[0], said[-2], said[-1]) == (0, 1, 0)
+    assert (breaker_states[0], breaker_states[-2], breaker_states[-1]) == (0, 1, 0)

@@ -21,7 +21,7 @@ from saving_alerts.domain.caps import Cap, CapPer, CountedSend
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.throttle import AlreadySent, CapReached, Granted, Throttle
-from tests.contracts.throttle_world import DAILY, KEY_PREFIX, LEASE_SECONDS, claim_of
+from tests.contracts.throttle_harness import DAILY, KEY_PREFIX, LEASE_SECONDS, claim_of
 from tests.support.fakes.metrics import RecordingMetrics
 
 SHORT_TIMEOUT_SECONDS = 0.05

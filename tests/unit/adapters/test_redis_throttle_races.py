@@ -13,8 +13,8 @@ from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.ports.throttle import Busy, Claim, Granted
+from tests.contracts.throttle_harness import DAILY, KEY_PREFIX, LEASE_SECONDS, claim_of
 from tests.contracts.throttle_servers import SERVERS, named
-from tests.contracts.throttle_world import DAILY, KEY_PREFIX, LEASE_SECONDS, claim_of
 from tests.support.fakes.metrics import RecordingMetrics
 
 PROCESSES = 3
@@ -66,7 +66,7 @@ def of_many_events(process: int) -> list[Claim]:
 
 def of_one_event_at_many_positions(process: int) -> list[Claim]:
     offsets = range(process, RESERVES, PROCESSES)
-    return [claim_of(offset, f"worker-{process}", 1, "event-1", user_id="u-copies") for offset in offsets]
+    return [claim_of(offset, f"worker-{process}", 1, "event-1", user_id="u-sent_calls") for offset in offsets]
 
 
 def of_one_position(process: int) -> list[Claim]:

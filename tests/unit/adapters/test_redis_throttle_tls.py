@@ -17,8 +17,8 @@ from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.throttle import Granted, Reservation
+from tests.contracts.throttle_harness import DAILY, KEY_PREFIX, LEASE_SECONDS, claim_of
 from tests.contracts.throttle_servers import NamedRedis, redis_7
-from tests.contracts.throttle_world import DAILY, KEY_PREFIX, LEASE_SECONDS, claim_of
 from tests.support.fakes.metrics import RecordingMetrics
 
 PASSWORD = "p@ss/word"  # to be quoted in an address

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo.servers.kafka import EmbeddedKafka
-from tests.support.recorded_world import RecordedWorld
+from tests.support.recorded_deployment import RecordedDeployment
 
 numbers = itertools.count()
 
@@ -20,9 +20,9 @@ def kafka() -> Iterator[EmbeddedKafka]:
 
 
 @pytest.fixture
-def world(kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RecordedWorld:
+def deployment(kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RecordedDeployment:
     """A deployment of its own; commands run in a folder without a `.env`."""
     monkeypatch.chdir(tmp_path)
-    world = RecordedWorld(kafka.bootstrap_servers, f"commands{next(numbers)}")
-    asyncio.run(world.appear())
-    return world
+    deployment = RecordedDeployment(kafka.bootstrap_servers, f"commands{next(numbers)}")
+    asyncio.run(deployment.create_topics())
+    return deployment

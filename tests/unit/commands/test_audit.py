@@ -15,33 +15,37 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.ledger.audit import audit as audit_topics
 from saving_alerts.ledger.audit_range import AuditRange
-from tests.support.recorded_world import RecordedWorld
+from tests.support.recorded_deployment import RecordedDeployment
 
 
 @pytest.fixture
-def world(world: RecordedWorld) -> RecordedWorld:
+def deployment(deployment: RecordedDeployment) -> RecordedDeployment:
     """Ten records on partition 0 of the source, all committed by `validate`; nothing is recorded about them yet."""
 
     async def begin() -> None:
-        await world.produce(10)
-        await world.commit(world.topics.source, {0: 10})
+        await deployment.produce(10)
+        await deployment.commit(deployment.topics.source, {0: 10})
 
     asyncio.run(begin())
-    return world
+    return deployment
 
 
-def run_audit(world: RecordedWorld, *arguments: str) -> Result:
-    return CliRunner().invoke(audit, arguments, env=world.environment)
+def run_audit(deployment: RecordedDeployment, *arguments: str) -> Result:
+    return CliRunner().invoke(audit, arguments, env=deployment.environment)
 
 
 def last_line(result: Result) -> str:
     return result.stdout.splitlines()[-1]
 
 
-def test_an_audit_in_which_everything_is_answered_ends_well(world: RecordedWorld) -> None:
-    asyncio.run(world.record(world.receipt((0, 7), (9, 9)), world.decision(8, Reason.PUSHED, status=201)))
+def test_an_audit_in_which_everything_is_answered_ends_well(deployment: RecordedDeployment) -> None:
+    asyncio.run(
+        deployment.write_decisions(
+            deployment.receipt((0, 7), (9, 9)), deployment.decision(8, Reason.PUSHED, status=201)
+        )
+    )
 
-    result = run_audit(world)
+    result = run_audit(deployment)
 
     assert all(column in result.stdout.splitlines()[0] for column in COLUMNS)
     assert last_line(result) == (
@@ -50,125 +54,125 @@ def test_an_audit_in_which_everything_is_answered_ends_well(world: RecordedWorld
     assert result.exit_code == 0
 
 
-def test_a_missing_offset_is_named_and_fails_the_audit(world: RecordedWorld) -> None:
-    asyncio.run(world.record(world.receipt((0, 2), (5, 9))))
+def test_a_missing_offset_is_named_and_fails_the_audit(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.write_decisions(deployment.receipt((0, 2), (5, 9))))
 
-    result = run_audit(world)
+    result = run_audit(deployment)
 
     assert "partition 0: missing 3-4" in result.stdout
     assert "8 answered, 0 pending, 2 missing" in last_line(result)
     assert result.exit_code == 1
 
 
-def test_what_is_on_an_internal_topic_and_not_committed_there_is_pending(world: RecordedWorld) -> None:
+def test_what_is_on_an_internal_topic_and_not_committed_there_is_pending(deployment: RecordedDeployment) -> None:
     async def on_its_way() -> None:
-        await world.record(world.receipt((0, 6)))
-        await world.put_on(world.topics.validated, 6, 7)
-        await world.commit(world.topics.validated, {0: 1})
-        await world.put_on(world.topics.candidates, 8)
-        await world.put_on(world.topics.alerts, 9)
+        await deployment.write_decisions(deployment.receipt((0, 6)))
+        await deployment.produce_to(deployment.topics.validated, 6, 7)
+        await deployment.commit(deployment.topics.validated, {0: 1})
+        await deployment.produce_to(deployment.topics.candidates, 8)
+        await deployment.produce_to(deployment.topics.alerts, 9)
 
     asyncio.run(on_its_way())
 
-    result = run_audit(world)
+    result = run_audit(deployment)
 
     assert "7 answered, 3 pending, 0 missing" in last_line(result)
     assert result.exit_code == 0
 
 
-def test_what_was_committed_on_an_internal_topic_without_an_outcome_is_missing(world: RecordedWorld) -> None:
+def test_what_was_committed_on_an_internal_topic_without_an_outcome_is_missing(deployment: RecordedDeployment) -> None:
     async def lost_at_query_coupons() -> None:
-        await world.record(world.receipt((0, 8)))
-        await world.put_on(world.topics.validated, 9)
-        await world.commit(world.topics.validated, {0: 1})
+        await deployment.write_decisions(deployment.receipt((0, 8)))
+        await deployment.produce_to(deployment.topics.validated, 9)
+        await deployment.commit(deployment.topics.validated, {0: 1})
 
     asyncio.run(lost_at_query_coupons())
 
-    result = run_audit(world)
+    result = run_audit(deployment)
 
     assert "partition 0: missing 9" in result.stdout
     assert result.exit_code == 1
 
 
-def test_a_commit_of_a_topic_that_was_made_anew_hides_nothing(world: RecordedWorld) -> None:
+def test_a_commit_of_a_topic_that_was_made_anew_hides_nothing(deployment: RecordedDeployment) -> None:
     async def made_anew() -> None:
-        await world.record(world.receipt((0, 8)))
-        await world.put_on(world.topics.validated, 9)
-        await world.commit(world.topics.validated, {0: 500})
+        await deployment.write_decisions(deployment.receipt((0, 8)))
+        await deployment.produce_to(deployment.topics.validated, 9)
+        await deployment.commit(deployment.topics.validated, {0: 500})
 
     asyncio.run(made_anew())
 
-    result = run_audit(world)
+    result = run_audit(deployment)
 
     assert "9 answered, 1 pending, 0 missing" in last_line(result)
     assert result.exit_code == 0
 
 
-def test_two_pushes_accepted_anew_for_one_position_fail_the_audit(world: RecordedWorld) -> None:
-    pushes = [world.decision(9, Reason.PUSHED, seconds=second, status=201) for second in (0, 1)]
-    asyncio.run(world.record(world.receipt((0, 8)), *pushes))
+def test_two_pushes_accepted_anew_for_one_position_fail_the_audit(deployment: RecordedDeployment) -> None:
+    pushes = [deployment.decision(9, Reason.PUSHED, seconds=second, status=201) for second in (0, 1)]
+    asyncio.run(deployment.write_decisions(deployment.receipt((0, 8)), *pushes))
 
-    result = run_audit(world)
+    result = run_audit(deployment)
 
     assert "partition 0: two different pushes accepted at 9" in result.stdout
     assert result.exit_code == 1
 
 
-def test_offsets_behind_the_commit_are_not_due(world: RecordedWorld) -> None:
+def test_offsets_behind_the_commit_are_not_due(deployment: RecordedDeployment) -> None:
     async def more_comes_in() -> None:
-        await world.record(world.receipt((0, 9)))
-        await world.produce(3)
-        await world.produce(2, partition=1)
+        await deployment.write_decisions(deployment.receipt((0, 9)))
+        await deployment.produce(3)
+        await deployment.produce(2, partition=1)
 
     asyncio.run(more_comes_in())
 
-    result = run_audit(world)
+    result = run_audit(deployment)
 
     assert "5 more offsets are not committed yet" in result.stdout
     assert "10 source offsets: 10 answered" in last_line(result)
     assert result.exit_code == 0
 
 
-def test_only_the_offsets_asked_for_are_audited(world: RecordedWorld) -> None:
-    asyncio.run(world.record(world.receipt((2, 5))))
+def test_only_the_offsets_asked_for_are_audited(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.write_decisions(deployment.receipt((2, 5))))
 
-    result = run_audit(world, "--from-offsets", "0:2", "--to-offsets", "0:6")
+    result = run_audit(deployment, "--from-offsets", "0:2", "--to-offsets", "0:6")
 
     assert "4 source offsets: 4 answered" in last_line(result)
     assert result.exit_code == 0
 
 
-def test_a_partition_that_is_not_there_is_no_good_news(world: RecordedWorld) -> None:
-    result = run_audit(world, "--from-offsets", "0:2,99:0")
+def test_a_partition_that_is_not_there_is_no_good_news(deployment: RecordedDeployment) -> None:
+    result = run_audit(deployment, "--from-offsets", "0:2,99:0")
 
     assert "the source has 4 partitions, counted from 0: there is no 99" in result.stderr
     assert result.exit_code == 2
 
 
-def test_on_a_terminal_it_shows_how_far_it_is(world: RecordedWorld) -> None:
-    asyncio.run(world.record(world.receipt((0, 9))))
+def test_on_a_terminal_it_shows_how_far_it_is(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.write_decisions(deployment.receipt((0, 9))))
 
-    piped = run_audit(world)
-    result = CliRunner().invoke(audit, env=world.environment | {"FORCE_COLOR": "1"})
+    piped = run_audit(deployment)
+    result = CliRunner().invoke(audit, env=deployment.environment | {"FORCE_COLOR": "1"})
 
-    assert f"{world.topics.source.name} " in result.stderr
+    assert f"{deployment.topics.source.name} " in result.stderr
     assert "10/10" in result.stderr
     assert (piped.stderr, piped.exit_code, result.exit_code) == ("", 0, 0)
 
 
-def test_a_record_nobody_can_read_is_reported_and_hides_nothing(world: RecordedWorld) -> None:
-    asyncio.run(world.record(b"\x00 not ours", world.receipt((0, 9))))
+def test_a_record_nobody_can_read_is_reported_and_hides_nothing(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.write_decisions(b"\x00 not ours", deployment.receipt((0, 9))))
 
-    result = run_audit(world)
+    result = run_audit(deployment)
 
     assert "1 records on our topics could not be read" in result.stdout
     assert "10 answered" in last_line(result)
 
 
-def test_the_audit_speaks_json(world: RecordedWorld) -> None:
-    asyncio.run(world.record(world.receipt((0, 9)), world.receipt((4, 5))))
+def test_the_audit_speaks_json(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.write_decisions(deployment.receipt((0, 9)), deployment.receipt((4, 5))))
 
-    result = run_audit(world, "--json")
+    result = run_audit(deployment, "--json")
 
     document = json.loads(result.stdout)
     assert document["sound"] is True
@@ -176,8 +180,8 @@ def test_the_audit_speaks_json(world: RecordedWorld) -> None:
     assert document["partitions"][0]["echoes"] == 2
 
 
-def test_an_audit_without_its_topics_says_what_to_do(world: RecordedWorld) -> None:
-    elsewhere = world.environment | {"SAVING_ALERTS_TOPIC_PREFIX": "no-such-deployment"}
+def test_an_audit_without_its_topics_says_what_to_do(deployment: RecordedDeployment) -> None:
+    elsewhere = deployment.environment | {"SAVING_ALERTS_TOPIC_PREFIX": "no-such-deployment"}
 
     result = CliRunner().invoke(audit, ["--since", "1h"], env=elsewhere)
 
@@ -214,8 +218,8 @@ def test_without_settings_it_ends_cleanly_and_names_them(monkeypatch: pytest.Mon
     assert result.exit_code == 2
 
 
-def test_without_a_broker_it_ends_with_one_sentence(world: RecordedWorld) -> None:
-    nobody_there = world.environment | {"SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+def test_without_a_broker_it_ends_with_one_sentence(deployment: RecordedDeployment) -> None:
+    nobody_there = deployment.environment | {"SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
 
     result = CliRunner().invoke(audit, env=nobody_there)
 
@@ -226,8 +230,8 @@ def test_without_a_broker_it_ends_with_one_sentence(world: RecordedWorld) -> Non
 class WorkingMeanwhile:
     """Watches an audit, and lets a worker finish one event the moment the audit begins to read `topic`."""
 
-    def __init__(self, world: RecordedWorld, topic: str) -> None:
-        self._world = world
+    def __init__(self, deployment: RecordedDeployment, topic: str) -> None:
+        self._deployment = deployment
         self._topic = topic
 
     def begin(self, topic: str, offsets: int) -> Callable[[int], None]:
@@ -239,25 +243,27 @@ class WorkingMeanwhile:
 
     async def _finish(self) -> None:
         """Event 9 leaves `validated` by way of all topics, each committed before the next."""
-        topics = self._world.topics
+        topics = self._deployment.topics
         for topic in (topics.candidates, topics.alerts):
-            await self._world.put_on(topic, 9)
-        await self._world.record(self._world.decision(9, Reason.PUSHED, status=201))
+            await self._deployment.produce_to(topic, 9)
+        await self._deployment.write_decisions(self._deployment.decision(9, Reason.PUSHED, status=201))
         for topic in (topics.validated, topics.candidates, topics.alerts):
-            await self._world.commit(topic, {0: 1})
+            await self._deployment.commit(topic, {0: 1})
 
 
 @pytest.mark.parametrize("stage", ["source", "validated", "candidates", "alerts"])
-def test_an_event_that_is_finished_while_the_audit_runs_is_answered(world: RecordedWorld, stage: str) -> None:
+def test_an_event_that_is_finished_while_the_audit_runs_is_answered(deployment: RecordedDeployment, stage: str) -> None:
     async def on_its_way() -> None:
-        await world.record(world.receipt((0, 8)))
-        await world.put_on(world.topics.validated, 9)
+        await deployment.write_decisions(deployment.receipt((0, 8)))
+        await deployment.produce_to(deployment.topics.validated, 9)
 
     asyncio.run(on_its_way())
-    meanwhile = WorkingMeanwhile(world, getattr(world.topics, stage).name)
-    connection = KafkaConnection(world.bootstrap_servers)
+    meanwhile = WorkingMeanwhile(deployment, getattr(deployment.topics, stage).name)
+    connection = KafkaConnection(deployment.bootstrap_servers)
 
-    result = asyncio.run(audit_topics(connection, world.name, world.topics, AuditRange(), datetime.now(UTC), meanwhile))
+    result = asyncio.run(
+        audit_topics(connection, deployment.name, deployment.topics, AuditRange(), datetime.now(UTC), meanwhile)
+    )
 
     first = result.partitions[0]
     assert (first.answered, first.pending, first.missing) == (10, 0, 0)

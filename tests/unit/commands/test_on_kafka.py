@@ -19,7 +19,7 @@ from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.ledger.offset_lookup import offset_lookup
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
-from tests.support.recorded_world import PARTITIONS, RecordedWorld
+from tests.support.recorded_deployment import PARTITIONS, RecordedDeployment
 
 pytestmark = pytest.mark.kafka
 
@@ -35,39 +35,39 @@ def cluster() -> Iterator[KafkaCluster]:
 
 
 @pytest.fixture
-def world(cluster: KafkaCluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RecordedWorld:
+def deployment(cluster: KafkaCluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RecordedDeployment:
     monkeypatch.chdir(tmp_path)
-    return RecordedWorld(cluster.bootstrap_servers, f"real{next(numbers)}")
+    return RecordedDeployment(cluster.bootstrap_servers, f"real{next(numbers)}")
 
 
 @pytest.fixture
-def created(world: RecordedWorld) -> RecordedWorld:
-    result = run_topics(world, "create")
+def created(deployment: RecordedDeployment) -> RecordedDeployment:
+    result = run_topics(deployment, "create")
     assert result.exit_code == 0, result.stderr
-    return world
+    return deployment
 
 
-def run_topics(world: RecordedWorld, command: str, **settings: str) -> Result:
-    return CliRunner().invoke(topics, [command], env=world.environment | ONE_BROKER | settings)
+def run_topics(deployment: RecordedDeployment, command: str, **settings: str) -> Result:
+    return CliRunner().invoke(topics, [command], env=deployment.environment | ONE_BROKER | settings)
 
 
-def run_audit(world: RecordedWorld, *arguments: str) -> Result:
-    return CliRunner().invoke(audit, arguments, env=world.environment)
+def run_audit(deployment: RecordedDeployment, *arguments: str) -> Result:
+    return CliRunner().invoke(audit, arguments, env=deployment.environment)
 
 
-async def transaction(world: RecordedWorld, count: int, *, commit: bool) -> None:
+async def transaction(deployment: RecordedDeployment, count: int, *, commit: bool) -> None:
     """Records on partition 0 of the source, and the control record that ends their transaction."""
-    producer = AIOKafkaProducer(bootstrap_servers=world.bootstrap_servers, transactional_id=world.name)
+    producer = AIOKafkaProducer(bootstrap_servers=deployment.bootstrap_servers, transactional_id=deployment.name)
     async with producer:
         await producer.begin_transaction()
         for _ in range(count):
-            await producer.send_and_wait(world.topics.source.name, b"{}", partition=0)
+            await producer.send_and_wait(deployment.topics.source.name, b"{}", partition=0)
         await (producer.commit_transaction() if commit else producer.abort_transaction())
 
 
-async def delete_before(world: RecordedWorld, topic: str, offset: int) -> None:
+async def delete_before(deployment: RecordedDeployment, topic: str, offset: int) -> None:
     """What retention does sooner or later."""
-    client = AIOKafkaAdminClient(bootstrap_servers=world.bootstrap_servers)
+    client = AIOKafkaAdminClient(bootstrap_servers=deployment.bootstrap_servers)
     try:
         await client.start()
         await client.delete_records({TopicPartition(topic, 0): RecordsToDelete(offset)})
@@ -75,41 +75,44 @@ async def delete_before(world: RecordedWorld, topic: str, offset: int) -> None:
         await client.close()
 
 
-def test_all_topics_are_created_as_they_have_to_be(world: RecordedWorld) -> None:
-    created, checked = run_topics(world, "create"), run_topics(world, "check")
+def test_all_topics_are_created_as_they_have_to_be(deployment: RecordedDeployment) -> None:
+    created, checked = run_topics(deployment, "create"), run_topics(deployment, "check")
 
-    assert f"{world.topics.source.name}: created with 4 partitions, although it is upstream's to have" in created.stdout
+    assert (
+        f"{deployment.topics.source.name}: created with 4 partitions, although it is upstream's to have"
+        in created.stdout
+    )
     assert checked.stdout.startswith("all 8 topics are there, with 4 partitions each\n")
     assert (created.exit_code, checked.exit_code) == (0, 0)
 
 
-def test_creating_again_changes_nothing(created: RecordedWorld) -> None:
+def test_creating_again_changes_nothing(created: RecordedDeployment) -> None:
     result = run_topics(created, "create")
 
     assert "created" not in result.stdout
     assert result.exit_code == 0
 
 
-def test_more_replicas_than_brokers_are_refused_with_the_setting_to_change(world: RecordedWorld) -> None:
-    result = run_topics(world, "create", SAVING_ALERTS_TOPIC_REPLICATION_FACTOR="3")
+def test_more_replicas_than_brokers_are_refused_with_the_setting_to_change(deployment: RecordedDeployment) -> None:
+    result = run_topics(deployment, "create", SAVING_ALERTS_TOPIC_REPLICATION_FACTOR="3")
 
     assert "SAVING_ALERTS_TOPIC_REPLICATION_FACTOR" in result.stderr
     assert result.exit_code == 2
 
 
-def test_a_setting_that_differs_is_told_and_judged_by_nobody(created: RecordedWorld) -> None:
+def test_a_setting_that_differs_is_told_and_judged_by_nobody(created: RecordedDeployment) -> None:
     result = run_topics(created, "check", SAVING_ALERTS_TOPIC_REPLICATION_FACTOR="3")
 
     assert f"{created.topics.alerts.name}: min.insync.replicas is 1, should be 2" in result.stdout
     assert result.exit_code == 0
 
 
-def test_aborted_records_and_control_records_are_nobody_s_to_answer(created: RecordedWorld) -> None:
+def test_aborted_records_and_control_records_are_nobody_s_to_answer(created: RecordedDeployment) -> None:
     async def transactions() -> None:
         await transaction(created, 3, commit=True)
         await transaction(created, 2, commit=False)
         await created.commit(created.topics.source, {0: 7})
-        await created.record(created.receipt((0, 2)))
+        await created.write_decisions(created.receipt((0, 2)))
 
     asyncio.run(transactions())
 
@@ -119,7 +122,7 @@ def test_aborted_records_and_control_records_are_nobody_s_to_answer(created: Rec
     assert result.exit_code == 0
 
 
-def test_what_was_written_before_the_time_asked_about_is_not_audited(created: RecordedWorld) -> None:
+def test_what_was_written_before_the_time_asked_about_is_not_audited(created: RecordedDeployment) -> None:
     async def old_and_new() -> None:
         producer = AIOKafkaProducer(bootstrap_servers=created.bootstrap_servers)
         async with producer:
@@ -127,7 +130,7 @@ def test_what_was_written_before_the_time_asked_about_is_not_audited(created: Re
                 written = int((created.started - age).timestamp() * 1000)
                 await producer.send_and_wait(created.topics.source.name, b"{}", partition=0, timestamp_ms=written)
         await created.commit(created.topics.source, {0: 3})
-        await created.record(created.receipt((2, 2)))
+        await created.write_decisions(created.receipt((2, 2)))
 
     asyncio.run(old_and_new())
 
@@ -140,11 +143,11 @@ def test_what_was_written_before_the_time_asked_about_is_not_audited(created: Re
     assert (recent.exit_code, everything.exit_code, between.exit_code) == (0, 1, 1)
 
 
-def test_what_is_deleted_from_the_source_is_unknown_and_no_alarm(created: RecordedWorld) -> None:
+def test_what_is_deleted_from_the_source_is_unknown_and_no_alarm(created: RecordedDeployment) -> None:
     async def deleted() -> None:
         await created.produce(5)
         await created.commit(created.topics.source, {0: 5})
-        await created.record(created.receipt((2, 4)))
+        await created.write_decisions(created.receipt((2, 4)))
         await delete_before(created, created.topics.source.name, 3)
 
     asyncio.run(deleted())
@@ -155,10 +158,10 @@ def test_what_is_deleted_from_the_source_is_unknown_and_no_alarm(created: Record
     assert result.exit_code == 0
 
 
-def test_what_is_older_than_the_ledger_is_unknown_and_no_alarm(created: RecordedWorld) -> None:
+def test_what_is_older_than_the_ledger_is_unknown_and_no_alarm(created: RecordedDeployment) -> None:
     async def forgotten() -> None:
         await created.produce(2)
-        await created.record(created.receipt((0, 1)), created.receipt((2, 2)))
+        await created.write_decisions(created.receipt((0, 1)), created.receipt((2, 2)))
         await created.produce(1)
         await created.commit(created.topics.source, {0: 3})
         await delete_before(created, created.topics.decisions.name, 1)
@@ -171,7 +174,7 @@ def test_what_is_older_than_the_ledger_is_unknown_and_no_alarm(created: Recorded
     assert result.exit_code == 0
 
 
-def test_the_offset_of_a_moment_is_found_by_time(created: RecordedWorld) -> None:
+def test_the_offset_of_a_moment_is_found_by_time(created: RecordedDeployment) -> None:
     async def where() -> tuple[dict[int, int], dict[int, int]]:
         await created.produce(3)
         topic = created.topics.source.name
@@ -183,9 +186,9 @@ def test_the_offset_of_a_moment_is_found_by_time(created: RecordedWorld) -> None
     assert asyncio.run(where()) == ({0: 0, 1: 0, 2: 0, 3: 0}, {0: 3, 1: 0, 2: 0, 3: 0})
 
 
-def test_a_user_is_explained_from_their_own_partition(created: RecordedWorld) -> None:
+def test_a_user_is_explained_from_their_own_partition(created: RecordedDeployment) -> None:
     decisions = [created.decision(offset, Reason.NO_COUPON, f"u-{offset}") for offset in range(20)]
-    asyncio.run(created.record(*decisions))
+    asyncio.run(created.write_decisions(*decisions))
 
     result = CliRunner().invoke(explain, ["--user", "u-7"], env=created.environment)
 

@@ -26,8 +26,8 @@ FIRST, SECOND = TEXT.encode(), json.dumps(GOOD).encode()
 MERCHANT = b'{"merchant_id": "m-123", "names": {"en": "Coffee & Co", "de": "Kaffee & Co"}}\n'
 
 
-class Desk:
-    """A product manager's: a folder with files, and a bucket behind the commands."""
+class RulesCli:
+    """The `rules` commands with a folder of files, an S3 and a Redis."""
 
     def __init__(self, s3: EmbeddedS3, redis: EmbeddedRedis, folder: Path) -> None:
         self.s3, self.redis, self.folder = s3, redis, folder
@@ -101,20 +101,20 @@ def redis() -> Iterator[EmbeddedRedis]:
 
 
 @pytest.fixture
-def desk(s3: EmbeddedS3, redis: EmbeddedRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def cli(s3: EmbeddedS3, redis: EmbeddedRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RulesCli]:
     """With nothing in the bucket, and no worker that was ever seen."""
     monkeypatch.chdir(tmp_path)
     s3.empty()
     with Redis.from_url(redis.url) as client:
         client.flushall()
-    yield Desk(s3, redis, tmp_path)
+    yield RulesCli(s3, redis, tmp_path)
     s3.start()
 
 
-def test_what_is_published_is_live_and_in_the_history(desk: Desk) -> None:
-    first, second = desk.publish(FIRST), desk.publish(SECOND, by="tom")
+def test_what_is_published_is_live_and_in_the_history(cli: RulesCli) -> None:
+    first, second = cli.publish(FIRST), cli.publish(SECOND, by="tom")
 
-    shown, history = desk.run("show"), desk.run("history")
+    shown, history = cli.run("show"), cli.run("history")
 
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert second.stdout.startswith(f"version {version_of(SECOND)} is published, in place of {version_of(FIRST)}; ")
@@ -124,63 +124,63 @@ def test_what_is_published_is_live_and_in_the_history(desk: Desk) -> None:
     assert (oldest.split()[0], oldest.split()[3:]) == (version_of(FIRST), ["ines", "a", "note"])
 
 
-def test_a_file_with_mistakes_is_not_published(desk: Desk) -> None:
-    desk.publish(FIRST)
+def test_a_file_with_mistakes_is_not_published(cli: RulesCli) -> None:
+    cli.publish(FIRST)
 
-    result = desk.publish(b'{"caps": []}')
+    result = cli.publish(b'{"caps": []}')
 
     assert result.exit_code == 1
     assert "$.caps: must not be empty" in result.stderr
     assert "$.rules: missing" in result.stderr
-    assert desk.run("show").stdout_bytes == FIRST
+    assert cli.run("show").stdout_bytes == FIRST
 
 
-def test_a_file_that_these_workers_would_not_read_is_not_published(desk: Desk) -> None:
-    arguments = ("publish", desk.file(FIRST + b" " * 2_000), "--by", "ines", "--note", "")
+def test_a_file_that_these_workers_would_not_read_is_not_published(cli: RulesCli) -> None:
+    arguments = ("publish", cli.file(FIRST + b" " * 2_000), "--by", "ines", "--note", "")
 
-    result = CliRunner().invoke(rules, arguments, env=desk.environment | {"SAVING_ALERTS_MAX_RULES_BYTES": "2048"})
+    result = CliRunner().invoke(rules, arguments, env=cli.environment | {"SAVING_ALERTS_MAX_RULES_BYTES": "2048"})
 
     assert result.exit_code == 1
     assert "and the workers of these settings read 2048" in result.stderr
 
 
-def test_a_file_that_began_with_another_version_is_not_published(desk: Desk) -> None:
-    desk.publish(FIRST)
+def test_a_file_that_began_with_another_version_is_not_published(cli: RulesCli) -> None:
+    cli.publish(FIRST)
 
-    result = desk.publish(SECOND, "--onto", "0123456789ab")
+    result = cli.publish(SECOND, "--onto", "0123456789ab")
 
     assert result.exit_code == 1
     assert f"you began with 0123456789ab, but {version_of(FIRST)} is live" in result.stderr
-    assert desk.publish(SECOND, "--onto", version_of(FIRST)).exit_code == 0
+    assert cli.publish(SECOND, "--onto", version_of(FIRST)).exit_code == 0
 
 
-def test_a_rollback_brings_back_what_was_live_before(desk: Desk) -> None:
-    desk.publish(FIRST)
-    desk.publish(SECOND)
+def test_a_rollback_brings_back_what_was_live_before(cli: RulesCli) -> None:
+    cli.publish(FIRST)
+    cli.publish(SECOND)
 
-    back = desk.run("rollback", "--by", "tom")
-    forth = desk.run("rollback", version_of(SECOND), "--by", "tom", "--note", "after all")
+    back = cli.run("rollback", "--by", "tom")
+    forth = cli.run("rollback", version_of(SECOND), "--by", "tom", "--note", "after all")
 
     assert f"version {version_of(FIRST)} is published, in place of {version_of(SECOND)}" in back.stdout
     assert f"version {version_of(SECOND)} is published" in forth.stdout
-    assert f"back to {version_of(FIRST)}" in desk.run("history").stdout
+    assert f"back to {version_of(FIRST)}" in cli.run("history").stdout
 
 
 @pytest.mark.parametrize("command", ["publish", "rollback"])
-def test_what_is_live_already_is_not_published_again(desk: Desk, command: str) -> None:
-    desk.publish(FIRST)
+def test_what_is_live_already_is_not_published_again(cli: RulesCli, command: str) -> None:
+    cli.publish(FIRST)
 
-    again = desk.publish(FIRST) if command == "publish" else desk.run("rollback", version_of(FIRST), "--by", "tom")
+    again = cli.publish(FIRST) if command == "publish" else cli.run("rollback", version_of(FIRST), "--by", "tom")
 
     assert again.exit_code == 1
     assert f"version {version_of(FIRST)} is live already, so nothing was published" in again.stderr
-    assert len(desk.run("history").stdout.splitlines()) == 1
+    assert len(cli.run("history").stdout.splitlines()) == 1
 
 
-def test_there_is_nothing_to_roll_back_to_before_the_second_version(desk: Desk) -> None:
-    desk.publish(FIRST)
+def test_there_is_nothing_to_roll_back_to_before_the_second_version(cli: RulesCli) -> None:
+    cli.publish(FIRST)
 
-    result = desk.run("rollback", "--by", "tom")
+    result = cli.run("rollback", "--by", "tom")
 
     assert result.exit_code == 1
     assert "the history does not know what was live before" in result.stderr
@@ -194,72 +194,74 @@ def test_there_is_nothing_to_roll_back_to_before_the_second_version(desk: Desk) 
         (["show", "0123456789ab"], 1, "there is no rules/0123456789ab.json in the bucket"),
     ],
 )
-def test_an_unknown_version_is_said_to_be_unknown(desk: Desk, arguments: list[str], exit_code: int, words: str) -> None:
-    result = desk.run(*arguments)
+def test_an_unknown_version_is_said_to_be_unknown(
+    cli: RulesCli, arguments: list[str], exit_code: int, words: str
+) -> None:
+    result = cli.run(*arguments)
 
     assert result.exit_code == exit_code
     assert words in result.stderr
 
 
-def test_what_was_put_there_by_hand_is_said_to_be_unknown(desk: Desk) -> None:
-    desk.publish(FIRST)
-    desk.s3.put("rules.json", SECOND)
+def test_what_was_put_there_by_hand_is_said_to_be_unknown(cli: RulesCli) -> None:
+    cli.publish(FIRST)
+    cli.s3.put("rules.json", SECOND)
 
-    history = desk.run("history")
+    history = cli.run("history")
 
     assert history.stdout.splitlines()[0].startswith(f"{version_of(SECOND)}  live, but not published with this command")
 
 
-def test_before_the_first_publication_the_history_is_empty(desk: Desk) -> None:
-    assert desk.run("history").stdout == "nothing was published yet\n"
+def test_before_the_first_publication_the_history_is_empty(cli: RulesCli) -> None:
+    assert cli.run("history").stdout == "nothing was published yet\n"
 
 
-def test_the_history_speaks_to_machines_too(desk: Desk) -> None:
-    desk.publish(FIRST)
+def test_the_history_speaks_to_machines_too(cli: RulesCli) -> None:
+    cli.publish(FIRST)
 
-    document = json.loads(desk.run("history", "--json").stdout)
+    document = json.loads(cli.run("history", "--json").stdout)
 
     assert document["live"] == version_of(FIRST)
     assert [each["by"] for each in document["history"]] == ["ines"]
 
 
-def test_an_s3_that_is_down_ends_with_2(desk: Desk) -> None:
-    desk.s3.stop()
+def test_an_s3_that_is_down_ends_with_2(cli: RulesCli) -> None:
+    cli.s3.stop()
 
-    result = desk.publish(FIRST)
+    result = cli.publish(FIRST)
 
     assert result.exit_code == 2
     assert "rules.json" in result.stderr
 
 
-def test_waiting_ends_when_every_worker_reports_the_version(desk: Desk) -> None:
+def test_waiting_ends_when_every_worker_reports_the_version(cli: RulesCli) -> None:
     for name in ("w-1", "w-2"):
-        desk.beat(name, version_of(FIRST))
+        cli.beat(name, version_of(FIRST))
 
-    result = desk.publish(FIRST, "--wait")
+    result = cli.publish(FIRST, "--wait")
 
     assert result.exit_code == 0
     assert "all 2 workers report it after 0." in result.stdout
 
 
-def test_a_worker_that_does_not_take_it_is_named(desk: Desk) -> None:
-    desk.beat("w-1", version_of(FIRST))
-    desk.beat("w-2", "0123456789ab")
+def test_a_worker_that_does_not_take_it_is_named(cli: RulesCli) -> None:
+    cli.beat("w-1", version_of(FIRST))
+    cli.beat("w-2", "0123456789ab")
 
     with pytest.raises(CommandRefusedError, match=r"not reported after 0\.1 s by w-2 \(has 0123456789ab\)") as refused:
-        asyncio.run(desk.wait(version_of(FIRST), most_seconds=0.1))
+        asyncio.run(cli.wait(version_of(FIRST), most_seconds=0.1))
 
     assert refused.value.exit_code == 1
 
 
-def test_waiting_without_workers_says_so(desk: Desk) -> None:
-    assert "no worker is running" in desk.publish(FIRST, "--wait").stdout
+def test_waiting_without_workers_says_so(cli: RulesCli) -> None:
+    assert "no worker is running" in cli.publish(FIRST, "--wait").stdout
 
 
-def test_a_preview_is_what_the_shopper_would_read(desk: Desk) -> None:
-    desk.s3.put("merchants.jsonl", b'{"merchant_id": "m-1", "names": {}}\nnonsense\n' + MERCHANT)
+def test_a_preview_is_what_the_shopper_would_read(cli: RulesCli) -> None:
+    cli.s3.put("merchants.jsonl", b'{"merchant_id": "m-1", "names": {}}\nnonsense\n' + MERCHANT)
 
-    result = desk.run("preview", desk.file(FIRST), "--merchant", "m-123", "--locale", "de-AT")
+    result = cli.run("preview", cli.file(FIRST), "--merchant", "m-123", "--locale", "de-AT")
 
     assert result.stdout.splitlines() == [
         "at-the-store (the text for de, because there is none for de-AT)",
@@ -268,27 +270,27 @@ def test_a_preview_is_what_the_shopper_would_read(desk: Desk) -> None:
     ]
 
 
-def test_a_preview_says_what_would_be_otherwise(desk: Desk) -> None:
+def test_a_preview_says_what_would_be_otherwise(cli: RulesCli) -> None:
     body = msgspec.json.decode(FIRST)
     body["rules"][0]["message"]["texts"]["en"]["title"] = "$coupon " * 8
-    merchants = desk.folder / "merchants.jsonl"
+    merchants = cli.folder / "merchants.jsonl"
     merchants.write_bytes(MERCHANT)
     arguments = ["--merchant", "m-123", "--merchants", str(merchants), "--amount", "5"]
 
-    said = desk.run("preview", desk.file(msgspec.json.encode(body)), *arguments).stdout
+    output = cli.run("preview", cli.file(msgspec.json.encode(body)), *arguments).stdout
 
-    assert "this coupon would be passed over: the rule asks for 10 %" in said
-    assert "the title is cut to what a phone shows" in said
+    assert "this coupon would be passed over: the rule asks for 10 %" in output
+    assert "the title is cut to what a phone shows" in output
 
 
 @pytest.mark.parametrize(
     ("merchant", "exit_code", "words"),
     [("m-2", 2, "there is no merchant m-2 in S3's directory"), ("m-999", 0, "no enabled rule listens to any event at")],
 )
-def test_a_preview_without_a_message_says_why(desk: Desk, merchant: str, exit_code: int, words: str) -> None:
-    desk.s3.put("merchants.jsonl", MERCHANT.replace(b"m-123", b"m-999"))
+def test_a_preview_without_a_message_says_why(cli: RulesCli, merchant: str, exit_code: int, words: str) -> None:
+    cli.s3.put("merchants.jsonl", MERCHANT.replace(b"m-123", b"m-999"))
 
-    result = desk.run("preview", desk.file(FIRST), "--merchant", merchant)
+    result = cli.run("preview", cli.file(FIRST), "--merchant", merchant)
 
     assert result.exit_code == exit_code
     assert words in result.output

@@ -13,21 +13,21 @@ from saving_alerts.commands.topics.layout import Layout, differences
 from saving_alerts.kafka.client import mismatch, unequal_or_missing
 from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
-from tests.support.recorded_world import RecordedWorld
+from tests.support.recorded_deployment import RecordedDeployment
 
 NAMED = Topics.named("saving-events", "saving-alerts")
 LAYOUT = Layout(NAMED, partitions=12, replication_factor=3)
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[RecordedWorld]:
+def deployment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[RecordedDeployment]:
     monkeypatch.chdir(tmp_path)
     with EmbeddedKafka() as kafka:
-        yield RecordedWorld(kafka.bootstrap_servers, "topics")
+        yield RecordedDeployment(kafka.bootstrap_servers, "topics")
 
 
-def run_topics(world: RecordedWorld, command: str, **settings: str) -> Result:
-    return CliRunner().invoke(topics, [command], env=world.environment | settings)
+def run_topics(deployment: RecordedDeployment, command: str, **settings: str) -> Result:
+    return CliRunner().invoke(topics, [command], env=deployment.environment | settings)
 
 
 def test_nothing_stands_in_the_way_of_an_empty_cluster_or_of_topics_that_fit() -> None:
@@ -77,66 +77,66 @@ def test_a_setting_that_differs_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "said"),
+    ("counts", "message"),
     [
         pytest.param({"a": 4, "b": None}, "  b: missing\n`saving-alerts topics create` creates", id="missing"),
         pytest.param({"a": 4, "b": 6}, "  a: 4\n  b: 6\n`saving-alerts topics create` says how", id="unequal"),
     ],
 )
-def test_a_worker_is_told_which_topics_keep_it_from_starting(counts: dict[str, int | None], said: str) -> None:
-    assert said in (mismatch(counts) or "")
+def test_a_worker_is_told_which_topics_keep_it_from_starting(counts: dict[str, int | None], message: str) -> None:
+    assert message in (mismatch(counts) or "")
 
 
-def test_a_worker_may_start_on_equal_topics(world: RecordedWorld) -> None:
-    asyncio.run(world.appear())
-    names = [topic.name for topic in world.topics.partitioned]
+def test_a_worker_may_start_on_equal_topics(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.create_topics())
+    names = [topic.name for topic in deployment.topics.partitioned]
 
-    assert asyncio.run(unequal_or_missing(KafkaConnection(world.bootstrap_servers), names)) is None
+    assert asyncio.run(unequal_or_missing(KafkaConnection(deployment.bootstrap_servers), names)) is None
 
 
-def test_asking_for_topics_creates_none(world: RecordedWorld) -> None:
-    connection = KafkaConnection(world.bootstrap_servers)
+def test_asking_for_topics_creates_none(deployment: RecordedDeployment) -> None:
+    connection = KafkaConnection(deployment.bootstrap_servers)
     asyncio.run(unequal_or_missing(connection, ["not-there"]))
 
     assert "not-there: missing" in (asyncio.run(unequal_or_missing(connection, ["not-there"])) or "")
 
 
-def test_creating_topics_on_a_cluster_that_cannot_ends_with_one_sentence(world: RecordedWorld) -> None:
-    result = run_topics(world, "create", SAVING_ALERTS_TOPIC_PARTITIONS="4")
+def test_creating_topics_on_a_cluster_that_cannot_ends_with_one_sentence(deployment: RecordedDeployment) -> None:
+    result = run_topics(deployment, "create", SAVING_ALERTS_TOPIC_PARTITIONS="4")
 
     assert "cannot create topics" in result.stderr
     assert result.exit_code == 2
 
 
-def test_creating_when_all_topics_are_there_changes_nothing(world: RecordedWorld) -> None:
-    asyncio.run(world.appear())
+def test_creating_when_all_topics_are_there_changes_nothing(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.create_topics())
 
-    result = run_topics(world, "create", SAVING_ALERTS_TOPIC_PARTITIONS="4")
+    result = run_topics(deployment, "create", SAVING_ALERTS_TOPIC_PARTITIONS="4")
 
-    assert result.stdout.splitlines() == [f"{topic.name}: is there" for topic in world.topics.all]
+    assert result.stdout.splitlines() == [f"{topic.name}: is there" for topic in deployment.topics.all]
     assert result.exit_code == 0
 
 
-def test_creating_beside_topics_with_another_number_of_partitions_is_refused(world: RecordedWorld) -> None:
-    asyncio.run(world.appear())
+def test_creating_beside_topics_with_another_number_of_partitions_is_refused(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.create_topics())
 
-    result = run_topics(world, "create", SAVING_ALERTS_TOPIC_PARTITIONS="12")
+    result = run_topics(deployment, "create", SAVING_ALERTS_TOPIC_PARTITIONS="12")
 
     assert "set it to 4" in result.stderr
     assert result.exit_code == 1
 
 
-def test_checking_topics_that_are_missing_is_bad_news(world: RecordedWorld) -> None:
-    result = run_topics(world, "check")
+def test_checking_topics_that_are_missing_is_bad_news(deployment: RecordedDeployment) -> None:
+    result = run_topics(deployment, "check")
 
     assert "topics.validated: missing" in result.stdout
     assert result.exit_code == 1
 
 
-def test_checking_topics_that_are_there_is_good_news(world: RecordedWorld) -> None:
-    asyncio.run(world.appear())
+def test_checking_topics_that_are_there_is_good_news(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.create_topics())
 
-    result = run_topics(world, "check")
+    result = run_topics(deployment, "check")
 
     assert result.stdout.splitlines()[-2] == "all 8 topics are there, with 4 partitions each"
     assert result.exit_code == 0

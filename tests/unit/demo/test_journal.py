@@ -1,10 +1,9 @@
-"""What a stub has accepted outlives it."""
+"""The journal of a stub survives a kill of the stub."""
 
 import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ import msgspec
 
 from demo.servers.free_port import FreePort
 from demo.stub_apis.journal import Journal
+from tests.support.push_request import post_push
 
 TIMEOUT_SECONDS = 20
 
@@ -78,32 +78,7 @@ class StubProcess:
         self._process.wait()
 
     def push(self) -> int:
-        body = msgspec.json.encode(BODY)
-        headers = {
-            "Idempotency-Key": "k-1",
-            "Request-Not-After": "2099-01-01T00:00:00.000Z",
-            "Content-Type": "application/json",
-        }
-        request = urllib.request.Request(f"{self._url}/push-notifications", body, headers)
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            return error.code
-
-
-BODY = {
-    "user_id": "u-1",
-    "title": "Ten percent",
-    "body": "Only today",
-    "deep_link": "https://app.example/coupons/c-1",
-    "locale": "en-GB",
-    "category": "saving_alert",
-    "collapse_key": "m-1",
-    "ttl_seconds": 60,
-    "not_after": "2099-01-01T00:01:00.000Z",
-    "trace": {"event_id": "e-1", "decision_id": "d-1", "rule_id": "r-1", "rules_version": "0123456789ab"},
-}
+        return post_push(self._url)
 
 
 def test_a_push_api_that_was_killed_accepts_no_push_again(tmp_path: Path) -> None:

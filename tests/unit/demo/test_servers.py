@@ -250,7 +250,7 @@ def test_redis_dies_with_a_process_that_is_killed(tmp_path: Path) -> None:
 def test_a_child_started_by_a_thread_outlives_that_thread(tmp_path: Path) -> None:
     def start_and_see_it_run() -> subprocess.Popen[bytes]:
         process = child_process.start(["sh", "-c", "echo running; exec sleep 60"], tmp_path)
-        wait_until(lambda: child_process.last_words(tmp_path) == "running")
+        wait_until(lambda: child_process.log_tail(tmp_path) == "running")
         return process
 
     with ThreadPoolExecutor() as thread:

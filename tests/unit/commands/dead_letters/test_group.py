@@ -7,8 +7,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from click.testing import CliRunner, Result
 
-from demo.checks.decision_follower import LedgerWatch
-from demo.traffic.feed import Feed, Record
+from demo.checks.decision_consumer import DecisionConsumer
+from demo.traffic.paced_producer import PacedProducer, Record
 from demo.workers.worker_process import command_line
 from demo.world import World
 from saving_alerts.commands.dead_letters.group import dead_letters
@@ -43,47 +43,49 @@ def skip(world: World, *arguments: object) -> Result:
 
 
 def test_a_skipped_record_becomes_a_dead_letter_and_its_neighbours_do_not(world: World) -> None:
-    feed = Feed(world.bootstrap_servers, world.topics.source.name)
-    feed.write([Record(name, b"u-1", lambda: b"not json") for name in ("before", "skipped", "after")], per_second=50)
-    places = feed.places
+    producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)
+    producer.write(
+        [Record(name, b"u-1", lambda: b"not json") for name in ("before", "skipped", "after")], per_second=50
+    )
+    positions = producer.positions
 
-    result = skip(world, world.topics.source.name, *places["skipped"])
+    result = skip(world, world.topics.source.name, *positions["skipped"])
 
     assert (result.exit_code, result.stderr) == (0, "")
-    with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
+    with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
         worker = world.start_worker()
         worker.wait_until_ready()
         for name in ("before", "skipped", "after"):
-            assert watch.wait_for(places[name], ANSWER_SECONDS)
+            assert decisions.wait_for(positions[name], ANSWER_SECONDS)
         worker.stop()
-        reasons = [watch.reason(places[name]) for name in ("before", "skipped", "after")]
+        reasons = [decisions.reason(positions[name]) for name in ("before", "skipped", "after")]
     assert reasons == [Reason.INVALID, Reason.DEAD_LETTER, Reason.INVALID]
 
 
 def test_a_replayed_event_keeps_its_position_and_is_pushed_once(world: World) -> None:
     """Two replays: the second finds what the first has done."""
-    position = SourcePosition(world.topics.source.name, 0, PREPARED_OFFSET)
-    feed = Feed(world.bootstrap_servers, world.topics.alerts.name)
-    feed.write([prepared_alert("again", position)], per_second=50)
-    assert skip(world, world.topics.alerts.name, *feed.places["again"]).exit_code == 0
-    place = (position.partition, position.offset)
+    source_position = SourcePosition(world.topics.source.name, 0, PREPARED_OFFSET)
+    producer = PacedProducer(world.bootstrap_servers, world.topics.alerts.name)
+    producer.write([prepared_alert("again", source_position)], per_second=50)
+    assert skip(world, world.topics.alerts.name, *producer.positions["again"]).exit_code == 0
+    position = (source_position.partition, source_position.offset)
 
-    with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
+    with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
         worker = world.start_worker()
         worker.wait_until_ready()
-        assert watch.wait_for(place, ANSWER_SECONDS)
-        assert watch.reason(place) == Reason.DEAD_LETTER
-        for decisions in (2, 3):
+        assert decisions.wait_for(position, ANSWER_SECONDS)
+        assert decisions.reason(position) == Reason.DEAD_LETTER
+        for times in (2, 3):
             replayed = replay_last(world)
             assert (replayed.exit_code, replayed.stderr) == (0, "")
-            wait_until(lambda: len(watch.decisions(place)) == decisions, ANSWER_SECONDS, "it is decided again")  # noqa: B023
+            wait_until(lambda: len(decisions.at(position)) == times, ANSWER_SECONDS, "it is decided again")  # noqa: B023
         worker.stop()
-        assert watch.reason(place) == Reason.PUSHED
+        assert decisions.reason(position) == Reason.PUSHED
     assert [push.push.user_id for push in world.push_api.accepted] == ["u-again"]
 
 
 def replay_last(world: World) -> Result:
-    """The youngest letter."""
+    """Replay the newest dead letter."""
     listed = CliRunner().invoke(dead_letters, ["list"], env=world.environment).stdout
     name = listed.splitlines()[-1].split()[0]
     return CliRunner().invoke(dead_letters, ["replay", name, "--yes"], env=world.environment)
@@ -98,22 +100,22 @@ def test_it_is_refused_while_the_group_has_members(world: World) -> None:
 
 async def skip_beside_a_member(world: World) -> Result:
     topic = world.topics.source.name
-    feed = Feed(world.bootstrap_servers, topic)
-    feed.write([Record("any", b"u-1", lambda: b"?")], per_second=50)
-    place = [topic, *map(str, feed.places["any"])]
+    producer = PacedProducer(world.bootstrap_servers, topic)
+    producer.write([Record("any", b"u-1", lambda: b"?")], per_second=50)
+    position = [topic, *map(str, producer.positions["any"])]
     member = AIOKafkaConsumer(topic, bootstrap_servers=world.bootstrap_servers, group_id="another")
     await member.start()
     try:
         environment = {**world.environment, "SAVING_ALERTS_APP_ID": "another"}
-        return await asyncio.to_thread(CliRunner().invoke, dead_letters, ["skip", *place], env=environment)
+        return await asyncio.to_thread(CliRunner().invoke, dead_letters, ["skip", *position], env=environment)
     finally:
         await member.stop()
 
 
 def test_two_skipped_records_are_both_remembered(world: World) -> None:
-    feed = Feed(world.bootstrap_servers, world.topics.alerts.name)
-    feed.write([Record(name, b"u-1", lambda: b"?") for name in ("first", "second")], per_second=50)
-    (number, first), (_, second) = feed.places["first"], feed.places["second"]
+    producer = PacedProducer(world.bootstrap_servers, world.topics.alerts.name)
+    producer.write([Record(name, b"u-1", lambda: b"?") for name in ("first", "second")], per_second=50)
+    (number, first), (_, second) = producer.positions["first"], producer.positions["second"]
     world_of_nobody = {**world.environment, "SAVING_ALERTS_APP_ID": "nobody"}
     for offset in (second, first):
         arguments = ["skip", world.topics.alerts.name, str(number), str(offset)]
@@ -127,16 +129,16 @@ def test_two_skipped_records_are_both_remembered(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "said"),
+    ("position", "message"),
     [
         pytest.param(("elsewhere", 0, 0), "TOPIC is one of saving-events, saving-alerts.val", id="no topic of ours"),
         pytest.param(("saving-events", 99, 0), "has 4 partitions", id="no such partition"),
         pytest.param(("saving-events", 0, 10**9), "there is no record at 1000000000 yet", id="no such record"),
     ],
 )
-def test_what_is_not_there_cannot_be_skipped(world: World, place: tuple[str, int, int], said: str) -> None:
+def test_what_is_not_there_cannot_be_skipped(world: World, position: tuple[str, int, int], message: str) -> None:
     """A worker forgets the notes of a partition with nothing to do, and would try the record when it comes."""
-    result = skip(world, *place)
+    result = skip(world, *position)
 
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert message in result.stderr

@@ -10,54 +10,58 @@ from click.testing import CliRunner, Result
 from saving_alerts.commands.dead_letters.group import dead_letters
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
-from tests.support.recorded_world import RecordedWorld
+from tests.support.recorded_deployment import RecordedDeployment
 
 
-def replay(world: RecordedWorld, *arguments: str, said: str | None = None) -> Result:
-    return CliRunner().invoke(dead_letters, ["replay", *arguments], env=world.environment, input=said)
+def replay(deployment: RecordedDeployment, *arguments: str, answer: str | None = None) -> Result:
+    return CliRunner().invoke(dead_letters, ["replay", *arguments], env=deployment.environment, input=answer)
 
 
-def written(world: RecordedWorld) -> list[ConsumerRecord]:
-    """What stands where the letters of this world say that they stood."""
-    return asyncio.run(world.records_on(world.topics.validated, 2))
+def written(deployment: RecordedDeployment) -> list[ConsumerRecord]:
+    """The records of the partition that the dead letters come from."""
+    return asyncio.run(deployment.records_on(deployment.topics.validated, 2))
 
 
-def test_a_letter_is_written_again_as_it_stood(world: RecordedWorld) -> None:
-    letter = world.letter(4)
-    asyncio.run(world.bury(letter))
+def test_a_dead_letter_is_written_again_as_it_stood(deployment: RecordedDeployment) -> None:
+    dead_letter = deployment.dead_letter(4)
+    asyncio.run(deployment.write_dead_letters(dead_letter))
 
-    result = replay(world, "0:0", "--yes")
+    result = replay(deployment, "0:0", "--yes")
 
-    (record,) = written(world)
-    assert (record.key, record.value, record.headers) == (letter.key, letter.body, letter.headers)
+    (record,) = written(deployment)
+    assert (record.key, record.value, record.headers) == (dead_letter.key, dead_letter.body, dead_letter.headers)
     assert "1 dead letter replayed" in result.stdout
     assert result.exit_code == 0
 
 
-def test_one_that_is_named_twice_is_written_once(world: RecordedWorld) -> None:
-    asyncio.run(world.bury(world.letter(4), world.letter(5)))
+def test_one_that_is_named_twice_is_written_once(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.write_dead_letters(deployment.dead_letter(4), deployment.dead_letter(5)))
 
-    replay(world, "0:1", "0:0", "0:1", "--yes")
+    replay(deployment, "0:1", "0:0", "0:1", "--yes")
 
-    assert [dict(record.headers)["event_id"] for record in written(world)] == [b"e-5", b"e-4"]
+    assert [dict(record.headers)["event_id"] for record in written(deployment)] == [b"e-5", b"e-4"]
 
 
-def test_it_asks_first_and_says_what_is_late_already(world: RecordedWorld) -> None:
-    late = dict(world.letter(4).headers) | {"deadline": (world.started - timedelta(hours=1)).isoformat().encode()}
-    asyncio.run(world.bury(world.letter(4, headers=tuple(late.items())), world.letter(5)))
+def test_it_asks_first_and_says_what_is_late_already(deployment: RecordedDeployment) -> None:
+    late = dict(deployment.dead_letter(4).headers) | {
+        "deadline": (deployment.started - timedelta(hours=1)).isoformat().encode()
+    }
+    asyncio.run(
+        deployment.write_dead_letters(deployment.dead_letter(4, headers=tuple(late.items())), deployment.dead_letter(5))
+    )
 
-    refused = replay(world, "--since", "1h", said="n\n")
-    assert written(world) == []
-    agreed = replay(world, "--since", "1h", said="y\n")
+    refused = replay(deployment, "--since", "1h", answer="n\n")
+    assert written(deployment) == []
+    agreed = replay(deployment, "--since", "1h", answer="y\n")
 
     assert refused.exit_code == 1
     assert "1 are past their deadline and will end as `expired`" in agreed.stderr
     assert "Replay 2 dead letters?" in agreed.stderr
-    assert len(written(world)) == 2
+    assert len(written(deployment)) == 2
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         pytest.param({"body_bytes": 300_000}, "only 15 of its 300,000 bytes were kept", id="cut"),
         pytest.param(
@@ -69,28 +73,30 @@ def test_it_asks_first_and_says_what_is_late_already(world: RecordedWorld) -> No
     ],
 )
 def test_what_no_worker_could_read_again_is_refused_with_all_beside_it(
-    world: RecordedWorld, changes: dict[str, object], said: str
+    deployment: RecordedDeployment, changes: dict[str, object], message: str
 ) -> None:
-    asyncio.run(world.bury(world.letter(4), world.letter(5, **changes)))
+    asyncio.run(deployment.write_dead_letters(deployment.dead_letter(4), deployment.dead_letter(5, **changes)))
 
-    result = replay(world, "0:0", "0:1", "--yes")
+    result = replay(deployment, "0:0", "0:1", "--yes")
 
-    assert f"0:1: {said}" in result.stderr
+    assert f"0:1: {message}" in result.stderr
     assert result.exit_code == 2
-    assert written(world) == []
+    assert written(deployment) == []
 
 
-def test_an_event_of_the_source_needs_no_headers(world: RecordedWorld) -> None:
-    source = {"topic": world.topics.source.name, "partition": 0, "stage": Stage.VALIDATE, "headers": ()}
-    asyncio.run(world.bury(world.letter(4, **source)))
+def test_an_event_of_the_source_needs_no_headers(deployment: RecordedDeployment) -> None:
+    source = {"topic": deployment.topics.source.name, "partition": 0, "stage": Stage.VALIDATE, "headers": ()}
+    asyncio.run(deployment.write_dead_letters(deployment.dead_letter(4, **source)))
 
-    assert replay(world, "0:0", "--yes").exit_code == 0
+    assert replay(deployment, "0:0", "--yes").exit_code == 0
 
-    assert [record.value for record in asyncio.run(world.records_on(world.topics.source, 0))] == [b'{"event": "it"}']
+    assert [record.value for record in asyncio.run(deployment.records_on(deployment.topics.source, 0))] == [
+        b'{"event": "it"}'
+    ]
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         pytest.param({"reason": Reason.INVALID}, "it would end as invalid again", id="invalid"),
         pytest.param({"tried": False}, "it killed its worker, or was skipped by hand", id="not tried"),
@@ -98,43 +104,43 @@ def test_an_event_of_the_source_needs_no_headers(world: RecordedWorld) -> None:
     ],
 )
 def test_of_many_only_those_that_can_be_helped_are_replayed(
-    world: RecordedWorld, changes: dict[str, object], said: str
+    deployment: RecordedDeployment, changes: dict[str, object], message: str
 ) -> None:
-    asyncio.run(world.bury(world.letter(4, **changes), world.letter(5)))
+    asyncio.run(deployment.write_dead_letters(deployment.dead_letter(4, **changes), deployment.dead_letter(5)))
 
-    result = replay(world, "--since", "1h", "--yes")
+    result = replay(deployment, "--since", "1h", "--yes")
 
-    assert f"left out 0:0: {said}" in result.stderr
-    assert [dict(record.headers)["event_id"] for record in written(world)] == [b"e-5"]
+    assert f"left out 0:0: {message}" in result.stderr
+    assert [dict(record.headers)["event_id"] for record in written(deployment)] == [b"e-5"]
 
 
-def test_of_one_that_failed_again_only_the_last_letter_is_replayed(world: RecordedWorld) -> None:
-    again = world.letter(4, failed_at=world.started + timedelta(seconds=1))
-    asyncio.run(world.bury(world.letter(4), world.letter(5), again))
+def test_of_one_that_failed_again_only_the_last_dead_letter_is_replayed(deployment: RecordedDeployment) -> None:
+    again = deployment.dead_letter(4, failed_at=deployment.started + timedelta(seconds=1))
+    asyncio.run(deployment.write_dead_letters(deployment.dead_letter(4), deployment.dead_letter(5), again))
 
-    result = replay(world, "--since", "1h", "--yes")
+    result = replay(deployment, "--since", "1h", "--yes")
 
     assert "left out 0:0: it failed again, as 0:2" in result.stderr
-    assert [dict(record.headers)["event_id"] for record in written(world)] == [b"e-5", b"e-4"]
+    assert [dict(record.headers)["event_id"] for record in written(deployment)] == [b"e-5", b"e-4"]
 
 
-def test_one_that_was_not_tried_can_be_named(world: RecordedWorld) -> None:
-    asyncio.run(world.bury(world.letter(4, tried=False)))
+def test_one_that_was_not_tried_can_be_named(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.write_dead_letters(deployment.dead_letter(4, tried=False)))
 
-    assert replay(world, "0:0", "--yes").exit_code == 0
-    assert len(written(world)) == 1
+    assert replay(deployment, "0:0", "--yes").exit_code == 0
+    assert len(written(deployment)) == 1
 
 
-def test_nothing_to_replay_is_bad_news(world: RecordedWorld) -> None:
-    result = replay(world, "--since", "1h", "--yes")
+def test_nothing_to_replay_is_bad_news(deployment: RecordedDeployment) -> None:
+    result = replay(deployment, "--since", "1h", "--yes")
 
     assert "there is nothing to replay" in result.stderr
     assert result.exit_code == 1
 
 
 @pytest.mark.parametrize("arguments", [(), ("0:0", "--since", "1h")])
-def test_either_names_or_a_time_must_be_given(world: RecordedWorld, arguments: tuple[str, ...]) -> None:
-    result = replay(world, *arguments)
+def test_either_names_or_a_time_must_be_given(deployment: RecordedDeployment, arguments: tuple[str, ...]) -> None:
+    result = replay(deployment, *arguments)
 
     assert "Name them, or give --since" in result.stderr
     assert result.exit_code == 2

@@ -9,7 +9,7 @@ import aioboto3
 import boto3
 import pytest
 
-from demo.containers.setup import Bucket, cluster_rules, upload
+from demo.containers.setup import Bucket, container_rules, upload
 from demo.servers.s3 import EmbeddedS3
 from demo.traffic import merchants_jsonl
 from saving_alerts.domain.events import EventType
@@ -51,11 +51,11 @@ def test_both_files_are_there_also_after_a_second_time(s3: EmbeddedS3) -> None:
     upload(connect(s3), settings)
     upload(connect(s3), settings)
 
-    assert asyncio.run(read(s3, settings, settings.s3_rules_key)) == cluster_rules()
+    assert asyncio.run(read(s3, settings, settings.s3_rules_key)) == container_rules()
     assert asyncio.run(read(s3, settings, settings.s3_merchants_key)) == merchants_jsonl()
 
 
 def test_events_keep_as_long_as_the_product_lets_them() -> None:
-    rules = read_rules(cluster_rules())
+    rules = read_rules(container_rules())
 
     assert rules.freshness[EventType.GEOFENCE_ENTERED] == timedelta(minutes=10)

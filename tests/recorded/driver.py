@@ -5,12 +5,12 @@ from random import Random
 
 from confluent_kafka import Producer
 
-from demo.checks.decision_follower import LedgerWatch, Place
+from demo.checks.decision_consumer import DecisionConsumer, Position
 from demo.stub_apis.coupon_api import Coupons
 from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import good_coupon
 from demo.traffic.directory import MERCHANTS
-from demo.traffic.feed import Feed, Record
+from demo.traffic.paced_producer import PacedProducer, Record
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.source_position import SourcePosition
@@ -29,13 +29,13 @@ def coupons_for_all(user_id: str, merchant_id: str) -> Coupons:
     return [good_coupon(Random(user_id), _MERCHANTS[merchant_id])]
 
 
-class Stagehand:
+class Driver:
     """Works on one world."""
 
-    def __init__(self, world: World, watch: LedgerWatch) -> None:
+    def __init__(self, world: World, decisions: DecisionConsumer) -> None:
         self.world = world
-        self._watch = watch
-        self._feed = Feed(world.bootstrap_servers, world.topics.source.name)
+        self._decisions = decisions
+        self._source = PacedProducer(world.bootstrap_servers, world.topics.source.name)
         self._producer = Producer({"bootstrap.servers": world.bootstrap_servers, "log_level": 0})
 
     def prepare(self, rules: bytes) -> None:
@@ -49,21 +49,21 @@ class Stagehand:
         worker.wait_until_ready()
         return worker
 
-    def write(self, *records: Record) -> list[Place]:
+    def write(self, *records: Record) -> list[Position]:
         """On the source; where they stand."""
-        self._feed.write(records, PER_SECOND)
-        return [self._feed.places[record.name] for record in records]
+        self._source.write(records, PER_SECOND)
+        return [self._source.positions[record.name] for record in records]
 
     def play(self, *records: Record) -> None:
         """On the source, until each of them is decided."""
         self.wait_for(self.write(*records))
 
-    def wait_for(self, places: Iterable[Place]) -> None:
-        wanted = list(places)
-        wait_until(lambda: all(map(self._watch.decisions, wanted)), ANSWER_SECONDS, f"decisions for {wanted}")
+    def wait_for(self, positions: Iterable[Position]) -> None:
+        wanted = list(positions)
+        wait_until(lambda: all(map(self._decisions.at, wanted)), ANSWER_SECONDS, f"decisions for {wanted}")
 
-    def is_decided(self, place: Place, times: int = 1) -> bool:
-        return len(self._watch.decisions(place)) >= times
+    def is_decided(self, position: Position, times: int = 1) -> bool:
+        return len(self._decisions.at(position)) >= times
 
     def put(self, topic: str, line: Line) -> None:
         """A record as it stands in the line, where its key belongs."""
@@ -78,5 +78,5 @@ class Stagehand:
         assert ended.returncode == 0, ended.stderr
 
 
-def place_of(position: SourcePosition) -> Place:
+def position_of(position: SourcePosition) -> Position:
     return position.partition, position.offset

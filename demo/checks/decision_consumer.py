@@ -1,6 +1,7 @@
-"""Follows the decision topic while the traffic plays: which source positions have their answer."""
+"""Consumes the decision topic while traffic is produced: which source positions have their answer."""
 
 import threading
+import time
 from collections import Counter, defaultdict
 from datetime import datetime
 from types import TracebackType
@@ -16,21 +17,21 @@ POLL_SECONDS = 0.1
 BATCH_RECORDS = 5_000
 METADATA_TIMEOUT_SECONDS = 10
 
-Place = tuple[int, int]
+Position = tuple[int, int]
 
 
-class LedgerWatch:
-    """Reads decisions in a thread of its own. A place is the partition and offset on the source."""
+class DecisionConsumer:
+    """Reads decisions in a thread of its own. A position is a partition and an offset of the source topic."""
 
     def __init__(self, bootstrap_servers: str, topic: str) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._topic = topic
-        self._decisions: defaultdict[Place, list[Decision]] = defaultdict(list)
-        self._receipts: defaultdict[Place, list[Receipt]] = defaultdict(list)
+        self._decisions: defaultdict[Position, list[Decision]] = defaultdict(list)
+        self._receipts: defaultdict[Position, list[Receipt]] = defaultdict(list)
         self._receipt_times: defaultdict[int, list[datetime]] = defaultdict(list)
         self._changed = threading.Condition()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="ledger watch", daemon=True)
+        self._thread = threading.Thread(target=self._consume, name="decision consumer", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -42,49 +43,56 @@ class LedgerWatch:
         self._stopping.set()
         self._thread.join()
 
-    def reason(self, place: Place) -> Reason | None:
-        """The answer of a place, or None while it has none."""
-        decisions = self._decisions.get(place)
+    def reason(self, position: Position) -> Reason | None:
+        """The answer of a position, or None while it has none."""
+        decisions = self._decisions.get(position)
         if decisions:
             return answer(decisions).reason
-        return Reason.NOT_A_TRIGGER if place in self._receipts else None
+        return Reason.NOT_A_TRIGGER if position in self._receipts else None
 
-    def decisions(self, place: Place) -> list[Decision]:
-        """Every decision of a place, echoes included, in the order they were written."""
-        return list(self._decisions.get(place, ()))
+    def at(self, position: Position) -> list[Decision]:
+        """Every decision of a position, echoes included, in the order they were written."""
+        return list(self._decisions.get(position, ()))
 
-    def echoes(self, place: Place) -> int:
-        """How often a place was decided beyond its answer."""
-        times = len(self._decisions.get(place, ())) + len(self._receipts.get(place, ()))
+    def echoes(self, position: Position) -> int:
+        """How many decisions and receipts a position has beyond the first."""
+        times = len(self._decisions.get(position, ())) + len(self._receipts.get(position, ()))
         return max(times - 1, 0)
 
     def first_receipt_after(self, partition: int, moment: datetime) -> datetime | None:
-        """When a batch of a source partition was validated first after `moment`, as far as is known yet."""
+        """When the first batch of a source partition was validated after `moment`; None while none is known."""
         later = [at for at in list(self._receipt_times.get(partition, ())) if at > moment]
         return min(later, default=None)
 
     @property
     def answered(self) -> int:
+        """The number of positions that have an answer."""
         return len(self._decisions.keys() | self._receipts.keys())
 
-    def wait_for(self, place: Place, timeout_seconds: float) -> bool:
+    def wait_for(self, position: Position, timeout_seconds: float) -> bool:
         with self._changed:
-            return self._changed.wait_for(lambda: self.reason(place) is not None, timeout_seconds)
+            return self._changed.wait_for(lambda: self.reason(position) is not None, timeout_seconds)
 
-    def wait_for_any_news(self, timeout_seconds: float) -> None:
+    def wait_for_change(self, timeout_seconds: float) -> None:
         with self._changed:
             self._changed.wait(timeout_seconds)
 
+    def wait_for_answers(self, events: int, timeout_seconds: float) -> None:
+        """Return when so many events have their answer, or after the timeout: the caller checks which have none."""
+        give_up_at = time.monotonic() + timeout_seconds
+        while self.answered < events and time.monotonic() < give_up_at:
+            self.wait_for_change(POLL_SECONDS)
+
     def counts(self) -> Counter[Reason]:
         """How often each answer was given."""
-        places = list(self._decisions.keys() | self._receipts.keys())
-        return Counter(reason for place in places if (reason := self.reason(place)))
+        positions = list(self._decisions.keys() | self._receipts.keys())
+        return Counter(reason for position in positions if (reason := self.reason(position)))
 
-    def _follow(self) -> None:
+    def _consume(self) -> None:
         consumer = Consumer(
             {
                 "bootstrap.servers": self._bootstrap_servers,
-                "group.id": "ledger-watch",
+                "group.id": "decision-consumer",
                 "enable.auto.commit": False,
                 "fetch.wait.max.ms": 100,
                 "log_level": 0,
@@ -107,10 +115,10 @@ class LedgerWatch:
             return
         with self._changed:
             for value in values:
-                self._note(decode_ledger(value or b""))
+                self._add(decode_ledger(value or b""))
             self._changed.notify_all()
 
-    def _note(self, entry: Decision | Receipt) -> None:
+    def _add(self, entry: Decision | Receipt) -> None:
         if isinstance(entry, Decision):
             self._decisions[entry.position.partition, entry.position.offset].append(entry)
             return

@@ -1,7 +1,6 @@
-"""The demo: a day in the life of the workers, told in a minute and checked to the last event."""
+"""The demo: two workers on the embedded world, traffic with known answers, and a check of every event."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -10,11 +9,11 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.checks.funnel import show_decisions, show_funnel
-from demo.checks.verdict import Verdict, judge
+from demo.checks.traffic_check import TrafficResult, check_traffic
 from demo.traffic import Traffic, endless, make_traffic
-from demo.traffic.player import Player
+from demo.traffic.traffic_producer import TrafficProducer
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.reasons import Reason
@@ -23,27 +22,27 @@ EVENTS_PER_SECOND = 800.0
 TRICKLE_EVENTS_PER_SECOND = 5.0
 ANSWER_TIMEOUT_SECONDS = 150
 WORKERS = 2
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 SHOWN_PUSHES = 3
-SHOWN_FAULTS = 20
+SHOWN_FAILURES = 20
 
 console = Console()
 
 
-def tell(events: int, seed: int, *, keep: bool) -> int:
-    """Play the whole demo. Returns the exit code: 0 only if every event is accounted for as planned."""
+def run_demo(events: int, seed: int, *, keep: bool) -> int:
+    """Returns the exit code: 0 only if every event is accounted for as planned."""
     console.rule("[bold]Saving alerts[/bold]: the outside world and two workers, on this machine")
     with World() as world:
-        workers = _open(world)
-        with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-            verdict = _play(world, watch, make_traffic(seed, events))
-            audited = _audited(world)
+        workers = _start_workers(world)
+        with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
+            result = _produce(world, decisions, make_traffic(seed, events))
+            audited = _audit(world)
             if keep:
-                _keep(world, watch, workers, seed)
-        return 0 if _close(workers, verdict, audited=audited) else 1
+                _keep_running(world, decisions, workers, seed)
+        return 0 if _stop_workers(workers, result, audited=audited) else 1
 
 
-def _open(world: World) -> list[WorkerProcess]:
+def _start_workers(world: World) -> list[WorkerProcess]:
     with console.status("Starting Kafka, Redis, S3, the Coupon API, the push API and two workers …"):
         world.publish_reference_data()
         workers = [world.start_worker() for _ in range(WORKERS)]
@@ -54,21 +53,21 @@ def _open(world: World) -> list[WorkerProcess]:
     return workers
 
 
-def _play(world: World, watch: LedgerWatch, traffic: Traffic) -> Verdict:
+def _produce(world: World, decisions: DecisionConsumer, traffic: Traffic) -> TrafficResult:
     world.teach_apis(traffic)
-    player = Player(world.bootstrap_servers, world.topics.source.name, watch)
+    producer = TrafficProducer(world.bootstrap_servers, world.topics.source.name, decisions)
     with _bars() as bars:
         written = bars.add_task("events written", total=len(traffic.events))
         answered = bars.add_task("events answered", total=len(traffic.events))
-        with _following(lambda: bars.update(answered, completed=watch.answered)):
-            player.play(traffic, EVENTS_PER_SECOND, lambda more: bars.advance(written, more))
-            _wait_for_answers(watch, player)
-        bars.update(answered, completed=watch.answered)
-    show_funnel(console, watch.counts())
-    show_decisions(console, watch.counts())
+        with _repeated(lambda: bars.update(answered, completed=decisions.answered)):
+            producer.produce(traffic, EVENTS_PER_SECOND, lambda more: bars.advance(written, more))
+            decisions.wait_for_answers(len(producer.positions), ANSWER_TIMEOUT_SECONDS)
+        bars.update(answered, completed=decisions.answered)
+    show_funnel(console, decisions.counts())
+    show_decisions(console, decisions.counts())
     _show_pushes(world)
     _explain_one(world, traffic)
-    return judge(traffic, player, watch, world.push_api)
+    return check_traffic(traffic, producer, decisions, world.push_api)
 
 
 def _bars() -> Progress:
@@ -77,28 +76,21 @@ def _bars() -> Progress:
 
 
 @contextmanager
-def _following(look: Callable[[], None]) -> Iterator[None]:
-    """Looks again and again, beside what happens inside."""
+def _repeated(action: Callable[[], None]) -> Iterator[None]:
+    """Call `action` every 0.2 s in a thread while the block runs."""
     done = threading.Event()
 
-    def follow() -> None:
-        while not done.wait(LOOK_SECONDS):
-            look()
+    def repeat() -> None:
+        while not done.wait(POLL_SECONDS):
+            action()
 
-    thread = threading.Thread(target=follow, daemon=True)
+    thread = threading.Thread(target=repeat, daemon=True)
     thread.start()
     try:
         yield
     finally:
         done.set()
         thread.join()
-
-
-def _wait_for_answers(watch: LedgerWatch, player: Player) -> None:
-    """Until every event has its answer, or nothing more can be hoped for."""
-    give_up_at = time.monotonic() + ANSWER_TIMEOUT_SECONDS
-    while watch.answered < len(player.places) and time.monotonic() < give_up_at:
-        watch.wait_for_any_news(LOOK_SECONDS)
 
 
 def _show_pushes(world: World) -> None:
@@ -115,37 +107,37 @@ def _explain_one(world: World, traffic: Traffic) -> None:
     console.print(command_line(arguments, world.environment).stdout.strip(), markup=False)
 
 
-def _audited(world: World) -> bool:
+def _audit(world: World) -> bool:
     console.print("[bold]$ saving-alerts audit[/bold]")
     audit = command_line(["audit"], world.environment)
     console.print((audit.stdout + audit.stderr).strip(), markup=False)
     return audit.returncode == 0
 
 
-def _close(workers: list[WorkerProcess], verdict: Verdict, *, audited: bool) -> bool:
+def _stop_workers(workers: list[WorkerProcess], result: TrafficResult, *, audited: bool) -> bool:
     codes = {worker.name: worker.stop() for worker in workers}
-    faults = [*verdict.faults, *(f"{name} ended with {code}" for name, code in codes.items() if code)]
-    for fault in faults[:SHOWN_FAULTS]:
-        console.print(f"[red]✗[/red] {escape(fault)}")
-    sound = audited and not faults
+    failures = [*result.failures, *(f"{name} ended with {code}" for name, code in codes.items() if code)]
+    for failure in failures[:SHOWN_FAILURES]:
+        console.print(f"[red]✗[/red] {escape(failure)}")
+    sound = audited and not failures
     mark = "[green]✓[/green]" if sound else "[red]✗[/red]"
     console.print(
-        f"{mark} {verdict.events:,} events, {verdict.certain:,} with one certain answer: {len(faults)} faults."
+        f"{mark} {result.events:,} events, {result.certain:,} with one certain answer: {len(failures)} faults."
     )
     console.print(
-        f"{mark} {verdict.pushes} pushes: {verdict.expected_pushes} expected for certain, the others among "
-        f"{verdict.possible_pushes} where timing decides; {verdict.push_faults} missing, superfluous, doubled or late."
+        f"{mark} {result.pushes} pushes: {result.expected_pushes} expected for certain, the others among "
+        f"{result.possible_pushes} where timing decides; {result.push_failures} missing, superfluous, doubled or late."
     )
     return sound
 
 
-def _keep(world: World, watch: LedgerWatch, workers: list[WorkerProcess], seed: int) -> None:
-    """Keep the world and a trickle of traffic until Ctrl-C."""
+def _keep_running(world: World, decisions: DecisionConsumer, workers: list[WorkerProcess], seed: int) -> None:
+    """Keep the world and a little traffic running until Ctrl-C."""
     console.rule(f"The world goes on. Look at {workers[0].page}/stats, and stop it with Ctrl-C")
     try:
         for traffic in endless(seed):
             world.teach_apis(traffic)
-            player = Player(world.bootstrap_servers, world.topics.source.name, watch)
-            player.play(traffic, TRICKLE_EVENTS_PER_SECOND, lambda _: None)
+            producer = TrafficProducer(world.bootstrap_servers, world.topics.source.name, decisions)
+            producer.produce(traffic, TRICKLE_EVENTS_PER_SECOND, lambda _: None)
     except KeyboardInterrupt:
         console.print("Stopping …")

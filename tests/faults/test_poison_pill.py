@@ -1,4 +1,4 @@
-"""A record that kills every worker that touches it: it is found, set aside and explained, and the others go on."""
+"""A poison pill, a record that kills every worker that handles it, becomes a dead letter; the other records go on."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import TopicPartition
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.checks.group_offsets import GroupOffsets
 from demo.traffic.directory import MERCHANTS
-from demo.traffic.feed import Feed, Record
+from demo.traffic.paced_producer import PacedProducer, Record
 from demo.traffic.templates import Template
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
@@ -25,8 +25,9 @@ from tests.kafka_cluster.libraries import require_java_and_maven
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 SIGKILL_EXIT_CODE = -9
-# The first does not count: the record came when its partition had nothing else to do. Three at one offset make a
-# suspect, one more accuses the record in hand, the last one convicts it.
+# The first death does not count: a worker notes the partitions that have records when they are assigned, and this one
+# had none. After three deaths at one offset the records are handled one at a time, the next death names the record, and
+# the last one confirms it.
 DEATHS = 6
 DEATH_TIMEOUT_SECONDS = 60
 ANSWER_TIMEOUT_SECONDS = 60
@@ -38,8 +39,8 @@ SETTINGS = {
     "SAVING_ALERTS_SESSION_TIMEOUT_SECONDS": "6",
     "SAVING_ALERTS_GROUP_HEARTBEAT_SECONDS": "1.5",
 }
-# It stands for a record whose step takes the process down.
-KILLING = {"SAVING_ALERTS_FAILPOINT": "before_step@query_coupons"}
+# The failpoint stands for a record whose step kills the process.
+POISON_PILL = {"SAVING_ALERTS_FAILPOINT": "before_step@query_coupons"}
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +57,13 @@ def shopper(name: str) -> Record:
     return Record(name, template.user_id.encode(), lambda: template.value(datetime.now(UTC)))
 
 
-def deaths_of(worker: WorkerProcess, watch: LedgerWatch, place: tuple[int, int]) -> int:
+def deaths_of(worker: WorkerProcess, decisions: DecisionConsumer, position: tuple[int, int]) -> int:
     """How often the worker dies, and is started again, before the record has its answer."""
     deaths = 0
-    while watch.reason(place) is None:
-        wait_until(lambda: not worker.is_running() or watch.reason(place) is not None, DEATH_TIMEOUT_SECONDS, "an end")
+    while decisions.reason(position) is None:
+        wait_until(
+            lambda: not worker.is_running() or decisions.reason(position) is not None, DEATH_TIMEOUT_SECONDS, "an end"
+        )
         if not worker.is_running():
             assert worker.wait() == SIGKILL_EXIT_CODE
             deaths += 1
@@ -68,38 +71,38 @@ def deaths_of(worker: WorkerProcess, watch: LedgerWatch, place: tuple[int, int])
     return deaths
 
 
-def notes_of(world: World) -> list[str]:
-    """What the group keeps beside its commits."""
+def commit_metadata_of(world: World) -> list[str]:
+    """The metadata of the group's commits, where there is any."""
     partitions = [TopicPartition(topic.name, n) for topic in world.topics.inputs.values() for n in range(PARTITIONS)]
     found = asyncio.run(commits(KafkaConnection(world.bootstrap_servers), GROUP, partitions))
     return [commit.text for commit in found.values() if commit and commit.text]
 
 
 @pytest.mark.long
-def test_the_deaths_of_a_worker_without_work_accuse_no_record(world: World) -> None:
+def test_no_record_is_suspected_for_the_deaths_of_an_idle_worker(world: World) -> None:
     topics = [topic.name for topic in world.topics.inputs.values()]
     offsets = GroupOffsets(world.bootstrap_servers, GROUP, topics, PARTITIONS)
     worker = world.start_worker()
-    feed = Feed(world.bootstrap_servers, world.topics.source.name)
+    producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)
     for number in range(DEATHS):
         worker.wait_until_ready()
-        feed.write([shopper(f"before-{number}")], per_second=10)
-        wait_until(offsets.is_level, ANSWER_TIMEOUT_SECONDS, "everything is committed")
+        producer.write([shopper(f"before-{number}")], per_second=10)
+        wait_until(offsets.is_caught_up, ANSWER_TIMEOUT_SECONDS, "everything is committed")
         worker.kill()
         worker.start()
     worker.stop()
 
-    assert notes_of(world) == []
+    assert commit_metadata_of(world) == []
 
 
 def test_a_record_that_kills_its_worker_becomes_a_dead_letter(world: World) -> None:
-    worker = world.start_worker(KILLING)
+    worker = world.start_worker(POISON_PILL)
     worker.wait_until_ready()
-    with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        feed = Feed(world.bootstrap_servers, world.topics.source.name)
-        feed.write([shopper("killer")], per_second=10)
-        deaths = deaths_of(worker, watch, feed.places["killer"])
-        reason = watch.reason(feed.places["killer"])
+    with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
+        producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)
+        producer.write([shopper("killer")], per_second=10)
+        deaths = deaths_of(worker, decisions, producer.positions["killer"])
+        reason = decisions.reason(producer.positions["killer"])
         worker.stop()
 
     assert (deaths, reason) == (DEATHS, Reason.DEAD_LETTER)

@@ -1,4 +1,4 @@
-"""Writes single records to Kafka at a steady rate, and remembers where each one stands."""
+"""A Kafka producer with a steady rate, which remembers the position of each record."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from demo.checks.decision_follower import Place
+from demo.checks.decision_consumer import Position
 
 FLUSH_TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a caller wants written; `value` is asked at the moment of writing."""
+    """A record to be written; `value` is called when it is written. `name` is unique per producer."""
 
     name: str
     key: bytes
@@ -21,19 +21,21 @@ class Record:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-class Feed:
-    """A producer for one topic; `places` is where each record stands, by its name.
+class PacedProducer:
+    """A producer for one topic; `positions` are the partition and offset of each record, by its name.
 
-    `patience_seconds` is how long after the last record Kafka may take for what it has not confirmed yet.
+    `flush_timeout_seconds`: how long after the last record Kafka may take to acknowledge what is outstanding.
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str, *, patience_seconds: float = FLUSH_TIMEOUT_SECONDS) -> None:
-        self._patience_seconds = patience_seconds
-        # Quiet: it would write between the lines of whoever watches; what could not be written is told to the caller.
+    def __init__(
+        self, bootstrap_servers: str, topic: str, *, flush_timeout_seconds: float = FLUSH_TIMEOUT_SECONDS
+    ) -> None:
+        self._flush_timeout_seconds = flush_timeout_seconds
+        # log_level 0: its log lines would mix with the progress bars. The caller learns of failures by an exception.
         configuration = {"bootstrap.servers": bootstrap_servers, "linger.ms": 0, "acks": "all", "log_level": 0}
         self._producer = Producer(configuration)
         self._topic = topic
-        self.places: dict[str, Place] = {}
+        self.positions: dict[str, Position] = {}
 
     def write(self, records: Iterable[Record], per_second: float) -> None:
         """Return when all of them are on Kafka. Raises RuntimeError when one of them is not."""
@@ -41,8 +43,8 @@ class Feed:
         for number, record in enumerate(records):
             self._pace(began + number / per_second)
             self._write(record)
-        if unconfirmed := self._producer.flush(self._patience_seconds):
-            raise RuntimeError(f"{unconfirmed} records were not written within {self._patience_seconds:g} s")
+        if unconfirmed := self._producer.flush(self._flush_timeout_seconds):
+            raise RuntimeError(f"{unconfirmed} records were not written within {self._flush_timeout_seconds:g} s")
 
     def _pace(self, due: float) -> None:
         while (ahead := due - time.monotonic()) > 0:
@@ -52,7 +54,7 @@ class Feed:
         def remember(error: KafkaError | None, message: Message) -> None:
             if error is not None:
                 raise RuntimeError(f"{record.name} was not written: {error}")
-            self.places[record.name] = (int(message.partition() or 0), int(message.offset() or 0))
+            self.positions[record.name] = (int(message.partition() or 0), int(message.offset() or 0))
 
         headers: list[tuple[str, str | bytes | None]] = list(record.headers)
         self._producer.produce(self._topic, record.value(), record.key, on_delivery=remember, headers=headers)

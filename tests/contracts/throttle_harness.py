@@ -1,4 +1,4 @@
-"""Two stores of claims with one face, and the words in which the tests on throttles speak."""
+"""One interface to the fake and to the real throttle, and helpers of the throttle tests."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -27,22 +27,22 @@ POLL_SECONDS = 0.002
 WAIT_SECONDS = 10
 
 
-class World(Protocol):
-    """A store of claims, and as many workers on it as a test asks for."""
+class Harness(Protocol):
+    """A store of claims; each `throttle` is one worker on it."""
 
     def throttle(self, lease_seconds: float = LEASE_SECONDS) -> Throttle: ...
 
-    async def reach(self, moment: datetime) -> None:
-        """Come back when the store's clock says `moment` or later."""
+    async def wait_until(self, moment: datetime) -> None:
+        """Return when the store's clock is at `moment` or later."""
 
     async def now(self) -> datetime:
-        """What the store's clock says."""
+        """The time of the store's clock."""
 
-    async def forget(self) -> None:
+    async def flush(self) -> None:
         """Lose all data."""
 
 
-class FakeWorld:
+class FakeHarness:
     def __init__(self) -> None:
         self._clock = FakeClock()
         self._users: dict[str, User] = {}
@@ -50,24 +50,24 @@ class FakeWorld:
     def throttle(self, lease_seconds: float = LEASE_SECONDS) -> Throttle:
         return FakeThrottle(self._clock, lease_seconds, self._users)
 
-    async def reach(self, moment: datetime) -> None:
+    async def wait_until(self, moment: datetime) -> None:
         self._clock.set(max(self._clock.now(), moment))
 
     async def now(self) -> datetime:
         return self._clock.now()
 
-    async def forget(self) -> None:
+    async def flush(self) -> None:
         self._users.clear()
 
 
-class RealWorld:
+class RealHarness:
     def __init__(self, client: aioredis.Redis) -> None:
         self._client = client
 
     def throttle(self, lease_seconds: float = LEASE_SECONDS) -> Throttle:
         return RedisThrottle(self._client, ThrottlePolicy(lease_seconds, KEY_PREFIX), RecordingMetrics())
 
-    async def reach(self, moment: datetime) -> None:
+    async def wait_until(self, moment: datetime) -> None:
         async with asyncio.timeout(WAIT_SECONDS):
             while await self.now() < moment:  # noqa: ASYNC110 - the clock is in another process
                 await asyncio.sleep(POLL_SECONDS)
@@ -76,7 +76,7 @@ class RealWorld:
         seconds, microseconds = await self._client.time()
         return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
 
-    async def forget(self) -> None:
+    async def flush(self) -> None:
         await self._client.flushall()
 
 
@@ -106,10 +106,10 @@ def granted(reservation: Reservation) -> Granted:
     return reservation
 
 
-async def ended(world: World, claim: Claim, caps: tuple[Cap, ...] = ()) -> datetime:
+async def ended(harness: Harness, claim: Claim, caps: tuple[Cap, ...] = ()) -> datetime:
     """Let `claim` be reserved and its lease end unconfirmed, as after a crash. Returns the lease's end."""
-    until = granted(await world.throttle(BRIEF_LEASE_SECONDS).reserve(claim, caps)).lease_until
-    await world.reach(until)
+    until = granted(await harness.throttle(BRIEF_LEASE_SECONDS).reserve(claim, caps)).lease_until
+    await harness.wait_until(until)
     return until
 
 

@@ -1,8 +1,8 @@
-"""Workers that really dispatch, on a real throttle, with everything else in the hands of a test.
+"""The real dispatcher of several workers on a real throttle; a test controls the clock, the push API and the schedule.
 
-A dispatch goes on only when the test says so, and until it waits again: for an answer of the push API, or out a pause.
-So at any time one of them moves, and every order of their steps can be played. The push API keeps its contract; the
-promises are checked whenever it accepts.
+A dispatch runs only when the test resumes it, until it waits again: for a response of the push API, or for the end of a
+pause. So one of them runs at a time, and a test can try every interleaving. The push API keeps its contract; the
+promises are checked whenever it accepts a push.
 """
 
 import asyncio
@@ -28,34 +28,34 @@ from tests.support.fakes.push_sends import NoPushSends
 
 LEASE_LEFT = timedelta(seconds=7)
 SENT = (Reason.PUSHED, Reason.PUSH_UNCERTAIN)
-AWHILE = timedelta(seconds=61)
-ROUNDS_TO_THE_END = 40
+LONG_PAUSE = timedelta(seconds=61)
+MAX_ROUNDS = 40
 SHORT_RETRY = timedelta(seconds=1)
 
-HowAnswered = Literal["as it comes", "not", "not, but it came", "400", "429"]
-Fate = Literal["heard", "unheard", "not done"]
+PushApiResponse = Literal["by the contract", "request delayed", "answer lost", "400", "429"]
+CallOutcome = Literal["answered", "answer lost", "call delayed"]
 
 
 @dataclass(frozen=True)
 class Request:
-    """`born`: how often Redis had forgotten everything when its dispatch began."""
+    """`flushes_before`: how often Redis had lost its data when its dispatch began."""
 
     alert: Alert
     key: str
     not_after: datetime
-    born: int
+    flushes_before: int
 
     def __repr__(self) -> str:
         return f"request for {self.alert.event_id} until {self.not_after}"
 
 
 @dataclass(eq=False)
-class Running:
-    """A dispatch under way. It waits in `parked`, for an answer to `request` if it made one."""
+class RunningDispatch:
+    """A dispatch that has not ended. It waits for `parked`: for the response to `request`, or in a pause."""
 
     worker: str
     alert: Alert
-    born: int
+    flushes_before: int
     task: "asyncio.Task[Decided]"
     parked: "asyncio.Future[Attempt | None] | None" = None
     request: Request | None = None
@@ -66,112 +66,112 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A push that reached its shopper."""
+class DeliveredPush:
+    """A push that the push API has accepted."""
 
     request: Request
     at: datetime
 
 
-class Scene:
-    """`fate` is what becomes of the next call to Redis. `under_way`: requests that nobody waits for any more."""
+class DispatchSimulation:
+    """`next_call` is the outcome of the next call to Redis. `in_flight`: requests whose caller has given up."""
 
     def __init__(self, pair: ThrottlePair, caps: tuple[Cap, ...]) -> None:
         self.pair = pair
         self.caps = caps
-        self.fate: Fate = "heard"
-        self.times_forgotten = 0
-        self.running: list[Running] = []
-        self.under_way: list[Request] = []
-        self.shown: list[Shown] = []
+        self.next_call: CallOutcome = "answered"
+        self.redis_flushes = 0
+        self.running: list[RunningDispatch] = []
+        self.in_flight: list[Request] = []
+        self.delivered: list[DeliveredPush] = []
         self._claim_numbers = itertools.count(1)
         self._moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def take(self, worker: str, alert: Alert) -> None:
-        """Kafka hands `alert` to `worker`."""
+    async def start_dispatch(self, worker: str, alert: Alert) -> None:
+        """`worker` takes `alert` from Kafka."""
         rules = RuleSet("rules-1", self.caps, {}, ())
         task = asyncio.ensure_future(self._dispatcher(worker).dispatch_push(alert, rules))
-        running = Running(worker, alert, self.times_forgotten, task)
+        running = RunningDispatch(worker, alert, self.redis_flushes, task)
         self.running.append(running)
         await self._until_parked(running, lambda: None)
 
-    async def answer(self, running: Running, how: HowAnswered) -> None:
+    async def answer(self, running: RunningDispatch, how: PushApiResponse) -> None:
         request, running.request = running.request, None
         assert request is not None
         attempt = self._answered(request, how)
         running.unclear |= isinstance(attempt, Unclear)
         await self._until_parked(running, lambda: _wake(running, attempt))
 
-    async def go_on(self, running: Running) -> None:
+    async def resume(self, running: RunningDispatch) -> None:
         """Its pause is over."""
         await self._until_parked(running, lambda: _wake(running, None))
 
-    async def drop(self, running: Running) -> None:
-        """It ends here, in the middle: a crash, or a partition that was taken away."""
+    async def cancel(self, running: RunningDispatch) -> None:
+        """As a crash or a revoked partition ends it."""
         running.task.cancel()
         await asyncio.wait([running.task])
         self.running.remove(running)
         if running.request:
-            self.under_way.append(running.request)
+            self.in_flight.append(running.request)
 
-    def arrives(self, request: Request) -> Attempt:
-        """As the push API has promised: the key first, then the lease."""
-        if any(shown.request.key == request.key for shown in self.shown):
+    def deliver(self, request: Request) -> Attempt:
+        """The request arrives: by contract the idempotency key is checked first, then Request-Not-After."""
+        if any(delivered.request.key == request.key for delivered in self.delivered):
             return Accepted(409)
         if self.pair.now() > request.not_after:
             return TooLate()
-        self.shown.append(Shown(request, self.pair.now()))
+        self.delivered.append(DeliveredPush(request, self.pair.now()))
         self._check_promises()
         return Accepted(201)
 
-    async def forget(self) -> None:
-        await self.pair.forget()
-        self.times_forgotten += 1
+    async def flush_redis(self) -> None:
+        await self.pair.flush()
+        self.redis_flushes += 1
 
     async def close(self) -> None:
         for running in list(self.running):
-            await self.drop(running)
+            await self.cancel(running)
 
-    async def play_to_the_end(self) -> None:
-        """Whatever is left is answered, and time passes: then every dispatch must have come to its end."""
-        for _ in range(ROUNDS_TO_THE_END):
+    async def run_to_completion(self) -> None:
+        """Answer all requests and let time pass; raises AssertionError when a dispatch does not end."""
+        for _ in range(MAX_ROUNDS):
             for running in list(self.running):
-                await (self.answer(running, "as it comes") if running.request else self.go_on(running))
-            await self.pair.pass_time(AWHILE)
+                await (self.answer(running, "by the contract") if running.request else self.resume(running))
+            await self.pair.pass_time(LONG_PAUSE)
         assert not self.running, "a dispatch that never ends"
 
     def _dispatcher(self, worker: str) -> Dispatcher:
-        hands = _Hands(self)
+        clock_and_push_api = _ClockAndPushApi(self)
         return Dispatcher(
-            throttle=_HeardThrottle(self),
-            sender=hands,
+            throttle=_LossyThrottle(self),
+            sender=clock_and_push_api,
             push_sends=NoPushSends(),
             kill_switches=FakeKillSwitches(),
-            clock=hands,
+            clock=clock_and_push_api,
             incarnation=worker,
             lease_left=LEASE_LEFT,
             claim_numbers=self._claim_numbers,
         )
 
-    def _answered(self, request: Request, how: HowAnswered) -> Attempt:
-        is_known = any(shown.request.key == request.key for shown in self.shown)
+    def _answered(self, request: Request, how: PushApiResponse) -> Attempt:
+        is_known = any(delivered.request.key == request.key for delivered in self.delivered)
         match how:
-            case "as it comes":
-                return self.arrives(request)
-            case "not, but it came":
-                self.arrives(request)
+            case "by the contract":
+                return self.deliver(request)
+            case "answer lost":
+                self.deliver(request)
                 return Unclear("the answer was lost")
-            case "not":
-                self.under_way.append(request)
+            case "request delayed":
+                self.in_flight.append(request)
                 return Unclear("no answer")
             case "400":
                 return Accepted(409) if is_known else Refused(400, "bad request")
             case "429":
                 return Throttled(SHORT_RETRY)
 
-    async def _until_parked(self, running: Running, wake: Callable[[], None]) -> None:
+    async def _until_parked(self, running: RunningDispatch, resume: Callable[[], None]) -> None:
         self._moved = asyncio.get_running_loop().create_future()
-        wake()
+        resume()
         waited_for: set[asyncio.Future[Decided] | asyncio.Future[None]] = {running.task, self._moved}
         await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
         if running.task.done():
@@ -179,7 +179,7 @@ class Scene:
             self._check_answer(running, running.task.result().reason)
 
     async def park(self, request: Request | None) -> Attempt | None:
-        """Of the dispatch that runs now: wait for the test."""
+        """Called by the running dispatch: wait until the test resumes it."""
         running = self.current()
         running.request = request
         running.parked = asyncio.get_running_loop().create_future()
@@ -187,64 +187,64 @@ class Scene:
         self._moved.set_result(None)
         return await parked
 
-    def current(self) -> Running:
+    def current(self) -> RunningDispatch:
         return next(running for running in self.running if running.task is asyncio.current_task())
 
-    def _check_answer(self, running: Running, reason: Reason) -> None:
-        events = [shown.request.alert.event_id for shown in self.shown]
+    def _check_answer(self, running: RunningDispatch, reason: Reason) -> None:
+        events = [delivered.request.alert.event_id for delivered in self.delivered]
         assert reason is not Reason.PUSHED or running.alert.event_id in events, "a push that nobody got"
         assert reason in SENT or not running.unclear, f"{reason} after an attempt that may have arrived"
 
     def _check_promises(self) -> None:
-        last = self.shown[-1]
+        last = self.delivered[-1]
         assert last.at <= last.request.alert.deadline, "a late push"
-        events = [shown.request.alert.event_id for shown in self.shown]
+        events = [delivered.request.alert.event_id for delivered in self.delivered]
         assert len(events) == len(set(events)), "a second push for one event"
-        # A Redis that forgot what is in work breaks a cap; whatever began afterwards keeps it again.
-        counted = [shown for shown in self.shown if shown.request.born == self.times_forgotten]
+        # A Redis that lost the claims in flight may break a cap; dispatches that began afterwards keep it.
+        counted = [delivered for delivered in self.delivered if delivered.request.flushes_before == self.redis_flushes]
         for cap in self.caps if last in counted else ():
-            assert sum(_counts(cap, shown, last) for shown in counted) <= cap.pushes, f"more than {cap}"
+            assert sum(_counts(cap, delivered, last) for delivered in counted) <= cap.pushes, f"more than {cap}"
 
 
-def _counts(cap: Cap, shown: Shown, last: Shown) -> bool:
-    same = cap.per is CapPer.USER or shown.request.alert.merchant_id == last.request.alert.merchant_id
-    return same and last.at - shown.at < timedelta(hours=cap.hours)
+def _counts(cap: Cap, delivered: DeliveredPush, last: DeliveredPush) -> bool:
+    same = cap.per is CapPer.USER or delivered.request.alert.merchant_id == last.request.alert.merchant_id
+    return same and last.at - delivered.at < timedelta(hours=cap.hours)
 
 
-def _wake(running: Running, attempt: Attempt | None) -> None:
+def _wake(running: RunningDispatch, attempt: Attempt | None) -> None:
     parked, running.parked = running.parked, None
     assert parked is not None
     parked.set_result(attempt)
 
 
 @dataclass(frozen=True)
-class _Hands:
+class _ClockAndPushApi:
     """The clock and the push API of a dispatch."""
 
-    stage: Scene
+    simulation: DispatchSimulation
 
     def now(self) -> datetime:
-        return self.stage.pair.now()
+        return self.simulation.pair.now()
 
     async def sleep(self, duration: timedelta) -> None:
-        await self.stage.park(None)
+        await self.simulation.park(None)
 
     @asynccontextmanager
     async def slot(self, deadline: datetime) -> AsyncIterator[bool]:
         yield self.now() < deadline
 
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:
-        running = self.stage.current()
-        attempt = await self.stage.park(Request(running.alert, key, not_after, running.born))
+        running = self.simulation.current()
+        attempt = await self.simulation.park(Request(running.alert, key, not_after, running.flushes_before))
         assert attempt is not None
         return attempt
 
 
 @dataclass(frozen=True)
-class _HeardThrottle:
-    """The throttle as a worker hears it: an answer can be lost, and a call can come late."""
+class _LossyThrottle:
+    """The throttle behind an unreliable network: an answer can be lost, and a call can arrive late or never."""
 
-    stage: Scene
+    simulation: DispatchSimulation
 
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         answer = await self._call(Call("reserve", claim, caps))
@@ -262,11 +262,11 @@ class _HeardThrottle:
         return await self._call(Call("release", claim)) is True
 
     async def _call(self, call: Call) -> Answer:
-        fate, self.stage.fate = self.stage.fate, "heard"
-        if fate == "not done":
-            self.stage.pair.copies.append((call, self.stage.pair.now()))
+        next_call, self.simulation.next_call = self.simulation.next_call, "answered"
+        if next_call == "call delayed":
+            self.simulation.pair.sent_calls.append((call, self.simulation.pair.now()))
             raise UnavailableError("it will come later, or never")
-        answer = await self.stage.pair.call(call)
-        if fate == "unheard":
+        answer = await self.simulation.pair.call(call)
+        if next_call == "answer lost":
             raise UnavailableError("the answer was lost")
         return answer

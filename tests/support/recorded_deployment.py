@@ -1,4 +1,4 @@
-"""A Kafka on which somebody has been at work already: records, decisions and commits, written by hand."""
+"""The topics of a deployment with records, decisions and commits that a test writes, in place of workers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ PARTITIONS = 4
 
 
 @dataclass
-class RecordedWorld:
+class RecordedDeployment:
     """One deployment, called `name`, on the Kafka at `bootstrap_servers`, whose topics have four partitions."""
 
     bootstrap_servers: str
@@ -32,7 +32,7 @@ class RecordedWorld:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the commands are told. Only Kafka is there: the rest is never asked."""
+        """The settings of the commands. Only Kafka is there: the commands use nothing else."""
         return {
             "SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
             "SAVING_ALERTS_APP_ID": self.name,
@@ -44,47 +44,47 @@ class RecordedWorld:
             "SAVING_ALERTS_PUSH_API_URL": "http://127.0.0.1:1",
         }
 
-    async def appear(self) -> None:
-        """On the embedded cluster, a topic that a producer asks for is there."""
+    async def create_topics(self) -> None:
+        """The embedded Kafka creates a topic when a producer asks for its partitions."""
         async with self._producer() as producer:
             for topic in self.topics.all:
                 await producer.partitions_for(topic.name)
 
     async def produce(self, count: int, partition: int = 0) -> None:
-        """So many records on the source."""
-        await self.arrive(*[b"{}"] * count, partition=partition)
+        """Write so many records to the source."""
+        await self.produce_events(*[b"{}"] * count, partition=partition)
 
-    async def arrive(self, *events: SavingEvent | bytes, partition: int = 0) -> None:
-        """Records on the source, one behind the other."""
+    async def produce_events(self, *events: SavingEvent | bytes, partition: int = 0) -> None:
+        """Write records to the source, in this order."""
         async with self._producer() as producer:
             for event in events:
                 value = event if isinstance(event, bytes) else encode(event)
                 await producer.send_and_wait(self.topics.source.name, value, partition=partition)
 
-    async def put_on(self, topic: Topic, *offsets: int, partition: int = 0) -> None:
-        """Events of the source on an internal topic, with bodies that nobody needs to read."""
+    async def produce_to(self, topic: Topic, *offsets: int, partition: int = 0) -> None:
+        """Write events of the source to an internal topic; their values cannot be decoded."""
         async with self._producer() as producer:
             for offset in offsets:
                 envelope = Envelope(self.position(offset, partition), f"e-{offset}", self.started)
                 await producer.send_and_wait(topic.name, b"?", partition=partition, headers=list(envelope.headers()))
 
-    async def record(self, *entries: Decision | Receipt | bytes) -> None:
-        """Write to the ledger, keyed and partitioned as workers do it."""
+    async def write_decisions(self, *entries: Decision | Receipt | bytes) -> None:
+        """Write decisions and receipts, keyed and partitioned as workers do it."""
         async with self._producer() as producer:
             for entry in entries:
                 key, partition = _address(entry)
                 value = entry if isinstance(entry, bytes) else encode(entry)
                 await producer.send_and_wait(self.topics.decisions.name, value, key=key, partition=partition)
 
-    async def bury(self, *letters: DeadLetterRecord | bytes, partition: int = 0) -> None:
+    async def write_dead_letters(self, *dead_letters: DeadLetterRecord | bytes, partition: int = 0) -> None:
         """Write dead letters, as workers do it."""
         async with self._producer() as producer:
-            for letter in letters:
-                value = letter if isinstance(letter, bytes) else encode(letter)
+            for dead_letter in dead_letters:
+                value = dead_letter if isinstance(dead_letter, bytes) else encode(dead_letter)
                 await producer.send_and_wait(self.topics.dead_letters.name, value, partition=partition)
 
     async def records_on(self, topic: Topic, partition: int) -> list[ConsumerRecord]:
-        """All that stands in one partition now."""
+        """All records that are in the partition now."""
         at = TopicPartition(topic.name, partition)
         async with AIOKafkaConsumer(bootstrap_servers=self.bootstrap_servers, auto_offset_reset="earliest") as consumer:
             consumer.assign([at])
@@ -107,7 +107,7 @@ class RecordedWorld:
     def decision(
         self, offset: int, reason: Reason, user: str | None = "u-1", *, seconds: int = 0, **details: object
     ) -> Decision:
-        """Decided `seconds` after the start of this world."""
+        """Decided `seconds` after `started`."""
         return Decision(
             decision_id=decision_id(self.position(offset), reason),
             position=self.position(offset),
@@ -123,10 +123,10 @@ class RecordedWorld:
             details=dict(details),
         )
 
-    def letter(self, offset: int, **changes: object) -> DeadLetterRecord:
+    def dead_letter(self, offset: int, **changes: object) -> DeadLetterRecord:
         """Of an event of the first partition that failed at `query_coupons`, with changes."""
         envelope = Envelope(self.position(offset), f"e-{offset}", self.started + timedelta(minutes=10))
-        letter = DeadLetterRecord(
+        dead_letter = DeadLetterRecord(
             stage=Stage.QUERY_COUPONS,
             error="Traceback (most recent call last):\n  somewhere\nKeyError: 'discount'\n",
             topic=self.topics.validated.name,
@@ -141,7 +141,7 @@ class RecordedWorld:
             failed_at=self.started,
             headers=envelope.headers(),
         )
-        return msgspec.structs.replace(letter, **changes)
+        return msgspec.structs.replace(dead_letter, **changes)
 
     def receipt(self, *ranges: tuple[int, int], partition: int = 0) -> Receipt:
         return Receipt(

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.stub_apis.faults import Behaviour
 from demo.traffic.directory import MERCHANTS
 from demo.world import World
@@ -14,11 +14,11 @@ from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import encode
 from tests.end_to_end.shoppers import visit
 from tests.recorded.claim_states import User
+from tests.recorded.driver import Driver, position_of
 from tests.recorded.lines import Line, Raw
 from tests.recorded.odd_rules import ENDED_BY_RULES, happening, odd_rules
 from tests.recorded.skipping import skip_two
 from tests.recorded.spoiling import Changed, first_value, put_unreadable
-from tests.recorded.stagehand import Stagehand, place_of
 from tests.recorded.taking import FOR_OTHERS, FOR_STAGES, TIMEOUT_SECONDS, Taken
 
 ACT = "other endings"
@@ -31,21 +31,21 @@ SWITCHES = (("all",), ("merchant", MERCHANTS[0].merchant_id), ("rule", "at-the-s
 
 
 def play(taken: Taken) -> None:
-    with World() as world, LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        stagehand = Stagehand(world, watch)
-        stagehand.prepare(odd_rules())
-        _leave_old_sends(stagehand)
-        skipped = skip_two(stagehand, taken)
-        worker = stagehand.start_worker()
-        stagehand.wait_for(skipped)
-        stagehand.play(*map(happening, ENDED_BY_RULES))
-        _push_twice(stagehand)
-        _turn_switches(stagehand)
+    with World() as world, DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
+        driver = Driver(world, decisions)
+        driver.prepare(odd_rules())
+        _leave_old_sends(driver)
+        skipped = skip_two(driver, taken)
+        worker = driver.start_worker()
+        driver.wait_for(skipped)
+        driver.play(*map(happening, ENDED_BY_RULES))
+        _push_twice(driver)
+        _turn_switches(driver)
         asyncio.run(taken.take_records(world, ACT, FOR_STAGES))  # before others than workers write there
-        asyncio.run(_come_too_late(stagehand))
-        put_unreadable(stagehand, _in(LATER))
+        asyncio.run(_come_too_late(driver))
+        put_unreadable(driver, _in(LATER))
         asyncio.run(taken.take_claims(world, ACT))
-        asyncio.run(_without_redis(stagehand))
+        asyncio.run(_without_redis(driver))
         asyncio.run(taken.take_records(world, ACT, FOR_OTHERS))
         worker.stop()
     taken.lines["push_sends"] = [line for line in taken.lines["push_sends"] if not _is_planted(line)]
@@ -55,39 +55,39 @@ def _in(duration: timedelta) -> datetime:
     return datetime.now(UTC) + duration
 
 
-def _leave_old_sends(stagehand: Stagehand) -> None:
+def _leave_old_sends(driver: Driver) -> None:
     """Of users whose entries a worker deletes, a few with every send."""
     for offset, user_id in enumerate(OLD_USERS):
         position = SourcePosition("saving-events", 0, offset)
         send = PushSend(merchant_id="m-1", sent_at=_in(-2 * REMEMBERED), position=position, event_id=f"e-{user_id}")
         line = Line(about="", key=Raw(user_id), value=Raw.of(encode((send,))))
-        stagehand.put(stagehand.world.topics.push_sends.name, line)
+        driver.put(driver.world.topics.push_sends.name, line)
 
 
 def _is_planted(line: Line) -> bool:
     return line.value is not None and (line.key_bytes or b"").decode() in OLD_USERS
 
 
-def _push_twice(stagehand: Stagehand) -> None:
+def _push_twice(driver: Driver) -> None:
     """Many users once, and one of them at two merchants, and once too often."""
-    stagehand.play(*(visit(f"visit-{number}", f"u-visitor-{number}") for number in range(VISITORS)))
+    driver.play(*(visit(f"visit-{number}", f"u-visitor-{number}") for number in range(VISITORS)))
     for merchant_number in range(3):
-        stagehand.play(happening(EventType.GEOFENCE_ENTERED, merchant_number))
+        driver.play(happening(EventType.GEOFENCE_ENTERED, merchant_number))
 
 
-def _turn_switches(stagehand: Stagehand) -> None:
+def _turn_switches(driver: Driver) -> None:
     for switch in SWITCHES:
-        stagehand.command("kill", "on", *switch, "--reason", "wrong prices, 20 % für alle", "--by", "ines", "--wait")
+        driver.command("kill", "on", *switch, "--reason", "wrong prices, 20 % für alle", "--by", "ines", "--wait")
         name = f"killed-{switch[0]}"
-        stagehand.play(visit(name, f"u-{name}"))
-        stagehand.command("kill", "off", *switch, "--wait")
+        driver.play(visit(name, f"u-{name}"))
+        driver.command("kill", "off", *switch, "--wait")
 
 
-async def _come_too_late(stagehand: Stagehand) -> None:
+async def _come_too_late(driver: Driver) -> None:
     """At every stage; while the Coupon API does not answer; and while another claim of the user lives."""
-    topics = stagehand.world.topics
-    stagehand.world.coupon_api.behave(Behaviour(fault="hang"), user_id="u-unanswered")
-    async with connect(stagehand.world.redis.url, TIMEOUT_SECONDS, max_connections=1) as client:
+    topics = driver.world.topics
+    driver.world.coupon_api.behave(Behaviour(fault="hang"), user_id="u-unanswered")
+    async with connect(driver.world.redis.url, TIMEOUT_SECONDS, max_connections=1) as client:
         await User(client, "u-busy").claim()
     late = [
         (topics.validated.name, Changed("late-1", 1_000_001, _in(LATE))),
@@ -96,16 +96,16 @@ async def _come_too_late(stagehand: Stagehand) -> None:
         (topics.validated.name, Changed("unanswered", 1_000_004, _in(SOON))),
         (topics.alerts.name, Changed("busy", 1_000_005, _in(LATE))),
     ]
-    await _put(stagehand, late)
+    await _put(driver, late)
 
 
-async def _without_redis(stagehand: Stagehand) -> None:
-    stagehand.world.redis.pause()
-    await _put(stagehand, [(stagehand.world.topics.alerts.name, Changed("no-throttle", 1_000_006, _in(SOON)))])
-    stagehand.world.redis.resume()
+async def _without_redis(driver: Driver) -> None:
+    driver.world.redis.pause()
+    await _put(driver, [(driver.world.topics.alerts.name, Changed("no-throttle", 1_000_006, _in(SOON)))])
+    driver.world.redis.resume()
 
 
-async def _put(stagehand: Stagehand, changes: list[tuple[str, Changed]]) -> None:
+async def _put(driver: Driver, changes: list[tuple[str, Changed]]) -> None:
     for topic, changed in changes:
-        stagehand.put(topic, changed.line(await first_value(stagehand.world, topic)))
-    await asyncio.to_thread(stagehand.wait_for, [place_of(changed.envelope.position) for _, changed in changes])
+        driver.put(topic, changed.line(await first_value(driver.world, topic)))
+    await asyncio.to_thread(driver.wait_for, [position_of(changed.envelope.position) for _, changed in changes])

@@ -1,4 +1,4 @@
-"""What a fault has cost: sets that must be empty, and numbers that are only told."""
+"""The result of one case: failures, of which there must be none, and numbers that are only reported."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,9 +11,11 @@ HEADINGS = ("case", "events", "lost", "doubled", "silenced", "late", "wrong", "e
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """One case. `lost` are events without an answer, `doubled` users with more pushes than their one, `silenced` users
-    without it, `late` users pushed after their deadline, `wrong` whatever else was not as it must be.
+class CaseResult:
+    """One fault under load, or a load alone.
+
+    `lost`: events without an answer. `doubled`: users with more than the one push they may get. `silenced`: users
+    without the push they must get. `late`: users pushed after their deadline. `wrong`: all other failures.
 
     `gap_seconds`: from the fault until the last of the partitions concerned was worked on again.
     """
@@ -30,8 +32,8 @@ class Findings:
     seconds: float
 
     @property
-    def faults(self) -> tuple[str, ...]:
-        """In sentences; none when nothing was broken."""
+    def failures(self) -> tuple[str, ...]:
+        """In sentences; empty when the case passed."""
         sets = {
             "lost": self.lost,
             "doubled": self.doubled,
@@ -53,9 +55,9 @@ def doubled(pushes: Sequence[AcceptedPush]) -> tuple[str, ...]:
     return tuple(sorted({user for user, number in times.items() if number > 1} | twice))
 
 
-def table(findings: Sequence[Findings]) -> str:
+def table(results: Sequence[CaseResult]) -> str:
     """All cases, one a line."""
-    rows = [HEADINGS, *(_row(each) for each in findings)]
+    rows = [HEADINGS, *(_row(each) for each in results)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     return "\n".join(_line(row, widths) for row in rows)
 
@@ -65,8 +67,8 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join([row[0].ljust(widths[0]), *numbers])
 
 
-def _row(findings: Findings) -> tuple[str, ...]:
-    sets = (findings.lost, findings.doubled, findings.silenced, findings.late, findings.wrong)
-    gap = "-" if findings.gap_seconds is None else f"{findings.gap_seconds:.1f}"
-    numbers = (*(str(len(names)) for names in sets), str(findings.echoes))
-    return (findings.case, str(findings.events), *numbers, gap, f"{findings.seconds:.0f}")
+def _row(result: CaseResult) -> tuple[str, ...]:
+    sets = (result.lost, result.doubled, result.silenced, result.late, result.wrong)
+    gap = "-" if result.gap_seconds is None else f"{result.gap_seconds:.1f}"
+    numbers = (*(str(len(names)) for names in sets), str(result.echoes))
+    return (result.case, str(result.events), *numbers, gap, f"{result.seconds:.0f}")

@@ -1,10 +1,10 @@
-"""How large a crew is, and how it is set up: short sessions and leases, so that faults are quick."""
+"""Size and settings of a deployment: short sessions and leases, so that a fault is over soon."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 from saving_alerts.kafka.topics import Topics
-from tests.end_to_end.shoppers import patient_rules
+from tests.end_to_end.shoppers import long_freshness_rules
 
 SESSION_TIMEOUT_SECONDS = 6.0
 CLAIM_LEASE_SECONDS = 8.0
@@ -12,15 +12,15 @@ DRAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """What a crew works on, and how many it is."""
+class DeploymentSpec:
+    """`group` is the consumer group and the prefix of the topics."""
 
     brokers: Literal[1, 3] = 1
     partitions: int = 12
     workers: int = 3
     group: str = "saving-alerts"
     source: str = "saving-events"
-    rules: bytes = field(default_factory=patient_rules, repr=False)
+    rules: bytes = field(default_factory=long_freshness_rules, repr=False)
 
     @property
     def topics(self) -> Topics:
@@ -44,5 +44,5 @@ class Shape:
         }
 
 
-# Three of everything would be too much for two cores.
-THREE_BROKERS = Shape(brokers=3, partitions=6, workers=2)
+# Two workers and six partitions: three workers and three brokers are too much for two cores.
+THREE_BROKERS = DeploymentSpec(brokers=3, partitions=6, workers=2)

@@ -1,4 +1,4 @@
-"""What a scenario is made of: its shoppers, and the events, coupons and behaviours of one scene."""
+"""An instance of a scenario: the events of one user, their coupons, and the behaviours of the stub APIs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,9 +22,9 @@ Choice = TypeVar("Choice")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One event of a scene. `wait` is when it comes, as a share of the time left after the scene's first event.
+    """One event of an instance. `wait` is when it comes, as a share of the time left after the instance's first event.
 
-    `follows_first`: only after the decision about the scene's first event.
+    `follows_first`: only after the decision about the instance's first event.
     """
 
     template: Template
@@ -35,8 +35,8 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """One instance of a scenario, with all it needs: events of one user, coupons by merchant, behaviours."""
+class ScenarioInstance:
+    """All that one instance of a scenario needs: events of one user, coupons by merchant, behaviours."""
 
     variant: str
     drafts: Sequence[Draft]
@@ -46,8 +46,8 @@ class Scene:
 
 
 @dataclass(slots=True)
-class Cast:
-    """Where scenes get their people and places. Every user is new, unless a scenario asks for a regular."""
+class DataFactory:
+    """Seeded test data for the scenarios. Every user is new, unless a scenario asks for a returning one."""
 
     random: Random
     prefix: str
@@ -57,8 +57,8 @@ class Cast:
         self.users += 1
         return f"u-{self.prefix}-{self.users:06d}"
 
-    def regular(self, of: int) -> str:
-        """One of `of` shoppers who come again and again and take part in no other scenario."""
+    def returning_user(self, of: int) -> str:
+        """One of `of` shoppers with many events, who take part in no other scenario."""
         return f"u-{self.prefix}-r{self.random.randrange(of):05d}"
 
     def event_id(self) -> str:
