@@ -1,4 +1,4 @@
-"""Which of several coupons a push promises."""
+"""The order in which a rule tries several coupons that fit."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,7 +9,7 @@ from saving_alerts.domain.coupons import Coupon, DiscountKind
 
 
 class Ranking(StrEnum):
-    """What makes one coupon better than another. Percentages and amounts are never weighed against each other."""
+    """How coupons are ordered. A percentage and a fixed amount are never compared: the price is not known."""
 
     HIGHEST_PERCENT = "highest_percent"  # then the highest amount, then the one that lasts longest
     HIGHEST_AMOUNT = "highest_amount"  # fixed amounts first, whatever their currency, then the highest percentage
@@ -17,7 +17,7 @@ class Ranking(StrEnum):
 
 
 def best_first(coupons: list[Coupon], ranking: Ranking) -> list[Coupon]:
-    """The coupons in the order in which they are tried. Ids settle what nothing else does."""
+    """The coupons in the order in which they are tried. Equal ones are ordered by id."""
     return sorted(coupons, key=_KEYS[ranking], reverse=True)
 
 
