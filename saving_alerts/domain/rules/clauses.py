@@ -31,7 +31,7 @@ class Clause(StrEnum):
 
 
 class Weekday(StrEnum):
-    """In the order of `datetime.weekday()`."""
+    """In the order of Python's numbers."""
 
     MONDAY = "monday"
     TUESDAY = "tuesday"

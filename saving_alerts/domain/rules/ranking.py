@@ -9,7 +9,7 @@ from saving_alerts.domain.coupons import Coupon, DiscountKind
 
 
 class Ranking(StrEnum):
-    """How coupons are ordered. A percentage and a fixed amount are never compared: the price is not known."""
+    """What makes one coupon better than another. Percentages and amounts are never weighed against each other."""
 
     HIGHEST_PERCENT = "highest_percent"  # then the highest amount, then the one that lasts longest
     HIGHEST_AMOUNT = "highest_amount"  # fixed amounts first, whatever their currency, then the highest percentage
