@@ -16,9 +16,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from saving_alerts.kafka.header_names import read_any_header_name
 
-COORDINATOR_TIMEOUT_SECONDS = (
-    15  # how long a failure that Kafka calls temporary is retried, say a group that is loading
-)
+COORDINATOR_TIMEOUT_SECONDS = 15  # how long failures that Kafka calls temporary are retried, say a loading group
 CREATE_COMMAND = "saving-alerts topics create"
 
 _partitioner = DefaultPartitioner()
