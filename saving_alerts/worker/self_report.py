@@ -30,10 +30,10 @@ from saving_alerts.web.stats import (
     PartitionLag,
     Stats,
     asks_avoided,
-    cluster_totals,
     decisions_of,
     documents,
     stage_numbers,
+    totals_of,
     when_errors,
 )
 from saving_alerts.worker.runtime import WorkerRuntime
@@ -146,7 +146,7 @@ class SelfReport:
     async def stats(self) -> Stats:
         runtime, now = self._runtime, self._runtime.clock.now()
         rows = await self._rows()
-        events_read, decisions = cluster_totals(rows)
+        events_read, decisions = totals_of(rows)
         return Stats(
             worker=runtime.settings.worker_name,
             version=__version__,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from saving_alerts.metrics import CATALOGUE, Kind, Metric
+from saving_alerts.metrics import CATALOGUE, Metric, MetricKind
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class RecordingMetrics:
         self.said: list[Said] = []
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None:
-        self._say(Kind.COUNT, Said(metric, value, tags))
+        self._say(MetricKind.COUNT, Said(metric, value, tags))
 
     def gauge(self, metric: Metric, value: float, **tags: str) -> None:
-        self._say(Kind.GAUGE, Said(metric, value, tags))
+        self._say(MetricKind.GAUGE, Said(metric, value, tags))
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None:
-        self._say(Kind.DISTRIBUTION, Said(metric, value, tags))
+        self._say(MetricKind.DISTRIBUTION, Said(metric, value, tags))
 
     def total(self, metric: Metric, **tags: str) -> float:
         """The sum of what was counted under these tags; other tags are not looked at."""
@@ -39,7 +39,7 @@ class RecordingMetrics:
         """The values of one tag, in order."""
         return [said.tags[tag] for said in self.said if said.metric is metric]
 
-    def _say(self, kind: Kind, said: Said) -> None:
+    def _say(self, kind: MetricKind, said: Said) -> None:
         entry = CATALOGUE[said.metric]
         assert entry.kind is kind, f"{said.metric} is a {entry.kind}, not a {kind}"
         assert set(said.tags) == set(entry.tags), f"{said.metric} has the tags {entry.tags}, not {tuple(said.tags)}"
