@@ -9,7 +9,7 @@ from saving_alerts.domain.decisions import Decision, Receipt, Stage, Subject, de
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
-from saving_alerts.kafka.codecs import MAX_KEY_BYTES, DeadLetterRecord, Envelope, cut, encode, ours_of, summary_of
+from saving_alerts.kafka.codecs import MAX_KEY_BYTES, DeadLetterRecord, Envelope, cut, encode, own_headers, summary_of
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.pipeline.outcomes import Decided
@@ -106,7 +106,7 @@ class RecordBuilder:
             failed_at=self._clock.now(),
             reason=reason,
             tried=error != UNTRIED,
-            headers=ours_of(record.headers),
+            headers=own_headers(record.headers),
         )
         return Output(self._topics.dead_letters.name, record.partition, key, encode(dead_letter))
 

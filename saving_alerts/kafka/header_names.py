@@ -1,7 +1,8 @@
-r"""Records whose headers have names that are no text. Other clients write them, Java reads them, aiokafka does not.
+r"""Records with a header whose name is not UTF-8. Other clients can write them, and aiokafka cannot read them.
 
-aiokafka raises while it unpacks the fetch: nobody gets to see the record, and whoever has the partition next fails the
-same way. So the rest of such a fetch is unpacked again, with names that stand for the bytes (`\xff`).
+aiokafka raises while it unpacks the fetch, so the record becomes visible to nobody, and every worker that gets the
+partition fails in the same way (docs/adr/0014-headers-with-any-name.md). So the rest of such a fetch is unpacked again,
+with the bytes escaped in the name (`\xff`).
 """
 
 import logging
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class _AnyText(bytearray):
-    """Bytes that can always be decoded, and so can every part of them."""
+    """A bytearray whose `decode`, and that of its slices, never raises: it escapes what is not UTF-8."""
 
     def __getitem__(self, place: SupportsIndex | slice) -> Any:  # noqa: ANN401 - an int or a part
         found = super().__getitem__(place)
@@ -28,7 +29,7 @@ class _AnyText(bytearray):
 
 
 class _AnyNames(_DefaultRecordBatchPy):  # type: ignore[misc] # final, but for type checkers only
-    """A batch with any bytes as names of headers."""
+    """aiokafka's batch in Python, on a buffer of `_AnyText`."""
 
     _buffer: bytearray
 
@@ -45,7 +46,7 @@ class _BatchesWithAnyNames(_MemoryRecordsPy):  # type: ignore[misc]
 
 
 class FetchedBatches(fetcher.MemoryRecords):  # type: ignore[misc]
-    """What a fetch brought of a partition, kept so that it can be unpacked again."""
+    """aiokafka's bytes of one partition in a fetch; `data` is kept so that they can be unpacked again."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
@@ -53,7 +54,7 @@ class FetchedBatches(fetcher.MemoryRecords):  # type: ignore[misc]
 
 
 class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
-    """aiokafka's, and what it gives up on is read all the same."""
+    """aiokafka's unpacking of a fetch. On a UnicodeDecodeError it unpacks the rest with `_BatchesWithAnyNames`."""
 
     _records: Any
     _aborted_transactions: list[tuple[int, int]]
@@ -70,14 +71,15 @@ class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
             )
         else:
             return
-        # From the first batch on, to see again which transactions were aborted; what was given out is passed over.
+        # From the first batch on, to find the aborted transactions again; aiokafka skips the records before
+        # `next_fetch_offset`, which were given out already.
         self._records = _BatchesWithAnyNames(self._records.data)
         self._aborted_transactions, self._aborted_producers = aborted, set()
         yield from super()._unpack_records()
 
 
 def read_any_header_name() -> None:
-    """Teach all consumers of this process. Raises ImportError for an aiokafka that unpacks in another way."""
+    """Patch aiokafka for all consumers of this process. Raises ImportError if this release has no such classes."""
     for name in ("MemoryRecords", "PartitionRecords"):
         if not hasattr(fetcher, name):
             raise ImportError(f"this release of aiokafka is not supported: fetcher.{name} not found")

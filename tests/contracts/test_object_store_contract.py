@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from demo.servers.s3 import EmbeddedS3
-from saving_alerts.adapters.s3 import CHUNK_BYTES, S3ObjectStore, S3Policy, _split
+from saving_alerts.adapters.s3 import CHUNK_BYTES, S3ObjectStore, S3Policy, _lines
 from saving_alerts.ports.errors import MissingObjectError, RefusedError, UnavailableError
 from saving_alerts.ports.object_store import MAX_LINE_BYTES, ObjectStore, SwappingStore
 from tests.support.fakes.object_store import FakeObjectStore
@@ -385,7 +385,7 @@ async def test_an_endless_line_needs_no_endless_memory() -> None:
             yield b"x" * CHUNK_BYTES
 
     tracemalloc.start()
-    lines = [line async for line in _split(chunks())]
+    lines = [line async for line in _lines(chunks())]
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

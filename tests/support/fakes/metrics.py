@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from saving_alerts.metrics import CATALOGUE, Kind, Metric
+from saving_alerts.metrics import CATALOGUE, Metric, MetricKind
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class RecordingMetrics:
         self.measurements: list[Measurement] = []
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None:
-        self._add(Kind.COUNT, Measurement(metric, value, tags))
+        self._add(MetricKind.COUNT, Measurement(metric, value, tags))
 
     def gauge(self, metric: Metric, value: float, **tags: str) -> None:
-        self._add(Kind.GAUGE, Measurement(metric, value, tags))
+        self._add(MetricKind.GAUGE, Measurement(metric, value, tags))
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None:
-        self._add(Kind.DISTRIBUTION, Measurement(metric, value, tags))
+        self._add(MetricKind.DISTRIBUTION, Measurement(metric, value, tags))
 
     def total(self, metric: Metric, **tags: str) -> float:
         """The sum of what was counted under these tags; other tags do not matter."""
@@ -43,7 +43,7 @@ class RecordingMetrics:
         """The values of one tag, in order."""
         return [measurement.tags[tag] for measurement in self.measurements if measurement.metric is metric]
 
-    def _add(self, kind: Kind, measurement: Measurement) -> None:
+    def _add(self, kind: MetricKind, measurement: Measurement) -> None:
         entry = CATALOGUE[measurement.metric]
         assert entry.kind is kind, f"{measurement.metric} is a {entry.kind}, not a {kind}"
         assert set(measurement.tags) == set(entry.tags), (

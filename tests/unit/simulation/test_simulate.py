@@ -14,7 +14,7 @@ from saving_alerts.domain.events import EventType
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.reference_data.snapshot import Snapshot
-from saving_alerts.simulation.recorded_decisions import Agreement, Record, Unknown
+from saving_alerts.simulation.recorded_decisions import Agreement, RecordedDecisions, Unknown
 from saving_alerts.simulation.replay import Replay, Replayed, Totals
 from saving_alerts.simulation.simulate import Users
 from tests.support.fakes.clock import START
@@ -142,9 +142,9 @@ def decision(
     )
 
 
-def record(*entries: Decision | Receipt) -> tuple[Record, Unknown]:
+def record(*entries: Decision | Receipt) -> tuple[RecordedDecisions, Unknown]:
     unknown = Unknown()
-    history = Record(START, unknown)
+    history = RecordedDecisions(START, unknown)
     for entry in entries:
         history.take(entry)
     return history, unknown
@@ -199,7 +199,7 @@ def test_the_record_agrees_or_what_differs_is_shown(
     history, _ = record(recorded)
     agreement = Agreement("rules-1")
 
-    agreement.look(recorded.position, history.evaluated[recorded.position], replayed, "merchants-1")
+    agreement.compare(recorded.position, history.evaluated[recorded.position], replayed, "merchants-1")
 
     assert (agreement.same, agreement.different, agreement.different_with_other_merchants) == found
     assert len(agreement.examples) == found[1]
@@ -209,7 +209,7 @@ def test_what_another_version_decided_is_not_compared() -> None:
     history, _ = record(WON)
     agreement = Agreement("rules-2")
 
-    agreement.look(WON.position, history.evaluated[WON.position], WINS, "merchants-1")
+    agreement.compare(WON.position, history.evaluated[WON.position], WINS, "merchants-1")
 
     assert agreement == Agreement("rules-2")
 
@@ -218,7 +218,7 @@ def test_a_difference_with_another_merchant_directory_is_counted_by_itself() -> 
     history, _ = record(WON)
     agreement = Agreement("rules-1")
 
-    agreement.look(WON.position, history.evaluated[WON.position], replace(WINS, coupon_id="c-2"), "merchants-2")
+    agreement.compare(WON.position, history.evaluated[WON.position], replace(WINS, coupon_id="c-2"), "merchants-2")
 
     assert agreement == Agreement("rules-1", different_with_other_merchants=1)
 

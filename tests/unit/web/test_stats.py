@@ -12,10 +12,10 @@ from saving_alerts.reference_data.snapshot import Freshness
 from saving_alerts.web.stats import (
     PartitionLag,
     asks_avoided,
-    cluster_totals,
     decisions_of,
     documents,
     stage_numbers,
+    totals_of,
 )
 from tests.support.worker_rows import a_row
 
@@ -74,7 +74,7 @@ def test_a_documents_age_counts_from_its_last_confirmation() -> None:
 
 
 def test_the_clusters_totals_are_the_sum_of_its_rows() -> None:
-    read, decisions = cluster_totals([a_row(10, {"pushed": 1}), a_row(20, {"pushed": 2, "invalid": 4})])
+    read, decisions = totals_of([a_row(10, {"pushed": 1}), a_row(20, {"pushed": 2, "invalid": 4})])
 
     assert read == 30
     assert (decisions["pushed"], decisions["invalid"], decisions["killed"]) == (3, 4, 0)
