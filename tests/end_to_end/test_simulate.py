@@ -99,8 +99,8 @@ def test_a_stricter_rule_loses_those_whom_it_refuses(recorded: Recorded) -> None
     poor = sum(str(n).endswith(POOR) for n in range(USERS))
     assert figures["pushes"] == (USERS, USERS - poor)
     assert figures["users with a push"] == (USERS, USERS - poor)
-    assert figures["rule at-the-store: min_discount_percent output no"][0] == 0
-    assert figures["rule at-the-store: min_discount_percent output no"][1] >= poor
+    assert figures["rule at-the-store: min_discount_percent said no"][0] == 0
+    assert figures["rule at-the-store: min_discount_percent said no"][1] >= poor
 
 
 def test_it_says_in_words_who_loses_and_what_it_cannot_know(recorded: Recorded) -> None:
