@@ -1,7 +1,7 @@
 """`audit` beside three workers under load, one of which is killed: it sees events on their way, and no false alarm.
 
 A wrong order of the audit's reads can pass here by luck, as milliseconds matter: that order is also tested by
-`tests/unit/commands/test_audit.py`.
+`tests/integration/commands/test_audit.py`.
 """
 
 from collections.abc import Iterator
