@@ -112,7 +112,7 @@ class PushApi:
             return attempt
 
     def _report(self, attempt: Attempt, epoch: int) -> None:
-        """Tell the admission what the attempt shows about the API."""
+        """Report to the admission what the attempt shows about the API."""
         if isinstance(attempt, Throttled):
             self._admission.leave_alone(attempt.retry_after)
         if isinstance(attempt, Unclear):

@@ -7,7 +7,7 @@ import click
 from saving_alerts.ledger.dead_letters import DeadLetterPlace
 
 
-class LetterType(click.ParamType):
+class DeadLetterType(click.ParamType):
     """`3:17`, the dead letter at offset 17 of partition 3."""
 
     name = "letter"
@@ -21,4 +21,4 @@ class LetterType(click.ParamType):
         return DeadLetterPlace(int(written[1]), int(written[2]))
 
 
-LETTER = LetterType()
+DEAD_LETTER = DeadLetterType()
