@@ -1,4 +1,4 @@
-"""Every setting, read once at the door from the environment (into which the door loads `.env`), frozen afterwards.
+"""Every setting, read once at the start from the environment (into which `__main__` loads `.env`), frozen afterwards.
 
 A setting's variable is its name in capitals with the prefix `SAVING_ALERTS_`.
 """
