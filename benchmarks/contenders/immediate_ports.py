@@ -107,7 +107,7 @@ async def open_immediate_ports(
     metrics: Metrics,  # noqa: ARG001
     closing: AsyncExitStack,  # noqa: ARG001
 ) -> Ports:
-    """As `saving_alerts.worker.open_ports.open_ports`, without connections."""
+    """As `saving_alerts.worker.open_adapters.open_ports`, without connections."""
     return Ports(
         coupon_source=ImmediateCoupons(),
         push_sender=ImmediateSender(),

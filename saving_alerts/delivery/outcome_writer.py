@@ -14,7 +14,7 @@ from aiokafka import ConsumerRecord
 from saving_alerts.delivery.addressing import Addressed, address_by_headers
 from saving_alerts.delivery.producer import Output, Undelivered
 from saving_alerts.delivery.record_builder import UNTRIED, RecordBuilder
-from saving_alerts.delivery.results import FORWARDED, NOT_A_TRIGGER_REASON, BatchResult, RecordResult
+from saving_alerts.delivery.record_results import FORWARDED, NOT_A_TRIGGER_REASON, BatchResult, RecordResult
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
