@@ -97,7 +97,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 def as_changes(records: list[ConsumerRecord]) -> list[ConsumerRecord]:
-    """Of a changelog. What was refused there deletes nobody, and stands at its last offset: recovery waits for that."""
+    """Of a changelog. Refused bytes change no key there, and stand at their last offset: recovery waits for it."""
     return [
         ConsumerRecord(
             record.topic, record.partition, record.value.last_offset, record.timestamp, 0, b"", None, None, 0, -1, ()

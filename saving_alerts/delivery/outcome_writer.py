@@ -14,7 +14,7 @@ from aiokafka import ConsumerRecord
 from saving_alerts.delivery.addressing import Addressed, address_by_headers
 from saving_alerts.delivery.producer import Output, Undelivered
 from saving_alerts.delivery.record_builder import UNTRIED, RecordBuilder
-from saving_alerts.delivery.results import FORWARDED, NOT_A_TRIGGER_REASON, BatchResult, RecordResult
+from saving_alerts.delivery.record_results import FORWARDED, NOT_A_TRIGGER_REASON, BatchResult, RecordResult
 from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
@@ -157,7 +157,9 @@ class OutcomeWriter(Generic[In, Out]):
         return RecordResult(record, Reason.DEAD_LETTER, outputs, addressed)
 
     def _refused(self, record: ConsumerRecord, refused: RefusedBytes, read_at: datetime) -> RecordResult:
-        """On the source each offset of it was an event. What was in it elsewhere nobody knows: `audit` names them."""
+        """On the source each of its offsets was an event. On an internal topic nobody knows which events were in it:
+        `audit` names them as missing.
+        """
         if self.stage is not Stage.VALIDATE:
             return self._dead_letter(record, None, refused.problem)
         position = SourcePosition(record.topic, record.partition, record.offset)

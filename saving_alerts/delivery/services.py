@@ -13,7 +13,7 @@ from saving_alerts.ports.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class StageServices:
-    """Each stage takes it whole. `max_in_flight`: so many unfinished records of a partition stop its intake, and so do
+    """Each stage takes it whole. `max_in_flight` unfinished records of a partition stop its intake, and so do
     `max_bytes_in_flight`.
     """
 

@@ -21,7 +21,7 @@ from aiokafka import ConsumerRecord
 from saving_alerts.delivery.flow_control import Message
 from saving_alerts.delivery.in_flight import InFlight, InFlightBatch
 from saving_alerts.delivery.outcome_writer import OutcomeWriter, PendingStep
-from saving_alerts.delivery.results import BatchResult
+from saving_alerts.delivery.record_results import BatchResult
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.work import Work
 from saving_alerts.domain.decisions import Stage
@@ -33,7 +33,7 @@ from saving_alerts.metrics import Metric
 log = logging.getLogger(__name__)
 
 
-class Event(Protocol):
+class FaustEvent(Protocol):
     """What Faust hands to an agent, as far as we need it: `value` is the list of raw records of one batch."""
 
     value: list[ConsumerRecord]
@@ -48,7 +48,7 @@ class Event(Protocol):
 class Batch:
     """One batch in work."""
 
-    event: Event
+    event: FaustEvent
     taken_at_seconds: float
 
 
@@ -79,12 +79,12 @@ class StageRunner:
         """The records whose step has begun and not ended."""
         return self._work.pending
 
-    async def run(self, events: AsyncIterator[Event]) -> None:
+    async def run(self, events: AsyncIterator[FaustEvent]) -> None:
         """The body of the agent: take each batch at once, never wait."""
         async for event in events:
             self.take(event)
 
-    def take(self, event: Event) -> None:
+    def take(self, event: FaustEvent) -> None:
         """Begin the work on one batch. While draining nothing begins; Kafka keeps the batch."""
         if self._draining or not self._services.flow_control.is_current(event.message):
             return

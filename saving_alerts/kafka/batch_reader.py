@@ -1,6 +1,6 @@
-"""Reads the records of a batch one by one, and any bytes as names of headers, where aiokafka's own reader must not.
+"""Reads the records of a batch one by one, with any bytes as names of headers.
 
-It is several times slower than that one.
+It is several times slower than aiokafka's reader, which unpacks all at once and reads only names in UTF-8.
 """
 
 import struct
@@ -16,9 +16,9 @@ BATCH_HEADER = struct.Struct(">qiibIhiqqqhii")
 ATTRIBUTES_PLACE = 21
 LOG_APPEND_TIME = 0x08
 
-# No event has more than 64 KiB, and brokers take no record of ours with more than 1 MiB.
+# An event has at most 64 KiB, and brokers take no record of ours with more than 1 MiB.
 MAX_RECORD_BYTES = 1024 * 1024
-# So many names and values take ten times the bytes they came in. Nobody reads more than four of them.
+# In Python so many names and values take thirty times their bytes. A stage reads four of them.
 MAX_HEADERS = 1000
 
 
@@ -35,7 +35,7 @@ class BatchRecord(NamedTuple):
 
 
 def records_of(batch: memoryview) -> Iterator[BatchRecord]:
-    """From a batch of Kafka's format 2, not compressed. Raises CorruptRecordException where it has other records."""
+    """From a batch of Kafka's format 2, not compressed. Raises CorruptRecordException where a record cannot be read."""
     count = BATCH_HEADER.unpack_from(batch)[-1]
     place = BATCH_HEADER.size
     for _ in range(count):
@@ -73,7 +73,7 @@ class _Cursor:
         return BatchRecord(offset, max_timestamp if logged else timestamp, int(logged), *read, self._headers())
 
     def _headers(self) -> list[tuple[str, bytes | None]]:
-        """None of them where there are too many."""
+        """Empty if there are more than MAX_HEADERS."""
         count = self._number()
         if count < 0:
             raise ValueError(f"{count} headers")
@@ -91,7 +91,7 @@ class _Cursor:
         return str(name, errors="backslashreplace"), None if value is None else bytes(value)
 
     def _part(self) -> memoryview | None:
-        """Some bytes behind their length."""
+        """The bytes behind their length; None for a negative length. Raises ValueError if they are cut."""
         length = self._number()
         if length < 0:
             return None

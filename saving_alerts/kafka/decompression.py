@@ -1,6 +1,6 @@
-"""Decompress what Kafka's clients compress, as aiokafka does, but never into more than a limit.
+"""Decompresses what Kafka's clients compress, as aiokafka does, but never into more than a limit.
 
-aiokafka decompresses a batch in one go: 200 KB of gzip can become 200 MiB, and with the copies of it three times that.
+aiokafka decompresses a batch at once: 200 KB of gzip can become 200 MiB, and with its copies three times that.
 """
 
 import zlib
@@ -12,9 +12,9 @@ import cramjam
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
 NAMES = {GZIP: "gzip", SNAPPY: "snappy", LZ4: "lz4", ZSTD: "zstd"}
 
-# So much is decompressed at a time; it is what may be held beyond the limit.
-CHUNK_BYTES = 256 * 1024
-# Not known before: lz4 and zstd are tried into a buffer so many times as large as their input, then into larger ones.
+CHUNK_BYTES = 256 * 1024  # decompressed at a time; so much may be held beyond the limit
+# lz4 and zstd do not say how large they become: the first buffer is so many times as large as the input, and each next
+# one so many times as large as the one before.
 USUAL_RATIO = 8
 
 _GZIP_FORMAT = 16 + zlib.MAX_WBITS
@@ -23,27 +23,31 @@ _XERIAL_HEADER_BYTES = 16
 _NO_ROOM = "failed to write whole buffer"
 
 
+# The errors of zlib and cramjam, and ours for cut bytes → CannotDecompressError.
+_FOREIGN_ERRORS: tuple[type[Exception], ...] = (zlib.error, cramjam.DecompressionError, EOFError, ValueError)
+
+
 class CannotDecompressError(Exception):
-    """It is no data of this codec, or not all of it."""
+    """The bytes are not what the codec writes, or are cut."""
 
 
 class TooMuchError(Exception):
-    """It would become more than the limit."""
+    """The bytes become more than the limit."""
 
 
 def decompress(codec: int, data: memoryview, limit: int, into: bytearray) -> None:
-    """Append what `data` becomes, at most `limit` bytes. Raises CannotDecompressError or TooMuchError."""
+    """Append the decompressed `data` to `into`, at most `limit` bytes. Raises CannotDecompressError or TooMuchError."""
     decompressor = _DECOMPRESSORS.get(codec)
     if decompressor is None:
         raise CannotDecompressError(f"there is no compression number {codec}")
     try:
         decompressor(data, limit, into)
-    except (zlib.error, cramjam.DecompressionError, EOFError, ValueError) as error:
+    except _FOREIGN_ERRORS as error:
         raise CannotDecompressError(f"{NAMES[codec]}: {error}") from error
 
 
 def _gzip(data: memoryview, limit: int, into: bytearray) -> None:
-    """One member after the other, as gzip files have them; zeros may follow."""
+    """Any number of members, as in a gzip file; zeros may follow."""
     left = limit
     while data:
         member = zlib.decompressobj(_GZIP_FORMAT)
@@ -56,7 +60,7 @@ def _gzip(data: memoryview, limit: int, into: bytearray) -> None:
 
 
 def _inflated(member: Any, data: memoryview) -> Iterator[bytes]:  # noqa: ANN401 - zlib does not name its type
-    """Raises EOFError where the member has no end."""
+    """The member in chunks. Raises EOFError if it is cut."""
     for start in range(0, len(data), CHUNK_BYTES):
         rest = data[start : start + CHUNK_BYTES]
         while rest and not member.eof:
@@ -68,7 +72,7 @@ def _inflated(member: Any, data: memoryview) -> Iterator[bytes]:  # noqa: ANN401
 
 
 def _snappy(data: memoryview, limit: int, into: bytearray) -> None:
-    """Each block says how long it becomes, and is believed: if that is wrong it cannot be decompressed."""
+    """Each block says its decompressed length; if that is wrong, cramjam raises."""
     left = limit
     for block in _snappy_blocks(data):
         left -= cramjam.snappy.decompress_raw_len(block)
@@ -78,7 +82,7 @@ def _snappy(data: memoryview, limit: int, into: bytearray) -> None:
 
 
 def _snappy_blocks(data: memoryview) -> Iterator[bytes]:
-    """Java writes blocks with their lengths behind a header, others a single block."""
+    """The Java client writes a header, then blocks with their lengths; others write a single block."""
     if len(data) <= _XERIAL_HEADER_BYTES or data[: len(_XERIAL_MAGIC)] != _XERIAL_MAGIC:
         yield bytes(data)
         return

@@ -1,4 +1,4 @@
-"""A batch as it came in a fetch, of any of Kafka's formats, and how it is unpacked up to a limit."""
+"""A record batch as it came in a fetch, in any of Kafka's formats, and how it is unpacked up to a limit."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from aiokafka.record.legacy_records import LegacyRecordBatch
 from saving_alerts.kafka.batch_reader import ATTRIBUTES_PLACE, BATCH_HEADER, records_of
 from saving_alerts.kafka.decompression import NAMES, CannotDecompressError, TooMuchError, decompress
 
-# Up to here a batch costs little, unpacked, however many partitions have one.
+# Unpacked, a batch of at most this size costs little, even if every partition has one.
 SMALL_BYTES = 1024 * 1024
 
 _FRAME_HEADER_BYTES = 12
@@ -30,7 +30,7 @@ class RefusedBatchError(Exception):
 
 
 def frames_of(fetched: bytes) -> Iterator[memoryview]:
-    """Each batch of a fetch; the last one of a fetch is often cut, and left out."""
+    """Each batch of a fetch. The last one is often cut; then it is left out."""
     place, view = 0, memoryview(fetched)
     while len(fetched) - place >= _FRAME_HEADER_BYTES:
         length = int.from_bytes(fetched[place + 8 : place + _FRAME_HEADER_BYTES], signed=True)
@@ -52,7 +52,7 @@ class Unpacked:
 
 
 class FetchedBatch:
-    """Raises RefusedBatchError for what has no header of a format that we know."""
+    """Raises RefusedBatchError for bytes without a header of a known format."""
 
     def __init__(self, data: memoryview) -> None:
         self.data = data
@@ -64,11 +64,11 @@ class FetchedBatch:
         self.is_intact = bool(self.driver.validate_crc())
 
     def offsets_from(self, position: int) -> tuple[int, int]:
-        """The first and the last offset of the batch at or behind `position`, where it was to be read.
+        """The first and the last offset of the batch at or behind `position`, which is the next one to read.
 
-        Brokers give out offsets themselves, and take no batch of format 2 whose header has another number of records
-        than offsets, so what it says of them is believed. Where the checksum is wrong that may be what broke: if they
-        do not agree it is one offset at a time. A batch of the older formats is known by its last offset alone.
+        They are those of the header: brokers assign offsets themselves, and take no batch of format 2 whose number of
+        records is not its number of offsets. If the checksum is wrong and these two differ, the header may be what is
+        broken; then it is one offset. A batch of an older format has only its last offset in the header.
         """
         last = self.driver.next_offset - 1
         first = position if self._is_legacy else max(self.driver.base_offset, position)
@@ -87,7 +87,7 @@ class FetchedBatch:
         return not self._codec and len(self.data) <= SMALL_BYTES
 
     def unpacked(self, limit: int) -> Unpacked:
-        """Raises RefusedBatchError where the records have more than `limit` bytes, or cannot be decompressed."""
+        """Raises RefusedBatchError if the records have more than `limit` bytes, or cannot be decompressed."""
         if not self.is_intact:
             raise RefusedBatchError("the checksum of the batch is wrong")
         try:
@@ -104,7 +104,7 @@ class FetchedBatch:
         return self.data[place] & _CODEC_MASK
 
     def _default(self, limit: int) -> Unpacked:
-        """With another header in front of what was decompressed, aiokafka has nothing to decompress any more."""
+        """With a header that says it is not compressed, in front of the decompressed records, aiokafka reads them."""
         if not self._codec:
             _refuse_above(limit, len(self.data) - BATCH_HEADER.size)
             return _read(self.data)
@@ -114,7 +114,7 @@ class FetchedBatch:
         return _read(memoryview(plain))
 
     def _legacy(self, limit: int) -> Unpacked:
-        """Decompressed twice, here to learn how large it becomes: such batches are rare."""
+        """Decompressed twice, here to find its size: such batches are rare."""
         _refuse_above(limit, len(self.data))
         plain = bytearray()
         if self._codec:

@@ -1,17 +1,18 @@
-"""Bytes that were refused before there were records: of a batch that cannot or must not be unpacked."""
+"""Bytes that are refused before they are unpacked: a record batch that cannot be read, or is too large."""
 
 import hashlib
 from typing import Protocol, Self
 
 from aiokafka import ConsumerRecord, TopicPartition
 
-KEPT_BYTES = 256 * 1024
+KEPT_BYTES = 256 * 1024  # they must fit into a dead letter
 
 
 class RefusedBytes(bytes):
-    """Stands as the value of a record, in place of all records from its offset to `last_offset`.
+    """The value of a record that stands for all records from its offset to `last_offset`.
 
-    It is the first 256 KiB of the bytes as they came; `whole_bytes` and `sha256` are of all of them.
+    It has the first 256 KiB of the bytes as they were fetched; `whole_bytes` and `sha256` are of the whole. `problem`
+    says to an operator why they were refused.
     """
 
     problem: str
@@ -29,13 +30,13 @@ class RefusedBytes(bytes):
 
 
 def refused_record(partition: TopicPartition, first_offset: int, value: RefusedBytes) -> ConsumerRecord:
-    """As it comes out of a fetch."""
+    """A record with these refused bytes, as a consumer returns it."""
     kept = len(value)
     return ConsumerRecord(partition.topic, partition.partition, first_offset, -1, 0, None, value, None, -1, kept, ())
 
 
 class Placed(Protocol):
-    """A record at its offset."""
+    """A record with its offset."""
 
     @property
     def offset(self) -> int: ...
@@ -44,5 +45,5 @@ class Placed(Protocol):
 
 
 def last_offset_of(record: Placed) -> int:
-    """The record's own, but for one that stands for several."""
+    """The last offset that the record stands for: its own, except for refused bytes."""
     return record.value.last_offset if isinstance(record.value, RefusedBytes) else record.offset

@@ -1,9 +1,9 @@
-r"""How what was fetched becomes records, for every consumer of this process, whatever others have written.
+r"""Makes records of a fetch, for every consumer of this process, whatever others have written.
 
-aiokafka unpacks a whole batch before anybody sees a record of it, however large it becomes, and raises for one that it
-cannot read. Nobody gets to see such a batch, and whoever has the partition next fails the same way. Here a batch is
-unpacked up to a limit. Where that fails, one record whose value is `RefusedBytes` stands for all of its offsets. Names
-of headers that are no text are read as text that stands for their bytes (`\xff`).
+aiokafka decompresses a whole batch before it returns its first record, however large it becomes, and raises for a batch
+that it cannot read: the batch becomes visible to nobody, and every worker that gets the partition fails in the same way
+(docs/adr/0017-batches-are-unpacked-up-to-a-limit.md). Here a batch is unpacked up to a limit. If that fails, one record
+whose value is `RefusedBytes` stands for all its offsets. In names of headers, what is not UTF-8 is escaped (`\xff`).
 """
 
 import logging
@@ -20,21 +20,19 @@ from aiokafka.errors import CorruptRecordException
 from saving_alerts.kafka.batch_reader import MAX_HEADERS, MAX_RECORD_BYTES
 from saving_alerts.kafka.fetched_batch import FetchedBatch, RefusedBatchError, Unpacked, frames_of
 from saving_alerts.kafka.refused import RefusedBytes, refused_record
+from saving_alerts.kafka.unpacking_limit import PROCESS_LIMIT, UnpackingLimit
 
 log = logging.getLogger(__name__)
 
-DEFAULT_MAX_UNPACKED_BYTES = 32 * 1024 * 1024
-# A wrong checksum may come of the way from the broker, so it is fetched again so many times.
-CHECKSUM_FETCHES = 3
-# So many bytes of a partition are given out at a time, and one record more. The rest waits as it was fetched.
-MAX_POLL_BYTES = 2 * 1024 * 1024
+CHECKSUM_FETCHES = 3  # in all: a wrong checksum may be the network's fault
+MAX_POLL_BYTES = 2 * 1024 * 1024  # of a partition at a time, and one record more; the rest waits as it was fetched
 # What Python takes for a record, and for each of its headers, beside their bytes.
 RECORD_BYTES = 256
 HEADER_BYTES = 128
 
 
 class FetchedBatches(fetcher.MemoryRecords):  # type: ignore[misc]
-    """What a fetch brought of a partition, as bytes."""
+    """aiokafka's bytes of one partition in a fetch; `data` is kept, because it is unpacked here."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
@@ -42,15 +40,17 @@ class FetchedBatches(fetcher.MemoryRecords):  # type: ignore[misc]
 
 
 class _LargeBatch(threading.local):
-    """Whose large batch is unpacked now: one in each thread, whatever the number of partitions."""
+    """Which partition has a large batch unpacked: one in each thread, whatever the number of partitions."""
 
     owner: "weakref.ref[UnpackedRecords] | None" = None
 
 
 class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
-    """In place of aiokafka's."""
+    """In place of aiokafka's: the records of one partition in a fetch, each offset once and in order. Nothing is raised
+    for what was fetched, but MemoryError.
+    """
 
-    max_unpacked_bytes: ClassVar[int] = DEFAULT_MAX_UNPACKED_BYTES
+    limit: ClassVar[UnpackingLimit] = PROCESS_LIMIT
     _large: ClassVar[_LargeBatch] = _LargeBatch()
     _damaged: ClassVar[dict[TopicPartition, tuple[int, int]]] = {}  # at which offset, and how often it was fetched
     _tp: TopicPartition
@@ -62,7 +62,7 @@ class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
                 batch = FetchedBatch(frame)
             except RefusedBatchError as error:
                 yield self._refused(frame, self.next_fetch_offset, self.next_fetch_offset, error)
-                return  # to fetch from the next offset on: nobody knows how many more are in these bytes
+                return  # the fetch goes on at the next offset: nobody knows how many more are in these bytes
             if not batch.is_intact and self._is_to_be_fetched_again():
                 return
             last = batch.offsets_from(self.next_fetch_offset)[1]
@@ -79,7 +79,7 @@ class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
         return fetches < CHECKSUM_FETCHES
 
     def _is_passed_over(self, batch: FetchedBatch) -> bool:
-        """What was aborted, and what brokers write about transactions. As aiokafka does it."""
+        """As in aiokafka: records of aborted transactions, and what brokers write about transactions."""
         driver = batch.driver
         if self._isolation_level == fetcher.READ_COMMITTED and driver.producer_id is not None:
             self._consume_aborted_up_to(driver.base_offset)
@@ -92,17 +92,17 @@ class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     def _contains_abort_marker(self, driver: Any) -> bool:  # noqa: ANN401 - aiokafka's
         try:
             return bool(super()._contains_abort_marker(driver))
-        except Exception as error:  # noqa: BLE001 - no broker has written it
-            log.error("%s: what stands for the end of a transaction cannot be read: %r", self._place, error)  # noqa: TRY400
+        except Exception as error:  # noqa: BLE001 - whatever it is, no broker wrote it
+            log.error("%s: the end marker of a transaction cannot be read: %r", self._place, error)  # noqa: TRY400
             return False
 
     def _records_of(self, batch: FetchedBatch) -> Iterator[ConsumerRecord]:
         try:
-            unpacked = batch.unpacked(self.max_unpacked_bytes)
+            unpacked = batch.unpacked(self.limit.max_bytes)
             if unpacked.is_large:
                 self._make_room()
             yield from self._consumer_records(unpacked, batch.offsets_from(self.next_fetch_offset)[1])
-        except MemoryError:  # says nothing about the batch
+        except MemoryError:  # not the fault of the batch
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is: one batch must not stop the others
             first, last = batch.offsets_from(self.next_fetch_offset)
@@ -114,14 +114,14 @@ class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
             yield from self._from_position_on(unpacked.records, last)
         except UnicodeDecodeError as error:
             log.warning(
-                "%s, at or behind %s: the name of a header is no text: %s", self._place, self.next_fetch_offset, error
+                "%s, at or behind %s: the name of a header is not UTF-8: %s", self._place, self.next_fetch_offset, error
             )
             yield from self._from_position_on(unpacked.any_names(), last)
 
     def _from_position_on(self, records: Iterable[Any], last: int) -> Iterator[ConsumerRecord]:
-        """Raises CorruptRecordException for one that would lead away from the offsets of its batch.
+        """Raises CorruptRecordException for a record outside the offsets of its batch, or out of order.
 
-        Of a batch that is not compressed brokers do not look at the offset of each record.
+        Brokers do not check the offset of each record in a batch that is not compressed.
         """
         before = -1
         for record in records:
@@ -147,7 +147,7 @@ class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
         return refused_record(self._tp, first, RefusedBytes(data, problem, last))
 
     def _make_room(self) -> None:
-        """What another partition has left of its large batch is forgotten, and fetched again when its turn comes."""
+        """Drop what another partition has left of its large batch; it is fetched again when its turn comes."""
         owner = self._large.owner() if self._large.owner else None
         if owner is not None and owner is not self:
             owner._records_iterator = iter(())  # noqa: SLF001 - of the same class
@@ -159,7 +159,7 @@ class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
 
 
 class BoundedFetchResult(fetcher.FetchResult):  # type: ignore[misc]
-    """aiokafka's, that gives out a limited number of bytes at a time."""
+    """aiokafka's, but a call of `getall` returns about MAX_POLL_BYTES at most."""
 
     _partition_records: UnpackedRecords | None
 
@@ -180,7 +180,7 @@ class BoundedFetchResult(fetcher.FetchResult):  # type: ignore[misc]
 
 
 def size_of(record: ConsumerRecord) -> int:
-    """About how many bytes of memory it takes."""
+    """About how many bytes of memory a record takes."""
     size = RECORD_BYTES + len(record.key or b"") + len(record.value or b"")
     for name, value in record.headers:
         size += HEADER_BYTES + len(name) + len(value or b"")
@@ -191,13 +191,8 @@ REPLACED = {"MemoryRecords": FetchedBatches, "PartitionRecords": UnpackedRecords
 
 
 def unpack_for_aiokafka() -> None:
-    """For all consumers of this process. Raises ImportError for an aiokafka that unpacks in another way."""
+    """Patch aiokafka for all consumers of this process. Raises ImportError if this release has no such classes."""
     for name, replacement in REPLACED.items():
         if not hasattr(fetcher, name):
             raise ImportError(f"this release of aiokafka is not supported: fetcher.{name} not found")
         setattr(fetcher, name, replacement)
-
-
-def limit_unpacking(max_bytes: int) -> None:
-    """To so many bytes for each batch, decompressed; for all consumers of this process, from now on."""
-    UnpackedRecords.max_unpacked_bytes = max_bytes

@@ -1,15 +1,15 @@
-"""Batches that become very large, on a real Apache Kafka, which looks into what it is given: a worker stays."""
+"""Record batches that become very large, on a real Apache Kafka, which checks what it is given: the worker stays."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.reasons import Reason
 from tests.end_to_end.conditions import peak_mebibytes, wait_until
-from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
+from tests.end_to_end.shoppers import good_coupons, long_freshness_rules, visit
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 from tests.support.batch_bytes import GZIP, LZ4, MEBIBYTE, ZSTD, batch, write_batch
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 PARTITIONS = 12
 ANSWER_SECONDS = 60
 MOST_MEBIBYTES = 400
-MANY = 20_000  # more than have a decision each
+MANY = 20_000  # more than get a decision each: they share a receipt
 ONE_BROKER = {
     "SAVING_ALERTS_TOPIC_PARTITIONS": str(PARTITIONS),
     "SAVING_ALERTS_TOPIC_REPLICATION_FACTOR": "1",
@@ -32,7 +32,7 @@ def world() -> Iterator[World]:
     with KafkaCluster(brokers=1) as cluster, World(cluster.bootstrap_servers, ONE_BROKER) as world:
         assert command_line(["topics", "create"], world.environment).returncode == 0
         world.publish_reference_data()
-        world.s3.put("rules.json", patient_rules())
+        world.s3.put("rules.json", long_freshness_rules())
         world.coupon_api.coupons = good_coupons
         yield world
 
@@ -58,23 +58,25 @@ async def test_it_is_refused_and_every_partition_goes_on(
     world: World, worker: WorkerProcess, codec: int, values: list[bytes | int | None]
 ) -> None:
     source, name = world.topics.source.name, f"{codec}-{len(values)}"
-    bomb = batch(values, codec)
+    data = batch(values, codec)
 
-    with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
+    with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
         refused, pushed = [], []
         for partition in range(PARTITIONS):
-            refused.append(await write_batch(world.bootstrap_servers, source, bomb, len(values), partition))
+            refused.append(await write_batch(world.bootstrap_servers, source, data, len(values), partition))
             event = batch([visit(f"e-{name}-{partition}", f"u-{name}-{partition}").value()])
             pushed.append(await write_batch(world.bootstrap_servers, source, event, 1, partition))
 
         wait_until(
-            lambda: worker.exit_code is not None or all(watch.reason(place) is Reason.PUSHED for place in pushed),
+            lambda: (
+                worker.exit_code is not None or all(decisions.reason(position) is Reason.PUSHED for position in pushed)
+            ),
             ANSWER_SECONDS,
             "the events behind the large batches are pushed",
         )
         assert worker.exit_code is None
-        places = [(partition, first + number) for partition, first in refused for number in range(len(values))]
-        assert {watch.reason(place) for place in places} == {Reason.INVALID}
+        positions = [(partition, first + number) for partition, first in refused for number in range(len(values))]
+        assert {decisions.reason(position) for position in positions} == {Reason.INVALID}
     assert peak_mebibytes(worker) < MOST_MEBIBYTES
 
 

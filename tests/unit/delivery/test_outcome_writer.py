@@ -10,7 +10,7 @@ from saving_alerts.delivery.addressing import address_of_source, read_source
 from saving_alerts.delivery.batches import batch_scheduler
 from saving_alerts.delivery.outcome_writer import OutcomeWriter
 from saving_alerts.delivery.record_builder import MAX_REFUSED_DECISIONS, RecordBuilder
-from saving_alerts.delivery.results import BatchResult
+from saving_alerts.delivery.record_results import BatchResult
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.events import SourceRecord
 from saving_alerts.kafka.refused import KEPT_BYTES, RefusedBytes, refused_record

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from saving_alerts.kafka.batch_reader import MAX_HEADERS, MAX_RECORD_BYTES
 from saving_alerts.kafka.refused import KEPT_BYTES, RefusedBytes, last_offset_of
 from saving_alerts.kafka.unpacking import CHECKSUM_FETCHES, FetchedBatches, UnpackedRecords
+from saving_alerts.kafka.unpacking_limit import UnpackingLimit
 from tests.support.batch_bytes import (
     CODECS,
     GZIP,
@@ -45,7 +46,7 @@ MARGIN_MEBIBYTES = 24
 class Limited(UnpackedRecords):
     """With a limit of its own."""
 
-    max_unpacked_bytes = LIMIT
+    limit = UnpackingLimit(LIMIT)
     _damaged: ClassVar[dict[TopicPartition, tuple[int, int]]] = {}
 
 
@@ -75,12 +76,12 @@ def test_up_to_the_limit_it_is_what_aiokafka_reads_and_beyond_it_nothing(
     values: list[bytes | int | None], codec: int, spare: int
 ) -> None:
     class Exact(Limited):
-        max_unpacked_bytes = max(body_bytes(values) + spare, 1)
+        limit = UnpackingLimit(max(body_bytes(values) + spare, 1))
 
     data = batch(values, codec, base=7)
     records = list(Exact(PARTITION, FetchedBatches(data), [], 7, None, None, True, fetcher.READ_COMMITTED))
 
-    if body_bytes(values) <= Exact.max_unpacked_bytes:
+    if body_bytes(values) <= Exact.limit.max_bytes:
         assert records == by_aiokafka(data)
     else:
         (only,) = records

@@ -171,8 +171,8 @@ def test_a_record_deleted_while_the_audit_ran_is_still_missing_and_counted_once(
 def test_an_unanswered_record_older_than_the_ledger_is_unknown() -> None:
     accounted = account(0, 3)
 
-    accounted.present(0, 0, maybe_forgotten=True)
-    accounted.present(0, 1, maybe_forgotten=True)
+    accounted.present(0, 0, decision_maybe_deleted=True)
+    accounted.present(0, 1, decision_maybe_deleted=True)
     accounted.present(0, 2)
     accounted.recorded(decision(1))
 
