@@ -17,7 +17,7 @@ Batch = TypeVar("Batch")
 
 @dataclass(slots=True, eq=False)
 class InFlightBatch(Generic[Batch]):
-    """One batch in its partition's row, and how many of its records are unfinished. All its bytes are, until it is."""
+    """One batch in its partition's row, and how many of its records are unfinished. Its bytes count until all are."""
 
     partition: Hashable
     batch: Batch

@@ -1,4 +1,4 @@
-"""Prints by how many MiB this process grew while it unpacked the fetch in the file that is named."""
+"""Prints by how many MiB this process grew while it unpacked the fetch in the file of its first argument."""
 
 import resource
 import sys

@@ -1,4 +1,4 @@
-"""A batch that was refused as a whole: every source offset of it is answered, and its bytes are kept once."""
+"""Refused bytes in a stage: each source offset of them gets its decision, and they become one dead letter."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -82,10 +82,10 @@ async def test_on_the_source_each_offset_is_invalid_and_the_bytes_are_kept_once(
         {"topic": "saving-events", "partition": 3, "offset": FIRST + number} for number in range(3)
     ]
     assert {(each["reason"], str(each["details"])) for each in decisions} == {("invalid", str({"problem": PROBLEM}))}
-    (letter,) = written.to(TOPICS.dead_letters.name)
-    assert (letter["error"], letter["reason"], letter["offset"]) == (PROBLEM, "invalid", FIRST)
-    assert letter["body_bytes"] == len(BYTES)
-    assert letter["sha256"] == RefusedBytes(BYTES, PROBLEM, FIRST).sha256
+    (dead_letter,) = written.to(TOPICS.dead_letters.name)
+    assert (dead_letter["error"], dead_letter["reason"], dead_letter["offset"]) == (PROBLEM, "invalid", FIRST)
+    assert dead_letter["body_bytes"] == len(BYTES)
+    assert dead_letter["sha256"] == RefusedBytes(BYTES, PROBLEM, FIRST).sha256
     assert written.result.records == 1
 
 
@@ -102,7 +102,7 @@ async def test_very_many_offsets_share_one_receipt(more: int, decisions: int) ->
 
 
 @pytest.mark.parametrize("way", [in_batch, alone])
-async def test_between_the_stages_it_is_a_dead_letter_at_its_own_place(way: Way) -> None:
+async def test_between_the_stages_it_is_a_dead_letter_at_its_own_position(way: Way) -> None:
     written = await way(Written(Stage.QUERY_COUPONS), refused(TOPICS.validated.name, FIRST + 2))
 
     (decision,) = written.to(TOPICS.decisions.name)

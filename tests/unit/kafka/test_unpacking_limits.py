@@ -1,4 +1,4 @@
-"""However large a batch becomes, and whatever is broken in it: it costs little, and what is behind it is read."""
+"""Record batches that become too large or are broken: they cost little memory, and what is behind them is read."""
 
 import hashlib
 import struct
@@ -38,13 +38,13 @@ from tests.support.batch_bytes import (
 PARTITION = TopicPartition("saving-events", 3)
 COMPRESSED = [codec for codec in CODECS if codec != PLAIN]
 LIMIT = 2 * MEBIBYTE
-BOMB_MEBIBYTES = 200
-# Beside the limit: what zstd keeps to look back at, buffers of the decompressors, and what is measured with.
+LARGE_MEBIBYTES = 200
+# Beside the limit: the window of zstd, the buffers of the decompressors, and the measuring itself.
 MARGIN_MEBIBYTES = 24
 
 
 class Limited(UnpackedRecords):
-    """With a limit of its own."""
+    """With a small limit of its own."""
 
     limit = UnpackingLimit(LIMIT)
     _damaged: ClassVar[dict[TopicPartition, tuple[int, int]]] = {}
@@ -113,12 +113,12 @@ def test_only_what_was_not_read_before_is_refused() -> None:
 
 @pytest.mark.parametrize("codec", COMPRESSED)
 def test_it_costs_no_more_memory_than_the_limit(codec: int, tmp_path: Path) -> None:
-    """Measured in a process of its own, which has nothing else to remember."""
-    bomb = tmp_path / "bomb"
-    bomb.write_bytes(batch([BOMB_MEBIBYTES * MEBIBYTE], codec))
+    """Measured in a process of its own, whose peak has no other cause."""
+    fetch = tmp_path / "fetch"
+    fetch.write_bytes(batch([LARGE_MEBIBYTES * MEBIBYTE], codec))
 
     used = subprocess.run(
-        [sys.executable, "-m", "tests.support.unpacking_cost", bomb], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "tests.support.unpacking_cost", fetch], capture_output=True, text=True, check=True
     )
 
     assert int(used.stdout) <= 32 + MARGIN_MEBIBYTES
@@ -204,7 +204,7 @@ def test_what_is_broken_is_refused_by_its_offsets(broken: bytes) -> None:
 
 
 def read_to(end: int, *batches: bytes) -> list[int]:
-    """The offsets that come out, in order, of as many fetches as it takes: Kafka leaves out batches that are behind."""
+    """The offsets that come out, in order, of as many fetches as are needed."""
     offsets: list[int] = []
     position, fetches = 0, 0
     while position < end:
@@ -222,8 +222,8 @@ SOME = [b"a" * 50, b"b" * 50, b"c"]
 @given(codec=st.sampled_from(CODECS), changes=CHANGES)
 def test_however_a_body_is_broken_every_offset_comes_out_once(codec: int, changes: list[tuple[int, int]]) -> None:
     body = bytearray(compressed((piece for each in enumerate(SOME) for piece in record(*each)), codec))
-    for place, change in changes:
-        body[place % len(body)] ^= change
+    for index, change in changes:
+        body[index % len(body)] ^= change
 
     offsets = read_to(4, framed(bytes(body), codec, 3), batch([b"d"], base=3))
 
@@ -234,8 +234,8 @@ def test_however_a_body_is_broken_every_offset_comes_out_once(codec: int, change
 @given(changes=CHANGES)
 def test_however_a_batch_is_broken_on_its_way_every_offset_comes_out_once(changes: list[tuple[int, int]]) -> None:
     damaged = bytearray(batch(SOME, GZIP))
-    for place, change in changes:
-        behind_the_length = 12 + place % (len(damaged) - 12)
+    for index, change in changes:
+        behind_the_length = 12 + index % (len(damaged) - 12)
         damaged[behind_the_length] ^= change
 
     assert read_to(4, bytes(damaged), batch([b"d"], base=3)) == [0, 1, 2, 3]
@@ -262,7 +262,7 @@ def test_a_wrong_checksum_is_fetched_again_before_it_is_refused() -> None:
 
 
 def test_a_header_that_is_broken_is_not_believed() -> None:
-    """It says that there are two thousand million records: one offset at a time, until the next batch comes."""
+    """It says that there are two thousand million records: it is refused one offset at a time, up to the next batch."""
     damaged = bytearray(batch([b"a", b"b"], base=30))
     struct.pack_into(">i", damaged, 23, 2**31 - 1)
 
