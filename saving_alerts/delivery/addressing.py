@@ -11,7 +11,7 @@ from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Subject
 from saving_alerts.domain.events import (
-    BELIEVED_YEARS,
+    PLAUSIBLE_YEARS,
     SourceRecord,
     ValidatedEvent,
     latest_deadline,
@@ -72,8 +72,8 @@ def _refuse_times_of_no_event(*moments: datetime) -> None:
     """Raises UnreadableError. A deadline may lie anywhere: it is bounded."""
     if any(moment.tzinfo is None for moment in moments):
         raise UnreadableError("a time without a zone")
-    if any(moment.year not in BELIEVED_YEARS for moment in moments[:-1]):
-        raise UnreadableError(f"a time outside of the years {BELIEVED_YEARS[0]} to {BELIEVED_YEARS[-1]}")
+    if any(moment.year not in PLAUSIBLE_YEARS for moment in moments[:-1]):
+        raise UnreadableError(f"a time outside of the years {PLAUSIBLE_YEARS[0]} to {PLAUSIBLE_YEARS[-1]}")
 
 
 def address_of_source(record: SourceRecord) -> Addressed:

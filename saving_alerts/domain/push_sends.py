@@ -1,4 +1,4 @@
-"""What was sent to a user, as the second fence remembers it: whatever the throttle forgot, these still count."""
+"""The sends of a user in the Table `push_sends`: caps count them even if Redis has lost its data (docs/claims.md)."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -8,11 +8,11 @@ import msgspec
 from saving_alerts.domain.caps import MAX_CAP_HOURS, CountedSend
 from saving_alerts.domain.source_position import SourcePosition
 
-REMEMBERED = timedelta(hours=MAX_CAP_HOURS)
+REMEMBERED = timedelta(hours=MAX_CAP_HOURS)  # no cap looks back further
 
 
 class PushSend(CountedSend, frozen=True, gc=False, kw_only=True):
-    """One push that was accepted, or may have been (`uncertain`), and for which event."""
+    """One push that was accepted, or may have been (`uncertain`), with its event."""
 
     position: SourcePosition
     event_id: str

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 
-from saving_alerts.delivery.results import BatchResult
+from saving_alerts.delivery.record_results import BatchResult
 from saving_alerts.delivery.work import Run
 from saving_alerts.domain.clock_check import NONE, ClockEvidence, ClockJudgement, ClockLimits, judge
 from saving_alerts.metrics import Metric, Metrics

@@ -7,7 +7,8 @@ from functools import partial
 import faust
 from mode import Service
 
-from saving_alerts.kafka.client import KafkaFailedError, differences, partition_counts
+from saving_alerts.kafka.client import differences, partition_counts
+from saving_alerts.kafka.connection import KafkaFailedError
 from saving_alerts.metrics import Metric
 from saving_alerts.web.stats import asks_avoided
 from saving_alerts.worker.runtime import WorkerRuntime

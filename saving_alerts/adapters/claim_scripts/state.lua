@@ -5,11 +5,11 @@
 -- `incarnation`, `number`, `taken_over`). A claim whose lease has ended stays: it is a charge for good, and only its own
 -- event at its own position can take it up again. Positions come again when the source is made anew, so that another event
 -- at the same position is another one.
--- `released` are tokens that must never hold anything again: a copy of their `reserve` may still be on its way.
+-- `released` are tokens that must never be granted again: a copy of their `reserve` may arrive late.
 
 local POSITION, EVENT_ID, MERCHANT_ID, INCARNATION, NUMBER = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local REMEMBERED_MS = 168 * 60 * 60 * 1000
--- Longer than TCP goes on delivering what a closed connection had sent.
+local REMEMBERED_MS = 168 * 60 * 60 * 1000 -- MAX_CAP_HOURS in domain/caps.py: no cap looks back further
+-- Longer than TCP can go on delivering what a closed connection had sent.
 local RELEASED_REMEMBERED_MS = 60 * 60 * 1000
 local UNREADABLE = {'unreadable'}
 
@@ -28,7 +28,7 @@ local function is_live(entry)
   return is_claim(entry) and NOW < entry.lease_until
 end
 
--- A claim that ended may have sent until its last moment.
+-- A claim may have sent until its lease ended.
 local function charged_at(entry)
   return entry.sent_at or entry.lease_until
 end
@@ -75,7 +75,7 @@ local function kept(values, is_kept)
   return result
 end
 
--- The user without what is too old, or nil when the key holds something else: then nobody may send.
+-- The user without what is too old. nil if the key holds something else: the callers then answer UNREADABLE.
 local function load_user()
   local raw = redis.pcall('GET', KEYS[1])
   if raw == false then return {entries = {}, released = {}} end
@@ -88,7 +88,7 @@ local function load_user()
   }
 end
 
--- A lease that was just written ends later than now; the key must not go before what it remembers.
+-- The key must outlive its entries: a lease that was just written ends later than now.
 local function save_user(user)
   local last = NOW
   for _, entry in ipairs(user.entries) do last = math.max(last, charged_at(entry)) end

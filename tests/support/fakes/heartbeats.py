@@ -1,4 +1,4 @@
-"""The Heartbeats port in memory. The contract suite holds it against Redis."""
+"""The Heartbeats port in memory. The contract tests run on it and on Redis."""
 
 from datetime import datetime, timedelta
 
@@ -8,9 +8,9 @@ from saving_alerts.ports.heartbeats import WorkerRow
 
 
 class FakeHeartbeats:
-    """Rows by `clock`; the time it tells is `ahead` of it.
+    """Rows by `clock`; the time it answers is `ahead` of it.
 
-    Set `down` and every call raises UnavailableError; clear `rows` and Redis has forgotten all.
+    Set `down` and every call raises UnavailableError; clear `rows` and Redis has lost all data.
     """
 
     def __init__(self, clock: Clock) -> None:

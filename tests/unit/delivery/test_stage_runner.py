@@ -21,8 +21,8 @@ from saving_alerts.delivery.poison_pills.commit_metadata import SUSPICIOUS_DEATH
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.delivery.producer import Output, OutputProducer, Undelivered
 from saving_alerts.delivery.record_builder import RecordBuilder
+from saving_alerts.delivery.record_results import BatchResult
 from saving_alerts.delivery.record_work import RecordWork
-from saving_alerts.delivery.results import BatchResult
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.stage_runner import StageRunner
 from saving_alerts.delivery.work import ClockGate, Run, Work
@@ -43,6 +43,7 @@ pytestmark = pytest.mark.asyncio
 TOPICS = Topics.named("saving-events", "saving-alerts")
 PARTITIONS = 4
 MAX_IN_FLIGHT = 4
+MAX_BYTES_IN_FLIGHT = 64 * 1024
 GENERATION = 7
 LONG_SECONDS = 60.0
 PATIENCE_SECONDS = 5
@@ -193,6 +194,7 @@ class World:
             metrics=self.metrics,
             clock=self.clock,
             max_in_flight=MAX_IN_FLIGHT,
+            max_bytes_in_flight=MAX_BYTES_IN_FLIGHT,
         )
         work: Work = BatchWork(writer, services, self.steps.step, clock_gate)
         if waiting:

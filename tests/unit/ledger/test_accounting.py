@@ -186,8 +186,8 @@ def test_a_record_deleted_while_the_audit_ran_is_still_missing_and_counted_once(
 def test_an_unanswered_record_older_than_the_ledger_is_unknown() -> None:
     accounted = account(0, 3)
 
-    accounted.present(0, 0, maybe_forgotten=True)
-    accounted.present(0, 1, maybe_forgotten=True)
+    accounted.present(0, 0, decision_maybe_deleted=True)
+    accounted.present(0, 1, decision_maybe_deleted=True)
     accounted.present(0, 2)
     accounted.recorded(decision(1))
 
@@ -363,8 +363,16 @@ def test_two_events_at_one_position_have_an_explanation_each() -> None:
 
 
 def test_a_decision_that_names_no_event_is_about_the_only_one_at_its_position() -> None:
-    letter, pushed = decision(0, Reason.DEAD_LETTER, event_id=None), decision(0, Reason.PUSHED, seconds=1)
+    dead_letter, pushed = decision(0, Reason.DEAD_LETTER, event_id=None), decision(0, Reason.PUSHED, seconds=1)
 
-    (explained,) = explanations([letter, pushed])
+    (explained,) = explanations([dead_letter, pushed])
 
-    assert (explained.answer, explained.echoes) == (pushed, (letter,))
+    assert (explained.answer, explained.echoes) == (pushed, (dead_letter,))
+
+
+def test_a_record_that_stands_for_several_is_present_at_each_of_their_offsets_that_is_audited() -> None:
+    accounted = account(0, 5)
+    accounted.present(0, 2, last=9)
+    accounted.recorded(receipt((2, 3)))
+
+    assert (only(accounted).answered, only(accounted).missing_ranges) == (2, ((4, 4),))

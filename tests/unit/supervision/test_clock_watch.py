@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from saving_alerts.delivery.results import BatchResult, RecordResult
+from saving_alerts.delivery.record_results import BatchResult, RecordResult
 from saving_alerts.domain.clock_check import ClockLimits
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.metrics import Metric
