@@ -5,18 +5,16 @@ Nothing here reads Kafka. `audit.py` does, and explains in which order.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
-from saving_alerts.domain.alerts import idempotency_key
 from saving_alerts.domain.decisions import Decision, Receipt, ranges_of
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.ledger.accepted_push import AcceptedPush, accepted_push
 from saving_alerts.ledger.offset_set import OffsetSet
 from saving_alerts.ledger.source_marks import EventMarks, SourceMarks
 
 Ranges = tuple[tuple[int, int], ...]
-HTTP_ACCEPTED = range(200, 300)  # 409 means accepted before, with the same key
 
 
 class SourceRecordMark(NamedTuple):
@@ -71,23 +69,6 @@ class PartitionAudit:
         return not self.missing and not self.contradictions
 
 
-@dataclass(frozen=True, slots=True)
-class _AcceptedPush:
-    """One decision `pushed`, with what tells two pushes of one event apart from one push that was recorded twice.
-
-    `accepted_anew`: the push API answered 2xx, so it had not accepted the key before. `written`: worker and time.
-    """
-
-    key: str
-    accepted_anew: bool
-    written: tuple[str, datetime]
-
-    def contradicts(self, other: "_AcceptedPush") -> bool:
-        if self.key != other.key:
-            return True
-        return self.accepted_anew and other.accepted_anew and self.written != other.written
-
-
 class PartitionAccount:
     """Collects what is on record about the offsets of one source partition. `audit()` adds it up."""
 
@@ -97,7 +78,7 @@ class PartitionAccount:
         self._answered, self._pending = OffsetSet(), OffsetSet()
         self._present, self._decision_maybe_deleted = OffsetSet(), OffsetSet()
         self._source, self._pending_events = SourceMarks(), EventMarks()
-        self._pushes: dict[tuple[int, str | None], _AcceptedPush] = {}
+        self._pushes: dict[tuple[int, str | None], AcceptedPush] = {}
         self._contradictions: set[int] = set()
         self._echoes = self._of_former_topic = 0
         self._first_kept = span.start
@@ -148,9 +129,9 @@ class PartitionAccount:
             return
         self._answered_by(offset, offset)
         if decision.reason is Reason.PUSHED and self._span.start <= offset < self._span.end:
-            self._pushed(offset, decision.event_id, _accepted_push(decision))
+            self._pushed(offset, decision.event_id, accepted_push(decision))
 
-    def _pushed(self, offset: int, event_id: str | None, push: _AcceptedPush) -> None:
+    def _pushed(self, offset: int, event_id: str | None, push: AcceptedPush) -> None:
         known = self._pushes.setdefault((offset, event_id), push)
         if push.contradicts(known):
             self._contradictions.add(offset)
@@ -188,14 +169,6 @@ class PartitionAccount:
             if not self._pending_events.agree(self._source.events, offset):
                 others.add(offset, offset)
         return self._pending - others
-
-
-def _accepted_push(decision: Decision) -> _AcceptedPush:
-    """From a decision `pushed`. The push API answers 2xx once for a key and 409 afterwards: two 2xx are two pushes."""
-    key = idempotency_key(decision.user_id or "", decision.event_id or "")
-    status = decision.details.get("status")
-    anew = isinstance(status, int) and status in HTTP_ACCEPTED
-    return _AcceptedPush(key, anew, (decision.worker, decision.decided_at))
 
 
 class Account:

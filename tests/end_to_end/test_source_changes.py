@@ -58,7 +58,9 @@ def shoppers(name: str, count: int) -> list[Record]:
 
 
 def all_answered(decisions: DecisionConsumer, places: list[Position]) -> None:
-    wait_until(lambda: all(decisions.reason(position) for position in places), REACTION_SECONDS, "every event has its answer")
+    wait_until(
+        lambda: all(decisions.reason(position) for position in places), REACTION_SECONDS, "every event has its answer"
+    )
 
 
 def pushed(world: World) -> set[str]:
