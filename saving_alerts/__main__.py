@@ -19,7 +19,7 @@ from saving_alerts.commands import settings_or_exit
 from saving_alerts.commands.audit import audit
 from saving_alerts.commands.dead_letters.group import dead_letters
 from saving_alerts.commands.explain import explain
-from saving_alerts.commands.kill import kill
+from saving_alerts.commands.kill.group import kill
 from saving_alerts.commands.rules.group import rules
 from saving_alerts.commands.simulate.command import simulate
 from saving_alerts.commands.stats.command import stats

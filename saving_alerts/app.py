@@ -61,6 +61,11 @@ class SavingAlertsApp(faust.App):
         except ConsumerNotStarted:
             return frozenset()
 
+    def member_id(self) -> str | None:
+        """How the consumer group calls this worker; None before it has joined."""
+        state = self.consumer_state()
+        return state.member_id() if state else None
+
     def consumer_state(self) -> ConsumerState | None:
         """Of the consumer; None before it is there and while the worker stops."""
         gone = self._consumer is None or self.should_stop

@@ -21,7 +21,7 @@ from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.metrics import Metrics
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
-from saving_alerts.ports.heartbeats import WorkerRow
+from saving_alerts.ports.heartbeats import Heard, WorkerRow
 from saving_alerts.ports.object_store import ObjectLines, StoredObject
 from saving_alerts.ports.push_sender import Accepted, Attempt
 from saving_alerts.ports.throttle import Claim, Granted, Reservation
@@ -107,8 +107,13 @@ class NobodyElse:
 
     async def beat(self, row: WorkerRow, lives_for: timedelta) -> None: ...
 
+    async def leave(self, incarnation: str) -> None: ...
+
     async def workers(self) -> tuple[WorkerRow, ...]:
         return ()
+
+    async def heard(self) -> Heard:
+        return Heard()
 
 
 async def open_immediate_ports(

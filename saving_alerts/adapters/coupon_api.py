@@ -12,7 +12,6 @@ from functools import partial
 from typing import ClassVar
 from urllib.parse import quote
 
-import msgspec
 import stamina
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 from yarl import URL
@@ -21,6 +20,7 @@ from saving_alerts.adapters.admission import Admission
 from saving_alerts.adapters.breaker import Breaker
 from saving_alerts.adapters.http_session import Meter, OversizeError, read_bounded, retry_after
 from saving_alerts.domain.coupons import Coupon
+from saving_alerts.domain.decoding import Decoder, Unreadable
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import DeadlineError, RefusedError, UnavailableError
@@ -28,7 +28,7 @@ from saving_alerts.ports.errors import DeadlineError, RefusedError, UnavailableE
 API = "the Coupon API"
 HEADERS = {"Accept": "application/json"}
 Coupons = tuple[Coupon, ...]
-_decoder = msgspec.json.Decoder(Coupons)
+_coupons = Decoder(Coupons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +196,9 @@ async def _body(response: ClientResponse, policy: CouponApiPolicy) -> bytes:
 
 
 def _checked(body: bytes, merchant_id: str, policy: CouponApiPolicy) -> Coupons:
-    try:
-        coupons = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RefusedError(f"{API}'s answer is unreadable: {error}") from error
+    coupons = _coupons.read(body)
+    if isinstance(coupons, Unreadable):
+        raise RefusedError(f"{API}'s answer is unreadable: {coupons}")
     if len(coupons) > policy.max_coupons:
         raise RefusedError(f"{API} answered with {len(coupons)} coupons, at most {policy.max_coupons} are read")
     for index, coupon in enumerate(coupons):

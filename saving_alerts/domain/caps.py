@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from saving_alerts.domain.decoding import Instant
+
 MAX_CAP_HOURS = 168
 
 
@@ -29,7 +31,7 @@ class CountedSend(msgspec.Struct, frozen=True):
     """One push that was or may have been accepted."""
 
     merchant_id: str
-    sent_at: datetime
+    sent_at: Instant
 
 
 class Blocked(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from saving_alerts.domain.decisions import Subject
+from saving_alerts.domain.decoding import Decoder, Instant, Unreadable
 from saving_alerts.domain.source_position import SourcePosition
 
 MAX_EVENT_BYTES = 64 * 1024
@@ -19,7 +20,6 @@ BELIEVED_YEARS = range(2000, 2101)
 
 MAX_IDENTIFIER_CHARACTERS = 128
 Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER_CHARACTERS)]
-Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class EventType(StrEnum):
@@ -90,8 +90,8 @@ class ValidatedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A valid trigger on its way: the event, where it came from, and until when a push makes sense."""
 
     position: SourcePosition
-    deadline: datetime
-    read_at: datetime
+    deadline: Instant
+    read_at: Instant
     event: SavingEvent
 
 
@@ -108,14 +108,8 @@ class Problem(msgspec.Struct, frozen=True):
     user_id: str | None = None
 
 
-class _Ids(msgspec.Struct):
-    """The least that tells whose an invalid event is."""
-
-    event_id: object = None
-    user_id: object = None
-
-
-_decoder = msgspec.json.Decoder(SavingEvent)
+_events = Decoder(SavingEvent, MAX_EVENT_BYTES, any_year=True)
+_documents = Decoder(object, MAX_EVENT_BYTES)
 
 
 def read_event(raw: bytes | None) -> SavingEvent | Problem:
@@ -124,10 +118,9 @@ def read_event(raw: bytes | None) -> SavingEvent | Problem:
         return Problem("the record has no value", unreadable=True)
     if len(raw) > MAX_EVENT_BYTES:
         return Problem(f"{len(raw)} bytes, at most {MAX_EVENT_BYTES} are allowed", unreadable=True)
-    try:
-        event = _decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _problem_of(error, raw)
+    event = _events.read(raw)
+    if isinstance(event, Unreadable):
+        return _problem_of(event, raw)
     contradiction = _contradiction(event)
     return event if contradiction is None else _signed(contradiction, event.event_id, event.user_id)
 
@@ -148,30 +141,26 @@ def _contradiction(event: SavingEvent) -> Problem | None:
     return None
 
 
-def _problem_of(error: Exception, raw: bytes) -> Problem:
+def _problem_of(found: Unreadable, raw: bytes) -> Problem:
     ids = _ids(raw)
     if ids is None:
-        return Problem(f"not JSON: {error}", unreadable=True)
-    return _signed(_problem_in(str(error)), ids.event_id, ids.user_id)
+        return Problem(f"not JSON: {found}", unreadable=True)
+    return _signed(_problem_in(found), *ids)
 
 
-def _problem_in(error: str) -> Problem:
-    """The decoder's message, taken apart into what and where."""
-    place = error.rfind(" - at `")  # the last one: what is wrong may quote the sender
-    what, path = (error, "$") if place < 0 else (error[:place], error[place:].removeprefix(" - at `").removesuffix("`"))
-    missing = what.removeprefix("Object missing required field `")
-    if missing != what:
-        return Problem("missing", f"{path}.{missing.removesuffix('`')}")
-    return Problem(what[:MAX_PROBLEM_CHARACTERS], path)
+def _problem_in(found: Unreadable) -> Problem:
+    missing = found.problem.removeprefix("Object missing required field `")
+    if missing != found.problem:
+        return Problem("missing", f"{found.path}.{missing.removesuffix('`')}")
+    return Problem(found.problem[:MAX_PROBLEM_CHARACTERS], found.path)
 
 
-def _ids(raw: bytes) -> _Ids | None:
-    """None for bytes that are no JSON at all."""
-    try:
-        document = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+def _ids(raw: bytes) -> tuple[object, object] | None:
+    """Event and user of an invalid event; None for bytes that are no JSON at all."""
+    document = _documents.read(raw)
+    if isinstance(document, Unreadable):
         return None
-    return msgspec.convert(document, _Ids) if isinstance(document, dict) else _Ids()
+    return (document.get("event_id"), document.get("user_id")) if isinstance(document, dict) else (None, None)
 
 
 def _signed(problem: Problem, event_id: object, user_id: object) -> Problem:

@@ -190,14 +190,14 @@ async def has_record(
     return True
 
 
-async def members_of(connection: KafkaConnection, group: str) -> int:
-    """How many workers are in the group now. Raises KafkaFailedError."""
+async def members_of(connection: KafkaConnection, group: str) -> dict[str, str]:
+    """The workers that are in the group now: how the group calls each, and its address. Raises KafkaFailedError."""
     async for attempt in stamina.retry_context(on=_is_passing, attempts=None, timeout=COORDINATOR_TIMEOUT_SECONDS):
         with attempt:
             async with admin_client(connection) as client:
                 (answer,) = await client.describe_consumer_groups([group])
     (described,) = answer.groups
-    return len(described[5])
+    return {member[0]: member[2].removeprefix("/") for member in described[5]}
 
 
 async def write_commit(connection: KafkaConnection, group: str, partition: TopicPartition, commit: Commit) -> None:

@@ -85,7 +85,7 @@ async def _letters(connection: KafkaConnection, topic: str, spans: Mapping[int, 
 def _letter(stored: StoredRecord) -> DeadLetter | None:
     """None for what is not one of ours."""
     try:
-        return DeadLetter(DeadLetterPlace(stored.partition, stored.offset), decode_dead_letter(stored.value or b""))
+        return DeadLetter(DeadLetterPlace(stored.partition, stored.offset), decode_dead_letter(stored.value))
     except UnreadableError:
         return None
 

@@ -1,35 +1,79 @@
 """The rows in which workers tell each other about themselves."""
 
-from datetime import datetime, timedelta
-from typing import Protocol
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Protocol
 
 import msgspec
+from msgspec import Meta
+
+from saving_alerts.domain.decoding import Count, Instant, PartitionNumber
+
+# After its row has vanished a worker may only be slow or paused. Only after so long without a word it is known to be
+# gone: by then its group has expelled it, and the watchdog of a worker that stands still has ended it.
+REMEMBERED_FOR = timedelta(seconds=60)
+
+Text = Annotated[str, Meta(max_length=256)]
+MAX_PARTITIONS = 10_000
+MAX_REASONS = 1_000
 
 
 class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One heartbeat. `partitions` are the source partitions it works on; counts are since its start."""
+    """One heartbeat. `partitions` are the source partitions it works on; counts are since its start.
 
-    name: str
-    incarnation: str
-    started_at: datetime
-    beaten_at: datetime
-    page: str
-    version: str
-    rules_version: str | None
-    merchants_version: str | None
-    partitions: tuple[int, ...]
-    in_flight: int
+    `member` is how its consumer group calls it; None before it has joined, and of older releases.
+    """
+
+    name: Text
+    incarnation: Text
+    started_at: Instant
+    beaten_at: Instant
+    page: Annotated[str, Meta(max_length=2048)]
+    version: Text
+    rules_version: Text | None
+    merchants_version: Text | None
+    partitions: Annotated[tuple[PartitionNumber, ...], Meta(max_length=MAX_PARTITIONS)]
+    in_flight: Count
     ready: bool
-    decisions: dict[str, int]
-    events_read: int
-    kill_switches: int | None = None  # how far it has read their topic
+    decisions: Annotated[dict[Text, Count], Meta(max_length=MAX_REASONS)]
+    events_read: Count
+    kill_switches: Count | None = None  # how far it has read their topic, and obeys what stands there
+    member: Text | None = None
+
+    @property
+    def link(self) -> str | None:
+        """The address of its page, for a browser; None for an address that is none of a page."""
+        is_page = self.page.startswith(("http://", "https://")) and self.page.isprintable() and " " not in self.page
+        return f"{self.page}/stats" if is_page else None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is known of all workers, each ordered by name and start.
+
+    `rows` have not vanished. `silent` have, and nobody knows yet that they are gone: these are their last ones.
+    `unreadable` names what stands where rows do and is none that this release can read.
+    """
+
+    rows: tuple[WorkerRow, ...] = ()
+    silent: tuple[WorkerRow, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 class Heartbeats(Protocol):
     """The workers' rows. Every call can raise UnavailableError."""
 
     async def beat(self, row: WorkerRow, lives_for: timedelta) -> None:
-        """Write this incarnation's row in place of its last one. It vanishes after `lives_for` unless written again."""
+        """Write this incarnation's row in place of its last one. It vanishes after `lives_for` unless written again.
+
+        For REMEMBERED_FOR it is silent then, unless it has said that it leaves.
+        """
+
+    async def leave(self, incarnation: str) -> None:
+        """It ends, as it should: nobody has to wait for it."""
 
     async def workers(self) -> tuple[WorkerRow, ...]:
-        """The rows that have not vanished, ordered by name and incarnation."""
+        """The rows that have not vanished, ordered by name and start."""
+
+    async def heard(self) -> Heard:
+        """The same, with the silent ones and what cannot be read."""

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from saving_alerts.domain.kill_switches import KillSwitch
+from saving_alerts.domain.kill_switches import StandingSwitch
 
 
 class KillSwitches(Protocol):
     """What stops pushes at once. Known before the first event, followed ever after."""
 
     @property
-    def switches(self) -> Mapping[str, KillSwitch]:
-        """Those that are on, by their keys."""
+    def switches(self) -> Mapping[str, StandingSwitch]:
+        """Those that are on, by the keys of what they stop."""

@@ -4,12 +4,14 @@
 is, hits all workers alike, and the pipeline holds its events until they are back.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from saving_alerts.domain.kill_switches import KillSwitch
+from saving_alerts.domain.kill_switches import StandingSwitch
 from saving_alerts.reference_data.snapshot import Freshness
+
+NAMED_SWITCHES = 10  # on the page; the list has them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,18 @@ def breaker(name: str, *, is_open: bool) -> Condition:
     return Condition(name, not is_open, detail, required=False)
 
 
-def kill_switches(seen: int | None, switches: Iterable[KillSwitch]) -> Condition:
-    """Without them no event is touched. One that is on is no fault of a worker, but somebody should know."""
+def kill_switches(seen: int | None, switches: Sequence[StandingSwitch], problem: str | None) -> Condition:
+    """Without them no event is touched. One that is on is no fault of a worker, but somebody should know.
+
+    `switches` in the order of their list; `problem` says why they are not followed now.
+    """
     if seen is None:
-        return Condition("kill_switches", ok=False, detail="not read yet")
-    on = "; ".join(str(switch) for switch in switches)
-    return Condition("kill_switches", not on, on or "none is on", required=False)
+        return Condition("kill_switches", ok=False, detail=f"not read yet{f': {problem}' if problem else ''}")
+    on = [str(switch) for switch in switches[:NAMED_SWITCHES]]
+    if more := len(switches) - len(on):
+        on.append(f"and {more} more, see `saving-alerts kill list`")
+    ill = [f"not followed now, what was known before stays: {problem}"] if problem else []
+    return Condition("kill_switches", not on and not ill, "; ".join([*ill, *on]) or "none is on", required=False)
 
 
 def pushes(*, dry_run: bool) -> Condition:
