@@ -8,7 +8,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.kafka.client import KafkaConnection, translated_errors
+from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, translated_errors
 from saving_alerts.kafka.codecs import HEADER_NAMES, DeadLetterRecord, Envelope, UnreadableError, decode_dead_letter
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of, spans_since
@@ -51,15 +51,41 @@ class DeadLetter(msgspec.Struct, frozen=True):
             return None
 
 
-async def dead_letters_since(connection: KafkaConnection, topics: Topics, since: datetime) -> tuple[DeadLetter, ...]:
-    """Those written since then, oldest first. Raises KafkaFailedError."""
+@dataclass(frozen=True, slots=True)
+class UnreadableLetter:
+    """What stands on the dead-letter topic and is none of ours, and why."""
+
+    place: DeadLetterPlace
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: it is no dead letter that this release can read: {self.problem}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """What was found, oldest first, and by place what stands among it."""
+
+    letters: tuple[DeadLetter, ...]
+    unreadable: tuple[UnreadableLetter, ...]
+
+
+async def dead_letters_since(connection: KafkaConnection, topics: Topics, since: datetime) -> DeadLetters:
+    """Those written since then. Raises KafkaFailedError."""
     topic = topics.dead_letters.name
     spans = await spans_since(connection, topic, await partitions_of(connection, topic), since)
-    found = [letter async for letter in _letters(connection, topic, spans) if letter.record.failed_at >= since]
-    return tuple(sorted(found, key=lambda letter: letter.record.failed_at))
+    found = [letter async for letter in _letters(connection, topic, spans)]
+    letters = [each for each in found if isinstance(each, DeadLetter) and each.record.failed_at >= since]
+    unreadable = [each for each in found if isinstance(each, UnreadableLetter)]
+    return DeadLetters(
+        tuple(sorted(letters, key=lambda letter: letter.record.failed_at)),
+        tuple(sorted(unreadable, key=lambda letter: letter.place)),
+    )
 
 
-async def dead_letter_at(connection: KafkaConnection, topics: Topics, place: DeadLetterPlace) -> DeadLetter | None:
+async def dead_letter_at(
+    connection: KafkaConnection, topics: Topics, place: DeadLetterPlace
+) -> DeadLetter | UnreadableLetter | None:
     """None where there is none, or none any more. Raises KafkaFailedError."""
     topic = topics.dead_letters.name
     partitions = await partitions_of(connection, topic)
@@ -75,19 +101,20 @@ async def dead_letter_at(connection: KafkaConnection, topics: Topics, place: Dea
     return found[0] if found else None
 
 
-async def _letters(connection: KafkaConnection, topic: str, spans: Mapping[int, Span]) -> AsyncIterator[DeadLetter]:
+async def _letters(
+    connection: KafkaConnection, topic: str, spans: Mapping[int, Span]
+) -> AsyncIterator[DeadLetter | UnreadableLetter]:
     async for batch in read(connection, topic, spans):
         for letter in map(_letter, batch):
-            if letter is not None:
-                yield letter
+            yield letter
 
 
-def _letter(stored: StoredRecord) -> DeadLetter | None:
-    """None for what is not one of ours."""
+def _letter(stored: StoredRecord) -> DeadLetter | UnreadableLetter:
+    place = DeadLetterPlace(stored.partition, stored.offset)
     try:
-        return DeadLetter(DeadLetterPlace(stored.partition, stored.offset), decode_dead_letter(stored.value))
-    except UnreadableError:
-        return None
+        return DeadLetter(place, decode_dead_letter(stored.value))
+    except UnreadableError as error:
+        return UnreadableLetter(place, str(error))
 
 
 def why_not(letter: DeadLetter, topics: Topics) -> str | None:
@@ -121,6 +148,7 @@ async def replay(connection: KafkaConnection, letters: Sequence[DeadLetter], adv
     with translated_errors(f"Kafka at {connection.bootstrap_servers}"):
         async with AIOKafkaProducer(**connection.options(), acks="all", enable_idempotence=True) as producer:
             for record in (letter.record for letter in letters):
+                await _refuse_unknown_partition(producer, record)
                 await producer.send_and_wait(
                     record.topic,
                     record.body,
@@ -129,3 +157,8 @@ async def replay(connection: KafkaConnection, letters: Sequence[DeadLetter], adv
                     headers=list(record.headers),
                 )
                 advance(1)
+
+
+async def _refuse_unknown_partition(producer: AIOKafkaProducer, record: DeadLetterRecord) -> None:
+    if record.partition not in await producer.partitions_for(record.topic):
+        raise KafkaFailedError(f"{record.topic} has no partition {record.partition}: {record.offset} cannot go there")

@@ -6,13 +6,12 @@ from datetime import timedelta
 import click
 
 from saving_alerts.commands import BadNewsError, CommandRefusedError, now, run, settings_or_exit, topics_of
-from saving_alerts.commands.dead_letters.show import letter_named, line
+from saving_alerts.commands.dead_letters.show import letter_named, letters_since, line
 from saving_alerts.commands.parameters import DURATION, LETTER
 from saving_alerts.commands.progress import progress_bars
 from saving_alerts.ledger.dead_letters import (
     DeadLetter,
     DeadLetterPlace,
-    dead_letters_since,
     why_not,
     why_not_among_many,
 )
@@ -65,7 +64,7 @@ def _named(settings: Settings, places: Iterable[DeadLetterPlace]) -> list[DeadLe
 def _recent(settings: Settings, since: timedelta) -> list[DeadLetter]:
     """What can be helped; it says what it leaves out."""
     topics = topics_of(settings)
-    letters = run(dead_letters_since(settings.kafka, topics, now() - since))
+    letters = letters_since(settings, since)
     last = {letter.content: letter for letter in letters}
     chosen: list[DeadLetter] = []
     for letter in letters:

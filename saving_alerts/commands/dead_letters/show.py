@@ -9,7 +9,13 @@ import msgspec
 from saving_alerts.commands import CommandRefusedError, in_utc, now, run, settings_or_exit, topics_of
 from saving_alerts.commands.parameters import DURATION, LETTER
 from saving_alerts.kafka.codecs import summary_of
-from saving_alerts.ledger.dead_letters import DeadLetter, DeadLetterPlace, dead_letter_at, dead_letters_since
+from saving_alerts.ledger.dead_letters import (
+    DeadLetter,
+    DeadLetterPlace,
+    UnreadableLetter,
+    dead_letter_at,
+    dead_letters_since,
+)
 from saving_alerts.settings import Settings
 
 
@@ -24,7 +30,7 @@ def list_(*, since: timedelta, as_json: bool) -> None:
       saving-alerts dead-letters list --since 7d
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     settings = settings_or_exit()
-    letters = run(dead_letters_since(settings.kafka, topics_of(settings), now() - since))
+    letters = letters_since(settings, since)
     if as_json:
         print(msgspec.json.encode(letters).decode())
         return
@@ -32,6 +38,14 @@ def list_(*, since: timedelta, as_json: bool) -> None:
         print(line(letter))
     if not letters:
         print(f"no dead letters on {topics_of(settings).dead_letters.name} in the time asked about")
+
+
+def letters_since(settings: Settings, since: timedelta) -> tuple[DeadLetter, ...]:
+    """Oldest first. It says what stands among them and cannot be read."""
+    found = run(dead_letters_since(settings.kafka, topics_of(settings), now() - since))
+    for each in found.unreadable:
+        click.echo(f"left out {each}", err=True)
+    return found.letters
 
 
 def line(letter: DeadLetter) -> str:
@@ -70,6 +84,8 @@ def letter_named(settings: Settings, place: DeadLetterPlace) -> DeadLetter:
         raise CommandRefusedError(
             f"there is no dead letter {place} on {topics.dead_letters.name}; `dead-letters list` names them"
         )
+    if isinstance(letter, UnreadableLetter):
+        raise CommandRefusedError(str(letter))
     return letter
 
 

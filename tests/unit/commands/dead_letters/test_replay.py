@@ -56,6 +56,15 @@ def test_it_asks_first_and_says_what_is_late_already(world: RecordedWorld) -> No
     assert len(written(world)) == 2
 
 
+def test_a_partition_that_the_topic_does_not_have_is_no_place(world: RecordedWorld) -> None:
+    asyncio.run(world.bury(world.letter(4, partition=77)))
+
+    result = replay(world, "0:0", "--yes")
+
+    assert result.exit_code == 2
+    assert f"{world.topics.validated.name} has no partition 77" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
