@@ -3,11 +3,15 @@
 A metric that is not in the catalogue cannot be sent: its name is the type. Statistics are never awaited.
 """
 
+import logging
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 PREFIX = "saving_alerts."
+
+log = logging.getLogger(__name__)
 
 
 class Kind(StrEnum):
@@ -84,10 +88,34 @@ CATALOGUE: dict[Metric, Entry] = {
 
 
 class Metrics(Protocol):
-    """Where numbers go. No call raises, blocks or is awaited."""
+    """Where numbers go. No call raises, blocks or is awaited.
+
+    Whoever implements it asks `number_of` what a value is worth, so that what is no number goes nowhere.
+    """
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None: ...
 
     def gauge(self, metric: Metric, value: float, **tags: str) -> None: ...
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None: ...
+
+
+def number_of(metric: Metric, value: object) -> int | float | None:
+    """What every reader of numbers takes: finite, and no truth value, which would be written `False`.
+
+    A truth value counts as 1 or 0; None is for everything else, and the log says which metric it was. One wrong line
+    would make Prometheus refuse the whole page, and one that is not finite would stay in a sum for ever.
+    """
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int | float) and _is_finite(value):
+        return value
+    log.warning("%s: %r is no number and was not counted", metric, value)
+    return None
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that no float can hold
+        return False

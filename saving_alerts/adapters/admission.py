@@ -18,8 +18,8 @@ class Admission:
     """Lets requests start when a slot is free, the breaker is closed and the API has not asked to be left alone.
 
     Who waits for the API holds no slot. While the breaker is open, one request at a time is let through as its probe.
-    `report_open` is called with whether the breaker is open, at first and after every outcome. With `per_second` no
-    more than so many start in any second.
+    `report_open` is called with 1 while the breaker is open and 0 else, at first and after every outcome. With
+    `per_second` no more than so many start in any second.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Admission:
         concurrency: int,
         breaker: Breaker,
         clock: Clock,
-        report_open: Callable[[bool], None],
+        report_open: Callable[[int], None],
         per_second: int | None = None,
     ) -> None:
         self._slots = asyncio.Semaphore(concurrency)
@@ -38,7 +38,7 @@ class Admission:
         self._not_before: datetime | None = None
         self._answered_at: datetime | None = None
         self._settled = asyncio.Event()
-        report_open(self.is_open)
+        report_open(int(self.is_open))
 
     @property
     def is_open(self) -> bool:
@@ -68,12 +68,12 @@ class Admission:
         self._answered_at = self._clock.now()
         self._breaker.answered(epoch)
         self._wake()
-        self.report_open(self.is_open)
+        self.report_open(int(self.is_open))
 
     def failed(self, epoch: int) -> None:
         self._breaker.failed(epoch, self._clock.now())
         self._wake()
-        self.report_open(self.is_open)
+        self.report_open(int(self.is_open))
 
     def leave_alone(self, pause: timedelta) -> None:
         """Nobody starts before this pause is over; a longer one that is under way stays."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from datadog.dogstatsd.base import DogStatsd
 
-from saving_alerts.metrics import PREFIX, Metric
+from saving_alerts.metrics import PREFIX, Metric, number_of
 
 # Above this the client keeps a fair sample and says its rate. It also bounds memory should the sending thread die.
 MAX_SAMPLES_BETWEEN_FLUSHES = 1024
@@ -42,13 +42,16 @@ class DatadogMetrics:
         )
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None:
-        self._client.increment(metric, value, _written(tags))
+        if (number := number_of(metric, value)) is not None:
+            self._client.increment(metric, number, _written(tags))
 
     def gauge(self, metric: Metric, value: float, **tags: str) -> None:
-        self._client.gauge(metric, value, _written(tags))
+        if (number := number_of(metric, value)) is not None:
+            self._client.gauge(metric, number, _written(tags))
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None:
-        self._client.distribution(metric, value, _written(tags))
+        if (number := number_of(metric, value)) is not None:
+            self._client.distribution(metric, number, _written(tags))
 
     def flush(self) -> None:
         """Send what was gathered, from the calling thread."""

@@ -1,5 +1,6 @@
 """Metrics that remember what they were told, and take nothing that is not in the catalogue."""
 
+import math
 from dataclasses import dataclass
 
 from saving_alerts.metrics import CATALOGUE, Kind, Metric
@@ -13,7 +14,7 @@ class Said:
 
 
 class RecordingMetrics:
-    """A `Metrics`. `said` is everything in order. Fails the test that uses a wrong kind or wrong tags."""
+    """A `Metrics`. `said` is everything in order. Fails the test that uses a wrong kind, wrong tags or no number."""
 
     def __init__(self) -> None:
         self.said: list[Said] = []
@@ -42,5 +43,7 @@ class RecordingMetrics:
     def _say(self, kind: Kind, said: Said) -> None:
         entry = CATALOGUE[said.metric]
         assert entry.kind is kind, f"{said.metric} is a {entry.kind}, not a {kind}"
+        assert type(said.value) in {int, float}, f"{said.metric}: {said.value!r} is no number"
+        assert math.isfinite(said.value), f"{said.metric}: {said.value!r} is not finite"
         assert set(said.tags) == set(entry.tags), f"{said.metric} has the tags {entry.tags}, not {tuple(said.tags)}"
         self.said.append(said)
