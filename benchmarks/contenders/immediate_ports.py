@@ -66,6 +66,8 @@ class ImmediateThrottle:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
+    async def check(self) -> None: ...
+
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:  # noqa: ARG002 - the port's signature
         return Granted(self._clock.now() + LEASE)
 

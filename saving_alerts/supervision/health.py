@@ -59,7 +59,7 @@ def drain(*, draining: bool) -> Condition:
 
 def redis(error: str | None) -> Condition:
     """Without Redis alerts are held until their deadline, never sent."""
-    return Condition("redis", error is None, error or "answered the last heartbeat", required=False)
+    return Condition("redis", error is None, error or "took the last heartbeat, and a claim for nobody", required=False)
 
 
 def breaker(name: str, *, is_open: bool) -> Condition:

@@ -1,5 +1,6 @@
 """Gathers what one worker knows about itself and the cluster, for its page and for its heartbeat."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
@@ -136,15 +137,18 @@ class SelfReport:
         )
 
     async def beat(self) -> None:
-        """Write the row. Without Redis the others do not see this worker, and its page says so."""
+        """Write the row, and see whether claims can be made. Where Redis refuses either, the page says so."""
         lives_for = timedelta(seconds=self._runtime.settings.heartbeat_seconds * ROWS_LIVE_FOR_BEATS)
         if self._runtime.opened is None:
             return
-        try:
-            await self._runtime.opened.ports.heartbeats.beat(self.row(), lives_for)
-            self.redis_error = None
-        except UnavailableError as error:
-            self.redis_error = str(error)
+        ports = self._runtime.opened.ports
+        # Both, whatever becomes of the other: the others see this worker also where nobody may claim.
+        asked = (ports.throttle.check(), ports.heartbeats.beat(self.row(), lives_for))
+        failures = [each for each in await asyncio.gather(*asked, return_exceptions=True) if each is not None]
+        self.redis_error = str(failures[0]) if failures else None
+        for failure in failures:
+            if not isinstance(failure, UnavailableError):
+                raise failure
 
     async def stats(self) -> Stats:
         runtime, now = self._runtime, self._runtime.clock.now()
