@@ -101,7 +101,8 @@ class RulesStore:
         line = msgspec.json.encode(publication) + b"\n"
         for _ in range(HISTORY_ATTEMPTS):
             lines, etag = await self._history()
-            if await self._store.put_if(self._history_key, lines + line, etag):
+            end = b"\n" if lines and not lines.endswith(b"\n") else b""  # somebody else's editor
+            if await self._store.put_if(self._history_key, lines + end + line, etag):
                 return
         raise RulesChangedError(f"version {publication.version} is published, but the history could not be written")
 

@@ -101,3 +101,26 @@ async def test_the_version_before_is_what_the_live_one_replaced(store: FakeObjec
 
 async def test_before_the_first_rules_nothing_is_live(store: FakeObjectStore) -> None:
     assert await shelf_of(store).current() == Current(None, None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"?",
+        b'{"version":"\xff"}',
+        b"[" * 500,
+        b'{"version":"v","by":"b","note":"","at":"2026-11-23T12:00:00","replaced":null}',
+    ],
+    ids=["no JSON", "no UTF-8", "deep", "a time without a zone"],
+)
+async def test_a_line_that_is_no_publication_hides_no_other_and_is_named(
+    store: FakeObjectStore, line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf = shelf_of(store)
+    first = await shelf.publish(FIRST, await shelf.current(), "ines", "begin", START)
+    store.objects["rules/history.jsonl"] += line
+
+    second = await shelf.publish(SECOND, await shelf.current(), "tom", "more", START + HOUR)
+
+    assert await shelf.history() == (first, second)
+    assert caplog.messages[-1].startswith("line 2 of rules/history.jsonl is no publication, and is left out: ")
