@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     page_url: str | None = Field(default=None, examples=["http://worker-1.example:6066"], pattern=r"^https?://")
     """Where other people's browsers find the page; without it `http://` with the host and port above."""
     heartbeat_seconds: float = Field(default=2, gt=0)
-    """How often a worker writes its row of the cluster table. The row lives for three times that long."""
+    """How often a worker writes its row of the cluster table. It lives for three times that long, then it is silent."""
     statsd_host: str | None = Field(default=None, examples=["127.0.0.1"])
     """The DogStatsD agent's IP address, not a name: names are looked up on the event loop. None sends nothing."""
     statsd_port: int = Field(default=8125, ge=1, le=65_535)
