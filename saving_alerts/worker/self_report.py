@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Protocol
 
@@ -178,7 +179,8 @@ class SelfReport:
     async def leave(self) -> None:
         """This worker ends well, so nobody has to wait for it."""
         if self._runtime.opened is not None:
-            await self._runtime.opened.ports.heartbeats.leave(self._runtime.incarnation)
+            with suppress(UnavailableError):  # then it is silent for a while
+                await self._runtime.opened.ports.heartbeats.leave(self._runtime.incarnation)
 
     async def _look_at_others(self) -> Heard:
         """All other workers; asked at most once a second, and as last known where Redis does not answer."""
