@@ -5,7 +5,7 @@ somebody who means harm. Whoever reads it asks a `Decoder`, and says what an `Un
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from operator import attrgetter
 from typing import Annotated, Generic, TypeVar
@@ -21,7 +21,7 @@ PartitionNumber = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Offset = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 # The years in which a moment can still be moved into any zone.
-SAFE_YEARS = range(2, 9999)
+FIRST_SAFE_YEAR, LAST_SAFE_YEAR = 2, 9998
 # Far more than a broker takes by default (1 MiB). What is longer is not even looked at.
 MAX_RECORD_BYTES = 16 * 1024 * 1024
 # Ours have at most six. Deeper ones could be read, and then not be written, printed or compared.
@@ -66,6 +66,7 @@ class Decoder(Generic[Value]):
         self._max_bytes = max_bytes
         self._open_depth = open_depth
         self._moments = () if any_year else _moments_of(described)
+        self._read_moments = [attrgetter(name) for name in self._moments]
 
     def read(self, raw: bytes | str | None) -> Value | Unreadable:
         """The value, or why there is none. None is a record or a field without a value."""
@@ -84,12 +85,13 @@ class Decoder(Generic[Value]):
             OverflowError,
         ) as error:  # msgspec's own, UnicodeDecodeError, numbers with thousands of digits
             return _refusal(str(error))
-        return self._odd_moment(value) or value
+        return (self._odd_moment(value) or value) if self._moments else value
 
     def _odd_moment(self, value: Value) -> Unreadable | None:
-        for name, read in self._moments:
+        for read in self._read_moments:
             moment = read(value)
-            if moment is not None and moment.year not in SAFE_YEARS:
+            if moment is not None and not FIRST_SAFE_YEAR <= moment.year <= LAST_SAFE_YEAR:
+                name = self._moments[self._read_moments.index(read)]
                 return Unreadable(f"year {moment.year} is out of range", f"$.{name}")
         return None
 
@@ -155,11 +157,11 @@ def _inner(described: msgspec.inspect.Type) -> list[msgspec.inspect.Type]:
             return []
 
 
-def _moments_of(described: msgspec.inspect.Type) -> tuple[tuple[str, Callable[[object], datetime | None]], ...]:
-    """The moments that stand in a struct itself, each with how to get at it."""
+def _moments_of(described: msgspec.inspect.Type) -> tuple[str, ...]:
+    """The fields of a struct itself that hold a moment."""
     if not isinstance(described, msgspec.inspect.StructType):
         return ()
-    return tuple((field.name, attrgetter(field.name)) for field in described.fields if _is_moment(field.type))
+    return tuple(field.name for field in described.fields if _is_moment(field.type))
 
 
 def _is_moment(described: msgspec.inspect.Type) -> bool:
