@@ -41,6 +41,9 @@ run: setup ## one worker against the real servers of .env
 test: setup ## all tests that need nothing but Python, on all cores
 	cd $(ROOT) && $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+test-unit: setup ## the tests that start no server and no process
+	cd $(ROOT) && $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal tests/unit
+
 test-kafka: setup ## end to end on real Apache Kafka (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/pytest -m "kafka and not long"
 
@@ -77,4 +80,4 @@ chaos: setup ## kill or pause a random container every few seconds under load, a
 down: ## stop that cluster and remove its containers, networks and volumes
 	cd $(ROOT) && docker compose --profile load --profile spare down --volumes --remove-orphans
 
-.PHONY: help setup lock demo run test test-kafka test-faults test-browser test-mutants test-long check bench bench-rules up load chaos down
+.PHONY: help setup lock demo run test test-unit test-kafka test-faults test-browser test-mutants test-long check bench bench-rules up load chaos down

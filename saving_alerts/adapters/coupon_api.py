@@ -1,39 +1,41 @@
-"""The Coupon API over HTTP: slot, breaker and retries around one GET.
-
-_TryLaterError     an UnavailableError that another attempt may cure
-├── _IllError      no answer or 5xx: it speaks against the API
-└── _BusyError     408 or 429: the API is alive
-"""
+"""The Coupon API over HTTP: slot, breaker and retries around one GET."""
 
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import ClassVar
 from urllib.parse import quote
 
 import stamina
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
+from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
 from saving_alerts.adapters.admission import Admission
 from saving_alerts.adapters.breaker import Breaker
-from saving_alerts.adapters.http_session import Meter, OversizeError, read_bounded, retry_after
-from saving_alerts.domain.coupons import Coupon
-from saving_alerts.domain.decoding import Decoder, Unreadable
+from saving_alerts.adapters.coupon_answers import (
+    API,
+    NO_ANSWER,
+    CouponApiFailedError,
+    Coupons,
+    RetryableError,
+    ThrottledError,
+    read_coupons,
+    translated,
+)
+from saving_alerts.adapters.http_session import Meter
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
-from saving_alerts.ports.errors import DeadlineError, RefusedError, UnavailableError
+from saving_alerts.ports.errors import DeadlineError, RefusedError
 
-API = "the Coupon API"
 HEADERS = {"Accept": "application/json"}
-Coupons = tuple[Coupon, ...]
-_coupons = Decoder(Coupons)
 
 
 @dataclass(frozen=True, slots=True)
 class CouponApiPolicy:
-    """Where the API is and how much of it is used. The first pause between attempts is one to two `backoff_seconds`."""
+    """Where the API is, and the limits of requests to it. The defaults are those of docs/contracts.md.
+
+    The first pause between two attempts is one to two `backoff_seconds`, without a Retry-After.
+    """
 
     url: str
     timeout_seconds: float = 4
@@ -43,28 +45,10 @@ class CouponApiPolicy:
     concurrency: int = 64
     breaker_failures: int = 10
     breaker_seconds: float = 5
-    max_body_bytes: int = 256 * 1024
-    max_coupons: int = 200
-
-
-class _TryLaterError(UnavailableError):
-    outcome: ClassVar[str]
-
-    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-class _IllError(_TryLaterError):
-    outcome = "unavailable"
-
-
-class _BusyError(_TryLaterError):
-    outcome = "throttled"
 
 
 class CouponApi:
-    """The `CouponSource` behind HTTP. It owns the session, which `open_session` makes, and closes it."""
+    """The CouponSource port over HTTP. It owns the session, which `open_session` makes, and closes it."""
 
     def __init__(self, session: ClientSession, policy: CouponApiPolicy, clock: Clock, metrics: Metrics) -> None:
         breaker = Breaker(policy.breaker_failures, timedelta(seconds=policy.breaker_seconds))
@@ -76,14 +60,14 @@ class CouponApi:
         self._meter = Meter(clock, metrics, Metric.COUPON_API_REQUESTS, Metric.COUPON_API_DURATION)
         self._retries = stamina.AsyncRetryingCaller(
             attempts=policy.attempts,
-            timeout=None,  # stamina's own would sleep beyond it
+            timeout=None,  # stamina would sleep beyond it; `_ask_with_retries` has its own
             wait_initial=policy.backoff_seconds,
             wait_jitter=policy.backoff_seconds,
         )
 
     @property
     def breaker_is_open(self) -> bool:
-        """Whether the API is left alone at the moment."""
+        """Whether the breaker holds requests back."""
         return self._admission.is_open
 
     async def close(self) -> None:
@@ -96,8 +80,9 @@ class CouponApi:
             began = self._clock.now()
             try:
                 return await self._ask_in_turn(user_id, merchant_id, deadline, failures)
-            except _IllError:
-                # While nobody else is answered, this event holds like those that have not asked yet.
+            except CouponApiFailedError:
+                # If the API has answered no other event since, it is at fault, not this event: ask again until the
+                # deadline (docs/adr/0010-who-is-to-blame-for-a-failed-ask.md).
                 if self._admission.has_answered_since(failures[0] if failures else began):
                     raise
 
@@ -109,10 +94,10 @@ class CouponApi:
                 raise DeadlineError(f"{API} could not be asked before the deadline")
             try:
                 coupons = await self._ask_with_retries(user_id, merchant_id, deadline, failures)
-            except _IllError:
+            except CouponApiFailedError:
                 self._admission.failed(epoch)
                 raise
-            except (_BusyError, RefusedError):
+            except (ThrottledError, RefusedError):
                 self._admission.answered(epoch)
                 raise
             self._admission.answered(epoch)
@@ -121,19 +106,20 @@ class CouponApi:
     async def _ask_with_retries(
         self, user_id: str, merchant_id: str, deadline: datetime, failures: list[datetime]
     ) -> Coupons:
-        """`failures` gets the moment of every attempt that failed."""
+        """Appends the moment of every attempt that failed to `failures`."""
         total_ends = self._clock.now() + timedelta(seconds=self._policy.total_seconds)
         ends = min(total_ends, deadline)
         try:
             async with asyncio.timeout((ends - self._clock.now()).total_seconds()):
                 return await self._retries(partial(self._backoff, ends, failures), self._ask, user_id, merchant_id)
         except TimeoutError as error:
-            # A deadline that left too little time says nothing about the API.
-            kind = DeadlineError if ends == deadline else _IllError
-            raise kind(f"{API} gave no answer in the time that was left") from error
+            # If the deadline left less than `total_seconds`, the timeout does not count as a failure of the API.
+            ours = DeadlineError if ends == deadline else CouponApiFailedError
+            raise ours(f"{API} gave no answer in the time that was left") from error
 
     def _backoff(self, ends: datetime, failures: list[datetime], error: Exception) -> bool | timedelta:
-        if not isinstance(error, _TryLaterError):
+        """For stamina: whether to try again, or the pause before it. No retry if Retry-After goes beyond `ends`."""
+        if not isinstance(error, RetryableError):
             return False
         failures.append(self._clock.now())
         if error.retry_after is None:
@@ -141,27 +127,24 @@ class CouponApi:
         return error.retry_after if self._clock.now() + error.retry_after < ends else False
 
     async def _ask(self, user_id: str, merchant_id: str) -> Coupons:
-        with self._meter.request() as ending:
+        with self._meter.request() as request:
             try:
                 coupons = await self._get(self._url(user_id, merchant_id), merchant_id)
-            except _TryLaterError as error:
-                ending.outcome = error.outcome
+            except RetryableError as error:
+                request.outcome = error.outcome
                 raise
             except RefusedError:
-                ending.outcome = "refused"
+                request.outcome = "refused"
                 raise
-            ending.outcome = "coupons" if coupons else "none"
+            request.outcome = "coupons" if coupons else "none"
             return coupons
 
     async def _get(self, url: URL, merchant_id: str) -> Coupons:
-        timeout = ClientTimeout(total=self._policy.timeout_seconds)
-        try:
+        seconds = self._policy.timeout_seconds
+        timeout = ClientTimeout(total=seconds)
+        with translated(NO_ANSWER, seconds=seconds):
             async with self._session.get(url, headers=HEADERS, allow_redirects=False, timeout=timeout) as response:
-                return await _read(response, merchant_id, self._policy, self._clock.now())
-        except TimeoutError as error:
-            raise _IllError(f"{API} gave no answer within {self._policy.timeout_seconds:g} s") from error
-        except (ClientError, OSError) as error:
-            raise _IllError(f"{API} could not be reached or broke off: {error or type(error).__name__}") from error
+                return await read_coupons(response, merchant_id, self._clock.now())
 
     def _url(self, user_id: str, merchant_id: str) -> URL:
         path = f"/users/{_segment(user_id)}/merchants/{_segment(merchant_id)}/coupons"
@@ -169,39 +152,5 @@ class CouponApi:
 
 
 def _segment(text: str) -> str:
-    """One segment of a path, whatever is in the text: `..` would otherwise lead out of it."""
+    """The text as one segment of a path, percent-encoded: also `.` and `..`, which would lead out of the path."""
     return text.replace(".", "%2E") if text in {".", ".."} else quote(text, safe="")
-
-
-async def _read(response: ClientResponse, merchant_id: str, policy: CouponApiPolicy, now: datetime) -> Coupons:
-    """The coupons in a response. Raises the error that it means."""
-    match response.status:
-        case 200:
-            return _checked(await _body(response, policy), merchant_id, policy)
-        case 404:
-            return ()
-        case 408 | 429 as status:
-            raise _BusyError(f"{API} answered {status}", retry_after(response, now))
-        case status if status >= 500:  # noqa: PLR2004 - the class of a status
-            raise _IllError(f"{API} answered {status}", retry_after(response, now))
-        case status:
-            raise RefusedError(f"{API} answered {status}", status)
-
-
-async def _body(response: ClientResponse, policy: CouponApiPolicy) -> bytes:
-    try:
-        return await read_bounded(response, policy.max_body_bytes)
-    except OversizeError as error:
-        raise RefusedError(f"{API} answered with {error}") from error
-
-
-def _checked(body: bytes, merchant_id: str, policy: CouponApiPolicy) -> Coupons:
-    coupons = _coupons.read(body)
-    if isinstance(coupons, Unreadable):
-        raise RefusedError(f"{API}'s answer is unreadable: {coupons}")
-    if len(coupons) > policy.max_coupons:
-        raise RefusedError(f"{API} answered with {len(coupons)} coupons, at most {policy.max_coupons} are read")
-    for index, coupon in enumerate(coupons):
-        if coupon.merchant_id != merchant_id:
-            raise RefusedError(f"{API} answered with another merchant's coupon - at `$[{index}].merchant_id`")
-    return coupons

@@ -1,7 +1,7 @@
-"""The kill switches, on a compacted Kafka topic: known before the first event, followed ever after.
+"""The kill switches, on a compacted Kafka topic: read to its end before the first event, and followed from then on.
 
-They need neither Redis nor S3, and survive the loss of both. Nothing that stands on the topic ends whoever reads it:
-`domain/kill_switches.py` says what becomes of a record that is no switch.
+They need neither Redis nor S3, so pushes can be stopped when both are down. Nothing that stands on the topic ends who
+reads it: `domain/kill_switches.py` says what a record counts as that is no switch.
 """
 
 import asyncio
@@ -15,14 +15,13 @@ from mode import Service
 from saving_alerts.adapters.standing_switches import StandingSwitches
 from saving_alerts.domain.decoding import printable
 from saving_alerts.domain.kill_switches import StandingSwitch, UnreadableSwitch, name_of
-from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError
+from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 
 log = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 1.0
-FETCH_MILLISECONDS = 200
-# A command waits so long for the end of the topic, which has a few records.
-READ_SECONDS = 30.0
+RECONNECT_PAUSE_SECONDS = 1.0  # after a failure of Kafka: an outage costs one attempt a second
+FETCH_MILLISECONDS = 200  # so long a fetch waits for a record: a stopped worker is not kept longer
+READ_SECONDS = 30.0  # a command waits so long for the end of the topic, which has a few records
 
 Connect = Callable[[], AIOKafkaConsumer]
 
@@ -44,10 +43,11 @@ async def switches_now(connect: Connect, topic: str) -> StandingSwitches:
 
 
 class KillSwitchTopic(Service):
-    """Follows the topic. Whatever goes wrong, what was known stays, and it is read anew from its beginning.
+    """Follows the topic. If that fails, the switches that are known stay, and it is read again from its beginning.
 
-    `switches` are those that are on, by what they stop. `seen` is the next offset it will read, None before it has read
-    what stood there at first: everything before it is obeyed. `problem` says why it is not followed now.
+    `switches` are those that are on, by the keys of what they stop. `next_offset` is the next offset it will read, and
+    everything before it is obeyed; None before the topic was read to its end, 0 for an empty one. `problem` says why it
+    is not followed now.
     """
 
     def __init__(self, connect: Connect, topic: str) -> None:
@@ -67,48 +67,48 @@ class KillSwitchTopic(Service):
         return self._known.listed if self._known else []
 
     @property
-    def seen(self) -> int | None:
-        return self._known.seen if self._known else None
+    def next_offset(self) -> int | None:
+        return self._known.next_offset if self._known else None
 
     async def on_start(self) -> None:
-        """Return when everything that stands on the topic is known."""
-        known = asyncio.Event()
-        self.add_future(self._follow(known))
-        await self.wait(known.wait())
+        """Return when the topic was read to its end."""
+        at_end = asyncio.Event()
+        self.add_future(self._follow(at_end))
+        await self.wait(at_end.wait())
 
-    async def _follow(self, known: asyncio.Event) -> None:
+    async def _follow(self, at_end: asyncio.Event) -> None:
         while not self.should_stop:
             try:
-                await self._follow_until_it_fails(known)
+                await self._follow_until_it_fails(at_end)
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the worker
                 self.problem = _in_words(error)
                 log.warning("the kill switches cannot be followed, what is known stays: %s", self.problem)
-                await self.sleep(PAUSE_SECONDS)
+                await self.sleep(RECONNECT_PAUSE_SECONDS)
 
-    async def _follow_until_it_fails(self, known: asyncio.Event) -> None:
+    async def _follow_until_it_fails(self, at_end: asyncio.Event) -> None:
         async with _started(self._connect) as consumer:
-            # What is read anew counts from when it is complete: nothing is off in between that nobody turned off.
+            # What is read again counts from when it is complete: nothing is off in between that nobody turned off.
             read = await _read_to_end(consumer, self._topic)
             self._replace(read)
-            known.set()
+            at_end.set()
             while not self.should_stop and not read.is_outdated:
-                await _take(consumer, self._note)
+                await _take(consumer, self._apply)
 
     def _replace(self, read: StandingSwitches) -> None:
         before = self._known.by_key if self._known else {}
         self._known, self.problem = read, None
         for key in {**before, **read.by_key}:
-            _tell(key, before.get(key), read.by_key.get(key))
+            _log_change(key, before.get(key), read.by_key.get(key))
 
-    def _note(self, record: ConsumerRecord) -> None:
+    def _apply(self, record: ConsumerRecord) -> None:
         known = self._known = self._known or StandingSwitches()
         key = record.key or b""
         before = known.by_key.get(key)
-        known.note(record)
-        _tell(key, before, known.by_key.get(key))
+        known.apply(record)
+        _log_change(key, before, known.by_key.get(key))
 
 
-def _tell(key: bytes, before: StandingSwitch | None, after: StandingSwitch | None) -> None:
+def _log_change(key: bytes, before: StandingSwitch | None, after: StandingSwitch | None) -> None:
     if after is None and before is not None:
         log.warning("kill switch off: %s", name_of(key))
     elif after is not None and after != before:
@@ -135,15 +135,15 @@ async def _read_to_end(consumer: AIOKafkaConsumer, topic: str) -> StandingSwitch
     ends = await consumer.end_offsets(partitions)
     read = StandingSwitches()
     while not all([await consumer.position(partition) >= end for partition, end in ends.items()]):
-        await _take(consumer, read.note)
+        await _take(consumer, read.apply)
     read.reach(await consumer.position(partitions[0]))
     return read
 
 
-async def _take(consumer: AIOKafkaConsumer, note: Callable[[ConsumerRecord], None]) -> None:
+async def _take(consumer: AIOKafkaConsumer, apply: Callable[[ConsumerRecord], None]) -> None:
     fetched = await consumer.getmany(timeout_ms=FETCH_MILLISECONDS)
     for record in (record for records in fetched.values() for record in records):
-        note(record)
+        apply(record)
 
 
 def _in_words(error: Exception) -> str:

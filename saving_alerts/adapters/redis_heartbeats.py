@@ -1,4 +1,4 @@
-"""Heartbeats in Redis: one key a worker, gone by itself when the worker is.
+"""Heartbeats in Redis: one key for each worker, which expires when the worker stops writing it.
 
 Others can write to Redis, so what is read is bounded in number and length, and refused in words where it is no row.
 """
@@ -25,7 +25,7 @@ _Found = dict[str, WorkerRow | Unreadable]
 
 
 class RedisHeartbeats:
-    """The `Heartbeats` port on one Redis: a key a worker, and an index of them, so that nobody scans all of Redis.
+    """The Heartbeats port on one Redis: a key for each worker, and a set of these keys, so that Redis is not scanned.
 
     What a worker said last is kept for longer, under an index of its own, which releases before 0.2.0 do not look at.
     """

@@ -12,7 +12,9 @@ from saving_alerts.domain.kill_switches import (
     by_what_they_stop,
     name_of,
     read_switch,
+    unreadable_switch,
 )
+from saving_alerts.kafka.refused import RefusedBytes, last_offset_of
 
 # All rules and many merchants at once. Beyond it nobody could look through them, and they would fill the memory.
 MAX_SWITCHES = 10_000
@@ -29,11 +31,11 @@ _TOO_MANY = UnreadableSwitch(
 
 
 class StandingSwitches:
-    """`by_key` are those that are on. `seen` is the next offset of the partition that is confirmed."""
+    """`by_key` are those that are on. `next_offset` is the next one to read of the partition that is confirmed."""
 
     def __init__(self) -> None:
         self.by_key: dict[bytes, StandingSwitch] = {}
-        self.seen = 0
+        self.next_offset = 0
         self.is_outdated = False  # something was lifted, and what had no room is known only after another look
         self._sizes: dict[bytes, int] = {}
         self._bytes = 0
@@ -57,20 +59,20 @@ class StandingSwitches:
         """The key of what a list calls so; None where it is not on."""
         return next((key for key in self.by_key if name_of(key) == name), None)
 
-    def note(self, record: ConsumerRecord) -> None:
+    def apply(self, record: ConsumerRecord) -> None:
         """The next record. Never raises."""
         key = record.key or b""
         if record.value is None:
             self._lift(key)
         else:
-            self._put(key, read_switch(record.key, record.value, self.by_key.get(key)), len(record.value))
+            self._put(key, _switch_in(record, self.by_key.get(key)), len(record.value))
         self._stopping = None
         if record.partition == CONFIRMED_PARTITION:
-            self.reach(record.offset + 1)
+            self.reach(last_offset_of(record) + 1)
 
     def reach(self, offset: int) -> None:
         """Everything before the offset is in here."""
-        self.seen = max(self.seen, offset)
+        self.next_offset = max(self.next_offset, offset)
 
     def _lift(self, key: bytes) -> None:
         self.by_key.pop(key, None)
@@ -86,3 +88,10 @@ class StandingSwitches:
         self._bytes += size - self._sizes.get(key, 0)
         self._sizes[key] = size
         self.by_key[key] = switch
+
+
+def _switch_in(record: ConsumerRecord, before: StandingSwitch | None) -> StandingSwitch:
+    """Refused bytes may hold any switch, so they stop everything."""
+    if isinstance(record.value, RefusedBytes):
+        return unreadable_switch(record.key, record.value.problem, before=before)
+    return read_switch(record.key, record.value, before)

@@ -1,4 +1,4 @@
-"""What stops pushes at once: all of them, those of a merchant, or those of a rule.
+"""A kill switch stops pushes at once: all of them, those of a merchant, or those of a rule.
 
 A switch is a record on a topic that others may write to, and releases differ. So whatever stands there and is no
 switch of this release stops pushes all the same, until somebody lifts it by its name: silence beats a push that
@@ -86,7 +86,7 @@ _of_any_scope = Decoder(_OfAnyScope, MAX_SWITCH_BYTES)
 
 
 def key_of(scope: KillScope, identifier: str) -> str:
-    """How a switch is called on its topic and wherever a person reads it."""
+    """The key of the switch's record on its topic, which people read too: `all`, `merchant:m-123`, `rule:coffee`."""
     return str(scope) if scope is KillScope.ALL else f"{scope}:{identifier}"
 
 
@@ -131,7 +131,14 @@ def read_switch(key: bytes | None, value: bytes, before: StandingSwitch | None =
     else:
         problem = f"its key and what it names, {name_of(found.key.encode())}, do not fit"
         stops = (*of_key, found.key) if names_a_scope(found.key) else ()
-    return UnreadableSwitch(name=name_of(key), problem=problem, stops=stops or (KEY_OF_ALL,), before=_said(before))
+    return unreadable_switch(key, problem, stops, before)
+
+
+def unreadable_switch(
+    key: bytes | None, problem: str, stops: tuple[str, ...] = (), before: StandingSwitch | None = None
+) -> UnreadableSwitch:
+    """What stands under the key and is no switch. It stops everything if `stops` is empty."""
+    return UnreadableSwitch(name=name_of(key), problem=problem, stops=stops or (KEY_OF_ALL,), before=_in_words(before))
 
 
 def _unknown_scope(value: bytes) -> tuple[str, tuple[str, ...]] | None:
@@ -142,7 +149,7 @@ def _unknown_scope(value: bytes) -> tuple[str, tuple[str, ...]] | None:
     return f"this release does not know the scope {printable(found.scope, MAX_NAME_CHARACTERS)!r}", (KEY_OF_ALL,)
 
 
-def _said(before: StandingSwitch | None) -> str:
+def _in_words(before: StandingSwitch | None) -> str:
     if isinstance(before, UnreadableSwitch):
         return before.before
     return "" if before is None else str(before)
@@ -159,7 +166,7 @@ def by_what_they_stop(standing: Iterable[StandingSwitch]) -> Mapping[str, Standi
 
 
 def active_switch(switches: Mapping[str, StandingSwitch], merchant_id: str, rule_id: str) -> StandingSwitch | None:
-    """The switch that stops this push, the widest first; None lets it go."""
+    """The switch that stops this push, the widest scope first; None if the push may be sent."""
     keys: Iterable[str] = (
         KEY_OF_ALL,
         key_of(KillScope.MERCHANT, merchant_id),

@@ -1,4 +1,4 @@
-"""Where on the source an event stands: the identity that every later record, decision and claim carries."""
+"""Topic, partition and offset of an event on the source: its identity in every later record, decision and claim."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ _OFFSETS = range(2**63)
 
 
 class SourcePosition(msgspec.Struct, frozen=True, order=True, gc=False):
-    """One record of the source topic. It is written `topic/partition/offset` wherever a person reads it."""
+    """One record of the source topic. Its text is `topic/partition/offset`, in records and for people."""
 
     topic: Annotated[str, Meta(max_length=MAX_TOPIC_CHARACTERS)]
     partition: PartitionNumber
@@ -25,7 +25,7 @@ class SourcePosition(msgspec.Struct, frozen=True, order=True, gc=False):
 
     @classmethod
     def parse(cls, text: str) -> "SourcePosition":
-        """Read what `str()` wrote. Raises ValueError for anything else."""
+        """The inverse of `str()`. Raises ValueError for any other text."""
         topic, partition, offset = text.rsplit("/", 2)
         position = cls(topic, int(partition), int(offset))
         if (

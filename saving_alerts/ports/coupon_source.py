@@ -8,9 +8,9 @@ from saving_alerts.domain.coupons import Coupon
 
 class CouponSource(Protocol):
     async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> tuple[Coupon, ...]:
-        """What this user could save at this merchant; empty for none.
+        """The coupons for this user at this merchant; empty if there are none.
 
-        Makes at most 3 attempts within 15 s; while nobody else is answered either it holds, and never beyond
-        `deadline`. Raises UnavailableError when that was in vain, DeadlineError when the deadline came first, and
-        RefusedError for a permanent no.
+        It makes at most 3 attempts within 15 s, and starts again while the API answers no other event either; nothing
+        goes on beyond `deadline`. Raises UnavailableError if the attempts failed, DeadlineError if the deadline came
+        first, and RefusedError for an answer that no repetition would change.
         """

@@ -1,4 +1,4 @@
-"""The rows in which workers tell each other about themselves."""
+"""The heartbeats of workers: each writes a row that all others can read."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,9 +19,10 @@ MAX_REASONS = 1_000
 
 
 class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One heartbeat. `partitions` are the source partitions it works on; counts are since its start.
+    """One worker, as of `beaten_at`. `partitions` are its source partitions. Counts are since its start.
 
-    `member` is how its consumer group calls it; None before it has joined, and of older releases.
+    `kill_switches` is the next offset of their topic that it will read; None if it has not read it yet. `member` is its
+    member ID in the consumer group; None before it has joined, and in rows of older releases.
     """
 
     name: Text
@@ -64,16 +65,16 @@ class Heartbeats(Protocol):
     """The workers' rows. Every call can raise UnavailableError."""
 
     async def beat(self, row: WorkerRow, lives_for: timedelta) -> None:
-        """Write this incarnation's row in place of its last one. It vanishes after `lives_for` unless written again.
+        """Write the row of this incarnation, in place of its last one. It expires after `lives_for`.
 
-        For REMEMBERED_FOR it is silent then, unless it has said that it leaves.
+        Then the worker is silent until REMEMBERED_FOR is over, unless it has left.
         """
 
     async def leave(self, incarnation: str) -> None:
-        """It ends, as it should: nobody has to wait for it."""
+        """Say that it ends as it should: no command waits for it."""
 
     async def workers(self) -> tuple[WorkerRow, ...]:
-        """The rows that have not vanished, ordered by name and start."""
+        """The rows that have not expired, ordered by name, and by start within a name."""
 
     async def heard(self) -> Heard:
-        """The same, with the silent ones and what cannot be read."""
+        """The same, with the silent workers and what cannot be read."""

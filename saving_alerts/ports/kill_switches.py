@@ -7,8 +7,8 @@ from saving_alerts.domain.kill_switches import StandingSwitch
 
 
 class KillSwitches(Protocol):
-    """What stops pushes at once. Known before the first event, followed ever after."""
+    """The kill switches. They are read before the first event, and followed from then on."""
 
     @property
     def switches(self) -> Mapping[str, StandingSwitch]:
-        """Those that are on, by the keys of what they stop."""
+        """The switches that are on, by the keys of what they stop."""

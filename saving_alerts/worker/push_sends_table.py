@@ -109,8 +109,14 @@ class PushSendsTable:
         return []
 
     def _is_old(self, key: bytes) -> bool:
-        """What nobody can read is left alone: it is another user's, and not this one's trouble."""
-        found = _sends.read(self._table.get(key) or b"[]")
+        """Whether an entry is there, and none of its sends counts any more. What nobody can read stays as it is.
+
+        A key may be gone since the keys were listed: with its partition, in a rebalance.
+        """
+        value = self._table.get(key)
+        if value is None:
+            return False
+        found = _sends.read(value)
         return not isinstance(found, Unreadable) and not remembered(found, self._clock.now())
 
     def _is_in(self, key: bytes, partition: int) -> bool:

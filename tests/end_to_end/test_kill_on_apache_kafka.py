@@ -52,7 +52,7 @@ def test_members_are_waited_for_until_they_have_left(world: World) -> None:
     second.pause()
     Redis.from_url(world.redis.url).flushall()
     paused = kill(world, *ON)
-    second.wake()
+    second.resume()
     awake = kill(world, "off", "all", "--wait")
     second.stop()
     left = kill(world, *ON)

@@ -7,35 +7,35 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.traffic import merchants_jsonl
-from demo.traffic.feed import Feed
+from demo.traffic.paced_producer import PacedProducer
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.reasons import Reason
 from tests.end_to_end.conditions import wait_until
-from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
+from tests.end_to_end.shoppers import good_coupons, long_freshness_rules, visit
 
 ANSWER_SECONDS = 60
 PER_SECOND = 100
 
 
-class Story:
-    """Shoppers come, and somebody looks how each of their events ends."""
+class RunningDeployment:
+    """Produces events and reads how they end."""
 
-    def __init__(self, world: World, watch: LedgerWatch, workers: Sequence[WorkerProcess] = ()) -> None:
+    def __init__(self, world: World, decisions: DecisionConsumer, workers: Sequence[WorkerProcess] = ()) -> None:
         self.world = world
         self.workers = workers
-        self._watch = watch
-        self._feed = Feed(world.bootstrap_servers, world.topics.source.name)
+        self._decisions = decisions
+        self._producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)
 
     def reasons(self, name: str) -> set[Reason | None]:
         """How the events of twenty new shoppers end."""
         users = [f"u-{name}-{number}" for number in range(20)]
-        self._feed.write((visit(user, user) for user in users), PER_SECOND)
-        places = [self._feed.places[user] for user in users]
-        assert all(self._watch.wait_for(place, ANSWER_SECONDS) for place in places)
-        return {self._watch.reason(place) for place in places}
+        self._producer.write((visit(user, user) for user in users), PER_SECOND)
+        positions = [self._producer.positions[user] for user in users]
+        assert all(self._decisions.wait_for(position, ANSWER_SECONDS) for position in positions)
+        return {self._decisions.reason(position) for position in positions}
 
     def kill(self, *arguments: str, code: int = 0) -> str:
         ended = command_line(["kill", *arguments], self.world.environment)
@@ -60,52 +60,54 @@ def silent_for(worker: WorkerProcess) -> list[Any]:
     return list(worker.json("/stats.json").get("silent", []))
 
 
-def prepare(world: World) -> None:
-    world.s3.put("rules.json", patient_rules())
+def publish_reference_data(world: World) -> None:
+    world.s3.put("rules.json", long_freshness_rules())
     world.s3.put("merchants.jsonl", merchants_jsonl())
     world.coupon_api.coupons = good_coupons
 
 
 @pytest.fixture(scope="module")
-def story() -> Iterator[Story]:
-    with World() as world, LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        prepare(world)
+def deployment() -> Iterator[RunningDeployment]:
+    with World() as world, DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
+        publish_reference_data(world)
         workers = [world.start_worker(), world.start_worker()]
         for worker in workers:
             worker.wait_until_ready()
-        yield Story(world, watch, workers)
+        yield RunningDeployment(world, decisions, workers)
 
 
 @pytest.mark.timeout(240)
-def test_a_switch_stops_all_pushes_until_it_is_turned_off(story: Story) -> None:
-    before = story.reasons("before")
-    story.kill("on", "all", "--reason", "wrong prices", "--by", "ines", "--wait")
-    listed, killed = story.kill("list"), story.reasons("killed")
-    requests = len(story.world.push_api.accepted)
-    story.kill("off", "all", "--wait")
-    after = story.reasons("after")
+def test_a_switch_stops_all_pushes_until_it_is_turned_off(deployment: RunningDeployment) -> None:
+    before = deployment.reasons("before")
+    deployment.kill("on", "all", "--reason", "wrong prices", "--by", "ines", "--wait")
+    listed, killed = deployment.kill("list"), deployment.reasons("killed")
+    requests = len(deployment.world.push_api.accepted)
+    deployment.kill("off", "all", "--wait")
+    after = deployment.reasons("after")
 
     assert (before, killed, after) == ({Reason.PUSHED}, {Reason.KILLED}, {Reason.PUSHED})
     assert requests == 20
     assert "by ines: wrong prices" in listed
 
 
-def test_without_a_switch_the_list_says_so(story: Story) -> None:
-    assert story.kill("list") == "no kill switch is on\n"
+def test_without_a_switch_the_list_says_so(deployment: RunningDeployment) -> None:
+    assert deployment.kill("list") == "no kill switch is on\n"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         pytest.param(["on", "merchant", "--reason", "r", "--by", "b"], "needs an ID", id="no merchant"),
         pytest.param(["off", "all", "m-1"], "no ID goes with `all`", id="all of something"),
     ],
 )
-def test_a_switch_that_means_nothing_is_refused(story: Story, arguments: list[str], said: str) -> None:
-    ended = command_line(["kill", *arguments], story.world.environment)
+def test_a_switch_that_means_nothing_is_refused(
+    deployment: RunningDeployment, arguments: list[str], message: str
+) -> None:
+    ended = command_line(["kill", *arguments], deployment.world.environment)
 
     assert ended.returncode == 2
-    assert said in ended.stderr
+    assert message in ended.stderr
 
 
 POISON = {
@@ -123,14 +125,14 @@ POISON = {
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(("key", "value", "name"), POISON.values(), ids=POISON)
 def test_what_is_no_switch_ends_nobody_and_stops_pushes_until_it_is_lifted(
-    story: Story, key: bytes, value: bytes, name: str
+    deployment: RunningDeployment, key: bytes, value: bytes, name: str
 ) -> None:
-    story.write_switch(key, value)
-    for worker in story.workers:
+    deployment.write_switch(key, value)
+    for worker in deployment.workers:
         wait_until(partial(names, worker, name), ANSWER_SECONDS, f"{worker.name} names it")
         assert worker.exit_code is None
-    listed = story.kill("list", code=1)
-    restarted = story.workers[0]
+    listed = deployment.kill("list", code=1)
+    restarted = deployment.workers[0]
     restarted.stop()
     restarted.start()
     restarted.wait_until_ready()
@@ -138,40 +140,40 @@ def test_what_is_no_switch_ends_nobody_and_stops_pushes_until_it_is_lifted(
     assert listed.startswith(f"{name} cannot be read, so all pushes are stopped: ")
     assert f"`saving-alerts kill off {name}` lifts it" in listed
     assert names(restarted, name)
-    assert story.reasons(f"poison-{len(value)}") == {Reason.KILLED}
-    assert "confirmed by worker-1, worker-2" in story.kill("off", name, "--wait")
-    assert story.reasons(f"lifted-{len(value)}") == {Reason.PUSHED}
-    assert story.kill("list") == "no kill switch is on\n"
+    assert deployment.reasons(f"poison-{len(value)}") == {Reason.KILLED}
+    assert "confirmed by worker-1, worker-2" in deployment.kill("off", name, "--wait")
+    assert deployment.reasons(f"lifted-{len(value)}") == {Reason.PUSHED}
+    assert deployment.kill("list") == "no kill switch is on\n"
 
 
 @pytest.mark.timeout(240)
-def test_a_worker_that_is_silent_is_waited_for(story: Story) -> None:
-    sleeping = story.workers[1]
-    sleeping.pause()
+def test_a_worker_that_is_silent_is_waited_for(deployment: RunningDeployment) -> None:
+    paused = deployment.workers[1]
+    paused.pause()
     try:
-        wait_until(lambda: len(silent_for(story.workers[0])) == 1, ANSWER_SECONDS, "its row has vanished")
-        said = story.kill("on", "all", "--reason", "r", "--by", "b", "--wait", code=1)
+        wait_until(lambda: len(silent_for(deployment.workers[0])) == 1, ANSWER_SECONDS, "its row has vanished")
+        output = deployment.kill("on", "all", "--reason", "r", "--by", "b", "--wait", code=1)
     finally:
-        sleeping.wake()
+        paused.resume()
 
-    assert f"not confirmed by {sleeping.name} (silent since" in said
-    assert "confirmed by" in story.kill("off", "all", "--wait")
+    assert f"not confirmed by {paused.name} (silent since" in output
+    assert "confirmed by" in deployment.kill("off", "all", "--wait")
 
 
-def test_what_nobody_turned_on_cannot_be_lifted_by_name(story: Story) -> None:
-    assert "nothing that is on is called country:DE" in story.kill("off", "country:DE", code=1)
+def test_what_nobody_turned_on_cannot_be_lifted_by_name(deployment: RunningDeployment) -> None:
+    assert "nothing that is on is called country:DE" in deployment.kill("off", "country:DE", code=1)
 
 
 @pytest.mark.timeout(240)
 def test_with_nobody_there_and_without_kafka_the_commands_say_so() -> None:
     with World() as world:
         turned_on = ["kill", "on", "all", "--reason", "r", "--by", "b", "--wait"]
-        said = command_line(turned_on, world.environment)
+        output = command_line(turned_on, world.environment)
         nowhere = world.environment | {"SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
         ended = command_line(["kill", "list"], nowhere)
 
-    assert said.returncode == 0
-    assert "no worker is running: it is obeyed by those that start" in said.stdout
+    assert output.returncode == 0
+    assert "no worker is running: it is obeyed by those that start" in output.stdout
     assert ended.returncode == 2
     assert "Kafka at 127.0.0.1:1" in ended.stderr
 
@@ -179,11 +181,11 @@ def test_with_nobody_there_and_without_kafka_the_commands_say_so() -> None:
 @pytest.mark.timeout(240)
 def test_a_dry_run_does_everything_but_the_request() -> None:
     dry = World(settings={"SAVING_ALERTS_DRY_RUN": "true"})
-    with dry as world, LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        prepare(world)
+    with dry as world, DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
+        publish_reference_data(world)
         world.start_worker().wait_until_ready()
 
-        reasons = Story(world, watch).reasons("dry")
+        reasons = RunningDeployment(world, decisions).reasons("dry")
 
         assert reasons == {Reason.WOULD_PUSH}
         assert world.push_api.accepted == []

@@ -6,7 +6,7 @@ from datetime import timedelta
 from redis import asyncio as aioredis
 
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
-from tests.contracts.throttle_world import BRIEF_LEASE_SECONDS, RealWorld
+from tests.contracts.throttle_harness import BRIEF_LEASE_SECONDS, RealHarness
 from tests.recorded.claim_answers import LEASE_SECONDS, claims_in
 from tests.recorded.claim_asks import NO_CAPS, claim_of
 from tests.recorded.lines import Line
@@ -20,7 +20,7 @@ class User:
 
     def __init__(self, client: aioredis.Redis, user_id: str) -> None:
         self.user_id = user_id
-        self._world = RealWorld(client)
+        self._world = RealHarness(client)
         self.throttle = throttle_on(client)
         self._brief = throttle_on(client, BRIEF_LEASE_SECONDS)
 
@@ -30,7 +30,7 @@ class User:
     async def claim_and_die(self, *, number: int = 1) -> None:
         """The lease ends and nobody has said anything."""
         await self._brief.reserve(claim_of(self.user_id, number=number), NO_CAPS)
-        await self._world.reach(await self._world.now() + timedelta(seconds=BRIEF_LEASE_SECONDS))
+        await self._world.wait_until(await self._world.now() + timedelta(seconds=BRIEF_LEASE_SECONDS))
 
     async def confirm(self, offset: int = 7, merchant_id: str = "m-1", *, uncertain: bool = False) -> None:
         claim = claim_of(self.user_id, offset, merchant_id=merchant_id)

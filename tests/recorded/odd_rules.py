@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from demo.traffic.directory import MERCHANTS
-from demo.traffic.feed import Record
+from demo.traffic.paced_producer import Record
 from demo.traffic.templates import Template
 from saving_alerts.domain.events import EventType
-from tests.end_to_end.shoppers import patient_rules
+from tests.end_to_end.shoppers import long_freshness_rules
 
 _MESSAGE = {"fallback": "en", "texts": {"en": {"title": "$discount off", "body": "$coupon"}}}
 _ALWAYS_QUIET = {"from": "00:00", "to": "23:59"}
@@ -25,7 +25,7 @@ ELSEWHERE = 18  # more rules than a decision names
 
 def odd_rules() -> bytes:
     """A worker with these needs no answer of the Coupon API to hold out a `coupon_saved`, and so on by event type."""
-    rules = msgspec.json.decode(patient_rules())
+    rules = msgspec.json.decode(long_freshness_rules())
     rules["caps"] = CAPS
     rules["rules"] += [
         _rule("broken-when", ["geofence_dwelled", "geofence_exited"], priority=1, when=BREAKS_AT_THE_FIRST_MERCHANT),

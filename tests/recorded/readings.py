@@ -63,7 +63,7 @@ def switches_after(lines: list[Line]) -> object:
     """The kill switches that are on for a worker that has read these records."""
     followed = KillSwitchTopic(AIOKafkaConsumer, TOPICS.kill_switches.name)
     for offset, line in enumerate(lines):
-        followed._note(kafka_record(line, TOPICS.kill_switches.name, offset))
+        followed._apply(kafka_record(line, TOPICS.kill_switches.name, offset))
     return meaning(followed.switches)
 
 

@@ -15,8 +15,8 @@ from saving_alerts.domain.events import ValidatedEvent
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import Codec, Envelope, alert_codec, candidate_codec, encode, validated_codec
 from tests.end_to_end.conditions import wait_until
+from tests.recorded.driver import ANSWER_SECONDS, Driver
 from tests.recorded.lines import Line, Raw
-from tests.recorded.stagehand import ANSWER_SECONDS, Stagehand
 from tests.recorded.taking import records_on
 
 Internal = TypeVar("Internal", ValidatedEvent, Candidate, Alert)
@@ -72,15 +72,15 @@ async def first_value(world: World, topic: str) -> Any:  # noqa: ANN401 - whatev
     return codecs_of(world)[topic].decode(record.value, record.headers)
 
 
-def put_unreadable(stagehand: Stagehand, deadline: datetime) -> None:
+def put_unreadable(driver: Driver, deadline: datetime) -> None:
     """On every internal topic. Returns when all of them are dead letters."""
-    world = stagehand.world
+    world = driver.world
     before = _letters(world)
     lines = [
         (topic, line) for number, topic in enumerate(codecs_of(world)) for line in _unreadable(topic, number, deadline)
     ]
     for topic, line in lines:
-        stagehand.put(topic, line)
+        driver.put(topic, line)
     wait_until(lambda: _letters(world) == before + len(lines), ANSWER_SECONDS, "dead letters")
 
 

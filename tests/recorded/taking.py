@@ -11,8 +11,9 @@ from redis import asyncio as aioredis
 from demo.world import World
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.decisions import Receipt
-from saving_alerts.kafka.client import KafkaConnection, commits
+from saving_alerts.kafka.client import commits
 from saving_alerts.kafka.codecs import decode_ledger
+from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
 from tests.recorded.claim_answers import as_bytes, claims_in, keys_of, milliseconds_now
 from tests.recorded.lines import Line, Raw, line_of

@@ -4,15 +4,20 @@ from functools import partial
 
 from aiokafka import AIOKafkaProducer
 
-from saving_alerts.adapters.kill_switch_topic import consumer_of, switches_now
 from saving_alerts.adapters.standing_switches import CONFIRMED_PARTITION, StandingSwitches
-from saving_alerts.commands import CommandRefusedError, topics_of
+from saving_alerts.commands.deployment import topics_of
+from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.kafka.client import partition_counts, translated_errors
 from saving_alerts.settings import Settings
 
 
 async def standing(settings: Settings) -> StandingSwitches:
     """What stands on the topic now. Raises KafkaFailedError, or CommandRefusedError where there is no topic."""
+    from saving_alerts.adapters.kill_switch_topic import (  # noqa: PLC0415 - mode: not for --help
+        consumer_of,
+        switches_now,
+    )
+
     return await switches_now(partial(consumer_of, settings.kafka), await _topic(settings))
 
 

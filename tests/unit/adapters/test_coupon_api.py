@@ -258,10 +258,11 @@ async def test_a_compressed_answer_is_not_unpacked(clock: FakeClock, metrics: Re
             await api.coupons("u-1", "m-1", SOON)
 
 
-async def test_retry_after_is_waited_for(api: CouponApi, stub: CouponApiStub) -> None:
+async def test_retry_after_is_waited_for(stub: CouponApiStub, clock: FakeClock, metrics: RecordingMetrics) -> None:
     stub.behave(status(429, times=1, retry_after_seconds=1))
 
-    await api.coupons("u-1", "m-1", SOON)
+    async with client(replace(QUICK, url=stub.url, timeout_seconds=30), clock, metrics) as api:
+        await api.coupons("u-1", "m-1", SOON)
 
     first, second = stub.requests
     assert second.at - first.at >= timedelta(seconds=1)
@@ -400,6 +401,6 @@ async def test_the_breaker_says_when_it_opens_and_closes(
     await open_breaker(api, stub)
     await api.coupons("u-1", "m-1", SOON)
 
-    said = metrics.values(Metric.COUPON_API_BREAKER)
+    breaker_states = metrics.values(Metric.COUPON_API_BREAKER)
 
-    assert (said[0], said[-2], said[-1]) == (0, 1, 0)
+    assert (breaker_states[0], breaker_states[-2], breaker_states[-1]) == (0, 1, 0)

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError, OffsetOutOfRangeError
 
 from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic, switches_now
-from saving_alerts.kafka.client import KafkaFailedError
+from saving_alerts.kafka.connection import KafkaFailedError
 from tests.support.fakes.kafka_consumer import FakeTopic
 from tests.unit.adapters.test_standing_switches import OF_A_NEWER_RELEASE, ON
 
@@ -50,7 +50,7 @@ async def test_a_record_that_is_no_switch_ends_nobody(
     topic.write(b"all", value)
     await followed.start()
     topic.write(b"\xff", value)
-    await until(lambda: followed.seen == 2)
+    await until(lambda: followed.next_offset == 2)
 
     assert not followed.crashed
     assert "all" in followed.switches
@@ -61,7 +61,7 @@ async def test_it_is_lifted_by_its_tombstone(topic: FakeTopic, followed: KillSwi
     topic.write(b"all", b"\xff")
     await followed.start()
     topic.write(b"all", None)
-    await until(lambda: followed.seen == 2)
+    await until(lambda: followed.next_offset == 2)
 
     assert followed.switches == {}
 
@@ -86,7 +86,7 @@ async def test_nothing_is_off_while_the_topic_is_read_again(topic: FakeTopic, fo
     seen: list[tuple[bool, int | None]] = []
 
     def watch() -> bool:
-        seen.append(("all" in followed.switches, followed.seen))
+        seen.append(("all" in followed.switches, followed.next_offset))
         return topic.connected == 2 and followed.problem is None
 
     topic.fail(KafkaConnectionError("gone"))
@@ -102,7 +102,7 @@ async def test_a_topic_that_was_made_anew_is_read_anew(topic: FakeTopic, followe
     await followed.start()
     topic.make_anew()
     topic.fail(OffsetOutOfRangeError())
-    await until(lambda: followed.seen == 0)
+    await until(lambda: followed.next_offset == 0)
 
     assert followed.switches == {}
 
@@ -112,10 +112,10 @@ async def test_before_everything_was_read_nothing_is_confirmed(topic: FakeTopic,
     starting = asyncio.ensure_future(followed.start())
     await until(lambda: followed.problem is not None)
 
-    assert followed.seen is None
+    assert followed.next_offset is None
     topic.gone = False
     await starting
-    assert followed.seen == 0
+    assert followed.next_offset == 0
 
 
 async def test_every_change_is_told_once(
@@ -126,10 +126,10 @@ async def test_every_change_is_told_once(
     topic.fail(KafkaConnectionError("gone"))
     await until(lambda: topic.connected == 2 and followed.problem is None)
     topic.write(b"all", None)
-    await until(lambda: followed.seen == 2)
+    await until(lambda: followed.next_offset == 2)
 
-    told = [message for message in caplog.messages if message.startswith("kill switch o")]
-    assert told == ["kill switch on: all since 2026-11-23 10:00:00 by b: r", "kill switch off: all"]
+    logged = [message for message in caplog.messages if message.startswith("kill switch o")]
+    assert logged == ["kill switch on: all since 2026-11-23 10:00:00 by b: r", "kill switch off: all"]
 
 
 async def test_a_command_reads_what_stands_there(topic: FakeTopic) -> None:

@@ -14,7 +14,7 @@ import pytest
 from saving_alerts.adapters.admission import Admission
 from saving_alerts.adapters.breaker import Breaker
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
-from saving_alerts.metrics import CATALOGUE, Kind, Metric
+from saving_alerts.metrics import CATALOGUE, Metric, MetricKind
 from saving_alerts.web import pages
 from saving_alerts.web.stats import Stats
 from tests.support.fakes.clock import FakeClock
@@ -23,12 +23,16 @@ from tests.support.worker_rows import a_row
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BREAKER = Metric.COUPON_API_BREAKER
-NUMBERS = {Kind.COUNT: 3, Kind.GAUGE: 1.5e-7, Kind.DISTRIBUTION: 0.25}
+NUMBERS = {MetricKind.COUNT: 3, MetricKind.GAUGE: 1.5e-7, MetricKind.DISTRIBUTION: 0.25}
 
 
 def say(metrics: InMemoryMetrics, metric: Metric, value: object, tag: str = "x") -> None:
     entry = CATALOGUE[metric]
-    how: Any = {Kind.COUNT: metrics.count, Kind.GAUGE: metrics.gauge, Kind.DISTRIBUTION: metrics.observe}[entry.kind]
+    how: Any = {
+        MetricKind.COUNT: metrics.count,
+        MetricKind.GAUGE: metrics.gauge,
+        MetricKind.DISTRIBUTION: metrics.observe,
+    }[entry.kind]
     how(metric, value, **dict.fromkeys(entry.tags, tag))
 
 
@@ -58,8 +62,8 @@ ODD = [True, False, math.nan, math.inf, -math.inf, 10**400, "7", None, b"7", Dec
 
 
 @pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:20])
-@pytest.mark.parametrize("kind", Kind)
-def test_what_is_no_number_spoils_neither_the_page_nor_a_sum(kind: Kind, value: object) -> None:
+@pytest.mark.parametrize("kind", MetricKind)
+def test_what_is_no_number_spoils_neither_the_page_nor_a_sum(kind: MetricKind, value: object) -> None:
     metrics = InMemoryMetrics()
     metric = next(metric for metric, entry in CATALOGUE.items() if entry.kind is kind)
     for each in (value, 2, value):
