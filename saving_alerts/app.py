@@ -62,7 +62,7 @@ class SavingAlertsApp(faust.App):
             return frozenset()
 
     def member_id(self) -> str | None:
-        """How the consumer group calls this worker; None before it has joined."""
+        """This worker's member ID in the consumer group; None before it has joined."""
         state = self.consumer_state()
         return state.member_id() if state else None
 

@@ -30,7 +30,7 @@ class ConsumerState:
         return coordinator is not None and coordinator.generation > 0
 
     def member_id(self) -> str | None:
-        """How the group calls this worker; None while it knows it not."""
+        """This worker's member ID in the group; None while it is no member."""
         coordinator = self._coordinator
         return (coordinator.member_id or None) if coordinator is not None and self.is_member() else None
 

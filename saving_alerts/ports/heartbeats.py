@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from saving_alerts.domain.decoding import Count, Instant, PartitionNumber
 
-# After its row has vanished a worker may only be slow or paused. Only after so long without a word it is known to be
+# After its row has expired a worker may only be slow or paused. Only after so long without a word it is known to be
 # gone: by then its group has expelled it, and the watchdog of a worker that stands still has ended it.
 REMEMBERED_FOR = timedelta(seconds=60)
 
@@ -52,8 +52,8 @@ class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
 class Heard:
     """What is known of all workers, each ordered by name and start.
 
-    `rows` have not vanished. `silent` have, and nobody knows yet that they are gone: these are their last ones.
-    `unreadable` names what stands where rows do and is none that this release can read.
+    `rows` have not expired. `silent` are the last rows of workers whose rows have, and which may not be gone yet.
+    `unreadable` names what stands among the rows and cannot be read by this release.
     """
 
     rows: tuple[WorkerRow, ...] = ()

@@ -78,8 +78,8 @@ def kill_switches(next_offset: int | None, switches: Sequence[StandingSwitch], p
     on = [str(switch) for switch in switches[:NAMED_SWITCHES]]
     if more := len(switches) - len(on):
         on.append(f"and {more} more, see `saving-alerts kill list`")
-    ill = [f"not followed now, what was known before stays: {problem}"] if problem else []
-    return Condition("kill_switches", not on and not ill, "; ".join([*ill, *on]) or "none is on", required=False)
+    problems = [f"not followed now, what was known before stays: {problem}"] if problem else []
+    return Condition("kill_switches", not on and not problems, "; ".join([*problems, *on]) or "none is on", required=False)
 
 
 def pushes(*, dry_run: bool) -> Condition:

@@ -33,7 +33,7 @@ _sends = Decoder(tuple[PushSend, ...])
 
 
 class UnreadableSendsError(Exception):
-    """What the Table holds for a user is none of ours."""
+    """What the Table holds for a user cannot be read."""
 
 
 class _Changelogged(Table[bytes, bytes]):
