@@ -79,7 +79,8 @@ def kill_switches(next_offset: int | None, switches: Sequence[StandingSwitch], p
     if more := len(switches) - len(on):
         on.append(f"and {more} more, see `saving-alerts kill list`")
     problems = [f"not followed now, what was known before stays: {problem}"] if problem else []
-    return Condition("kill_switches", not on and not problems, "; ".join([*problems, *on]) or "none is on", required=False)
+    detail = "; ".join([*problems, *on]) or "none is on"
+    return Condition("kill_switches", not on and not problems, detail, required=False)
 
 
 def pushes(*, dry_run: bool) -> Condition:

@@ -13,9 +13,7 @@ COMMANDS = {
         "saving_alerts.commands.kill.switch:off",
         "Turn a switch off: by scope and ID, or by the name that `kill list` shows.",
     ),
-    "on": LazyCommand(
-        "saving_alerts.commands.kill.switch:on", "Turn a switch on. Events that would be pushed end as `killed`."
-    ),
+    "on": LazyCommand("saving_alerts.commands.kill.switch:on", "Turn a switch on."),
 }
 
 
