@@ -66,6 +66,11 @@ class SavingAlertsApp(faust.App):
         except ConsumerNotStarted:
             return frozenset()
 
+    def member_id(self) -> str | None:
+        """This worker's member ID in the consumer group; None before it has joined."""
+        state = self.consumer_state()
+        return state.member_id() if state else None
+
     def consumer_state(self) -> ConsumerState | None:
         """Of the consumer; None before it is there and while the worker stops."""
         gone = self._consumer is None or self.should_stop

@@ -149,7 +149,7 @@ class Settings(BaseSettings):
     page_url: str | None = Field(default=None, examples=["http://worker-1.example:6066"], pattern=r"^https?://")
     """Where other people's browsers find the page; without it `http://` with the host and port above."""
     heartbeat_seconds: float = Field(default=2, gt=0)
-    """How often a worker writes its row of the table of workers. The row expires after three times as long."""
+    """How often a worker writes its row of the table of workers. It is silent three times as long after the last."""
     statsd_host: str | None = Field(default=None, examples=["127.0.0.1"])
     """The DogStatsD agent's IP address, not a name: names are looked up on the event loop. None sends nothing."""
     statsd_port: int = Field(default=8125, ge=1, le=65_535)

@@ -19,7 +19,7 @@ class Admission:
 
     At most `concurrency` requests are under way, and with `per_second` at most so many start in any second. A request
     that waits for the API holds no slot. While the breaker is open, one request at a time may start as its probe.
-    `report_open` is called with whether the breaker is open: at first, and after every outcome.
+    `report_open` is called with 1 while the breaker is open, else with 0: at first, and after every outcome.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Admission:
         concurrency: int,
         breaker: Breaker,
         clock: Clock,
-        report_open: Callable[[bool], None],
+        report_open: Callable[[int], None],
         per_second: int | None = None,
     ) -> None:
         self._slots = asyncio.Semaphore(concurrency)
@@ -38,7 +38,7 @@ class Admission:
         self._not_before: datetime | None = None
         self._answered_at: datetime | None = None
         self._settled = asyncio.Event()
-        report_open(self.is_open)
+        report_open(int(self.is_open))
 
     @property
     def is_open(self) -> bool:
@@ -71,12 +71,12 @@ class Admission:
         self._answered_at = self._clock.now()
         self._breaker.answered(epoch)
         self._wake()
-        self.report_open(self.is_open)
+        self.report_open(int(self.is_open))
 
     def failed(self, epoch: int) -> None:
         self._breaker.failed(epoch, self._clock.now())
         self._wake()
-        self.report_open(self.is_open)
+        self.report_open(int(self.is_open))
 
     def leave_alone(self, pause: timedelta) -> None:
         """No request starts before this pause is over. It does not shorten a longer one."""

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-import msgspec
 from aiohttp import ClientError, ClientResponse
 
 from saving_alerts.adapters.http_session import OversizeError, read_bounded, retry_after
 from saving_alerts.domain.coupons import Coupon
+from saving_alerts.domain.decoding import Decoder, Unreadable
 from saving_alerts.ports.errors import PortError, RefusedError, UnavailableError
 
 API = "the Coupon API"
@@ -17,7 +17,7 @@ API = "the Coupon API"
 MAX_BODY_BYTES = 256 * 1024
 MAX_COUPONS = 200
 Coupons = tuple[Coupon, ...]
-_decoder = msgspec.json.Decoder(Coupons)
+_coupons = Decoder(Coupons)
 
 
 class RetryableError(UnavailableError):
@@ -50,12 +50,7 @@ NO_ANSWER: tuple[Translation, ...] = (
     (OSError, CouponApiFailedError, f"{API} could not be reached or broke off: {{error}}"),
 )
 # What an answer that cannot be used raises → our error and its text.
-_UNUSABLE_ANSWER: tuple[Translation, ...] = (
-    (OversizeError, RefusedError, f"{API} answered with {{error}}"),
-    (msgspec.DecodeError, RefusedError, f"{API}'s answer is unreadable: {{error}}"),
-    (UnicodeDecodeError, RefusedError, f"{API}'s answer is unreadable: {{error}}"),
-    (RecursionError, RefusedError, f"{API}'s answer is unreadable: {{error}}"),
-)
+_UNUSABLE_ANSWER: tuple[Translation, ...] = ((OversizeError, RefusedError, f"{API} answered with {{error}}"),)
 
 
 @contextmanager
@@ -85,7 +80,10 @@ async def read_coupons(response: ClientResponse, merchant_id: str, now: datetime
 
 async def _decoded(response: ClientResponse) -> Coupons:
     with translated(_UNUSABLE_ANSWER):
-        return _decoder.decode(await read_bounded(response, MAX_BODY_BYTES))
+        coupons = _coupons.read(await read_bounded(response, MAX_BODY_BYTES))
+    if isinstance(coupons, Unreadable):
+        raise RefusedError(f"{API}'s answer is unreadable: {coupons}")
+    return coupons
 
 
 def _checked(coupons: Coupons, merchant_id: str) -> Coupons:

@@ -11,6 +11,7 @@ from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Subject
 from saving_alerts.domain.events import (
+    MAX_IDENTIFIER_CHARACTERS,
     PLAUSIBLE_YEARS,
     SourceRecord,
     ValidatedEvent,
@@ -103,10 +104,15 @@ def address_by_headers(record: ConsumerRecord) -> Addressed:
     """
     try:
         envelope = Envelope.read(record.headers)
-    except (ValueError, UnicodeDecodeError):
+    except ValueError:
         return Addressed(SourcePosition(record.topic, record.partition, record.offset), Subject())
-    user_id = record.key.decode(errors="replace") if record.key else None
-    return Addressed(envelope.position, Subject(event_id=envelope.event_id, user_id=user_id))
+    return Addressed(envelope.position, Subject(event_id=envelope.event_id, user_id=_user_of(record.key)))
+
+
+def _user_of(key: bytes | None) -> str | None:
+    """None for a key that is too long to be a user: a decision that named it might not fit into a record."""
+    user_id = key.decode(errors="replace") if key else ""
+    return user_id if 0 < len(user_id) <= MAX_IDENTIFIER_CHARACTERS else None
 
 
 def source_of(record: ConsumerRecord) -> SourcePosition:

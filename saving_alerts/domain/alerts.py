@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from saving_alerts.domain.decisions import decision_id
+from saving_alerts.domain.decoding import Instant
+from saving_alerts.domain.events import Identifier
 from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
@@ -21,14 +23,14 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     position: SourcePosition
-    event_id: str
-    user_id: str
-    merchant_id: str
+    event_id: Identifier
+    user_id: Identifier
+    merchant_id: Identifier
     event_type: str
-    occurred_at: datetime
-    received_at: datetime
-    read_at: datetime
-    deadline: datetime
+    occurred_at: Instant
+    received_at: Instant
+    read_at: Instant
+    deadline: Instant
     locale: str
     coupon_id: str
     title: str

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from saving_alerts.domain.decoding import Instant, Offset, PartitionNumber
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
@@ -49,10 +50,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     position: SourcePosition
     stage: Stage
     reason: Reason
-    decided_at: datetime
+    decided_at: Instant
     worker: str
-    read_at: datetime | None = None
-    occurred_at: datetime | None = None
+    read_at: Instant | None = None
+    occurred_at: Instant | None = None
     event_id: str | None = None
     user_id: str | None = None
     merchant_id: str | None = None
@@ -72,9 +73,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     topic: str
-    partition: int
-    ranges: tuple[tuple[int, int], ...]
-    decided_at: datetime
+    partition: PartitionNumber
+    ranges: tuple[tuple[Offset, Offset], ...]
+    decided_at: Instant
     worker: str
     rules_version: str | None = None
     reason: Reason = Reason.NOT_A_TRIGGER

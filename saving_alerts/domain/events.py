@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from saving_alerts.domain.decisions import Subject
+from saving_alerts.domain.decoding import Decoder, Instant, Unreadable
 from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.source_position import SourcePosition
 
@@ -25,7 +26,6 @@ MAX_PROBLEM_CHARACTERS = 200
 MAX_AHEAD_OF_OUR_CLOCK = timedelta(minutes=2)
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER_CHARACTERS)]
-Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class EventType(StrEnum):
@@ -94,8 +94,8 @@ class ValidatedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A valid event that some rule listens to, with its source position. A push after `deadline` would be too late."""
 
     position: SourcePosition
-    deadline: datetime
-    read_at: datetime
+    deadline: Instant
+    read_at: Instant
     event: SavingEvent
 
 
@@ -112,19 +112,13 @@ class Problem(msgspec.Struct, frozen=True):
     user_id: str | None = None
 
 
-class _Ids(msgspec.Struct):
-    """The ids of an invalid event, of any type: `_identifier` checks them."""
-
-    event_id: object = None
-    user_id: object = None
-
-
 class _EventId(msgspec.Struct):
     event_id: object = None
 
 
-_decoder = msgspec.json.Decoder(SavingEvent)
-_id_decoder = msgspec.json.Decoder(_EventId)
+_events = Decoder(SavingEvent, MAX_EVENT_BYTES, any_year=True)
+_documents = Decoder(object, MAX_EVENT_BYTES)
+_event_ids = Decoder(_EventId, MAX_EVENT_BYTES)
 
 
 def read_event(raw: bytes | None) -> SavingEvent | Problem:
@@ -133,10 +127,9 @@ def read_event(raw: bytes | None) -> SavingEvent | Problem:
         return Problem("the record has no value", unreadable=True)
     if len(raw) > MAX_EVENT_BYTES:
         return Problem(f"{len(raw)} bytes, at most {MAX_EVENT_BYTES} are allowed", unreadable=True)
-    try:
-        event = _decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _problem_of(error, raw)
+    event = _events.read(raw)
+    if isinstance(event, Unreadable):
+        return _problem_of(event, raw)
     contradiction = _contradiction(event)
     return event if contradiction is None else _with_ids(contradiction, event.event_id, event.user_id)
 
@@ -157,39 +150,32 @@ def _contradiction(event: SavingEvent) -> Problem | None:
     return None
 
 
-def _problem_of(error: Exception, raw: bytes) -> Problem:
+def _problem_of(found: Unreadable, raw: bytes) -> Problem:
     ids = _ids(raw)
     if ids is None:
-        return Problem(f"not JSON: {error}", unreadable=True)
-    return _with_ids(_parsed(str(error)), ids.event_id, ids.user_id)
+        return Problem(f"not JSON: {found}", unreadable=True)
+    return _with_ids(_problem_in(found), *ids)
 
 
-def _parsed(error: str) -> Problem:
-    """Split msgspec's message into the problem and its path."""
-    place = error.rfind(" - at `")  # the last one: the text before it may quote what was sent
-    what, path = (error, "$") if place < 0 else (error[:place], error[place:].removeprefix(" - at `").removesuffix("`"))
-    missing = what.removeprefix("Object missing required field `")
-    if missing != what:
-        return Problem("missing", f"{path}.{missing.removesuffix('`')}")
-    return Problem(what[:MAX_PROBLEM_CHARACTERS], path)
+def _problem_in(found: Unreadable) -> Problem:
+    missing = found.problem.removeprefix("Object missing required field `")
+    if missing != found.problem:
+        return Problem("missing", f"{found.path}.{missing.removesuffix('`')}")
+    return Problem(found.problem[:MAX_PROBLEM_CHARACTERS], found.path)
 
 
-def _ids(raw: bytes) -> _Ids | None:
-    """None for bytes that are not JSON."""
-    try:
-        document = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+def _ids(raw: bytes) -> tuple[object, object] | None:
+    """Event and user of an invalid event, of any type: `_identifier` checks them. None for bytes that are not JSON."""
+    document = _documents.read(raw)
+    if isinstance(document, Unreadable):
         return None
-    return msgspec.convert(document, _Ids) if isinstance(document, dict) else _Ids()
+    return (document.get("event_id"), document.get("user_id")) if isinstance(document, dict) else (None, None)
 
 
 def event_id_in(raw: bytes | None) -> str | None:
     """Which event a record of the source holds; None where nobody could make that out. Never raises."""
-    try:
-        found = _id_decoder.decode(raw or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return _identifier(found.event_id)
+    found = _event_ids.read(raw or b"")
+    return None if isinstance(found, Unreadable) else _identifier(found.event_id)
 
 
 def _with_ids(problem: Problem, event_id: object, user_id: object) -> Problem:

@@ -177,14 +177,14 @@ async def has_record(
     return True
 
 
-async def members_of(connection: KafkaConnection, group: str) -> int:
-    """The number of workers in the group now. Raises KafkaFailedError."""
+async def members_of(connection: KafkaConnection, group: str) -> dict[str, str]:
+    """The workers in the group now: the address of each by its member ID. Raises KafkaFailedError."""
     async for attempt in stamina.retry_context(on=_is_temporary, attempts=None, timeout=COORDINATOR_TIMEOUT_SECONDS):
         with attempt:
             async with admin_client(connection) as client:
                 (answer,) = await client.describe_consumer_groups([group])
     (described,) = answer.groups
-    return len(described[5])  # the members
+    return {member[0]: member[2].removeprefix("/") for member in described[5]}
 
 
 async def write_commit(connection: KafkaConnection, group: str, partition: TopicPartition, commit: Commit) -> None:

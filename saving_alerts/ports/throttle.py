@@ -75,6 +75,9 @@ Reservation = Granted | AlreadySent | DuplicateOf | CapReached | Busy
 class Throttle(Protocol):
     """Claims on a user's next push. Every call is idempotent by its claim; every one can raise UnavailableError."""
 
+    async def check(self) -> None:
+        """Do as much as a claim takes, for nobody. It also fails if a call has failed since the last check."""
+
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         """Ask for a claim. The entry of its own event at its position counts first, before caps and other claims."""
 

@@ -62,10 +62,14 @@ class Heartbeat(Service):
         await self._beat()
         self.add_future(self._go_on())
 
+    async def on_shutdown(self) -> None:
+        await _never_raising(self._report.leave)
+
     async def _go_on(self) -> None:
         while not self.should_stop:
             await self.sleep(self._runtime.settings.heartbeat_seconds)
-            await self._beat()
+            if not self.should_stop:
+                await self._beat()
 
     async def _beat(self) -> None:
         await _never_raising(self._report.beat)

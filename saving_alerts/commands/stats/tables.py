@@ -34,6 +34,10 @@ def tables(stats: Stats) -> Iterator[RenderableType]:
     yield _documents(stats)
     yield from _remarks(stats)
     yield _workers(stats.cluster)
+    for row in stats.silent:
+        yield Text(f"{row.name} has been silent since {in_utc(row.beaten_at)}.")
+    for each in stats.unreadable_heartbeats:
+        yield Text(f"A heartbeat in Redis cannot be read: {each}")
     yield from _lag(stats.lag)
 
 

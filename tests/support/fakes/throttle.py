@@ -54,6 +54,10 @@ class FakeThrottle:
         entries = self._user(user_id).entries.items()
         return [(position, entry.uncertain) for (position, _), entry in entries if entry.sent_at]
 
+    async def check(self) -> None:
+        if self.down:
+            raise UnavailableError("Redis cannot be reached: this fake is down")
+
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         user = self._reached(claim)
         own = user.entries.get(_own(claim))
