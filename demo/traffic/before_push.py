@@ -145,6 +145,9 @@ def coupon_api_failed(cast: Cast, variant: str) -> Scene:
     """The Coupon API always fails for this user and answers all others."""
     merchant = cast.merchant()
     scene = _scene(cast, variant, merchant, cast.template(cast.new_user(), merchant), Reason.COUPON_API_FAILED)
+    # Where few others ask after it, nothing says that the API answers them: then it is held.
+    expected = Expectation(Reason.COUPON_API_FAILED, frozenset({Reason.EXPIRED}))
+    scene = replace(scene, drafts=[replace(draft, expected=expected) for draft in scene.drafts])
     dropped = Behaviour(fault="ambiguous_dropped")
     return replace(
         scene, coupon_api=(dropped if variant == "dropped" else Behaviour(fault="status", status=int(variant)),)

@@ -12,6 +12,7 @@ from saving_alerts.adapters.breaker import NO_WAIT, Breaker
 from saving_alerts.ports.clock import Clock
 
 JITTER = 0.2  # of the wait
+MAX_JITTER = timedelta(seconds=1)  # after a long pause the slots spread the requests; a deadline may be near
 
 
 class Admission:
@@ -36,7 +37,6 @@ class Admission:
         self._clock = clock
         self.report_open = report_open
         self._not_before: datetime | None = None
-        self._answered_at: datetime | None = None
         self._settled = asyncio.Event()
         report_open(self.is_open)
 
@@ -60,12 +60,7 @@ class Admission:
             if epoch is not None:
                 self._leave(epoch)
 
-    def has_answered_since(self, moment: datetime) -> bool:
-        """Whether the API answered anybody then or later."""
-        return self._answered_at is not None and self._answered_at >= moment
-
     def answered(self, epoch: int) -> None:
-        self._answered_at = self._clock.now()
         self._breaker.answered(epoch)
         self._wake()
         self.report_open(self.is_open)
@@ -105,8 +100,7 @@ class Admission:
                 if not await self._probe_was_settled(deadline - now):
                     return False
             else:
-                # Not all at the same moment, and not always the same one first: it may be the one that always fails.
-                await self._clock.sleep(min(pause * random.uniform(1, 1 + JITTER), deadline - now))  # noqa: S311
+                await self._clock.sleep(min(pause + _jitter(pause), deadline - now))
         return False
 
     def _pause(self, now: datetime) -> timedelta | None:
@@ -137,3 +131,8 @@ class Admission:
     def _wake(self) -> None:
         self._settled.set()
         self._settled = asyncio.Event()
+
+
+def _jitter(pause: timedelta) -> timedelta:
+    """Not all at the same moment, and not always the same one first: it may be the one that always fails."""
+    return min(pause * JITTER, MAX_JITTER) * random.random()  # noqa: S311

@@ -1,34 +1,36 @@
-"""The Coupon API over HTTP: slot, breaker and retries around one GET.
+"""The Coupon API as a `CouponSource`: turns, attempts and pauses around its requests.
 
-_TryLaterError     an UnavailableError that another attempt may cure
-├── _IllError      no answer or 5xx: it speaks against the API
-└── _BusyError     408 or 429: the API is alive
+An attempt that fails counts against its event or speaks against the API; ADR 25 says which, and why.
 """
 
 import asyncio
+import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import ClassVar
-from urllib.parse import quote
+from typing import Self
 
-import msgspec
-import stamina
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
-from yarl import URL
+from aiohttp import ClientSession
 
 from saving_alerts.adapters.admission import Admission
-from saving_alerts.adapters.breaker import Breaker
-from saving_alerts.adapters.http_session import Meter, OversizeError, read_bounded, retry_after
-from saving_alerts.domain.coupons import Coupon
+from saving_alerts.adapters.breaker import NO_WAIT, Breaker
+from saving_alerts.adapters.coupon_request import (
+    API,
+    CouponRequests,
+    Coupons,
+    FailedError,
+    HttpCouponRequests,
+    ThrottledError,
+    TryLaterError,
+)
+from saving_alerts.adapters.event_attempts import EventAttempts, RequestOrder
+from saving_alerts.adapters.http_session import Meter
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
-from saving_alerts.ports.errors import DeadlineError, RefusedError, UnavailableError
+from saving_alerts.ports.errors import DeadlineError, RefusedError
 
-API = "the Coupon API"
-HEADERS = {"Accept": "application/json"}
-Coupons = tuple[Coupon, ...]
-_decoder = msgspec.json.Decoder(Coupons)
+DEFAULT_RETRY_AFTER = timedelta(seconds=1)
+MOST_DOUBLINGS = 4  # of the back-off: then an event that alone fails asks every 3 to 6 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,46 +42,30 @@ class CouponApiPolicy:
     total_seconds: float = 15
     attempts: int = 3
     backoff_seconds: float = 0.2
+    longest_pause_seconds: float = 60
     concurrency: int = 64
     breaker_failures: int = 10
     breaker_seconds: float = 5
-    max_body_bytes: int = 256 * 1024
-    max_coupons: int = 200
-
-
-class _TryLaterError(UnavailableError):
-    outcome: ClassVar[str]
-
-    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-class _IllError(_TryLaterError):
-    outcome = "unavailable"
-
-
-class _BusyError(_TryLaterError):
-    outcome = "throttled"
 
 
 class CouponApi:
-    """The `CouponSource` behind HTTP. It owns the session, which `open_session` makes, and closes it."""
+    """The `CouponSource`. Who waits, for whatever, holds no slot."""
 
-    def __init__(self, session: ClientSession, policy: CouponApiPolicy, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, requests: CouponRequests, policy: CouponApiPolicy, clock: Clock, metrics: Metrics) -> None:
         breaker = Breaker(policy.breaker_failures, timedelta(seconds=policy.breaker_seconds))
         report_open = partial(metrics.gauge, Metric.COUPON_API_BREAKER)
-        self._session = session
+        self._requests = requests
         self._policy = policy
         self._clock = clock
         self._admission = Admission(policy.concurrency, breaker, clock, report_open)
+        self._order = RequestOrder()
+        self._longest_pause = timedelta(seconds=policy.longest_pause_seconds)
         self._meter = Meter(clock, metrics, Metric.COUPON_API_REQUESTS, Metric.COUPON_API_DURATION)
-        self._retries = stamina.AsyncRetryingCaller(
-            attempts=policy.attempts,
-            timeout=None,  # stamina's own would sleep beyond it
-            wait_initial=policy.backoff_seconds,
-            wait_jitter=policy.backoff_seconds,
-        )
+
+    @classmethod
+    def over_http(cls, session: ClientSession, policy: CouponApiPolicy, clock: Clock, metrics: Metrics) -> Self:
+        """With a session that `open_session` made; `close` closes it."""
+        return cls(HttpCouponRequests(session, policy.url, clock), policy, clock, metrics)
 
     @property
     def breaker_is_open(self) -> bool:
@@ -87,64 +73,68 @@ class CouponApi:
         return self._admission.is_open
 
     async def close(self) -> None:
-        await self._session.close()
+        await self._requests.close()
 
     async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> Coupons:
         """See `CouponSource`."""
-        failures: list[datetime] = []
+        attempts = EventAttempts(self._order, self._policy.attempts, self._policy.total_seconds)
+        last: TryLaterError | None = None
         while True:
-            began = self._clock.now()
             try:
-                return await self._ask_in_turn(user_id, merchant_id, deadline, failures)
-            except _IllError:
-                # While nobody else is answered, this event holds like those that have not asked yet.
-                if self._admission.has_answered_since(failures[0] if failures else began):
-                    raise
+                return await self._ask_in_turn(user_id, merchant_id, deadline, attempts)
+            except TryLaterError as error:
+                last = error
+            except DeadlineError as error:
+                raise DeadlineError(f"{error}; before that: {last}" if last else str(error)) from last
+            if attempts.are_used_up:
+                raise last
+            await self._clock.sleep(min(self._backoff(attempts, last), deadline - self._clock.now()))
 
     async def _ask_in_turn(
-        self, user_id: str, merchant_id: str, deadline: datetime, failures: list[datetime]
+        self, user_id: str, merchant_id: str, deadline: datetime, attempts: EventAttempts
     ) -> Coupons:
         async with self._admission.slot(deadline) as epoch:
             if epoch is None:
                 raise DeadlineError(f"{API} could not be asked before the deadline")
+            attempts.begin(_moment())
             try:
-                coupons = await self._ask_with_retries(user_id, merchant_id, deadline, failures)
-            except _IllError:
-                self._admission.failed(epoch)
+                coupons = await self._ask(user_id, merchant_id, deadline, attempts.seconds_left)
+            except TryLaterError as error:
+                self._learn_from(error, epoch, attempts)
                 raise
-            except (_BusyError, RefusedError):
-                self._admission.answered(epoch)
+            except RefusedError:
+                self._answered(epoch, attempts)
                 raise
-            self._admission.answered(epoch)
+            self._answered(epoch, attempts)
             return coupons
 
-    async def _ask_with_retries(
-        self, user_id: str, merchant_id: str, deadline: datetime, failures: list[datetime]
-    ) -> Coupons:
-        """`failures` gets the moment of every attempt that failed."""
-        total_ends = self._clock.now() + timedelta(seconds=self._policy.total_seconds)
-        ends = min(total_ends, deadline)
-        try:
-            async with asyncio.timeout((ends - self._clock.now()).total_seconds()):
-                return await self._retries(partial(self._backoff, ends, failures), self._ask, user_id, merchant_id)
-        except TimeoutError as error:
-            # A deadline that left too little time says nothing about the API.
-            kind = DeadlineError if ends == deadline else _IllError
-            raise kind(f"{API} gave no answer in the time that was left") from error
+    def _answered(self, epoch: int, attempts: EventAttempts) -> None:
+        self._order.answered(attempts.number)
+        self._admission.answered(epoch)
 
-    def _backoff(self, ends: datetime, failures: list[datetime], error: Exception) -> bool | timedelta:
-        if not isinstance(error, _TryLaterError):
-            return False
-        failures.append(self._clock.now())
-        if error.retry_after is None:
-            return True
-        return error.retry_after if self._clock.now() + error.retry_after < ends else False
+    def _learn_from(self, error: TryLaterError, epoch: int, attempts: EventAttempts) -> None:
+        if error.is_ill and not self._order.any_answered_after(attempts.number):
+            self._admission.failed(epoch)
+        if isinstance(error, ThrottledError):
+            self._admission.leave_alone(min(error.retry_after or DEFAULT_RETRY_AFTER, self._longest_pause))
+            attempts.throttled()
+        else:
+            attempts.failed(_moment())
 
-    async def _ask(self, user_id: str, merchant_id: str) -> Coupons:
+    def _backoff(self, attempts: EventAttempts, error: TryLaterError) -> timedelta:
+        """Who was throttled waits with all others, for as long as the API asked for."""
+        if isinstance(error, ThrottledError):
+            return NO_WAIT
+        # A free attempt may be followed by any number of others: the exponent has a bound like the pause.
+        doublings = min(attempts.failures - 1, MOST_DOUBLINGS)
+        seconds = self._policy.backoff_seconds * 2**doublings * random.uniform(1, 2)  # noqa: S311
+        return max(timedelta(seconds=seconds), min(error.retry_after or NO_WAIT, self._longest_pause))
+
+    async def _ask(self, user_id: str, merchant_id: str, deadline: datetime, seconds_left: float) -> Coupons:
         with self._meter.request() as ending:
             try:
-                coupons = await self._get(self._url(user_id, merchant_id), merchant_id)
-            except _TryLaterError as error:
+                coupons = await self._in_time(user_id, merchant_id, deadline, seconds_left)
+            except TryLaterError as error:
                 ending.outcome = error.outcome
                 raise
             except RefusedError:
@@ -153,56 +143,19 @@ class CouponApi:
             ending.outcome = "coupons" if coupons else "none"
             return coupons
 
-    async def _get(self, url: URL, merchant_id: str) -> Coupons:
-        timeout = ClientTimeout(total=self._policy.timeout_seconds)
+    async def _in_time(self, user_id: str, merchant_id: str, deadline: datetime, seconds_left: float) -> Coupons:
+        """A deadline that leaves too little time says nothing about the API."""
+        before_deadline = (deadline - self._clock.now()).total_seconds()
+        allowed = min(self._policy.timeout_seconds, seconds_left)
         try:
-            async with self._session.get(url, headers=HEADERS, allow_redirects=False, timeout=timeout) as response:
-                return await _read(response, merchant_id, self._policy, self._clock.now())
+            async with asyncio.timeout(min(allowed, before_deadline)):
+                return await self._requests.get(user_id, merchant_id)
         except TimeoutError as error:
-            raise _IllError(f"{API} gave no answer within {self._policy.timeout_seconds:g} s") from error
-        except (ClientError, OSError) as error:
-            raise _IllError(f"{API} could not be reached or broke off: {error or type(error).__name__}") from error
-
-    def _url(self, user_id: str, merchant_id: str) -> URL:
-        path = f"/users/{_segment(user_id)}/merchants/{_segment(merchant_id)}/coupons"
-        return URL(self._policy.url.rstrip("/") + path, encoded=True)
+            if before_deadline <= allowed:
+                raise DeadlineError(f"{API} gave no answer before the deadline") from error
+            raise FailedError(f"{API} gave no answer within {allowed:g} s") from error
 
 
-def _segment(text: str) -> str:
-    """One segment of a path, whatever is in the text: `..` would otherwise lead out of it."""
-    return text.replace(".", "%2E") if text in {".", ".."} else quote(text, safe="")
-
-
-async def _read(response: ClientResponse, merchant_id: str, policy: CouponApiPolicy, now: datetime) -> Coupons:
-    """The coupons in a response. Raises the error that it means."""
-    match response.status:
-        case 200:
-            return _checked(await _body(response, policy), merchant_id, policy)
-        case 404:
-            return ()
-        case 408 | 429 as status:
-            raise _BusyError(f"{API} answered {status}", retry_after(response, now))
-        case status if status >= 500:  # noqa: PLR2004 - the class of a status
-            raise _IllError(f"{API} answered {status}", retry_after(response, now))
-        case status:
-            raise RefusedError(f"{API} answered {status}", status)
-
-
-async def _body(response: ClientResponse, policy: CouponApiPolicy) -> bytes:
-    try:
-        return await read_bounded(response, policy.max_body_bytes)
-    except OversizeError as error:
-        raise RefusedError(f"{API} answered with {error}") from error
-
-
-def _checked(body: bytes, merchant_id: str, policy: CouponApiPolicy) -> Coupons:
-    try:
-        coupons = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RefusedError(f"{API}'s answer is unreadable: {error}") from error
-    if len(coupons) > policy.max_coupons:
-        raise RefusedError(f"{API} answered with {len(coupons)} coupons, at most {policy.max_coupons} are read")
-    for index, coupon in enumerate(coupons):
-        if coupon.merchant_id != merchant_id:
-            raise RefusedError(f"{API} answered with another merchant's coupon - at `$[{index}].merchant_id`")
-    return coupons
+def _moment() -> float:
+    """Seconds of the event loop's clock, which no operator sets back."""
+    return asyncio.get_running_loop().time()

@@ -10,7 +10,7 @@ class CouponSource(Protocol):
     async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> tuple[Coupon, ...]:
         """What this user could save at this merchant; empty for none.
 
-        Makes at most 3 attempts within 15 s; while nobody else is answered either it holds, and never beyond
-        `deadline`. Raises UnavailableError when that was in vain, DeadlineError when the deadline came first, and
-        RefusedError for a permanent no.
+        Raises UnavailableError when 3 attempts, or 15 s of them, failed although others were answered, DeadlineError
+        when the deadline came first, and RefusedError for a permanent no. While nobody else is answered either, or
+        the API has asked for a pause, it holds until `deadline`.
         """

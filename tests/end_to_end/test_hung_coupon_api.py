@@ -33,8 +33,6 @@ DRAIN_SECONDS = 5
 EXIT_SECONDS = DRAIN_SECONDS + 3
 SESSION_TIMEOUT_SECONDS = 6
 REBALANCE_SECONDS = DRAIN_SECONDS + SESSION_TIMEOUT_SECONDS
-# Requests that failed before the breaker opened are decided by that: of each worker that asked.
-DECIDED_BY_FAILURE = 2 * BREAKER_FAILURES
 TRIGGERS = 2_000
 # A window takes in the rest of the fetch that filled it; at this pace a fetch is small.
 TRIGGERS_PER_SECOND = 500
@@ -116,7 +114,7 @@ def hang(world: World, worker: WorkerProcess, source: Feed, told: Story) -> None
     world.coupon_api.behave(Behaviour(fault="hang"))
     source.write((visit(f"trigger-{index}", f"u-trigger-{index}") for index in range(TRIGGERS)), TRIGGERS_PER_SECOND)
     limit = PARTITIONS * WINDOW_MAX_RECORDS
-    wait_until(lambda: asking(worker) >= limit - BREAKER_FAILURES, REACTION_SECONDS, "query_coupons is at its limit")
+    wait_until(lambda: asking(worker) >= limit, REACTION_SECONDS, "query_coupons is at its limit")
     told.in_flight.append(asking(worker))
 
 
@@ -150,7 +148,7 @@ def join(world: World, worker: WorkerProcess, told: Story) -> WorkerProcess:
     began = time.monotonic()
     wait_until(lambda: has_partitions(worker) and has_partitions(another), REACTION_SECONDS, "both have partitions")
     told.rebalance_seconds = time.monotonic() - began
-    limit = PARTITIONS * WINDOW_MAX_RECORDS - DECIDED_BY_FAILURE
+    limit = PARTITIONS * WINDOW_MAX_RECORDS
     wait_until(lambda: asking(worker) + asking(another) >= limit, REACTION_SECONDS, "both are at their limits")
     return another
 
@@ -196,7 +194,7 @@ def asking(worker: WorkerProcess) -> int:
 def test_the_stage_stays_at_its_limit(story: Story) -> None:
     limit = PARTITIONS * WINDOW_MAX_RECORDS
 
-    assert all(limit - BREAKER_FAILURES <= taken <= OVERSHOOT * limit < TRIGGERS for taken in story.in_flight)
+    assert all(limit <= taken <= OVERSHOOT * limit < TRIGGERS for taken in story.in_flight)
     assert len(story.in_flight) == 2
 
 
@@ -219,8 +217,8 @@ def test_workers_that_are_told_to_stop_end_within_the_drain_limit(story: Story) 
 
 
 def test_the_next_worker_decides_all_that_was_held(story: Story) -> None:
-    assert story.triggers in ({Reason.PUSHED}, {Reason.PUSHED, Reason.COUPON_API_FAILED})
-    assert story.pushed_triggers >= TRIGGERS - DECIDED_BY_FAILURE
+    assert story.triggers == {Reason.PUSHED}
+    assert story.pushed_triggers == TRIGGERS
 
 
 def test_every_push_was_sent_once(story: Story) -> None:
