@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from aiohttp import ClientResponse, ClientSession, DummyCookieJar, TCPConnector
+from aiohttp import ClientResponse, ClientSession, DummyCookieJar
 
 from saving_alerts import __version__
+from saving_alerts.adapters.bounded_response import bounded_connector
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
 
@@ -25,7 +26,7 @@ class OversizeError(Exception):
 def open_session() -> ClientSession:
     """A session for one API; to be called in the event loop. Admission limits its connections."""
     session = ClientSession(
-        connector=TCPConnector(limit=0), headers=HEADERS, cookie_jar=DummyCookieJar(), auto_decompress=False
+        connector=bounded_connector(), headers=HEADERS, cookie_jar=DummyCookieJar(), auto_decompress=False
     )
     # aiohttp asks a second time by itself where a GET lost its connection: attempts would be counted wrongly.
     session._retry_connection = False  # noqa: SLF001
