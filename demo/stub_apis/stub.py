@@ -140,7 +140,7 @@ class ApiStub(StubServer):
         seen = self._see(request, user_id, turn.behaviour.fault)
         if not self.stopping:
             await turn.waited()
-        if self.stopping or turn.behaviour.fault == "ambiguous_dropped":
+        if self.stopping or turn.behaviour.fault in {"ambiguous_dropped", "unanswered"}:
             return self._answered(seen, dropped(request))
         if turn.behaviour.status is not None and turn.behaviour.fault == "status":
             refusal = problem(turn.behaviour.status, "told to", turn.behaviour.retry_after_seconds)

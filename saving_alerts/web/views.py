@@ -6,6 +6,7 @@ import faust
 from faust.types.web import Request, Response, View
 
 from saving_alerts.web import pages
+from saving_alerts.web.recent import Recent
 from saving_alerts.web.stats import Report
 
 SECURITY_HEADERS = {
@@ -23,11 +24,18 @@ def add_views(app: faust.App, report: Report) -> None:
 
 
 def _routes(report: Report) -> dict[str, Callable[[], Awaitable[Answer]]]:
+    async def compute() -> tuple[bytes, bytes]:
+        numbers = await report.stats()
+        return pages.html(numbers), pages.json(numbers)
+
+    # However many people watch the page, or ask for it on purpose.
+    recent = Recent(compute)
+
     async def stats() -> Answer:
-        return 200, "text/html", pages.html(await report.stats())
+        return 200, "text/html", (await recent.get())[0]
 
     async def stats_json() -> Answer:
-        return 200, "application/json", pages.json(await report.stats())
+        return 200, "application/json", (await recent.get())[1]
 
     async def live() -> Answer:
         return _json(pages.health("live", report.live()))

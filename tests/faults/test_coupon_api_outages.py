@@ -23,6 +23,8 @@ LEFT_SECONDS = 62
 ASKS_BEFORE = 30
 ASKS_TIMEOUT_SECONDS = 30
 HANGS_TWICE_EVERY = 10
+# Longer than all attempts of an event may take, so that it does not fit between two of them.
+LONG_PAUSE_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +51,26 @@ class Outage:
     to_one_in_ten: Behaviour | None = None
 
 
+def asks_for_pause(status: int) -> Behaviour:
+    return Behaviour(fault="status", status=status, retry_after_seconds=LONG_PAUSE_SECONDS)
+
+
 KINDS: dict[str, tuple[Behaviour | None, Behaviour | None]] = {
-    "it hangs": (Behaviour(fault="hang"), None),
+    "it hangs": (Behaviour(fault="unanswered"), None),
     "it answers 500": (Behaviour(fault="status", status=500), None),
     "it answers 429": (Behaviour(fault="status", status=429), None),
-    "it answers 429 and asks for a pause": (Behaviour(fault="status", status=429, retry_after_seconds=10), None),
+    "it answers 429 and asks for a pause": (
+        asks_for_pause(429),
+        None,
+    ),
     "it answers 503": (Behaviour(fault="status", status=503), None),
-    "it answers 503 and asks for a pause": (Behaviour(fault="status", status=503, retry_after_seconds=10), None),
+    "it answers 503 and asks for a pause": (
+        asks_for_pause(503),
+        None,
+    ),
     "it is slow": (Behaviour(latency_seconds=2), None),
     "it is slower than an attempt": (Behaviour(latency_seconds=6), None),
-    "the first two asks of one in ten hang": (None, Behaviour(fault="hang", times=2)),
+    "the first two asks of one in ten hang": (None, Behaviour(fault="unanswered", times=2)),
 }
 # So long that all attempts of the former releases fell into it.
 SHORT_SECONDS = 10
