@@ -88,7 +88,7 @@ class CouponApi:
                 raise DeadlineError(f"{error}; before that: {last}" if last else str(error)) from last
             if attempts.are_used_up:
                 raise last
-            await self._clock.sleep(min(self._backoff(attempts, last), deadline - self._clock.now()))
+            await self._clock.sleep(max(NO_WAIT, min(self._backoff(attempts, last), deadline - self._clock.now())))
 
     async def _ask_in_turn(
         self, user_id: str, merchant_id: str, deadline: datetime, attempts: EventAttempts
