@@ -76,7 +76,10 @@ class FakeWorld:
 
 
 class RealWorld:
-    """The stub goes down for everybody with 503. Others are answered while one user fails."""
+    """The stub goes down for everybody with 503. Others are answered while one user fails.
+
+    The breaker has no part in it: on this clock one user can fail again and again between two answers to others.
+    """
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
@@ -87,7 +90,7 @@ class RealWorld:
     @asynccontextmanager
     async def open(self) -> AsyncIterator["RealWorld"]:
         with self.stub:
-            policy = CouponApiPolicy(url=self.stub.url, attempts=2, backoff_seconds=0.001, breaker_failures=2)
+            policy = CouponApiPolicy(url=self.stub.url, backoff_seconds=0.001, breaker_failures=1_000_000)
             self.source = CouponApi.over_http(open_session(), policy, self._clock, RecordingMetrics())
             yield self
             await self.source.close()
