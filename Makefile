@@ -20,7 +20,7 @@ $(TOOLS)/bin/uv:
 
 $(VENV)/.complete: $(TOOLS)/bin/uv $(ROOT)/requirements/dev.lock $(ROOT)/pyproject.toml
 	cd $(ROOT) && $(TOOLS)/bin/uv venv --quiet --clear --python $(PYTHON) $(VENV)
-	cd $(ROOT) && VIRTUAL_ENV=$(VENV) $(TOOLS)/bin/uv pip sync --quiet --require-hashes requirements/dev.lock
+	cd $(ROOT) && VIRTUAL_ENV=$(VENV) $(TOOLS)/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements/dev.lock
 	cd $(ROOT) && VIRTUAL_ENV=$(VENV) $(TOOLS)/bin/uv pip install --quiet --no-deps --editable .
 	touch $@
 
@@ -36,8 +36,13 @@ demo: setup ## play 20,000 events on the embedded world; KEEP=1 keeps it running
 run: setup ## one worker against the real servers of .env
 	cd $(ROOT) && $(BIN)/saving-alerts worker
 
-test: setup ## all tests that need nothing but Python
-	cd $(ROOT) && $(BIN)/pytest
+# One file stays in one process, so that its servers start once. The slow files come first as they are collected, and
+# the longest of them is as long as a quarter of all: more than four processes would wait for it.
+test: setup ## all tests that need nothing but Python, on all cores
+	cd $(ROOT) && $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+test-unit: setup ## the tests that start no server and no process
+	cd $(ROOT) && $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal tests/unit
 
 test-kafka: setup ## end to end on real Apache Kafka (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/pytest -m "kafka and not long"
@@ -75,4 +80,4 @@ chaos: setup ## kill or pause a random container every few seconds under load, a
 down: ## stop that cluster and remove its containers, networks and volumes
 	cd $(ROOT) && docker compose --profile load --profile spare down --volumes --remove-orphans
 
-.PHONY: help setup lock demo run test test-kafka test-faults test-browser test-mutants test-long check bench bench-rules up load chaos down
+.PHONY: help setup lock demo run test test-unit test-kafka test-faults test-browser test-mutants test-long check bench bench-rules up load chaos down

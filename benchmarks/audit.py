@@ -12,21 +12,20 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.contenders.measure import resident_mib
 from demo.workers.worker_process import PROJECT, clean_environment, command_line
 from tests.kafka_cluster.cluster import KafkaCluster
-from tests.support.recorded_world import RecordedWorld
+from tests.support.recorded_deployment import RecordedDeployment
 from tests.unit.ledger.answered_source import AnsweredSource
 
 OFFSETS = 1_000_000
 PARTITIONS = 12
 LIMIT_SECONDS = 60
-LOOK_SECONDS = 0.05
-KIB_PER_MIB = 1024
+POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +52,27 @@ def main() -> None:
 
 def _filled(cluster: KafkaCluster, per_partition: int) -> dict[str, str]:
     """The settings of a deployment whose source is full and answered."""
-    world = RecordedWorld(cluster.bootstrap_servers, "benchmark")
+    deployment = RecordedDeployment(cluster.bootstrap_servers, "benchmark")
     one_broker = {"SAVING_ALERTS_TOPIC_PARTITIONS": str(PARTITIONS), "SAVING_ALERTS_TOPIC_REPLICATION_FACTOR": "1"}
-    environment = {**clean_environment(), **world.environment, **one_broker}
+    environment = {**clean_environment(), **deployment.environment, **one_broker}
     command_line(["topics", "create"], environment).check_returncode()
     began = time.monotonic()
-    AnsweredSource(world, PARTITIONS, per_partition).write()
+    AnsweredSource(deployment, PARTITIONS, per_partition).write()
     print(f"filled in {time.monotonic() - began:.0f} s")
     return environment
 
 
 def _audit(environment: dict[str, str], before: int) -> Run:
     command = [sys.executable, "-m", "saving_alerts", "audit", "--to-offsets", str(before)]
-    began, peak_kib = time.monotonic(), 0
+    began, peak_mib = time.monotonic(), 0.0
     with subprocess.Popen(command, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
-            peak_kib = max(peak_kib, _peak_kib(process.pid))
-            time.sleep(LOOK_SECONDS)
+            # Not `getrusage` of the children: that begins with the memory of this process.
+            peak_mib = max(peak_mib, resident_mib(process.pid).get("VmHWM", 0.0))
+            time.sleep(POLL_SECONDS)
         seconds = time.monotonic() - began
         printed = process.stdout.read() if process.stdout else ""
-    return Run(printed.splitlines()[-1] if printed else "", seconds, peak_kib / KIB_PER_MIB, process.returncode)
-
-
-def _peak_kib(pid: int) -> int:
-    """The most it has held so far; what a parent is told of its children begins with the parent's own memory."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
+    return Run(printed.splitlines()[-1] if printed else "", seconds, peak_mib, process.returncode)
 
 
 def _show(runs: list[Run]) -> None:

@@ -23,7 +23,7 @@ from benchmarks.contenders.measure import resident_mib
 from benchmarks.deployment import SETTINGS, create_deployment, fill_topic
 from benchmarks.exit import print_measured
 from benchmarks.results import machine, table, write_section
-from benchmarks.source import PARTITIONS, patient_rules
+from benchmarks.source import PARTITIONS, long_freshness_rules
 from demo.stub_apis.faults import Behaviour
 from demo.traffic.coupons import good_coupon
 from demo.traffic.directory import MERCHANTS
@@ -40,19 +40,19 @@ ANSWER_SECONDS = 2.0
 SAMPLE_SECONDS = 1.0
 DIFFERENT_DOCUMENTS = 1_000
 SHOWN_ROWS = 12
-# The worker has what it will ever have in flight: what comes before is filling up.
+# From this share of the limit on, the worker counts as having reached it.
 SETTLED_SHARE = 0.95
 FLAT_GROWTH = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The worker at one moment: memory, what it has taken and what it has in flight."""
+    """The worker at one moment. `in_flight` and `answered` are of query_coupons."""
 
     seconds: float
     rss_mib: float
     validated: int
-    asking: int
+    in_flight: int
     answered: int
 
 
@@ -84,18 +84,18 @@ def _watch(world: World, events: int, seconds: int) -> list[Sample]:
 
 def _prepare(world: World) -> None:
     create_deployment(world)
-    world.s3.put("rules.json", patient_rules())
+    world.s3.put("rules.json", long_freshness_rules())
     world.coupon_api.coupons = lambda user_id, _: [good_coupon(Random(user_id), MERCHANTS[0])]
     world.coupon_api.behave(Behaviour(latency_seconds=ANSWER_SECONDS))
 
 
 def _fill(world: World, events: int) -> None:
-    shoppers = track(_shoppers(events), "filling the source", total=events, console=Console(stderr=True))
-    fill_topic(world.bootstrap_servers, world.topics.source.name, shoppers)
+    triggers = track(_triggers(events), "filling the source", total=events, console=Console(stderr=True))
+    fill_topic(world.bootstrap_servers, world.topics.source.name, triggers)
 
 
-def _shoppers(events: int) -> Iterator[tuple[bytes, bytes]]:
-    """Key and value of so many people who enter a store, each a user of their own."""
+def _triggers(events: int) -> Iterator[tuple[bytes, bytes]]:
+    """Key and value of so many events, each of another user who enters a store."""
     now = datetime.now(UTC)
     documents = [_document(number, now) for number in range(DIFFERENT_DOCUMENTS)]
     for number in range(events):
@@ -111,19 +111,19 @@ def _document(number: int, now: datetime) -> dict[str, object]:
 
 def _sample(worker: WorkerProcess, began: float) -> Sample:
     numbers = {stage["stage"]: stage for stage in worker.json("/stats.json").get("stages", [])}
-    validate, asking = numbers[Stage.VALIDATE], numbers[Stage.QUERY_COUPONS]
+    validate, query_coupons = numbers[Stage.VALIDATE], numbers[Stage.QUERY_COUPONS]
     return Sample(
         seconds=time.monotonic() - began,
         rss_mib=resident_mib(worker.pid)["VmRSS"],
         validated=validate["forwarded"],
-        asking=asking["in_flight"],
-        answered=asking["forwarded"] + asking["decided"],
+        in_flight=query_coupons["in_flight"],
+        answered=query_coupons["forwarded"] + query_coupons["decided"],
     )
 
 
 def _written(samples: Sequence[Sample], events: int) -> str:
     limit = PARTITIONS * int(Settings.model_fields["window_max_records"].default)
-    course = table(
+    by_second = table(
         ("seconds", "RSS MiB", "validated", "in flight in query_coupons", "answered"),
         [_row(sample) for sample in samples[:: max(1, len(samples) // SHOWN_ROWS)]],
     )
@@ -131,23 +131,23 @@ def _written(samples: Sequence[Sample], events: int) -> str:
         f"{events:,} triggers of as many users wait on the source when one worker starts, with every setting at its "
         f"default. The Coupon API answers after {ANSWER_SECONDS:g} s. {len(samples)} samples, one a second."
     )
-    return write_section(TITLE, machine(), method, _verdict(samples, limit, events), course)
+    return write_section(TITLE, machine(), method, _memory_table(samples, limit, events), by_second)
 
 
-def _verdict(samples: Sequence[Sample], limit: int, events: int) -> str:
-    """What the samples say, from the moment when everything was validated and the window was full."""
-    full = [each for each in samples if each.validated >= events and each.asking >= limit * SETTLED_SHARE]
+def _memory_table(samples: Sequence[Sample], limit: int, events: int) -> str:
+    """Memory over all samples, and over those with everything validated and the limit in flight reached."""
+    full = [each for each in samples if each.validated >= events and each.in_flight >= limit * SETTLED_SHARE]
     memory = [each.rss_mib for each in samples]
     rows = [
         ("RSS at the start, median, highest", _mib(memory[0], median(memory), max(memory))),
-        ("in flight in query_coupons: limit, highest", f"{limit:,}, {max(each.asking for each in samples):,}"),
+        ("in flight in query_coupons: limit, highest", f"{limit:,}, {max(each.in_flight for each in samples):,}"),
     ]
     if len(full) > 1:
         half = len(full) // 2
         early, late = (median(each.rss_mib for each in part) for part in (full[:half], full[half:]))
         flat = late <= early * (1 + FLAT_GROWTH)
         rows += [
-            (f"with a full window ({len(full)} s): in flight, lowest", f"{min(each.asking for each in full):,}"),
+            (f"with a full window ({len(full)} s): in flight, lowest", f"{min(each.in_flight for each in full):,}"),
             ("RSS in the first and second half of that", _mib(early, late) + (": flat" if flat else ": **grows**")),
         ]
     else:
@@ -164,7 +164,7 @@ def _row(sample: Sample) -> tuple[str, ...]:
         f"{sample.seconds:.0f}",
         f"{sample.rss_mib:.0f}",
         f"{sample.validated:,}",
-        f"{sample.asking:,}",
+        f"{sample.in_flight:,}",
         f"{sample.answered:,}",
     )
 

@@ -13,16 +13,15 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from demo.traffic import make_traffic, merchants_jsonl, rules_json
+from benchmarks import source
+from demo.traffic import make_traffic, rules_json
 from saving_alerts.domain.coupons import Candidate, Coupon
 from saving_alerts.domain.events import SourceRecord, ValidatedEvent
-from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import candidate_codec, encode
 from saving_alerts.pipeline import steps as pipeline
 from saving_alerts.pipeline.outcomes import Forward
-from saving_alerts.reference_data.snapshot import Merchants, Snapshot
+from saving_alerts.reference_data.snapshot import Snapshot
 
 ROUNDS = 7
 EVENTS = 5_000
@@ -42,16 +41,16 @@ def main() -> None:
 
 
 def _show(medians: dict[str, float]) -> None:
-    floor = medians["json.loads"]
+    json_loads = medians["json.loads"]
     table = Table("case", "µs per event", "times json.loads")
     for name, microseconds in medians.items():
-        table.add_row(name, f"{microseconds:.2f}", f"{microseconds / floor:.2f}")
+        table.add_row(name, f"{microseconds:.2f}", f"{microseconds / json_loads:.2f}")
     Console().print(table)
 
 
 def _cases() -> dict[str, tuple[Callable[[], object], int]]:
     now = datetime.now(UTC)
-    snapshot = _snapshot()
+    snapshot = source.snapshot(rules_json())
     values = [value for event in make_traffic(1, EVENTS).events if (value := event.value(now))]
     readable = [value for value in values if _is_json(value)]
     records = [SourceRecord(POSITION, value, now) for value in values]
@@ -75,11 +74,6 @@ def _cases() -> dict[str, tuple[Callable[[], object], int]]:
             len(candidates),
         ),
     }
-
-
-def _snapshot() -> Snapshot:
-    merchants = [msgspec.json.decode(line, type=Merchant) for line in merchants_jsonl().splitlines()]
-    return Snapshot(read_rules(rules_json()), Merchants("benchmark", {each.merchant_id: each for each in merchants}))
 
 
 def _candidates(records: list[SourceRecord], snapshot: Snapshot, now: datetime) -> list[Candidate]:

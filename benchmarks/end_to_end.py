@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks import source
 from benchmarks.contenders.process import ContenderError
 from benchmarks.latency import EVENTS_PER_SECOND, WARM_UP_EVENTS
-from benchmarks.run import IDIOMATIC_PART, SCENARIOS, Run
+from benchmarks.run import IDIOMATIC_DIVISOR, SCENARIOS, Run
 from benchmarks.summary import write_results
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import java_and_maven_missing
@@ -75,7 +75,7 @@ def _opened(arguments: argparse.Namespace) -> Iterator[Run]:
 def _method(arguments: argparse.Namespace) -> str:
     return (
         f"{arguments.rounds} rounds in turn, medians. {arguments.events:,} events on {source.PARTITIONS} partitions "
-        f"wait when a contender starts (idiomatic: {arguments.events // IDIOMATIC_PART:,}); the first 5 % are its "
+        f"wait when a contender starts (idiomatic: {arguments.events // IDIOMATIC_DIVISOR:,}); the first 5 % are its "
         "warm-up. One process each, on uvloop. Every outcome is awaited before it counts. Idiomatic Faust is "
         "`take_events`, with `topic.send` awaited for a batch. "
         f"Latency: {EVENTS_PER_SECOND} events/s for {arguments.latency_seconds} s after "

@@ -1,4 +1,4 @@
-"""From produce to decision at a steady rate, as somebody outside sees it who writes the source and reads the ledger."""
+"""Latency from produce to decision at a steady rate, measured by a client that produces and consumes."""
 
 import threading
 import time
@@ -13,8 +13,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from benchmarks.contenders.process import ContenderError, ContenderProcess
 from benchmarks.source import PARTITIONS, Advance, records
-from demo.checks.decision_follower import Place
-from demo.traffic.feed import Feed, Record
+from demo.checks.decision_consumer import Position
+from demo.traffic.paced_producer import PacedProducer, Record
 from saving_alerts.domain.decisions import Decision
 from saving_alerts.kafka.codecs import decode_ledger
 
@@ -38,7 +38,7 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class LatencyRun:
     """Where the latency is measured, and for how long."""
 
     bootstrap_servers: str
@@ -51,14 +51,14 @@ class Course:
         return WARM_UP_EVENTS + self.seconds * EVENTS_PER_SECOND
 
 
-class _Ledger:
-    """Reads the decision topic in a thread of its own; keeps raw values with the moment each was seen."""
+class _DecisionTimes:
+    """Reads the decision topic in a thread of its own; keeps raw values with the moment each was received."""
 
-    def __init__(self, course: Course) -> None:
-        self._course = course
+    def __init__(self, run: LatencyRun) -> None:
+        self._run = run
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="ledger", daemon=True)
-        self.seen: list[tuple[float, bytes]] = []
+        self._thread = threading.Thread(target=self._follow, name="decision_times", daemon=True)
+        self.received: list[tuple[float, bytes]] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -70,14 +70,14 @@ class _Ledger:
         self._stopping.set()
         self._thread.join()
 
-    def decided(self) -> dict[Place, tuple[float, bool]]:
-        """When each source position was first decided, and whether all four stages took part."""
-        found: dict[Place, tuple[float, bool]] = {}
-        for at, value in list(self.seen):
+    def decided(self) -> dict[Position, tuple[float, bool]]:
+        """When each source position was first decided, and whether it went through all four stages."""
+        found: dict[Position, tuple[float, bool]] = {}
+        for at, value in list(self.received):
             entry = decode_ledger(value)
             if isinstance(entry, Decision):
-                place = entry.position.partition, entry.position.offset
-                found.setdefault(place, (at, entry.stage == "dispatch_push"))
+                position = entry.position.partition, entry.position.offset
+                found.setdefault(position, (at, entry.stage == "dispatch_push"))
                 continue
             for first, last in entry.ranges:
                 for offset in range(first, last + 1):
@@ -85,39 +85,41 @@ class _Ledger:
         return found
 
     def _follow(self) -> None:
-        settings = {"bootstrap.servers": self._course.bootstrap_servers, "group.id": "latency", "fetch.wait.max.ms": 50}
+        settings = {"bootstrap.servers": self._run.bootstrap_servers, "group.id": "latency", "fetch.wait.max.ms": 50}
         consumer = Consumer({**settings, "enable.auto.commit": False})
-        consumer.assign([TopicPartition(self._course.decisions, each, OFFSET_BEGINNING) for each in range(PARTITIONS)])
+        consumer.assign([TopicPartition(self._run.decisions, each, OFFSET_BEGINNING) for each in range(PARTITIONS)])
         while not self._stopping.is_set():
             message = consumer.poll(POLL_SECONDS)
             if message is not None and not message.error():
-                self.seen.append((time.monotonic(), message.value() or b""))
+                self.received.append((time.monotonic(), message.value() or b""))
         consumer.close()
 
 
-def measure_latency(course: Course, contender: ContenderProcess, advance: Advance) -> Latency:
+def measure_latency(run: LatencyRun, contender: ContenderProcess, advance: Advance) -> Latency:
     """Write at 500 events/s to a running contender and watch the decisions. Raises ContenderError."""
     written: dict[str, float] = {}
-    source = Feed(course.bootstrap_servers, course.source)
-    prepared = iter([_noting(number, *each, written) for number, each in enumerate(records(1 + course.events, SERIES))])
-    with _Ledger(course) as ledger:
+    source = PacedProducer(run.bootstrap_servers, run.source)
+    prepared = iter([_noting(number, *each, written) for number, each in enumerate(records(1 + run.events, SERIES))])
+    with _DecisionTimes(run) as decision_times:
         source.write(islice(prepared, 1), EVENTS_PER_SECOND)
-        _wait(contender, ledger, 1, START_TIMEOUT_SECONDS)
+        _wait(contender, decision_times, 1, START_TIMEOUT_SECONDS)
         while part := list(islice(prepared, EVENTS_PER_SECOND)):
             source.write(part, EVENTS_PER_SECOND)
             advance(len(part))
-        _wait(contender, ledger, len(written), END_TIMEOUT_SECONDS)
-        decided = ledger.decided()
+        _wait(contender, decision_times, len(written), END_TIMEOUT_SECONDS)
+        decided = decision_times.decided()
     measured = islice(written.items(), 1 + WARM_UP_EVENTS, None)
-    return _summary([(decided[source.places[name]], at) for name, at in measured])
+    return _summary([(decided[source.positions[name]], at) for name, at in measured])
 
 
-def _wait(contender: ContenderProcess, ledger: _Ledger, events: int, timeout_seconds: float) -> None:
+def _wait(contender: ContenderProcess, decision_times: _DecisionTimes, events: int, timeout_seconds: float) -> None:
     give_up_at = time.monotonic() + timeout_seconds
-    while len(ledger.decided()) < events:
+    while len(decision_times.decided()) < events:
         contender.check()
         if time.monotonic() > give_up_at:
-            raise ContenderError(f"{len(ledger.decided())} of {events} events were decided in {timeout_seconds:g} s")
+            raise ContenderError(
+                f"{len(decision_times.decided())} of {events} events were decided in {timeout_seconds:g} s"
+            )
         time.sleep(POLL_SECONDS * 10)
 
 

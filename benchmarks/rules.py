@@ -68,9 +68,9 @@ def microseconds_early(rules: RuleSet, cases: list[Case]) -> float:
 
 
 def outcomes(rules: RuleSet, cases: list[Case]) -> tuple[str, str]:
-    verdicts = [evaluate(rules, *case) for case in cases]
-    chosen = sum(isinstance(verdict, Match) for verdict in verdicts)
-    clauses = Counter(str(refusal.clause) for verdict in verdicts for refusal in verdict.refusals)
+    results = [evaluate(rules, *case) for case in cases]
+    chosen = sum(isinstance(result, Match) for result in results)
+    clauses = Counter(str(refusal.clause) for result in results for refusal in result.refusals)
     return f"{chosen / len(cases):.0%}", ", ".join(clause for clause, _ in clauses.most_common(3))
 
 

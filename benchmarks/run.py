@@ -1,4 +1,4 @@
-"""One run of the end-to-end benchmark: fill the sources, race the contenders in turn, measure the latency."""
+"""One run of the end-to-end benchmark: fill the sources, measure the throughput in turn, then the latency."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ from rich.progress import Progress
 from benchmarks import source
 from benchmarks.contenders.measure import Job
 from benchmarks.contenders.process import CONTENDERS, ContenderProcess
-from benchmarks.latency import Course, measure_latency
+from benchmarks.latency import LatencyRun, measure_latency
 from benchmarks.summary import Figures, Scenario
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.kafka.topics import Topics
 
 SCENARIOS = (Scenario("validate", (Stage.VALIDATE,)), Scenario("four stages", tuple(Stage)))
-# Faust's own way takes about ten times as long for an event: with a part of the events all take alike long.
-IDIOMATIC_PART = 6
+# Idiomatic Faust takes about ten times as long for an event: with fewer events all contenders run about as long.
+IDIOMATIC_DIVISOR = 6
 REPORT_TIMEOUT_SECONDS = 180
 TIMED_CONTENDERS = ("ours", "idiomatic")
 
@@ -36,23 +36,23 @@ class Run:
     figures: Figures = field(default_factory=Figures)
 
     def all(self) -> Figures:
-        """Fill the sources, race in interleaved rounds, then measure the latency."""
+        """Fill the sources, measure the throughput in interleaved rounds, then the latency."""
         self._fill(*CONTENDERS[:2])
         with self._bar("contenders", self.rounds * len(SCENARIOS) * len(CONTENDERS)) as advance:
             for number in range(self.rounds):
                 for scenario in SCENARIOS:
                     for contender in CONTENDERS:
-                        self._race(scenario, contender, number)
+                        self._measure_throughput(scenario, contender, number)
                         advance(1)
         for contender in TIMED_CONTENDERS:
-            self._time(contender)
+            self._measure_latency(contender)
         return self.figures
 
     def profile(self) -> None:
         """Ours once in each scenario, under the profiler, which makes it slower."""
         self._fill("ours")
         for scenario in SCENARIOS:
-            self._race(scenario, "ours", 0)
+            self._measure_throughput(scenario, "ours", 0)
 
     def _fill(self, *contenders: str) -> None:
         """The bare loop reads the same source as ours."""
@@ -62,33 +62,33 @@ class Run:
                 source.fill(self.bootstrap_servers, self._source(contender), self._events(contender), advance)
 
     def _events(self, contender: str) -> int:
-        return self.events // IDIOMATIC_PART if contender == "idiomatic" else self.events
+        return self.events // IDIOMATIC_DIVISOR if contender == "idiomatic" else self.events
 
     def _source(self, contender: str) -> str:
         return f"events-{self._events(contender)}"
 
-    def _race(self, scenario: Scenario, contender: str, number: int) -> None:
+    def _measure_throughput(self, scenario: Scenario, contender: str, number: int) -> None:
         prefix = f"{contender}-{len(scenario.stages)}-{number}"
         with self._job(contender, scenario, prefix, self._source(contender), self._events(contender)) as process:
             report = process.report(REPORT_TIMEOUT_SECONDS)
         self.figures.add(scenario, contender, report)
 
-    def _time(self, contender: str) -> None:
+    def _measure_latency(self, contender: str) -> None:
         prefix, source_name = f"{contender}-latency", f"{contender}-latency-events"
         source.create_topics(self.bootstrap_servers, source_name)
         decisions = Topics.named(source_name, prefix).decisions.name
-        course = Course(self.bootstrap_servers, source_name, decisions, self.latency_seconds)
+        run = LatencyRun(self.bootstrap_servers, source_name, decisions, self.latency_seconds)
         with (
             self._job(contender, SCENARIOS[-1], prefix, source_name, 0) as process,
-            self._bar(f"latency, {contender}", course.events) as advance,
+            self._bar(f"latency, {contender}", run.events) as advance,
         ):
-            self.figures.latencies[contender] = measure_latency(course, process, advance)
+            self.figures.latencies[contender] = measure_latency(run, process, advance)
 
     @contextmanager
     def _job(
         self, contender: str, scenario: Scenario, prefix: str, source_name: str, events: int
     ) -> Iterator[ContenderProcess]:
-        """The contender at work, between topics of its own that are gone afterwards."""
+        """The running contender, with topics of its own that are deleted afterwards."""
         topics = source.own_topics(Topics.named(source_name, prefix))
         source.create_topics(self.bootstrap_servers, *topics)
         job = Job(

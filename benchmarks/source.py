@@ -1,20 +1,24 @@
-"""What the contenders read: realistic events on a topic, and rules under which they keep for a whole run."""
+"""The input of the contenders: realistic events on a topic, and rules under which none expires during a run."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from demo.traffic import make_traffic, rules_json
+from demo.traffic import make_traffic, merchants_jsonl
+from demo.traffic.directory import rules_with_freshness
+from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.kafka.topics import Topics
+from saving_alerts.reference_data.snapshot import Merchants, Snapshot
 
 PARTITIONS = 12
 SEED = 2018
 EVENTS_PER_PIECE = 10_000
-FRESHNESS_MINUTES = 24 * 60
+FRESHNESS = timedelta(days=1)
 BUFFERED_RECORDS = 1_000_000
 FLUSH_TIMEOUT_SECONDS = 120
 TOPIC_TIMEOUT_SECONDS = 60
@@ -22,11 +26,16 @@ TOPIC_TIMEOUT_SECONDS = 60
 Advance = Callable[[int], None]
 
 
-def patient_rules() -> bytes:
-    """The demo's rules, for events that keep for a day: no run is that long, so nothing expires in it."""
-    rules = msgspec.json.decode(rules_json())
-    rules["freshness_minutes"] = dict.fromkeys(rules["freshness_minutes"], FRESHNESS_MINUTES)
-    return msgspec.json.encode(rules)
+def long_freshness_rules() -> bytes:
+    """The demo's rules with a freshness of a day: no run is that long, so nothing expires in it."""
+    return rules_with_freshness(FRESHNESS)
+
+
+def snapshot(rules: bytes) -> Snapshot:
+    """These rules with the demo's merchants."""
+    merchants = [msgspec.json.decode(line, type=Merchant) for line in merchants_jsonl().splitlines()]
+    by_id = {merchant.merchant_id: merchant for merchant in merchants}
+    return Snapshot(read_rules(rules), Merchants("benchmark", by_id))
 
 
 def records(events: int, series: int = 0) -> Iterator[tuple[bytes, bytes | None]]:
@@ -61,7 +70,7 @@ def delete_topics(bootstrap_servers: str, *names: str) -> None:
 
 
 def fill(bootstrap_servers: str, topic: str, events: int, advance: Advance) -> None:
-    """Write so many events and return when Kafka has them all; `advance` hears of every piece."""
+    """Write so many events and return when Kafka has them all; `advance` is called after every piece."""
     producer = Producer(
         {
             "bootstrap.servers": bootstrap_servers,

@@ -30,7 +30,7 @@ from tests.kafka_cluster.cluster import KafkaCluster
 TITLE = "After a stall"
 # Longer than the default freshness of every type of event.
 STALL = timedelta(minutes=31)
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 TIMEOUT_SECONDS = 300
 WANTED_PER_SECOND = 8_000
 
@@ -78,19 +78,19 @@ def _old_triggers(events: int) -> Iterator[tuple[bytes, bytes]]:
 def _watch(worker: WorkerProcess, events: int) -> Drained:
     """All of them must end as expired."""
     give_up_at = time.monotonic() + TIMEOUT_SECONDS
-    first = _when(lambda: _decided(worker), give_up_at)
+    first = _wait_for(lambda: _decided(worker), give_up_at)
     began = time.monotonic()
-    _when(lambda: _decided(worker) >= events, give_up_at)
+    _wait_for(lambda: _decided(worker) >= events, give_up_at)
     drained = Drained(time.monotonic() - began, events - first)
-    _when(lambda: _expired(worker) == events, give_up_at)
+    _wait_for(lambda: _expired(worker) == events, give_up_at)
     return drained
 
 
-def _when(number: Callable[[], int], give_up_at: float) -> int:
+def _wait_for(number: Callable[[], int], give_up_at: float) -> int:
     while not (found := number()):
         if time.monotonic() > give_up_at:
             raise RuntimeError(f"not all events were decided as expired in {TIMEOUT_SECONDS} s")
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
     return found
 
 

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from demo.story import tell
+from demo.run import run_demo
 
 DEFAULT_EVENTS = 20_000
 
@@ -18,7 +18,7 @@ def main(*, events: int, seed: int, keep: bool) -> None:
 
     Exit code 0 only if every event ended as planned and the push API accepted exactly the planned pushes.
     """
-    sys.exit(tell(events, seed, keep=keep))
+    sys.exit(run_demo(events, seed, keep=keep))
 
 
 if __name__ == "__main__":

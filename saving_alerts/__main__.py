@@ -1,30 +1,16 @@
-"""The door: `saving-alerts`, or `python -m saving_alerts`.
+"""What `saving-alerts`, or `python -m saving_alerts`, starts. A command is imported when it is called.
 
-Our own commands answer without Faust. `worker`, `agents` and Faust's other commands go on to Faust's command line with
-the app of these settings.
+Our own commands answer without Faust. `worker` and `agents` go on to Faust's command line.
 """
 
-import asyncio
 import os
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import stamina
 from dotenv import load_dotenv
 
-from saving_alerts import __version__
-from saving_alerts.commands import settings_or_exit
-from saving_alerts.commands.audit import audit
-from saving_alerts.commands.dead_letters.group import dead_letters
-from saving_alerts.commands.explain import explain
-from saving_alerts.commands.kill import kill
-from saving_alerts.commands.rules.group import rules
-from saving_alerts.commands.simulate.command import simulate
-from saving_alerts.commands.stats.command import stats
-from saving_alerts.commands.topics.command import topics
-from saving_alerts.settings import Settings, example_settings, unknown_variables
+from saving_alerts import ENVIRONMENT_PREFIX, __version__
+from saving_alerts.commands.lazy_group import LazyCommand, LazyGroup
 
 HELP = """Saving alerts: from an event at the store to one relevant push.
 
@@ -44,81 +30,54 @@ Examples:
   saving-alerts explain --user u-42 --since 24h
   saving-alerts rules check rules.json
 """
-PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+COMMANDS = {
+    "agents": LazyCommand("saving_alerts.commands.worker:agents", "List the four agents with their topics."),
+    "audit": LazyCommand(
+        "saving_alerts.commands.audit:audit", "Account for every source offset: answered, still pending, or missing."
+    ),
+    "dead-letters": LazyCommand(
+        "saving_alerts.commands.dead_letters.group:dead_letters",
+        "See what failed, give it another try, or set a record aside that workers must not try.",
+    ),
+    "explain": LazyCommand(
+        "saving_alerts.commands.explain:explain", "Say for each event of a user what became of it, and why."
+    ),
+    "kill": LazyCommand(
+        "saving_alerts.commands.kill.group:kill", "Stop pushes at once: all, a merchant's, or a rule's."
+    ),
+    "rules": LazyCommand(
+        "saving_alerts.commands.rules.group:rules",
+        "Check, preview, publish and roll back the rules of the product managers.",
+    ),
+    "simulate": LazyCommand(
+        "saving_alerts.commands.simulate.command:simulate",
+        "Replay the recorded events through the live rules and through a file, caps included, and compare.",
+    ),
+    "stats": LazyCommand(
+        "saving_alerts.commands.stats.command:stats",
+        "Show the numbers of a worker's page: funnel, decisions, stages, health, rules, workers, lag.",
+    ),
+    "topics": LazyCommand(
+        "saving_alerts.commands.topics.group:topics", "Create and check the topics of this deployment."
+    ),
+    "worker": LazyCommand("saving_alerts.commands.worker:worker", "Run one worker until it is stopped."),
+}
 
 
-@click.group(help=HELP)
+@click.group(cls=LazyGroup, lazy=COMMANDS, help=HELP)
 @click.version_option(__version__, prog_name="saving-alerts")
 def main() -> None:
     # Into the environment, and not into our settings only: S3's credentials stand there as well.
     load_dotenv(Path(".env"))
-    # It would write lines of its own about every repetition, in its own format; the metrics count them.
-    stamina.instrumentation.set_on_retry_hooks([])
+    if any(name.startswith(ENVIRONMENT_PREFIX) for name in os.environ):
+        _warn_of_unknown_variables()
+
+
+def _warn_of_unknown_variables() -> None:
+    from saving_alerts.settings import unknown_variables  # noqa: PLC0415 - pydantic, for this only
+
     for name in unknown_variables(os.environ):
         click.echo(f"warning: {name} is set, but there is no such setting", err=True)
-
-
-for command in (topics, audit, explain, dead_letters, kill, rules, simulate, stats):
-    main.add_command(command)
-
-
-@main.command(context_settings=PASS_THROUGH)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def worker(arguments: tuple[str, ...]) -> None:
-    """Run one worker until it is stopped.
-
-    Options are Faust's: see `saving-alerts worker --help`. The log level is `info` unless `-l` says otherwise.
-    """
-    settings = example_settings() if "--help" in arguments else settings_or_exit()
-    if "--help" not in arguments:
-        _refuse_bad_topics(settings)
-    _run_faust(settings, ["worker", *_with_log_level(arguments)])
-
-
-@main.command(context_settings=PASS_THROUGH)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def agents(arguments: tuple[str, ...]) -> None:
-    """List the four agents with their topics."""
-    _run_faust(example_settings(), ["agents", *arguments])
-
-
-def _with_log_level(arguments: Sequence[str]) -> list[str]:
-    """Not `warn`: from there on Faust sets the root logger to DEBUG for its spinner, which slows everything down."""
-    given = any(argument.startswith(("-l", "--loglevel")) for argument in arguments)
-    return [*arguments] if given else [*arguments, "-l", "info"]
-
-
-def _refuse_bad_topics(settings: Settings) -> None:
-    """A worker with a missing topic would stand there with nothing to do, so it does not start."""
-    from saving_alerts.kafka.client import KafkaFailedError, unequal_or_missing  # noqa: PLC0415 - see below
-    from saving_alerts.kafka.topics import Topics  # noqa: PLC0415
-
-    topics = Topics.named(settings.source_topic, settings.topic_prefix, dry_run=settings.dry_run)
-    names = [topic.name for topic in topics.partitioned]
-    try:
-        problem = asyncio.run(unequal_or_missing(settings.kafka, names, topics.kill_switches.name))
-    except KafkaFailedError as error:
-        problem = f"{error}\nIs SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS right, and is Kafka running?"
-    if problem:
-        click.echo(problem, err=True)
-        sys.exit(1)
-
-
-def _run_faust(settings: Settings, arguments: list[str]) -> None:
-    """Faust takes over. It is imported here: it costs two seconds, and most commands do without it."""
-    import uvloop  # noqa: PLC0415
-    from faust.cli.faust import cli  # noqa: PLC0415
-
-    from saving_alerts.app import create_app  # noqa: PLC0415
-    from saving_alerts.worker import interpreter  # noqa: PLC0415
-
-    uvloop.install()
-    app = create_app(settings)
-    app.finalize()
-    app.worker_init()
-    app.worker_init_post_autodiscover()
-    interpreter.tune()
-    cli(args=arguments, app=app, prog_name="saving-alerts")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""Named places between two effects where a worker can be made to die, for the tests that prove what a crash leaves.
+"""Named places between two effects where tests can make a worker die, to check what a crash there leaves behind.
 
-They are compiled in, and off unless `SAVING_ALERTS_FAILPOINT` names one:
+They are always compiled in, and off unless `SAVING_ALERTS_FAILPOINT` names one:
 
     after_reserve                  die the first time it is reached
     after_publish@query_coupons    only at this stage
     before_commit:3                the third time
 
-A worker at its failpoint gets SIGKILL, or SIGSTOP where `SAVING_ALERTS_FAILPOINT_SIGNAL` says so: no clean-up runs.
+At its failpoint the worker sends itself SIGKILL, or SIGSTOP if `SAVING_ALERTS_FAILPOINT_SIGNAL` is STOP: no clean-up
+runs.
 """
 
 import os
@@ -22,13 +23,13 @@ FailpointSignal = Literal["KILL", "STOP"]
 
 
 class Failpoint(StrEnum):
-    """In the order that a batch meets them."""
+    """In the order in which a batch passes them."""
 
-    AFTER_READ = "after_read"  # a batch was taken, nothing of it is done
+    AFTER_READ = "after_read"  # a batch was taken into a stage, no step has begun
     BEFORE_STEP = "before_step"  # a record's step begins
     AFTER_RESERVE = "after_reserve"  # the claim is written, no attempt was made
     AFTER_RENEW = "after_renew"  # an attempt is about to begin
-    AFTER_PUSH_ANSWER = "after_push_answer"  # the push API answered, nobody knows yet
+    AFTER_PUSH_ANSWER = "after_push_answer"  # the push API answered, the answer is recorded nowhere
     AFTER_TABLE_WRITE = "after_table_write"  # the send is on the Table's changelog, Redis still has a claim
     AFTER_CONFIRM = "after_confirm"  # the claim is charged for good, no decision is written
     BEFORE_PUBLISH = "before_publish"  # the step is done, its outputs are not on Kafka
@@ -41,12 +42,15 @@ class Failpoint(StrEnum):
 
 
 class BadFailpointError(ValueError):
-    """The text names no failpoint."""
+    """The text names no failpoint. A ValueError, so that pydantic reports it with the other settings."""
 
 
 @dataclass(slots=True)
 class Failpoints:
-    """At most one is set; without one every `reach` does nothing."""
+    """The failpoint of this worker; without one `reach` does nothing.
+
+    `act` is called when it is reached for the `times`-th time, at `stage` if that is set.
+    """
 
     failpoint: Failpoint | None = None
     stage: Stage | None = None
@@ -55,7 +59,7 @@ class Failpoints:
 
     @classmethod
     def read(cls, text: str | None, signal_name: FailpointSignal = "KILL") -> Self:
-        """From `NAME[@STAGE][:TIMES]`. Raises BadFailpointError saying what would be right."""
+        """From `NAME[@STAGE][:TIMES]`. Raises BadFailpointError with the right form."""
         if not text:
             return cls()
         place, _, times = text.partition(":")
@@ -69,7 +73,7 @@ class Failpoints:
             raise BadFailpointError(f"{text!r} is not NAME[@STAGE][:TIMES] with NAME one of {_names()}") from error
 
     def reach(self, failpoint: Failpoint, stage: Stage | None = None) -> None:
-        """Die here if this is the place, and it was reached often enough."""
+        """Call it at each failpoint. Does not return if this is the one that is set, reached often enough."""
         if failpoint is not self.failpoint or self.stage not in {None, stage}:
             return
         self.times -= 1

@@ -1,6 +1,6 @@
-"""The catalogue of everything that is measured, and the protocol through which it is said.
+"""The catalogue of all metrics, and the protocol that sends them.
 
-A metric that is not in the catalogue cannot be sent: its name is the type. Statistics are never awaited.
+Only a metric of the catalogue can be sent, because its name is an enum. Sending never blocks or raises.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Protocol
 PREFIX = "saving_alerts."
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     COUNT = "count"
     GAUGE = "gauge"
     DISTRIBUTION = "distribution"
@@ -46,45 +46,53 @@ class Metric(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of the catalogue: what kind of number it is, its unit, its tags and its meaning."""
+    """One row of the catalogue. `meaning` is the help text of `/metrics`."""
 
-    kind: Kind
+    kind: MetricKind
     unit: str
     tags: tuple[str, ...]
     meaning: str
 
 
 CATALOGUE: dict[Metric, Entry] = {
-    Metric.EVENTS_READ: Entry(Kind.COUNT, "events", (), "read from the source topic"),
-    Metric.STAGE_IN: Entry(Kind.COUNT, "events", ("stage",), "taken into a stage"),
-    Metric.STAGE_OUT: Entry(Kind.COUNT, "events", ("stage", "decision"), "left a stage: forwarded, or a decision"),
-    Metric.STAGE_DURATION: Entry(Kind.DISTRIBUTION, "seconds", ("stage",), "from intake to durable outcome"),
-    Metric.EVENT_AGE: Entry(Kind.DISTRIBUTION, "seconds", ("stage",), "from received_at until the stage has it done"),
-    Metric.IN_FLIGHT: Entry(Kind.GAUGE, "events", ("stage",), "taken into a stage and not finished"),
-    Metric.COUPON_API_REQUESTS: Entry(Kind.COUNT, "requests", ("outcome",), "requests to the Coupon API"),
-    Metric.COUPON_API_DURATION: Entry(Kind.DISTRIBUTION, "seconds", (), "one request to the Coupon API"),
-    Metric.COUPON_API_SKIPPED: Entry(Kind.COUNT, "events", ("reason",), "decided without asking the Coupon API"),
-    Metric.COUPON_API_SKIPPED_SHARE: Entry(
-        Kind.GAUGE, "share", (), "of the events at the Coupon API's door, those decided without asking"
+    Metric.EVENTS_READ: Entry(MetricKind.COUNT, "events", (), "read from the source topic"),
+    Metric.STAGE_IN: Entry(MetricKind.COUNT, "events", ("stage",), "taken into a stage"),
+    Metric.STAGE_OUT: Entry(
+        MetricKind.COUNT, "events", ("stage", "decision"), "left a stage: forwarded, or a decision"
     ),
-    Metric.COUPON_API_BREAKER: Entry(Kind.GAUGE, "open", (), "1 while the Coupon API's breaker is open"),
-    Metric.PUSH_API_REQUESTS: Entry(Kind.COUNT, "requests", ("outcome",), "attempts at the push API"),
-    Metric.PUSH_API_DURATION: Entry(Kind.DISTRIBUTION, "seconds", (), "one attempt at the push API"),
-    Metric.PUSH_API_BREAKER: Entry(Kind.GAUGE, "open", (), "1 while the push API's breaker is open"),
-    Metric.RULES_WHEN_ERRORS: Entry(Kind.COUNT, "errors", ("rule",), "a `when` that failed, so the rule said no"),
-    Metric.REDIS_CALLS: Entry(Kind.COUNT, "calls", ("call", "outcome"), "throttle calls"),
-    Metric.REDIS_DURATION: Entry(Kind.DISTRIBUTION, "seconds", ("call",), "one throttle call"),
-    Metric.REFERENCE_DATA_AGE: Entry(Kind.GAUGE, "seconds", ("kind",), "since S3 last confirmed the document"),
-    Metric.REFERENCE_DATA_RELOADS: Entry(Kind.COUNT, "reloads", ("kind", "outcome"), "looks at S3"),
-    Metric.COMMITS_LAG: Entry(Kind.GAUGE, "records", ("topic",), "behind the end of the topic, this worker's share"),
-    Metric.DEAD_LETTERS: Entry(Kind.COUNT, "records", ("stage",), "written to the dead-letter topic"),
-    Metric.DELIVERY_RETRIES: Entry(Kind.COUNT, "attempts", ("topic",), "produce attempts that Kafka asked to repeat"),
-    Metric.HEARTBEAT: Entry(Kind.COUNT, "beats", (), "this worker said that it lives"),
+    Metric.STAGE_DURATION: Entry(MetricKind.DISTRIBUTION, "seconds", ("stage",), "from intake to durable outcome"),
+    Metric.EVENT_AGE: Entry(
+        MetricKind.DISTRIBUTION, "seconds", ("stage",), "from received_at until the stage has it done"
+    ),
+    Metric.IN_FLIGHT: Entry(MetricKind.GAUGE, "events", ("stage",), "taken into a stage and not finished"),
+    Metric.COUPON_API_REQUESTS: Entry(MetricKind.COUNT, "requests", ("outcome",), "requests to the Coupon API"),
+    Metric.COUPON_API_DURATION: Entry(MetricKind.DISTRIBUTION, "seconds", (), "one request to the Coupon API"),
+    Metric.COUPON_API_SKIPPED: Entry(MetricKind.COUNT, "events", ("reason",), "decided without asking the Coupon API"),
+    Metric.COUPON_API_SKIPPED_SHARE: Entry(
+        MetricKind.GAUGE, "share", (), "of the events at the Coupon API's door, those decided without asking"
+    ),
+    Metric.COUPON_API_BREAKER: Entry(MetricKind.GAUGE, "open", (), "1 while the Coupon API's breaker is open"),
+    Metric.PUSH_API_REQUESTS: Entry(MetricKind.COUNT, "requests", ("outcome",), "attempts at the push API"),
+    Metric.PUSH_API_DURATION: Entry(MetricKind.DISTRIBUTION, "seconds", (), "one attempt at the push API"),
+    Metric.PUSH_API_BREAKER: Entry(MetricKind.GAUGE, "open", (), "1 while the push API's breaker is open"),
+    Metric.RULES_WHEN_ERRORS: Entry(MetricKind.COUNT, "errors", ("rule",), "a `when` that failed, so the rule said no"),
+    Metric.REDIS_CALLS: Entry(MetricKind.COUNT, "calls", ("call", "outcome"), "throttle calls"),
+    Metric.REDIS_DURATION: Entry(MetricKind.DISTRIBUTION, "seconds", ("call",), "one throttle call"),
+    Metric.REFERENCE_DATA_AGE: Entry(MetricKind.GAUGE, "seconds", ("kind",), "since S3 last confirmed the document"),
+    Metric.REFERENCE_DATA_RELOADS: Entry(MetricKind.COUNT, "reloads", ("kind", "outcome"), "looks at S3"),
+    Metric.COMMITS_LAG: Entry(
+        MetricKind.GAUGE, "records", ("topic",), "behind the end of the topic, this worker's share"
+    ),
+    Metric.DEAD_LETTERS: Entry(MetricKind.COUNT, "records", ("stage",), "written to the dead-letter topic"),
+    Metric.DELIVERY_RETRIES: Entry(
+        MetricKind.COUNT, "attempts", ("topic",), "produce attempts that Kafka asked to repeat"
+    ),
+    Metric.HEARTBEAT: Entry(MetricKind.COUNT, "beats", (), "this worker said that it lives"),
 }
 
 
 class Metrics(Protocol):
-    """Where numbers go. No call raises, blocks or is awaited."""
+    """Where metrics are sent. No call raises or blocks. `tags` are those of the metric's entry."""
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None: ...
 

@@ -1,6 +1,6 @@
-"""Every setting, read once at the door from the environment (into which the door loads `.env`), frozen afterwards.
+"""All settings, read once at the start from the environment, into which `__main__` loads `.env`; frozen afterwards.
 
-A setting's variable is its name in capitals with the prefix `SAVING_ALERTS_`.
+A setting's variable is its name in upper case with the prefix `SAVING_ALERTS_`. `.env.example` repeats what it means.
 """
 
 import os
@@ -11,21 +11,21 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from saving_alerts import ENVIRONMENT_PREFIX
 from saving_alerts.failpoints import Failpoints, FailpointSignal
-from saving_alerts.kafka.client import KafkaConnection
-
-PREFIX = "SAVING_ALERTS_"
+from saving_alerts.kafka.connection import KafkaConnection
+from saving_alerts.kafka.unpacking_limit import DEFAULT_MAX_UNPACKED_BYTES
 
 
 class SettingsRefusedError(Exception):
-    """The environment is incomplete or wrong. The text names every variable, with an example."""
+    """A variable is missing or wrong. The text has a line for each such variable, with an example."""
 
 
 class Settings(BaseSettings):
-    """What an operator can set. Units stand in the names."""
+    """All settings. Units are in the names."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
+        env_prefix=ENVIRONMENT_PREFIX,
         extra="ignore",
         frozen=True,
         use_attribute_docstrings=True,
@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     session_timeout_seconds: float = Field(default=10, gt=0)
     """After how long without a heartbeat a worker counts as dead. Shorter finds a crash sooner, and pauses for one."""
     group_heartbeat_seconds: float = Field(default=2, gt=0)
-    """How often a worker tells the group that it lives: a fifth of the session timeout, or less."""
+    """How often a worker sends a heartbeat to the group: a fifth of the session timeout, or less."""
     rebalance_timeout_seconds: float = Field(default=60, gt=0)
     """How long the group waits for a member at a rebalance. Longer than the drain."""
     commit_interval_seconds: float = Field(default=1, gt=0)
@@ -68,10 +68,15 @@ class Settings(BaseSettings):
     batch_max_records: int = Field(default=500, ge=1, le=10_000)
     """The most records of one partition that are moved as one batch."""
     max_fetch_bytes: int = Field(default=1024 * 1024, ge=64 * 1024)
-    """The most bytes of one partition that wait in the consumer. It bounds memory together with the window."""
+    """The most bytes of one partition that are fetched at a time, as they stand on Kafka. A batch is fetched whole, so
+    more comes where the topic's `max.message.bytes` lets it."""
+    max_unpacked_bytes: int = Field(default=DEFAULT_MAX_UNPACKED_BYTES, ge=1024 * 1024)
+    """The most bytes that one batch may have once it is decompressed, on any topic. What has more is refused unread."""
     window_max_records: int = Field(default=2_000, ge=1)
     """When so many records of one partition are unfinished in a stage, the intake of that partition stops. As many
     again may come on top: they were on their way."""
+    in_flight_max_bytes: int = Field(default=8 * 1024 * 1024, ge=1024 * 1024)
+    """When they take so much memory, the intake of that partition stops as well."""
     drain_seconds: float = Field(default=10, gt=0)
     """How long work in flight may take when partitions are taken away or the worker stops."""
     standstill_seconds: float = Field(default=60, ge=10)
@@ -103,7 +108,7 @@ class Settings(BaseSettings):
     reload_seconds: float = Field(default=30, gt=0)
     """How often S3 is asked for newer rules and merchants. An unchanged file costs one small request."""
     reference_data_stale_seconds: float = Field(default=600, gt=0)
-    """After how long without an answer of S3 the worker calls itself not ready; it goes on working."""
+    """After how long without an answer of S3 the worker is not ready; it goes on working."""
     max_rules_bytes: int = Field(default=2 * 1024 * 1024, ge=1024)
     """A larger rules file is refused unread."""
     max_bad_merchant_lines: int = Field(default=100, ge=0)
@@ -143,7 +148,7 @@ class Settings(BaseSettings):
     page_url: str | None = Field(default=None, examples=["http://worker-1.example:6066"], pattern=r"^https?://")
     """Where other people's browsers find the page; without it `http://` with the host and port above."""
     heartbeat_seconds: float = Field(default=2, gt=0)
-    """How often a worker writes its row of the cluster table. The row lives for three times that long."""
+    """How often a worker writes its row of the table of workers. The row expires after three times as long."""
     statsd_host: str | None = Field(default=None, examples=["127.0.0.1"])
     """The DogStatsD agent's IP address, not a name: names are looked up on the event loop. None sends nothing."""
     statsd_port: int = Field(default=8125, ge=1, le=65_535)
@@ -159,7 +164,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _lease_fits(self) -> Self:
-        """An attempt begins only with room for itself and the margin, and is renewed before."""
+        """A lease that has just been renewed must have room for an attempt (docs/claims.md, rule 3)."""
         if self.claim_lease_seconds < self.lease_left_to_attempt_seconds + 1:
             raise ValueError(
                 "SAVING_ALERTS_CLAIM_LEASE_SECONDS must be at least SAVING_ALERTS_PUSH_ATTEMPT_SECONDS "
@@ -194,7 +199,7 @@ class Settings(BaseSettings):
 
     @property
     def kafka(self) -> KafkaConnection:
-        """How every Kafka client reaches the brokers."""
+        """The connection of every Kafka client."""
         password = self.kafka_sasl_password
         return KafkaConnection(
             bootstrap_servers=self.kafka_bootstrap_servers,
@@ -207,14 +212,15 @@ class Settings(BaseSettings):
 
     @property
     def key_prefix(self) -> str:
-        """What all our keys in Redis begin with."""
+        """The beginning of all our keys in Redis."""
         return f"{self.app_id}:dry-run:" if self.dry_run else f"{self.app_id}:"
 
     @property
     def poll_max_records(self) -> int:
         """The most records, over all partitions, that are taken from the consumer at a time.
 
-        Two of these may be on their way to a window that has just become full.
+        Half of the window: two of these may be on their way to a window that has just become full
+        (docs/adr/0011-a-poll-is-half-a-window.md).
         """
         return max(1, self.window_max_records // 2)
 
@@ -224,12 +230,8 @@ class Settings(BaseSettings):
         return self.push_attempt_seconds + self.clock_margin_seconds
 
 
-def variable(field: str) -> str:
-    return PREFIX + field.upper()
-
-
 def read_settings() -> Settings:
-    """The settings from the environment. Raises SettingsRefusedError naming every variable that is missing or wrong."""
+    """The settings from the environment. Raises SettingsRefusedError."""
     try:
         return Settings()
     except ValidationError as error:
@@ -246,7 +248,7 @@ def _line(location: tuple[str, ...], kind: str, message: str) -> str:
 
 
 def example_settings() -> Settings:
-    """Complete settings that lead nowhere, for whoever only asks what the app looks like."""
+    """Complete settings without real servers, for commands that only show what the app consists of."""
     required = {
         name: field.examples[0]
         for name, field in Settings.model_fields.items()
@@ -256,6 +258,11 @@ def example_settings() -> Settings:
 
 
 def unknown_variables(environment: Iterable[str]) -> list[str]:
-    """Names that look like ours and mean nothing: most likely misspelt."""
+    """Names with our prefix that are no settings: most likely misspelt."""
     known = {variable(field) for field in Settings.model_fields}
-    return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    return sorted(name for name in environment if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting."""
+    return ENVIRONMENT_PREFIX + field.upper()

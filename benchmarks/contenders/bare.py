@@ -1,7 +1,7 @@
 """The contender `bare`: a loop around aiokafka's `getmany`, written by hand for this benchmark and nothing else.
 
-Everything that was fetched is worked, sent in batches, awaited, committed. It has no window, no drain, no dead letters
-for what nobody foresaw, no metrics, and one failed request ends it.
+Each fetch is handled, its outputs are sent in batches and awaited, then it is committed. There is no limit in flight,
+no drain, no dead letter for an unexpected error, no metrics, and one failed request ends it.
 """
 
 import asyncio
@@ -53,13 +53,13 @@ def _producer(job: Job) -> AIOKafkaProducer:
 async def _work(
     consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, job: Job, topics: Topics, counts: Counts
 ) -> None:
-    desk, stages = StageWork(topics, "bare"), {topics.inputs[stage].name: stage for stage in job.stages}
+    stage_work, stages = StageWork(topics, "bare"), {topics.inputs[stage].name: stage for stage in job.stages}
     while True:
         fetched = await consumer.getmany(timeout_ms=POLL_MILLISECONDS, max_records=ROUND_MAX_RECORDS)
         if not fetched:
             continue
         works = [
-            (stages[partition.topic], records, await desk.work(stages[partition.topic], records))
+            (stages[partition.topic], records, await stage_work.work(stages[partition.topic], records))
             for partition, records in fetched.items()
         ]
         await _deliver(producer, (output for _, _, work in works for output in work.outputs))
@@ -70,10 +70,10 @@ async def _work(
 
 async def _deliver(producer: AIOKafkaProducer, outputs: Iterable[Output]) -> None:
     """Return when Kafka has them all."""
-    lanes: defaultdict[tuple[str, int], list[Output]] = defaultdict(list)
+    by_partition: defaultdict[tuple[str, int], list[Output]] = defaultdict(list)
     for output in outputs:
-        lanes[output.topic, output.partition].append(output)
-    await asyncio.gather(*(_send(producer, *lane, waiting) for lane, waiting in lanes.items()))
+        by_partition[output.topic, output.partition].append(output)
+    await asyncio.gather(*(_send(producer, *partition, waiting) for partition, waiting in by_partition.items()))
 
 
 async def _send(producer: AIOKafkaProducer, topic: str, partition: int, waiting: Sequence[Output]) -> None:

@@ -58,9 +58,9 @@ def build(job: Job, web_port: int) -> faust.App:
         datadir=tempfile.mkdtemp(prefix="saving-alerts-idiomatic-"),
     )
     counts, topics = Counts(), Topics.named(job.source, job.prefix)
-    writing, desk = _Writing(app, topics), StageWork(topics, "idiomatic")
+    writer, stage_work = _TopicWriter(app, topics), StageWork(topics, "idiomatic")
     for stage in job.stages:
-        _add_agent(app, topics.inputs[stage].name, stage, desk, writing, counts)
+        _add_agent(app, topics.inputs[stage].name, stage, stage_work, writer, counts)
     if job.events:
         app.task(lambda: measure(job, lambda: counts))
     return app
@@ -70,8 +70,8 @@ def _pairs(headers: Any) -> Iterable[tuple[str, bytes]]:  # noqa: ANN401 - Faust
     return headers.items() if isinstance(headers, Mapping) else headers or ()
 
 
-class _Writing:
-    """Faust's own topics to write to."""
+class _TopicWriter:
+    """Writes with Faust's `Topic.send`."""
 
     def __init__(self, app: faust.App, topics: Topics) -> None:
         self._topics = {topic.name: _raw(app, topic.name) for topic in topics.partitioned}
@@ -87,18 +87,20 @@ class _Writing:
         await asyncio.gather(*sent)
 
 
-def _add_agent(app: faust.App, topic: str, stage: Stage, desk: StageWork, writing: _Writing, counts: Counts) -> None:
+def _add_agent(
+    app: faust.App, topic: str, stage: Stage, stage_work: StageWork, writer: _TopicWriter, counts: Counts
+) -> None:
     @app.agent(_raw(app, topic), name=stage.value)
     async def agent(stream: StreamT[bytes]) -> None:
         taken = cast("Stream[bytes]", stream).take_events(BATCH_MAX_EVENTS, within=BATCH_WITHIN_SECONDS)
         async for events in taken:
-            works = [await desk.work(stage, records) for records in _by_partition(events)]
-            await writing.deliver([output for work in works for output in work.outputs])
+            works = [await stage_work.work(stage, records) for records in _by_partition(events)]
+            await writer.deliver([output for work in works for output in work.outputs])
             counts.note(stage, len(events), sum(work.forwarded for work in works))
 
 
 def _by_partition(events: Sequence[EventT[Any]]) -> list[list[_Record]]:
-    """A receipt is for one partition."""
+    """Split by partition, because a receipt is for one partition."""
     found: defaultdict[int, list[_Record]] = defaultdict(list)
     for event in events:
         found[event.message.partition].append(_Record.of(event))

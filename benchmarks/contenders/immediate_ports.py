@@ -1,4 +1,4 @@
-"""The outside world without I/O: every port answers at once, from memory, and always yes."""
+"""Ports without I/O: each answers at once from memory, grants every claim and accepts every push."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,7 +9,7 @@ from zlib import crc32
 
 import msgspec
 
-from benchmarks.source import patient_rules
+from benchmarks.source import long_freshness_rules
 from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import good_coupon
 from demo.traffic.directory import MERCHANTS
@@ -17,7 +17,6 @@ from saving_alerts.domain.alerts import Push
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.coupons import Coupon
 from saving_alerts.domain.kill_switches import KillSwitch
-from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.metrics import Metrics
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
@@ -51,15 +50,6 @@ class NoKillSwitches:
     switches: Mapping[str, KillSwitch] = MappingProxyType({})
 
 
-class NoPushSends:
-    """Nobody was ever pushed."""
-
-    def of(self, user_id: str) -> tuple[PushSend, ...]:  # noqa: ARG002 - the port's signature
-        return ()
-
-    async def record(self, user_id: str, send: PushSend) -> None: ...
-
-
 class ImmediateThrottle:
     """Grants every claim."""
 
@@ -90,10 +80,10 @@ class ImmediateSender:
 
 
 class ImmediateStore:
-    """The patient rules and the demo's merchants, which never change."""
+    """The rules of the benchmark and the demo's merchants, which never change."""
 
     async def fetch(self, key: str, unless_etag: str | None, max_bytes: int) -> StoredObject | None:  # noqa: ARG002 - the port's signature
-        return None if unless_etag == ETAG else StoredObject(patient_rules(), ETAG)
+        return None if unless_etag == ETAG else StoredObject(long_freshness_rules(), ETAG)
 
     @asynccontextmanager
     async def lines(self, key: str, unless_etag: str | None) -> AsyncIterator[ObjectLines | None]:  # noqa: ARG002 - the port's signature
@@ -102,8 +92,8 @@ class ImmediateStore:
     async def put(self, key: str, body: bytes) -> None: ...
 
 
-class NobodyElse:
-    """The only worker there is."""
+class NoHeartbeats:
+    """Heartbeats without other workers."""
 
     async def beat(self, row: WorkerRow, lives_for: timedelta) -> None: ...
 
@@ -117,13 +107,13 @@ async def open_immediate_ports(
     metrics: Metrics,  # noqa: ARG001
     closing: AsyncExitStack,  # noqa: ARG001
 ) -> Ports:
-    """As `saving_alerts.worker.open_ports.open_ports`, connecting to nobody."""
+    """As `saving_alerts.worker.open_adapters.open_ports`, without connections."""
     return Ports(
         coupon_source=ImmediateCoupons(),
         push_sender=ImmediateSender(),
         throttle=ImmediateThrottle(clock),
         object_store=ImmediateStore(),
-        heartbeats=NobodyElse(),
+        heartbeats=NoHeartbeats(),
     )
 
 

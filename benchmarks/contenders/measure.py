@@ -1,4 +1,4 @@
-"""A contender looks at itself: how many events it has finished, its CPU time and its memory."""
+"""Measures the contender in its own process: events finished, CPU time and memory."""
 
 import asyncio
 import cProfile
@@ -16,16 +16,16 @@ import msgspec
 
 from saving_alerts.domain.decisions import Stage
 
-LOOK_SECONDS = 0.05
-# Small: what `validate` is ahead of the later stages by then is work that is still to be done, and counts.
+POLL_SECONDS = 0.05
+# Small, because `validate` is ahead of the later stages by then: their remaining work falls into the measurement.
 WARM_SHARE = 0.05
 KIB_PER_MIB = 1024
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What a contender is told. With 0 events it works until it is killed and measures nothing.
+    """The input of a contender. With 0 events it works until it is killed and measures nothing.
 
-    `report` is the file it writes when all events are finished at all stages; `profile` one for what it did meanwhile.
+    `report` is the file it writes when all stages have finished all events; `profile` is a cProfile file of that time.
     """
 
     contender: str
@@ -68,21 +68,21 @@ class Counts:
         self.forwarded[stage] += forwarded
 
     def are_complete(self, events: int, stages: Sequence[Stage]) -> bool:
-        """Whether so many events were read and none of them is on its way any more."""
+        """Whether so many events were read and none of them is in flight any more."""
         arrived = all(self.finished[later] == self.forwarded[earlier] for earlier, later in pairwise(stages))
         return arrived and self.finished[stages[0]] == events
 
 
 @dataclass(frozen=True, slots=True)
-class _LoadResult:
-    """The state of this process at one moment."""
+class _ProcessSample:
+    """Events finished and CPU time of this process at one moment."""
 
     finished: int
     at_seconds: float
     cpu_seconds: float
 
     @classmethod
-    def now(cls, finished: int) -> "_LoadResult":
+    def now(cls, finished: int) -> "_ProcessSample":
         used = resource.getrusage(resource.RUSAGE_SELF)
         return cls(finished, time.monotonic(), used.ru_utime + used.ru_stime)
 
@@ -91,15 +91,15 @@ async def measure(job: Job, counts: Callable[[], Counts]) -> None:
     """Watch from the moment this process is warm until everything is finished, then write the report."""
     source = job.stages[0]
     await _until(lambda: counts().finished[source] >= job.events * WARM_SHARE)
-    warm = _LoadResult.now(counts().finished[source])
+    warm = _ProcessSample.now(counts().finished[source])
     with _profiled(job.profile):
         await _until(lambda: counts().are_complete(job.events, job.stages))
-    _write(job, warm, _LoadResult.now(job.events))
+    _write(job, warm, _ProcessSample.now(job.events))
 
 
 async def _until(condition: Callable[[], bool]) -> None:
     while not condition():  # noqa: ASYNC110 - finishing tells nobody: that would cost time in the path measured
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def _profiled(path: str | None) -> Iterator[None]:
     profile.dump_stats(path)
 
 
-def _write(job: Job, warm: _LoadResult, done: _LoadResult) -> None:
+def _write(job: Job, warm: _ProcessSample, done: _ProcessSample) -> None:
     memory = resident_mib(os.getpid())
     report = Report(
         events=done.finished - warm.finished,

@@ -1,14 +1,15 @@
 """The contender `ours`: the real app, with ports that answer at once and only the agents that take part."""
 
-from benchmarks.contenders.immediate_ports import NoPushSends, open_immediate_ports
+from benchmarks.contenders.immediate_ports import open_immediate_ports
 from benchmarks.contenders.measure import Counts, Job, measure
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.app import SavingAlertsApp, create_app
-from saving_alerts.delivery.results import FORWARDED
+from saving_alerts.delivery.record_results import FORWARDED
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.metrics import Metric
 from saving_alerts.settings import Settings
 from saving_alerts.worker.external_factories import ExternalFactories
+from tests.support.fakes.push_sends import NoPushSends
 
 UNUSED = "http://127.0.0.1:1"
 
@@ -44,10 +45,10 @@ def _settings(job: Job, web_port: int) -> Settings:
     )
 
 
-def counts_of(tally: InMemoryMetrics) -> Counts:
+def counts_of(metrics: InMemoryMetrics) -> Counts:
     """What the app counts once the outputs are on Kafka."""
     counts = Counts()
-    for tags, number in tally.counters(Metric.STAGE_OUT).items():
+    for tags, number in metrics.counters(Metric.STAGE_OUT).items():
         decision, stage = (value for _, value in tags)
         counts.note(Stage(stage), number, number if decision == FORWARDED else 0)
     return counts

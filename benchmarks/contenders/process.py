@@ -19,7 +19,7 @@ from demo.workers import child_process
 from demo.workers.worker_process import clean_environment
 from saving_alerts.worker import interpreter
 
-LOOK_SECONDS = 0.05
+POLL_SECONDS = 0.05
 LAST_LINES = 25
 
 CONTENDERS = ("ours", "idiomatic", "bare")
@@ -27,7 +27,7 @@ _FAUST_APPS: Mapping[str, Callable[[Job, int], faust.App]] = {"ours": ours.build
 
 
 class ContenderError(RuntimeError):
-    """A contender ended, or did not finish in time. The text has its last words."""
+    """A contender ended, or did not finish in time. The text has the end of its output."""
 
 
 class ContenderProcess:
@@ -57,7 +57,7 @@ class ContenderProcess:
             self.check()
             if time.monotonic() > give_up_at:
                 raise ContenderError(self._in_words(f"did not finish within {timeout_seconds:g} s"))
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         return msgspec.json.decode(path.read_bytes(), type=Report)
 
     def check(self) -> None:
@@ -66,7 +66,7 @@ class ContenderProcess:
             raise ContenderError(self._in_words(f"ended with {self._process.returncode}"))
 
     def _in_words(self, what: str) -> str:
-        return f"{self._job.contender} {what}:\n{child_process.last_words(self._folder, LAST_LINES)}"
+        return f"{self._job.contender} {what}:\n{child_process.log_tail(self._folder, LAST_LINES)}"
 
 
 def main() -> None:
@@ -81,7 +81,7 @@ def main() -> None:
     app.worker_init()
     app.worker_init_post_autodiscover()
     if job.contender == "ours":
-        interpreter.tune()  # as the door does
+        interpreter.tune()  # as `saving-alerts worker` does
     cli(args=["worker", "-l", "info"], app=app, prog_name=job.contender)
 
 

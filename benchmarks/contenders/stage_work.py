@@ -1,4 +1,4 @@
-"""The work of a stage as the rivals do it by hand: the same steps, the same records out, without our delivery."""
+"""The work of a stage for the contenders `idiomatic` and `bare`: our steps and records, without our delivery."""
 
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol, cast
 
-import msgspec
 from aiokafka import ConsumerRecord
 
 from benchmarks.contenders.immediate_ports import (
@@ -14,10 +13,8 @@ from benchmarks.contenders.immediate_ports import (
     ImmediateSender,
     ImmediateThrottle,
     NoKillSwitches,
-    NoPushSends,
 )
-from benchmarks.source import PARTITIONS, patient_rules
-from demo.traffic import merchants_jsonl
+from benchmarks.source import PARTITIONS, long_freshness_rules, snapshot
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.delivery.addressing import address_of, to_next_stage
 from saving_alerts.delivery.producer import Output
@@ -26,17 +23,15 @@ from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.events import SourceRecord, ValidatedEvent
-from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import Codec, Headers, alert_codec, candidate_codec, validated_codec
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.pipeline import steps
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.outcomes import Decided, Forward
-from saving_alerts.reference_data.snapshot import Merchants, Snapshot
 from saving_alerts.worker.clock import SystemClock
+from tests.support.fakes.push_sends import NoPushSends
 
 LEASE_LEFT = timedelta(seconds=7)
 
@@ -61,7 +56,7 @@ class Incoming(Protocol):
 
 @dataclass(slots=True)
 class Work:
-    """What a batch of records became."""
+    """The outputs of a batch, and how many of its records were forwarded."""
 
     outputs: list[Output] = field(default_factory=list)
     forwarded: int = 0
@@ -72,7 +67,7 @@ class StageWork:
 
     def __init__(self, topics: Topics, worker: str) -> None:
         self._clock = SystemClock()
-        self._snapshot = _snapshot()
+        self._snapshot = snapshot(long_freshness_rules())
         self._record_builder = RecordBuilder(
             topics, worker, self._clock, InMemoryMetrics(), lambda: self._snapshot.rules.version, PARTITIONS
         )
@@ -148,9 +143,3 @@ class StageWork:
 
     async def _dispatch_push(self, alert: Alert) -> Decided:
         return await self._dispatcher.dispatch_push(alert, self._snapshot.rules)
-
-
-def _snapshot() -> Snapshot:
-    merchants = [msgspec.json.decode(line, type=Merchant) for line in merchants_jsonl().splitlines()]
-    by_id = {merchant.merchant_id: merchant for merchant in merchants}
-    return Snapshot(read_rules(patient_rules()), Merchants("benchmark", by_id))

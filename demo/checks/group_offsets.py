@@ -1,4 +1,4 @@
-"""How far a consumer group has come, as Kafka knows it."""
+"""The committed offsets and the lag of a consumer group, as Kafka reports them."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,17 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 ADMIN_TIMEOUT_SECONDS = 5
-PATIENCE_SECONDS = 30
+RETRY_SECONDS = 30
 
 Offsets = dict[tuple[str, int], int]
 
-_until_kafka_answers = stamina.retry(on=(KafkaException, TimeoutError), attempts=None, timeout=PATIENCE_SECONDS)
+_until_kafka_answers = stamina.retry(on=(KafkaException, TimeoutError), attempts=None, timeout=RETRY_SECONDS)
 
 
 class GroupOffsets:
-    """Looks at the commits of one group on some topics, all with the same number of partitions.
+    """Reads the committed offsets of one group on some topics, all with the same number of partitions.
 
-    Every look has a client of its own: an old one goes on asking leaders that have died.
+    Every call creates a client: an old one would keep asking partition leaders that have died.
     """
 
     def __init__(self, bootstrap_servers: str, group: str, topics: Sequence[str], partitions: int) -> None:
@@ -38,18 +38,18 @@ class GroupOffsets:
     def ends(self) -> Offsets:
         """The offset of the next record to be written."""
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        admin = self._admin()  # named, because its answers end with it
+        admin = self._admin()  # kept in a variable: the futures fail when it is garbage-collected
         found = admin.list_offsets(dict.fromkeys(self._partitions, latest))
         return {
             (each.topic, each.partition): future.result(ADMIN_TIMEOUT_SECONDS).offset for each, future in found.items()
         }
 
     def lag(self) -> Offsets:
-        """Where something is not committed, and how many records."""
+        """The number of uncommitted records of each partition that has any."""
         ends, committed = self.ends(), self.committed()
-        return {place: end - committed[place] for place, end in ends.items() if end != committed[place]}
+        return {tp: end - committed[tp] for tp, end in ends.items() if end != committed[tp]}
 
-    def is_level(self) -> bool:
+    def is_caught_up(self) -> bool:
         """Whether everything is committed."""
         return not self.lag()
 

@@ -1,1 +1,1 @@
-"""The local cluster in containers: what `docker-compose.yml` starts beside the workers, and what makes it suffer."""
+"""What `docker-compose.yml` starts beside the workers, the load on them, and the faults that are injected."""

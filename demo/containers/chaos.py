@@ -1,4 +1,4 @@
-"""`make chaos`: containers are killed and paused at random under load, and the load says what it has cost."""
+"""`make chaos`: containers are killed and paused at random under load, and the load is checked."""
 
 import subprocess
 import sys
@@ -9,11 +9,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from demo.containers.docker import PROJECT, Compose, ComposeFailedError
-from demo.containers.faults import VICTIMS, FaultInjector, StillIllError, unwell
+from demo.containers.docker import Compose, ComposeFailedError
+from demo.containers.faults import TARGETS, FaultInjector, NotRecoveredError, unhealthy
+from demo.workers.worker_process import PROJECT
 
-REST_SECONDS = (1.0, 4.0)
-# What the load needs to start; the last blow ends before the last shopper comes.
+SECONDS_BETWEEN_FAULTS = (1.0, 4.0)
+# The load needs so long to start. The last fault ends before the load does.
 START_SECONDS = 5
 
 console = Console()
@@ -30,51 +31,51 @@ def main(*, rate: float, seconds: int) -> None:
     """
     containers = Compose()
     try:
-        _refuse_ill_cluster(containers)
+        _require_healthy(containers)
         sound = _chaos(containers, rate, seconds)
-    except (ComposeFailedError, StillIllError) as error:
+    except (ComposeFailedError, NotRecoveredError) as error:
         raise click.ClickException(str(error)) from error
     sys.exit(0 if sound else 1)
 
 
-def _refuse_ill_cluster(containers: Compose) -> None:
-    if ill := unwell(containers):
-        raise click.ClickException(f"not up and healthy: {', '.join(ill)}\nStart the cluster with `make up`.")
+def _require_healthy(containers: Compose) -> None:
+    if found := unhealthy(containers):
+        raise click.ClickException(f"not up and healthy: {', '.join(found)}\nStart the cluster with `make up`.")
 
 
 def _chaos(containers: Compose, rate: float, seconds: int) -> bool:
-    """Whether the load ended well."""
+    """Whether the load ended with exit code 0."""
     began = time.monotonic()
-    suffering = FaultInjector(containers, lambda line: console.print(f"{time.monotonic() - began:6.1f} s  {line}"))
+    injector = FaultInjector(containers, lambda line: console.print(f"{time.monotonic() - began:6.1f} s  {line}"))
     command = ["docker", "compose", "run", "--rm", "--no-deps", "-T", "load"]
     load = subprocess.Popen([*command, "--rate", f"{rate:g}", "--seconds", str(seconds)], cwd=PROJECT)
     try:
         time.sleep(START_SECONDS)
-        _deal(suffering, load, began + START_SECONDS + seconds)
-        suffering.wait_until_all_are_well()
+        _inject_faults(injector, load, began + START_SECONDS + seconds)
+        injector.wait_until_all_are_healthy()
         load.wait()
     finally:
         load.terminate()
-    _show(suffering)
+    _show(injector)
     return load.returncode == 0
 
 
-def _deal(suffering: FaultInjector, load: subprocess.Popen[bytes], ends: float) -> None:
-    """Fault after fault while the shoppers come."""
+def _inject_faults(injector: FaultInjector, load: subprocess.Popen[bytes], ends: float) -> None:
+    """One fault after the other while the load runs."""
     random = Random()
     while load.poll() is None:
-        blow = suffering.next(random)
-        if time.monotonic() + (blow.seconds if blow else 0) > ends:
+        fault = injector.next(random)
+        if time.monotonic() + (fault.seconds if fault else 0) > ends:
             return
-        if blow:
-            suffering.deal(blow)
-        time.sleep(random.uniform(*REST_SECONDS))
+        if fault:
+            injector.inject(fault)
+        time.sleep(random.uniform(*SECONDS_BETWEEN_FAULTS))
 
 
-def _show(suffering: FaultInjector) -> None:
-    table = Table("container", "killed", "paused", title=f"{suffering.dealt.total()} blows", title_justify="left")
-    for service in VICTIMS:
-        table.add_row(service, *(str(suffering.dealt[service, action]) for action in ("kill", "pause")))
+def _show(injector: FaultInjector) -> None:
+    table = Table("container", "killed", "paused", title=f"{injector.injected.total()} blows", title_justify="left")
+    for service in TARGETS:
+        table.add_row(service, *(str(injector.injected[service, action]) for action in ("kill", "pause")))
     console.print(table)
 
 

@@ -1,17 +1,17 @@
-"""The containers of the cluster, as `docker compose` handles them."""
+"""The containers of `docker-compose.yml`, as `docker compose` handles them."""
 
 import json
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
+from demo.workers.worker_process import PROJECT
+
 COMMAND_TIMEOUT_SECONDS = 120
 
 
 class ComposeFailedError(Exception):
-    """`docker compose` said no; the text is what it said."""
+    """`docker compose` failed; the text is what it printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,12 @@ class ContainerState:
     health: str
 
     @property
-    def is_well(self) -> bool:
+    def is_healthy(self) -> bool:
         return self.state == "running" and self.health in ("healthy", "")
 
 
 class Containers(Protocol):
-    """What somebody who makes containers suffer needs of them."""
+    """What the fault injector needs of the containers."""
 
     def states(self) -> list[ContainerState]: ...
     def do(self, action: str, service: str) -> None: ...
@@ -50,7 +50,7 @@ class Compose:
     def do(self, action: str, service: str) -> None:
         """`kill`, `start`, `pause` or `unpause` a service that `states` has shown.
 
-        As the engine would after a crash: `docker compose start` would wait for a broker that is ill at the moment.
+        With `docker` itself: `docker compose start` would wait until all the service depends on is healthy.
         """
         _docker(action, self._names[service])
 

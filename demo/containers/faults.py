@@ -1,4 +1,4 @@
-"""What happens to the containers: one after the other is killed or paused for a while, then started or woken."""
+"""Faults of the containers: one after the other is killed or paused for a while, then started or unpaused."""
 
 import time
 from collections import Counter
@@ -11,19 +11,19 @@ from demo.containers.docker import ComposeFailedError, Containers
 
 WORKERS = ("worker-1", "worker-2", "worker-3")
 BROKERS = ("broker-1", "broker-2", "broker-3")
-VICTIMS = (*WORKERS, *BROKERS, "valkey", "s3", "coupon-api", "push-api")
-CURES = {"kill": "start", "pause": "unpause"}
-# From a hiccup to longer than a session of the group (10 s): both are to be met.
+TARGETS = (*WORKERS, *BROKERS, "valkey", "s3", "coupon-api", "push-api")
+REPAIRS = {"kill": "start", "pause": "unpause"}
+# Shorter and longer than a session of the consumer group (10 s).
 SHORTEST_SECONDS = 2.0
 LONGEST_SECONDS = 15.0
-# What forgets everything when it is killed, and who tells it again.
-AFTER_A_KILL = {"s3": "setup"}
-LOOK_SECONDS = 1.0
+# Containers that lose their data when they are killed, and the one-shot container that writes it again.
+SETUP_AFTER_KILL = {"s3": "setup"}
+POLL_SECONDS = 1.0
 RECOVERY_TIMEOUT_SECONDS = 120
 
 
-class StillIllError(Exception):
-    """A container did not become well again in time."""
+class NotRecoveredError(Exception):
+    """A container was not healthy again in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,78 +38,78 @@ class Fault:
         return f"{self.action} {self.service} for {self.seconds:.0f} s"
 
 
-def next_blow(random: Random, ill: list[str], dealt: Mapping[str, int]) -> Fault | None:
-    """A random one against one of those who had the fewest so far; None while nobody can take one.
+def next_fault(random: Random, unhealthy: list[str], injected: Mapping[str, int]) -> Fault | None:
+    """A random one for one of the containers with the fewest faults so far; None while no container may have one.
 
-    Who is still ill from the last blow is spared, and with one broker all: two copies of three must be in sync, so a
-    second broker would only show that Kafka stops then, as it should.
+    A container that is still unhealthy from its last fault is left out, and with one broker all brokers: two of three
+    replicas must be in sync, so without a second broker Kafka takes no writes, which is known.
     """
-    spared = {*ill, *(BROKERS if set(BROKERS) & set(ill) else ())}
-    fit = [service for service in VICTIMS if service not in spared]
-    if not fit:
+    left_out = {*unhealthy, *(BROKERS if set(BROKERS) & set(unhealthy) else ())}
+    possible = [service for service in TARGETS if service not in left_out]
+    if not possible:
         return None
-    fewest = min(dealt.get(service, 0) for service in fit)
-    service = random.choice([service for service in fit if dealt.get(service, 0) == fewest])
-    return Fault(service, random.choice(sorted(CURES)), random.uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
+    fewest = min(injected.get(service, 0) for service in possible)
+    service = random.choice([service for service in possible if injected.get(service, 0) == fewest])
+    return Fault(service, random.choice(sorted(REPAIRS)), random.uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
 
 
 class FaultInjector:
-    """Deals blows, one at a time, and counts them: `dealt` by service and action."""
+    """Injects one fault at a time, and counts them: `injected` by service and action."""
 
     def __init__(
-        self, containers: Containers, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep
+        self, containers: Containers, log: Callable[[str], None], sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        self.dealt: Counter[tuple[str, str]] = Counter()
+        self.injected: Counter[tuple[str, str]] = Counter()
         self._containers = containers
-        self._say = say
+        self._log = log
         self._sleep = sleep
 
     def next(self, random: Random) -> Fault | None:
         by_service: Counter[str] = Counter()
-        for (service, _), times in self.dealt.items():
+        for (service, _), times in self.injected.items():
             by_service[service] += times
-        return next_blow(random, unwell(self._containers), by_service)
+        return next_fault(random, unhealthy(self._containers), by_service)
 
-    def deal(self, blow: Fault) -> None:
-        """Return when the container is started or woken again; it may need some time to be well.
+    def inject(self, fault: Fault) -> None:
+        """Return when the container is started or unpaused again; it may need some time to be healthy.
 
-        A blow that the engine refuses, as a busy one refuses a pause now and then, is told and not counted.
+        A fault that Docker fails to inject is logged and not counted: a busy engine cannot pause now and then.
         """
-        self._say(str(blow))
+        self._log(str(fault))
         try:
-            self._containers.do(blow.action, blow.service)
+            self._containers.do(fault.action, fault.service)
         except ComposeFailedError as error:
-            self._say(f"not done: {error}")
+            self._log(f"not done: {error}")
             return
-        with self._ill(blow):
-            self._sleep(blow.seconds)
-        self.dealt[blow.service, blow.action] += 1
+        with self._repaired_afterwards(fault):
+            self._sleep(fault.seconds)
+        self.injected[fault.service, fault.action] += 1
 
-    def wait_until_all_are_well(self) -> None:
-        """Raises StillIllError when somebody is not after two minutes."""
-        self._wait_until_well(VICTIMS)
+    def wait_until_all_are_healthy(self) -> None:
+        """Raises NotRecoveredError when a container is not after two minutes."""
+        self._wait_until_healthy(TARGETS)
 
     @contextmanager
-    def _ill(self, blow: Fault) -> Iterator[None]:
-        """Whatever interrupts us, the container is started or woken."""
+    def _repaired_afterwards(self, fault: Fault) -> Iterator[None]:
+        """Start or unpause the container at the end of the block, also when the block is interrupted."""
         try:
             yield
         finally:
-            self._containers.do(CURES[blow.action], blow.service)
-        if blow.action == "kill" and blow.service in AFTER_A_KILL:
-            self._wait_until_well((blow.service,))
-            self._containers.do("start", AFTER_A_KILL[blow.service])
+            self._containers.do(REPAIRS[fault.action], fault.service)
+        if fault.action == "kill" and fault.service in SETUP_AFTER_KILL:
+            self._wait_until_healthy((fault.service,))
+            self._containers.do("start", SETUP_AFTER_KILL[fault.service])
 
-    def _wait_until_well(self, services: tuple[str, ...]) -> None:
-        for _ in range(round(RECOVERY_TIMEOUT_SECONDS / LOOK_SECONDS)):
-            if not (ill := set(unwell(self._containers)) & set(services)):
+    def _wait_until_healthy(self, services: tuple[str, ...]) -> None:
+        for _ in range(round(RECOVERY_TIMEOUT_SECONDS / POLL_SECONDS)):
+            if not (waiting_for := set(unhealthy(self._containers)) & set(services)):
                 return
-            self._sleep(LOOK_SECONDS)
-        names = ", ".join(sorted(ill))
-        raise StillIllError(f"not well {RECOVERY_TIMEOUT_SECONDS} s later: {names}. See `docker compose logs`.")
+            self._sleep(POLL_SECONDS)
+        names = ", ".join(sorted(waiting_for))
+        raise NotRecoveredError(f"not well {RECOVERY_TIMEOUT_SECONDS} s later: {names}. See `docker compose logs`.")
 
 
-def unwell(containers: Containers) -> list[str]:
-    """Who is not up and healthy."""
-    well = {each.service for each in containers.states() if each.is_well}
-    return [service for service in VICTIMS if service not in well]
+def unhealthy(containers: Containers) -> list[str]:
+    """The services that are not running, or whose health check fails."""
+    healthy = {each.service for each in containers.states() if each.is_healthy}
+    return [service for service in TARGETS if service not in healthy]

@@ -1,4 +1,4 @@
-"""`python -m demo.containers.load`: shoppers come for a while, and then every event and every push is judged."""
+"""`python -m demo.containers.load`: shoppers come for a while, and then every event and every push is checked."""
 
 import asyncio
 import os
@@ -12,24 +12,25 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from demo.checks.decision_follower import LedgerWatch
-from demo.checks.findings import Findings, table
+from demo.checks.case_result import CaseResult, table
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.checks.funnel import show_decisions, show_funnel
 from demo.checks.group_offsets import GroupOffsets
-from demo.containers.judge import Evidence, judge, slowest_push_seconds
+from demo.containers.load_check import ObservedLoad, check_load, slowest_push_seconds
 from demo.containers.progress import Progress
 from demo.containers.remote_push_api import RemotePushApi
 from demo.containers.shoppers import Shoppers
-from demo.traffic.feed import Feed
+from demo.traffic.paced_producer import PacedProducer
 from demo.workers.worker_process import command_line
-from saving_alerts.kafka.client import KafkaFailedError, unequal_or_missing
+from saving_alerts.kafka.client import unequal_or_missing
+from saving_alerts.kafka.connection import KafkaFailedError
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.settings import Settings, SettingsRefusedError, read_settings
 
-PATIENCE_SECONDS = 300
-LEVEL_SECONDS = 60
-QUIET_SECONDS = 15
-LOOK_SECONDS = 0.5
+ANSWER_TIMEOUT_SECONDS = 300
+COMMIT_TIMEOUT_SECONDS = 60
+NO_NEWS_SECONDS = 15
+POLL_SECONDS = 0.5
 
 console = Console(width=None if sys.stdout.isatty() else 100)
 
@@ -49,11 +50,11 @@ def main(*, rate: float, seconds: int) -> None:
         settings = read_settings()
     except SettingsRefusedError as error:
         raise click.ClickException(f"{error}\nIn the cluster it is started with `make load`.") from error
-    _refuse_without_cluster(settings)
+    _require_topics(settings)
     sys.exit(0 if Load(settings, rate, seconds).run() else 1)
 
 
-def _refuse_without_cluster(settings: Settings) -> None:
+def _require_topics(settings: Settings) -> None:
     topics = Topics.named(settings.source_topic, settings.topic_prefix)
     names = [topic.name for topic in topics.partitioned]
     try:
@@ -65,7 +66,7 @@ def _refuse_without_cluster(settings: Settings) -> None:
 
 
 class Load:
-    """One run of shoppers, whom no earlier run knows."""
+    """One run of the load; its users have no events of earlier runs."""
 
     def __init__(self, settings: Settings, rate: float, seconds: int) -> None:
         servers = settings.kafka_bootstrap_servers
@@ -74,33 +75,33 @@ class Load:
         self._seconds = seconds
         self._partitions = settings.topic_partitions
         self._push_api = RemotePushApi(settings.push_api_url)
-        self._crowd = Shoppers(f"{datetime.now(UTC):%m%dT%H%M%S}", self._push_api.behave)
-        self._feed = Feed(servers, self._topics.source.name, patience_seconds=PATIENCE_SECONDS)
-        self._watch = LedgerWatch(servers, self._topics.decisions.name)
+        self._shoppers = Shoppers(f"{datetime.now(UTC):%m%dT%H%M%S}", self._push_api.behave)
+        self._producer = PacedProducer(servers, self._topics.source.name, flush_timeout_seconds=ANSWER_TIMEOUT_SECONDS)
+        self._decisions = DecisionConsumer(servers, self._topics.decisions.name)
         inputs = [topic.name for topic in self._topics.inputs.values()]
         self._offsets = GroupOffsets(servers, settings.app_id, inputs, self._partitions)
         self._began = time.monotonic()
         self._failure: Exception | None = None
-        self._last_answered, self._last_news_at = 0, self._began
+        self._last_answered, self._last_change_at = 0, self._began
 
     def run(self) -> bool:
-        """Whether all went as it must."""
-        console.print(f"{self._rate:g} events a second for {self._seconds} s; the users are u-{self._crowd.name}-…")
-        with self._watch:
-            self._play()
+        """Whether there were no failures."""
+        console.print(f"{self._rate:g} events a second for {self._seconds} s; the users are u-{self._shoppers.name}-…")
+        with self._decisions:
+            self._produce()
             self._wait_for_answers()
-            level = self._is_level()
-            findings = self._findings()
-        self._show(findings)
-        return self._audited() and level and not findings.faults
+            committed = self._is_committed()
+            result = self._check()
+        self._show(result)
+        return self._audited() and committed and not result.failures
 
-    def _play(self) -> None:
+    def _produce(self) -> None:
         writer = threading.Thread(target=self._write, name="load", daemon=True)
         writer.start()
         with Progress(console, self._planned, self._state) as progress:
             while writer.is_alive():
                 progress.show()
-                writer.join(LOOK_SECONDS)
+                writer.join(POLL_SECONDS)
         if self._failure is not None:
             raise click.ClickException(f"{self._failure}\nIs Kafka well? See `docker compose ps`.")
 
@@ -110,67 +111,69 @@ class Load:
 
     def _write(self) -> None:
         try:
-            self._feed.write(self._crowd.events(self._seconds), self._rate)
-        except Exception as error:  # noqa: BLE001 - the thread's owner is told
+            self._producer.write(self._shoppers.events(self._seconds), self._rate)
+        except Exception as error:  # noqa: BLE001 - raised in the main thread
             self._failure = error
 
     def _state(self) -> tuple[int, int]:
-        """How many are written, and how many of them are answered."""
-        places = list(self._feed.places.values())
-        return len(places), sum(self._watch.reason(place) is not None for place in places)
+        """The number of events that are written, and of those that are answered."""
+        positions = list(self._producer.positions.values())
+        return len(positions), sum(self._decisions.reason(position) is not None for position in positions)
 
     def _wait_for_answers(self) -> None:
-        """Until every event has its answer, or nothing more can be hoped for."""
-        give_up_at = time.monotonic() + PATIENCE_SECONDS
-        with Progress(console, len(self._feed.places), self._state) as progress:
-            while self._unanswered() and time.monotonic() < give_up_at and not self._nothing_more_comes():
+        """Return when every event has its answer, when no more will come, or after the timeout."""
+        give_up_at = time.monotonic() + ANSWER_TIMEOUT_SECONDS
+        with Progress(console, len(self._producer.positions), self._state) as progress:
+            while self._unanswered() and time.monotonic() < give_up_at and not self._no_more_will_come():
                 progress.show()
-                time.sleep(LOOK_SECONDS)
+                time.sleep(POLL_SECONDS)
             progress.show()
 
-    def _nothing_more_comes(self) -> bool:
-        """Whether all is committed and no answer came for a while; what has none then never gets one."""
+    def _no_more_will_come(self) -> bool:
+        """Whether everything is committed and no answer came for a while: no more will come then."""
         if (answered := self._state()[1]) != self._last_answered:
-            self._last_answered, self._last_news_at = answered, time.monotonic()
-        return time.monotonic() - self._last_news_at > QUIET_SECONDS and self._offsets.is_level()
+            self._last_answered, self._last_change_at = answered, time.monotonic()
+        return time.monotonic() - self._last_change_at > NO_NEWS_SECONDS and self._offsets.is_caught_up()
 
     def _unanswered(self) -> bool:
         written, answered = self._state()
         return answered < written
 
-    def _is_level(self) -> bool:
-        """Whether every stage has committed all it was given, within a minute."""
-        give_up_at = time.monotonic() + LEVEL_SECONDS
-        while not self._offsets.is_level():
+    def _is_committed(self) -> bool:
+        """Whether every stage commits all its input within a minute."""
+        give_up_at = time.monotonic() + COMMIT_TIMEOUT_SECONDS
+        while not self._offsets.is_caught_up():
             if time.monotonic() > give_up_at:
-                console.print(f"[red]✗[/red] not committed after {LEVEL_SECONDS} s: {self._offsets.lag()}")
+                console.print(f"[red]✗[/red] not committed after {COMMIT_TIMEOUT_SECONDS} s: {self._offsets.lag()}")
                 return False
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         return True
 
-    def _findings(self) -> Findings:
-        self._evidence = Evidence(
-            crowd=self._crowd,
-            places=self._feed.places,
-            ledger=self._watch,
+    def _check(self) -> CaseResult:
+        self._observed = ObservedLoad(
+            shoppers=self._shoppers,
+            positions=self._producer.positions,
+            decisions=self._decisions,
             pushes=self._push_api.accepted(),
             violations=self._push_api.violations(),
             partitions=self._partitions,
             seconds=time.monotonic() - self._began,
         )
-        return judge(self._evidence)
+        return check_load(self._observed)
 
-    def _show(self, findings: Findings) -> None:
-        reasons = Counter(reason for place in self._feed.places.values() if (reason := self._watch.reason(place)))
+    def _show(self, result: CaseResult) -> None:
+        reasons = Counter(
+            reason for position in self._producer.positions.values() if (reason := self._decisions.reason(position))
+        )
         show_funnel(console, reasons)
         show_decisions(console, reasons)
-        console.print(table([findings]), markup=False, highlight=False)
-        for fault in findings.faults:
-            console.print(f"[red]✗[/red] {escape(fault)}", soft_wrap=True)
-        mark = "[red]✗[/red]" if findings.faults else "[green]✓[/green]"
-        expected, pushes = len(self._crowd.users), len(self._evidence.own_pushes())
-        console.print(f"{mark} {findings.events:,} events, {pushes:,} pushes of {expected:,} expected.")
-        console.print(f"The slowest push took {slowest_push_seconds(self._evidence):.1f} s.")
+        console.print(table([result]), markup=False, highlight=False)
+        for failure in result.failures:
+            console.print(f"[red]✗[/red] {escape(failure)}", soft_wrap=True)
+        mark = "[red]✗[/red]" if result.failures else "[green]✓[/green]"
+        expected, pushes = len(self._shoppers.users), len(self._observed.own_pushes())
+        console.print(f"{mark} {result.events:,} events, {pushes:,} pushes of {expected:,} expected.")
+        console.print(f"The slowest push took {slowest_push_seconds(self._observed):.1f} s.")
 
     def _audited(self) -> bool:
         console.print("[bold]$ saving-alerts audit[/bold]")

@@ -1,4 +1,4 @@
-"""The stub push API of the cluster, as the load sees it: over HTTP, and while it may be down."""
+"""The stub push API as the load sees it: over HTTP, and while it may be down."""
 
 import urllib.request
 from contextlib import suppress
@@ -11,26 +11,26 @@ from demo.stub_apis.faults import Behaviour
 from demo.stub_apis.push_api import AcceptedPush
 
 TIMEOUT_SECONDS = 2
-PATIENCE_SECONDS = 60
+RETRY_SECONDS = 60
 
-_until_it_answers = stamina.retry(on=OSError, attempts=None, timeout=PATIENCE_SECONDS)
+_until_it_answers = stamina.retry(on=OSError, attempts=None, timeout=RETRY_SECONDS)
 
 
 class RemotePushApi:
-    """Knows the stub by its address. What it reads it reads again until the stub answers, for a minute at most."""
+    """A client of the stub at `url`. Reads are repeated until the stub answers, for a minute at most."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def behave(self, user_id: str, behaviour: Behaviour) -> None:
-        """The next requests for this user are treated so. While the stub is down that is trouble enough: not told."""
+        """Set the behaviour for this user. Ignored while the stub is down: then the pushes fail anyway."""
         body = msgspec.json.encode(BehaviourChange([behaviour], user_id))
         with suppress(OSError):
             self._ask(urllib.request.Request(f"{self._url}/control/behaviour", body, method="PUT"))  # noqa: S310
 
     @_until_it_answers
     def accepted(self) -> list[AcceptedPush]:
-        """Every push it ever accepted. Raises OSError when it does not come back."""
+        """Every push it ever accepted. Raises OSError after a minute without an answer."""
         return msgspec.json.decode(self._record("accepted"), type=list[AcceptedPush])
 
     @_until_it_answers

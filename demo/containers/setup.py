@@ -21,14 +21,14 @@ ATTEMPTS = 5
 
 
 class Bucket(Protocol):
-    """The two operations of boto3's client that stand for the data team and the product manager."""
+    """The two operations of boto3's client that are used here."""
 
     def create_bucket(self, *, Bucket: str) -> object: ...  # noqa: N803 - boto3's names
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> object: ...  # noqa: N803
 
 
-def cluster_rules() -> bytes:
-    """The demo's rules without its hurry: events keep as long as the product lets them, so an outage expires none."""
+def container_rules() -> bytes:
+    """The demo's rules with the default freshness: during an outage no event expires."""
     rules = msgspec.json.decode(rules_json())
     del rules["freshness_minutes"]
     return msgspec.json.encode(rules)
@@ -37,7 +37,7 @@ def cluster_rules() -> bytes:
 def upload(bucket: Bucket, settings: Settings) -> None:
     """Make the bucket if it is not there, and write both files."""
     bucket.create_bucket(Bucket=settings.s3_bucket)
-    bucket.put_object(Bucket=settings.s3_bucket, Key=settings.s3_rules_key, Body=cluster_rules())
+    bucket.put_object(Bucket=settings.s3_bucket, Key=settings.s3_rules_key, Body=container_rules())
     bucket.put_object(Bucket=settings.s3_bucket, Key=settings.s3_merchants_key, Body=merchants_jsonl())
 
 

@@ -1,4 +1,4 @@
-"""Shoppers that come at a steady pace, of every kind, each with the ending the events must have."""
+"""The events of a load, of every kind, each with the reasons it may end with."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,25 +8,20 @@ from itertools import chain, count
 
 from demo.containers.coupon_api import GENEROUS, STINGY
 from demo.stub_apis.faults import Behaviour
-from demo.traffic.cities import Light
-from demo.traffic.feed import Record
-from demo.traffic.invalid import WAYS, Spoilt
+from demo.traffic.cities import TimeOfDay
+from demo.traffic.invalid import CORRUPTIONS, InvalidEvent
+from demo.traffic.paced_producer import Record
 from demo.traffic.templates import Template
+from demo.traffic.unclear_pushes import unclear_push
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.reasons import Reason
 
 LONG_AGO = timedelta(hours=2)
-# Every so many-th of the shoppers who come once meets a push API that gives no clear answer the first time.
-UNCLEAR_EVERY = 10
-UNCLEAR = (
-    Behaviour(fault="status", status=500, times=1),  # it did nothing
-    Behaviour(fault="ambiguous_accepted", times=1),  # it did all
-)
-# A record without a value tells nobody whose it is, and the feed writes values.
-SPOILT_WAYS = tuple(way for way in WAYS if way != "no_value")
+# Without a value the event's name is unknown, and `Record` always has a value.
+CORRUPTIONS_WITH_VALUE = tuple(corruption for corruption in CORRUPTIONS if corruption != "no_value")
 
-# A producer that hears nothing writes again: then the event stands there twice, and only one of them is pushed.
-ONCE = frozenset({Reason.PUSHED, Reason.DUPLICATE, Reason.CAPPED})
+# A producer that gets no acknowledgement writes again: of the two records one is pushed.
+PUSHED_ONCE = frozenset({Reason.PUSHED, Reason.DUPLICATE, Reason.CAPPED})
 EVENTS_PER_ROUND = 20
 
 Behave = Callable[[str, Behaviour], None]
@@ -34,11 +29,11 @@ Behave = Callable[[str, Behaviour], None]
 
 @dataclass
 class Shoppers:
-    """Twenty events a round: six shoppers who come once, one who comes twice, seven who only look around, and one each
-    that is spoilt, without consent, too old, at night, and at a merchant without coupons.
+    """Twenty events a round: six users visit a store once, one does so twice, seven only open the app, and one event
+    each is invalid, without consent, too old, at night, and at a merchant without coupons.
 
-    `expected` is what each event may end with, by its name; `users` must get exactly one push each. `behave` tells the
-    push API how to treat a user.
+    `expected` are the reasons that each event may end with, by its name; `users` must get exactly one push each.
+    `behave` sets the behaviour of the push API for a user.
     """
 
     name: str
@@ -47,52 +42,52 @@ class Shoppers:
     users: set[str] = field(default_factory=set)
 
     def events(self, seconds: float) -> Iterator[Record]:
-        """As many as are asked for in this time, each expected from the moment it is handed out."""
+        """Endless for so long; an event is added to `expected` when it is yielded."""
         ends, events = time.monotonic() + seconds, chain.from_iterable(map(self._round, count()))
         while time.monotonic() < ends:
             yield next(events)
 
     def _round(self, number: int) -> Iterator[Record]:
-        for place in range(6):
-            yield self._comes_once(number * 6 + place)
-            yield self._looks_around(f"{number}-{place}")
-        yield from self._comes_twice(number)
-        yield self._looks_around(f"{number}-6")
-        yield from self._get_nothing(number)
+        for index in range(6):
+            yield self._visits_once(number * 6 + index)
+            yield self._opens_app(f"{number}-{index}")
+        yield from self._visits_twice(number)
+        yield self._opens_app(f"{number}-6")
+        yield from self._not_pushed(number)
 
-    def _comes_once(self, number: int) -> Record:
+    def _visits_once(self, number: int) -> Record:
         user = self._user(f"once-{number}")
         self.users.add(user)
-        if number % UNCLEAR_EVERY == 0:
-            self.behave(user, UNCLEAR[number // UNCLEAR_EVERY % len(UNCLEAR)])
-        return self._record(_visit(user, f"{user}-1"), ONCE)
+        if behaviour := unclear_push(number):
+            self.behave(user, behaviour)
+        return self._record(_visit(user, f"{user}-1"), PUSHED_ONCE)
 
-    def _comes_twice(self, number: int) -> Iterator[Record]:
-        """Both events are in work at the same time: one of them is pushed, nobody knows which."""
+    def _visits_twice(self, number: int) -> Iterator[Record]:
+        """Both events are in flight at the same time: one of them is pushed, either one."""
         user = self._user(f"twice-{number}")
         self.users.add(user)
-        for coming in (1, 2):
-            yield self._record(_visit(user, f"{user}-{coming}"), ONCE)
+        for visit in (1, 2):
+            yield self._record(_visit(user, f"{user}-{visit}"), PUSHED_ONCE)
 
-    def _looks_around(self, number: str) -> Record:
+    def _opens_app(self, number: str) -> Record:
         user = self._user(f"looks-{number}")
         return self._record(replace(_visit(user, user), type=EventType.APP_OPENED), frozenset({Reason.NOT_A_TRIGGER}))
 
-    def _get_nothing(self, number: int) -> Iterator[Record]:
-        spoilt, indifferent, old, asleep, unlucky = (
+    def _not_pushed(self, number: int) -> Iterator[Record]:
+        invalid, no_consent, old, at_night, no_coupon = (
             _visit(user, user)
-            for user in map(self._user, (f"{kind}-{number}" for kind in ("spoilt", "no", "old", "night", "unlucky")))
+            for user in map(self._user, (f"{kind}-{number}" for kind in ("invalid", "no", "old", "night", "unlucky")))
         )
-        yield self._spoilt(spoilt, SPOILT_WAYS[number % len(SPOILT_WAYS)])
-        yield self._record(replace(indifferent, consent=False), frozenset({Reason.NO_CONSENT}))
+        yield self._invalid(invalid, CORRUPTIONS_WITH_VALUE[number % len(CORRUPTIONS_WITH_VALUE)])
+        yield self._record(replace(no_consent, consent=False), frozenset({Reason.NO_CONSENT}))
         yield self._record(replace(old, age=LONG_AGO), frozenset({Reason.EXPIRED}))
-        yield self._record(replace(asleep, light=Light.NIGHT), frozenset({Reason.QUIET_HOURS}))
-        yield self._record(replace(unlucky, merchant_id=STINGY.merchant_id), frozenset({Reason.NO_COUPON}))
+        yield self._record(replace(at_night, time_of_day=TimeOfDay.NIGHT), frozenset({Reason.QUIET_HOURS}))
+        yield self._record(replace(no_coupon, merchant_id=STINGY.merchant_id), frozenset({Reason.NO_COUPON}))
 
-    def _spoilt(self, template: Template, way: str) -> Record:
+    def _invalid(self, template: Template, corruption: str) -> Record:
         self.expected[template.event_id] = frozenset({Reason.INVALID})
-        spoilt = Spoilt(template, way)
-        return Record(template.event_id, template.user_id.encode(), lambda: spoilt.value(datetime.now(UTC)) or b"")
+        invalid = InvalidEvent(template, corruption)
+        return Record(template.event_id, template.user_id.encode(), lambda: invalid.value(datetime.now(UTC)) or b"")
 
     def _record(self, template: Template, expected: frozenset[Reason]) -> Record:
         self.expected[template.event_id] = expected

@@ -50,12 +50,12 @@ class EmbeddedRedis:
         self._close()
 
     def start(self) -> None:
-        """Return when the server answers PING; RuntimeError with its last words when it does not."""
+        """Return when the server answers PING; RuntimeError with the end of its log when it does not."""
         self._process = child_process.start(self._command(), self._folder_path())
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not self._answers_ping():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"Redis did not start:\n{child_process.last_words(self._folder_path())}")
+                raise RuntimeError(f"Redis did not start:\n{child_process.log_tail(self._folder_path())}")
             time.sleep(_PROBE_PAUSE_SECONDS)
 
     def stop(self) -> None:

@@ -16,7 +16,7 @@ REQUEST_TIMEOUT_SECONDS = 5
 
 
 class _S3Client(Protocol):
-    """The three operations of boto3's client that stand for the data team and the product manager."""
+    """The three operations of boto3's client that are used here."""
 
     def create_bucket(self, *, Bucket: str) -> object: ...  # noqa: N803 - boto3's names
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> object: ...  # noqa: N803
@@ -53,9 +53,14 @@ class EmbeddedS3:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.start()
-        self._forget_everything()
+        self._delete_everything()
         self.stop()
         self._port.close()
+
+    def empty(self) -> None:
+        """As at the start: the bucket, and nothing in it; the server must be running."""
+        self._delete_everything()
+        self._client.create_bucket(Bucket=BUCKET)
 
     def start(self) -> None:
         """Return when the server answers; does nothing if it runs."""
@@ -70,7 +75,7 @@ class EmbeddedS3:
             self._server = None
 
     def put(self, key: str, body: bytes) -> None:
-        """Write an object as somebody outside would; the server must be running."""
+        """Write an object; the server must be running."""
         self._client.put_object(Bucket=BUCKET, Key=key, Body=body)
 
     def delete(self, key: str) -> None:
@@ -88,7 +93,7 @@ class EmbeddedS3:
         )
         return client
 
-    def _forget_everything(self) -> None:
+    def _delete_everything(self) -> None:
         connection = HTTPConnection("127.0.0.1", self._port.number, timeout=REQUEST_TIMEOUT_SECONDS)
         connection.request("POST", "/moto-api/reset")
         connection.getresponse().read()

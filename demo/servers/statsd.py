@@ -1,4 +1,4 @@
-"""A DogStatsD agent that only listens: it keeps what it was told, for the demo and the tests."""
+"""A DogStatsD receiver that keeps the samples it receives."""
 
 import socket
 import threading
@@ -15,7 +15,7 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One value of one line. `kind` is as on the wire: `c`, `g` or `d`; a `rate` of 0.5 stands for two of them."""
+    """One value of one line. `kind` is as on the wire: `c`, `g` or `d`; with a `rate` of 0.5 it counts twice."""
 
     name: str
     value: float

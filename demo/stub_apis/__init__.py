@@ -1,1 +1,1 @@
-"""Stand-ins for the Coupon API and the push API that can be told to misbehave."""
+"""Stubs of the Coupon API and the push API, whose faults can be set while they run."""

@@ -1,15 +1,14 @@
 """How other processes make a stub misbehave and read what it saw: `/control` and `/health`, over HTTP."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from threading import Condition
+from typing import Protocol
 
 import msgspec
 from aiohttp import web
 
 from demo.stub_apis.faults import Behaviour
 from demo.stub_apis.responses import Answer, problem, whole
-
-if TYPE_CHECKING:
-    from demo.stub_apis.stub import ApiStub
 
 
 class BehaviourChange(msgspec.Struct, forbid_unknown_fields=True):
@@ -19,10 +18,31 @@ class BehaviourChange(msgspec.Struct, forbid_unknown_fields=True):
     user_id: str | None = None
 
 
+class Recording(Protocol):
+    """Something that a stub has recorded and can clear."""
+
+    def __iter__(self) -> Iterator[object]: ...
+    def clear(self) -> None: ...
+
+
+class ControlledStub(Protocol):
+    """What the control API asks of a stub."""
+
+    changed: Condition
+
+    def behave(self, *behaviours: Behaviour, user_id: str | None = None) -> None: ...
+
+    def recover(self) -> None: ...
+
+    def recordings(self) -> Mapping[str, Recording]: ...
+
+    def clear_recording(self, name: str) -> None: ...
+
+
 class ControlApi:
     """`GET /health`; `PUT` and `DELETE /control/behaviour`; `GET` and `DELETE /control/<record>`."""
 
-    def __init__(self, stub: "ApiStub") -> None:
+    def __init__(self, stub: ControlledStub) -> None:
         self._stub = stub
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -49,17 +69,17 @@ class ControlApi:
 
     async def _get_record(self, request: web.Request) -> web.Response:
         with self._stub.changed:
-            record = self._stub.records().get(request.match_info["record"])
-            if record is None:
+            recording = self._stub.recordings().get(request.match_info["record"])
+            if recording is None:
                 return self._no_such_record()
-            return whole(Answer(200, msgspec.json.encode(list(record))))
+            return whole(Answer(200, msgspec.json.encode(list(recording))))
 
     async def _delete_record(self, request: web.Request) -> web.Response:
         try:
-            self._stub.forget(request.match_info["record"])
+            self._stub.clear_recording(request.match_info["record"])
         except KeyError:
             return self._no_such_record()
         return web.Response(status=204)
 
     def _no_such_record(self) -> web.Response:
-        return whole(problem(404, f"there is: behaviour, {', '.join(self._stub.records())}"))
+        return whole(problem(404, f"there is: behaviour, {', '.join(self._stub.recordings())}"))

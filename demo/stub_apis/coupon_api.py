@@ -62,7 +62,7 @@ def some_coupon(merchant_id: str, number: int) -> dict[str, object]:
 class CouponApi(ApiStub):
     """The stub; `coupons` may be exchanged while it serves, and is called in the stub's own thread."""
 
-    foreign_faults: ClassVar[frozenset[Fault]] = frozenset({"accepts_late"})
+    unsupported_faults: ClassVar[frozenset[Fault]] = frozenset({"accepts_late"})
     contract_headers: ClassVar[tuple[str, ...]] = ("Accept", "User-Agent")
 
     def __init__(
@@ -77,10 +77,10 @@ class CouponApi(ApiStub):
     def user_id_of(self, received: Received) -> str | None:
         return received.request.match_info.get("user_id")
 
-    def judge(self, received: Received, fault: Fault) -> Answer:
+    def respond(self, received: Received, fault: Fault) -> Answer:
         violation = _violation(received.request)
         if violation:
-            return self.refuse(violation)
+            return self.reject(violation)
         user_id, merchant_id = (received.request.match_info[name] for name in ("user_id", "merchant_id"))
         if fault == "too_many":
             many = [some_coupon(merchant_id, number) for number in range(TOO_MANY_COUPONS)]

@@ -1,7 +1,7 @@
-"""How a stub API misbehaves: for everyone or for one user, a number of times or until it is told otherwise.
+"""How a stub API misbehaves: for everyone or for one user, a number of times or until it is changed.
 
 A fault either stops a request before it does anything (`status`, `ambiguous_dropped`, `unanswered`), delays it (`hang`,
-a latency), or spoils the answer of a request that was handled as usual (all others).
+a latency), or changes the answer of a request that was handled as usual (all others).
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import msgspec
 Fault = Literal[
     "none",
     "hang",  # no answer until released; then the request goes on as if it had just arrived
-    "unanswered",  # no answer, also when the stub is well again: the connection stays open
+    "unanswered",  # no answer, also after the behaviour is replaced: the connection stays open until the stub stops
     "status",  # answers `status` and does nothing
     "ambiguous_dropped",  # closes the connection and does nothing
     "ambiguous_accepted",  # handles the request; then closes the connection, or answers `status`
@@ -54,14 +54,14 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ValueError("`latency_seconds` must not be negative, `times` at least 1")
 
 
-WELL = Behaviour()
+NORMAL = Behaviour()
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """The behaviour one request has drawn.
+class AppliedBehaviour:
+    """The behaviour of one request.
 
-    `released` is set when the behaviour it came from is replaced, `stopped` when the stub stops.
+    `released` is set when the script that it comes from is replaced, `stopped` when the stub stops.
     """
 
     behaviour: Behaviour
@@ -78,7 +78,7 @@ class Turn:
             await self.released_within(self.behaviour.latency_seconds)
 
     async def released_within(self, seconds: float | None) -> bool:
-        """Waits so long (None: for ever) and says whether the request was released meanwhile."""
+        """Waits so long (None: for ever); whether the request was released meanwhile."""
         if self.released is None:
             return True
         try:
@@ -89,17 +89,17 @@ class Turn:
 
 
 class _Script:
-    """Behaviours that follow one another, each as often as it says."""
+    """Behaviours that follow one another, each for its `times` requests."""
 
     def __init__(self, behaviours: tuple[Behaviour, ...]) -> None:
-        self._turns: Iterator[Behaviour] = chain.from_iterable(
+        self._behaviours: Iterator[Behaviour] = chain.from_iterable(
             repeat(each) if each.times is None else repeat(each, each.times) for each in behaviours
         )
         self.released = asyncio.Event()
 
-    def take(self, stopped: asyncio.Event) -> Turn | None:
-        behaviour = next(self._turns, None)
-        return Turn(behaviour, self.released, stopped) if behaviour else None
+    def take(self, stopped: asyncio.Event) -> AppliedBehaviour | None:
+        behaviour = next(self._behaviours, None)
+        return AppliedBehaviour(behaviour, self.released, stopped) if behaviour else None
 
 
 class Behaviours:
@@ -116,7 +116,7 @@ class Behaviours:
         self._stopped = asyncio.Event()
 
     def replace(self, behaviours: tuple[Behaviour, ...], user_id: str | None) -> None:
-        """Puts a script in force at once and releases who waits on the old one; without behaviours: well again.
+        """Replaces a script at once, and releases the requests that wait by the old one; no behaviours: back to normal.
 
         Raises ValueError for a fault this stub does not have.
         """
@@ -129,13 +129,13 @@ class Behaviours:
         self._release([old] if old else [])
 
     def clear(self) -> None:
-        """Well again for everyone; whoever waits is released."""
+        """Back to normal for everyone; requests that wait are released."""
         with self._lock:
             old, self._scripts = list(self._scripts.values()), {}
         self._release(old)
 
     def release(self) -> None:
-        """The stub stops: lets go of whoever waits now; the behaviours stay."""
+        """The stub stops: releases the requests that wait now; the behaviours stay."""
         with self._lock:
             waited_on = [self._stopped, *(script.released for script in self._scripts.values())]
             self._stopped = asyncio.Event()
@@ -144,15 +144,15 @@ class Behaviours:
         for event in waited_on:
             self._in_loop(event.set)
 
-    def take(self, user_id: str | None) -> Turn:
-        """Draws the behaviour for one request of this user; a script's count goes down."""
+    def take(self, user_id: str | None) -> AppliedBehaviour:
+        """Takes the behaviour for one request of this user from the scripts."""
         with self._lock:
             for key in (user_id, None):
                 script = self._scripts.get(key)
-                turn = script and script.take(self._stopped)
-                if turn:
-                    return turn
-        return Turn(WELL)
+                applied = script and script.take(self._stopped)
+                if applied:
+                    return applied
+        return AppliedBehaviour(NORMAL)
 
     def _release(self, scripts: list[_Script]) -> None:
         for script in scripts:

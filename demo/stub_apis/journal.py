@@ -1,4 +1,4 @@
-"""What a server must not forget when it is killed: one JSON object a line, on disk before anybody is answered."""
+"""A journal of what must outlive a kill of the server: one JSON object a line, written before the answer is sent."""
 
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -23,7 +23,7 @@ class Journal(Generic[Entry]):
         return [self._decoder.decode(line) for line in self._file]
 
     def write(self, entry: Entry) -> None:
-        """Return when a death of this process can no longer undo it."""
+        """Return when the entry survives the end of this process."""
         self._file.write(msgspec.json.encode(entry) + b"\n")
         self._file.flush()
 
@@ -34,7 +34,7 @@ class Journal(Generic[Entry]):
         self._file.close()
 
     def _keep_whole_lines(self) -> None:
-        """A process that died while it wrote has answered nobody: half a line counts as not written."""
+        """A process that died while it wrote had not sent the answer yet: an incomplete line counts as not written."""
         self._file.seek(0)
         written = self._file.read()
         self._file.truncate(written.rfind(b"\n") + 1)

@@ -9,11 +9,12 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta, Struct
 
+from demo.stub_apis.control import Recording
 from demo.stub_apis.faults import Fault
 from demo.stub_apis.http_server import LOOPBACK, address_parser, serve_until_signalled
 from demo.stub_apis.journal import Journal
 from demo.stub_apis.responses import Answer, problem
-from demo.stub_apis.stub import ApiStub, Received, Record, utc_now
+from demo.stub_apis.stub import ApiStub, Received, utc_now
 
 PATH = "/push-notifications"
 BODY_LIMIT_BYTES = 4 * 1024
@@ -82,7 +83,7 @@ class PushApi(ApiStub):
     With a `journal` it also knows what an earlier process of it accepted, as the push API does after a restart.
     """
 
-    foreign_faults: ClassVar[frozenset[Fault]] = frozenset({"too_many"})
+    unsupported_faults: ClassVar[frozenset[Fault]] = frozenset({"too_many"})
     contract_headers: ClassVar[tuple[str, ...]] = ("Idempotency-Key", "Request-Not-After")
 
     def __init__(
@@ -114,13 +115,13 @@ class PushApi(ApiStub):
     def second_pushes(self) -> list[AcceptedPush]:
         return [push for push in self.accepted if push.second]
 
-    def records(self) -> dict[str, Record]:
-        return super().records() | {"accepted": self._accepted}
+    def recordings(self) -> dict[str, Recording]:
+        return super().recordings() | {"accepted": self._accepted}
 
-    def forget(self, name: str) -> None:
-        """Empties a record; with `accepted` the keys are forgotten too."""
+    def clear_recording(self, name: str) -> None:
+        """Empties a recording; with `accepted` also the idempotency keys."""
         with self.changed:
-            super().forget(name)
+            super().clear_recording(name)
             if name == "accepted":
                 self._push_ids.clear()
                 self._events.clear()
@@ -133,33 +134,33 @@ class PushApi(ApiStub):
         except ValueError:  # msgspec's errors, and UnicodeDecodeError
             return None
 
-    def judge(self, received: Received, fault: Fault) -> Answer:
+    def respond(self, received: Received, fault: Fault) -> Answer:
         request = received.request
         if (request.method, request.path) != ("POST", PATH):
-            return self.refuse(f"{request.method} {request.path} is not POST {PATH}")
+            return self.reject(f"{request.method} {request.path} is not POST {PATH}")
         key = request.headers.get("Idempotency-Key", "")
-        if key in self._push_ids:  # First, whatever the lease or the body: the caller wants to know what became of it.
+        if key in self._push_ids:  # First, whatever the lease or the body: an accepted key is always answered with 409.
             return Answer(409, msgspec.json.encode({"push_id": self._push_ids[key]}))
         not_after = instant(request.headers.get("Request-Not-After", ""))
         if not key or not_after is None:
-            return self.refuse("Idempotency-Key is missing, or Request-Not-After is not like 2026-11-23T10:15:03.004Z")
-        return self._judge_push(key, not_after, received, fault)
+            return self.reject("Idempotency-Key is missing, or Request-Not-After is not like 2026-11-23T10:15:03.004Z")
+        return self._respond_to_push(key, not_after, received, fault)
 
-    def _judge_push(self, key: str, not_after: datetime, received: Received, fault: Fault) -> Answer:
+    def _respond_to_push(self, key: str, not_after: datetime, received: Received, fault: Fault) -> Answer:
         now = self.clock()
         if now > not_after and fault != "accepts_late":
             return problem(412, "too late: Request-Not-After has passed")
         body, content_type = received.body, received.request.content_type
         if content_type != "application/json" or len(body) > BODY_LIMIT_BYTES:
-            return self.refuse(f"the body is {len(body)} bytes of {content_type}, not application/json within 4 KiB")
+            return self.reject(f"the body is {len(body)} bytes of {content_type}, not application/json within 4 KiB")
         try:
             push = _PUSHES.decode(body)
         except ValueError as error:
-            return self.refuse(f"the body is not a push: {error}")
+            return self.reject(f"the body is not a push: {error}")
         # In the future follows: now <= Request-Not-After <= not_after.
         ends = instant(push.not_after)
         if ends is None or ends < not_after:
-            return self.refuse(f"not_after {push.not_after} is not an instant at or after Request-Not-After")
+            return self.reject(f"not_after {push.not_after} is not an instant at or after Request-Not-After")
         return self._accept(key, push, not_after, now, late=ends < now)
 
     def _accept(self, key: str, push: Push, not_after: datetime, now: datetime, *, late: bool) -> Answer:

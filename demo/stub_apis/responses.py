@@ -1,11 +1,11 @@
-"""What a stub API sends: an answer as it should be, or spoiled by a fault."""
+"""What a stub API sends: the answer by the contract, or one with a fault."""
 
 from dataclasses import dataclass, replace
 
 import msgspec
 from aiohttp import web
 
-from demo.stub_apis.faults import Behaviour, Turn
+from demo.stub_apis.faults import AppliedBehaviour, Behaviour
 
 OVERSIZE_BYTES = 300 * 1024
 SLOW_HEADER_INTERVAL_SECONDS = 0.1
@@ -22,7 +22,7 @@ class Answer:
 
 
 class NoAnswer(web.Response):
-    """Stands for an answer nobody gets: the connection is closed already."""
+    """No answer is sent: the connection is closed already."""
 
 
 def problem(status: int, text: str, retry_after_seconds: int | None = None) -> Answer:
@@ -42,17 +42,17 @@ def dropped(request: web.Request) -> NoAnswer:
     return NoAnswer()
 
 
-async def spoiled(request: web.Request, answer: Answer, turn: Turn) -> web.StreamResponse:
+async def respond_with_fault(request: web.Request, answer: Answer, applied: AppliedBehaviour) -> web.StreamResponse:
     """Sends `answer` as the fault wants it; an ordinary answer when the fault does not touch answers."""
-    match turn.behaviour.fault:
+    match applied.behaviour.fault:
         case "ambiguous_accepted":
-            return _lost(request, turn.behaviour)
+            return _lost(request, applied.behaviour)
         case "truncated":
             return await _truncated(request, answer)
         case "oversize":
             return await _oversize(request, answer)
         case "slow_headers":
-            return await _slow_headers(request, turn)
+            return await _slow_headers(request, applied)
         case "garbled":
             return whole(replace(answer, body=GARBLED_BODY))
         case _:
@@ -85,10 +85,12 @@ async def _oversize(request: web.Request, answer: Answer) -> web.StreamResponse:
     return response
 
 
-async def _slow_headers(request: web.Request, turn: Turn) -> NoAnswer:
+async def _slow_headers(request: web.Request, applied: AppliedBehaviour) -> NoAnswer:
     # A byte now and then: a client that only limits the silence between two reads waits for ever.
-    if request.transport is not None:
-        request.transport.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-    while request.transport is not None and not await turn.released_within(SLOW_HEADER_INTERVAL_SECONDS):
-        request.transport.write(b".")
+    sent = b"HTTP/1.1 200 OK\r\nX-Slow: "
+    while request.transport is not None:  # looked at after each wait: the client may have gone meanwhile
+        request.transport.write(sent)
+        if await applied.released_within(SLOW_HEADER_INTERVAL_SECONDS):
+            break
+        sent = b"."
     return dropped(request)

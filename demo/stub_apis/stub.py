@@ -1,20 +1,20 @@
-"""What both stub APIs share: every request is recorded, may meet a misbehaviour, and is judged by the contract."""
+"""What both stub APIs share: every request is recorded, and is answered by the contract or with a fault."""
 
 import threading
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import msgspec
 from aiohttp import web
 
-from demo.stub_apis.control import ControlApi
+from demo.stub_apis.control import ControlApi, Recording
 from demo.stub_apis.faults import ALL_FAULTS, Behaviour, Behaviours, Fault
 from demo.stub_apis.http_server import LOOPBACK, StubServer
-from demo.stub_apis.responses import Answer, NoAnswer, dropped, problem, spoiled, whole
+from demo.stub_apis.responses import Answer, NoAnswer, dropped, problem, respond_with_fault, whole
 
 REQUESTS_REMEMBERED = 100_000
 WAIT_TIMEOUT_SECONDS = 10.0
@@ -43,13 +43,6 @@ class Received:
     body: bytes
 
 
-class Record(Protocol):
-    """Something a stub has recorded and can forget."""
-
-    def __iter__(self) -> Iterator[object]: ...
-    def clear(self) -> None: ...
-
-
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -57,27 +50,27 @@ def utc_now() -> datetime:
 class ApiStub(StubServer):
     """A stub API: `behave` makes it misbehave; `requests` and `violations` are what it saw.
 
-    Safe to use from any thread while it serves; records are kept across `stop` and `start`.
+    Safe to use from any thread while it serves; recordings are kept across `stop` and `start`.
     """
 
-    foreign_faults: ClassVar[frozenset[Fault]]
+    unsupported_faults: ClassVar[frozenset[Fault]]
     contract_headers: ClassVar[tuple[str, ...]]
 
     def __init__(self, *, host: str = LOOPBACK, port: int = 0, clock: Callable[[], datetime] = utc_now) -> None:
         super().__init__(host=host, port=port)
         self.clock = clock
         self.changed = threading.Condition()
-        self._behaviours = Behaviours(ALL_FAULTS - self.foreign_faults, self.in_loop)
+        self._behaviours = Behaviours(ALL_FAULTS - self.unsupported_faults, self.in_loop)
         self._requests: deque[SeenRequest] = deque(maxlen=REQUESTS_REMEMBERED)
         self._violations: list[str] = []
 
     @abstractmethod
     def user_id_of(self, received: Received) -> str | None:
-        """Whose request this is, for the behaviour; None when it does not say."""
+        """The user of this request, whose behaviour applies; None when it names none."""
 
     @abstractmethod
-    def judge(self, received: Received, fault: Fault) -> Answer:
-        """Handles a request by the contract; runs in one piece, so that no other request comes between."""
+    def respond(self, received: Received, fault: Fault) -> Answer:
+        """Handles a request by the contract; one request at a time."""
 
     @property
     def requests(self) -> list[SeenRequest]:
@@ -92,11 +85,11 @@ class ApiStub(StubServer):
             return list(self._violations)
 
     def behave(self, *behaviours: Behaviour, user_id: str | None = None) -> None:
-        """Behaves like this from now on, one behaviour after the other; without any: well again."""
+        """Behaves like this from now on, one behaviour after the other; without any: back to normal."""
         self._behaviours.replace(behaviours, user_id)
 
     def recover(self) -> None:
-        """Well again for everyone; requests that hang go on."""
+        """Back to normal for everyone; requests that hang are answered."""
         self._behaviours.clear()
 
     def release(self) -> None:
@@ -108,19 +101,19 @@ class ApiStub(StubServer):
             if not self.changed.wait_for(condition, timeout_seconds):
                 raise TimeoutError(f"not so within {timeout_seconds:g} s")
 
-    def refuse(self, violation: str) -> Answer:
+    def reject(self, violation: str) -> Answer:
         """Records a violation of the contract; the answer to it is 400."""
         self._violations.append(violation)
         return problem(400, violation)
 
-    def records(self) -> dict[str, Record]:
+    def recordings(self) -> dict[str, Recording]:
         """What `/control/<name>` shows and empties."""
         return {"requests": self._requests, "violations": self._violations}
 
-    def forget(self, name: str) -> None:
+    def clear_recording(self, name: str) -> None:
         """Empties a record; raises KeyError for a name it does not have."""
         with self.changed:
-            self.records()[name].clear()
+            self.recordings()[name].clear()
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=0)
@@ -133,22 +126,22 @@ class ApiStub(StubServer):
         """Routes of the contract, to `handle`; all else gets there too, without `match_info`."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """The way of every request that is not for the control API."""
+        """Handles every request that is not for the control API."""
         received = Received(request, await request.read())
         user_id = self.user_id_of(received)
-        turn = self._behaviours.take(user_id)
-        seen = self._see(request, user_id, turn.behaviour.fault)
+        applied = self._behaviours.take(user_id)
+        seen = self._see(request, user_id, applied.behaviour.fault)
         if not self.stopping:
-            await turn.waited()
-        if self.stopping or turn.behaviour.fault in {"ambiguous_dropped", "unanswered"}:
+            await applied.waited()
+        if self.stopping or applied.behaviour.fault in {"ambiguous_dropped", "unanswered"}:
             return self._answered(seen, dropped(request))
-        if turn.behaviour.status is not None and turn.behaviour.fault == "status":
-            refusal = problem(turn.behaviour.status, "told to", turn.behaviour.retry_after_seconds)
+        if applied.behaviour.status is not None and applied.behaviour.fault == "status":
+            refusal = problem(applied.behaviour.status, "told to", applied.behaviour.retry_after_seconds)
             return self._answered(seen, whole(refusal))
         with self.changed:
-            answer = self.judge(received, turn.behaviour.fault)
+            answer = self.respond(received, applied.behaviour.fault)
             self.changed.notify_all()
-        return self._answered(seen, await spoiled(request, answer, turn))
+        return self._answered(seen, await respond_with_fault(request, answer, applied))
 
     def _see(self, request: web.Request, user_id: str | None, fault: Fault) -> SeenRequest:
         headers = {name: request.headers[name] for name in self.contract_headers if name in request.headers}

@@ -1,4 +1,4 @@
-"""The traffic of the demo: seeded events, each with the answer it must have, and the world in which it must have it."""
+"""The traffic of the demo: seeded events, each with the answer it must have, and the data of S3 and the stub APIs."""
 
 from demo.traffic.directory import merchants_jsonl, rules_json
 from demo.traffic.mix import endless, make_traffic

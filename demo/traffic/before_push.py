@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 
 from demo.stub_apis.faults import Behaviour
-from demo.traffic.cities import Light
+from demo.traffic.cities import TimeOfDay
 from demo.traffic.coupons import (
     FOREIGN_LINK,
     POOR_PERCENTS,
@@ -17,9 +17,9 @@ from demo.traffic.coupons import (
     with_fixed_amount,
 )
 from demo.traffic.directory import DENIED
-from demo.traffic.invalid import Spoilt
+from demo.traffic.invalid import InvalidEvent
 from demo.traffic.plan import Expectation
-from demo.traffic.scenes import AT_THE_STORE, Cast, Draft, Scene
+from demo.traffic.scenario import AT_THE_STORE, DataFactory, Draft, ScenarioInstance
 from demo.traffic.templates import Template
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.merchants import Merchant
@@ -34,7 +34,7 @@ NO_TRIGGERS = {
     EventType.COUPON_SAVED: 6,
     EventType.COUPON_REDEEMED: 3,
 }
-REGULARS = 5_000
+RETURNING_USERS = 5_000
 NIGHTS = ("night", "night", "night", "unknown_zone", "zone_is_a_folder", "malformed_zone")
 STRANGE_ZONES = {"unknown_zone": "Mars/Olympus", "zone_is_a_folder": "Europe", "malformed_zone": "../../etc/localtime"}
 RULE_REFUSALS = (
@@ -48,70 +48,76 @@ NO_COUPONS = ("not_found", "empty_list", "redeemed", "not_yet_valid", "ended", "
 COUPON_API_REFUSALS = ("400", "403", "410", "garbled", "oversize", "too_many")
 
 
-def _scene(cast: Cast, variant: str, merchant: Merchant, template: Template, reason: Reason) -> Scene:
+def _one_event(
+    factory: DataFactory, variant: str, merchant: Merchant, template: Template, reason: Reason
+) -> ScenarioInstance:
     """One event, and good coupons that must not be used."""
     draft = Draft(template, Expectation(reason), template.value)
-    return Scene(variant, [draft], {merchant.merchant_id: cast.coupons(merchant)})
+    return ScenarioInstance(variant, [draft], {merchant.merchant_id: factory.coupons(merchant)})
 
 
-def not_a_trigger(cast: Cast, _: str) -> Scene:
-    kind = cast.random.choices(list(NO_TRIGGERS), list(NO_TRIGGERS.values()))[0]
-    template = cast.template(cast.regular(REGULARS), cast.merchant(), [kind])
-    # Late or without consent changes nothing: the type is looked at first.
-    age = timedelta(hours=3) if cast.random.random() < 0.02 else timedelta()  # noqa: PLR2004 - some phones were offline
-    template = replace(template, light=Light.ANY, age=age, consent=cast.random.random() < 0.6)  # noqa: PLR2004
-    return Scene(kind, [Draft(template, Expectation(Reason.NOT_A_TRIGGER), template.value)])
+def not_a_trigger(factory: DataFactory, _: str) -> ScenarioInstance:
+    kind = factory.random.choices(list(NO_TRIGGERS), list(NO_TRIGGERS.values()))[0]
+    template = factory.template(factory.returning_user(RETURNING_USERS), factory.merchant(), [kind])
+    # Age and consent do not matter: the type is looked at first.
+    age = timedelta(hours=3) if factory.random.random() < 0.02 else timedelta()  # noqa: PLR2004 - some phones were offline
+    template = replace(template, time_of_day=TimeOfDay.ANY, age=age, consent=factory.random.random() < 0.6)  # noqa: PLR2004
+    return ScenarioInstance(kind, [Draft(template, Expectation(Reason.NOT_A_TRIGGER), template.value)])
 
 
-def invalid(cast: Cast, way: str) -> Scene:
-    merchant = cast.merchant()
-    template = replace(cast.template(cast.new_user(), merchant, AT_THE_STORE), light=Light.ANY)
-    draft = Draft(template, Expectation(Reason.INVALID), Spoilt(template, way).value)
-    return Scene(way, [draft], {merchant.merchant_id: cast.coupons(merchant)})
+def invalid(factory: DataFactory, corruption: str) -> ScenarioInstance:
+    merchant = factory.merchant()
+    template = replace(factory.template(factory.new_user(), merchant, AT_THE_STORE), time_of_day=TimeOfDay.ANY)
+    draft = Draft(template, Expectation(Reason.INVALID), InvalidEvent(template, corruption).value)
+    return ScenarioInstance(corruption, [draft], {merchant.merchant_id: factory.coupons(merchant)})
 
 
-def expired(cast: Cast, variant: str) -> Scene:
+def expired(factory: DataFactory, variant: str) -> ScenarioInstance:
     """Older than the minute that the demo's rules call fresh; consent does not matter any more."""
-    merchant = cast.merchant()
-    age = timedelta(minutes=cast.random.uniform(2, 30)) if variant == "minutes" else timedelta(days=6)
-    template = replace(cast.template(cast.new_user(), merchant), age=age, consent=cast.pick((True, False)))
-    return _scene(cast, variant, merchant, template, Reason.EXPIRED)
+    merchant = factory.merchant()
+    age = timedelta(minutes=factory.random.uniform(2, 30)) if variant == "minutes" else timedelta(days=6)
+    template = replace(factory.template(factory.new_user(), merchant), age=age, consent=factory.pick((True, False)))
+    return _one_event(factory, variant, merchant, template, Reason.EXPIRED)
 
 
-def no_consent(cast: Cast, variant: str) -> Scene:
-    merchant = cast.merchant()
-    template = replace(cast.template(cast.new_user(), merchant), consent=False)
-    return _scene(cast, variant, merchant, template, Reason.NO_CONSENT)
+def no_consent(factory: DataFactory, variant: str) -> ScenarioInstance:
+    merchant = factory.merchant()
+    template = replace(factory.template(factory.new_user(), merchant), consent=False)
+    return _one_event(factory, variant, merchant, template, Reason.NO_CONSENT)
 
 
-def quiet_hours(cast: Cast, variant: str) -> Scene:
-    merchant = cast.merchant()
-    template = cast.template(cast.new_user(), merchant)
+def quiet_hours(factory: DataFactory, variant: str) -> ScenarioInstance:
+    merchant = factory.merchant()
+    template = factory.template(factory.new_user(), merchant)
     zone = STRANGE_ZONES.get(variant)
-    template = replace(template, light=Light.ANY, timezone=zone) if zone else replace(template, light=Light.NIGHT)
-    return _scene(cast, variant, merchant, template, Reason.QUIET_HOURS)
+    template = (
+        replace(template, time_of_day=TimeOfDay.ANY, timezone=zone)
+        if zone
+        else replace(template, time_of_day=TimeOfDay.NIGHT)
+    )
+    return _one_event(factory, variant, merchant, template, Reason.QUIET_HOURS)
 
 
-def rule_refused(cast: Cast, variant: str) -> Scene:
-    merchant = _merchant_of(cast, variant)
-    template = cast.template(cast.new_user(), merchant, AT_THE_STORE)
-    scene = _scene(cast, variant, merchant, template, Reason.RULE_REFUSED)
-    return replace(scene, coupons={merchant.merchant_id: _poor_coupons(cast, variant, merchant)})
+def rule_refused(factory: DataFactory, variant: str) -> ScenarioInstance:
+    merchant = _merchant_of(factory, variant)
+    template = factory.template(factory.new_user(), merchant, AT_THE_STORE)
+    instance = _one_event(factory, variant, merchant, template, Reason.RULE_REFUSED)
+    return replace(instance, coupons={merchant.merchant_id: _poor_coupons(factory, variant, merchant)})
 
 
-def _merchant_of(cast: Cast, variant: str) -> Merchant:
+def _merchant_of(factory: DataFactory, variant: str) -> Merchant:
     if variant == "merchant_denied":
-        return cast.pick(DENIED)
+        return factory.pick(DENIED)
     if variant == "merchant_unknown":
-        return msgspec.structs.replace(cast.merchant(), merchant_id=f"m-unlisted-{cast.random.randrange(1000)}")
-    merchant = cast.merchant()
+        return msgspec.structs.replace(factory.merchant(), merchant_id=f"m-unlisted-{factory.random.randrange(1000)}")
+    merchant = factory.merchant()
     while not merchant.deep_link_hosts:  # a merchant without hosts lets links lead anywhere
-        merchant = cast.merchant()
+        merchant = factory.merchant()
     return merchant
 
 
-def _poor_coupons(cast: Cast, variant: str, merchant: Merchant) -> list[CouponJson]:
-    coupon = good_coupon(cast.random, merchant)
+def _poor_coupons(factory: DataFactory, variant: str, merchant: Merchant) -> list[CouponJson]:
+    coupon = good_coupon(factory.random, merchant)
     if variant == "discount_too_small":
         return [discounted(coupon, percent) for percent in POOR_PERCENTS]
     if variant == "fixed_amount_only":
@@ -119,36 +125,40 @@ def _poor_coupons(cast: Cast, variant: str, merchant: Merchant) -> list[CouponJs
     return [coupon | {"deep_link": FOREIGN_LINK}] if variant == "link_to_another_host" else [coupon]
 
 
-def no_coupon(cast: Cast, variant: str) -> Scene:
-    merchant = cast.merchant()
-    template = cast.template(cast.new_user(), merchant, AT_THE_STORE)
-    scene = _scene(cast, variant, merchant, template, Reason.NO_COUPON)
-    useless = unusable(good_coupon(cast.random, merchant))
+def no_coupon(factory: DataFactory, variant: str) -> ScenarioInstance:
+    merchant = factory.merchant()
+    template = factory.template(factory.new_user(), merchant, AT_THE_STORE)
+    instance = _one_event(factory, variant, merchant, template, Reason.NO_COUPON)
+    useless = unusable(good_coupon(factory.random, merchant))
     # Beside one that is useless for the variant's reason stands one that is useless for any.
-    lists = {name: [coupon, cast.pick(list(useless.values()))] for name, coupon in useless.items()}
+    lists = {name: [coupon, factory.pick(list(useless.values()))] for name, coupon in useless.items()}
     answer = 404 if variant == "not_found" else lists.get(variant, [])
-    return replace(scene, coupons={merchant.merchant_id: answer})
+    return replace(instance, coupons={merchant.merchant_id: answer})
 
 
-def coupon_api_refused(cast: Cast, variant: str) -> Scene:
-    merchant = cast.merchant()
-    scene = _scene(cast, variant, merchant, cast.template(cast.new_user(), merchant), Reason.COUPON_API_REFUSED)
+def coupon_api_refused(factory: DataFactory, variant: str) -> ScenarioInstance:
+    merchant = factory.merchant()
+    instance = _one_event(
+        factory, variant, merchant, factory.template(factory.new_user(), merchant), Reason.COUPON_API_REFUSED
+    )
     faults = {
         "garbled": Behaviour(fault="garbled"),
         "oversize": Behaviour(fault="oversize"),
         "too_many": Behaviour(fault="too_many"),
     }
-    return replace(scene, coupon_api=(faults.get(variant) or Behaviour(fault="status", status=int(variant)),))
+    return replace(instance, coupon_api=(faults.get(variant) or Behaviour(fault="status", status=int(variant)),))
 
 
-def coupon_api_failed(cast: Cast, variant: str) -> Scene:
+def coupon_api_failed(factory: DataFactory, variant: str) -> ScenarioInstance:
     """The Coupon API always fails for this user and answers all others."""
-    merchant = cast.merchant()
-    scene = _scene(cast, variant, merchant, cast.template(cast.new_user(), merchant), Reason.COUPON_API_FAILED)
-    # Where few others ask after it, nothing says that the API answers them: then it is held.
+    merchant = factory.merchant()
+    instance = _one_event(
+        factory, variant, merchant, factory.template(factory.new_user(), merchant), Reason.COUPON_API_FAILED
+    )
+    # A failed attempt is free while no other event is answered after it: then the event waits until its deadline.
     expected = Expectation(Reason.COUPON_API_FAILED, frozenset({Reason.EXPIRED}))
-    scene = replace(scene, drafts=[replace(draft, expected=expected) for draft in scene.drafts])
+    instance = replace(instance, drafts=[replace(draft, expected=expected) for draft in instance.drafts])
     dropped = Behaviour(fault="ambiguous_dropped")
     return replace(
-        scene, coupon_api=(dropped if variant == "dropped" else Behaviour(fault="status", status=int(variant)),)
+        instance, coupon_api=(dropped if variant == "dropped" else Behaviour(fault="status", status=int(variant)),)
     )

@@ -11,8 +11,8 @@ DAY = (time(9), time(21))
 NIGHT = (time(23), time(7))
 
 
-class Light(Enum):
-    """Which hour it has to be where the shopper is."""
+class TimeOfDay(Enum):
+    """The local time that the shopper's city must have when the event is produced."""
 
     DAY = "day"
     NIGHT = "night"
@@ -55,17 +55,17 @@ CITIES = (
 )
 
 
-def cities(light: Light, now: datetime) -> tuple[City, ...]:
+def cities(time_of_day: TimeOfDay, now: datetime) -> tuple[City, ...]:
     """The cities where it is so at `now` and for the hour around it; never none."""
-    return CITIES if light is Light.ANY else _cities(light, now - timedelta(seconds=now.second))
+    return CITIES if time_of_day is TimeOfDay.ANY else _cities(time_of_day, now - timedelta(seconds=now.second))
 
 
 @lru_cache(maxsize=256)
-def _cities(light: Light, minute: datetime) -> tuple[City, ...]:
-    return tuple(city for city in CITIES if _is(light, minute.astimezone(ZoneInfo(city.timezone)).time()))
+def _cities(time_of_day: TimeOfDay, minute: datetime) -> tuple[City, ...]:
+    return tuple(city for city in CITIES if _is(time_of_day, minute.astimezone(ZoneInfo(city.timezone)).time()))
 
 
-def _is(light: Light, local: time) -> bool:
-    if light is Light.DAY:
+def _is(time_of_day: TimeOfDay, local: time) -> bool:
+    if time_of_day is TimeOfDay.DAY:
         return DAY[0] <= local < DAY[1]
     return local >= NIGHT[0] or local < NIGHT[1]

@@ -1,4 +1,4 @@
-"""Coupons as the Coupon API answers them, good ones and such that help nobody."""
+"""Coupons as the Coupon API answers them: some that every rule accepts, and some that no rule accepts."""
 
 from random import Random
 
@@ -37,7 +37,7 @@ def discounted(coupon: CouponJson, percent: float) -> CouponJson:
 
 
 def with_fixed_amount(coupon: CouponJson) -> CouponJson:
-    """Five euros off: nobody knows what share that is."""
+    """Five euros off: what percentage that is cannot be known."""
     return coupon | {"title": {"en": "Save now"}, "discount": {"kind": "amount", "amount": 5.0, "currency": "EUR"}}
 
 

@@ -1,5 +1,6 @@
 """What the demo puts into S3: the merchant directory and the rules file."""
 
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -37,6 +38,14 @@ _TRADES = (
 def rules_json() -> bytes:
     """The demo's rules file, as a product manager would have written it."""
     return RULES_FILE.read_bytes()
+
+
+def rules_with_freshness(freshness: timedelta) -> bytes:
+    """The demo's rules file with this freshness, in whole minutes, for all types of events."""
+    rules = msgspec.json.decode(rules_json())
+    minutes = freshness // timedelta(minutes=1)
+    rules["freshness_minutes"] = dict.fromkeys(rules["freshness_minutes"], minutes)
+    return msgspec.json.encode(rules)
 
 
 def store_id(merchant_id: str, city: City) -> str:
@@ -83,7 +92,7 @@ _PLACES = {store.store_id: (store.latitude, store.longitude) for each in MERCHAN
 
 
 def place_of(merchant_id: str, city: City) -> tuple[float, float]:
-    """Latitude and longitude of the merchant's store in this city; the city's centre for a merchant nobody knows."""
+    """Latitude and longitude of the merchant's store in this city; the city's centre for an unknown merchant."""
     return _PLACES.get(store_id(merchant_id, city), (city.latitude, city.longitude))
 
 

@@ -1,4 +1,4 @@
-"""Every way in which a record of the source can be no event, by name."""
+"""Every way in which a record of the source can be no valid event, by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import msgspec
 from demo.traffic.templates import Document, Template, instant
 from saving_alerts.domain.events import MAX_EVENT_BYTES
 
-Spoil = Callable[[Document, datetime], bytes | None]
+Corruption = Callable[[Document, datetime], bytes | None]
 
 NESTING = 30_000
 REQUIRED = ("event_id", "schema", "type", "user_id", "occurred_at", "received_at", "timezone", "locale", "app", "push")
@@ -19,15 +19,15 @@ LOCATION = {"latitude": 52.52, "longitude": 13.405, "accuracy_m": 20}
 
 
 @dataclass(frozen=True, slots=True)
-class Spoilt:
-    """A geofence event that is spoilt in one way when it is written."""
+class InvalidEvent:
+    """A geofence event that is corrupted in one way when it is written."""
 
     template: Template
-    way: str
+    corruption: str
 
     def value(self, now: datetime) -> bytes | None:
         document = {"location": LOCATION} | self.template.document(now)
-        return WAYS[self.way](document, now)
+        return CORRUPTIONS[self.corruption](document, now)
 
 
 def _json(document: Document) -> bytes:
@@ -38,32 +38,32 @@ def _text(document: Document) -> str:
     return _json(document).decode()
 
 
-def _without(name: str) -> Spoil:
+def _without(name: str) -> Corruption:
     return lambda document, _: _json({key: value for key, value in document.items() if key != name})
 
 
-def _without_inner(outer: str, name: str) -> Spoil:
-    def spoil(document: Document, _: datetime) -> bytes:
+def _without_inner(outer: str, name: str) -> Corruption:
+    def corrupt(document: Document, _: datetime) -> bytes:
         inner = document[outer]
         assert isinstance(inner, dict)
         return _json(document | {outer: {key: value for key, value in inner.items() if key != name}})
 
-    return spoil
+    return corrupt
 
 
-def _with(**changes: object) -> Spoil:
+def _with(**changes: object) -> Corruption:
     return lambda document, _: _json(document | changes)
 
 
-def _occurred(after_now: timedelta) -> Spoil:
+def _occurred(after_now: timedelta) -> Corruption:
     return lambda document, now: _json(document | {"occurred_at": instant(now + after_now)})
 
 
-def _naive(name: str) -> Spoil:
+def _naive(name: str) -> Corruption:
     return lambda document, now: _json(document | {name: now.replace(tzinfo=None).isoformat()})
 
 
-UNREADABLE: dict[str, Spoil] = {
+UNREADABLE: dict[str, Corruption] = {
     "no_value": lambda *_: None,
     "empty_value": lambda *_: b"",
     "truncated": lambda document, _: _json(document)[:-20],
@@ -76,12 +76,12 @@ UNREADABLE: dict[str, Spoil] = {
     "deeply_nested": lambda *_: b"[" * NESTING + b"]" * NESTING,
     "oversize": lambda document, _: _json(document | {"padding": "x" * MAX_EVENT_BYTES}),
 }
-MISSING: dict[str, Spoil] = (
+MISSING: dict[str, Corruption] = (
     {f"missing_{name}": _without(name) for name in REQUIRED + NEEDED_BY_GEOFENCES}
     | {f"missing_{outer}_{name}": _without_inner(outer, name) for outer, name in NEEDED_INSIDE}
     | {f"null_{name}": _with(**{name: None}) for name in NEEDED_BY_GEOFENCES}
 )
-WRONG: dict[str, Spoil] = {
+WRONG: dict[str, Corruption] = {
     "a_list": lambda document, _: msgspec.json.encode([document]),
     "a_number": lambda *_: b"42",
     "null": lambda *_: b"null",
@@ -107,4 +107,4 @@ WRONG: dict[str, Spoil] = {
     "occurred_long_ago": _occurred(-timedelta(days=7, minutes=1)),
     "received_in_1970": _with(occurred_at="1970-01-01T00:00:00Z", received_at="1970-01-01T00:00:00Z"),
 }
-WAYS = UNREADABLE | MISSING | WRONG
+CORRUPTIONS = UNREADABLE | MISSING | WRONG

@@ -1,4 +1,4 @@
-"""How much of which scenario there is, and in which order its events come."""
+"""The traffic mix: how many instances each scenario has, and in which order the events come."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ from random import Random
 from demo.stub_apis.coupon_api import Coupons
 from demo.stub_apis.faults import Behaviour
 from demo.traffic import at_push, before_push
-from demo.traffic.invalid import WAYS
+from demo.traffic.invalid import CORRUPTIONS
 from demo.traffic.plan import PlannedEvent, Traffic
-from demo.traffic.scenes import Cast, Draft, Scene
+from demo.traffic.scenario import DataFactory, Draft, ScenarioInstance
 
 MIN_EVENTS = 200
 TRICKLE_EVENTS = 500
 DEVICE_KEYS_SHARE = 0.1
 PLAIN = ("plain",)
 
-Scenario = Callable[[Cast, str], Scene]
+Scenario = Callable[[DataFactory, str], ScenarioInstance]
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many scenes a scenario has per 1,000 events, and in which part of the traffic (0 to 1) they begin."""
+    """How many instances a scenario has per 1,000 events, and in which part of the traffic (0 to 1) they begin."""
 
     scenario: Scenario
     variants: tuple[str, ...]
@@ -30,7 +30,7 @@ class Share:
     at_most: int | None = None
     begins: tuple[float, float] = (0.0, 1.0)
 
-    def scenes(self, events: int) -> int:
+    def instances(self, events: int) -> int:
         """At least one, so that every reason occurs in every traffic."""
         wanted = max(1, round(events * self.per_thousand / 1000))
         return wanted if self.at_most is None else min(wanted, self.at_most)
@@ -38,7 +38,7 @@ class Share:
 
 # Of 1,000 events: 30 invalid, 100 triggers, 4 pushes; everything else is no trigger.
 SHARES = (
-    Share(before_push.invalid, tuple(WAYS), 30),
+    Share(before_push.invalid, tuple(CORRUPTIONS), 30),
     Share(before_push.expired, ("minutes", "minutes", "minutes", "days"), 3),
     Share(before_push.no_consent, PLAIN, 47),
     Share(before_push.quiet_hours, before_push.NIGHTS, 3.5),
@@ -50,21 +50,21 @@ SHARES = (
     Share(at_push.pushed_then_capped, PLAIN, 2.8, begins=(0.0, 0.5)),
     Share(at_push.pushed_then_repeated, PLAIN, 0.4, begins=(0.0, 0.5)),
     Share(at_push.pushed_with_fixed_amount, PLAIN, 0.2),
-    Share(at_push.pushed_after_trouble, at_push.TROUBLES, 0.7, at_most=50),
+    Share(at_push.pushed_after_fault, at_push.TEMPORARY_FAULTS, 0.7, at_most=50),
     Share(at_push.push_refused, at_push.PUSH_REFUSALS, 0.4),
     Share(at_push.push_uncertain, tuple(at_push.UNCLEAR_THEN_REFUSED), 0.2),
     # First of all, so that the minute they take has passed when the others are done.
     Share(
         at_push.push_uncertain_to_the_deadline, tuple(at_push.UNCLEAR_TO_THE_END), 0.15, at_most=3, begins=(0.0, 0.01)
     ),
-    Share(at_push.rivals, PLAIN, 0.3),
+    Share(at_push.concurrent_events, PLAIN, 0.3),
     Share(at_push.nearly_expired, PLAIN, 0.2),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
-    """A draft with its place in the traffic, and the scene it belongs to; `first` is the scene's first draft."""
+class _ScheduledEvent:
+    """A draft and when it comes in the traffic (0 to 1); `first` is the first draft of the same instance."""
 
     when: float
     kind: str
@@ -80,13 +80,17 @@ def make_traffic(seed: int, events: int, series: int = 0) -> Traffic:
     """
     if events < MIN_EVENTS:
         raise ValueError(f"{events} events are too few for every scenario: at least {MIN_EVENTS}")
-    cast = Cast(Random(f"{seed}:{series}"), f"{seed}-{series}")
-    staged = [(share, place, scene) for share in SHARES for place, scene in _scenes(cast, share, share.scenes(events))]
-    filled = sum(len(scene.drafts) for _, _, scene in staged)
+    factory = DataFactory(Random(f"{seed}:{series}"), f"{seed}-{series}")
+    timed = [
+        (share, when, instance)
+        for share in SHARES
+        for when, instance in _instances(factory, share, share.instances(events))
+    ]
+    filled = sum(len(instance.drafts) for _, _, instance in timed)
     background = Share(before_push.not_a_trigger, PLAIN, 0)
-    staged += [(background, place, scene) for place, scene in _scenes(cast, background, events - filled)]
-    placed = chain.from_iterable(_place(cast, share, when, scene) for share, when, scene in staged)
-    return Traffic(_numbered(list(placed)), *_world([scene for _, _, scene in staged]))
+    timed += [(background, when, instance) for when, instance in _instances(factory, background, events - filled)]
+    scheduled = chain.from_iterable(_scheduled(factory, share, when, instance) for share, when, instance in timed)
+    return Traffic(_numbered(list(scheduled)), *_api_data([instance for _, _, instance in timed]))
 
 
 def endless(seed: int, events: int = TRICKLE_EVENTS) -> Iterator[Traffic]:
@@ -94,27 +98,29 @@ def endless(seed: int, events: int = TRICKLE_EVENTS) -> Iterator[Traffic]:
     return (make_traffic(seed, events, series) for series in count(1))
 
 
-def _scenes(cast: Cast, share: Share, number: int) -> Iterator[tuple[float, Scene]]:
+def _instances(factory: DataFactory, share: Share, number: int) -> Iterator[tuple[float, ScenarioInstance]]:
     """Scenes with the moment each begins, evenly spread; variants take turns, in an order of the seed's."""
     start, end = share.begins
-    variants = cast.random.sample(share.variants, len(share.variants))
+    variants = factory.random.sample(share.variants, len(share.variants))
     for index in range(number):
-        when = start + (end - start) * (index + cast.random.random()) / number
-        yield when, share.scenario(cast, variants[index % len(variants)])
+        when = start + (end - start) * (index + factory.random.random()) / number
+        yield when, share.scenario(factory, variants[index % len(variants)])
 
 
-def _place(cast: Cast, share: Share, begins: float, scene: Scene) -> Iterator[_Placed]:
-    first = scene.drafts[0]
-    kind = f"{share.scenario.__name__}/{scene.variant}"
-    from_device = len(scene.drafts) == 1 and cast.random.random() < DEVICE_KEYS_SHARE
-    key = f"device-{cast.random.getrandbits(32):08x}" if from_device else first.template.user_id
-    for draft in scene.drafts:
-        yield _Placed(begins + draft.wait * (1 - begins), kind, key.encode(), draft, first)
+def _scheduled(
+    factory: DataFactory, share: Share, begins: float, instance: ScenarioInstance
+) -> Iterator[_ScheduledEvent]:
+    first = instance.drafts[0]
+    kind = f"{share.scenario.__name__}/{instance.variant}"
+    from_device = len(instance.drafts) == 1 and factory.random.random() < DEVICE_KEYS_SHARE
+    key = f"device-{factory.random.getrandbits(32):08x}" if from_device else first.template.user_id
+    for draft in instance.drafts:
+        yield _ScheduledEvent(begins + draft.wait * (1 - begins), kind, key.encode(), draft, first)
 
 
-def _numbered(placed: list[_Placed]) -> tuple[PlannedEvent, ...]:
-    placed.sort(key=lambda each: each.when)
-    numbers = {id(each.draft): number for number, each in enumerate(placed)}
+def _numbered(scheduled: list[_ScheduledEvent]) -> tuple[PlannedEvent, ...]:
+    scheduled.sort(key=lambda each: each.when)
+    numbers = {id(each.draft): number for number, each in enumerate(scheduled)}
     return tuple(
         PlannedEvent(
             number=number,
@@ -126,17 +132,19 @@ def _numbered(placed: list[_Placed]) -> tuple[PlannedEvent, ...]:
             writer=each.draft.writer,
             after=numbers[id(each.first)] if each.draft.follows_first else None,
         )
-        for number, each in enumerate(placed)
+        for number, each in enumerate(scheduled)
     )
 
 
 _Scripts = dict[str, tuple[Behaviour, ...]]
 
 
-def _world(scenes: list[Scene]) -> tuple[dict[tuple[str, str], Coupons], _Scripts, _Scripts]:
+def _api_data(instances: list[ScenarioInstance]) -> tuple[dict[tuple[str, str], Coupons], _Scripts, _Scripts]:
     """The catalogue, and the scripts of both APIs by user."""
-    by_user = [(scene.drafts[0].template.user_id, scene) for scene in scenes]
-    coupons = {(user_id, merchant): answer for user_id, scene in by_user for merchant, answer in scene.coupons.items()}
-    coupon_api = {user_id: scene.coupon_api for user_id, scene in by_user if scene.coupon_api}
-    push_api = {user_id: scene.push_api for user_id, scene in by_user if scene.push_api}
+    by_user = [(instance.drafts[0].template.user_id, instance) for instance in instances]
+    coupons = {
+        (user_id, merchant): answer for user_id, instance in by_user for merchant, answer in instance.coupons.items()
+    }
+    coupon_api = {user_id: instance.coupon_api for user_id, instance in by_user if instance.coupon_api}
+    push_api = {user_id: instance.push_api for user_id, instance in by_user if instance.push_api}
     return coupons, coupon_api, push_api

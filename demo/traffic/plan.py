@@ -9,7 +9,7 @@ from demo.stub_apis.faults import Behaviour
 from saving_alerts.domain.alerts import idempotency_key
 from saving_alerts.domain.reasons import Reason
 
-NOBODY_ELSE: frozenset[Reason] = frozenset()
+NO_OTHERS: frozenset[Reason] = frozenset()
 Writer = Callable[[datetime], bytes | None]
 
 
@@ -18,7 +18,7 @@ class Expectation:
     """The answer an event must have. `others` are answers it may have as well, where timing decides."""
 
     reason: Reason
-    others: frozenset[Reason] = NOBODY_ELSE
+    others: frozenset[Reason] = NO_OTHERS
 
     @property
     def certain(self) -> bool:

@@ -1,4 +1,4 @@
-"""An event whose story is fixed and whose times and place are filled in when it is produced."""
+"""An event whose times and location are filled in when it is produced; all else is fixed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from random import Random
 
 import msgspec
 
-from demo.traffic.cities import City, Light, cities
+from demo.traffic.cities import City, TimeOfDay, cities
 from demo.traffic.directory import place_of, store_id
 from saving_alerts.domain.events import GEOFENCE_TYPES, TYPES_WITHOUT_MERCHANT, EventType
 
@@ -35,7 +35,7 @@ EXTRAS: tuple[Mapping[str, object], ...] = (
 class Template:
     """All of an event but its times and its city.
 
-    `light` chooses the city; `timezone` speaks louder than the city. `age` is how long before its production it
+    `time_of_day` chooses the city; `timezone` replaces the one of the city. `age` is how long before its production it
     occurred. `details` seeds everything that only adds variety: locale, app, place, milliseconds, unknown fields.
     """
 
@@ -44,7 +44,7 @@ class Template:
     type: EventType
     merchant_id: str
     details: int
-    light: Light = Light.DAY
+    time_of_day: TimeOfDay = TimeOfDay.DAY
     timezone: str | None = None
     consent: bool = True
     age: timedelta = field(default=timedelta())
@@ -52,7 +52,7 @@ class Template:
     def document(self, now: datetime) -> Document:
         """The event as JSON types, produced at `now`: it occurred `age` and at most two more seconds before."""
         random = Random(self.details)
-        possible = cities(self.light, now)
+        possible = cities(self.time_of_day, now)
         city = possible[random.randrange(len(possible))]
         version, os = random.choices(list(APPS), list(APPS.values()))[0]
         return {

@@ -45,7 +45,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def last_words(folder: Path, lines: int = 20) -> str:
+def log_tail(folder: Path, lines: int = 20) -> str:
     """What the process started in `folder` printed last, for error messages."""
     return "\n".join((folder / "output.log").read_text(errors="replace").splitlines()[-lines:])
 

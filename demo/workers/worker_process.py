@@ -46,14 +46,14 @@ class WorkerProcess:
         return self._running().pid
 
     def start(self, settings: Mapping[str, str] | None = None) -> None:
-        """Begin, this time with these settings too; `wait_until_ready` says when it works."""
+        """Start the process, this time with these settings too; `wait_until_ready` waits until it works."""
         self.folder.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "saving_alerts", "worker"]
         environment = {**self._environment, **(settings or {})}
         self._process = child_process.start(command, self.folder, environment)
 
     def wait_until_ready(self, timeout_seconds: float = START_TIMEOUT_SECONDS) -> None:
-        """Return when `/health/ready` says yes. Raises RuntimeError with the last of the log when it ends before.
+        """Return when `/health/ready` answers 200. Raises RuntimeError with the end of the log when it ends before.
 
         A worker that exits to be restarted is restarted, as its supervisor would.
         """
@@ -62,19 +62,19 @@ class WorkerProcess:
             if self._running().poll() == RESTART:
                 self.start()
             if self._running().poll() is not None or time.monotonic() > give_up_at:
-                words = child_process.last_words(self.folder, 40)
-                raise RuntimeError(f"{self.name} is not ready: {self.health()}\n{words}")
+                log_tail = child_process.log_tail(self.folder, 40)
+                raise RuntimeError(f"{self.name} is not ready: {self.health()}\n{log_tail}")
             time.sleep(POLL_SECONDS)
 
     def is_ready(self) -> bool:
         return bool(self.health().get("ready"))
 
     def health(self) -> dict[str, Any]:
-        """What `/health/ready` answers, whatever its status; empty while nobody answers."""
+        """The body of `/health/ready`, whatever its status; empty while the worker does not answer."""
         return self.json("/health/ready")
 
     def json(self, path: str) -> dict[str, Any]:
-        """A JSON page of the worker; empty while nobody answers."""
+        """A JSON page of the worker; empty while the worker does not answer."""
         try:
             with urllib.request.urlopen(self.page + path, timeout=2) as answer:  # noqa: S310 - our own page
                 return dict(json.load(answer))
@@ -89,7 +89,7 @@ class WorkerProcess:
     def pause(self) -> None:
         self._running().send_signal(signal.SIGSTOP)
 
-    def wake(self) -> None:
+    def resume(self) -> None:
         self._running().send_signal(signal.SIGCONT)
 
     def wait(self, timeout_seconds: float = STOP_TIMEOUT_SECONDS) -> int:

@@ -1,4 +1,4 @@
-"""Who may ask an API now: every wait of a request, before it starts."""
+"""All that a request to an API waits for before it starts: the rate limit, a slot, the breaker, Retry-After."""
 
 import asyncio
 import random
@@ -11,16 +11,16 @@ from aiolimiter import AsyncLimiter
 from saving_alerts.adapters.breaker import NO_WAIT, Breaker
 from saving_alerts.ports.clock import Clock
 
-JITTER = 0.2  # of the wait
+JITTER = 0.2  # of the wait, added at random: see `_jitter`
 MAX_JITTER = timedelta(seconds=1)  # after a long pause the slots spread the requests; a deadline may be near
 
 
 class Admission:
-    """Lets requests start when a slot is free, the breaker is closed and the API has not asked to be left alone.
+    """Lets a request start when a slot is free, the breaker admits it, and no pause that the API asked for is running.
 
-    Who waits for the API holds no slot. While the breaker is open, one request at a time is let through as its probe.
-    `report_open` is called with whether the breaker is open, at first and after every outcome. With `per_second` no
-    more than so many start in any second.
+    At most `concurrency` requests are under way, and with `per_second` at most so many start in any second. A request
+    that waits for the API holds no slot. While the breaker is open, one request at a time may start as its probe.
+    `report_open` is called with whether the breaker is open: at first, and after every outcome.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Admission:
         per_second: int | None = None,
     ) -> None:
         self._slots = asyncio.Semaphore(concurrency)
-        self._pace = AsyncLimiter(per_second, 1) if per_second else None
+        self._rate_limit = AsyncLimiter(per_second, 1) if per_second else None
         self._breaker = breaker
         self._clock = clock
         self.report_open = report_open
@@ -47,12 +47,15 @@ class Admission:
 
     @property
     def epoch(self) -> int:
-        """The epoch of a request that starts now, for `answered` and `failed`."""
+        """The breaker's epoch of a request that starts now, to be given to `answered` or `failed`."""
         return self._breaker.epoch
 
     @asynccontextmanager
     async def slot(self, deadline: datetime) -> AsyncIterator[int | None]:
-        """Enters with the request's epoch, or with None when the deadline came first. Leaving frees the slot."""
+        """Enters with the request's epoch, or with None if the deadline came first. Leaving frees the slot.
+
+        In between call `answered` or `failed`; neither means that the request showed nothing about the API.
+        """
         epoch = await self._enter(deadline)
         try:
             yield epoch
@@ -71,13 +74,13 @@ class Admission:
         self.report_open(self.is_open)
 
     def leave_alone(self, pause: timedelta) -> None:
-        """Nobody starts before this pause is over; a longer one that is under way stays."""
+        """No request starts before this pause is over. It does not shorten a longer one."""
         until = self._clock.now() + pause
         self._not_before = max(until, self._not_before or until)
 
     async def _enter(self, deadline: datetime) -> int | None:
-        while await self._waited_for_api(deadline) and await self._took_turn(deadline):
-            # Meanwhile another may have become the probe, or the API may have asked for a pause.
+        while await self._waited_for_api(deadline) and await self._acquired_slot(deadline):
+            # During the wait for a slot another may have become the probe, or the API may have asked for a pause.
             now = self._clock.now()
             epoch = self._breaker.admit(now) if self._pause(now) == NO_WAIT else None
             if epoch is not None:
@@ -91,7 +94,7 @@ class Admission:
         self._wake()
 
     async def _waited_for_api(self, deadline: datetime) -> bool:
-        """True when the API may be asked, False when the deadline came first."""
+        """True when the breaker and the pause allow a request, False if the deadline came first."""
         while (now := self._clock.now()) < deadline:
             pause = self._pause(now)
             if pause == NO_WAIT:
@@ -104,6 +107,7 @@ class Admission:
         return False
 
     def _pause(self, now: datetime) -> timedelta | None:
+        """How long no request may start; None: until the probe that is under way has ended."""
         asked_for = max(self._not_before - now, NO_WAIT) if self._not_before else NO_WAIT
         wait = self._breaker.wait(now)
         return None if wait is None else max(wait, asked_for)
@@ -115,10 +119,10 @@ class Admission:
         except TimeoutError:
             return False
 
-    async def _took_turn(self, deadline: datetime) -> bool:
-        """The pace first: who waits for it holds no slot."""
-        in_pace = self._pace is None or await self._in_time(self._pace.acquire(), deadline)
-        return in_pace and await self._in_time(self._slots.acquire(), deadline)
+    async def _acquired_slot(self, deadline: datetime) -> bool:
+        """The rate limit and a slot, in this order: a request that waits for the rate limit holds no slot."""
+        within_rate = self._rate_limit is None or await self._in_time(self._rate_limit.acquire(), deadline)
+        return within_rate and await self._in_time(self._slots.acquire(), deadline)
 
     async def _in_time(self, waiting: Awaitable[object], deadline: datetime) -> bool:
         try:
@@ -134,5 +138,5 @@ class Admission:
 
 
 def _jitter(pause: timedelta) -> timedelta:
-    """Not all at the same moment, and not always the same one first: it may be the one that always fails."""
+    """At random, so that not all start at once, and the first one, the probe, is not always the same event."""
     return min(pause * JITTER, MAX_JITTER) * random.random()  # noqa: S311

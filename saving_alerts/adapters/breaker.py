@@ -1,10 +1,10 @@
-"""When to leave an API alone: a circuit breaker as a pure state machine.
+"""A circuit breaker as a pure state machine.
 
     closed ──failures in a row──▶ open ──the pause is over──▶ probing ──answered──▶ closed
                                    ▲──────────── failed ─────────┘
 
-Ours, because purgatory asks the system for the time, counts a cancelled call as a failure (or as a success, which
-closes it), and lets everybody who waits be the probe at once.
+It is our own because purgatory reads the system's clock, counts a cancelled call as a failure (or as a success, which
+closes it), and lets all waiting calls be the probe at once: docs/adr/0003-own-breaker.md.
 """
 
 from datetime import datetime, timedelta
@@ -20,10 +20,10 @@ class State(Enum):
 
 
 class Breaker:
-    """Counts failures in a row of one API and says who may ask it.
+    """Counts the failures in a row of one API and decides whether a request may start.
 
-    Every request belongs to the epoch in which it started; a change of state begins a new one. What is said about a
-    request of an earlier epoch is ignored, so that old news neither closes nor opens anything.
+    Every request belongs to the epoch in which it started; a change of state begins a new one. The outcome of a request
+    of an earlier epoch is ignored: it shows how the API was before the change.
     """
 
     def __init__(self, failures: int, pause: timedelta) -> None:
@@ -36,17 +36,17 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether requests are held back: also while the probe is under way."""
+        """Whether requests are held back. That includes the time in which the probe is under way."""
         return self._state is not State.CLOSED
 
     def wait(self, now: datetime) -> timedelta | None:
-        """How long nobody is admitted, zero for not at all; None until the probe under way is settled."""
+        """How long no request is admitted, zero if one is now; None: until the probe that is under way has ended."""
         if self._state is State.PROBING:
             return None
         if self._opened_at is None:
             return NO_WAIT
         passed = now - self._opened_at
-        # A clock that was set back must not keep it open for longer than the pause.
+        # If the clock was set back `passed` is negative: then the pause is over, else it could last for hours.
         return self._pause - passed if NO_WAIT <= passed < self._pause else NO_WAIT
 
     def admit(self, now: datetime) -> int | None:
@@ -58,7 +58,7 @@ class Breaker:
         return self.epoch
 
     def answered(self, epoch: int) -> None:
-        """The API is alive, whatever it said."""
+        """The request got an answer, whatever its status."""
         if epoch == self.epoch and self._state is not State.OPEN:
             self._failed_in_a_row = 0
             if self._state is State.PROBING:
@@ -66,7 +66,7 @@ class Breaker:
                 self._enter(State.CLOSED)
 
     def failed(self, epoch: int, now: datetime) -> None:
-        """The API did not answer, or said itself that it is ill."""
+        """The request got no answer, or one with a status that counts as a failure of the API."""
         if epoch == self.epoch and self._state is not State.OPEN:
             self._failed_in_a_row += 1
             if self._state is State.PROBING or self._failed_in_a_row >= self._failures_allowed:
@@ -74,7 +74,7 @@ class Breaker:
                 self._enter(State.OPEN)
 
     def abandoned(self, epoch: int) -> None:
-        """The request ended without saying anything about the API. If it was the probe, another may be it at once."""
+        """The request ended without an outcome, say cancelled. If it was the probe, the next request may be it."""
         if epoch == self.epoch and self._state is State.PROBING:
             self._enter(State.OPEN)
 

@@ -1,6 +1,6 @@
-"""The Coupon API as a `CouponSource`: turns, attempts and pauses around its requests.
+"""The Coupon API as a `CouponSource`: slots, attempts and pauses around its requests.
 
-An attempt that fails counts against its event or speaks against the API; ADR 25 says which, and why.
+A failed attempt counts against its event, or it is free: docs/adr/0025-an-attempt-counts-if-others-are-answered.md.
 """
 
 import asyncio
@@ -14,15 +14,8 @@ from aiohttp import ClientSession
 
 from saving_alerts.adapters.admission import Admission
 from saving_alerts.adapters.breaker import NO_WAIT, Breaker
-from saving_alerts.adapters.coupon_request import (
-    API,
-    CouponRequests,
-    Coupons,
-    FailedError,
-    HttpCouponRequests,
-    ThrottledError,
-    TryLaterError,
-)
+from saving_alerts.adapters.coupon_answers import API, CouponApiFailedError, Coupons, RetryableError, ThrottledError
+from saving_alerts.adapters.coupon_request import CouponRequests, HttpCouponRequests
 from saving_alerts.adapters.event_attempts import EventAttempts, RequestOrder
 from saving_alerts.adapters.http_session import Meter
 from saving_alerts.metrics import Metric, Metrics
@@ -30,12 +23,15 @@ from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import DeadlineError, RefusedError
 
 DEFAULT_RETRY_AFTER = timedelta(seconds=1)
-MOST_DOUBLINGS = 4  # of the back-off: then an event that alone fails asks every 3 to 6 s
+MOST_DOUBLINGS = 4  # of the back-off: after them an event that fails alone starts an attempt every 3 to 6 s
 
 
 @dataclass(frozen=True, slots=True)
 class CouponApiPolicy:
-    """Where the API is and how much of it is used. The first pause between attempts is one to two `backoff_seconds`."""
+    """Where the API is, and the limits of requests to it. The defaults are those of docs/contracts.md.
+
+    The first pause between two attempts is one to two `backoff_seconds`, without a Retry-After.
+    """
 
     url: str
     timeout_seconds: float = 4
@@ -49,7 +45,7 @@ class CouponApiPolicy:
 
 
 class CouponApi:
-    """The `CouponSource`. Who waits, for whatever, holds no slot."""
+    """The CouponSource port. An event that waits, for whatever, holds no slot."""
 
     def __init__(self, requests: CouponRequests, policy: CouponApiPolicy, clock: Clock, metrics: Metrics) -> None:
         breaker = Breaker(policy.breaker_failures, timedelta(seconds=policy.breaker_seconds))
@@ -64,12 +60,12 @@ class CouponApi:
 
     @classmethod
     def over_http(cls, session: ClientSession, policy: CouponApiPolicy, clock: Clock, metrics: Metrics) -> Self:
-        """With a session that `open_session` made; `close` closes it."""
+        """Over HTTP. It owns the session, which `open_session` makes, and closes it."""
         return cls(HttpCouponRequests(session, policy.url, clock), policy, clock, metrics)
 
     @property
     def breaker_is_open(self) -> bool:
-        """Whether the API is left alone at the moment."""
+        """Whether the breaker holds requests back."""
         return self._admission.is_open
 
     async def close(self) -> None:
@@ -78,11 +74,11 @@ class CouponApi:
     async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> Coupons:
         """See `CouponSource`."""
         attempts = EventAttempts(self._order, self._policy.attempts, self._policy.total_seconds)
-        last: TryLaterError | None = None
+        last: RetryableError | None = None
         while True:
             try:
-                return await self._ask_in_turn(user_id, merchant_id, deadline, attempts)
-            except TryLaterError as error:
+                return await self._ask_in_slot(user_id, merchant_id, deadline, attempts)
+            except RetryableError as error:
                 last = error
             except DeadlineError as error:
                 raise DeadlineError(f"{error}; before that: {last}" if last else str(error)) from last
@@ -90,7 +86,7 @@ class CouponApi:
                 raise last
             await self._clock.sleep(max(NO_WAIT, min(self._backoff(attempts, last), deadline - self._clock.now())))
 
-    async def _ask_in_turn(
+    async def _ask_in_slot(
         self, user_id: str, merchant_id: str, deadline: datetime, attempts: EventAttempts
     ) -> Coupons:
         async with self._admission.slot(deadline) as epoch:
@@ -99,8 +95,8 @@ class CouponApi:
             attempts.begin(_moment())
             try:
                 coupons = await self._ask(user_id, merchant_id, deadline, attempts.seconds_left)
-            except TryLaterError as error:
-                self._learn_from(error, epoch, attempts)
+            except RetryableError as error:
+                self._failed(error, epoch, attempts)
                 raise
             except RefusedError:
                 self._answered(epoch, attempts)
@@ -112,8 +108,9 @@ class CouponApi:
         self._order.answered(attempts.number)
         self._admission.answered(epoch)
 
-    def _learn_from(self, error: TryLaterError, epoch: int, attempts: EventAttempts) -> None:
-        if error.is_ill and not self._order.any_answered_after(attempts.number):
+    def _failed(self, error: RetryableError, epoch: int, attempts: EventAttempts) -> None:
+        """The breaker hears of every attempt at once, unless the API has answered a request that began after it."""
+        if error.counts_for_breaker and not self._order.any_answered_after(attempts.number):
             self._admission.failed(epoch)
         if isinstance(error, ThrottledError):
             self._admission.leave_alone(min(error.retry_after or DEFAULT_RETRY_AFTER, self._longest_pause))
@@ -121,8 +118,8 @@ class CouponApi:
         else:
             attempts.failed(_moment())
 
-    def _backoff(self, attempts: EventAttempts, error: TryLaterError) -> timedelta:
-        """Who was throttled waits with all others, for as long as the API asked for."""
+    def _backoff(self, attempts: EventAttempts, error: RetryableError) -> timedelta:
+        """The event's own pause; none after 429 or 503, where `Admission` holds all requests."""
         if isinstance(error, ThrottledError):
             return NO_WAIT
         # A free attempt may be followed by any number of others: the exponent has a bound like the pause.
@@ -131,20 +128,20 @@ class CouponApi:
         return max(timedelta(seconds=seconds), min(error.retry_after or NO_WAIT, self._longest_pause))
 
     async def _ask(self, user_id: str, merchant_id: str, deadline: datetime, seconds_left: float) -> Coupons:
-        with self._meter.request() as ending:
+        with self._meter.request() as request:
             try:
                 coupons = await self._in_time(user_id, merchant_id, deadline, seconds_left)
-            except TryLaterError as error:
-                ending.outcome = error.outcome
+            except RetryableError as error:
+                request.outcome = error.outcome
                 raise
             except RefusedError:
-                ending.outcome = "refused"
+                request.outcome = "refused"
                 raise
-            ending.outcome = "coupons" if coupons else "none"
+            request.outcome = "coupons" if coupons else "none"
             return coupons
 
     async def _in_time(self, user_id: str, merchant_id: str, deadline: datetime, seconds_left: float) -> Coupons:
-        """A deadline that leaves too little time says nothing about the API."""
+        """If the deadline left less time than an attempt may take, its timeout does not count as a failure."""
         before_deadline = (deadline - self._clock.now()).total_seconds()
         allowed = min(self._policy.timeout_seconds, seconds_left)
         try:
@@ -153,7 +150,7 @@ class CouponApi:
         except TimeoutError as error:
             if before_deadline <= allowed:
                 raise DeadlineError(f"{API} gave no answer before the deadline") from error
-            raise FailedError(f"{API} gave no answer within {allowed:g} s") from error
+            raise CouponApiFailedError(f"{API} gave no answer within {allowed:g} s") from error
 
 
 def _moment() -> float:

@@ -1,4 +1,4 @@
-"""Metrics to a DogStatsD agent over UDP: gathered in memory, sent by a thread, lost when nobody listens."""
+"""Metrics to a DogStatsD agent over UDP: aggregated in memory, sent by a thread, lost if there is no agent."""
 
 import logging
 from collections.abc import Mapping
@@ -8,13 +8,17 @@ from datadog.dogstatsd.base import DogStatsd
 
 from saving_alerts.metrics import PREFIX, Metric
 
-# Above this the client keeps a fair sample and says its rate. It also bounds memory should the sending thread die.
+# Of a distribution, between two flushes. Above it the client keeps a random sample and sends its rate. It also bounds
+# the memory if the sending thread has died.
 MAX_SAMPLES_BETWEEN_FLUSHES = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class DatadogPolicy:
-    """Where the agent is, and the tags that every metric of this worker has. A name as `host` is looked up in DNS."""
+    """Where the agent is, and the tags that every metric of this worker has.
+
+    If `host` is a name, it is looked up in DNS by the calling thread.
+    """
 
     host: str
     port: int = 8125
@@ -23,7 +27,7 @@ class DatadogPolicy:
 
 
 class DatadogMetrics:
-    """Metrics for Datadog. Counting only touches memory; a thread adds up and sends every `flush_seconds`."""
+    """The Metrics protocol for Datadog. A call only changes memory; a thread sends every `flush_seconds`."""
 
     def __init__(self, policy: DatadogPolicy) -> None:
         # Without an agent the client would warn with every packet, several times a second.
@@ -32,7 +36,7 @@ class DatadogMetrics:
             host=policy.host,
             port=policy.port,
             namespace=PREFIX.removesuffix("."),  # the client adds the dot
-            constant_tags=_written(policy.constant_tags),
+            constant_tags=_as_text(policy.constant_tags),
             flush_interval=policy.flush_seconds,
             disable_aggregation=False,
             disable_buffering=False,
@@ -42,16 +46,16 @@ class DatadogMetrics:
         )
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None:
-        self._client.increment(metric, value, _written(tags))
+        self._client.increment(metric, value, _as_text(tags))
 
     def gauge(self, metric: Metric, value: float, **tags: str) -> None:
-        self._client.gauge(metric, value, _written(tags))
+        self._client.gauge(metric, value, _as_text(tags))
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None:
-        self._client.distribution(metric, value, _written(tags))
+        self._client.distribution(metric, value, _as_text(tags))
 
     def flush(self) -> None:
-        """Send what was gathered, from the calling thread."""
+        """Send what was aggregated, from the calling thread."""
         self._client.flush_aggregated_metrics()
         self._client.flush_buffered_metrics()
 
@@ -64,7 +68,7 @@ class DatadogMetrics:
 
 
 class NoMetrics:
-    """For a worker without an agent: every number is dropped."""
+    """The Metrics protocol for a worker without an agent: every number is dropped."""
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None: ...
 
@@ -82,5 +86,5 @@ def metrics_to(host: str | None, port: int, constant_tags: Mapping[str, str]) ->
     return NoMetrics() if host is None else DatadogMetrics(DatadogPolicy(host, port, constant_tags))
 
 
-def _written(tags: Mapping[str, str]) -> list[str]:
+def _as_text(tags: Mapping[str, str]) -> list[str]:
     return [f"{name}:{value}" for name, value in tags.items()]

@@ -1,4 +1,4 @@
-"""The push API of a dry run: everything happens but the request."""
+"""The push API of a dry run: no request is made."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,11 +8,11 @@ from saving_alerts.domain.alerts import Push
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.push_sender import Accepted, Attempt
 
-NOTHING_SENT = 0
+NOTHING_SENT = 0  # in place of an HTTP status
 
 
 class DryRunPushSender:
-    """The PushSender port. Every attempt is accepted by nobody."""
+    """The PushSender port. Every attempt counts as accepted, without a request."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

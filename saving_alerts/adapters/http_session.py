@@ -1,4 +1,4 @@
-"""What the clients of both HTTP APIs share: the session, bounded reading, Retry-After, and how requests are counted."""
+"""What the clients of both HTTP APIs share: session, bounded reading, Retry-After, and the metrics of a request."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,22 +13,23 @@ from saving_alerts.adapters.bounded_response import bounded_connector
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
 
-# Uncompressed, so that the limit of a body is also the limit of what it takes to read it.
+# Uncompressed, so that the limit of a body is also the limit of the memory that it takes.
 HEADERS = {"User-Agent": f"saving-alerts/{__version__}", "Accept-Encoding": "identity"}
+# The limits of docs/contracts.md: 0 would repeat a request at once, a wrong date could stop all requests for days.
 MIN_RETRY_AFTER_SECONDS = 1
 MAX_RETRY_AFTER_SECONDS = 600
 
 
 class OversizeError(Exception):
-    """A body went on beyond the limit; it was not read further."""
+    """A body is longer than the limit. The rest of it was not read."""
 
 
 def open_session() -> ClientSession:
-    """A session for one API; to be called in the event loop. Admission limits its connections."""
+    """A session for one API. Call it in the event loop. It has no limit of connections: `Admission` has one."""
     session = ClientSession(
         connector=bounded_connector(), headers=HEADERS, cookie_jar=DummyCookieJar(), auto_decompress=False
     )
-    # aiohttp asks a second time by itself where a GET lost its connection: attempts would be counted wrongly.
+    # aiohttp repeats a GET by itself if its connection broke: attempts would be counted wrongly.
     session._retry_connection = False  # noqa: SLF001
     return session
 
@@ -44,7 +45,7 @@ async def read_bounded(response: ClientResponse, max_bytes: int) -> bytes:
 
 
 def retry_after(response: ClientResponse, now: datetime) -> timedelta | None:
-    """For how long the API wants to be left alone, from 1 s to 10 min; None where it does not say."""
+    """The pause that the API asks for, limited to 1 s to 10 min; None without a readable Retry-After."""
     text = response.headers.get("Retry-After", "")
     try:
         seconds = float(int(text)) if text.isdecimal() else _seconds_until(text, now)
@@ -59,8 +60,8 @@ def _seconds_until(date: str, now: datetime) -> float:
 
 
 @dataclass(slots=True)
-class Ending:
-    """How one request ended; whoever makes it says so, else it was cut short."""
+class MeteredRequest:
+    """`outcome` is the metric tag: the caller sets it. It stays "cut_short" if the request was cancelled."""
 
     outcome: str = "cut_short"
 
@@ -75,12 +76,12 @@ class Meter:
         self._duration = duration
 
     @contextmanager
-    def request(self) -> Iterator[Ending]:
-        """Around one request."""
-        ending = Ending()
+    def request(self) -> Iterator[MeteredRequest]:
+        """Put it around one request."""
+        request = MeteredRequest()
         started_at = self._clock.now()
         try:
-            yield ending
+            yield request
         finally:
-            self._metrics.count(self._requests, outcome=ending.outcome)
+            self._metrics.count(self._requests, outcome=request.outcome)
             self._metrics.observe(self._duration, (self._clock.now() - started_at).total_seconds())

@@ -1,4 +1,4 @@
-"""The numbers kept in memory, for this worker's own pages; and numbers sent to two places at once."""
+"""Metrics in memory, for this worker's own pages; and metrics that are sent to two places."""
 
 import math
 from collections import deque
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from saving_alerts.metrics import Metric, Metrics
 
-RECENT_OBSERVATIONS = 1024
+RECENT_OBSERVATIONS = 1024  # of each distribution, for its percentiles: bounds the memory
 
 Tags = tuple[tuple[str, str], ...]
 _Key = tuple[Metric, frozenset[tuple[str, str]]]
@@ -17,7 +17,7 @@ _Number = TypeVar("_Number")
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A distribution: how many, their sum, and the percentiles of the last 1,024. In the metric's unit."""
+    """A distribution since the start: count and sum, and the percentiles of the last 1,024. In the metric's unit."""
 
     count: int
     total: float
@@ -37,9 +37,9 @@ class _Distribution:
 
 
 class InMemoryMetrics:
-    """Metrics in memory since this object was made. A call takes constant time; what is kept grows with tags only.
+    """The Metrics protocol in memory. A call takes constant time; the memory grows with the number of tags only.
 
-    What is read back is by tags, sorted by their names.
+    Results are by tags; the tags of one key are sorted by name.
     """
 
     def __init__(self) -> None:
@@ -65,14 +65,14 @@ class InMemoryMetrics:
         return dict(_rows(self._counters, metric))
 
     def gauges(self, metric: Metric) -> Mapping[Tags, float]:
-        """The last value of each."""
+        """The last value for each combination of tags."""
         return dict(_rows(self._gauges, metric))
 
     def distributions(self, metric: Metric) -> Mapping[Tags, Summary]:
         return {tags: distribution.summary() for tags, distribution in _rows(self._distributions, metric)}
 
     def total(self, metric: Metric, **tags: str) -> int:
-        """The sum of the counters that have all of these tags, whatever others they have."""
+        """The sum of the counters that have these tags, whatever other tags they have."""
         return sum(value for found, value in self.counters(metric).items() if tags.items() <= dict(found).items())
 
 
@@ -81,12 +81,12 @@ def _rows(kept: Mapping[_Key, _Number], metric: Metric) -> Iterator[tuple[Tags, 
 
 
 def _percentile(ordered: list[float], share: float) -> float:
-    """The nearest rank: the smallest observation that `share` of them do not exceed."""
+    """The smallest observation that `share` (0 to 1) of them do not exceed (nearest rank)."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 class TeeMetrics:
-    """Says every number to two listeners."""
+    """The Metrics protocol: sends every number to both."""
 
     def __init__(self, first: Metrics, second: Metrics) -> None:
         self._first = first

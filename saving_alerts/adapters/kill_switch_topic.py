@@ -1,6 +1,6 @@
-"""The kill switches, on a compacted Kafka topic: known before the first event, followed ever after.
+"""The kill switches, on a compacted Kafka topic: read to its end before the first event, and followed from then on.
 
-They need neither Redis nor S3, and survive the loss of both.
+They need neither Redis nor S3, so pushes can be stopped when both are down.
 """
 
 import asyncio
@@ -13,53 +13,57 @@ from aiokafka.errors import KafkaError
 from mode import Service
 
 from saving_alerts.domain.kill_switches import KillSwitch
+from saving_alerts.kafka.refused import last_offset_of
 
 log = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 1.0
+RECONNECT_PAUSE_SECONDS = 1.0  # after a failure of Kafka: an outage costs one attempt a second
 
 _decoder = msgspec.json.Decoder(KillSwitch)
 
 
 class KillSwitchTopic(Service):
-    """Follows the topic. `switches` are those that are on; `behind` is the next offset it will read."""
+    """Follows the topic. `switches` are those that are on, by key.
+
+    `next_offset` is the offset behind the last record that was read; None before the first one, 0 for an empty topic.
+    """
 
     def __init__(self, connect: Callable[[], AIOKafkaConsumer], topic: str) -> None:
         super().__init__()
         self._connect = connect
         self._topic = topic
         self._switches: dict[str, KillSwitch] = {}
-        self.seen: int | None = None
+        self.next_offset: int | None = None
 
     @property
     def switches(self) -> Mapping[str, KillSwitch]:
         return self._switches
 
     async def on_start(self) -> None:
-        """Return when everything that stands on the topic is known."""
-        known = asyncio.Event()
-        self.add_future(self._follow(known))
-        await self.wait(known.wait())
+        """Return when the topic was read to its end."""
+        at_end = asyncio.Event()
+        self.add_future(self._follow(at_end))
+        await self.wait(at_end.wait())
 
-    async def _follow(self, known: asyncio.Event) -> None:
+    async def _follow(self, at_end: asyncio.Event) -> None:
         while not self.should_stop:
             try:
-                await self._read(known)
+                await self._read(at_end)
             except KafkaError as error:
                 log.warning("the kill switches cannot be followed, what is known stays: %r", error)
-                await self.sleep(PAUSE_SECONDS)
+                await self.sleep(RECONNECT_PAUSE_SECONDS)
 
-    async def _read(self, known: asyncio.Event) -> None:
+    async def _read(self, at_end: asyncio.Event) -> None:
         consumer = self._connect()
         try:
             await consumer.start()
             partitions = await self._assign(consumer)
             ends = await consumer.end_offsets(partitions)
             while not self.should_stop:
-                if not known.is_set() and await _is_at(consumer, ends):
-                    self.seen = self.seen or 0
-                    known.set()
-                await self._take(consumer)
+                if not at_end.is_set() and await _is_at(consumer, ends):
+                    self.next_offset = self.next_offset or 0
+                    at_end.set()
+                await self._poll(consumer)
         finally:
             await consumer.stop()
 
@@ -70,24 +74,24 @@ class KillSwitchTopic(Service):
         await consumer.seek_to_beginning(*partitions)
         return partitions
 
-    async def _take(self, consumer: AIOKafkaConsumer) -> None:
+    async def _poll(self, consumer: AIOKafkaConsumer) -> None:
         fetched = await consumer.getmany(timeout_ms=200)
         for record in (record for records in fetched.values() for record in records):
-            self._note(record)
+            self._apply(record)
 
-    def _note(self, record: ConsumerRecord) -> None:
+    def _apply(self, record: ConsumerRecord) -> None:
         key = (record.key or b"").decode(errors="replace")
         if record.value is None:
             if self._switches.pop(key, None):
                 log.warning("kill switch off: %s", key)
-        elif switch := _readable(record.value):
+        elif switch := _decoded(record.value):
             self._switches[key] = switch
             log.warning("kill switch on: %s", switch)
-        self.seen = max(self.seen or 0, record.offset + 1)
+        self.next_offset = max(self.next_offset or 0, last_offset_of(record) + 1)
 
 
-def _readable(value: bytes) -> KillSwitch | None:
-    """What a newer release wrote and nobody here can read must not end the worker, but somebody should see it."""
+def _decoded(value: bytes) -> KillSwitch | None:
+    """None, with a line in the log, for a record of a newer release that cannot be read: it must not end the worker."""
     try:
         return _decoder.decode(value)
     except msgspec.DecodeError as error:

@@ -1,4 +1,4 @@
-"""The push API over HTTP: one POST per attempt, and what each ending of it means."""
+"""The push API over HTTP: one POST per attempt, and the `Attempt` that each answer or exception means."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,12 +27,15 @@ from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
 
 API = "the push API"
-DEFAULT_RETRY_AFTER = timedelta(seconds=1)
-MAX_ANSWER_BYTES = 16 * 1024
-TEXT_CHARACTERS = 200
-# Connecting gets half of an attempt: where it fails, it is then certain that nothing was sent.
+DEFAULT_RETRY_AFTER = timedelta(seconds=1)  # docs/contracts.md
+MAX_ANSWER_BYTES = 16 * 1024  # bounds what an answer costs; a longer one counts by its status, without a text
+TEXT_CHARACTERS = 200  # of an answer or an error: the decision holds it
+# Of an attempt's time, for the connection. If that times out, it is certain that nothing was sent: the attempt is
+# Throttled. If the whole attempt timed out first, it would be Unclear.
 CONNECT_SHARE = 0.5
+# No byte of the request was sent: the attempt is Throttled. After any other exception it is Unclear.
 NOT_SENT_ERRORS = (ClientConnectorError, ConnectionTimeoutError, InvalidURL)
+# The metric tag of each attempt.
 OUTCOMES: dict[type[Attempt], str] = {
     Accepted: "accepted",
     Refused: "refused",
@@ -44,7 +47,7 @@ OUTCOMES: dict[type[Attempt], str] = {
 
 @dataclass(frozen=True, slots=True)
 class PushApiPolicy:
-    """Where the API is and how much of it is used."""
+    """Where the API is, and the limits of requests to it. The defaults are those of `settings.py`."""
 
     url: str
     attempt_seconds: float = 5
@@ -56,7 +59,7 @@ class PushApiPolicy:
 
 
 class PushApi:
-    """The `PushSender` behind HTTP. It owns the session, which `open_session` makes, and closes it."""
+    """The PushSender port over HTTP. It owns the session, which `open_session` makes, and closes it."""
 
     def __init__(self, session: ClientSession, policy: PushApiPolicy, clock: Clock, metrics: Metrics) -> None:
         breaker = Breaker(policy.breaker_failures, timedelta(seconds=policy.breaker_seconds))
@@ -70,7 +73,7 @@ class PushApi:
 
     @property
     def breaker_is_open(self) -> bool:
-        """Whether the API is left alone at the moment."""
+        """Whether the breaker holds requests back."""
         return self._admission.is_open
 
     async def close(self) -> None:
@@ -83,7 +86,7 @@ class PushApi:
             yield epoch is not None
 
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:
-        """See `PushSender`. Where no connection could be made nothing was sent: that is Throttled, for a moment."""
+        """See `PushSender`. Without a connection nothing was sent: that is Throttled, for DEFAULT_RETRY_AFTER."""
         body = msgspec.json.encode(push)
         if len(body) > self._policy.max_body_bytes:
             return Refused(None, f"the body has {len(body)} bytes, at most {self._policy.max_body_bytes} are accepted")
@@ -96,19 +99,20 @@ class PushApi:
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> Attempt:
         epoch = self._admission.epoch
-        with self._meter.request() as ending:
+        with self._meter.request() as request:
             try:
                 attempt = await self._send(body, headers)
             except NOT_SENT_ERRORS:
-                ending.outcome = "not_sent"
+                request.outcome = "not_sent"
                 self._admission.failed(epoch)
                 self._admission.leave_alone(DEFAULT_RETRY_AFTER)
                 return Throttled(DEFAULT_RETRY_AFTER)
-            ending.outcome = OUTCOMES[type(attempt)]
-            self._learn(attempt, epoch)
+            request.outcome = OUTCOMES[type(attempt)]
+            self._report(attempt, epoch)
             return attempt
 
-    def _learn(self, attempt: Attempt, epoch: int) -> None:
+    def _report(self, attempt: Attempt, epoch: int) -> None:
+        """Report to the admission what the attempt shows about the API."""
         if isinstance(attempt, Throttled):
             self._admission.leave_alone(attempt.retry_after)
         if isinstance(attempt, Unclear):
@@ -124,17 +128,17 @@ class PushApi:
                 return _meaning(response.status, retry_after(response, self._clock.now()), await _text(response))
         except NOT_SENT_ERRORS:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it was, the push may have arrived: nobody may assume less
+        except Exception as error:  # noqa: BLE001 - whatever it was, the push may have been accepted
             return Unclear(f"{type(error).__name__}: {error}"[:TEXT_CHARACTERS])
 
     def _timeout(self) -> ClientTimeout:
         seconds = self._policy.attempt_seconds
-        # aiohttp rounds timeouts above `ceil_threshold` up to whole seconds; the lease was measured for less.
+        # aiohttp rounds timeouts above `ceil_threshold` up to whole seconds: the attempt could outlast its lease.
         return ClientTimeout(total=seconds, connect=seconds * CONNECT_SHARE, ceil_threshold=seconds + 1)
 
 
 async def _text(response: ClientResponse) -> str:
-    """The beginning of the body, for people; the status has said everything else already."""
+    """The beginning of the body, for people; empty if it cannot be read: the status alone decides the attempt."""
     try:
         body = await read_bounded(response, MAX_ANSWER_BYTES)
     except (ClientError, OversizeError, TimeoutError, OSError):

@@ -1,4 +1,4 @@
-"""How this program talks to Redis: one pool with short timeouts, and one table of what its errors mean."""
+"""The connection to Redis: a pool with short timeouts, and the table of what its errors mean."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +10,12 @@ from redis.backoff import ExponentialWithJitterBackoff
 
 from saving_alerts.ports.errors import UnavailableError
 
+# A command that fails is sent again after these pauses, which are short beside the timeout of 0.5 s.
 _BACKOFF_BASE_SECONDS = 0.02
 _BACKOFF_CAP_SECONDS = 0.2
-_RETRIES = 2
+_RETRIES = 2  # so a command that gets no answer takes three timeouts
 
-# The first row that fits speaks, so the special ones come first. To a caller they all mean: not now, and do not send.
+# The driver's error → the words of our UnavailableError. The first row that fits counts: subclasses come first.
 _MEANINGS: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.BusyLoadingError, "is still loading its data"),
     (exceptions.AuthenticationError, "refuses our login"),
@@ -32,10 +33,10 @@ _MEANINGS: tuple[tuple[type[Exception], str], ...] = (
 
 
 def connect(url: str, timeout_seconds: float, max_connections: int) -> aioredis.Redis:
-    """A client with a pool of its own; answers come as bytes, and the first command opens the first connection.
+    """A client with its own pool. Answers are bytes. The first command opens the first connection.
 
-    `timeout_seconds` bounds waiting for a free connection, connecting, and each answer. A failed command is sent again
-    up to twice, so whatever is written must be idempotent; in vain it takes about three times the timeout.
+    `timeout_seconds` bounds each of: the wait for a free connection, connecting, an answer. A failed command is sent
+    again up to twice, so every write must be idempotent; without any answer it takes about three times the timeout.
     `aclose()` closes the pool.
     """
     pool: aioredis.BlockingConnectionPool = aioredis.BlockingConnectionPool.from_url(
@@ -45,7 +46,7 @@ def connect(url: str, timeout_seconds: float, max_connections: int) -> aioredis.
         socket_timeout=timeout_seconds,
         socket_connect_timeout=timeout_seconds,
         retry=Retry(ExponentialWithJitterBackoff(base=_BACKOFF_BASE_SECONDS, cap=_BACKOFF_CAP_SECONDS), _RETRIES),
-        # Repeated on a new connection: after a failover the old ones still lead to the former primary.
+        # It is repeated on a new connection: after a failover the old ones still lead to the former primary.
         retry_on_error=[exceptions.ReadOnlyError],
     )
     return aioredis.Redis.from_pool(pool)
@@ -53,7 +54,7 @@ def connect(url: str, timeout_seconds: float, max_connections: int) -> aioredis.
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Within, every failure of Redis becomes an UnavailableError that says what Redis did."""
+    """Raises UnavailableError with the words of `_MEANINGS` for every failure of Redis inside."""
     try:
         yield
     except tuple(kind for kind, _ in _MEANINGS) as error:

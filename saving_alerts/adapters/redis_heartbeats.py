@@ -1,4 +1,4 @@
-"""Heartbeats in Redis: one key a worker, gone by itself when the worker is."""
+"""Heartbeats in Redis: one key for each worker, which expires when the worker stops writing it."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ _decoder = msgspec.json.Decoder(WorkerRow)
 
 
 class RedisHeartbeats:
-    """The `Heartbeats` port on one Redis: a key a worker, and an index of them, so that nobody scans all of Redis.
+    """The Heartbeats port on one Redis: a key for each worker, and a set of these keys, so that Redis is not scanned.
 
     Rows that this release cannot read are left out.
     """
@@ -30,16 +30,16 @@ class RedisHeartbeats:
                 pipe.set(key, msgspec.json.encode(row), px=milliseconds)
                 pipe.sadd(self._index, key)
                 pipe.pexpire(self._index, milliseconds, nx=True)
-                pipe.pexpire(self._index, milliseconds, gt=True)  # as long as the longest-lived row
+                pipe.pexpire(self._index, milliseconds, gt=True)  # the set lives as long as its longest-lived row
                 await pipe.execute()
 
     async def workers(self) -> tuple[WorkerRow, ...]:
         with translated_errors():
             keys = sorted(await self._client.smembers(self._index))
             values = await self._client.mget(keys) if keys else []
-            gone = [key for key, value in zip(keys, values, strict=True) if value is None]
-            if gone:
-                await self._client.srem(self._index, *gone)
+            expired = [key for key, value in zip(keys, values, strict=True) if value is None]
+            if expired:
+                await self._client.srem(self._index, *expired)
         rows = [row for value in values if value and (row := _row(value))]
         return tuple(sorted(rows, key=lambda row: (row.name, row.started_at)))
 

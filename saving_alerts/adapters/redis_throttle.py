@@ -1,8 +1,8 @@
-"""Claims in Redis: one key per user, and four scripts that each change it in one step.
+"""Claims in Redis: one key for each user, and four Lua scripts that each change it atomically (docs/claims.md).
 
-A script may run twice for one call, because the driver repeats what was not answered: each is idempotent by the claim.
-A key that does not hold what the scripts wrote is never overwritten: every call for that user is UnavailableError with
-the key's name, so nothing is sent, until somebody deletes it.
+The driver repeats a call that got no answer, so a script may run twice for it: each is idempotent by its claim. A key
+that does not hold what the scripts wrote is never overwritten: until an operator deletes it, every call for that user
+raises UnavailableError with the key's name, and nothing is sent.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _Reply = Sequence[bytes | int]
 
 @dataclass(frozen=True, slots=True)
 class ThrottlePolicy:
-    """`lease_seconds`: how long a claim holds without renewal. `key_prefix`: what every key begins with."""
+    """`lease_seconds`: how long a claim holds without renewal. `key_prefix`: the beginning of every key."""
 
     lease_seconds: float
     key_prefix: str
@@ -46,7 +46,7 @@ class _Call(StrEnum):
 
 
 class RedisThrottle:
-    """The Throttle port on a client whose answers are bytes. Its times are by Redis' clock, in whole milliseconds."""
+    """The Throttle port, on a client whose answers are bytes. Its times are Redis' clock, in whole milliseconds."""
 
     def __init__(self, client: aioredis.Redis, policy: ThrottlePolicy, metrics: Metrics) -> None:
         self._policy = policy
@@ -69,7 +69,7 @@ class RedisThrottle:
         await self._run(_Call.CONFIRM, claim, int(uncertain))
 
     async def release(self, claim: Claim) -> bool:
-        return _word(await self._run(_Call.RELEASE, claim)) == "released"
+        return _outcome(await self._run(_Call.RELEASE, claim)) == "released"
 
     async def _run(self, call: _Call, claim: Claim, *arguments: _Argument) -> _Reply:
         loop = asyncio.get_running_loop()
@@ -77,7 +77,7 @@ class RedisThrottle:
         try:
             with translated_errors():
                 reply: _Reply = await self._scripts[call]([self._key(claim)], [*_identity(claim), *arguments])
-            outcome = _word(reply)
+            outcome = _outcome(reply)
         finally:
             self._metrics.count(Metric.REDIS_CALLS, call=call, outcome=outcome)
             self._metrics.observe(Metric.REDIS_DURATION, loop.time() - started, call=call)
@@ -99,13 +99,14 @@ def _identity(claim: Claim) -> tuple[str, ...]:
 
 
 def _encoded(caps: tuple[Cap, ...]) -> bytes:
-    # Rounded up: a cap never ends early.
+    # Rounded up to whole milliseconds, so that no cap ends too early.
     windows = [-(-timedelta(hours=cap.hours) // _MILLISECOND) for cap in caps]
     rows = [{"per": cap.per, "pushes": cap.pushes, "window_ms": ms} for cap, ms in zip(caps, windows, strict=True)]
     return msgspec.json.encode(rows)
 
 
-def _word(reply: _Reply) -> str:
+def _outcome(reply: _Reply) -> str:
+    """The first item of a script's reply: which of the answers in docs/claims.md it is."""
     return reply[0].decode() if isinstance(reply[0], bytes) else str(reply[0])
 
 

@@ -1,41 +1,32 @@
-"""Rules and merchants in an S3 bucket: conditional reads that are bounded in size, memory and time."""
+"""An S3 bucket: conditional reads with limits of size, memory and time, and conditional writes."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol, Self, TypedDict
 
 import aioboto3
 from aiobotocore.config import AioConfig
-from aiohttp import ClientError as BrokenBodyError
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import ClientError
 
-from saving_alerts.ports.errors import MissingObjectError, PortError, RefusedError, UnavailableError
+from saving_alerts.adapters.s3_errors import code_of, translated
+from saving_alerts.ports.errors import RefusedError
 from saving_alerts.ports.object_store import MAX_LINE_BYTES, ObjectLines, StoredObject
 
-CHUNK_BYTES = 64 * 1024
-CUT_LINE_BYTES = MAX_LINE_BYTES + 1
+CHUNK_BYTES = 64 * 1024  # of a body read at a time: with CUT_LINE_BYTES it bounds the memory of `lines`
+CUT_LINE_BYTES = MAX_LINE_BYTES + 1  # one byte too many shows the reader that the line was too long
 NOT_MODIFIED = "304"
-# Another tag; another write at this very moment; and an object that is gone, whatever tag is asked for.
+# Of a conditional write: the object has another tag, another write is under way, or the object was deleted.
 CHANGED_MEANWHILE = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404"})
-
-# aiobotocore translates what aiohttp raises, except for a body that ends too early.
-_FOREIGN = (ClientError, BotoCoreError, BrokenBodyError, OSError, TimeoutError)
-_BY_CODE: Mapping[str, type[PortError]] = {
-    "NoSuchKey": MissingObjectError,
-    "404": MissingObjectError,
-    "NoSuchBucket": RefusedError,
-    "AccessDenied": RefusedError,
-    "403": RefusedError,
-    "InvalidAccessKeyId": RefusedError,
-    "SignatureDoesNotMatch": RefusedError,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class S3Policy:
-    """Which bucket, and how long it may take. `total_timeout_seconds` bounds one object from request to last byte."""
+    """Which bucket, and the limits of requests to it.
+
+    `read_timeout_seconds` is from one portion of bytes to the next, `total_timeout_seconds` for a whole object.
+    """
 
     bucket: str
     endpoint_url: str | None = None
@@ -50,7 +41,7 @@ class _Body(Protocol):
     def close(self) -> None: ...
 
 
-class _Answer(TypedDict):
+class _GetObjectOutput(TypedDict):
     Body: _Body
     ETag: str
     ContentLength: int
@@ -59,12 +50,12 @@ class _Answer(TypedDict):
 class _Client(Protocol):
     """The two operations of boto's client that are used here."""
 
-    async def get_object(self, *, Bucket: str, Key: str, **condition: str) -> _Answer: ...  # noqa: N803 - boto's names
+    async def get_object(self, *, Bucket: str, Key: str, **condition: str) -> _GetObjectOutput: ...  # noqa: N803 - boto's
     async def put_object(self, *, Bucket: str, Key: str, Body: bytes, **condition: str) -> object: ...  # noqa: N803
 
 
 class S3ObjectStore:
-    """An ObjectStore on one client that lives from `open` to `close`. Credentials come from the usual AWS variables."""
+    """The ObjectStore port, with one client from `open` to `close`. Credentials come from the usual AWS variables."""
 
     def __init__(self, policy: S3Policy) -> None:
         self._policy = policy
@@ -72,8 +63,8 @@ class S3ObjectStore:
         self._opened: _Client | None = None
 
     async def open(self) -> None:
-        """Make the client. Nothing is sent yet; raises UnavailableError for half a set of credentials."""
-        with _translated("S3"):
+        """Make the client. Nothing is sent yet. Raises UnavailableError for incomplete credentials."""
+        with translated("S3"):
             client = aioboto3.Session().client("s3", endpoint_url=self._policy.endpoint_url, config=self._config())
             self._opened = await self._resources.enter_async_context(client)
 
@@ -89,7 +80,7 @@ class S3ObjectStore:
         await self.close()
 
     async def fetch(self, key: str, unless_etag: str | None, max_bytes: int) -> StoredObject | None:
-        """As the port says. A larger object raises RefusedError and is not read to its end."""
+        """See `ObjectStore`. Raises RefusedError for an object of more than `max_bytes`, without reading all of it."""
         async with self._object(key, unless_etag) as answer:
             if answer is None:
                 return None
@@ -102,20 +93,20 @@ class S3ObjectStore:
             if answer is None:
                 yield None
                 return
-            async with aclosing(_split(answer["Body"].iter_chunks(CHUNK_BYTES))) as lines:
+            async with aclosing(_lines(answer["Body"].iter_chunks(CHUNK_BYTES))) as lines:
                 yield ObjectLines(answer["ETag"], lines)
 
     async def put(self, key: str, body: bytes) -> None:
-        with _translated(self._address(key)):
+        with translated(self._address(key)):
             await self._client.put_object(Bucket=self._policy.bucket, Key=key, Body=body)
 
     async def put_if(self, key: str, body: bytes, etag: str | None) -> bool:
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        with _translated(self._address(key)):
+        with translated(self._address(key)):
             try:
                 await self._client.put_object(Bucket=self._policy.bucket, Key=key, Body=body, **condition)
             except ClientError as error:
-                if _code(error) in CHANGED_MEANWHILE:
+                if code_of(error) in CHANGED_MEANWHILE:
                     return False
                 raise
         return True
@@ -131,7 +122,7 @@ class S3ObjectStore:
             connect_timeout=self._policy.connect_timeout_seconds,
             read_timeout=self._policy.read_timeout_seconds,
             retries={"total_max_attempts": self._policy.attempts, "mode": "standard"},
-            # The default sends checksums behind the body, which stores other than Amazon's often do not understand.
+            # The default sends checksums behind the body, which many stores other than Amazon's refuse.
             request_checksum_calculation="when_required",
         )
 
@@ -139,8 +130,8 @@ class S3ObjectStore:
         return f"s3://{self._policy.bucket}/{key}"
 
     @asynccontextmanager
-    async def _object(self, key: str, unless_etag: str | None) -> AsyncIterator[_Answer | None]:
-        with _translated(self._address(key)):
+    async def _object(self, key: str, unless_etag: str | None) -> AsyncIterator[_GetObjectOutput | None]:
+        with translated(self._address(key)):
             async with asyncio.timeout(self._policy.total_timeout_seconds):
                 answer = await self._get(key, unless_etag)
                 try:
@@ -149,16 +140,16 @@ class S3ObjectStore:
                     if answer is not None:
                         answer["Body"].close()
 
-    async def _get(self, key: str, unless_etag: str | None) -> _Answer | None:
+    async def _get(self, key: str, unless_etag: str | None) -> _GetObjectOutput | None:
         condition = {} if unless_etag is None else {"IfNoneMatch": unless_etag}
         try:
             return await self._client.get_object(Bucket=self._policy.bucket, Key=key, **condition)
         except ClientError as error:
-            if _code(error) == NOT_MODIFIED:
+            if code_of(error) == NOT_MODIFIED:
                 return None
             raise
 
-    async def _whole(self, answer: _Answer, max_bytes: int, address: str) -> bytes:
+    async def _whole(self, answer: _GetObjectOutput, max_bytes: int, address: str) -> bytes:
         body, size = bytearray(), answer.get("ContentLength", 0)
         if size <= max_bytes:
             async for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
@@ -171,36 +162,14 @@ class S3ObjectStore:
         return bytes(body)
 
 
-async def _split(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """The lines of the chunks, each with its end, none longer than CUT_LINE_BYTES."""
-    begun = b""
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    r"""The lines of the chunks, each with its `\n`, cut to CUT_LINE_BYTES."""
+    begin = b""  # of a line whose end is in a later chunk
     async for chunk in chunks:
         *ends, rest = chunk.split(b"\n")
         for end in ends:
-            yield (begun + end + b"\n")[:CUT_LINE_BYTES]
-            begun = b""
-        begun = (begun + rest)[:CUT_LINE_BYTES]
-    if begun:
-        yield begun
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    try:
-        yield
-    except _FOREIGN as error:
-        raise _port_error(error, f"{what}: {type(error).__name__}: {error}") from error
-
-
-def _port_error(error: Exception, text: str) -> PortError:
-    if isinstance(error, ParamValidationError):  # a bucket or a key that cannot exist
-        return RefusedError(text)
-    if not isinstance(error, ClientError):
-        return UnavailableError(text)
-    kind = _BY_CODE.get(_code(error), UnavailableError)
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return RefusedError(text, status) if kind is RefusedError else kind(text)
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response["Error"].get("Code", ""))
+            yield (begin + end + b"\n")[:CUT_LINE_BYTES]
+            begin = b""
+        begin = (begin + rest)[:CUT_LINE_BYTES]
+    if begin:
+        yield begin

@@ -8,9 +8,13 @@ import msgspec
 from rich.console import Console
 from rich.table import Column, Table
 
-from saving_alerts.commands import BAD_NEWS, now, run, settings_or_exit, topics_of
-from saving_alerts.commands.parameters import DURATION, OFFSETS
+from saving_alerts.commands.clock import now
+from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.durations import DURATION
+from saving_alerts.commands.exits import BAD_NEWS
+from saving_alerts.commands.offsets import OFFSETS
 from saving_alerts.commands.progress import Watcher, progress_bars
+from saving_alerts.commands.running import run
 from saving_alerts.ledger.accounting import PartitionAudit, summary
 from saving_alerts.ledger.audit import AuditResult
 from saving_alerts.ledger.audit import audit as audit_topics

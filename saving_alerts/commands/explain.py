@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 import click
 import msgspec
 
-from saving_alerts.commands import in_utc, now, run, settings_or_exit, topics_of
-from saving_alerts.commands.parameters import DURATION
-from saving_alerts.commands.progress import Watcher, progress_bars
+from saving_alerts.commands.clock import in_utc, now
+from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.durations import DURATION
+from saving_alerts.commands.running import run
 from saving_alerts.domain.decisions import Decision, Subject
 from saving_alerts.ledger.decision_texts import in_words
 from saving_alerts.ledger.explaining import Wanted
@@ -52,6 +53,8 @@ def _found(settings: Settings, wanted: Wanted, since: datetime, *, everything: b
     topics = topics_of(settings)
     if not everything:
         return Everything(run(explain_decisions(settings.kafka, topics, wanted, since)), ())
+    from saving_alerts.commands.progress import Watcher, progress_bars  # noqa: PLC0415 - rich: --all only
+
     with progress_bars() as bars:
         return run(explain_everything(settings.kafka, topics, wanted, since, Watcher(bars)))
 

@@ -4,10 +4,10 @@ Faust pays about 100 microseconds a record and loses events when they are acknow
 batches: one Faust message is the list of raw records that one fetch returned for one partition, and its offset is the
 last one's. What is inside is our business.
 
-    batches.py       cuts what was fetched into such messages, and hands them through undecoded
-    fetches.py       the thread that fetches: reads committed records only, and goes back to where a fetch began
-    BatchConsumer    commits the highest acknowledged offset below the lowest one delivered and not acknowledged, + 1;
-                     gives back what Faust would throw away; drains with a limit
+    batches.py          cuts what was fetched into such messages, and hands them through undecoded
+    consumer_thread.py  the thread that fetches: reads committed records only, and goes back to where a fetch began
+    BatchConsumer       commits behind the highest acknowledged offset below the lowest one that is not acknowledged;
+                        seeks back what Faust would throw away; drains with a limit
 
 Why the commit is right: what is delivered of a partition has no gap, because a fetch is delivered or read again. A
 message enters `_unacked_messages` the moment the stream takes it off its queue, in the order of its partition, so

@@ -12,7 +12,8 @@ from faust.types import TP
 
 from saving_alerts.delivery.consumer import BatchConsumer
 from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo, PartitionMemos
-from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, commits
+from saving_alerts.kafka.client import commits
+from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 
 log = logging.getLogger(__name__)
 

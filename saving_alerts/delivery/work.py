@@ -7,7 +7,7 @@ from typing import Protocol
 from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.outcome_writer import PendingStep
-from saving_alerts.delivery.results import BatchResult
+from saving_alerts.delivery.record_results import BatchResult
 
 Start = Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
 Finish = Callable[[ConsumerRecord, BatchResult], Awaitable[None]]

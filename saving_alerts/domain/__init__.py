@@ -1,1 +1,1 @@
-"""What is true about events, coupons, rules, caps, alerts and decisions: no I/O, no clock, no framework."""
+"""Events, coupons, rules, caps, alerts and decisions as values and pure functions: no I/O, no clock, no framework."""

@@ -1,4 +1,4 @@
-"""An alert: the push that a rule wants, ready to be sent before its deadline."""
+"""An alert: the push that a matching rule asks for, and the request made of it."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -13,7 +13,11 @@ CATEGORY = "saving_alert"
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything dispatch needs: it does not evaluate again."""
+    """One push to be sent before `deadline`, with all that dispatch needs: it does not evaluate rules again.
+
+    `coupon_id` is the first of `fitting_coupons` by the ranking `ranked_by`; both are None in alerts of older releases.
+    `when_errors`: the error text of each rule tried before, by rule id, whose `when` failed.
+    """
 
     position: SourcePosition
     event_id: str
@@ -60,7 +64,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def push_of(alert: Alert, now: datetime) -> Push:
-    """The request that sends this alert at this moment. Its time to live is a whole second at least."""
+    """The request body for an attempt at `now`. `ttl_seconds` is the whole seconds left to the deadline, at least 1."""
     left = alert.deadline - now
     return Push(
         user_id=alert.user_id,
@@ -82,10 +86,10 @@ def push_of(alert: Alert, now: datetime) -> Push:
 
 
 def idempotency_key(user_id: str, event_id: str) -> str:
-    """The same user and event give the same key, whatever position or worker sends it."""
+    """32 hex digits: the same for a user and an event, whatever source position or worker sends it."""
     return hashlib.blake2b(f"{len(user_id)}:{user_id}{event_id}".encode(), digest_size=16).hexdigest()
 
 
 def rfc3339(moment: datetime) -> str:
-    """As docs/contracts.md writes a moment: UTC with milliseconds, cut rather than rounded up, like 10:15:03.004Z."""
+    """UTC with milliseconds, like 2026-11-23T10:15:03.004Z. Cut, not rounded: a rounded deadline could be later."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -1,4 +1,4 @@
-"""How many pushes a user may get: rolling windows over what was already sent."""
+"""How many pushes a user may get in a rolling window of time."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+# A week: Redis (REMEMBERED_MS in claim_scripts/state.lua) and the Table `push_sends` remember sends that long.
 MAX_CAP_HOURS = 168
 
 
@@ -26,21 +27,21 @@ class Cap(msgspec.Struct, frozen=True):
 
 
 class CountedSend(msgspec.Struct, frozen=True):
-    """One push that was or may have been accepted."""
+    """One push that was, or may have been, accepted by the push API."""
 
     merchant_id: str
     sent_at: datetime
 
 
 class Blocked(msgspec.Struct, frozen=True):
-    """The cap that stands in the way, and when the user has room again under it."""
+    """A full cap, and from when on it allows one more push."""
 
     cap: Cap
     until: datetime
 
 
 def blocking_cap(caps: Iterable[Cap], sends: Sequence[CountedSend], merchant_id: str, now: datetime) -> Blocked | None:
-    """The cap that blocks longest, or None when one more push is allowed."""
+    """The full cap that blocks longest, or None when one more push is allowed. reserve.lua computes the same."""
     if not sends:
         return None
     blocked = [block for cap in caps if (block := _block(cap, sends, merchant_id, now))]

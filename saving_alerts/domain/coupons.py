@@ -1,4 +1,4 @@
-"""What a shopper could save at a merchant, and which coupons can be used at this moment in this store."""
+"""The coupons of the Coupon API, and which of them can be used at a moment in a store."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -30,12 +30,15 @@ class Discount(msgspec.Struct, frozen=True):
 
     @property
     def percent(self) -> float | None:
-        """None for a fixed amount: without a price nobody knows what share it is."""
+        """None for a fixed amount: its percentage depends on a price that is not known here."""
         return self.amount if self.kind is DiscountKind.PERCENT else None
 
 
 class Coupon(msgspec.Struct, frozen=True, kw_only=True):
-    """One coupon as the Coupon API answers it. An empty `store_ids` means all stores of the merchant."""
+    """One coupon of an answer of the Coupon API (docs/contracts.md).
+
+    An empty `store_ids` means all stores of the merchant; `remaining` None means no limit.
+    """
 
     coupon_id: Identifier
     merchant_id: Identifier
@@ -51,10 +54,11 @@ class Coupon(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A valid trigger with the coupons that its user can use here and now, and what else the rules look at.
+    """A valid trigger with the coupons that its user can use, and what else the rules read.
 
-    The rules are applied as of `looked_at`, so that the same rules decide the same whenever that is. What is None
-    was written by a release that did not say it yet.
+    The rules are applied as of `looked_at`, the moment at which the coupons were chosen, so that a later replay decides
+    the same (docs/adr/0020-rules-as-of-the-candidate.md). The fields that may be None are missing in records of older
+    releases; `distance_m`, in metres, is also None where it is not known.
     """
 
     validated: ValidatedEvent
@@ -65,7 +69,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def usable(coupon: Coupon, store_id: str | None, now: datetime) -> bool:
-    """Whether the coupon is worth something now, in this store, to this user."""
+    """Whether the coupon can be used now, in this store; without a store id, in any store or online."""
     is_gone = coupon.redeemed or (coupon.remaining is not None and coupon.remaining <= 0)
     if is_gone or not coupon.valid_from <= now < coupon.valid_until:
         return False

@@ -1,4 +1,4 @@
-"""The record of how an event ended, and which of several counts. The reasons are in `reasons.py`."""
+"""The record of how an event ended, and which one counts if a position has several. The reasons are in `reasons.py`."""
 
 import hashlib
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from saving_alerts.domain.source_position import SourcePosition
 
 
 class Stage(StrEnum):
-    """The four stages, by the verb that names them everywhere: agent, step, metric tag, page row."""
+    """The four stages, in order. The value is the name of agent and step, the metric tag and the page's row."""
 
     VALIDATE = "validate"
     QUERY_COUPONS = "query_coupons"
@@ -21,7 +21,10 @@ class Stage(StrEnum):
 
 
 class Versions(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the decision was made with; None where a stage did not look at it."""
+    """The versions of the files that the decision is based on; None where the stage did not use the file.
+
+    `caps` is the version of the rules file whose caps were applied: it can be newer than `rules`.
+    """
 
     rules: str | None = None
     merchants: str | None = None
@@ -29,7 +32,7 @@ class Versions(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Whose decision it is, as far as anybody could read it."""
+    """The event that a decision is about. A field is None where it is absent or could not be read."""
 
     event_id: str | None = None
     user_id: str | None = None
@@ -40,7 +43,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The end of one event at one stage. It carries no coordinates."""
+    """How one event ended, at which stage and why. It holds no coordinates of the phone."""
 
     decision_id: str
     position: SourcePosition
@@ -59,7 +62,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """The source offsets of one batch that were no triggers: inclusive ranges of one partition."""
+    """One record in place of a decision for each event of a batch that no rule listens to.
+
+    `ranges` are inclusive offsets of one source partition. With the reason `invalid` it stands for the offsets of a
+    record batch that was refused, if they are very many.
+    """
 
     topic: str
     partition: int
@@ -71,12 +78,15 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decision_id(position: SourcePosition, reason: Reason) -> str:
-    """The same position and reason give the same id, on every worker and every redelivery."""
+    """24 hex digits: the same for a position and a reason, on every worker and after every redelivery."""
     return hashlib.blake2b(f"{position}:{reason}".encode(), digest_size=12).hexdigest()
 
 
 def answer(decisions: Iterable[Decision]) -> Decision:
-    """The decision that counts for one position: the strongest, and of equals the first written."""
+    """The decision that counts for one position: the strongest, and of equals the first.
+
+    `decisions` are all of one position, in the order written; at least one.
+    """
     return max(decisions, key=lambda decision: decision.reason.row.strength)
 
 

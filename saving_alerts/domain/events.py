@@ -10,21 +10,21 @@ from msgspec import Meta
 from saving_alerts.domain.decisions import Subject
 from saving_alerts.domain.source_position import SourcePosition
 
-MAX_EVENT_BYTES = 64 * 1024
+# The limits of docs/contracts.md.
+MAX_EVENT_BYTES = 64 * 1024  # bounds what one event costs to decode and to pass on
+MAX_AHEAD = timedelta(minutes=5)  # `occurred_at` after `received_at`
+MAX_BEHIND = timedelta(days=7)  # `occurred_at` before `received_at`
+MAX_IDENTIFIER_CHARACTERS = 128  # bounds the keys in Kafka and Redis
+# The years of a plausible `received_at`: outside them a clock is broken, and date arithmetic may overflow.
+PLAUSIBLE_YEARS = range(2000, 2101)
+# The decoder's text can quote what was sent: it bounds the decision that holds it.
 MAX_PROBLEM_CHARACTERS = 200
-MAX_AHEAD = timedelta(minutes=5)
-MAX_BEHIND = timedelta(days=7)
-# Years in which `received_at` is believed: outside them a clock is broken, and date arithmetic may overflow.
-BELIEVED_YEARS = range(2000, 2101)
 
-MAX_IDENTIFIER_CHARACTERS = 128
 Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER_CHARACTERS)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class EventType(StrEnum):
-    """What the shopper's phone can report."""
-
     GEOFENCE_ENTERED = "geofence_entered"
     GEOFENCE_DWELLED = "geofence_dwelled"
     GEOFENCE_EXITED = "geofence_exited"
@@ -49,7 +49,7 @@ class App(msgspec.Struct, frozen=True, gc=False):
 
 
 class Location(msgspec.Struct, frozen=True, gc=False):
-    """Where the phone was, in degrees; `accuracy_m` is the radius in metres."""
+    """Where the phone was, in degrees; `accuracy_m` is the radius of uncertainty in metres."""
 
     latitude: Annotated[float, Meta(ge=-90, le=90)]
     longitude: Annotated[float, Meta(ge=-180, le=180)]
@@ -61,7 +61,7 @@ class PushConsent(msgspec.Struct, frozen=True, gc=False):
 
 
 class SavingEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One event, as docs/contracts.md has it. Unknown fields are ignored, because upstream adds them first."""
+    """One event (docs/contracts.md). Unknown fields are ignored: upstream adds a field before we read it."""
 
     event_id: Identifier
     schema: Annotated[int, Meta(ge=1, le=1)]
@@ -79,7 +79,7 @@ class SavingEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SourceRecord(msgspec.Struct, frozen=True, gc=False):
-    """One record of the source, unread. `value` is None for a tombstone."""
+    """One record of the source topic, not yet decoded. `value` is None for a tombstone."""
 
     position: SourcePosition
     value: bytes | None
@@ -87,7 +87,7 @@ class SourceRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class ValidatedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A valid trigger on its way: the event, where it came from, and until when a push makes sense."""
+    """A valid event that some rule listens to, with its source position. A push after `deadline` would be too late."""
 
     position: SourcePosition
     deadline: datetime
@@ -96,9 +96,9 @@ class ValidatedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Why an event is invalid: what is wrong, and where (`$` is the document).
+    """Why an event is invalid: what is wrong, and the JSON path of it (`$` is the whole document).
 
-    `unreadable`: the bytes are not JSON, or too many. The ids are given where they could be made out all the same.
+    `unreadable`: no value, too many bytes, or not JSON. The ids are set where they could be read all the same.
     """
 
     problem: str
@@ -109,7 +109,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class _Ids(msgspec.Struct):
-    """The least that tells whose an invalid event is."""
+    """The ids of an invalid event, of any type: `_identifier` checks them."""
 
     event_id: object = None
     user_id: object = None
@@ -119,7 +119,7 @@ _decoder = msgspec.json.Decoder(SavingEvent)
 
 
 def read_event(raw: bytes | None) -> SavingEvent | Problem:
-    """Decode and check one record of the source. Never raises: every fault is a Problem with its path."""
+    """Decode and check the value of one record of the source. Never raises: every fault is a Problem with its path."""
     if not raw:
         return Problem("the record has no value", unreadable=True)
     if len(raw) > MAX_EVENT_BYTES:
@@ -129,12 +129,12 @@ def read_event(raw: bytes | None) -> SavingEvent | Problem:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _problem_of(error, raw)
     contradiction = _contradiction(event)
-    return event if contradiction is None else _signed(contradiction, event.event_id, event.user_id)
+    return event if contradiction is None else _with_ids(contradiction, event.event_id, event.user_id)
 
 
 def _contradiction(event: SavingEvent) -> Problem | None:
-    """What the types cannot say: fields that do not fit each other."""
-    if event.received_at.year not in BELIEVED_YEARS:
+    """The first rule between fields that the event breaks; types alone cannot express them."""
+    if event.received_at.year not in PLAUSIBLE_YEARS:
         return Problem(f"year {event.received_at.year} is out of range", "$.received_at")
     ahead = event.occurred_at - event.received_at
     if ahead > MAX_AHEAD:
@@ -152,12 +152,12 @@ def _problem_of(error: Exception, raw: bytes) -> Problem:
     ids = _ids(raw)
     if ids is None:
         return Problem(f"not JSON: {error}", unreadable=True)
-    return _signed(_problem_in(str(error)), ids.event_id, ids.user_id)
+    return _with_ids(_parsed(str(error)), ids.event_id, ids.user_id)
 
 
-def _problem_in(error: str) -> Problem:
-    """The decoder's message, taken apart into what and where."""
-    place = error.rfind(" - at `")  # the last one: what is wrong may quote the sender
+def _parsed(error: str) -> Problem:
+    """Split msgspec's message into the problem and its path."""
+    place = error.rfind(" - at `")  # the last one: the text before it may quote what was sent
     what, path = (error, "$") if place < 0 else (error[:place], error[place:].removeprefix(" - at `").removesuffix("`"))
     missing = what.removeprefix("Object missing required field `")
     if missing != what:
@@ -166,7 +166,7 @@ def _problem_in(error: str) -> Problem:
 
 
 def _ids(raw: bytes) -> _Ids | None:
-    """None for bytes that are no JSON at all."""
+    """None for bytes that are not JSON."""
     try:
         document = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -174,7 +174,7 @@ def _ids(raw: bytes) -> _Ids | None:
     return msgspec.convert(document, _Ids) if isinstance(document, dict) else _Ids()
 
 
-def _signed(problem: Problem, event_id: object, user_id: object) -> Problem:
+def _with_ids(problem: Problem, event_id: object, user_id: object) -> Problem:
     return msgspec.structs.replace(problem, event_id=_identifier(event_id), user_id=_identifier(user_id))
 
 
@@ -183,7 +183,7 @@ def _identifier(value: object) -> str | None:
 
 
 def subject_of_event(event: SavingEvent, read_at: datetime | None = None) -> Subject:
-    """Whose event it is, for the decision that ends it."""
+    """The subject of the decision that ends this event."""
     return Subject(
         event_id=event.event_id,
         user_id=event.user_id,
@@ -195,10 +195,10 @@ def subject_of_event(event: SavingEvent, read_at: datetime | None = None) -> Sub
 
 
 def deadline_of(event: SavingEvent, freshness: timedelta) -> datetime:
-    """The moment after which a push about this event would come too late, in UTC."""
+    """The moment, in UTC, from which on a push about this event is too late."""
     return min(event.occurred_at, event.received_at).astimezone(UTC) + freshness
 
 
 def is_late(validated: ValidatedEvent, now: datetime) -> bool:
-    """Whether a push about the event would come too late."""
+    """Whether a push about the event is too late: at the deadline it is."""
     return now >= validated.deadline

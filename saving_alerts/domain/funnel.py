@@ -1,4 +1,4 @@
-"""How far events come: one funnel for the demo, the page of a worker and `stats`."""
+"""How many events reach each step: one funnel for the demo, the page of a worker and `stats`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from saving_alerts.domain.reasons import FunnelStep, Reason
 
 @dataclass(frozen=True, slots=True)
 class StepCount:
-    """How many events came at least as far as this step, and which share that is of all that were read."""
+    """How many events reached this step, and which share (0 to 1) that is of all that were read."""
 
     name: str
     events: int
@@ -16,7 +16,10 @@ class StepCount:
 
 
 def funnel(events_read: int, decisions: Mapping[str, int] | Mapping[Reason, int]) -> tuple[StepCount, ...]:
-    """`decisions` are how many events ended with each reason. Before the last step, events on their way count too."""
+    """Every step in order. `decisions`: how many events ended with each reason.
+
+    An event without a decision yet counts for every step but the last one.
+    """
     steps, left = [], events_read
     for step in FunnelStep:
         left -= sum(decisions.get(reason, 0) for reason in Reason if reason.row.stops_before is step)

@@ -1,4 +1,4 @@
-"""What stops pushes at once: all of them, those of a merchant, or those of a rule."""
+"""A kill switch stops pushes at once: all of them, those of a merchant, or those of a rule."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -31,12 +31,12 @@ class KillSwitch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def key_of(scope: KillScope, identifier: str) -> str:
-    """How a switch is called on its topic and wherever a person reads it."""
+    """The key of the switch's record on its topic, which people read too: `all`, `merchant:m-123`, `rule:coffee`."""
     return str(scope) if scope is KillScope.ALL else f"{scope}:{identifier}"
 
 
 def active_switch(switches: Mapping[str, KillSwitch], merchant_id: str, rule_id: str) -> KillSwitch | None:
-    """The switch that stops this push, the widest first; None lets it go."""
+    """The switch that stops this push, the widest scope first; None if the push may be sent."""
     keys: Iterable[str] = (
         key_of(KillScope.ALL, ""),
         key_of(KillScope.MERCHANT, merchant_id),

@@ -6,7 +6,7 @@ from typing import Self
 
 
 class FunnelStep(StrEnum):
-    """How far events come, in this order. `domain/funnel.py` counts them."""
+    """The steps of the funnel, in order. `domain/funnel.py` counts how many events reach each."""
 
     READ = "read"
     VALID = "valid"
@@ -19,13 +19,13 @@ class FunnelStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the rest of the program knows of one reason."""
+    """All properties of one reason."""
 
     name: str
-    """As it is written to Kafka, the metrics and the pages. Decisions on record have it: it is never renamed."""
+    """As it stands in Kafka records, metrics and pages. Never rename one: recorded decisions have it."""
 
     text: str
-    """What `explain` says of it to people who answer shoppers."""
+    """The sentence that `explain` prints, for people who answer shoppers."""
 
     _: KW_ONLY
 
@@ -36,19 +36,19 @@ class Row:
     """Which decision counts when a position has several: the one with the highest number."""
 
     charges_cap: bool = False
-    """The user's caps count it as a push. `pipeline/dispatch.py` does the charging; `simulate` reads it here."""
+    """Whether the user's caps count it as a push. `pipeline/dispatch.py` charges them; `simulate` reads this field."""
 
     refused_by_rules: bool = False
-    """`evaluate` can give it as the reason that no rule matched. `simulate` compares it with what is on record."""
+    """Whether `evaluate` can return it as the reason that no rule matched. `simulate` compares it with records."""
 
     simulated: bool = False
-    """`simulate` can find it. Its report has a line for each, and "pushes" for `pushed`."""
+    """Whether `simulate` can produce it. Its report has a line for each, and "pushes" for `pushed`."""
 
 
 class Reason(StrEnum):
-    """The closed list, in the order of the pages, `stats` and the demo.
+    """All reasons, in the order of the pages, `stats` and the demo.
 
-    A member is its name, a `str`; what else is known of it is in `row`. A member without a `Row` fails at import.
+    A member is a `str`, its name; `row` has its other properties. A member without a `Row` fails at import.
     """
 
     # Not JSON, oversize, a missing or wrong field.
@@ -60,7 +60,7 @@ class Reason(StrEnum):
         stops_before=FunnelStep.TRIGGER,
         simulated=True,
     )
-    # Its deadline passed, in whichever stage.
+    # Its deadline passed, in any stage.
     EXPIRED = Row("expired", "it was too late for a push", stops_before=FunnelStep.FRESH, simulated=True)
     NO_CONSENT = Row("no_consent", "the user has not opted in to pushes", stops_before=FunnelStep.FRESH)
     CAPPED = Row(
@@ -73,7 +73,7 @@ class Reason(StrEnum):
         "the Coupon API gave a permanent or unusable answer",
         stops_before=FunnelStep.COUPON,
     )
-    # Three attempts failed although the API answered others meanwhile.
+    # Three attempts failed although the API answered other events meanwhile.
     COUPON_API_FAILED = Row(
         "coupon_api_failed",
         "the Coupon API did not answer for this event",
@@ -102,7 +102,7 @@ class Reason(StrEnum):
         refused_by_rules=True,
         simulated=True,
     )
-    # This event id was pushed for another position.
+    # The same event id was pushed for another source position.
     DUPLICATE = Row(
         "duplicate",
         "this event was pushed before, from another position",
@@ -111,7 +111,7 @@ class Reason(StrEnum):
     )
     KILLED = Row("killed", "pushes were stopped by a kill switch", stops_before=FunnelStep.PUSHED)
     PUSH_REFUSED = Row("push_refused", "the push API refused it for good", stops_before=FunnelStep.PUSHED)
-    # An attempt may have arrived, and its cap stays charged.
+    # An attempt may have been accepted, so the caps stay charged.
     PUSH_UNCERTAIN = Row(
         "push_uncertain",
         "a push may have arrived, and nobody can say; it was not tried again",
@@ -128,7 +128,7 @@ class Reason(StrEnum):
         strength=3,
         charges_cap=True,
     )
-    # A step failed in a way nobody foresaw. It can happen in every stage; the funnel has one place for it.
+    # A step raised an unexpected exception. That can happen in every stage; the funnel counts it before `alert`.
     DEAD_LETTER = Row(
         "dead_letter",
         "something failed that nobody foresaw; the event is in the dead letters",

@@ -1,10 +1,10 @@
-"""Where on the source an event stands: the identity that every later record, decision and claim carries."""
+"""Topic, partition and offset of an event on the source: its identity in every later record, decision and claim."""
 
 import msgspec
 
 
 class SourcePosition(msgspec.Struct, frozen=True, order=True, gc=False):
-    """One record of the source topic. It is written `topic/partition/offset` wherever a person reads it."""
+    """One record of the source topic. Its text is `topic/partition/offset`, in records and for people."""
 
     topic: str
     partition: int
@@ -15,6 +15,6 @@ class SourcePosition(msgspec.Struct, frozen=True, order=True, gc=False):
 
     @classmethod
     def parse(cls, text: str) -> "SourcePosition":
-        """Read what `str()` wrote. Raises ValueError for anything else."""
+        """The inverse of `str()`. Raises ValueError for any other text."""
         topic, partition, offset = text.rsplit("/", 2)
         return cls(topic, int(partition), int(offset))

@@ -1,1 +1,1 @@
-"""Kafka without Faust: connection, topics, wire format."""
+"""What talks to Kafka without Faust: connection, topics, wire format."""

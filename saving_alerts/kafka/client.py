@@ -1,10 +1,9 @@
-"""How to reach Kafka: the one place that turns addresses and credentials into what aiokafka's clients take."""
+"""What Kafka is asked beside reading and writing records: topics, commits, members."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 import stamina
@@ -14,66 +13,37 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import OffsetAndMetadata
 
-from saving_alerts.kafka.header_names import read_any_header_name
+from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
+from saving_alerts.kafka.unpacking import unpack_for_aiokafka
 
-COORDINATOR_TIMEOUT_SECONDS = 15
+COORDINATOR_TIMEOUT_SECONDS = 15  # how long failures that Kafka calls temporary are retried, say a loading group
 CREATE_COMMAND = "saving-alerts topics create"
 
 _partitioner = DefaultPartitioner()
-read_any_header_name()
+unpack_for_aiokafka()
 
 
-class KafkaFailedError(Exception):
-    """Kafka did not do what was asked. The text is one sentence for an operator."""
-
-
-@dataclass(frozen=True, slots=True)
-class KafkaConnection:
-    """Where the brokers are and how to log in; the same for every client."""
-
-    bootstrap_servers: str
-    security_protocol: str = "PLAINTEXT"
-    ca_file: str | None = None
-    sasl_mechanism: str = "SCRAM-SHA-512"
-    sasl_username: str | None = None
-    sasl_password: str | None = field(default=None, repr=False)
-
-    def options(self) -> dict[str, object]:
-        """Keyword arguments for any of aiokafka's clients. Reads `ca_file`, so it can raise OSError."""
-        options: dict[str, object] = {
-            "bootstrap_servers": self.bootstrap_servers,
-            "security_protocol": self.security_protocol,
-        }
-        if context := self.ssl_context():
-            options["ssl_context"] = context
-        if self.security_protocol.startswith("SASL"):
-            options["sasl_mechanism"] = self.sasl_mechanism
-            options["sasl_plain_username"] = self.sasl_username
-            options["sasl_plain_password"] = self.sasl_password
-        return options
-
-    def ssl_context(self) -> ssl.SSLContext | None:
-        """None for an unencrypted connection. Raises OSError where `ca_file` cannot be read."""
-        return ssl.create_default_context(cafile=self.ca_file) if self.security_protocol.endswith("SSL") else None
+# The driver's errors → KafkaFailedError, all of them: no caller treats one of them in another way.
+_FOREIGN_ERRORS: tuple[type[Exception], ...] = (KafkaError, OSError, TimeoutError)
 
 
 @contextmanager
 def translated_errors(what: str) -> Iterator[None]:
-    """Whatever the driver raises inside comes out as KafkaFailedError that begins with `what`."""
+    """Raises KafkaFailedError for every error of the driver inside; its text begins with `what`."""
     try:
         yield
-    except (KafkaError, OSError, TimeoutError) as error:
+    except _FOREIGN_ERRORS as error:
         raise KafkaFailedError(f"{what}: {_in_words(error)}") from error
 
 
 def _in_words(error: Exception) -> str:
-    """Some of the driver's errors have no text, and its own name for them says what they are."""
+    """Its text, or the name of its class: some of the driver's errors have no text."""
     return str(error) or type(error).__name__
 
 
 @asynccontextmanager
 async def admin_client(connection: KafkaConnection) -> AsyncIterator[AIOKafkaAdminClient]:
-    """A started admin client, closed at the end. Raises KafkaFailedError where no broker answers."""
+    """A started admin client, closed at the end. Raises KafkaFailedError, also for errors of the driver inside."""
     with translated_errors(f"Kafka at {connection.bootstrap_servers}"):
         client = AIOKafkaAdminClient(**connection.options())
         try:
@@ -83,24 +53,24 @@ async def admin_client(connection: KafkaConnection) -> AsyncIterator[AIOKafkaAdm
             await client.close()
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=65536)  # users: bounds the memory
 def partition_of(key: bytes, partitions: int) -> int:
-    """Where Kafka's standard partitioner (murmur2) puts `key` among so many partitions."""
+    """The partition that Kafka's standard partitioner (murmur2) chooses for `key`, of so many."""
     number: int = _partitioner(key, range(partitions), ())
     return number
 
 
 async def partition_counts(connection: KafkaConnection) -> dict[str, int]:
-    """How many partitions each topic of the cluster has. It asks for all, so that asking creates none."""
+    """The number of partitions of every topic. It asks for all topics: a question for one by name could create it."""
     async with admin_client(connection) as client:
         described = await client.describe_topics()
     return {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
 
 
 async def unequal_or_missing(connection: KafkaConnection, names: Sequence[str], *others: str) -> str | None:
-    """Why a worker must not start with these topics, with the command that mends it; None when all is well.
+    """Why a worker must not start with these topics, and the command that helps; None if it may start.
 
-    `others` must be there, with any number of partitions.
+    `names` must exist with one number of partitions, `others` with any. Raises KafkaFailedError.
     """
     counts = await partition_counts(connection)
     missing = {name: None for name in others if name not in counts}
@@ -108,7 +78,7 @@ async def unequal_or_missing(connection: KafkaConnection, names: Sequence[str], 
 
 
 def mismatch(counts: Mapping[str, int | None]) -> str | None:
-    """As `unequal_or_missing`, from counts already known; None as a count: there is no such topic."""
+    """As `unequal_or_missing`, from known counts of partitions. None as a count means that there is no such topic."""
     found = set(counts.values())
     if len(found) == 1 and None not in found:
         return None
@@ -119,17 +89,17 @@ def mismatch(counts: Mapping[str, int | None]) -> str | None:
 
 
 class _IncompleteAnswerError(KafkaFailedError):
-    """The group's coordinator left partitions out: it is still loading them, and that must not look like no commit."""
+    """The coordinator's answer lacks partitions because it is still loading them. That must not look like no commit."""
 
 
-def _is_passing(error: Exception) -> bool:
+def _is_temporary(error: Exception) -> bool:
     cause = error.__cause__ if isinstance(error, KafkaFailedError) else error
     return isinstance(error, _IncompleteAnswerError) or (isinstance(cause, KafkaError) and cause.retriable)
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What a group committed for a partition: the next offset to read, and the text kept with it."""
+    """What a group committed for a partition: the next offset to read, and Kafka's metadata text beside it."""
 
     offset: int
     text: str
@@ -138,7 +108,10 @@ class Commit:
 async def committed_offsets(
     connection: KafkaConnection, group: str, topics: Mapping[str, Iterable[int]]
 ) -> dict[str, dict[int, int | None]]:
-    """What the group has committed, of all topics in one answer; None where nothing is committed yet."""
+    """The group's committed offsets by topic and partition, all from one answer of Kafka; None where there is none.
+
+    Raises KafkaFailedError.
+    """
     wanted = [TopicPartition(topic, number) for topic, numbers in topics.items() for number in numbers]
     committed = await commits(connection, group, wanted)
     offsets: dict[str, dict[int, int | None]] = {topic: {} for topic in topics}
@@ -151,8 +124,8 @@ async def committed_offsets(
 async def commits(
     connection: KafkaConnection, group: str, partitions: Sequence[TopicPartition]
 ) -> dict[TopicPartition, Commit | None]:
-    """As `committed_offsets`, with the texts. Raises KafkaFailedError."""
-    async for attempt in stamina.retry_context(on=_is_passing, attempts=None, timeout=COORDINATOR_TIMEOUT_SECONDS):
+    """The group's commits with their texts, all from one answer; None where there is none. Raises KafkaFailedError."""
+    async for attempt in stamina.retry_context(on=_is_temporary, attempts=None, timeout=COORDINATOR_TIMEOUT_SECONDS):
         with attempt:
             return await _committed(connection, group, partitions)
     raise AssertionError("the retries end in an answer or in an error")
@@ -175,7 +148,7 @@ def _commit(offset: int, text: str | None) -> Commit | None:
 async def has_record(
     connection: KafkaConnection, partition: TopicPartition, offset: int, timeout_seconds: float
 ) -> bool:
-    """Whether a committed record at or behind `offset` can be read now; False also where Kafka does not answer."""
+    """Whether a committed record at or behind `offset` can be read within the timeout; False also if Kafka fails."""
     consumer = AIOKafkaConsumer(**connection.options(), isolation_level="read_committed", auto_offset_reset="none")
     try:
         async with asyncio.timeout(timeout_seconds):
@@ -183,7 +156,7 @@ async def has_record(
             consumer.assign([partition])
             consumer.seek(partition, offset)
             await consumer.getone(partition)
-    except (KafkaError, OSError, TimeoutError):
+    except _FOREIGN_ERRORS:
         return False
     finally:
         await consumer.stop()
@@ -191,24 +164,24 @@ async def has_record(
 
 
 async def members_of(connection: KafkaConnection, group: str) -> int:
-    """How many workers are in the group now. Raises KafkaFailedError."""
-    async for attempt in stamina.retry_context(on=_is_passing, attempts=None, timeout=COORDINATOR_TIMEOUT_SECONDS):
+    """The number of workers in the group now. Raises KafkaFailedError."""
+    async for attempt in stamina.retry_context(on=_is_temporary, attempts=None, timeout=COORDINATOR_TIMEOUT_SECONDS):
         with attempt:
             async with admin_client(connection) as client:
                 (answer,) = await client.describe_consumer_groups([group])
     (described,) = answer.groups
-    return len(described[5])
+    return len(described[5])  # the members
 
 
 async def write_commit(connection: KafkaConnection, group: str, partition: TopicPartition, commit: Commit) -> None:
-    """Change where a group without members begins. Kafka refuses it for one with members."""
-    async with _reader(connection, group) as consumer:
+    """Commit for a group without members. Raises KafkaFailedError, also if the group has members."""
+    async with _consumer(connection, group) as consumer:
         consumer.assign([partition])
         await consumer.commit({partition: OffsetAndMetadata(commit.offset, commit.text)})
 
 
 @asynccontextmanager
-async def _reader(connection: KafkaConnection, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
+async def _consumer(connection: KafkaConnection, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
     with translated_errors(f"Kafka at {connection.bootstrap_servers}"):
         consumer = AIOKafkaConsumer(**connection.options(), group_id=group, enable_auto_commit=False)
         try:

@@ -1,6 +1,6 @@
 """The wire format: records on the internal topics, decisions, receipts and dead letters.
 
-The headers say whose record it is, so that it can be accounted for even when nobody can read its body.
+The headers of an internal record name its source position, so that it can be accounted for if its body is unreadable.
 """
 
 import hashlib
@@ -16,11 +16,13 @@ from saving_alerts.domain.decisions import Decision, Receipt
 from saving_alerts.domain.events import ValidatedEvent
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.kafka.refused import KEPT_BYTES, RefusedBytes
 
 SCHEMA = 1
 READABLE_SCHEMAS = frozenset({1})  # from schema 2 on: the last two
-MAX_DEAD_LETTER_BYTES = 256 * 1024
-# Ours are far shorter. Others can write a key of a megabyte to the source, and a letter has to fit into a record.
+# The limits of a dead letter, which must fit into a Kafka record. Our own events, keys and headers are far shorter; a
+# foreign record with a key of a megabyte once stopped one worker after the other.
+MAX_DEAD_LETTER_BYTES = KEPT_BYTES
 MAX_KEY_BYTES = 4 * 1024
 MAX_HEADERS_BYTES = 4 * 1024
 
@@ -32,7 +34,7 @@ encode: Callable[[object], bytes] = msgspec.json.Encoder().encode
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
-    """What the headers of an internal record say."""
+    """The headers of an internal record."""
 
     position: SourcePosition
     event_id: str
@@ -49,7 +51,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def read(cls, headers: Headers) -> "Envelope":
-        """Raises ValueError where one is missing or unreadable. Headers of others (tracing) are not looked at."""
+        """Raises ValueError if one is missing or unreadable. Foreign headers, say of tracing, are ignored."""
         values = dict(headers)
         schema, position, event_id, deadline = [_text(values, name) for name in HEADER_NAMES]
         return cls(SourcePosition.parse(position), event_id, _moment(deadline), int(schema))
@@ -64,7 +66,7 @@ def _text(values: Mapping[str, bytes | None], name: str) -> str:
 
 
 def _moment(text: str) -> datetime:
-    """Raises ValueError for one without a zone, which could not be compared with the clock's."""
+    """Raises ValueError, also for a time without a zone: it could not be compared with the clock's."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"the header 'deadline' has no zone: {text}")
@@ -72,7 +74,7 @@ def _moment(text: str) -> datetime:
 
 
 class UnreadableError(Exception):
-    """A record of ours that we cannot read. The text says what was expected."""
+    """A record of one of our own topics is in no format that this release reads. The text is the decoder's."""
 
 
 class Codec(Generic[Value]):
@@ -98,10 +100,12 @@ alert_codec = Codec(Alert)
 
 
 class DeadLetterRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes that nobody could handle, cut to 256 KiB, with the hash of all of them and where they stood.
+    """A record that a stage could not handle, and why: `error` is a traceback or one line.
 
-    The key is cut to 4 KiB. `reason` is the decision that they ended in. `tried` is false where no worker looked at
-    them. `headers` are those of ours, without which no stage would read them again.
+    `topic`, `partition`, `offset`: where the record stands. `position`: of its event on the source, if it is known.
+    `body` is cut to 256 KiB; `body_bytes` and `sha256` are of the whole. `key` is cut to 4 KiB. `headers` are our own
+    ones: a replay needs them. `reason` is that of the event's decision. `tried` is false if no step ran. With
+    `last_offset` the body is not the value of a record, but refused bytes: it stands for all offsets up to that one.
     """
 
     stage: str
@@ -119,12 +123,13 @@ class DeadLetterRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = Reason.DEAD_LETTER
     tried: bool = True
     headers: tuple[tuple[str, bytes], ...] = ()
+    last_offset: int | None = None
 
 
-def ours_of(headers: Headers) -> tuple[tuple[str, bytes], ...]:
-    """The headers that a stage reads, as they came; none where they are too long to be ours."""
-    ours = tuple((name, value) for name, value in headers if name in HEADER_NAMES and value is not None)
-    return ours if sum(len(value) for _, value in ours) <= MAX_HEADERS_BYTES else ()
+def own_headers(headers: Headers) -> tuple[tuple[str, bytes], ...]:
+    """The headers that a stage reads, unchanged; none if they are too long to be our own."""
+    own = tuple((name, value) for name, value in headers if name in HEADER_NAMES and value is not None)
+    return own if sum(len(value) for _, value in own) <= MAX_HEADERS_BYTES else ()
 
 
 _dead_letter_decoder = msgspec.json.Decoder(DeadLetterRecord)
@@ -139,30 +144,32 @@ def decode_dead_letter(raw: bytes) -> DeadLetterRecord:
 
 
 def summary_of(error: str) -> str:
-    """The last line, which names it; of a traceback the others say where."""
+    """The last line of a traceback: the exception and its text."""
     return error.strip().rsplit("\n", 1)[-1]
 
 
 def cut(body: bytes) -> tuple[bytes, int, str]:
     """The first 256 KiB, the full length and the SHA-256 of all of it."""
+    if isinstance(body, RefusedBytes):
+        return bytes(body), body.whole_bytes, body.sha256
     return body[:MAX_DEAD_LETTER_BYTES], len(body), hashlib.sha256(body).hexdigest()
 
 
-class _Ledger(msgspec.Struct, frozen=True):
-    """What tells a receipt from a decision on the decision topic."""
+class _Ranges(msgspec.Struct, frozen=True):
+    """The field that only receipts have, to tell them from decisions on the same topic."""
 
     ranges: msgspec.UnsetType | list[tuple[int, int]] = msgspec.UNSET
 
 
 _decision_decoder = msgspec.json.Decoder(Decision)
 _receipt_decoder = msgspec.json.Decoder(Receipt)
-_ledger_decoder = msgspec.json.Decoder(_Ledger)
+_ranges_decoder = msgspec.json.Decoder(_Ranges)
 
 
 def decode_ledger(raw: bytes) -> Decision | Receipt:
     """One record of the decision topic. Raises UnreadableError."""
     try:
-        is_receipt = _ledger_decoder.decode(raw).ranges is not msgspec.UNSET
+        is_receipt = _ranges_decoder.decode(raw).ranges is not msgspec.UNSET
         return _receipt_decoder.decode(raw) if is_receipt else _decision_decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableError(str(error)) from error

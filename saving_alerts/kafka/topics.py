@@ -1,4 +1,4 @@
-"""Every topic with its settings, in the order an event meets them."""
+"""Every topic with its settings, in the order in which an event passes them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,12 +8,12 @@ from saving_alerts.domain.decisions import Stage
 
 WEEK = timedelta(days=7)
 MONTH = timedelta(days=30)
-FOR_EVER = timedelta(milliseconds=-1)  # Kafka's own way to say it
+FOR_EVER = timedelta(milliseconds=-1)  # Kafka's value for no limit
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic as it has to be. None as retention: it is not ours to set (the source)."""
+    """A topic and the settings that it must have. `retention` None: it is upstream's to set (the source)."""
 
     name: str
     retention: timedelta | None
@@ -48,26 +48,26 @@ class Topics:
             alerts=Topic(f"{prefix}.alerts", WEEK),
             decisions=Topic(f"{prefix}.decisions", MONTH),
             dead_letters=Topic(f"{prefix}.dead-letters", MONTH),
-            # The Table's changelog. Longer than any cap looks back: what is older is of no use to anybody.
+            # The Table's changelog. It must be kept for longer than any cap looks back: MAX_CAP_HOURS is a week.
             push_sends=Topic(push_sends, WEEK + timedelta(days=1), "compact,delete"),
             kill_switches=Topic(f"{prefix}.kill-switches", FOR_EVER, "compact", partitions=1),
         )
 
     @property
     def inputs(self) -> dict[Stage, Topic]:
-        """What each stage reads, in the order of the stages."""
+        """The topic that each stage reads, in the order of the stages."""
         topics = (self.source, self.validated, self.candidates, self.alerts)
         return dict(zip(Stage, topics, strict=True))
 
     @property
     def next_stage(self) -> dict[Stage, Topic]:
-        """What each stage but the last writes for the next one."""
+        """The topic that each stage but the last writes for the next one."""
         topics = (self.validated, self.candidates, self.alerts)
         return dict(zip(Stage, topics, strict=False))
 
     @property
     def partitioned(self) -> tuple[Topic, ...]:
-        """Those that have one number of partitions: all but the kill switches."""
+        """The topics that must have the same number of partitions: all but the kill switches."""
         inputs = (self.source, self.validated, self.candidates, self.alerts)
         return (*inputs, self.decisions, self.dead_letters, self.push_sends)
 

@@ -1,1 +1,1 @@
-"""What is on record about every source offset: reading it from Kafka, and the arithmetic on it."""
+"""The ledger: what Kafka holds about every source offset (decisions, receipts, dead letters), and its audit."""

@@ -1,6 +1,6 @@
-"""Audit as arithmetic: is every source offset behind the commit answered, or still on its way?
+"""The arithmetic of an audit: is every committed source offset answered, or pending on an internal topic?
 
-Nothing here reads Kafka. What was read, in which order and why, is in `auditing`.
+Nothing here reads Kafka. `audit.py` does, and explains in which order.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,12 +14,15 @@ from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ledger.offset_set import OffsetSet
 
 Ranges = tuple[tuple[int, int], ...]
-HTTP_ACCEPTED = range(200, 300)
+HTTP_ACCEPTED = range(200, 300)  # 409 means accepted before, with the same key
 
 
 @dataclass(frozen=True, slots=True)
 class SourceSpan:
-    """What is audited of one partition: `start` to before `end`. `uncommitted` more behind it are not yet due."""
+    """The offsets of one partition that are audited: from `start` to before `end`.
+
+    `uncommitted` more were asked about, but are not committed yet, so that they need no answer.
+    """
 
     start: int
     end: int
@@ -28,7 +31,10 @@ class SourceSpan:
 
 @dataclass(frozen=True, slots=True)
 class PartitionAudit:
-    """What became of the source offsets of one partition. Ranges are inclusive."""
+    """The result for one partition. `docs/operating.md`, "Reading `audit`", has the meaning of each number.
+
+    `missing_ranges` are inclusive; `contradictions` are offsets.
+    """
 
     partition: int
     start: int
@@ -44,7 +50,7 @@ class PartitionAudit:
 
     @property
     def offsets(self) -> int:
-        """Positions that hold a record, or held one; control records and compacted ones are none."""
+        """How many offsets hold an event, or held one. Those of control records and compacted ones do not count."""
         return self.answered + self.pending + self.missing + self.unknown
 
     @property
@@ -54,7 +60,10 @@ class PartitionAudit:
 
 @dataclass(frozen=True, slots=True)
 class _AcceptedPush:
-    """What makes two accepted pushes of one position different ones, and not one that was written down twice."""
+    """One decision `pushed`, with what tells two pushes of a position apart from one push that was recorded twice.
+
+    `accepted_anew`: the push API answered 2xx, so it had not accepted the key before. `written`: worker and time.
+    """
 
     key: str
     accepted_anew: bool
@@ -67,34 +76,37 @@ class _AcceptedPush:
 
 
 class PartitionAccount:
-    """Collects what is on record about one source partition; `audit()` adds it up."""
+    """Collects what is on record about the offsets of one source partition. `audit()` adds it up."""
 
     def __init__(self, partition: int, span: SourceSpan) -> None:
         self._partition = partition
         self._span = span
         self._answered, self._pending = OffsetSet(), OffsetSet()
-        self._present, self._maybe_forgotten = OffsetSet(), OffsetSet()
+        self._present, self._decision_maybe_deleted = OffsetSet(), OffsetSet()
         self._pushes: dict[int, _AcceptedPush] = {}
         self._contradictions: set[int] = set()
         self._echoes = 0
         self._first_kept = span.start
 
     def deleted_before(self, offset: int) -> None:
-        """The source begins here by now: of what was before it, only the ledger can tell."""
+        """The source is deleted up to `offset`: whether an older offset held an event, only the ledger can show."""
         self._first_kept = min(max(self._first_kept, offset), self._span.end)
 
-    def present(self, offset: int, *, maybe_forgotten: bool = False) -> None:
-        """The source holds a record; `maybe_forgotten` when its decision may be deleted by retention by now."""
-        offsets = self._maybe_forgotten if maybe_forgotten else self._present
-        offsets.add(offset, offset)
+    def present(self, first: int, last: int | None = None, *, decision_maybe_deleted: bool = False) -> None:
+        """The source holds a record there, or one at each offset up to `last`.
+
+        If their decisions may be deleted, they are unknown, not missing.
+        """
+        offsets = self._decision_maybe_deleted if decision_maybe_deleted else self._present
+        offsets.add(first, first if last is None else min(last, self._span.end - 1))
 
     def pending(self, offset: int) -> None:
-        """It is on an internal topic, not yet committed there."""
+        """The event is on an internal topic, not yet committed there."""
         if self._span.start <= offset < self._span.end:
             self._pending.add(offset, offset)
 
     def answered(self, first: int, last: int) -> None:
-        """An inclusive range has a decision or a receipt. What was answered before is an echo."""
+        """An inclusive range has a decision or a receipt. Every further answer of an offset is an echo."""
         first, last = max(first, self._span.start), min(last, self._span.end - 1)
         if first <= last:
             self._echoes += self._answered.add(first, last)
@@ -110,16 +122,16 @@ class PartitionAccount:
         if push.contradicts(known):
             self._contradictions.add(offset)
         if push.accepted_anew and not known.accepted_anew:
-            # Of several that are the same push, the one that was accepted anew can be contradicted later.
+            # Of several that are the same push, keep the one with 2xx: only it can contradict another 2xx later.
             self._pushes[offset] = push
 
     def audit(self) -> PartitionAudit:
-        """Add it up. An answer beats being on the way: a record is still on its topic after it was decided."""
+        """Add it up. An offset that is both counts as answered: its record stays on the internal topic."""
         covered = self._answered | self._pending
         missing = self._present - covered
         span = self._span
-        told_of = (covered | self._present | self._maybe_forgotten).below(self._first_kept)
-        deleted = self._first_kept - span.start - told_of.count()
+        accounted = (covered | self._present | self._decision_maybe_deleted).below(self._first_kept)
+        deleted = self._first_kept - span.start - accounted.count()
         return PartitionAudit(
             partition=self._partition,
             start=span.start,
@@ -130,13 +142,13 @@ class PartitionAccount:
             missing_ranges=ranges_of(missing),
             echoes=self._echoes,
             contradictions=tuple(sorted(self._contradictions)),
-            unknown=deleted + (self._maybe_forgotten - covered).count(),
+            unknown=deleted + (self._decision_maybe_deleted - covered).count(),
             uncommitted=span.uncommitted,
         )
 
 
 def _accepted_push(decision: Decision) -> _AcceptedPush:
-    """The push API answers 2xx once for a key and 409 ever after, so two 2xx are two pushes."""
+    """From a decision `pushed`. The push API answers 2xx once for a key and 409 afterwards: two 2xx are two pushes."""
     key = idempotency_key(decision.user_id or "", decision.event_id or "")
     status = decision.details.get("status")
     anew = isinstance(status, int) and status in HTTP_ACCEPTED
@@ -144,26 +156,28 @@ def _accepted_push(decision: Decision) -> _AcceptedPush:
 
 
 class Account:
-    """All partitions of the source. Positions outside the audited spans, or of another source, are left out."""
+    """All partitions of the source. Positions outside of the audited spans, or of another topic, are ignored."""
 
     def __init__(self, source: str, spans: Mapping[int, SourceSpan]) -> None:
         self._source = source
         self._partitions = {number: PartitionAccount(number, span) for number, span in spans.items()}
 
     def deleted_before(self, firsts: Mapping[int, int]) -> None:
-        """By partition: where the source begins by now."""
+        """By partition: the first offset that the source still has."""
         for number, account in self._partitions.items():
             account.deleted_before(firsts[number])
 
-    def present(self, partition: int, offset: int, *, maybe_forgotten: bool = False) -> None:
-        self._partitions[partition].present(offset, maybe_forgotten=maybe_forgotten)
+    def present(
+        self, partition: int, first: int, last: int | None = None, *, decision_maybe_deleted: bool = False
+    ) -> None:
+        self._partitions[partition].present(first, last, decision_maybe_deleted=decision_maybe_deleted)
 
     def pending(self, position: SourcePosition) -> None:
         if account := self._of(position.topic, position.partition):
             account.pending(position.offset)
 
     def recorded(self, entry: Decision | Receipt) -> None:
-        """One record of the decision topic, in the order written."""
+        """One record of the decision topic. To be called in the order written."""
         if isinstance(entry, Decision):
             if account := self._of(entry.position.topic, entry.position.partition):
                 account.decided(entry)

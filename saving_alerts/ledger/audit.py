@@ -1,31 +1,35 @@
-"""What an audit reads, and in which order, so that it is right while workers run.
+"""What an audit reads, and in which order, so that its result is right while workers run.
 
-First the commits of all four stages, in one answer: they say what each stage is done with. An event that a stage was
-done with at that moment has been decided, or stands on the next topic: at or behind the commit there, or it is done
-with there as well. So each internal topic is read from its commit to its end: what is found there is pending. Then the
-source, because not every offset holds a record. The decisions come last, to an end that is asked for last: whatever
-left an internal topic meanwhile is found there, and decided beats pending.
+1. The commits of all four stages, from one answer of Kafka. An event before the commit of a stage has been decided, or
+   is on the next stage's topic.
+2. Each internal topic from its commit to its end: these events are pending.
+3. The source, because not every offset holds a record.
+4. The decisions, to an end that is asked for last: an event that left an internal topic after step 2 has its decision
+   there, and answered goes before pending.
 """
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, committed_offsets, mismatch, partition_counts
+from saving_alerts.kafka.client import committed_offsets, mismatch, partition_counts
 from saving_alerts.kafka.codecs import Envelope
+from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
+from saving_alerts.kafka.refused import last_offset_of
 from saving_alerts.kafka.topics import Topic, Topics
 from saving_alerts.ledger.accounting import Account, PartitionAudit, SourceSpan
 from saving_alerts.ledger.audit_range import AuditRange, source_spans
 from saving_alerts.ledger.offset_lookup import EPOCH, OffsetLookup, offset_lookup
 from saving_alerts.ledger.topic_reader import Progress, Span, StoredRecord, decoded, read
 
-# The times on the source are its producers': a decision is looked for from this long before the oldest of them.
+# The times of source records are their producers'. Decisions are read from this long before the oldest of them, so the
+# clocks of producers and brokers may differ by as much.
 CLOCK_MARGIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditResult:
-    """By partition, in order. `unreadable` records of internal topics and of the ledger could not be attributed."""
+    """By partition, in order. `unreadable`: how many records of internal topics and decisions could not be read."""
 
     partitions: tuple[PartitionAudit, ...]
     unreadable: int
@@ -38,7 +42,7 @@ class AuditResult:
 async def audit(
     connection: KafkaConnection, group: str, topics: Topics, asked: AuditRange, now: datetime, progress: Progress
 ) -> AuditResult:
-    """Account for every source offset of the range that is behind the commit. Raises KafkaFailedError."""
+    """Account for every committed source offset of the range. Raises KafkaFailedError."""
     partitions = await _partitions(connection, topics)
     asked.refuse_unknown(partitions)
     committed = await committed_offsets(connection, group, {topic.name: partitions for topic in topics.inputs.values()})
@@ -48,8 +52,8 @@ async def audit(
         auditor = _Auditor(connection, lookup, account, progress)
         for topic in topics.next_stage.values():
             await auditor.read_internal(topic, committed[topic.name])
-        forgotten_before = await auditor.forgotten_before(topics.decisions, partitions, now)
-        oldest = await auditor.read_source(topics.source, spans, forgotten_before)
+        deleted_before = await auditor.decisions_deleted_before(topics.decisions, partitions, now)
+        oldest = await auditor.read_source(topics.source, spans, deleted_before)
         await auditor.read_decisions(topics.decisions, partitions, oldest)
     return AuditResult(account.audit(), auditor.unreadable)
 
@@ -63,7 +67,7 @@ async def _partitions(connection: KafkaConnection, topics: Topics) -> range:
 
 
 class _Auditor:
-    """The four readings of one audit, each into the same account."""
+    """Reads the topics of one audit into one account."""
 
     def __init__(self, connection: KafkaConnection, lookup: OffsetLookup, account: Account, progress: Progress) -> None:
         self._connection, self._lookup = connection, lookup
@@ -71,7 +75,7 @@ class _Auditor:
         self.unreadable = 0
 
     async def read_internal(self, topic: Topic, committed: Mapping[int, int | None]) -> None:
-        """Everything that is not committed there is pending, whether its body can be read or not."""
+        """Every record that is not committed there is pending, also one with an unreadable body."""
         firsts = await self._lookup.beginnings(topic.name, committed)
         ends = await self._lookup.ends(topic.name, committed)
         spans = {number: _behind(commit, firsts[number], ends[number]) for number, commit in committed.items()}
@@ -81,10 +85,10 @@ class _Auditor:
             except ValueError:
                 self.unreadable += 1
 
-    async def forgotten_before(self, decisions: Topic, partitions: range, now: datetime) -> datetime:
-        """What came before then may have had a decision that retention deleted: nobody can say that there was none.
+    async def decisions_deleted_before(self, decisions: Topic, partitions: range, now: datetime) -> datetime:
+        """Events from before this time may have had a decision that retention deleted, so they cannot count as missing.
 
-        The margin is for the clocks, and for what retention deletes while the audit runs.
+        The margin allows for different clocks, and for what retention deletes while the audit runs.
         """
         firsts = await self._lookup.beginnings(decisions.name, partitions)
         oldest = await self._lookup.oldest(decisions.name, partitions)
@@ -93,23 +97,24 @@ class _Auditor:
         return max(kept_since) + CLOCK_MARGIN if kept_since else EPOCH
 
     async def read_source(
-        self, source: Topic, spans: Mapping[int, SourceSpan], forgotten_before: datetime
+        self, source: Topic, spans: Mapping[int, SourceSpan], deleted_before: datetime
     ) -> datetime | None:
-        """Which offsets hold a record. The time of the oldest of them; None where there is none at all."""
+        """Note which offsets hold a record. Returns the time of the oldest of them; None if there is none."""
         firsts = await self._lookup.beginnings(source.name, spans)
-        # Of what is deleted nobody knows the time, so that all decisions may speak of it.
+        # The time of deleted source records is not known, so any decision may be theirs: all decisions are read.
         oldest_ms = 0 if any(span.start < min(firsts[number], span.end) for number, span in spans.items()) else None
-        forgotten_ms = int(forgotten_before.timestamp() * 1000)
+        deleted_before_ms = int(deleted_before.timestamp() * 1000)
         readable = {number: Span(max(span.start, firsts[number]), span.end) for number, span in spans.items()}
         async for record in self._records(source, readable):
-            forgotten = record.timestamp < forgotten_ms
-            self._account.present(record.partition, record.offset, maybe_forgotten=forgotten)
+            maybe_deleted = record.timestamp < deleted_before_ms
+            last = last_offset_of(record)
+            self._account.present(record.partition, record.offset, last, decision_maybe_deleted=maybe_deleted)
             oldest_ms = record.timestamp if oldest_ms is None else min(record.timestamp, oldest_ms)
         self._account.deleted_before(await self._lookup.beginnings(source.name, spans))
         return None if oldest_ms is None else datetime.fromtimestamp(max(oldest_ms, 0) / 1000, UTC)
 
     async def read_decisions(self, decisions: Topic, partitions: range, oldest: datetime | None) -> None:
-        """All that can speak of the source records; nothing when there are none."""
+        """All decisions that can be about the source records; none if there are no source records."""
         if oldest is None:
             return
         since = max(oldest, EPOCH + CLOCK_MARGIN) - CLOCK_MARGIN
@@ -129,5 +134,5 @@ class _Auditor:
 
 
 def _behind(commit: int | None, first: int, end: int) -> Span:
-    """What is not committed. A commit beyond the end is of a topic that was made anew: workers begin at its first."""
+    """What is not committed. A commit beyond the end is of a topic that was recreated: workers start at `first`."""
     return Span(commit if commit is not None and commit <= end else first, end)

@@ -1,17 +1,17 @@
-"""Which source offsets an audit is asked about, and which of them are due."""
+"""Which source offsets an audit is asked about, and which of them are committed and so must have an answer."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from saving_alerts.kafka.client import KafkaFailedError
+from saving_alerts.kafka.connection import KafkaFailedError
 from saving_alerts.ledger.accounting import SourceSpan
 from saving_alerts.ledger.offset_lookup import OffsetLookup
 
 
 @dataclass(frozen=True, slots=True)
 class OffsetBounds:
-    """Offsets of the source by partition, or one for all of them. Naming partitions leaves the others out."""
+    """Source offsets by partition, or `every` for all partitions. With `by_partition` no other partition is audited."""
 
     every: int | None = None
     by_partition: Mapping[int, int] = field(default_factory=dict)
@@ -25,9 +25,9 @@ class OffsetBounds:
 
 @dataclass(frozen=True, slots=True)
 class AuditRange:
-    """What was written since a moment, or from `start` on; until a moment, or before `before`; never beyond the commit.
+    """The range of an audit: from a moment or an offset on (inclusive), to a moment or an offset (exclusive).
 
-    Offsets go before moments.
+    Where both are given the offset counts. It never goes beyond the commit.
     """
 
     since: datetime | None = None
@@ -36,7 +36,7 @@ class AuditRange:
     before: OffsetBounds = OffsetBounds()
 
     def refuse_unknown(self, known: Collection[int]) -> None:
-        """Nothing is missing on a partition that is not there: that is no good news but a KafkaFailedError."""
+        """Raises KafkaFailedError for a partition that the source does not have: an audit of it would find no fault."""
         if unknown := sorted({*self.start.by_partition, *self.before.by_partition} - set(known)):
             numbers = ", ".join(str(number) for number in unknown)
             raise KafkaFailedError(f"the source has {len(known)} partitions, counted from 0: there is no {numbers}")
@@ -45,7 +45,7 @@ class AuditRange:
 async def source_spans(
     lookup: OffsetLookup, source: str, committed: Mapping[int, int | None], asked: AuditRange
 ) -> dict[int, SourceSpan]:
-    """The span of each partition asked about. What is asked for but not committed is counted, not audited."""
+    """The span of each partition that is asked about. Offsets that are not committed are counted, not audited."""
     partitions = [number for number in committed if asked.start.covers(number) and asked.before.covers(number)]
     starts = await _starts(lookup, source, partitions, asked)
     limits = await _limits(lookup, source, partitions, asked)
@@ -57,7 +57,7 @@ async def source_spans(
 
 
 async def _starts(lookup: OffsetLookup, source: str, partitions: list[int], asked: AuditRange) -> dict[int, int]:
-    """By offset if offsets are given, else by time, else all that is there."""
+    """Where each partition's span starts: the offset if one is given, else by time, else the beginning."""
     if asked.since is None:
         starts = await lookup.beginnings(source, partitions)
     else:
@@ -66,7 +66,7 @@ async def _starts(lookup: OffsetLookup, source: str, partitions: list[int], aske
 
 
 async def _limits(lookup: OffsetLookup, source: str, partitions: list[int], asked: AuditRange) -> dict[int, int]:
-    """By offset if offsets are given, else by time, else all that is there."""
+    """Where each partition's span ends: the offset if one is given, else by time, else the end of the topic."""
     if asked.until is None:
         limits = await lookup.ends(source, partitions)
     else:
@@ -75,7 +75,7 @@ async def _limits(lookup: OffsetLookup, source: str, partitions: list[int], aske
 
 
 def _span(start: int, limit: int, commit: int) -> SourceSpan:
-    """A topic that was made anew can be shorter than what was once committed, so `limit` is not beyond its end."""
+    """`limit` must not be beyond the topic's end: a topic that was recreated can be shorter than its old commit."""
     asked_end = max(start, limit)
     due_end = max(start, min(commit, asked_end))
     return SourceSpan(start, due_end, uncommitted=asked_end - due_end)

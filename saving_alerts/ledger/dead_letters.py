@@ -1,4 +1,4 @@
-"""Dead letters: found by time or by place, and put back where they stood."""
+"""Dead letters: find them by time or by place, and write their records again to the topics they came from."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.kafka.client import KafkaConnection, translated_errors
+from saving_alerts.kafka.client import translated_errors
 from saving_alerts.kafka.codecs import HEADER_NAMES, DeadLetterRecord, Envelope, UnreadableError, decode_dead_letter
+from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of, spans_since
 from saving_alerts.ledger.topic_reader import Span, StoredRecord, read
@@ -17,7 +18,7 @@ from saving_alerts.ledger.topic_reader import Span, StoredRecord, read
 
 @dataclass(frozen=True, slots=True, order=True)
 class DeadLetterPlace:
-    """Where a dead letter stands on the dead-letter topic, written `3:17`: how people name it."""
+    """Partition and offset on the dead-letter topic, written `3:17`: the name of a dead letter for operators."""
 
     partition: int
     offset: int
@@ -34,17 +35,17 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
     @property
     def stood_at(self) -> str:
-        """Where the bytes stood when they failed, as an operator writes it."""
+        """Topic, partition and offset of the record that failed, as the commands take them."""
         return f"{self.record.topic} {self.record.partition} {self.record.offset}"
 
     @property
     def content(self) -> tuple[str, str]:
-        """Topic and hash of the bytes: the same for a record and its replay."""
+        """Topic and hash of the bytes: the same for a record and for its replay."""
         return self.record.topic, self.record.sha256
 
     @property
     def deadline(self) -> datetime | None:
-        """The event's; None where the record does not say, as on the source."""
+        """The event's deadline; None if the record has no such header, as on the source."""
         try:
             return Envelope.read(self.record.headers).deadline
         except ValueError:
@@ -52,15 +53,15 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 async def dead_letters_since(connection: KafkaConnection, topics: Topics, since: datetime) -> tuple[DeadLetter, ...]:
-    """Those written since then, oldest first. Raises KafkaFailedError."""
+    """The dead letters of records that failed since then, oldest first. Raises KafkaFailedError."""
     topic = topics.dead_letters.name
     spans = await spans_since(connection, topic, await partitions_of(connection, topic), since)
-    found = [letter async for letter in _letters(connection, topic, spans) if letter.record.failed_at >= since]
-    return tuple(sorted(found, key=lambda letter: letter.record.failed_at))
+    found = [each async for each in _dead_letters(connection, topic, spans) if each.record.failed_at >= since]
+    return tuple(sorted(found, key=lambda dead_letter: dead_letter.record.failed_at))
 
 
 async def dead_letter_at(connection: KafkaConnection, topics: Topics, place: DeadLetterPlace) -> DeadLetter | None:
-    """None where there is none, or none any more. Raises KafkaFailedError."""
+    """The dead letter at a place; None if there is none, or if retention deleted it. Raises KafkaFailedError."""
     topic = topics.dead_letters.name
     partitions = await partitions_of(connection, topic)
     if place.partition not in partitions:
@@ -71,29 +72,33 @@ async def dead_letter_at(connection: KafkaConnection, topics: Topics, place: Dea
     if not begins <= place.offset < ends:
         return None
     spans = {place.partition: Span(place.offset, place.offset + 1)}
-    found = [letter async for letter in _letters(connection, topic, spans)]
+    found = [dead_letter async for dead_letter in _dead_letters(connection, topic, spans)]
     return found[0] if found else None
 
 
-async def _letters(connection: KafkaConnection, topic: str, spans: Mapping[int, Span]) -> AsyncIterator[DeadLetter]:
+async def _dead_letters(
+    connection: KafkaConnection, topic: str, spans: Mapping[int, Span]
+) -> AsyncIterator[DeadLetter]:
     async for batch in read(connection, topic, spans):
-        for letter in map(_letter, batch):
-            if letter is not None:
-                yield letter
+        for dead_letter in map(_decoded, batch):
+            if dead_letter is not None:
+                yield dead_letter
 
 
-def _letter(stored: StoredRecord) -> DeadLetter | None:
-    """None for what is not one of ours."""
+def _decoded(stored: StoredRecord) -> DeadLetter | None:
+    """None for a record that is no dead letter."""
     try:
         return DeadLetter(DeadLetterPlace(stored.partition, stored.offset), decode_dead_letter(stored.value or b""))
     except UnreadableError:
         return None
 
 
-def why_not(letter: DeadLetter, topics: Topics) -> str | None:
-    """Why this letter cannot be replayed; None where it can."""
-    record = letter.record
+def why_not(dead_letter: DeadLetter, topics: Topics) -> str | None:
+    """Why it cannot be replayed; None if it can."""
+    record = dead_letter.record
     inputs = [topic.name for topic in topics.inputs.values()]
+    if record.last_offset is not None:
+        return "its bytes were refused before they were unpacked: they are no record"
     if record.body_bytes > len(record.body):
         return f"only {len(record.body):,} of its {record.body_bytes:,} bytes were kept"
     if record.topic not in inputs:
@@ -103,24 +108,26 @@ def why_not(letter: DeadLetter, topics: Topics) -> str | None:
     return None
 
 
-def why_not_among_many(letter: DeadLetter, topics: Topics) -> str | None:
-    """As `why_not`, and also what only an operator who names it can want."""
-    if letter.record.reason != Reason.DEAD_LETTER:
-        return f"it would end as {letter.record.reason} again"
-    if not letter.record.tried:
+def why_not_among_many(dead_letter: DeadLetter, topics: Topics) -> str | None:
+    """As `why_not`, and also why a replay of many leaves it out: an operator can still replay it by its name."""
+    if dead_letter.record.reason != Reason.DEAD_LETTER:
+        return f"it would end as {dead_letter.record.reason} again"
+    if not dead_letter.record.tried:
         return "it killed its worker, or was skipped by hand"
-    return why_not(letter, topics)
+    return why_not(dead_letter, topics)
 
 
-async def replay(connection: KafkaConnection, letters: Sequence[DeadLetter], advance: Callable[[int], None]) -> None:
-    """Write them again where they stood, behind what is there; `advance` is told of each. Raises KafkaFailedError.
+async def replay(
+    connection: KafkaConnection, dead_letters: Sequence[DeadLetter], advance: Callable[[int], None]
+) -> None:
+    """Append the records again to their partitions; calls `advance(1)` after each. Raises KafkaFailedError.
 
-    On an internal topic an event keeps its position, and what is decided now counts more than `dead_letter`. On the
-    source it is a new event with the same id.
+    On an internal topic the event keeps its source position, and its new decision counts more than `dead_letter`. On
+    the source it becomes a new event with the same id.
     """
     with translated_errors(f"Kafka at {connection.bootstrap_servers}"):
         async with AIOKafkaProducer(**connection.options(), acks="all", enable_idempotence=True) as producer:
-            for record in (letter.record for letter in letters):
+            for record in (dead_letter.record for dead_letter in dead_letters):
                 await producer.send_and_wait(
                     record.topic,
                     record.body,

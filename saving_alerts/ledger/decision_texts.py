@@ -1,4 +1,4 @@
-"""Decisions in words, for people who answer shoppers."""
+"""Decisions as sentences, for people who answer shoppers."""
 
 from collections.abc import Mapping
 
@@ -6,15 +6,15 @@ from saving_alerts.domain.decisions import Decision
 
 
 def in_words(decision: Decision) -> str:
-    """The reason and what makes it plain: `capped: the user has had … (cap 1 per user in 24 h, until …)`."""
+    """Reason, its text and the details: `capped: the user has had … (cap 1 per user in 24 h, until …)`."""
     details = details_in_words(decision.details)
     return f"{decision.reason}: {decision.reason.row.text}" + (f" ({details})" if details else "")
 
 
 def details_in_words(details: Mapping[str, object]) -> str:
-    """Names and values in one line; what is empty is left out."""
-    told = ((name.replace("_", " "), _value(value)) for name, value in details.items())
-    return ", ".join(f"{name} {value}" for name, value in told if value)
+    """Names and values in one line, without empty values."""
+    texts = ((name.replace("_", " "), _value(value)) for name, value in details.items())
+    return ", ".join(f"{name} {value}" for name, value in texts if value)
 
 
 def _value(value: object) -> str:

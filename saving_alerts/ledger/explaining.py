@@ -1,4 +1,4 @@
-"""Why a user got a push or none: the decisions about them, put together by source position."""
+"""Why a user got a push or none: the decisions about the user's events, grouped by source position."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -8,31 +8,33 @@ import msgspec
 
 from saving_alerts.domain.decisions import Decision, Subject, answer
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka.client import KafkaConnection, partition_of
+from saving_alerts.kafka.client import partition_of
 from saving_alerts.kafka.codecs import encode
+from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.offset_lookup import partitions_of, spans_since
 from saving_alerts.ledger.topic_reader import StoredRecord, decoded, read
 
-# An echo comes after its answer: read from a little earlier, so that no event is told by its echo alone.
-EARLIER = timedelta(hours=1)
+# Decisions are read from this long before `since`. An echo is written after the answer: without the margin only the
+# echo could be found, and be taken for the answer.
+ECHO_MARGIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Whose decisions are looked for: a user's, an event's, or both. At least one is given."""
+    """Which decisions are searched: a user's, an event's, or those of both. At least one is given."""
 
     user_id: str | None
     event_id: str | None
 
     def may_be(self, record: StoredRecord) -> bool:
-        """A cheap look at the raw record, because most of them are somebody else's."""
+        """A cheap test of the raw record, because most records do not match: False if it certainly does not."""
         if self.user_id is not None and record.key != self.user_id.encode():
             return False
         return self.event_id is None or encode(self.event_id) in (record.value or b"")
 
     def partitions_among(self, numbers: range) -> Collection[int]:
-        """A user's decisions all stand in one, because they are keyed by the user; an event's may be in any."""
+        """A user's decisions are all in one partition, because they are keyed by the user; an event's may be in any."""
         return numbers if self.user_id is None else [partition_of(self.user_id.encode(), len(numbers))]
 
     def is_about(self, subject: Decision | Subject) -> bool:
@@ -40,7 +42,7 @@ class Wanted:
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """One event: its answer, and the other decisions about its position, in the order written."""
+    """One event: the decision that counts, and the others about its position, in the order written."""
 
     position: SourcePosition
     answer: Decision
@@ -58,30 +60,30 @@ class Explanation(msgspec.Struct, frozen=True):
 async def explain(
     connection: KafkaConnection, topics: Topics, wanted: Wanted, since: datetime
 ) -> tuple[Explanation, ...]:
-    """What was decided since then, oldest event first. Raises KafkaFailedError."""
+    """The events with a decision since then, oldest event first. Raises KafkaFailedError."""
     return within(explanations(await decisions_about(connection, topics, wanted, since)), since)
 
 
 async def decisions_about(
     connection: KafkaConnection, topics: Topics, wanted: Wanted, since: datetime
 ) -> list[Decision]:
-    """In the order written, from a little before `since` on. Raises KafkaFailedError."""
+    """In the order written, from ECHO_MARGIN before `since` on. Raises KafkaFailedError."""
     topic = topics.decisions.name
     numbers = wanted.partitions_among(await partitions_of(connection, topic))
     found: list[Decision] = []
-    async for batch in read(connection, topic, await spans_since(connection, topic, numbers, since - EARLIER)):
+    async for batch in read(connection, topic, await spans_since(connection, topic, numbers, since - ECHO_MARGIN)):
         entries = (decoded(record) for record in batch if wanted.may_be(record))
         found += [entry for entry in entries if isinstance(entry, Decision) and wanted.is_about(entry)]
     return found
 
 
 def within(explained: Iterable[Explanation], since: datetime) -> tuple[Explanation, ...]:
-    """Those about which something was decided since then."""
+    """Those with a decision since then."""
     return tuple(each for each in explained if each.last_decided_at >= since)
 
 
 def explanations(decisions: Iterable[Decision]) -> tuple[Explanation, ...]:
-    """Decisions in the order written, by the events they are about, oldest event first."""
+    """Decisions, given in the order written, grouped by event; oldest event first."""
     by_position: dict[SourcePosition, list[Decision]] = {}
     for decision in decisions:
         by_position.setdefault(decision.position, []).append(decision)

@@ -1,4 +1,4 @@
-"""Where topics begin and end, and where they stood at a moment: what spans are made of."""
+"""The first and last offsets of topics, and their offsets at a moment: spans are made of them."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, partition_counts, translated_errors
+from saving_alerts.kafka.client import partition_counts, translated_errors
+from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 from saving_alerts.ledger.topic_reader import Span, reader
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class OffsetLookup:
-    """Answers where a topic begins, ends, or stood at a moment. All answers are by partition number."""
+    """Offsets of a topic, by partition number. Every call can raise KafkaFailedError."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
@@ -23,16 +24,16 @@ class OffsetLookup:
             return _by_number(await self._consumer.beginning_offsets(_all(topic, partitions)))
 
     async def ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
-        """The last stable offsets: an open transaction is not read."""
+        """The last stable offsets: records of an open transaction are behind them."""
         with translated_errors(topic):
             return _by_number(await self._consumer.end_offsets(_all(topic, partitions)))
 
     async def at(self, topic: str, partitions: Collection[int], moment: datetime) -> dict[int, int]:
-        """The first offset written at or after `moment`, the end where there is none.
+        """The first offset written at or after `moment`; the end if there is none.
 
-        The beginning on a cluster that cannot look up times (the embedded one): too much, so that nothing is left out.
+        On a Kafka that cannot look up times (the embedded one) it is the beginning: rather too much than too little.
         """
-        # Asked first: a record that is written while we look must not end up before the place we name.
+        # The ends are asked for first: a record that is written meanwhile must not be before the offset we return.
         ends = await self.ends(topic, partitions)
         found = await self._written_since(topic, partitions, moment)
         if None in found.values():
@@ -41,13 +42,13 @@ class OffsetLookup:
         return {number: ends[number] if place is None else place[0] for number, place in found.items()}
 
     async def up_to(self, topic: str, partitions: Collection[int], moment: datetime) -> dict[int, int]:
-        """As `at`, for where a span ends: the end on a cluster that cannot look up times."""
+        """As `at`, for the end of a span: on a Kafka that cannot look up times it is the end."""
         ends = await self.ends(topic, partitions)
         found = await self._written_since(topic, partitions, moment)
         return {number: ends[number] if place is None else place[0] for number, place in found.items()}
 
     async def oldest(self, topic: str, partitions: Collection[int]) -> dict[int, datetime | None]:
-        """When the first record that is still there was written; None where there is none."""
+        """The time of the first record that the partition still has; None if it has none."""
         found = await self._written_since(topic, partitions, EPOCH)
         return {
             number: None if place is None else datetime.fromtimestamp(place[1] / 1000, UTC)
@@ -57,7 +58,7 @@ class OffsetLookup:
     async def _written_since(
         self, topic: str, partitions: Collection[int], moment: datetime
     ) -> dict[int, tuple[int, int] | None]:
-        """Offset and time in milliseconds, or None."""
+        """Offset and time (milliseconds since the epoch) of the first record written at or after `moment`, or None."""
         times = dict.fromkeys(_all(topic, partitions), max(int(moment.timestamp() * 1000), 0))
         with translated_errors(topic):
             found = await self._consumer.offsets_for_times(times)
@@ -89,7 +90,7 @@ async def spans_since(
 
 
 async def partitions_of(connection: KafkaConnection, topic: str) -> range:
-    """The numbers of its partitions. Raises KafkaFailedError where there is no such topic."""
+    """The partition numbers of a topic. Raises KafkaFailedError, also if there is no such topic."""
     count = (await partition_counts(connection)).get(topic)
     if count is None:
         raise KafkaFailedError(f"there is no topic {topic} on Kafka at {connection.bootstrap_servers}")

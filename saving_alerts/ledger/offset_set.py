@@ -1,18 +1,18 @@
-"""A set of offsets of one partition that stays small however scattered they come: one bit for each."""
+"""A set of offsets of one partition, in bits: it stays small however scattered they are."""
 
 from collections.abc import Iterator
 
-PAGE_OFFSETS = 4096
+PAGE_OFFSETS = 4096  # one integer of 512 bytes for each page: small enough to copy at every `add`
 
 
 class OffsetSet:
-    """Offsets in pages of 4,096 bits. Its size follows the pages touched: at most one bit and a bit per offset."""
+    """Offsets as bits, in pages of 4,096. Pages without offsets take no memory, full ones a bit for each offset."""
 
     def __init__(self, pages: dict[int, int] | None = None) -> None:
         self._pages = pages or {}
 
     def add(self, first: int, last: int) -> int:
-        """Add the inclusive range and say how many of it were there already."""
+        """Add the inclusive range. Returns how many of it were in the set already."""
         already = 0
         for page, mask in _masks(first, last):
             before = self._pages.get(page, 0)
@@ -55,7 +55,7 @@ class OffsetSet:
 
 
 def _masks(first: int, last: int) -> Iterator[tuple[int, int]]:
-    """Each page that the inclusive range touches, with the bits of it."""
+    """Each page that the inclusive range touches, with the bits of the range in it."""
     for page in range(first // PAGE_OFFSETS, last // PAGE_OFFSETS + 1):
         low = max(first - page * PAGE_OFFSETS, 0)
         high = min(last - page * PAGE_OFFSETS, PAGE_OFFSETS - 1)

@@ -1,6 +1,6 @@
-"""A user's events on the source itself, and what became of those that no decision names: slow, and complete.
+"""A user's events, found on the source itself: complete, but slow, because it reads the whole source since a moment.
 
-Events that no rule listens to are covered by receipts, which know offsets only.
+It finds the events that no rule listens to: receipts cover them, which name offsets only, no user.
 """
 
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -11,22 +11,23 @@ import msgspec
 from saving_alerts.domain.decisions import Decision, Receipt, Stage, Subject, Versions, decision_id
 from saving_alerts.domain.events import Problem, read_event, subject_of_event
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka.client import KafkaConnection, partition_of
+from saving_alerts.kafka.client import partition_of
+from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
-from saving_alerts.ledger.explaining import EARLIER, Explanation, Wanted, decisions_about, explanations, within
+from saving_alerts.ledger.explaining import ECHO_MARGIN, Explanation, Wanted, decisions_about, explanations, within
 from saving_alerts.ledger.offset_lookup import partitions_of, spans_since
 from saving_alerts.ledger.topic_reader import Progress, StoredRecord, decoded, read
 
 
 class SourceEvent(msgspec.Struct, frozen=True):
-    """An event as it stands on the source. Invalid ones have no more than their ids."""
+    """An event on the source. Of an invalid one the subject has the ids only."""
 
     position: SourcePosition
     subject: Subject
 
 
 class Everything(msgspec.Struct, frozen=True):
-    """Oldest first: the events that have their answer, and those that have none yet."""
+    """The events with a decision or a receipt, and those without one yet; each oldest first."""
 
     explanations: tuple[Explanation, ...]
     undecided: tuple[SourceEvent, ...]
@@ -35,22 +36,22 @@ class Everything(msgspec.Struct, frozen=True):
 async def explain_everything(
     connection: KafkaConnection, topics: Topics, wanted: Wanted, since: datetime, progress: Progress
 ) -> Everything:
-    """As `explain`, with the events that triggered no rule. Reads all that is on the source since then."""
+    """As `explain`, with the events that triggered no rule. It reads the source since then. Raises KafkaFailedError."""
     search = _Search(connection, topics, since, progress)
     found = await search.events(wanted)
-    # Read after the source: what is decided meanwhile is not called undecided.
+    # The decisions are read after the source, so that an event that is decided meanwhile is not called undecided.
     decisions = await decisions_about(connection, topics, wanted, since)
     decided = {decision.position for decision in decisions}
-    unsigned = await search.unsigned([event for event in found if event.position not in decided])
-    explained = explanations([*decisions, *unsigned.decisions])
+    unnamed = await search.unnamed([event for event in found if event.position not in decided])
+    explained = explanations([*decisions, *unnamed.decisions])
     return Everything(
-        tuple(sorted([*within(explained, since), *unsigned.receipted()], key=lambda each: each.happened_at)),
-        tuple(sorted(unsigned.undecided(), key=lambda event: event.subject.occurred_at or since)),
+        tuple(sorted([*within(explained, since), *unnamed.receipted()], key=lambda each: each.happened_at)),
+        tuple(sorted(unnamed.undecided(), key=lambda event: event.subject.occurred_at or since)),
     )
 
 
-class _Unsigned:
-    """Events that no decision names by user or event, and what is found out about them by their positions."""
+class _Unnamed:
+    """Events that no decision names by user or event, and what the ledger has about their positions."""
 
     def __init__(self, events: Collection[SourceEvent]) -> None:
         self._events = {event.position: event for event in events}
@@ -58,7 +59,10 @@ class _Unsigned:
         self.decisions: list[Decision] = []
 
     def partitions_among(self, count: int) -> list[int]:
-        """A receipt stands in the partition of its events, by number; a decision of nobody is keyed by position."""
+        """Where their answers can be. A receipt is in the partition with the number of its events' partition.
+
+        A decision without a user is keyed by its position.
+        """
         receipts = {position.partition for position in self._events}
         return sorted(receipts | {partition_of(str(position).encode(), count) for position in self._events})
 
@@ -69,14 +73,14 @@ class _Unsigned:
             self.decisions.append(entry)
 
     def receipted(self) -> list[Explanation]:
-        return [_by_receipt(event, self._receipts[event.position]) for event in self._left if self._has_receipt(event)]
+        events = self._without_decision
+        return [_by_receipt(event, self._receipts[event.position]) for event in events if self._has_receipt(event)]
 
     def undecided(self) -> list[SourceEvent]:
-        return [event for event in self._left if not self._has_receipt(event)]
+        return [event for event in self._without_decision if not self._has_receipt(event)]
 
     @property
-    def _left(self) -> list[SourceEvent]:
-        """Those without a decision."""
+    def _without_decision(self) -> list[SourceEvent]:
         decided = {decision.position for decision in self.decisions}
         return [event for position, event in self._events.items() if position not in decided]
 
@@ -92,19 +96,19 @@ class _Search:
         self._progress = progress
 
     async def events(self, wanted: Wanted) -> list[SourceEvent]:
-        """In the order of each partition."""
+        """The wanted events on the source, in order within each partition."""
         topic = self._topics.source.name
         found: list[SourceEvent] = []
         async for batch in self._read(topic, await partitions_of(self._connection, topic), self._since):
             found += [event for record in batch if wanted.is_about((event := _event(topic, record)).subject)]
         return found
 
-    async def unsigned(self, events: Collection[SourceEvent]) -> _Unsigned:
-        """What the ledger says of these events without naming them."""
-        found = _Unsigned(events)
+    async def unnamed(self, events: Collection[SourceEvent]) -> _Unnamed:
+        """Search the ledger for the positions of these events."""
+        found = _Unnamed(events)
         topic = self._topics.decisions.name
         if numbers := found.partitions_among(len(await partitions_of(self._connection, topic))):
-            async for batch in self._read(topic, numbers, self._since - EARLIER):
+            async for batch in self._read(topic, numbers, self._since - ECHO_MARGIN):
                 for record in batch:
                     found.note(decoded(record))
         return found
@@ -131,7 +135,7 @@ def _covers(receipt: Receipt, position: SourcePosition) -> bool:
 
 
 def _by_receipt(event: SourceEvent, receipt: Receipt) -> Explanation:
-    """What its decision would say, if it had one."""
+    """The decision that the receipt stands for."""
     decision = Decision(
         decision_id=decision_id(event.position, receipt.reason),
         position=event.position,

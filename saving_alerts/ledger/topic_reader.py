@@ -1,4 +1,4 @@
-"""Read topics from offset to offset, beside the workers: no group, no commits, only what is committed upstream."""
+"""Read topics from offset to offset, beside the workers: without a group, and committed transactions only."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -9,18 +9,19 @@ from typing import Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from saving_alerts.domain.decisions import Decision, Receipt
-from saving_alerts.kafka.client import KafkaConnection, translated_errors
+from saving_alerts.kafka.client import translated_errors
 from saving_alerts.kafka.codecs import UnreadableError, decode_ledger
+from saving_alerts.kafka.connection import KafkaConnection
 
-POLL_MS = 200
-FETCH_MAX_BYTES = 1024 * 1024
-# What was fetched is unpacked bit by bit: unpacked, small records are many times as large.
+POLL_MS = 200  # how long one poll waits for records
+FETCH_MAX_BYTES = 1024 * 1024  # of one partition: bounds the memory
+# Unpacked, small records take many times the memory of their fetch: a batch bounds how many are unpacked at a time.
 BATCH_MAX_RECORDS = 10_000
-STALL_SECONDS = 60
+STALL_SECONDS = 60  # without any new record it is an error: a command must not wait for ever
 
 
 class StoredRecord(Protocol):
-    """A record as it stands on a topic. `timestamp` is in milliseconds since the epoch."""
+    """A record on a topic. `timestamp` is in milliseconds since the epoch."""
 
     @property
     def partition(self) -> int: ...
@@ -52,10 +53,10 @@ Advance = Callable[[int], None]
 
 
 class Progress(Protocol):
-    """Somebody who watches what takes long."""
+    """Shows the progress of a long reading."""
 
     def begin(self, topic: str, offsets: int) -> Advance:
-        """So many offsets of `topic` are read now; what it returns is told how many more are behind."""
+        """Called before so many offsets of `topic` are read. The result is called with how many more were read."""
 
 
 def _silent(_offsets: int) -> None:
@@ -65,10 +66,10 @@ def _silent(_offsets: int) -> None:
 async def read(
     connection: KafkaConnection, topic: str, spans: Mapping[int, Span], advance: Advance = _silent
 ) -> AsyncIterator[list[StoredRecord]]:
-    """All records of the spans in batches, in order per partition. `advance` is told how many offsets are behind.
+    """All records of the spans in batches, in order per partition. `advance` is called with how many offsets were read.
 
-    It ends when every position has reached its end, because the last offsets may hold no record. Raises
-    KafkaFailedError when nothing moves for a minute.
+    It ends when the consumer's position has reached the end of every span: the last offsets may hold no record. Raises
+    KafkaFailedError, also if no position moves for STALL_SECONDS.
     """
     ends = {TopicPartition(topic, number): span.end for number, span in spans.items() if span.length}
     if not ends:
@@ -86,7 +87,7 @@ async def read(
 async def _next_batch(
     consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], advance: Advance
 ) -> list[StoredRecord]:
-    """The next records, perhaps none; partitions that are read to their end leave `ends`."""
+    """The next records, perhaps none. Removes the partitions that are read to their end from `ends`."""
     with translated_errors("reading stopped"):
         async with asyncio.timeout(STALL_SECONDS):
             before = after = await _positions(consumer, ends)
@@ -96,7 +97,7 @@ async def _next_batch(
     batch = [record for partition, records in fetched.items() for record in records if record.offset < ends[partition]]
     advance(sum(min(after[each], ends[each]) - before[each] for each in ends))
     for partition in [each for each in ends if after[each] >= ends[each]]:
-        # An unread end would be asked for again and again, and an empty fetch makes the broker wait.
+        # Otherwise the consumer would fetch at the end again and again, and the broker holds an empty fetch back.
         consumer.pause(partition)
         del ends[partition]
     return batch
@@ -108,7 +109,7 @@ async def _positions(consumer: AIOKafkaConsumer, partitions: Iterable[TopicParti
 
 @asynccontextmanager
 async def reader(connection: KafkaConnection) -> AsyncIterator[AIOKafkaConsumer]:
-    """A started consumer without a group, which reads only what is committed upstream; stopped at the end."""
+    """A started consumer without a group, which reads committed transactions only; stopped at the end."""
     starting = f"Kafka at {connection.bootstrap_servers}"
     with translated_errors(starting):
         consumer = AIOKafkaConsumer(
@@ -128,7 +129,7 @@ async def reader(connection: KafkaConnection) -> AsyncIterator[AIOKafkaConsumer]
 
 
 def decoded(record: StoredRecord) -> Decision | Receipt | None:
-    """One record of the decision topic; None where it is not one of ours."""
+    """One record of the decision topic; None if it cannot be read."""
     try:
         return decode_ledger(record.value or b"")
     except UnreadableError:

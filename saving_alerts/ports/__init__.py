@@ -1,4 +1,4 @@
-"""What the pipeline needs of the outside world: one small protocol a file, and how the world can fail (`errors.py`)."""
+"""What the pipeline needs of other systems: one small protocol in each file, and their errors (`errors.py`)."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from saving_alerts.ports.throttle import Throttle
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The outside world of one worker, but for Kafka."""
+    """The other systems of one worker, without Kafka."""
 
     coupon_source: CouponSource
     push_sender: PushSender

@@ -1,14 +1,14 @@
-"""The clock of a worker, given as an argument to whatever needs the time."""
+"""The clock of a worker. It is an argument wherever time is needed, so that tests can set it."""
 
 from datetime import datetime, timedelta
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """The only source of time below the composition root."""
+    """The only source of time for everything that takes one as an argument."""
 
     def now(self) -> datetime:
-        """This moment, in UTC."""
+        """The current time, in UTC."""
 
     async def sleep(self, duration: timedelta) -> None:
-        """Come back after `duration`."""
+        """Return after `duration`."""

@@ -8,9 +8,9 @@ from saving_alerts.domain.coupons import Coupon
 
 class CouponSource(Protocol):
     async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> tuple[Coupon, ...]:
-        """What this user could save at this merchant; empty for none.
+        """The coupons for this user at this merchant; empty if there are none.
 
-        Raises UnavailableError when 3 attempts, or 15 s of them, failed although others were answered, DeadlineError
-        when the deadline came first, and RefusedError for a permanent no. While nobody else is answered either, or
-        the API has asked for a pause, it holds until `deadline`.
+        Raises UnavailableError if 3 attempts, or 15 s of them, failed although the API answered other events,
+        DeadlineError if the deadline came first, and RefusedError for an answer that no repetition would change. While
+        the API answers no other event either, or has asked for a pause, the call waits, until `deadline` at most.
         """

@@ -1,4 +1,4 @@
-"""The rows in which workers tell each other about themselves."""
+"""The heartbeats of workers: each writes a row that all others can read."""
 
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -7,7 +7,10 @@ import msgspec
 
 
 class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One heartbeat. `partitions` are the source partitions it works on; counts are since its start."""
+    """One worker, as of `beaten_at`. `partitions` are its source partitions. Counts are since its start.
+
+    `kill_switches` is the next offset of their topic that it will read; None if it has not read it yet.
+    """
 
     name: str
     incarnation: str
@@ -22,14 +25,14 @@ class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool
     decisions: dict[str, int]
     events_read: int
-    kill_switches: int | None = None  # how far it has read their topic
+    kill_switches: int | None = None
 
 
 class Heartbeats(Protocol):
     """The workers' rows. Every call can raise UnavailableError."""
 
     async def beat(self, row: WorkerRow, lives_for: timedelta) -> None:
-        """Write this incarnation's row in place of its last one. It vanishes after `lives_for` unless written again."""
+        """Write the row of this incarnation, in place of its last one. It expires after `lives_for`."""
 
     async def workers(self) -> tuple[WorkerRow, ...]:
-        """The rows that have not vanished, ordered by name and incarnation."""
+        """The rows that have not expired, ordered by name, and by start within a name."""

@@ -7,8 +7,8 @@ from saving_alerts.domain.kill_switches import KillSwitch
 
 
 class KillSwitches(Protocol):
-    """What stops pushes at once. Known before the first event, followed ever after."""
+    """The kill switches. They are read before the first event, and followed from then on."""
 
     @property
     def switches(self) -> Mapping[str, KillSwitch]:
-        """Those that are on, by their keys."""
+        """The switches that are on, by key."""

@@ -1,4 +1,4 @@
-"""The bucket that rules and merchants come from."""
+"""The bucket with the rules and the merchants."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -8,41 +8,47 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """A whole object with its entity tag."""
+    """A whole object, with its entity tag."""
 
     body: bytes
     etag: str
 
 
 class ObjectStore(Protocol):
-    """A bucket. Every call can raise UnavailableError; RefusedError means wrong credentials or a missing bucket."""
+    """A bucket. Every call can raise UnavailableError, and RefusedError for wrong credentials or a missing bucket."""
 
     async def fetch(self, key: str, unless_etag: str | None, max_bytes: int) -> StoredObject | None:
-        """The object, or None while its tag is still `unless_etag`. Raises MissingObjectError where there is none."""
+        """The object, or None if its tag is still `unless_etag`.
+
+        Raises MissingObjectError if there is no object, RefusedError if it has more than `max_bytes`.
+        """
 
     def lines(self, key: str, unless_etag: str | None) -> AbstractAsyncContextManager["ObjectLines | None"]:
-        """The object as a stream of lines, or None while its tag is still `unless_etag`."""
+        """The object as a stream of lines, or None if its tag is still `unless_etag`.
+
+        Raises MissingObjectError if there is no object.
+        """
 
     async def put(self, key: str, body: bytes) -> None:
-        """Write the object whole."""
+        """Write the whole object."""
 
 
 class SwappingStore(ObjectStore, Protocol):
-    """A bucket in which an object can be swapped against the one that was read. Workers do not need it."""
+    """A bucket with conditional writes. Only the `rules` commands need it."""
 
     async def put_if(self, key: str, body: bytes, etag: str | None) -> bool:
-        """Write the object whole if its tag is still `etag`; None: if there is no object. False: it is not so."""
+        """Write the whole object if its tag is still `etag`, or for None if there is no object. False: not written."""
 
 
-MAX_LINE_BYTES = 64 * 1024
+MAX_LINE_BYTES = 64 * 1024  # of one merchant (docs/contracts.md): bounds the memory of a file without line ends
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectLines:
-    r"""A streamed object: its tag is known before its first line.
+    r"""A streamed object, with its entity tag.
 
-    A line comes with its `\n`. Of one that is longer than MAX_LINE_BYTES without it, only the first
-    MAX_LINE_BYTES + 1 come: enough to tell, and nothing that eats memory. Reading can raise UnavailableError.
+    Each line has its `\n`. A line of more than MAX_LINE_BYTES without the `\n` is cut to MAX_LINE_BYTES + 1 bytes, so
+    that the reader can tell that it was too long. Iterating can raise UnavailableError.
     """
 
     etag: str

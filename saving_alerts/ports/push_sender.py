@@ -10,14 +10,14 @@ from saving_alerts.domain.alerts import Push
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """2xx, or 409: this very push was accepted before."""
+    """2xx, or 409: an earlier attempt with the same key was accepted."""
 
     status: int
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """3xx, another 4xx, or a body too large to be sent: it did nothing and a repetition would not either."""
+    """3xx, another 4xx, or a body too large to be sent: it did nothing, and neither would a repetition."""
 
     status: int | None
     text: str
@@ -25,19 +25,19 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class TooLate:
-    """412: this attempt came after its `Request-Not-After` and did nothing; earlier ones are not spoken of."""
+    """412: this attempt came after its `Request-Not-After` and did nothing. Earlier attempts may have been accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """429, 503 or no connection: this attempt did nothing; the API is to be left alone for a while."""
+    """429, 503 or no connection: this attempt did nothing. No other may start before `retry_after` is over."""
 
     retry_after: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """No answer, a broken connection or another 5xx: the push may have been accepted, or may still be."""
+    """No answer, a broken connection or another 5xx: the push may have been accepted, or may be later."""
 
     text: str
 
@@ -47,10 +47,13 @@ Attempt = Accepted | Refused | TooLate | Throttled | Unclear
 
 class PushSender(Protocol):
     def slot(self, deadline: datetime) -> AbstractAsyncContextManager[bool]:
-        """Wait for a free slot, the breaker, and a Retry-After already known: every wait comes before the claim.
+        """Wait for a slot, the breaker, and a pause that the API asked for. Wait before the claim (docs/claims.md).
 
-        Enters with True when an attempt may start, with False when the deadline came first. Leaving frees the slot.
+        Enters with True if an attempt may start, with False if the deadline came first. Leaving frees the slot.
         """
 
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:
-        """One request, at most `push_attempt_seconds` long. `not_after` goes out as `Request-Not-After`."""
+        """Make one request, for at most `push_attempt_seconds`. `not_after` is sent as `Request-Not-After`.
+
+        It does not raise for anything that the API or the connection does: each ending is an `Attempt`.
+        """

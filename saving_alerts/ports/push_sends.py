@@ -1,4 +1,4 @@
-"""The sends that a worker remembers of its own users, beside the throttle."""
+"""The Table of sends: what Kafka remembers of a user's pushes, beside the throttle in Redis."""
 
 from typing import Protocol
 
@@ -6,10 +6,10 @@ from saving_alerts.domain.push_sends import PushSend
 
 
 class PushSends(Protocol):
-    """The second fence: what was sent to the users of this worker's partitions, whatever the throttle forgot."""
+    """The sends to the users of this worker's partitions. Caps hold by them if Redis has lost its data."""
 
     def of(self, user_id: str) -> tuple[PushSend, ...]:
-        """What a cap can still count, in the order it was recorded."""
+        """The user's sends that a cap can still count, in the order in which they were recorded."""
 
     async def record(self, user_id: str, send: PushSend) -> None:
-        """Remember a send. Returns when it is durable. Idempotent by its position."""
+        """Record a send. Returns when Kafka has it. Idempotent by its source position."""

@@ -1,4 +1,4 @@
-"""Claims on a user's next push, and every answer to asking for one."""
+"""Claims on a user's next push, and every answer to `reserve`. The rules are in docs/claims.md."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from saving_alerts.domain.source_position import SourcePosition
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """The token of one claim: who wants to push what for which position."""
+    """One claim. Position, incarnation of the worker and number are its token; number counts up in an incarnation."""
 
     user_id: str
     merchant_id: str
@@ -23,7 +23,10 @@ class Claim(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The user is ours until `lease_until` (by the throttle's clock); `taken_over` from ourselves or an ended lease."""
+    """No other claim of the user is granted before `lease_until`, by the throttle's clock.
+
+    `taken_over`: the position had a claim before, ended or of this incarnation, under which a push may have been sent.
+    """
 
     lease_until: datetime
     taken_over: bool = False
@@ -31,7 +34,7 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class AlreadySent:
-    """This very position was pushed before: the answer is the same again. `uncertain` when it ended so."""
+    """This position has a send already. `uncertain`: its push may have been accepted, or not."""
 
     sent_at: datetime
     uncertain: bool = False
@@ -39,22 +42,24 @@ class AlreadySent:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateOf:
-    """This event id was pushed for another position."""
+    """The same event id has a send, or an ended claim, at another position."""
 
     position: SourcePosition
 
 
 @dataclass(frozen=True, slots=True)
 class CapReached:
+    """A cap is full, until `until`."""
+
     cap: Cap
     until: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Another live claim of this user stands in the way until it is settled, or `until` its lease ends.
+    """Another live claim of this user blocks this one until it is confirmed or released, at most to `until`.
 
-    `own_position`: it is this very position's, held by another incarnation, so a push may be on its way.
+    `own_position`: it is a claim of this position by another incarnation, which may be sending the push.
     """
 
     until: datetime
@@ -68,13 +73,16 @@ class Throttle(Protocol):
     """Claims on a user's next push. Every call is idempotent by its claim; every one can raise UnavailableError."""
 
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
-        """Ask for the user. This position's own entry is looked for first, before caps and other claims."""
+        """Ask for a claim. The entry of its own position counts first, before caps and other claims."""
 
     async def renew(self, claim: Claim) -> datetime | None:
-        """Extend a live lease and say until when. None: the lease has ended or the claim is another's."""
+        """Extend a live lease; returns its new end. None: the lease has ended, or the claim has another token."""
 
     async def confirm(self, claim: Claim, *, uncertain: bool) -> None:
-        """The push was, or may have been, accepted: charge it for good, even if the claim is gone."""
+        """Record a send that was, or may have been (`uncertain`), accepted, even if the claim is gone."""
 
     async def release(self, claim: Claim) -> bool:
-        """Nothing was sent: take the charge back. False: the lease has ended or was another's, so the charge stays."""
+        """Take the charge back: nothing was sent under the claim.
+
+        False: the charge stays, because the claim has ended or was taken over, or the position has a send.
+        """

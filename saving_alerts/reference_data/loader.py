@@ -1,7 +1,6 @@
-"""Looks for newer rules and merchants: a good document replaces the one in use whole, anything else leaves it alone.
+"""Reloads the two documents, rules and merchants: a good one replaces the one in use as a whole, else that one stays.
 
-Nothing that the outside does is raised: each look ends in a ReloadOutcome, is counted, and is logged when it ends
-otherwise than the look before.
+A reload never raises for what S3 does or holds. It ends in a ReloadOutcome, which is counted, and logged if it is news.
 """
 
 import asyncio
@@ -22,28 +21,28 @@ from saving_alerts.reference_data.snapshot import ReferenceData
 
 RULES = "rules"
 MERCHANTS = "merchants"
-LINES_BETWEEN_PAUSES = 1_000
-MAX_NAMED_MISTAKES = 100
+LINES_BETWEEN_PAUSES = 1_000  # then the event loop gets a turn: a file may have a million lines
+MAX_NAMED_MISTAKES = 100  # bounds the log line and the refusal on the page
 
 log = logging.getLogger(__name__)
 
 
 class ReloadOutcome(StrEnum):
-    """How one look at the object store ended."""
+    """How one reload ended. The values are metric tags and stand in the log."""
 
     LOADED = "loaded"  # a newer document is in use
-    UNCHANGED = "unchanged"  # the one in use is the newest
+    UNCHANGED = "unchanged"  # the document in use is the newest
     MISSING = "missing"  # there is no such object
-    REFUSED = "refused"  # the newest document is broken, or the store refuses us
+    REFUSED = "refused"  # the newest document has mistakes, or the store refuses the request
     UNAVAILABLE = "unavailable"  # the store does not answer
 
 
-GOOD = frozenset({ReloadOutcome.LOADED, ReloadOutcome.UNCHANGED})
+GOOD_OUTCOMES = frozenset({ReloadOutcome.LOADED, ReloadOutcome.UNCHANGED})
 
 
 @dataclass(frozen=True, slots=True)
 class ReloadPolicy:
-    """Where the documents are, and how large and how broken they may be."""
+    """The keys of the documents, and their limits."""
 
     rules_key: str
     merchants_key: str
@@ -53,20 +52,25 @@ class ReloadPolicy:
 
 @dataclass(frozen=True, slots=True)
 class _LoadResult:
+    """`text`: the version that was loaded, or why none was; empty if nothing changed."""
+
     outcome: ReloadOutcome
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """The newest object that was read to its end: its tag, and why it was refused, if it was."""
+class _LastRead:
+    """The tag of the object that was read last, and why it was refused, if it was."""
 
     etag: str | None = None
     refusal: str | None = None
 
 
 class ReferenceDataLoader:
-    """Keeps `reference_data` as new as the object store. One look per document at a time."""
+    """Brings newer documents from the object store into `reference_data`.
+
+    Do not call a method for the same document again before it has returned.
+    """
 
     def __init__(
         self, store: ObjectStore, policy: ReloadPolicy, reference_data: ReferenceData, clock: Clock, metrics: Metrics
@@ -76,17 +80,17 @@ class ReferenceDataLoader:
         self._reference_data = reference_data
         self._clock = clock
         self._metrics = metrics
-        self._read = {RULES: _Read(), MERCHANTS: _Read()}
-        self._told: dict[str, _LoadResult] = {}
+        self._last_read = {RULES: _LastRead(), MERCHANTS: _LastRead()}
+        self._last_result: dict[str, _LoadResult] = {}
 
     async def reload_rules(self) -> ReloadOutcome:
-        return await self._look(RULES, self._load_rules)
+        return await self._reload(RULES, self._load_rules)
 
     async def reload_merchants(self) -> ReloadOutcome:
-        return await self._look(MERCHANTS, self._load_merchants)
+        return await self._reload(MERCHANTS, self._load_merchants)
 
     async def wait_until_loaded(self, pause_seconds: float) -> None:
-        """Look again and again until both are there; the log says what is missing whenever that changes."""
+        """Reload every `pause_seconds` until both documents are loaded. What is missing is logged when it changes."""
         while True:
             await self.reload_rules()
             await self.reload_merchants()
@@ -94,42 +98,43 @@ class ReferenceDataLoader:
                 return
             await self._clock.sleep(timedelta(seconds=pause_seconds))
 
-    async def _look(self, kind: str, load: Callable[[], Awaitable[_LoadResult]]) -> ReloadOutcome:
+    async def _reload(self, document: str, load: Callable[[], Awaitable[_LoadResult]]) -> ReloadOutcome:
         try:
-            look = await load()
+            result = await load()
         except PortError as error:
-            look = _LoadResult(_outcome_of(error), str(error))
-        if look.outcome is ReloadOutcome.UNCHANGED:
-            self._reference_data.confirm(kind, self._clock.now())
-        elif look.outcome is not ReloadOutcome.LOADED:
-            self._reference_data.refuse(kind, look.text)
-        self._measure(kind, look)
-        self._tell(kind, look)
-        return look.outcome
+            result = _LoadResult(_outcome_of(error), str(error))
+        if result.outcome is ReloadOutcome.UNCHANGED:
+            self._reference_data.confirm(document, self._clock.now())
+        elif result.outcome is not ReloadOutcome.LOADED:
+            self._reference_data.refuse(document, result.text)
+        self._measure(document, result)
+        self._log(document, result)
+        return result.outcome
 
     async def _load_rules(self) -> _LoadResult:
-        stored = await self._store.fetch(self._policy.rules_key, self._read[RULES].etag, self._policy.max_rules_bytes)
+        etag = self._last_read[RULES].etag
+        stored = await self._store.fetch(self._policy.rules_key, etag, self._policy.max_rules_bytes)
         if stored is None:
-            return self._as_before(RULES)
+            return self._unchanged(RULES)
         try:
-            # In a thread: a large file full of mistakes takes a second, and events go on meanwhile.
+            # In a thread: a large file full of mistakes takes a second, in which the event loop must go on.
             rules = await asyncio.to_thread(read_rules, stored.body)
         except RulesRefusedError as error:
             return self._refuse(RULES, stored.etag, _listed(error.mistakes))
         self._reference_data.replace_rules(rules, self._clock.now())
-        self._read[RULES] = _Read(stored.etag)
+        self._last_read[RULES] = _LastRead(stored.etag)
         return _LoadResult(ReloadOutcome.LOADED, f"version {rules.version}, {len(rules.rules)} enabled")
 
     async def _load_merchants(self) -> _LoadResult:
-        async with self._store.lines(self._policy.merchants_key, self._read[MERCHANTS].etag) as stream:
+        async with self._store.lines(self._policy.merchants_key, self._last_read[MERCHANTS].etag) as stream:
             if stream is None:
-                return self._as_before(MERCHANTS)
+                return self._unchanged(MERCHANTS)
             reader = await self._read_lines(stream.lines)
             if reader.refusal is not None:
                 return self._refuse(MERCHANTS, stream.etag, reader.refusal)
             merchants = reader.merchants()
             self._reference_data.replace_merchants(merchants, self._clock.now())
-            self._read[MERCHANTS] = _Read(stream.etag)
+            self._last_read[MERCHANTS] = _LastRead(stream.etag)
             return _LoadResult(ReloadOutcome.LOADED, f"version {merchants.version}, {reader.summary()}")
 
     async def _read_lines(self, lines: AsyncIterator[bytes]) -> MerchantsFileReader:
@@ -142,35 +147,35 @@ class ReferenceDataLoader:
                 await asyncio.sleep(0)
         return reader
 
-    def _as_before(self, kind: str) -> _LoadResult:
-        """The object did not change since it was read, so neither does what was said about it."""
-        refusal = self._read[kind].refusal
+    def _unchanged(self, document: str) -> _LoadResult:
+        """The object is the one that was read last: if it was refused then, it is refused again."""
+        refusal = self._last_read[document].refusal
         return _LoadResult(ReloadOutcome.UNCHANGED) if refusal is None else _LoadResult(ReloadOutcome.REFUSED, refusal)
 
-    def _refuse(self, kind: str, etag: str, why: str) -> _LoadResult:
-        self._read[kind] = _Read(etag, why)
+    def _refuse(self, document: str, etag: str, why: str) -> _LoadResult:
+        self._last_read[document] = _LastRead(etag, why)
         return _LoadResult(ReloadOutcome.REFUSED, why)
 
-    def _measure(self, kind: str, look: _LoadResult) -> None:
-        self._metrics.count(Metric.REFERENCE_DATA_RELOADS, kind=kind, outcome=look.outcome)
-        confirmed_at = self._reference_data.freshness[kind].confirmed_at
+    def _measure(self, document: str, result: _LoadResult) -> None:
+        self._metrics.count(Metric.REFERENCE_DATA_RELOADS, kind=document, outcome=result.outcome)
+        confirmed_at = self._reference_data.freshness[document].confirmed_at
         if confirmed_at is not None:
             age = self._clock.now() - confirmed_at
-            self._metrics.gauge(Metric.REFERENCE_DATA_AGE, age.total_seconds(), kind=kind)
+            self._metrics.gauge(Metric.REFERENCE_DATA_AGE, age.total_seconds(), kind=document)
 
-    def _tell(self, kind: str, look: _LoadResult) -> None:
-        """Log the look unless it says nothing new: unchanged after a good one, or what was said last."""
-        before = self._told.get(kind)
-        self._told[kind] = look
-        if look.outcome in GOOD:
-            was_good = before is None or before.outcome in GOOD
-            if look.outcome is ReloadOutcome.LOADED or not was_good:
-                log.info("%s %s: %s", kind, look.outcome, look.text or self._in_use(kind))
-        elif look != before:
-            log.warning("%s %s: %s; %s", kind, look.outcome, look.text, self._in_use(kind))
+    def _log(self, document: str, result: _LoadResult) -> None:
+        """Log a result unless it is no news: unchanged after a good one, or the same failure as before."""
+        before = self._last_result.get(document)
+        self._last_result[document] = result
+        if result.outcome in GOOD_OUTCOMES:
+            was_good = before is None or before.outcome in GOOD_OUTCOMES
+            if result.outcome is ReloadOutcome.LOADED or not was_good:
+                log.info("%s %s: %s", document, result.outcome, result.text or self._in_use(document))
+        elif result != before:
+            log.warning("%s %s: %s; %s", document, result.outcome, result.text, self._in_use(document))
 
-    def _in_use(self, kind: str) -> str:
-        version = self._reference_data.freshness[kind].version
+    def _in_use(self, document: str) -> str:
+        version = self._reference_data.freshness[document].version
         return f"version {version} stays in use" if version else "waiting, because none was loaded yet"
 
 

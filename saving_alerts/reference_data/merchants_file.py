@@ -1,4 +1,4 @@
-"""Reads the merchant directory line by line, so that a million lines need no more memory than the merchants in them."""
+"""Reads the merchant directory line by line: a million lines take no more memory than the merchants in them."""
 
 import hashlib
 
@@ -9,7 +9,7 @@ from saving_alerts.domain.rules_file.compiler import VERSION_DIGITS
 from saving_alerts.ports.object_store import MAX_LINE_BYTES
 from saving_alerts.reference_data.snapshot import Merchants
 
-MAX_NAMED_LINES = 10
+MAX_NAMED_LINES = 10  # bounds the log line and the refusal on the page
 
 _decoder = msgspec.json.Decoder(Merchant)
 
@@ -17,7 +17,7 @@ _decoder = msgspec.json.Decoder(Merchant)
 class MerchantsFileReader:
     """Takes the lines of `merchants.jsonl` in order. A bad line is left out and counted; the first ten are named.
 
-    Of two lines with one merchant id the last counts, and is counted as bad. Blank lines mean nothing.
+    Of two lines with one merchant id the last one is used, and is counted as bad. Blank lines are ignored.
     """
 
     def __init__(self, max_bad_lines: int) -> None:
@@ -29,13 +29,13 @@ class MerchantsFileReader:
         self._hash = hashlib.sha256()
 
     def take(self, line: bytes) -> None:
-        """The next line with its end."""
+        r"""Take the next line, with its `\n`."""
         self.lines += 1
         self._hash.update(line)
         if not line.isspace():
             problem = self._add(line)
             if problem is not None:
-                self._blame(problem)
+                self._note_bad_line(problem)
 
     @property
     def has_too_many_bad_lines(self) -> bool:
@@ -43,7 +43,7 @@ class MerchantsFileReader:
 
     @property
     def refusal(self) -> str | None:
-        """Why these lines are no directory; None when they are one."""
+        """Why the file is refused; None if it is not."""
         if self.has_too_many_bad_lines:
             return f"more than {self._max_bad_lines} bad lines: {'; '.join(self._named)}"
         if not self._by_id:
@@ -51,7 +51,7 @@ class MerchantsFileReader:
         return None
 
     def merchants(self) -> Merchants:
-        """All good lines. The version is the first 12 hex digits of the SHA-256 of what was taken."""
+        """The merchants of all good lines. The version is the first 12 hex digits of the SHA-256 of all lines."""
         return Merchants(self._hash.hexdigest()[:VERSION_DIGITS], self._by_id, self._bad_lines)
 
     def summary(self) -> str:
@@ -59,7 +59,7 @@ class MerchantsFileReader:
         return f"{found}, {self._bad_lines} bad lines: {'; '.join(self._named)}" if self._named else found
 
     def _add(self, line: bytes) -> str | None:
-        """What is wrong with the line."""
+        """Add the line's merchant. Returns what is wrong with the line, or None."""
         if len(line.removesuffix(b"\n")) > MAX_LINE_BYTES:
             return f"longer than {MAX_LINE_BYTES} bytes"
         try:
@@ -70,7 +70,7 @@ class MerchantsFileReader:
         self._by_id[merchant.merchant_id] = merchant
         return f"{merchant.merchant_id} again, the last one counts" if known else None
 
-    def _blame(self, problem: str) -> None:
+    def _note_bad_line(self, problem: str) -> None:
         self._bad_lines += 1
         if len(self._named) < MAX_NAMED_LINES:
             self._named.append(f"line {self.lines}: {problem}")

@@ -1,8 +1,8 @@
-"""The rules in the bucket with all their versions: `rules.json` is what workers read, `rules/<version>.json` is kept.
+"""The rules in the bucket, with all versions: workers read `rules.json`; every version stays as `rules/<version>.json`.
 
-Publishing writes the version first, then swaps `rules.json` if nobody else has changed it, then notes who did it in
-`rules/history.jsonl`. What dies between two of these leaves nothing broken: a version that nobody reads, or a
-publication that the history does not know, and `history` says so.
+Publishing writes the version, then replaces `rules.json` if it is still the object that was read, then adds a line to
+`rules/history.jsonl`. A command that dies in between breaks nothing: it leaves a version that nobody reads, or a
+publication that the history lacks, which `rules history` reports (docs/adr/0024-publishing-rules.md).
 """
 
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from saving_alerts.domain.rules_file.compiler import version_of
 from saving_alerts.ports.errors import MissingObjectError
 from saving_alerts.ports.object_store import StoredObject, SwappingStore
 
-MAX_HISTORY_BYTES = 8 * 1024 * 1024
-HISTORY_ATTEMPTS = 20
+MAX_HISTORY_BYTES = 8 * 1024 * 1024  # bounds what reading it costs
+HISTORY_ATTEMPTS = 20  # each fails only if another command has added its line since the history was read
 
 
 class RulesChangedError(Exception):
-    """Somebody else has published since; the text says what."""
+    """Another command has changed the rules or their history meanwhile. The text names the versions."""
 
 
 class UnknownVersionError(Exception):
-    """There is no such version in the bucket."""
+    """The bucket does not have this version. The text names the object."""
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,14 +38,14 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """What workers read now; `version` and `etag` are None before the first rules."""
+    """The rules that workers read now. `version` and `etag` are None before the first rules."""
 
     version: str | None
     etag: str | None
 
 
 class RulesStore:
-    """Every call can raise the errors of the port."""
+    """Every call can raise UnavailableError and RefusedError, as the ObjectStore port does."""
 
     def __init__(self, store: SwappingStore, rules_key: str, max_bytes: int) -> None:
         self._store = store
@@ -58,7 +58,7 @@ class RulesStore:
         return Current(version_of(stored.body), stored.etag) if stored else Current(None, None)
 
     async def body(self, version: str | None) -> bytes:
-        """A version as it was published; None is what workers read now. Raises UnknownVersionError."""
+        """The bytes of a version; of the one that workers read now for None. Raises UnknownVersionError."""
         key = self._rules_key if version is None else self._key_of(version)
         stored = await self._found(key, self._max_bytes)
         if stored is None:
@@ -66,7 +66,7 @@ class RulesStore:
         return stored.body
 
     async def publish(self, body: bytes, instead_of: Current, by: str, note: str, now: datetime) -> Publication:
-        """Put `body` in the place of what was read before. Raises RulesChangedError if something else is there now."""
+        """Replace the rules `instead_of`, which `current` returned. Raises RulesChangedError if they changed since."""
         version = version_of(body)
         await self._store.put(self._key_of(version), body)
         if not await self._store.put_if(self._rules_key, body, instead_of.etag):
@@ -81,7 +81,7 @@ class RulesStore:
         return tuple(msgspec.json.decode(line, type=Publication) for line in lines.splitlines())
 
     async def _refuse_unless_ours(self, version: str, instead_of: Current) -> None:
-        """A request whose answer was lost is repeated by the driver, and then meets its own work."""
+        """The driver repeats a request whose answer was lost: then the condition fails because of our own write."""
         found = await self.current()
         if found.version != version:
             raise RulesChangedError(f"the rules in S3 are {found.version} now, and were {instead_of.version}")
@@ -113,7 +113,7 @@ class RulesStore:
 
 
 def before(history: tuple[Publication, ...], current: str | None) -> str | None:
-    """The version that was live before the current one; None where the history does not know."""
+    """The version that was live before the current one; None if the history does not have it."""
     replacing = (each for each in reversed(history) if each.version == current != each.replaced)
     publication = next(replacing, None)
     return publication.replaced if publication else None

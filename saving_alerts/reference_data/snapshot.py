@@ -1,6 +1,6 @@
-"""The rules and the merchants as one immutable snapshot, replaced whole.
+"""Rules and merchants as one immutable snapshot, which is replaced as a whole.
 
-A stage takes `current` once per event, so that an event never meets two versions within a stage.
+A stage reads `current` once for each event, so that no event is handled with two versions within a stage.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from saving_alerts.domain.rules.rule_set import RuleSet
 
 @dataclass(frozen=True, slots=True)
 class Merchants:
-    """The directory by merchant id; `version` is its content's, like the rules'. `bad_lines` were left out."""
+    """The directory by merchant id. `version` is the hash of the file, as for rules; `bad_lines` were left out."""
 
     version: str
     by_id: Mapping[str, Merchant]
@@ -28,7 +28,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """What is known about one document: which version, when S3 last confirmed it, why the newest was refused."""
+    """Of one document: the version in use, when S3 last confirmed it as the newest, and why the last reload failed."""
 
     version: str | None = None
     confirmed_at: datetime | None = None
@@ -36,7 +36,7 @@ class Freshness:
 
 
 class ReferenceData:
-    """Holds the snapshot in use. `current` exists only after `replace_rules` and `replace_merchants` were called."""
+    """Holds the snapshot in use, and the freshness of its two documents, "rules" and "merchants"."""
 
     def __init__(self) -> None:
         self._rules: RuleSet | None = None
@@ -46,6 +46,7 @@ class ReferenceData:
 
     @property
     def current(self) -> Snapshot:
+        """Raises LookupError before both `replace_rules` and `replace_merchants` were called."""
         if self._current is None:
             raise LookupError("rules and merchants were not loaded yet")
         return self._current
@@ -62,15 +63,15 @@ class ReferenceData:
         self._merchants = merchants
         self._swap("merchants", merchants.version, now)
 
-    def confirm(self, kind: str, now: datetime) -> None:
-        """S3 has nothing newer."""
-        self.freshness[kind] = replace(self.freshness[kind], confirmed_at=now, refusal=None)
+    def confirm(self, document: str, now: datetime) -> None:
+        """S3 has no newer version."""
+        self.freshness[document] = replace(self.freshness[document], confirmed_at=now, refusal=None)
 
-    def refuse(self, kind: str, why: str) -> None:
-        """The newest file was refused, or S3 could not be read; the last good one stays."""
-        self.freshness[kind] = replace(self.freshness[kind], refusal=why)
+    def refuse(self, document: str, why: str) -> None:
+        """The newest file was refused, or S3 could not be read. The document in use stays."""
+        self.freshness[document] = replace(self.freshness[document], refusal=why)
 
-    def _swap(self, kind: str, version: str, now: datetime) -> None:
-        self.freshness[kind] = Freshness(version=version, confirmed_at=now)
+    def _swap(self, document: str, version: str, now: datetime) -> None:
+        self.freshness[document] = Freshness(version=version, confirmed_at=now)
         if self._rules is not None and self._merchants is not None:
             self._current = Snapshot(self._rules, self._merchants)

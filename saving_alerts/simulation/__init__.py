@@ -1,1 +1,1 @@
-"""What other rules would have done to the events that are on record."""
+"""What another rules file would have done with the recorded events."""

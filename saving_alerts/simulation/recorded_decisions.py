@@ -1,4 +1,4 @@
-"""What the ledger tells about one partition: who was pushed before, what was decided, and what nobody asked about."""
+"""The recorded decisions of one partition: earlier sends, what the rules decided, and events without coupons."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -12,11 +12,14 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.simulation.replay import Replayed
 
-MAX_EXAMPLES = 20
+MAX_EXAMPLES = 20  # of differences, in the report
 
 
 class Evaluated(NamedTuple):
-    """What a version of the rules made of an event then: the winning rule and coupon, or the reason of a refusal."""
+    """What a version of the rules decided for an event: the winning rule and coupon, or `reason` if no rule matched.
+
+    `rules` and `merchants` are versions.
+    """
 
     rules: str
     merchants: str | None
@@ -30,15 +33,18 @@ class Evaluated(NamedTuple):
 
 @dataclass(slots=True)
 class Unknown:
-    """Events of which no coupons are on record, so that nobody can say what other rules would have done."""
+    """Counts of events without recorded coupons: what other rules would have done cannot be computed.
+
+    `unasked`, by reason: the Coupon API was not asked. `without_coupons`, by reason: it gave none that can be used.
+    """
 
     unasked: Counter[str] = field(default_factory=Counter)
     without_coupons: Counter[str] = field(default_factory=Counter)
     no_triggers: int = 0
 
 
-class Record:
-    """The decisions of one partition, taken in the order written."""
+class RecordedDecisions:
+    """The decisions of one partition since a moment, and the sends before it. `take` them in the order written."""
 
     def __init__(self, since: datetime, unknown: Unknown) -> None:
         self._since = since
@@ -48,12 +54,12 @@ class Record:
 
     @property
     def sends(self) -> dict[str, list[CountedSend]]:
-        """What each user was pushed before; a push that was decided twice counts once."""
+        """The sends of each user before the simulated time. A push with several decisions counts once."""
         return {user: list(by_position.values()) for user, by_position in self._sends.items()}
 
     def take(self, entry: Decision | Receipt) -> None:
         if isinstance(entry, Receipt):
-            if entry.decided_at >= self._since:
+            if entry.decided_at >= self._since and entry.reason is Reason.NOT_A_TRIGGER:
                 self._unknown.no_triggers += sum(last - first + 1 for first, last in entry.ranges)
         elif entry.decided_at < self._since:
             self._take_send(entry)
@@ -61,7 +67,7 @@ class Record:
             self._take_decision(entry)
 
     def _take_send(self, decision: Decision) -> None:
-        """What was pushed before the time that is simulated still fills the caps."""
+        """A push before the simulated time still counts for the caps."""
         if decision.reason.row.charges_cap and decision.user_id:
             send = CountedSend(decision.merchant_id or "", decision.decided_at)
             self._sends[decision.user_id].setdefault(decision.position, send)
@@ -88,7 +94,10 @@ def _evaluated(decision: Decision) -> Evaluated | None:
 
 @dataclass(slots=True)
 class Agreement:
-    """Whether a rule set decides today as it is on record with it. `other_merchants` had another directory then."""
+    """How often a rule set decides in the simulation as it did when it was live.
+
+    `different_with_other_merchants`: the live decision used another version of the merchants.
+    """
 
     version: str
     same: int = 0
@@ -100,7 +109,10 @@ class Agreement:
     def total(self) -> int:
         return self.same + self.different + self.different_with_other_merchants
 
-    def look(self, position: SourcePosition, evaluated: Evaluated | None, replayed: Replayed, merchants: str) -> None:
+    def compare(
+        self, position: SourcePosition, evaluated: Evaluated | None, replayed: Replayed, merchants: str
+    ) -> None:
+        """Count one event. It does not count if its recorded decision was made with other rules."""
         if evaluated is None or evaluated.rules != self.version:
             return
         if evaluated.agrees(replayed):
@@ -108,9 +120,9 @@ class Agreement:
         elif evaluated.merchants != merchants:
             self.different_with_other_merchants += 1
         else:
-            self._differs(position, evaluated, replayed)
+            self._add_difference(position, evaluated, replayed)
 
-    def _differs(self, position: SourcePosition, evaluated: Evaluated, replayed: Replayed) -> None:
+    def _add_difference(self, position: SourcePosition, evaluated: Evaluated, replayed: Replayed) -> None:
         self.different += 1
         if len(self.examples) < MAX_EXAMPLES:
             was = evaluated.reason or f"{evaluated.rule_id} with {evaluated.coupon_id}"

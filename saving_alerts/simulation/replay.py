@@ -1,4 +1,4 @@
-"""One rule set and its caps, applied to recorded candidates in the order in which they were made. Pure."""
+"""Applies one rule set and its caps to recorded candidates, in the order in which they were made. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -13,12 +13,16 @@ from saving_alerts.domain.rules.evaluation import Match, NoMatch, evaluate
 from saving_alerts.pipeline.steps import context_of
 from saving_alerts.reference_data.snapshot import Snapshot
 
-REMEMBERED = timedelta(hours=MAX_CAP_HOURS)
+REMEMBERED = timedelta(hours=MAX_CAP_HOURS)  # no cap looks back further
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """How one candidate ends, and what evaluation says by itself: `refused`, or a winning rule with its coupon."""
+    """How one candidate ends with these rules.
+
+    `refused` (the reason that no rule matched) or `rule_id` and `coupon_id` are the result of the evaluation alone,
+    whatever `reason` is.
+    """
 
     reason: Reason
     refused: Reason | None = None
@@ -28,7 +32,10 @@ class Replayed:
 
 @dataclass(slots=True)
 class Totals:
-    """What one rule set did to all candidates. `clauses` are by rule; `hours` are UTC, like 2026-11-23 18."""
+    """The results of one rule set over all candidates. `rules` and `hours` count pushes, `caps` the capped ones.
+
+    `clauses` counts refusals by rule and clause. `hours` are UTC, like 2026-11-23 18.
+    """
 
     reasons: Counter[str] = field(default_factory=Counter)
     clauses: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -43,12 +50,15 @@ class Totals:
 
     @property
     def wanted(self) -> int:
-        """What the caps were asked about."""
+        """How many pushes there would be without caps."""
         return self.pushes + self.reasons[Reason.CAPPED]
 
 
 class Replay:
-    """The users of one partition; `sends` are those before the first candidate. `totals` goes on over partitions."""
+    """Replays one partition, which has all candidates of its users.
+
+    `sends`: by user, those before the first candidate. `totals` is shared by all partitions; `pushes` counts by user.
+    """
 
     def __init__(self, snapshot: Snapshot, totals: Totals, sends: Mapping[str, Iterable[CountedSend]]) -> None:
         self._snapshot = snapshot
@@ -58,37 +68,38 @@ class Replay:
         self.pushes: Counter[str] = Counter()
 
     def take(self, candidate: Candidate) -> Replayed:
-        """The next candidate."""
-        replayed = self._judged(candidate)
+        """Replay the next candidate, in the order of the partition."""
+        replayed = self._replayed(candidate)
         self._totals.reasons[replayed.reason] += 1
         return replayed
 
-    def _judged(self, candidate: Candidate) -> Replayed:
+    def _replayed(self, candidate: Candidate) -> Replayed:
         at = moment_of(candidate)
-        verdict = evaluate(self._snapshot.rules, context_of(candidate, self._snapshot, at), candidate.coupons)
+        result = evaluate(self._snapshot.rules, context_of(candidate, self._snapshot, at), candidate.coupons)
         early = self._ended_early(candidate, at)
-        if isinstance(verdict, NoMatch):
+        if isinstance(result, NoMatch):
             if early is None:
-                self._totals.clauses.update((each.rule_id, str(each.clause)) for each in verdict.refusals)
-            return Replayed(early or verdict.reason, refused=verdict.reason)
-        reason = early or self._sent(verdict, candidate, at)
-        return Replayed(reason, rule_id=verdict.rule.id, coupon_id=verdict.coupon.coupon_id)
+                self._totals.clauses.update((each.rule_id, str(each.clause)) for each in result.refusals)
+            return Replayed(early or result.reason, refused=result.reason)
+        reason = early or self._sent(result, candidate, at)
+        return Replayed(reason, rule_id=result.rule.id, coupon_id=result.coupon.coupon_id)
 
     def _ended_early(self, candidate: Candidate, at: datetime) -> Reason | None:
-        """These rules would not have let the event come so far."""
+        """The reason with which these rules would have ended the event before it became a candidate."""
         event, rules = candidate.validated.event, self._snapshot.rules
         if event.type not in rules.triggers:
             return Reason.NOT_A_TRIGGER
         return Reason.EXPIRED if at >= deadline_of(event, rules.freshness[event.type]) else None
 
-    def _sent(self, verdict: Match, candidate: Candidate, at: datetime) -> Reason:
+    def _sent(self, match: Match, candidate: Candidate, at: datetime) -> Reason:
         reason = self._capped(candidate, at)
         if reason is Reason.PUSHED:
-            self._totals.rules[verdict.rule.id] += 1
+            self._totals.rules[match.rule.id] += 1
             self._totals.hours[f"{at.astimezone(UTC):%Y-%m-%d %H}"] += 1
         return reason
 
     def _capped(self, candidate: Candidate, at: datetime) -> Reason:
+        """DUPLICATE, CAPPED, or PUSHED: then the send counts from now on."""
         event = candidate.validated.event
         if (event.user_id, event.event_id) in self._pushed_events:
             return Reason.DUPLICATE
@@ -104,5 +115,5 @@ class Replay:
 
 
 def moment_of(candidate: Candidate) -> datetime:
-    """When it was looked at; when its event was read, for one of an older release."""
+    """The moment as of which the rules are applied. For a candidate of an older release: when its event was read."""
     return candidate.looked_at or candidate.validated.read_at

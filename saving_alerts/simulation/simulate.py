@@ -1,6 +1,6 @@
-"""Replays the recorded candidates through two rule sets, partition by partition, so that memory stays bounded.
+"""Replays the recorded candidates with two rule sets. It goes partition by partition, which bounds the memory.
 
-A user's candidates and decisions stand in the partition of the same number, because both are keyed by the user.
+A user's candidates and decisions are in partitions of the same number, because both are keyed by the user.
 """
 
 from collections import Counter
@@ -11,21 +11,21 @@ from datetime import datetime, timedelta
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka.client import KafkaConnection
 from saving_alerts.kafka.codecs import UnreadableError, candidate_codec
+from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of
 from saving_alerts.ledger.topic_reader import Span, StoredRecord, decoded, read
 from saving_alerts.reference_data.snapshot import Merchants, Snapshot
-from saving_alerts.simulation.recorded_decisions import Agreement, Record, Unknown, versions_of
+from saving_alerts.simulation.recorded_decisions import Agreement, RecordedDecisions, Unknown, versions_of
 from saving_alerts.simulation.replay import Replay, Totals, moment_of
 
-MAX_NAMED_USERS = 10
+MAX_NAMED_USERS = 10  # in the report, for each of gaining and losing
 
 
 @dataclass(slots=True)
 class Users:
-    """Those who get another number of pushes; a few of them by name."""
+    """How many users get more pushes with the new rules, and how many fewer; the first ones of each by name."""
 
     gain: int = 0
     lose: int = 0
@@ -49,7 +49,11 @@ def _name(names: list[str], user: str) -> None:
 
 @dataclass(slots=True)
 class Simulation:
-    """The outcome. `recorded_versions`: with which rules the events were decided then."""
+    """The result. `repeated`: candidates that were written twice. `unreadable`: candidates that cannot be decoded.
+
+    `recorded_versions` counts the events by the rules with which they were decided when live. `newly_heard`: the event
+    types that only the new rules listen to, so that there are no candidates of them.
+    """
 
     before: Totals
     after: Totals
@@ -66,7 +70,7 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which rules against which, on what is on record since when."""
+    """The rules to compare, and since when recorded events are replayed with both."""
 
     before: RuleSet
     after: RuleSet
@@ -75,7 +79,7 @@ class Question:
 
     @property
     def warm_up(self) -> timedelta:
-        """How long before `since` a push still fills a cap."""
+        """How long before `since` a push still counts for a cap."""
         return timedelta(hours=max(cap.hours for rules in (self.before, self.after) for cap in rules.caps))
 
 
@@ -83,23 +87,26 @@ Begin = Callable[[str, int], Callable[[int], None]]
 
 
 async def simulate(connection: KafkaConnection, topics: Topics, question: Question, begin: Begin) -> Simulation:
-    """Raises KafkaFailedError. `begin` is told what is read and how much, and answers where to report progress."""
+    """Replay all candidates since `question.since`. Raises KafkaFailedError.
+
+    `begin` is called with each topic and the number of offsets to read; its result with how many more were read.
+    """
     candidates, decisions = topics.candidates.name, topics.decisions.name
     spans = await _spans(connection, candidates, question.since)
-    told = await _spans(connection, decisions, question.since - question.warm_up)
-    progress = (_started(begin, decisions, told), _started(begin, candidates, spans))
+    decision_spans = await _spans(connection, decisions, question.since - question.warm_up)
+    progress = (_started(begin, decisions, decision_spans), _started(begin, candidates, spans))
     simulation = _empty(question)
     for number, span in spans.items():
-        record = Record(question.since, simulation.unknown)
-        async for batch in read(connection, decisions, {number: told[number]}, progress[0]):
+        recorded = RecordedDecisions(question.since, simulation.unknown)
+        async for batch in read(connection, decisions, {number: decision_spans[number]}, progress[0]):
             for entry in map(decoded, batch):
                 if entry is not None:
-                    record.take(entry)
-        work = _Partition(question, simulation, record)
+                    recorded.take(entry)
+        partition = _Partition(question, simulation, recorded)
         async for batch in read(connection, candidates, {number: span}, progress[1]):
             for stored in batch:
-                work.take(stored)
-        work.finish()
+                partition.take(stored)
+        partition.finish()
     return simulation
 
 
@@ -127,15 +134,15 @@ def _empty(question: Question) -> Simulation:
 
 
 class _Partition:
-    """The candidates of one partition, in the order written; one that was written twice counts once."""
+    """Replays the candidates of one partition, in the order written. One that was written twice counts once."""
 
-    def __init__(self, question: Question, simulation: Simulation, record: Record) -> None:
+    def __init__(self, question: Question, simulation: Simulation, recorded: RecordedDecisions) -> None:
         self._question = question
         self._simulation = simulation
-        self._record = record
-        self._seen: set[SourcePosition] = set()
-        self._before = Replay(Snapshot(question.before, question.merchants), simulation.before, record.sends)
-        self._after = Replay(Snapshot(question.after, question.merchants), simulation.after, record.sends)
+        self._recorded = recorded
+        self._replayed: set[SourcePosition] = set()
+        self._before = Replay(Snapshot(question.before, question.merchants), simulation.before, recorded.sends)
+        self._after = Replay(Snapshot(question.after, question.merchants), simulation.after, recorded.sends)
 
     def take(self, stored: StoredRecord) -> None:
         try:
@@ -145,7 +152,7 @@ class _Partition:
             return
         if moment_of(candidate) < self._question.since:
             return
-        if candidate.validated.position in self._seen:
+        if candidate.validated.position in self._replayed:
             self._simulation.repeated += 1
             return
         self._replay(candidate)
@@ -154,13 +161,13 @@ class _Partition:
         self._simulation.users.compare(self._before.pushes, self._after.pushes)
         self._simulation.before.users += len(self._before.pushes)
         self._simulation.after.users += len(self._after.pushes)
-        self._simulation.recorded_versions += versions_of(self._record.evaluated)
+        self._simulation.recorded_versions += versions_of(self._recorded.evaluated)
 
     def _replay(self, candidate: Candidate) -> None:
         position = candidate.validated.position
-        self._seen.add(position)
+        self._replayed.add(position)
         self._simulation.candidates += 1
-        replayed = (self._before.take(candidate), self._after.take(candidate))
-        evaluated, merchants = self._record.evaluated.get(position), self._question.merchants.version
-        for agreement, outcome in zip(self._simulation.agreements, replayed, strict=False):
-            agreement.look(position, evaluated, outcome, merchants)
+        results = (self._before.take(candidate), self._after.take(candidate))
+        evaluated, merchants = self._recorded.evaluated.get(position), self._question.merchants.version
+        for agreement, result in zip(self._simulation.agreements, results, strict=False):
+            agreement.compare(position, evaluated, result, merchants)

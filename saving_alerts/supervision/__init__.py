@@ -1,1 +1,1 @@
-"""Whether a worker lives and is ready, and what ends it when it stands still for good."""
+"""Whether a worker is live and ready, and what ends it if it stands still for good."""

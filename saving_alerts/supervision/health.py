@@ -1,7 +1,7 @@
-"""Whether a worker lives, whether it is ready, and what is the matter if not.
+"""The conditions of a worker's health. `docs/operating.md` has what each means and what to do.
 
-`required` conditions make a worker not ready. The others are shown all the same: an API that is down, or a Redis that
-is, hits all workers alike, and the pipeline holds its events until they are back.
+A worker is ready if all `required` conditions hold. The others are shown only: if an API or Redis is down, that is so
+for all workers, and they hold their events until it is back.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from saving_alerts.reference_data.snapshot import Freshness
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One thing that can be right or wrong; `detail` says what was seen."""
+    """One thing that is right (`ok`) or wrong. `detail` is for people."""
 
     name: str
     ok: bool
@@ -26,24 +26,25 @@ def all_required_hold(conditions: Iterable[Condition]) -> bool:
     return all(condition.ok for condition in conditions if condition.required)
 
 
-def loaded(kind: str, freshness: Freshness) -> Condition:
-    """A worker without its first rules or merchants waits for them."""
+def loaded(document: str, freshness: Freshness) -> Condition:
+    """Without its first rules and merchants a worker consumes nothing."""
     if freshness.version is not None:
-        return Condition(kind, ok=True, detail=f"version {freshness.version}")
-    return Condition(kind, ok=False, detail=f"waiting for the first {kind}: {freshness.refusal or 'not asked yet'}")
+        return Condition(document, ok=True, detail=f"version {freshness.version}")
+    why = freshness.refusal or "not asked yet"
+    return Condition(document, ok=False, detail=f"waiting for the first {document}: {why}")
 
 
-def fresh(kind: str, freshness: Freshness, now: datetime, stale_seconds: float) -> Condition:
-    """A worker with old rules works on, but somebody should look."""
+def fresh(document: str, freshness: Freshness, now: datetime, stale_seconds: float) -> Condition:
+    """A worker with stale rules or merchants goes on with them."""
     if freshness.confirmed_at is None:
-        return Condition(f"{kind}_fresh", ok=False, detail="never confirmed")
+        return Condition(f"{document}_fresh", ok=False, detail="never confirmed")
     age = (now - freshness.confirmed_at).total_seconds()
     refusal = f", the newest was refused: {freshness.refusal}" if freshness.refusal else ""
-    return Condition(f"{kind}_fresh", age <= stale_seconds, f"confirmed {age:.0f} s ago{refusal}")
+    return Condition(f"{document}_fresh", age <= stale_seconds, f"confirmed {age:.0f} s ago{refusal}")
 
 
 def group(*, joined: bool, rebalancing: bool, partitions: int) -> Condition:
-    """A worker outside of its consumer group, or in the middle of a rebalance, consumes nothing."""
+    """A worker that is not in its consumer group, or in a rebalance, consumes nothing."""
     if not joined:
         return Condition("kafka", ok=False, detail="has not joined the consumer group")
     if rebalancing:
@@ -56,7 +57,7 @@ def drain(*, draining: bool) -> Condition:
 
 
 def redis(error: str | None) -> Condition:
-    """Without Redis alerts are held until their deadline, never sent."""
+    """Without Redis no push is sent: alerts are held until their deadline."""
     return Condition("redis", error is None, error or "answered the last heartbeat", required=False)
 
 
@@ -65,9 +66,9 @@ def breaker(name: str, *, is_open: bool) -> Condition:
     return Condition(name, not is_open, detail, required=False)
 
 
-def kill_switches(seen: int | None, switches: Iterable[KillSwitch]) -> Condition:
-    """Without them no event is touched. One that is on is no fault of a worker, but somebody should know."""
-    if seen is None:
+def kill_switches(next_offset: int | None, switches: Iterable[KillSwitch]) -> Condition:
+    """Until their topic is read (`next_offset` None) a worker consumes nothing. A switch that is on is only shown."""
+    if next_offset is None:
         return Condition("kill_switches", ok=False, detail="not read yet")
     on = "; ".join(str(switch) for switch in switches)
     return Condition("kill_switches", not on, on or "none is on", required=False)

@@ -1,4 +1,4 @@
-"""The ways in which a worker can stand still although there is work, as the watchdog's signs."""
+"""The ways in which a worker can stand still although there is work: one sign of the watchdog for each."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -11,15 +11,16 @@ from faust.types import TP
 
 from saving_alerts.delivery.consumer_state import ConsumerState
 from saving_alerts.delivery.outcome_writer import PendingStep
-from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, commits, has_record
+from saving_alerts.kafka.client import commits, has_record
+from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 from saving_alerts.supervision.watchdog import Sign, Suspicion
 
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 5.0  # Kafka counts as down if it takes longer: then the standstill is not this worker's fault
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long nothing may move, in seconds, before a worker gives itself up."""
+    """How long a sign may last unchanged before the worker exits, in seconds."""
 
     rebalance_seconds: float
     overdue_seconds: float
@@ -27,20 +28,24 @@ class Patience:
 
 
 class _Stalled:
-    """Which partitions have stood where they stand the longest, from look to look."""
+    """Remembers the positions with unread records, in the order in which they first had some."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[TP, int], None] = {}
+        self._positions: dict[tuple[TP, int], None] = {}
 
     def oldest(self, unread: AbstractSet[tuple[TP, int]]) -> tuple[TP, int] | None:
-        still = {each: None for each in self._seen if each in unread}
-        self._seen = still | dict.fromkeys(unread)
-        return next(iter(self._seen), None)
+        """The position that has been unread the longest; None if nothing is unread."""
+        still = {each: None for each in self._positions if each in unread}
+        self._positions = still | dict.fromkeys(unread)
+        return next(iter(self._positions), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Standstill:
-    """Looks at one worker. `consumer` is None before there is one, and while the worker stops."""
+    """Makes the signs of one worker. `consumer()` is None before there is one, and while the worker stops.
+
+    `is_settled()` is whether no rebalance is under way; `pending()` are the steps that have begun and not ended.
+    """
 
     connection: KafkaConnection
     group: str
@@ -66,7 +71,7 @@ class Standstill:
         return Suspicion(why, f"the group's coordinator is parked: {why}") if why else None
 
     def _outside(self) -> Suspicion | None:
-        """Not a member, or in a rebalance that does not end."""
+        """The worker is not in its group, or in a rebalance that does not end."""
         consumer = self.consumer()
         if consumer is None or (consumer.is_member() and self.is_settled()):
             return None
@@ -74,7 +79,7 @@ class Standstill:
         return Suspicion(what, what)
 
     def _unread(self) -> Suspicion | None:
-        """Records wait that nobody takes, although there is room for them."""
+        """A partition has records that the worker does not take, although it has room for them."""
         consumer = self.consumer()
         unread = consumer.stalled_positions() if consumer and self.is_settled() else frozenset()
         stalled = self.stalled.oldest(unread)
@@ -83,7 +88,7 @@ class Standstill:
         return Suspicion(stalled, f"nothing was read of {stalled[0].topic}-{stalled[0].partition} at {stalled[1]}")
 
     def _overdue(self) -> Suspicion | None:
-        """A step that should have ended at its event's deadline."""
+        """A step has not ended at its event's deadline."""
         now = self.now()
         overdue = [each for each in self.pending() if each.deadline is not None and each.deadline < now]
         if not overdue:
@@ -100,9 +105,9 @@ class Standstill:
             return False
         return True
 
-    async def _is_readable(self, seen: Suspicion) -> bool:
-        """Whether somebody else can read what this worker does not."""
-        match seen.mark:
+    async def _is_readable(self, suspicion: Suspicion) -> bool:
+        """Whether another consumer can read the record that this worker does not take."""
+        match suspicion.mark:
             case (TP(topic=topic, partition=partition), int(offset)):
                 return await has_record(self.connection, TopicPartition(topic, partition), offset, ANSWER_SECONDS)
         return False

@@ -1,6 +1,6 @@
-"""An event loop that no longer turns cannot say so itself: a thread looks whether it still ticks.
+"""A thread that ends the process if the event loop is blocked: the watchdog is a task and cannot run then.
 
-It counts its own looks, not seconds on a clock: while a process is paused neither of the two runs.
+The thread counts its looks, not seconds on a clock: in a paused process neither the loop nor the thread runs.
 """
 
 import faulthandler
@@ -14,12 +14,15 @@ from mode import Service
 from saving_alerts.exit_codes import RESTART
 from saving_alerts.supervision.watchdog import LOOK_SECONDS
 
-STDERR = 2
+STDERR = 2  # its file descriptor
 log = logging.getLogger(__name__)
 
 
 class StuckLoop(Service):
-    """Ends the process when the loop has not turned for so many seconds, with every thread's stack in the log."""
+    """Ends the process with RESTART if the event loop was blocked for `patience_seconds`.
+
+    Before that it writes the stack of every thread to stderr. `leave` ends the process.
+    """
 
     def __init__(
         self,

@@ -1,11 +1,11 @@
-"""A worker that stands still for good says what it saw and exits, so that its supervisor restarts it.
+"""The watchdog: a worker that stands still for good logs the reason and exits, so that its supervisor restarts it.
 
-Theory. False alarms are worse than slow ones, so a sign of standstill counts only while nothing at all changes about
-it, and only looks are counted, never a clock: a process that was paused for an hour has looked once. A sign that has
-its cause in Kafka counts only while Kafka answers: an outage is no fault of this worker.
+False alarms are worse than slow ones. So a sign counts only as long as nothing about it changes. Time is counted in
+looks, not by a clock: a process that was paused for an hour has looked once. Where Kafka can be the cause, a sign
+counts only while Kafka answers, because a restart does not end an outage.
 
-It looks from a task of its own that starts before the consumer, because Faust's timers start only after the first
-assignment and cannot see a join that never ends. Whether that task itself can look is what `StuckLoop` watches.
+The watchdog is a task that starts before the consumer: Faust's timers start after the first assignment, so they cannot
+notice a join that never ends. `StuckLoop` notices if the task itself cannot run.
 """
 
 import logging
@@ -20,13 +20,13 @@ from saving_alerts.supervision.health import Condition
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0
-LOOKS_PER_CHECK = 10
+LOOK_SECONDS = 1.0  # between two looks at all signs
+LOOKS_PER_CHECK = 10  # looks for each question to Kafka, which costs more than a look
 
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """What was seen. As long as `mark` is the same, nothing has moved."""
+    """A sign of standstill. While `mark` stays the same, nothing has changed. `text` is for the log and the page."""
 
     mark: Hashable
     text: str
@@ -38,9 +38,10 @@ async def _certain(_: Suspicion) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """One way to stand still, and for how many seconds of looking nothing may move.
+    """One way to stand still.
 
-    `holds` asks others whether the suspicion is this worker's fault, every ten looks: if not, the count begins anew.
+    `look` returns a suspicion, or None. After `patience_seconds` with the same mark the worker exits. `holds` is called
+    every ten looks, and before the exit: if it returns False, this worker is not at fault, and the count starts again.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Sign:
 
 @dataclass(slots=True)
 class _Watch:
-    """How long a sign has been seen unchanged."""
+    """One sign, its suspicion, and for how many looks that has been unchanged."""
 
     sign: Sign
     suspicion: Suspicion | None = None
@@ -66,15 +67,15 @@ class _Watch:
         return self.suspicion is not None and self.seconds >= self.sign.patience_seconds
 
     async def look(self) -> None:
-        seen = self.sign.look()
-        same = seen is not None and self.suspicion is not None and seen.mark == self.suspicion.mark
-        self.suspicion = seen
+        found = self.sign.look()
+        same = found is not None and self.suspicion is not None and found.mark == self.suspicion.mark
+        self.suspicion = found
         self.looks = self.looks + 1 if same else 0
-        if seen is not None and (self.is_over or self.looks % LOOKS_PER_CHECK == LOOKS_PER_CHECK - 1):
-            await self._check(seen)
+        if found is not None and (self.is_over or self.looks % LOOKS_PER_CHECK == LOOKS_PER_CHECK - 1):
+            await self._check(found)
 
-    async def _check(self, seen: Suspicion) -> None:
-        if not await self.sign.holds(seen):
+    async def _check(self, suspicion: Suspicion) -> None:
+        if not await self.sign.holds(suspicion):
             self.suspicion, self.looks = None, 0
 
     def condition(self) -> Condition:
@@ -85,7 +86,7 @@ class _Watch:
 
 
 class Watchdog(Service):
-    """Looks at every sign once a second. `leave` ends the process."""
+    """Looks at every sign once a second. `leave` ends the process; it is called with RESTART."""
 
     def __init__(
         self, signs: Sequence[Sign], leave: Callable[[int], object] = os._exit, look_seconds: float = LOOK_SECONDS
@@ -111,11 +112,11 @@ class Watchdog(Service):
                     return
             await self.sleep(self._look_seconds)
 
-    def _exit(self, sign: Sign, seen: Suspicion) -> None:
+    def _exit(self, sign: Sign, suspicion: Suspicion) -> None:
         log.critical(
             "the worker stands still for good and exits to be restarted: %s: %s for %g s",
             sign.name,
-            seen.text,
+            suspicion.text,
             sign.patience_seconds,
         )
         self._leave(RESTART)

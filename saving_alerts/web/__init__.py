@@ -1,1 +1,1 @@
-"""What a worker shows of itself over HTTP."""
+"""The pages of a worker: statistics, health and metrics over HTTP."""

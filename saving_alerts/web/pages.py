@@ -1,4 +1,4 @@
-"""Stats and health as bytes for a browser or a machine."""
+"""Statistics, health and metrics as the bytes of a response."""
 
 from collections.abc import Sequence
 from importlib.resources import files
@@ -7,12 +7,12 @@ import msgspec
 from jinja2 import Environment, PackageLoader
 
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
-from saving_alerts.metrics import CATALOGUE, PREFIX, Kind, Metric
+from saving_alerts.metrics import CATALOGUE, PREFIX, Metric, MetricKind
 from saving_alerts.supervision.health import Condition, all_required_hold
 from saving_alerts.web.stats import Stats
 
 LIVE_SCRIPT = files("saving_alerts.web").joinpath("templates/live.js").read_bytes()
-PROMETHEUS_TYPES = {Kind.COUNT: "counter", Kind.GAUGE: "gauge", Kind.DISTRIBUTION: "summary"}
+PROMETHEUS_TYPES = {MetricKind.COUNT: "counter", MetricKind.GAUGE: "gauge", MetricKind.DISTRIBUTION: "summary"}
 
 _environment = Environment(loader=PackageLoader("saving_alerts.web"), autoescape=True, trim_blocks=True)
 
@@ -26,13 +26,13 @@ def json(stats: Stats) -> bytes:
 
 
 def health(name: str, conditions: Sequence[Condition]) -> tuple[int, bytes]:
-    """Status and body: 200 when every required condition holds, else 503; each condition is named."""
+    """HTTP status and JSON body: 200 if every required condition holds, else 503, with all conditions."""
     good = all_required_hold(conditions)
     return (200 if good else 503), msgspec.json.encode({name: good, "conditions": conditions})
 
 
 def prometheus(metrics: InMemoryMetrics) -> bytes:
-    """The catalogue as Prometheus reads it."""
+    """All metrics of the catalogue in Prometheus' text format."""
     return ("\n".join(line for metric in Metric for line in _lines(metrics, metric)) + "\n").encode()
 
 
@@ -40,7 +40,7 @@ def _lines(metrics: InMemoryMetrics, metric: Metric) -> list[str]:
     entry = CATALOGUE[metric]
     name = (PREFIX + metric).replace(".", "_")
     head = [f"# HELP {name} {entry.meaning} ({entry.unit})", f"# TYPE {name} {PROMETHEUS_TYPES[entry.kind]}"]
-    if entry.kind is Kind.DISTRIBUTION:
+    if entry.kind is MetricKind.DISTRIBUTION:
         return head + [
             line
             for tags, each in metrics.distributions(metric).items()
@@ -51,7 +51,7 @@ def _lines(metrics: InMemoryMetrics, metric: Metric) -> list[str]:
                 f"{name}_count{_labels(tags)} {each.count}",
             )
         ]
-    values = metrics.counters(metric) if entry.kind is Kind.COUNT else metrics.gauges(metric)
+    values = metrics.counters(metric) if entry.kind is MetricKind.COUNT else metrics.gauges(metric)
     return head + [f"{name}{_labels(tags)} {value}" for tags, value in values.items()]
 
 

@@ -9,7 +9,7 @@ from aiohttp.web_server import Server
 from faust.types import AppT
 from faust.web.drivers.aiohttp import Web
 
-# How many may knock between two turns of the event loop; a turn accepts no more.
+# Connections that the kernel keeps until the event loop accepts them; one turn of the loop accepts no more.
 BACKLOG = 64
 
 

@@ -1,4 +1,4 @@
-"""The numbers of the page, as plain values. Pure: everything comes in as arguments."""
+"""The numbers of the page as plain values. Pure: everything comes in as arguments."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class StageNumbers:
 
 @dataclass(frozen=True, slots=True)
 class PartitionLag:
-    """How far behind the end of a topic partition the commit is; None while it is not known."""
+    """Commit and end of a topic partition; None while it is not known."""
 
     topic: str
     partition: int
@@ -41,6 +41,7 @@ class PartitionLag:
 
     @property
     def records(self) -> int | None:
+        """How many offsets the commit is behind the end."""
         return None if self.committed is None or self.end is None else max(0, self.end - self.committed)
 
 
@@ -56,7 +57,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Everything on the page. `funnel` and `decisions` count the whole cluster, `stages` and `lag` this worker."""
+    """Everything on the page, and the body of /stats.json.
+
+    `funnel` and `decisions` count all live workers since their starts, the other numbers are this worker's. `cluster`
+    are the rows of all live workers.
+    """
 
     worker: str
     version: str
@@ -74,31 +79,31 @@ class Stats:
 
 
 class Report(Protocol):
-    """What a worker says of itself: what the pages ask of it."""
+    """What the pages need of a worker."""
 
     @property
     def metrics(self) -> InMemoryMetrics:
-        """Its metrics since its start."""
+        """This worker's metrics since its start."""
 
     def live(self) -> list[Condition]:
-        """What ends the process if it does not hold."""
+        """The conditions of `/health/live`: the watchdog ends the process if one does not hold."""
 
     def conditions(self) -> list[Condition]:
-        """Everything that can be wrong, each by name."""
+        """The conditions of `/health/ready`."""
 
     async def stats(self) -> Stats:
-        """Everything on the page, as of now."""
+        """The numbers of the page, as of now."""
 
 
 def decisions_of(metrics: InMemoryMetrics) -> dict[str, int]:
-    """This worker's decisions by reason, all of the closed list."""
+    """This worker's decisions by reason, every reason included."""
     return {str(reason): metrics.total(Metric.STAGE_OUT, decision=reason) for reason in Reason}
 
 
 def asks_avoided(metrics: InMemoryMetrics) -> float | None:
-    """The share of events that `query_coupons` decided without asking; None before the first one."""
-    at_the_door = metrics.total(Metric.STAGE_OUT, stage=Stage.QUERY_COUPONS)
-    return metrics.total(Metric.COUPON_API_SKIPPED) / at_the_door if at_the_door else None
+    """The share (0 to 1) of events that `query_coupons` decided without asking the API; None before the first one."""
+    events = metrics.total(Metric.STAGE_OUT, stage=Stage.QUERY_COUPONS)
+    return metrics.total(Metric.COUPON_API_SKIPPED) / events if events else None
 
 
 def when_errors(metrics: InMemoryMetrics) -> dict[str, int]:
@@ -132,7 +137,7 @@ def documents(freshness: Mapping[str, Freshness], now: datetime) -> tuple[Docume
     )
 
 
-def cluster_totals(rows: Sequence[WorkerRow]) -> tuple[int, dict[str, int]]:
-    """Events read and decisions of all workers that are alive, each since its start."""
+def totals_of(rows: Sequence[WorkerRow]) -> tuple[int, dict[str, int]]:
+    """Events read, and decisions by reason, of these workers, each since its start."""
     totals = {str(reason): sum(row.decisions.get(reason, 0) for row in rows) for reason in Reason}
     return sum(row.events_read for row in rows), totals

@@ -1,4 +1,4 @@
-"""The views of a worker, in Faust's web server."""
+"""The pages of a worker, as views of Faust's web server."""
 
 from collections.abc import Awaitable, Callable
 
@@ -14,11 +14,11 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'",
     "X-Content-Type-Options": "nosniff",
 }
-Answer = tuple[int, str, bytes]
+Answer = tuple[int, str, bytes]  # status, content type, body
 
 
 def add_views(app: faust.App, report: Report) -> None:
-    """Add the pages to the app's web server. `/` replaces Faust's, which says OK whatever happens."""
+    """Add the pages to the app's web server. `/` replaces Faust's page, which is OK whatever happens."""
     for path, answer in _routes(report).items():
         _add(app, path, answer)
 

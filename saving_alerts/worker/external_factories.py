@@ -16,7 +16,7 @@ from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.push_sends import PushSends
 from saving_alerts.settings import Settings
-from saving_alerts.worker.open_ports import open_ports
+from saving_alerts.worker.open_adapters import open_ports
 from saving_alerts.worker.push_sends_table import PushSendsTable
 
 # Half of what a broker takes by default, so that a batch is never refused for its size.

@@ -101,9 +101,13 @@ class PushSendsTable:
         return []
 
     def _is_old(self, key: bytes) -> bool:
-        """What nobody can read is left alone: it is another user's, and not this one's trouble."""
+        """Whether an entry is there, and none of its sends counts any more. What nobody can read stays as it is.
+
+        A key may be gone since the keys were listed: with its partition, in a rebalance.
+        """
+        value = self._table.get(key)
         try:
-            return not remembered(_decoder.decode(self._table.get(key) or b"[]"), self._clock.now())
+            return value is not None and not remembered(_decoder.decode(value), self._clock.now())
         except msgspec.DecodeError:
             return False
 

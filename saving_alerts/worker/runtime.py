@@ -29,7 +29,7 @@ from saving_alerts.metrics import Metrics
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
-from saving_alerts.reference_data.loader import ReferenceDataLoader, ReloadPolicy
+from saving_alerts.reference_data.loader import RULES, ReferenceDataLoader, ReloadPolicy
 from saving_alerts.reference_data.snapshot import ReferenceData
 from saving_alerts.settings import Settings
 from saving_alerts.worker.external_factories import ExternalFactories
@@ -111,6 +111,7 @@ class WorkerRuntime:
             metrics=self.metrics,
             clock=self.clock,
             max_in_flight=self.settings.window_max_records,
+            max_bytes_in_flight=self.settings.in_flight_max_bytes,
             failpoints=self.failpoints,
         )
         return build_stages(inputs, services, self.topics)
@@ -134,7 +135,7 @@ class WorkerRuntime:
         )
 
     def _rules_version(self) -> str | None:
-        return self.reference_data.freshness["rules"].version
+        return self.reference_data.freshness[RULES].version
 
 
 def topics_of_worker(settings: Settings) -> Topics:

@@ -30,10 +30,10 @@ from saving_alerts.web.stats import (
     PartitionLag,
     Stats,
     asks_avoided,
-    cluster_totals,
     decisions_of,
     documents,
     stage_numbers,
+    totals_of,
     when_errors,
 )
 from saving_alerts.worker.runtime import WorkerRuntime
@@ -91,7 +91,7 @@ class SelfReport:
             fresh(MERCHANTS, data[MERCHANTS], now, stale),
             group(joined=self._has_joined(), rebalancing=self._app.rebalancing, partitions=len(partitions)),
             drain(draining=runtime.is_draining),
-            kill_switches(runtime.kill_switches.seen, runtime.kill_switches.switches.values()),
+            kill_switches(runtime.kill_switches.next_offset, runtime.kill_switches.switches.values()),
             pushes(dry_run=runtime.settings.dry_run),
             redis(self.redis_error),
             breaker("coupon_api", is_open=self._is_open(Metric.COUPON_API_BREAKER)),
@@ -129,7 +129,7 @@ class SelfReport:
             ready=all_required_hold(self.conditions()),
             decisions=decisions_of(runtime.in_memory_metrics),
             events_read=runtime.in_memory_metrics.total(Metric.EVENTS_READ),
-            kill_switches=runtime.kill_switches.seen,
+            kill_switches=runtime.kill_switches.next_offset,
         )
 
     async def beat(self) -> None:
@@ -146,7 +146,7 @@ class SelfReport:
     async def stats(self) -> Stats:
         runtime, now = self._runtime, self._runtime.clock.now()
         rows = await self._rows()
-        events_read, decisions = cluster_totals(rows)
+        events_read, decisions = totals_of(rows)
         return Stats(
             worker=runtime.settings.worker_name,
             version=__version__,

@@ -1,4 +1,4 @@
-"""Chromium without a window: it loads a page, lets its scripts run for a while, and says what stands there then."""
+"""Headless Chromium: it loads a page, lets its scripts run for a while, and returns the document."""
 
 import asyncio
 import re

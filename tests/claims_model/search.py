@@ -61,7 +61,7 @@ def is_end(state: State) -> bool:
     return all(state.acked) and not any(state.tasks)
 
 
-def verdict(state: State) -> str:
+def broken_promise(state: State) -> str:
     """The promise that this state breaks, or nothing."""
     if state.broken:
         return state.broken
@@ -117,7 +117,7 @@ def search(model: Model, tolerated: frozenset[str] = frozenset()) -> Found:
     while layer:
         following = []
         for state in layer:
-            broken = verdict(state)
+            broken = broken_promise(state)
             if broken and broken not in tolerated:
                 return Found(len(parents), broken, _trace(model, parents, state))
             for _, after in () if broken else model.steps(state):
@@ -137,13 +137,15 @@ def _trace(model: Model, parents: dict[State, State | None], state: State) -> li
 
 
 @uncollected()
-def search_for_stuck_states(model: Model) -> Found:
-    """Every state from which no order of steps leads to an end; the first of them with its trace."""
+def search_to_the_ends(model: Model) -> Found:
+    """As `search`, and where every promise holds: the first state from which no order of steps leads to an end."""
     parents: dict[State, State | None] = {model.start(): None}
     numbers = {model.start(): 0}
     before: list[list[int]] = [[]]
     states = [model.start()]
     for state in states:  # grows while it is read
+        if broken := broken_promise(state):
+            return Found(len(states), broken, _trace(model, parents, state))
         for _, after in model.steps(state):
             if after not in numbers:
                 numbers[after] = len(states)

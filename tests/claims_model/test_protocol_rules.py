@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from tests.claims_model.search import STUCK, Model, search, search_for_stuck_states
+from tests.claims_model.search import STUCK, Model, search, search_to_the_ends
 from tests.claims_model.state import (
     DENIED,
     GIVEN_UP,
@@ -68,7 +68,7 @@ def test_without_the_rule_a_promise_breaks(
 
 
 def test_without_an_end_of_leases_the_event_of_a_crashed_worker_waits_for_ever() -> None:
-    found = search_for_stuck_states(Model(without("leases_end"), CRASH, IN_ORDER))
+    found = search_to_the_ends(Model(without("leases_end"), CRASH, IN_ORDER))
 
     assert found.broken == STUCK
     assert len(found.trace) <= 4, found

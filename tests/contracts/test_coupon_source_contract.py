@@ -32,8 +32,8 @@ def coupon(merchant_id: str, number: int = 1) -> Coupon:
     return msgspec.convert(some_coupon(merchant_id, number), Coupon)
 
 
-class World(Protocol):
-    """A source, and the hands that act on what is behind it."""
+class Harness(Protocol):
+    """A source, and what its Coupon API is to do."""
 
     @property
     def source(self) -> CouponSource: ...
@@ -51,7 +51,7 @@ class World(Protocol):
     def asked(self) -> int: ...
 
 
-class FakeWorld:
+class FakeHarness:
     def __init__(self, clock: FakeClock) -> None:
         self.source = FakeCouponSource(clock)
 
@@ -75,10 +75,10 @@ class FakeWorld:
         return len(self.source.asked)
 
 
-class RealWorld:
-    """The stub goes down for everybody with 503. Others are answered while one user fails.
+class RealHarness:
+    """The stub goes down for all users with 503. Others are answered while one user fails.
 
-    The breaker has no part in it: on this clock one user can fail again and again between two answers to others.
+    The breaker never opens: on this clock one user can fail again and again between two answers to others.
     """
 
     def __init__(self, clock: FakeClock) -> None:
@@ -88,7 +88,7 @@ class RealWorld:
         self.stub = CouponApiStub(self._catalogue)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator["RealWorld"]:
+    async def open(self) -> AsyncIterator["RealHarness"]:
         with self.stub:
             policy = CouponApiPolicy(url=self.stub.url, backoff_seconds=0.001, breaker_failures=1_000_000)
             self.source = CouponApi.over_http(open_session(), policy, self._clock, RecordingMetrics())
@@ -125,78 +125,80 @@ def clock() -> FakeClock:
 
 
 @pytest_asyncio.fixture(params=["fake", "real"])
-async def world(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[World]:
+async def harness(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[Harness]:
     if request.param == "fake":
-        yield FakeWorld(clock)
+        yield FakeHarness(clock)
         return
-    async with RealWorld(clock).open() as real:
+    async with RealHarness(clock).open() as real:
         yield real
 
 
-async def test_it_gives_the_coupons_of_this_user_at_this_merchant(world: World) -> None:
-    world.gives("u-1", coupon("m-1", 1), coupon("m-1", 2))
-    world.gives("u-2", coupon("m-1", 3))
+async def test_it_gives_the_coupons_of_this_user_at_this_merchant(harness: Harness) -> None:
+    harness.gives("u-1", coupon("m-1", 1), coupon("m-1", 2))
+    harness.gives("u-2", coupon("m-1", 3))
 
-    coupons = await world.source.coupons("u-1", "m-1", SOON)
+    coupons = await harness.source.coupons("u-1", "m-1", SOON)
 
     assert coupons == (coupon("m-1", 1), coupon("m-1", 2))
 
 
-async def test_nothing_known_is_no_coupon(world: World) -> None:
-    assert await world.source.coupons("u-1", "m-1", SOON) == ()
+async def test_nothing_known_is_no_coupon(harness: Harness) -> None:
+    assert await harness.source.coupons("u-1", "m-1", SOON) == ()
 
 
 @pytest.mark.parametrize("strange", STRANGE_IDS)
-async def test_any_text_can_be_an_id(world: World, strange: str) -> None:
-    world.gives(strange, coupon(strange))
+async def test_any_text_can_be_an_id(harness: Harness, strange: str) -> None:
+    harness.gives(strange, coupon(strange))
 
-    coupons = await world.source.coupons(strange, strange, SOON)
+    coupons = await harness.source.coupons(strange, strange, SOON)
 
     assert coupons == (coupon(strange),)
 
 
-async def test_a_permanent_no_is_refused_with_its_status(world: World) -> None:
-    world.refuses("u-1")
+async def test_a_permanent_no_is_refused_with_its_status(harness: Harness) -> None:
+    harness.refuses("u-1")
 
     with pytest.raises(RefusedError) as refused:
-        await world.source.coupons("u-1", "m-1", SOON)
+        await harness.source.coupons("u-1", "m-1", SOON)
 
     assert refused.value.status == 403
 
 
-async def test_a_failure_for_one_user_is_unavailable_long_before_the_deadline(world: World, clock: FakeClock) -> None:
-    world.fails("u-1")
+async def test_a_failure_for_one_user_is_unavailable_long_before_the_deadline(
+    harness: Harness, clock: FakeClock
+) -> None:
+    harness.fails("u-1")
 
-    async with world.others_are_answered():
+    async with harness.others_are_answered():
         with pytest.raises(UnavailableError):
-            await world.source.coupons("u-1", "m-1", SOON)
+            await harness.source.coupons("u-1", "m-1", SOON)
 
     assert clock.now() < START + timedelta(seconds=15)
 
 
-async def test_while_nobody_is_answered_it_holds_until_that_is_over(world: World, clock: FakeClock) -> None:
-    world.gives("u-1", coupon("m-1"))
-    world.goes_down(START + timedelta(minutes=3))
+async def test_while_nobody_is_answered_it_holds_until_that_is_over(harness: Harness, clock: FakeClock) -> None:
+    harness.gives("u-1", coupon("m-1"))
+    harness.goes_down(START + timedelta(minutes=3))
 
-    coupons = await world.source.coupons("u-1", "m-1", SOON)
+    coupons = await harness.source.coupons("u-1", "m-1", SOON)
 
     assert coupons == (coupon("m-1"),)
     assert START + timedelta(minutes=3) <= clock.now() < SOON
 
 
-async def test_it_holds_until_the_deadline_and_not_beyond(world: World, clock: FakeClock) -> None:
-    world.goes_down(SOON + timedelta(hours=1))
+async def test_it_holds_until_the_deadline_and_not_beyond(harness: Harness, clock: FakeClock) -> None:
+    harness.goes_down(SOON + timedelta(hours=1))
 
     with pytest.raises(UnavailableError):
-        await world.source.coupons("u-1", "m-1", SOON)
+        await harness.source.coupons("u-1", "m-1", SOON)
 
     assert clock.now() == SOON
 
 
-async def test_after_the_deadline_nobody_is_asked(world: World, clock: FakeClock) -> None:
+async def test_after_the_deadline_nobody_is_asked(harness: Harness, clock: FakeClock) -> None:
     clock.set(SOON)
 
     with pytest.raises(UnavailableError):
-        await world.source.coupons("u-1", "m-1", SOON)
+        await harness.source.coupons("u-1", "m-1", SOON)
 
-    assert world.asked() == 0
+    assert harness.asked() == 0

@@ -28,47 +28,47 @@ POLL_SECONDS = 0.005
 WAIT_SECONDS = 10
 
 
-class World(Protocol):
-    """Rows, and what can become of them."""
+class Harness(Protocol):
+    """Heartbeats, and what can happen to their Redis."""
 
     @property
     def heartbeats(self) -> Heartbeats: ...
 
-    async def let_pass(self, duration: timedelta, until: Callable[[], Awaitable[bool]]) -> None:
-        """Come back when `until` is true; what is to happen within `duration` does."""
+    async def wait(self, duration: timedelta, until: Callable[[], Awaitable[bool]]) -> None:
+        """Return when `until` is true, which must be so after `duration`."""
 
-    def forget(self) -> None: ...
+    def flush(self) -> None: ...
     def stop(self) -> None: ...
 
 
-class FakeWorld:
+class FakeHarness:
     def __init__(self) -> None:
         self.clock = FakeClock(NOON)
         self.heartbeats = FakeHeartbeats(self.clock)
 
-    async def let_pass(self, duration: timedelta, until: Callable[[], Awaitable[bool]]) -> None:
+    async def wait(self, duration: timedelta, until: Callable[[], Awaitable[bool]]) -> None:
         self.clock.advance(duration)
         assert await until()
 
-    def forget(self) -> None:
+    def flush(self) -> None:
         self.heartbeats.rows.clear()
 
     def stop(self) -> None:
         self.heartbeats.down = True
 
 
-class RealWorld:
+class RealHarness:
     def __init__(self, client: aioredis.Redis, redis: EmbeddedRedis) -> None:
         self.client = client
         self.heartbeats = RedisHeartbeats(client, KEY_PREFIX)
         self._redis = redis
 
-    async def let_pass(self, duration: timedelta, until: Callable[[], Awaitable[bool]]) -> None:
+    async def wait(self, duration: timedelta, until: Callable[[], Awaitable[bool]]) -> None:
         async with asyncio.timeout(duration.total_seconds() + WAIT_SECONDS):
             while not await until():  # noqa: ASYNC110 - Redis tells nobody that a key expired
                 await asyncio.sleep(POLL_SECONDS)
 
-    def forget(self) -> None:
+    def flush(self) -> None:
         self._redis.restart()
 
     def stop(self) -> None:
@@ -82,18 +82,18 @@ def redis() -> Iterator[EmbeddedRedis]:
 
 
 @pytest_asyncio.fixture
-async def real(redis: EmbeddedRedis) -> AsyncIterator[RealWorld]:
+async def real(redis: EmbeddedRedis) -> AsyncIterator[RealHarness]:
     redis.restart()
     client = connect(redis.url, timeout_seconds=5, max_connections=4)
-    yield RealWorld(client, redis)
+    yield RealHarness(client, redis)
     await client.aclose()
 
 
 @pytest.fixture(params=["fake", "real"])
-def world(request: pytest.FixtureRequest) -> World:
+def harness(request: pytest.FixtureRequest) -> Harness:
     if request.param == "fake":
-        return FakeWorld()
-    real: RealWorld = request.getfixturevalue("real")
+        return FakeHarness()
+    real: RealHarness = request.getfixturevalue("real")
     return real
 
 
@@ -117,82 +117,82 @@ def a_row(
     )
 
 
-async def test_nobody_is_listed_before_anybody_beats(world: World) -> None:
-    assert await world.heartbeats.workers() == ()
+async def test_nobody_is_listed_before_anybody_beats(harness: Harness) -> None:
+    assert await harness.heartbeats.workers() == ()
 
 
-async def test_a_row_comes_back_as_it_was_written(world: World) -> None:
-    await world.heartbeats.beat(a_row(), LONG)
+async def test_a_row_comes_back_as_it_was_written(harness: Harness) -> None:
+    await harness.heartbeats.beat(a_row(), LONG)
 
-    assert await world.heartbeats.workers() == (a_row(),)
-
-
-async def test_the_next_beat_replaces_the_row(world: World) -> None:
-    await world.heartbeats.beat(a_row(events_read=7), LONG)
-    await world.heartbeats.beat(a_row(events_read=8), LONG)
-
-    assert await world.heartbeats.workers() == (a_row(events_read=8),)
+    assert await harness.heartbeats.workers() == (a_row(),)
 
 
-async def test_workers_are_ordered_by_name(world: World) -> None:
+async def test_the_next_beat_replaces_the_row(harness: Harness) -> None:
+    await harness.heartbeats.beat(a_row(events_read=7), LONG)
+    await harness.heartbeats.beat(a_row(events_read=8), LONG)
+
+    assert await harness.heartbeats.workers() == (a_row(events_read=8),)
+
+
+async def test_workers_are_ordered_by_name(harness: Harness) -> None:
     for name, incarnation in (("c", "1"), ("a", "3"), ("b", "2")):
-        await world.heartbeats.beat(a_row(name, incarnation), LONG)
+        await harness.heartbeats.beat(a_row(name, incarnation), LONG)
 
-    assert [row.name for row in await world.heartbeats.workers()] == ["a", "b", "c"]
-
-
-async def test_two_workers_of_one_name_are_both_seen_in_the_order_they_started(world: World) -> None:
-    await world.heartbeats.beat(a_row(incarnation="a1", started_at=NOON + timedelta(minutes=1)), LONG)
-    await world.heartbeats.beat(a_row(incarnation="b2", started_at=NOON), LONG)
-
-    assert [row.incarnation for row in await world.heartbeats.workers()] == ["b2", "a1"]
+    assert [row.name for row in await harness.heartbeats.workers()] == ["a", "b", "c"]
 
 
-async def test_a_row_vanishes_by_itself_and_leaves_the_others(world: World) -> None:
-    await world.heartbeats.beat(a_row("living", "1"), LONG)
-    await world.heartbeats.beat(a_row("dying", "2"), BRIEF)
+async def test_two_workers_of_one_name_are_both_seen_in_the_order_they_started(harness: Harness) -> None:
+    await harness.heartbeats.beat(a_row(incarnation="a1", started_at=NOON + timedelta(minutes=1)), LONG)
+    await harness.heartbeats.beat(a_row(incarnation="b2", started_at=NOON), LONG)
+
+    assert [row.incarnation for row in await harness.heartbeats.workers()] == ["b2", "a1"]
+
+
+async def test_a_row_vanishes_by_itself_and_leaves_the_others(harness: Harness) -> None:
+    await harness.heartbeats.beat(a_row("living", "1"), LONG)
+    await harness.heartbeats.beat(a_row("dying", "2"), BRIEF)
 
     async def only_one_lives() -> bool:
-        return [row.name for row in await world.heartbeats.workers()] == ["living"]
+        return [row.name for row in await harness.heartbeats.workers()] == ["living"]
 
-    await world.let_pass(BRIEF, until=only_one_lives)
+    await harness.wait(BRIEF, until=only_one_lives)
 
 
-async def test_a_vanished_worker_is_back_with_its_next_beat(world: World) -> None:
-    await world.heartbeats.beat(a_row(), BRIEF)
+async def test_a_vanished_worker_is_back_with_its_next_beat(harness: Harness) -> None:
+    await harness.heartbeats.beat(a_row(), BRIEF)
 
     async def nobody_lives() -> bool:
-        return await world.heartbeats.workers() == ()
+        return await harness.heartbeats.workers() == ()
 
-    await world.let_pass(BRIEF, until=nobody_lives)
-    await world.heartbeats.beat(a_row(), LONG)
+    await harness.wait(BRIEF, until=nobody_lives)
+    await harness.heartbeats.beat(a_row(), LONG)
 
-    assert await world.heartbeats.workers() == (a_row(),)
-
-
-async def test_what_was_forgotten_is_back_with_the_next_beat(world: World) -> None:
-    await world.heartbeats.beat(a_row(), LONG)
-    world.forget()
-    await world.heartbeats.beat(a_row(), LONG)
-
-    assert await world.heartbeats.workers() == (a_row(),)
+    assert await harness.heartbeats.workers() == (a_row(),)
 
 
-async def test_a_beat_that_cannot_be_written_is_unavailable(world: World) -> None:
-    world.stop()
+async def test_what_was_forgotten_is_back_with_the_next_beat(harness: Harness) -> None:
+    await harness.heartbeats.beat(a_row(), LONG)
+    harness.flush()
+    await harness.heartbeats.beat(a_row(), LONG)
 
-    with pytest.raises(UnavailableError, match="Redis cannot be reached"):
-        await world.heartbeats.beat(a_row(), LONG)
+    assert await harness.heartbeats.workers() == (a_row(),)
 
 
-async def test_rows_that_cannot_be_read_are_unavailable(world: World) -> None:
-    world.stop()
+async def test_a_beat_that_cannot_be_written_is_unavailable(harness: Harness) -> None:
+    harness.stop()
 
     with pytest.raises(UnavailableError, match="Redis cannot be reached"):
-        await world.heartbeats.workers()
+        await harness.heartbeats.beat(a_row(), LONG)
 
 
-async def test_a_row_that_another_release_wrote_hides_nobody_else(real: RealWorld) -> None:
+async def test_rows_that_cannot_be_read_are_unavailable(harness: Harness) -> None:
+    harness.stop()
+
+    with pytest.raises(UnavailableError, match="Redis cannot be reached"):
+        await harness.heartbeats.workers()
+
+
+async def test_a_row_that_another_release_wrote_hides_nobody_else(real: RealHarness) -> None:
     await real.heartbeats.beat(a_row("readable", "1"), LONG)
     await real.heartbeats.beat(a_row("unreadable", "2"), LONG)
     await real.client.set(f"{KEY_PREFIX}2", b'{"name": 7}')
@@ -200,7 +200,7 @@ async def test_a_row_that_another_release_wrote_hides_nobody_else(real: RealWorl
     assert [row.name for row in await real.heartbeats.workers()] == ["readable"]
 
 
-async def test_fields_of_a_newer_release_are_passed_over(real: RealWorld) -> None:
+async def test_fields_of_a_newer_release_are_passed_over(real: RealHarness) -> None:
     await real.heartbeats.beat(a_row(), LONG)
     body = msgspec.json.encode(a_row())
     await real.client.set(f"{KEY_PREFIX}a1", b'{"new_field": 1,' + body[1:])
@@ -208,7 +208,7 @@ async def test_fields_of_a_newer_release_are_passed_over(real: RealWorld) -> Non
     assert await real.heartbeats.workers() == (a_row(),)
 
 
-async def test_every_key_expires_by_itself(real: RealWorld) -> None:
+async def test_every_key_expires_by_itself(real: RealHarness) -> None:
     await real.heartbeats.beat(a_row(), LONG)
 
     keys = await real.client.keys("*")

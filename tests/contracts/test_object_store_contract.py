@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from demo.servers.s3 import EmbeddedS3
-from saving_alerts.adapters.s3 import CHUNK_BYTES, S3ObjectStore, S3Policy, _split
+from saving_alerts.adapters.s3 import CHUNK_BYTES, S3ObjectStore, S3Policy, _lines
 from saving_alerts.ports.errors import MissingObjectError, RefusedError, UnavailableError
 from saving_alerts.ports.object_store import MAX_LINE_BYTES, ObjectStore, SwappingStore
 from tests.support.fakes.object_store import FakeObjectStore
@@ -24,8 +24,8 @@ IMPATIENT_SECONDS = 0.2
 OUTAGE_TEXT = "nobody answers"
 
 
-class World(Protocol):
-    """A store, and what others do to what is behind it."""
+class Harness(Protocol):
+    """A store, and what others do to its S3."""
 
     @property
     def store(self) -> SwappingStore: ...
@@ -38,7 +38,7 @@ class World(Protocol):
     def start(self) -> None: ...
 
 
-class FakeWorld:
+class FakeHarness:
     def __init__(self) -> None:
         self.store = FakeObjectStore()
         self.elsewhere = FakeObjectStore()
@@ -57,7 +57,7 @@ class FakeWorld:
         self.store.failure = None
 
 
-class RealWorld:
+class RealHarness:
     def __init__(self, s3: EmbeddedS3, store: S3ObjectStore, elsewhere: S3ObjectStore) -> None:
         self.s3 = s3
         self.store = store
@@ -88,15 +88,20 @@ def policy(endpoint_url: str, bucket: str = EmbeddedS3.bucket) -> S3Policy:
     return S3Policy(bucket, endpoint_url, attempts=1, read_timeout_seconds=IMPATIENT_SECONDS * 10)
 
 
-@pytest_asyncio.fixture(params=["fake", "real"])
-async def world(request: pytest.FixtureRequest, s3: EmbeddedS3) -> AsyncIterator[World]:
-    if request.param == "fake":
-        yield FakeWorld()
-        return
+@pytest_asyncio.fixture(scope="module")
+async def real(s3: EmbeddedS3) -> AsyncIterator[RealHarness]:
+    """One for all tests: to open a client takes longer than most of them."""
     here, elsewhere = policy(s3.endpoint_url), policy(s3.endpoint_url, "no-such-bucket")
     async with S3ObjectStore(here) as store, S3ObjectStore(elsewhere) as other:
-        s3.delete(KEY)
-        yield RealWorld(s3, store, other)
+        yield RealHarness(s3, store, other)
+
+
+@pytest.fixture(params=["fake", "real"])
+def harness(request: pytest.FixtureRequest, real: RealHarness) -> Harness:
+    if request.param == "fake":
+        return FakeHarness()
+    real.delete()
+    return real
 
 
 async def lines_of(store: ObjectStore, unless_etag: str | None = None) -> list[bytes] | None:
@@ -119,50 +124,50 @@ CALLS: dict[str, Callable[[SwappingStore], Awaitable[object]]] = {
 READS = {name: CALLS[name] for name in ("fetch", "lines")}
 
 
-async def test_fetch_gives_the_object(world: World) -> None:
-    world.put(b"{}")
+async def test_fetch_gives_the_object(harness: Harness) -> None:
+    harness.put(b"{}")
 
-    stored = await world.store.fetch(KEY, None, ENOUGH_BYTES)
+    stored = await harness.store.fetch(KEY, None, ENOUGH_BYTES)
 
     assert stored is not None
     assert stored.body == b"{}"
 
 
-async def test_an_unchanged_object_is_not_fetched_again(world: World) -> None:
-    world.put(b"{}")
-    etag = await etag_of(world.store)
+async def test_an_unchanged_object_is_not_fetched_again(harness: Harness) -> None:
+    harness.put(b"{}")
+    etag = await etag_of(harness.store)
 
-    assert await world.store.fetch(KEY, etag, ENOUGH_BYTES) is None
+    assert await harness.store.fetch(KEY, etag, ENOUGH_BYTES) is None
 
 
-async def test_a_changed_object_is_fetched_again(world: World) -> None:
-    world.put(b"{}")
-    etag = await etag_of(world.store)
-    world.put(b"{ }")
+async def test_a_changed_object_is_fetched_again(harness: Harness) -> None:
+    harness.put(b"{}")
+    etag = await etag_of(harness.store)
+    harness.put(b"{ }")
 
-    stored = await world.store.fetch(KEY, etag, ENOUGH_BYTES)
+    stored = await harness.store.fetch(KEY, etag, ENOUGH_BYTES)
 
     assert stored is not None
     assert stored.body == b"{ }"
 
 
-async def test_the_tag_of_a_stream_is_the_tag_of_the_object(world: World) -> None:
-    world.put(b"1\n2\n")
+async def test_the_tag_of_a_stream_is_the_tag_of_the_object(harness: Harness) -> None:
+    harness.put(b"1\n2\n")
 
-    assert await lines_of(world.store, await etag_of(world.store)) is None
-
-
-async def test_an_object_of_exactly_the_allowed_size_is_fetched(world: World) -> None:
-    world.put(b"x" * 100)
-
-    assert await world.store.fetch(KEY, None, 100) is not None
+    assert await lines_of(harness.store, await etag_of(harness.store)) is None
 
 
-async def test_a_larger_object_is_refused_with_both_sizes(world: World) -> None:
-    world.put(b"x" * 101)
+async def test_an_object_of_exactly_the_allowed_size_is_fetched(harness: Harness) -> None:
+    harness.put(b"x" * 100)
+
+    assert await harness.store.fetch(KEY, None, 100) is not None
+
+
+async def test_a_larger_object_is_refused_with_both_sizes(harness: Harness) -> None:
+    harness.put(b"x" * 101)
 
     with pytest.raises(RefusedError, match=r"101 bytes, at most 100"):
-        await world.store.fetch(KEY, None, 100)
+        await harness.store.fetch(KEY, None, 100)
 
 
 @pytest.mark.parametrize(
@@ -175,106 +180,106 @@ async def test_a_larger_object_is_refused_with_both_sizes(world: World) -> None:
         pytest.param(b"o\rn\x0be\r\ntwo", [b"o\rn\x0be\r\n", b"two"], id="other signs that sometimes end a line"),
     ],
 )
-async def test_lines_come_with_their_ends(world: World, body: bytes, lines: list[bytes]) -> None:
-    world.put(body)
+async def test_lines_come_with_their_ends(harness: Harness, body: bytes, lines: list[bytes]) -> None:
+    harness.put(body)
 
-    assert await lines_of(world.store) == lines
+    assert await lines_of(harness.store) == lines
 
 
-async def test_a_stream_of_many_chunks_is_complete(world: World) -> None:
+async def test_a_stream_of_many_chunks_is_complete(harness: Harness) -> None:
     body = b"".join(b"%d,%s\n" % (number, b"x" * (number % 700)) for number in range(2_000))
-    world.put(body)
+    harness.put(body)
 
-    lines = await lines_of(world.store)
+    lines = await lines_of(harness.store)
 
     assert lines is not None
     assert (len(lines), hashlib.sha256(b"".join(lines)).digest()) == (2_000, hashlib.sha256(body).digest())
 
 
 @pytest.mark.parametrize("excess", [0, 1, 2, 300_000])
-async def test_a_line_too_long_is_cut_and_the_next_is_whole(world: World, excess: int) -> None:
-    world.put(b"x" * (MAX_LINE_BYTES + excess) + b"\nnext\n")
+async def test_a_line_too_long_is_cut_and_the_next_is_whole(harness: Harness, excess: int) -> None:
+    harness.put(b"x" * (MAX_LINE_BYTES + excess) + b"\nnext\n")
 
-    lines = await lines_of(world.store)
+    lines = await lines_of(harness.store)
 
     first = b"x" * MAX_LINE_BYTES + (b"x" if excess else b"\n")
     assert lines == [first, b"next\n"]
 
 
-async def test_what_was_put_is_fetched(world: World) -> None:
-    await world.store.put(KEY, b"{}")
+async def test_what_was_put_is_fetched(harness: Harness) -> None:
+    await harness.store.put(KEY, b"{}")
 
-    stored = await world.store.fetch(KEY, None, ENOUGH_BYTES)
+    stored = await harness.store.fetch(KEY, None, ENOUGH_BYTES)
 
     assert stored is not None
     assert stored.body == b"{}"
 
 
-async def test_an_object_is_replaced_while_its_tag_is_the_one_that_was_read(world: World) -> None:
-    world.put(b"1")
-    etag = await etag_of(world.store)
+async def test_an_object_is_replaced_while_its_tag_is_the_one_that_was_read(harness: Harness) -> None:
+    harness.put(b"1")
+    etag = await etag_of(harness.store)
 
-    answers = [await world.store.put_if(KEY, body, etag) for body in (b"2", b"3")]
+    answers = [await harness.store.put_if(KEY, body, etag) for body in (b"2", b"3")]
 
-    stored = await world.store.fetch(KEY, None, ENOUGH_BYTES)
+    stored = await harness.store.fetch(KEY, None, ENOUGH_BYTES)
     assert answers == [True, False]
     assert stored is not None
     assert stored.body == b"2"
 
 
-async def test_an_object_is_made_only_once(world: World) -> None:
-    world.put(b"{}")
-    world.delete()
+async def test_an_object_is_made_only_once(harness: Harness) -> None:
+    harness.put(b"{}")
+    harness.delete()
 
-    answers = [await world.store.put_if(KEY, body, None) for body in (b"1", b"2")]
+    answers = [await harness.store.put_if(KEY, body, None) for body in (b"1", b"2")]
 
-    stored = await world.store.fetch(KEY, None, ENOUGH_BYTES)
+    stored = await harness.store.fetch(KEY, None, ENOUGH_BYTES)
     assert answers == [True, False]
     assert stored is not None
     assert stored.body == b"1"
 
 
-async def test_an_object_that_is_gone_is_not_what_was_read(world: World) -> None:
-    world.put(b"{}")
-    etag = await etag_of(world.store)
-    world.delete()
+async def test_an_object_that_is_gone_is_not_what_was_read(harness: Harness) -> None:
+    harness.put(b"{}")
+    etag = await etag_of(harness.store)
+    harness.delete()
 
-    assert not await world.store.put_if(KEY, b"1", etag)
+    assert not await harness.store.put_if(KEY, b"1", etag)
 
 
 @pytest.mark.parametrize("call", READS.values(), ids=READS)
 async def test_an_object_that_is_not_there_is_missing(
-    world: World, call: Callable[[SwappingStore], Awaitable[object]]
+    harness: Harness, call: Callable[[SwappingStore], Awaitable[object]]
 ) -> None:
-    world.put(b"{}")
-    world.delete()
+    harness.put(b"{}")
+    harness.delete()
 
     with pytest.raises(MissingObjectError, match=KEY):
-        await call(world.store)
+        await call(harness.store)
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 async def test_a_bucket_that_is_not_there_refuses(
-    world: World, call: Callable[[SwappingStore], Awaitable[object]]
+    harness: Harness, call: Callable[[SwappingStore], Awaitable[object]]
 ) -> None:
     with pytest.raises(RefusedError) as refusal:
-        await call(world.elsewhere)
+        await call(harness.elsewhere)
 
     assert refusal.value.status == 404
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 async def test_an_outage_is_unavailable_and_passes(
-    world: World, call: Callable[[SwappingStore], Awaitable[object]]
+    harness: Harness, call: Callable[[SwappingStore], Awaitable[object]]
 ) -> None:
-    world.put(b"{}")
-    world.stop()
+    harness.put(b"{}")
+    harness.stop()
 
     with pytest.raises(UnavailableError):
-        await call(world.store)
+        await call(harness.store)
 
-    world.start()
-    assert await world.store.fetch(KEY, None, ENOUGH_BYTES) is not None
+    harness.start()
+    assert await harness.store.fetch(KEY, None, ENOUGH_BYTES) is not None
 
 
 # What only the real one can show.
@@ -380,7 +385,7 @@ async def test_an_endless_line_needs_no_endless_memory() -> None:
             yield b"x" * CHUNK_BYTES
 
     tracemalloc.start()
-    lines = [line async for line in _split(chunks())]
+    lines = [line async for line in _lines(chunks())]
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

@@ -37,8 +37,8 @@ PUSH = Push(
 )
 
 
-class World(Protocol):
-    """A sender, and the hands that act on what is behind it. `throttles` asks to be left alone for 7 s."""
+class Harness(Protocol):
+    """A sender, and what its push API is to do. `throttles_once` asks for a pause of 7 s."""
 
     @property
     def sender(self) -> PushSender: ...
@@ -52,7 +52,7 @@ class World(Protocol):
     def accepted(self) -> list[tuple[Push, str]]: ...
 
 
-class FakeWorld:
+class FakeHarness:
     def __init__(self, clock: FakeClock) -> None:
         self.sender = FakePushSender(clock, concurrency=1)
 
@@ -69,13 +69,13 @@ class FakeWorld:
         return [(sent.push, sent.key) for sent in self.sender.accepted]
 
 
-class RealWorld:
+class RealHarness:
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self.stub = PushApiStub(clock=clock.now)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator["RealWorld"]:
+    async def open(self) -> AsyncIterator["RealHarness"]:
         with self.stub:
             policy = PushApiPolicy(url=self.stub.url, concurrency=1)
             self.sender = PushApi(open_session(), policy, self._clock, RecordingMetrics())
@@ -106,52 +106,52 @@ def clock() -> FakeClock:
 
 
 @pytest_asyncio.fixture(params=["fake", "real"])
-async def world(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[World]:
+async def harness(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[Harness]:
     if request.param == "fake":
-        yield FakeWorld(clock)
+        yield FakeHarness(clock)
         return
-    async with RealWorld(clock).open() as real:
+    async with RealHarness(clock).open() as real:
         yield real
 
 
-async def test_a_push_is_accepted_whole_under_its_key(world: World) -> None:
-    attempt = await world.sender.attempt(PUSH, "k-1", LEASE_END)
+async def test_a_push_is_accepted_whole_under_its_key(harness: Harness) -> None:
+    attempt = await harness.sender.attempt(PUSH, "k-1", LEASE_END)
 
-    assert (attempt, world.accepted()) == (Accepted(201), [(PUSH, "k-1")])
-
-
-async def test_the_same_key_is_accepted_once(world: World) -> None:
-    await world.sender.attempt(PUSH, "k-1", LEASE_END)
-
-    again = await world.sender.attempt(PUSH, "k-1", LEASE_END)
-
-    assert (again, len(world.accepted())) == (Accepted(409), 1)
+    assert (attempt, harness.accepted()) == (Accepted(201), [(PUSH, "k-1")])
 
 
-async def test_a_known_key_is_accepted_even_when_it_is_too_late(world: World, clock: FakeClock) -> None:
-    await world.sender.attempt(PUSH, "k-1", LEASE_END)
+async def test_the_same_key_is_accepted_once(harness: Harness) -> None:
+    await harness.sender.attempt(PUSH, "k-1", LEASE_END)
+
+    again = await harness.sender.attempt(PUSH, "k-1", LEASE_END)
+
+    assert (again, len(harness.accepted())) == (Accepted(409), 1)
+
+
+async def test_a_known_key_is_accepted_even_when_it_is_too_late(harness: Harness, clock: FakeClock) -> None:
+    await harness.sender.attempt(PUSH, "k-1", LEASE_END)
     clock.advance(timedelta(minutes=1))
 
-    again = await world.sender.attempt(PUSH, "k-1", LEASE_END)
+    again = await harness.sender.attempt(PUSH, "k-1", LEASE_END)
 
     assert again == Accepted(409)
 
 
-async def test_an_attempt_after_its_not_after_does_nothing(world: World, clock: FakeClock) -> None:
+async def test_an_attempt_after_its_not_after_does_nothing(harness: Harness, clock: FakeClock) -> None:
     clock.set(LEASE_END + timedelta(milliseconds=1))
 
-    attempt = await world.sender.attempt(PUSH, "k-1", LEASE_END)
+    attempt = await harness.sender.attempt(PUSH, "k-1", LEASE_END)
 
-    assert (attempt, world.accepted()) == (TooLate(), [])
+    assert (attempt, harness.accepted()) == (TooLate(), [])
 
 
-async def test_a_permanent_no_is_refused(world: World) -> None:
-    world.refuses_once()
+async def test_a_permanent_no_is_refused(harness: Harness) -> None:
+    harness.refuses_once()
 
-    attempt = await world.sender.attempt(PUSH, "k-1", LEASE_END)
+    attempt = await harness.sender.attempt(PUSH, "k-1", LEASE_END)
 
     assert isinstance(attempt, Refused)
-    assert (attempt.status, world.accepted()) == (400, [])
+    assert (attempt.status, harness.accepted()) == (400, [])
 
 
 @pytest.mark.parametrize(
@@ -162,66 +162,66 @@ async def test_a_permanent_no_is_refused(world: World) -> None:
     ],
 )
 async def test_an_attempt_without_an_answer_is_unclear_and_asking_again_tells(
-    world: World, lost: Lost, arrived: int, status: int
+    harness: Harness, lost: Lost, arrived: int, status: int
 ) -> None:
-    world.loses_once(lost)
+    harness.loses_once(lost)
 
-    first = await world.sender.attempt(PUSH, "k-1", LEASE_END)
+    first = await harness.sender.attempt(PUSH, "k-1", LEASE_END)
 
     assert isinstance(first, Unclear)
-    assert len(world.accepted()) == arrived
-    assert await world.sender.attempt(PUSH, "k-1", LEASE_END) == Accepted(status)
+    assert len(harness.accepted()) == arrived
+    assert await harness.sender.attempt(PUSH, "k-1", LEASE_END) == Accepted(status)
 
 
 async def test_after_a_throttled_attempt_the_next_turn_waits_as_long_as_it_was_told(
-    world: World, clock: FakeClock
+    harness: Harness, clock: FakeClock
 ) -> None:
-    world.throttles_once()
+    harness.throttles_once()
 
-    throttled = await world.sender.attempt(PUSH, "k-1", LEASE_END)
+    throttled = await harness.sender.attempt(PUSH, "k-1", LEASE_END)
 
     assert (throttled, clock.now()) == (Throttled(timedelta(seconds=7)), START)
-    async with world.sender.slot(SOON) as may_start:
+    async with harness.sender.slot(SOON) as may_start:
         assert may_start
     assert clock.now() >= START + timedelta(seconds=7)
 
 
-async def test_a_turn_ends_its_wait_at_the_deadline(world: World, clock: FakeClock) -> None:
-    world.throttles_once()
-    await world.sender.attempt(PUSH, "k-1", LEASE_END)
+async def test_a_turn_ends_its_wait_at_the_deadline(harness: Harness, clock: FakeClock) -> None:
+    harness.throttles_once()
+    await harness.sender.attempt(PUSH, "k-1", LEASE_END)
     deadline = START + timedelta(seconds=2)
 
-    async with world.sender.slot(deadline) as may_start:
+    async with harness.sender.slot(deadline) as may_start:
         pass
 
     assert (may_start, clock.now()) == (False, deadline)
 
 
-async def test_there_is_no_turn_after_the_deadline(world: World, clock: FakeClock) -> None:
+async def test_there_is_no_turn_after_the_deadline(harness: Harness, clock: FakeClock) -> None:
     clock.set(SOON)
 
-    async with world.sender.slot(SOON) as may_start:
+    async with harness.sender.slot(SOON) as may_start:
         pass
 
     assert not may_start
 
 
-async def test_there_is_no_turn_while_the_slots_are_taken(world: World) -> None:
+async def test_there_is_no_turn_while_the_slots_are_taken(harness: Harness) -> None:
     async with (
-        world.sender.slot(SOON) as first,
-        world.sender.slot(START + timedelta(milliseconds=10)) as second,
+        harness.sender.slot(SOON) as first,
+        harness.sender.slot(START + timedelta(milliseconds=10)) as second,
     ):
         pass
 
     assert (first, second) == (True, False)
 
 
-async def test_leaving_a_turn_frees_its_slot_even_by_an_error(world: World) -> None:
+async def test_leaving_a_turn_frees_its_slot_even_by_an_error(harness: Harness) -> None:
     with pytest.raises(LookupError):
-        async with world.sender.slot(SOON):
+        async with harness.sender.slot(SOON):
             raise LookupError
 
-    async with world.sender.slot(SOON) as may_start:
+    async with harness.sender.slot(SOON) as may_start:
         pass
 
     assert may_start

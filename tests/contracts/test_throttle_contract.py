@@ -12,8 +12,7 @@ from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.caps import Cap
 from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Throttle
-from tests.contracts.throttle_servers import named
-from tests.contracts.throttle_world import (
+from tests.contracts.throttle_harness import (
     BRIEF_CAP,
     BRIEF_LEASE_SECONDS,
     DAILY,
@@ -22,14 +21,15 @@ from tests.contracts.throttle_world import (
     TWICE_A_DAY,
     WAIT_SECONDS,
     WEEKLY,
-    FakeWorld,
-    RealWorld,
-    World,
+    FakeHarness,
+    Harness,
+    RealHarness,
     claim_of,
     ended,
     granted,
     sent_at,
 )
+from tests.contracts.throttle_servers import named
 
 
 @pytest.fixture(scope="module")
@@ -57,31 +57,31 @@ async def redis_7_client(redis_7: EmbeddedRedis) -> AsyncIterator[aioredis.Redis
 
 
 @pytest_asyncio.fixture
-async def on_valkey(valkey_client: aioredis.Redis) -> RealWorld:
-    return await emptied(RealWorld(valkey_client))
+async def on_valkey(valkey_client: aioredis.Redis) -> RealHarness:
+    return await emptied(RealHarness(valkey_client))
 
 
 @pytest_asyncio.fixture
-async def on_redis_7(redis_7_client: aioredis.Redis) -> RealWorld:
-    return await emptied(RealWorld(redis_7_client))
+async def on_redis_7(redis_7_client: aioredis.Redis) -> RealHarness:
+    return await emptied(RealHarness(redis_7_client))
 
 
-async def emptied(world: RealWorld) -> RealWorld:
-    await world.forget()
-    return world
+async def emptied(harness: RealHarness) -> RealHarness:
+    await harness.flush()
+    return harness
 
 
 @pytest.fixture(params=["fake", "on_valkey", "on_redis_7"])
-def world(request: pytest.FixtureRequest) -> World:
+def harness(request: pytest.FixtureRequest) -> Harness:
     if request.param == "fake":
-        return FakeWorld()
-    real: RealWorld = request.getfixturevalue(request.param)
+        return FakeHarness()
+    real: RealHarness = request.getfixturevalue(request.param)
     return real
 
 
 @pytest.fixture
-def throttle(world: World) -> Throttle:
-    return world.throttle()
+def throttle(harness: Harness) -> Throttle:
+    return harness.throttle()
 
 
 # reserve, on a free user
@@ -224,94 +224,94 @@ async def test_of_two_hundred_reserves_at_once_one_is_granted(throttle: Throttle
 
 
 @pytest.mark.asyncio
-async def test_another_incarnation_takes_over_when_the_lease_has_ended(world: World) -> None:
-    ended_at = await ended(world, claim_of(1, "worker-a"))
+async def test_another_incarnation_takes_over_when_the_lease_has_ended(harness: Harness) -> None:
+    ended_at = await ended(harness, claim_of(1, "worker-a"))
 
-    answer = granted(await world.throttle().reserve(claim_of(1, "worker-b"), (DAILY,)))
+    answer = granted(await harness.throttle().reserve(claim_of(1, "worker-b"), (DAILY,)))
 
     assert answer.taken_over
     assert answer.lease_until > ended_at
 
 
 @pytest.mark.asyncio
-async def test_the_same_token_takes_itself_over_when_its_lease_has_ended(world: World) -> None:
+async def test_the_same_token_takes_itself_over_when_its_lease_has_ended(harness: Harness) -> None:
     claim = claim_of(1)
-    await ended(world, claim)
+    await ended(harness, claim)
 
-    answer = granted(await world.throttle().reserve(claim, (DAILY,)))
+    answer = granted(await harness.throttle().reserve(claim, (DAILY,)))
 
     assert answer.taken_over
 
 
 @pytest.mark.asyncio
-async def test_a_takeover_asked_twice_is_the_same_grant(world: World) -> None:
-    await ended(world, claim_of(1, "worker-a"))
+async def test_a_takeover_asked_twice_is_the_same_grant(harness: Harness) -> None:
+    await ended(harness, claim_of(1, "worker-a"))
     claim = claim_of(1, "worker-b")
-    first = await world.throttle().reserve(claim, ())
+    first = await harness.throttle().reserve(claim, ())
 
-    again = await world.throttle().reserve(claim, ())
+    again = await harness.throttle().reserve(claim, ())
 
     assert again == first
     assert granted(again).taken_over
 
 
 @pytest.mark.asyncio
-async def test_an_ended_claim_charges_the_cap_of_other_events_from_its_last_moment(world: World) -> None:
-    ended_at = await ended(world, claim_of(1))
+async def test_an_ended_claim_charges_the_cap_of_other_events_from_its_last_moment(harness: Harness) -> None:
+    ended_at = await ended(harness, claim_of(1))
 
-    answer = await world.throttle().reserve(claim_of(2), (DAILY,))
+    answer = await harness.throttle().reserve(claim_of(2), (DAILY,))
 
     assert answer == CapReached(DAILY, ended_at + timedelta(hours=24))
 
 
 @pytest.mark.asyncio
-async def test_other_events_may_go_on_beside_an_ended_claim_where_the_caps_allow(world: World) -> None:
-    await ended(world, claim_of(1))
+async def test_other_events_may_go_on_beside_an_ended_claim_where_the_caps_allow(harness: Harness) -> None:
+    await ended(harness, claim_of(1))
 
-    answer = granted(await world.throttle().reserve(claim_of(2), (TWICE_A_DAY,)))
+    answer = granted(await harness.throttle().reserve(claim_of(2), (TWICE_A_DAY,)))
 
     assert not answer.taken_over
 
 
 @pytest.mark.asyncio
-async def test_an_ended_claim_waits_for_its_own_position_past_other_claims(world: World) -> None:
-    await ended(world, claim_of(1, "worker-a"))
+async def test_an_ended_claim_waits_for_its_own_position_past_other_claims(harness: Harness) -> None:
+    await ended(harness, claim_of(1, "worker-a"))
     other = claim_of(2)
-    await world.throttle().reserve(other, ())
-    await world.throttle().confirm(other, uncertain=False)
+    await harness.throttle().reserve(other, ())
+    await harness.throttle().confirm(other, uncertain=False)
 
-    answer = granted(await world.throttle().reserve(claim_of(1, "worker-b"), (DAILY,)))
-
-    assert answer.taken_over
-
-
-@pytest.mark.asyncio
-async def test_an_ended_claim_is_taken_over_even_while_another_lives(world: World) -> None:
-    await ended(world, claim_of(1, "worker-a"))
-    await world.throttle().reserve(claim_of(2), ())
-
-    answer = granted(await world.throttle().reserve(claim_of(1, "worker-b"), ()))
+    answer = granted(await harness.throttle().reserve(claim_of(1, "worker-b"), (DAILY,)))
 
     assert answer.taken_over
 
 
 @pytest.mark.asyncio
-async def test_a_user_with_two_live_claims_is_busy_until_the_later_ends(world: World) -> None:
-    await ended(world, claim_of(1, "worker-a"))
-    long = granted(await world.throttle(LEASE_SECONDS * 2).reserve(claim_of(2), ()))
-    await world.throttle().reserve(claim_of(1, "worker-b"), ())
+async def test_an_ended_claim_is_taken_over_even_while_another_lives(harness: Harness) -> None:
+    await ended(harness, claim_of(1, "worker-a"))
+    await harness.throttle().reserve(claim_of(2), ())
 
-    answer = await world.throttle().reserve(claim_of(3), ())
+    answer = granted(await harness.throttle().reserve(claim_of(1, "worker-b"), ()))
+
+    assert answer.taken_over
+
+
+@pytest.mark.asyncio
+async def test_a_user_with_two_live_claims_is_busy_until_the_later_ends(harness: Harness) -> None:
+    await ended(harness, claim_of(1, "worker-a"))
+    long = granted(await harness.throttle(LEASE_SECONDS * 2).reserve(claim_of(2), ()))
+    await harness.throttle().reserve(claim_of(1, "worker-b"), ())
+
+    answer = await harness.throttle().reserve(claim_of(3), ())
 
     assert answer == Busy(long.lease_until)
 
 
 @pytest.mark.asyncio
-async def test_the_event_of_an_ended_claim_is_left_to_its_own_position(world: World) -> None:
+async def test_the_event_of_an_ended_claim_is_left_to_its_own_position(harness: Harness) -> None:
     abandoned = claim_of(1, event_id="e")
-    await ended(world, abandoned)
+    await ended(harness, abandoned)
 
-    answer = await world.throttle().reserve(claim_of(2, event_id="e"), (TWICE_A_DAY,))
+    answer = await harness.throttle().reserve(claim_of(2, event_id="e"), (TWICE_A_DAY,))
 
     assert answer == DuplicateOf(abandoned.position)
 
@@ -427,12 +427,12 @@ async def test_a_cap_of_two_is_reached_with_the_second_send(throttle: Throttle) 
 
 
 @pytest.mark.asyncio
-async def test_a_cap_ends_with_its_window(world: World) -> None:
+async def test_a_cap_ends_with_its_window(harness: Harness) -> None:
     sent = claim_of(1)
-    await world.throttle().confirm(sent, uncertain=False)
-    await world.reach(await sent_at(world.throttle(), sent) + timedelta(hours=BRIEF_CAP.hours))
+    await harness.throttle().confirm(sent, uncertain=False)
+    await harness.wait_until(await sent_at(harness.throttle(), sent) + timedelta(hours=BRIEF_CAP.hours))
 
-    answer = await world.throttle().reserve(claim_of(2), (BRIEF_CAP,))
+    answer = await harness.throttle().reserve(claim_of(2), (BRIEF_CAP,))
 
     assert isinstance(answer, Granted)
 
@@ -441,34 +441,34 @@ async def test_a_cap_ends_with_its_window(world: World) -> None:
 
 
 @pytest.mark.asyncio
-async def test_renewing_a_live_lease_extends_it(world: World) -> None:
+async def test_renewing_a_live_lease_extends_it(harness: Harness) -> None:
     claim = claim_of(1)
-    first = granted(await world.throttle().reserve(claim, ())).lease_until
-    await world.reach(first - timedelta(seconds=LEASE_SECONDS) + timedelta(milliseconds=5))
+    first = granted(await harness.throttle().reserve(claim, ())).lease_until
+    await harness.wait_until(first - timedelta(seconds=LEASE_SECONDS) + timedelta(milliseconds=5))
 
-    until = await world.throttle().renew(claim)
+    until = await harness.throttle().renew(claim)
 
     assert until is not None
     assert until > first
-    assert await world.throttle().reserve(claim, ()) == Granted(until)
+    assert await harness.throttle().reserve(claim, ()) == Granted(until)
 
 
 @pytest.mark.asyncio
-async def test_a_lease_never_becomes_shorter(world: World) -> None:
+async def test_a_lease_never_becomes_shorter(harness: Harness) -> None:
     claim = claim_of(1)
-    first = granted(await world.throttle().reserve(claim, ())).lease_until
+    first = granted(await harness.throttle().reserve(claim, ())).lease_until
 
-    until = await world.throttle(BRIEF_LEASE_SECONDS).renew(claim)
+    until = await harness.throttle(BRIEF_LEASE_SECONDS).renew(claim)
 
     assert until == first
 
 
 @pytest.mark.asyncio
-async def test_an_ended_lease_is_not_renewed(world: World) -> None:
+async def test_an_ended_lease_is_not_renewed(harness: Harness) -> None:
     claim = claim_of(1)
-    await ended(world, claim)
+    await ended(harness, claim)
 
-    assert await world.throttle().renew(claim) is None
+    assert await harness.throttle().renew(claim) is None
 
 
 @pytest.mark.asyncio
@@ -493,14 +493,14 @@ async def test_a_confirmed_claim_is_not_renewed(throttle: Throttle) -> None:
 
 
 @pytest.mark.asyncio
-async def test_renewing_keeps_a_claim_taken_over(world: World) -> None:
-    await ended(world, claim_of(1, "worker-a"))
+async def test_renewing_keeps_a_claim_taken_over(harness: Harness) -> None:
+    await ended(harness, claim_of(1, "worker-a"))
     claim = claim_of(1, "worker-b")
-    await world.throttle().reserve(claim, ())
+    await harness.throttle().reserve(claim, ())
 
-    await world.throttle().renew(claim)
+    await harness.throttle().renew(claim)
 
-    assert granted(await world.throttle().reserve(claim, ())).taken_over
+    assert granted(await harness.throttle().reserve(claim, ())).taken_over
 
 
 # confirm
@@ -518,11 +518,11 @@ async def test_confirming_frees_the_user_for_other_events(throttle: Throttle) ->
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("uncertain", [False, True], ids=["sure", "uncertain"])
-async def test_confirming_twice_charges_once_and_for_the_first_time(world: World, *, uncertain: bool) -> None:
-    claim, throttle = claim_of(1), world.throttle()
+async def test_confirming_twice_charges_once_and_for_the_first_time(harness: Harness, *, uncertain: bool) -> None:
+    claim, throttle = claim_of(1), harness.throttle()
     await throttle.confirm(claim, uncertain=uncertain)
     first = await sent_at(throttle, claim)
-    await world.reach(first + timedelta(milliseconds=2))
+    await harness.wait_until(first + timedelta(milliseconds=2))
 
     await throttle.confirm(claim, uncertain=uncertain)
 
@@ -569,49 +569,49 @@ async def test_a_certain_send_is_charged_from_when_it_is_known(throttle: Throttl
 
 
 @pytest.mark.asyncio
-async def test_a_send_is_recorded_even_if_everything_was_forgotten(world: World) -> None:
+async def test_a_send_is_recorded_even_if_everything_was_forgotten(harness: Harness) -> None:
     claim = claim_of(1)
-    await world.throttle().reserve(claim, (DAILY,))
-    await world.forget()
+    await harness.throttle().reserve(claim, (DAILY,))
+    await harness.flush()
 
-    await world.throttle().confirm(claim, uncertain=False)
+    await harness.throttle().confirm(claim, uncertain=False)
 
-    assert isinstance(await world.throttle().reserve(claim_of(2), (DAILY,)), CapReached)
-    assert isinstance(await world.throttle().reserve(claim, (DAILY,)), AlreadySent)
+    assert isinstance(await harness.throttle().reserve(claim_of(2), (DAILY,)), CapReached)
+    assert isinstance(await harness.throttle().reserve(claim, (DAILY,)), AlreadySent)
 
 
 @pytest.mark.asyncio
-async def test_a_send_ends_anothers_claim_of_the_same_position(world: World) -> None:
+async def test_a_send_ends_anothers_claim_of_the_same_position(harness: Harness) -> None:
     sender, successor = claim_of(1, "worker-a"), claim_of(1, "worker-b")
-    await ended(world, sender)
-    await world.throttle().reserve(successor, ())
+    await ended(harness, sender)
+    await harness.throttle().reserve(successor, ())
 
-    await world.throttle().confirm(sender, uncertain=False)
+    await harness.throttle().confirm(sender, uncertain=False)
 
-    assert await world.throttle().renew(successor) is None
-    assert isinstance(await world.throttle().reserve(successor, ()), AlreadySent)
+    assert await harness.throttle().renew(successor) is None
+    assert isinstance(await harness.throttle().reserve(successor, ()), AlreadySent)
 
 
 @pytest.mark.asyncio
-async def test_a_send_leaves_the_claim_of_another_position_alone(world: World) -> None:
+async def test_a_send_leaves_the_claim_of_another_position_alone(harness: Harness) -> None:
     sender, other = claim_of(1), claim_of(2)
-    await world.throttle().reserve(sender, ())
-    await world.forget()
-    await world.throttle().reserve(other, ())
+    await harness.throttle().reserve(sender, ())
+    await harness.flush()
+    await harness.throttle().reserve(other, ())
 
-    await world.throttle().confirm(sender, uncertain=False)
+    await harness.throttle().confirm(sender, uncertain=False)
 
-    assert await world.throttle().renew(other) is not None
+    assert await harness.throttle().renew(other) is not None
 
 
 @pytest.mark.asyncio
-async def test_a_send_after_the_lease_is_charged_once(world: World) -> None:
+async def test_a_send_after_the_lease_is_charged_once(harness: Harness) -> None:
     claim = claim_of(1)
-    await ended(world, claim)
+    await ended(harness, claim)
 
-    await world.throttle().confirm(claim, uncertain=True)
+    await harness.throttle().confirm(claim, uncertain=True)
 
-    assert isinstance(await world.throttle().reserve(claim_of(2), (TWICE_A_DAY,)), Granted)
+    assert isinstance(await harness.throttle().reserve(claim_of(2), (TWICE_A_DAY,)), Granted)
 
 
 # release
@@ -665,36 +665,36 @@ async def test_a_released_claim_never_holds_anything_again(throttle: Throttle, *
 
 
 @pytest.mark.asyncio
-async def test_a_claim_released_before_it_came_never_takes_over(world: World) -> None:
+async def test_a_claim_released_before_it_came_never_takes_over(harness: Harness) -> None:
     late = claim_of(1, "worker-b")
-    await ended(world, claim_of(1, "worker-a"))
-    await world.throttle().release(late)
+    await ended(harness, claim_of(1, "worker-a"))
+    await harness.throttle().release(late)
 
     with pytest.raises(ValueError, match="was released"):
-        await world.throttle().reserve(late, (DAILY,))
+        await harness.throttle().reserve(late, (DAILY,))
 
-    assert granted(await world.throttle().reserve(claim_of(1, "worker-c"), (DAILY,))).taken_over
+    assert granted(await harness.throttle().reserve(claim_of(1, "worker-c"), (DAILY,))).taken_over
 
 
 @pytest.mark.asyncio
-async def test_an_ended_lease_is_not_released(world: World) -> None:
+async def test_an_ended_lease_is_not_released(harness: Harness) -> None:
     claim = claim_of(1)
-    await ended(world, claim)
+    await ended(harness, claim)
 
-    assert not await world.throttle().release(claim)
+    assert not await harness.throttle().release(claim)
 
-    assert isinstance(await world.throttle().reserve(claim_of(2), (DAILY,)), CapReached)
+    assert isinstance(await harness.throttle().reserve(claim_of(2), (DAILY,)), CapReached)
 
 
 @pytest.mark.asyncio
-async def test_a_claim_taken_over_is_not_released(world: World) -> None:
-    await ended(world, claim_of(1, "worker-a"))
+async def test_a_claim_taken_over_is_not_released(harness: Harness) -> None:
+    await ended(harness, claim_of(1, "worker-a"))
     claim = claim_of(1, "worker-b")
-    await world.throttle().reserve(claim, ())
+    await harness.throttle().reserve(claim, ())
 
-    assert not await world.throttle().release(claim)
+    assert not await harness.throttle().release(claim)
 
-    assert await world.throttle().renew(claim) is not None
+    assert await harness.throttle().renew(claim) is not None
 
 
 @pytest.mark.asyncio

@@ -1,4 +1,4 @@
-"""The fake throttle against Redis, over histories of one user that nobody thought of."""
+"""The fake throttle against Redis, over random histories of calls for one user."""
 
 import random
 from collections.abc import AsyncIterator, Iterator
@@ -11,21 +11,21 @@ from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.caps import Cap
 from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Reservation
-from tests.contracts.throttle_servers import SERVERS, named
-from tests.contracts.throttle_world import (
+from tests.contracts.throttle_harness import (
     DAILY,
     DAILY_PER_MERCHANT,
     LEASE_SECONDS,
     TWICE_A_DAY,
     WEEKLY,
-    FakeWorld,
-    RealWorld,
-    World,
+    FakeHarness,
+    Harness,
+    RealHarness,
     claim_of,
 )
+from tests.contracts.throttle_servers import SERVERS, named
 
 INSTANT_LEASE_SECONDS = 0.001
-# Every step has a time of its own, so that no cap ties with another in one world only.
+# Every step has a time of its own, so that no cap ties with another in one of the two only.
 TICK = timedelta(milliseconds=1)
 STEPS = ("reserve", "reserve", "reserve", "crash", "crash", "renew", "confirm", "doubt", "release", "release")
 
@@ -37,38 +37,38 @@ def redis(request: pytest.FixtureRequest) -> Iterator[EmbeddedRedis]:
 
 
 @pytest_asyncio.fixture
-async def real(redis: EmbeddedRedis) -> AsyncIterator[RealWorld]:
+async def real(redis: EmbeddedRedis) -> AsyncIterator[RealHarness]:
     async with connect(redis.url, timeout_seconds=5, max_connections=2) as client:
-        world = RealWorld(client)
-        await world.forget()
-        yield world
+        harness = RealHarness(client)
+        await harness.flush()
+        yield harness
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("seed", range(40))
-async def test_the_fake_answers_as_redis_does(real: RealWorld, seed: int) -> None:
-    answered = await play(FakeWorld(), seed, steps=25)
+async def test_the_fake_answers_as_redis_does(real: RealHarness, seed: int) -> None:
+    answered = await run_history(FakeHarness(), seed, steps=25)
 
-    assert answered == await play(real, seed, steps=25)
+    assert answered == await run_history(real, seed, steps=25)
 
 
-async def play(world: World, seed: int, steps: int) -> list[str]:
-    """A random history of one user, and what each step was answered, without the times."""
-    chance, told = random.Random(seed), []
+async def run_history(harness: Harness, seed: int, steps: int) -> list[str]:
+    """A random history of one user: the answer of each step, without times."""
+    rng, answers = random.Random(seed), []
     for _ in range(steps):
-        offset = chance.randrange(4)
-        claim = claim_of(offset, chance.choice("ab"), chance.randrange(3), f"event-{offset // 2}", f"m-{offset % 2}")
-        caps = tuple(chance.sample([DAILY, TWICE_A_DAY, DAILY_PER_MERCHANT, WEEKLY], chance.randrange(3)))
-        told.append(await step(world, chance.choice(STEPS), claim, caps))
-        await world.reach(await world.now() + TICK)
-    return told
+        offset = rng.randrange(4)
+        claim = claim_of(offset, rng.choice("ab"), rng.randrange(3), f"event-{offset // 2}", f"m-{offset % 2}")
+        caps = tuple(rng.sample([DAILY, TWICE_A_DAY, DAILY_PER_MERCHANT, WEEKLY], rng.randrange(3)))
+        answers.append(await step(harness, rng.choice(STEPS), claim, caps))
+        await harness.wait_until(await harness.now() + TICK)
+    return answers
 
 
-async def step(world: World, name: str, claim: Claim, caps: tuple[Cap, ...]) -> str:
-    throttle = world.throttle()
+async def step(harness: Harness, name: str, claim: Claim, caps: tuple[Cap, ...]) -> str:
+    throttle = harness.throttle()
     match name:
         case "reserve" | "crash":
-            return f"{name}: {await reserve(world, claim, caps, crash=name == 'crash')}"
+            return f"{name}: {await reserve(harness, claim, caps, crash=name == 'crash')}"
         case "renew":
             return f"renewed: {await throttle.renew(claim) is not None}"
         case "confirm" | "doubt":
@@ -78,15 +78,15 @@ async def step(world: World, name: str, claim: Claim, caps: tuple[Cap, ...]) -> 
     return name
 
 
-async def reserve(world: World, claim: Claim, caps: tuple[Cap, ...], *, crash: bool) -> str:
+async def reserve(harness: Harness, claim: Claim, caps: tuple[Cap, ...], *, crash: bool) -> str:
     """With `crash` a grant's lease has ended when this returns, unless it was an earlier step's longer one."""
-    throttle = world.throttle(INSTANT_LEASE_SECONDS if crash else LEASE_SECONDS)
+    throttle = harness.throttle(INSTANT_LEASE_SECONDS if crash else LEASE_SECONDS)
     try:
         answer = await throttle.reserve(claim, caps)
     except ValueError:
         return "was released"
-    if isinstance(answer, Granted) and answer.lease_until - await world.now() < timedelta(seconds=1):
-        await world.reach(answer.lease_until)
+    if isinstance(answer, Granted) and answer.lease_until - await harness.now() < timedelta(seconds=1):
+        await harness.wait_until(answer.lease_until)
     return timeless(answer)
 
 

@@ -1,4 +1,4 @@
-"""The scripts against a plain reference: any calls of any workers in any order, with copies that come late."""
+"""The scripts against a plain reference: any calls of any workers in any order, with sent_calls that come late."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.caps import Cap
 from saving_alerts.ports.throttle import Claim
+from tests.contracts.throttle_harness import DAILY, DAILY_PER_MERCHANT, TWICE_A_DAY, WEEKLY, claim_of
 from tests.contracts.throttle_pair import Call, CallName, ThrottlePair, settings_for
 from tests.contracts.throttle_servers import SERVERS, NamedRedis, named
-from tests.contracts.throttle_world import DAILY, DAILY_PER_MERCHANT, TWICE_A_DAY, WEEKLY, claim_of
 
 Result = TypeVar("Result")
 
@@ -41,7 +41,7 @@ class Scripts(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.client = connect(self.url, timeout_seconds=5, max_connections=1)
         self.pair = ThrottlePair(self.client)
-        self.run(self.pair.forget())
+        self.run(self.pair.flush())
 
     def run(self, work: Coroutine[object, object, Result]) -> Result:
         return self.loop.run_until_complete(work)
@@ -54,15 +54,15 @@ class Scripts(RuleBasedStateMachine):
     def call(self, claim: Claim, name: CallName) -> None:
         self.run(self.pair.call(Call(name, claim)))
 
-    @precondition(lambda self: self.pair.copies)
+    @precondition(lambda self: self.pair.sent_calls)
     @rule(caps=CAPS, name=st.sampled_from(NAMES), data=st.data())
     def call_with_a_claim_of_before(self, caps: tuple[Cap, ...], name: CallName, data: st.DataObject) -> None:
         self.run(self.pair.call(Call(name, data.draw(st.sampled_from(self.claims())), caps)))
 
     def claims(self) -> list[Claim]:
-        return [call.claim for call, _ in self.pair.copies]
+        return [call.claim for call, _ in self.pair.sent_calls]
 
-    @precondition(lambda self: self.pair.copies)
+    @precondition(lambda self: self.pair.sent_calls)
     @rule(caps=CAPS, name=st.sampled_from(NAMES), data=st.data())
     def call_twice(self, caps: tuple[Cap, ...], name: CallName, data: st.DataObject) -> None:
         """redis-py repeats what was not answered."""
@@ -75,10 +75,10 @@ class Scripts(RuleBasedStateMachine):
         assert type(second) is type(first)
         assert name == "renew" or self.run(self.pair.stored()) == stored
 
-    @precondition(lambda self: self.pair.copies)
+    @precondition(lambda self: self.pair.sent_calls)
     @rule(data=st.data())
     def a_copy_comes_late(self, data: st.DataObject) -> None:
-        call, _ = data.draw(st.sampled_from(list(self.pair.copies)))
+        call, _ = data.draw(st.sampled_from(list(self.pair.sent_calls)))
         self.run(self.pair.deliver(call))
 
     @rule(duration=st.sampled_from(STEPS_OF_TIME))
@@ -96,7 +96,7 @@ class Scripts(RuleBasedStateMachine):
 
     @rule()
     def redis_forgets(self) -> None:
-        self.run(self.pair.forget())
+        self.run(self.pair.flush())
 
     def teardown(self) -> None:
         self.run(self.client.aclose())

@@ -1,4 +1,4 @@
-"""The throttle on a real server beside a plain reference in memory: each call goes to both, and both must say the same.
+"""The throttle on a real server beside a reference in memory: each call goes to both, and both must answer the same.
 
 Time passes by moving everything the server has stored back, so that no test waits for a lease or a cap to end. Steps of
 time are to keep away from leases and windows by more than TOLERANCE: a call on the server takes a moment.
@@ -16,7 +16,7 @@ from redis import asyncio as aioredis
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain.caps import Cap
 from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, Granted, Reservation
-from tests.contracts.throttle_world import KEY_PREFIX, LEASE_SECONDS
+from tests.contracts.throttle_harness import KEY_PREFIX, LEASE_SECONDS
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
 from tests.support.fakes.throttle import FakeThrottle
@@ -25,10 +25,10 @@ TOLERANCE = timedelta(seconds=2)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 KEY = f"{KEY_PREFIX}u-1"  # all claims are of one user
 MILLISECOND = timedelta(milliseconds=1)
-COPIES = 6
+REMEMBERED_CALLS = 6
 LONG_RUN_EXAMPLES = 1_000
 # As long as a released claim is remembered: nothing that was sent to Redis arrives later than this.
-COPY_LIVES = timedelta(hours=1)
+LATEST_ARRIVAL = timedelta(hours=1)
 
 CallName = Literal["reserve", "renew", "confirm", "confirm as uncertain", "release"]
 Answer = Reservation | datetime | bool | Literal["was released"] | None
@@ -48,7 +48,7 @@ def settings_for(examples: int) -> settings:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a script, to be sent once or, as a copy that was under way, again."""
+    """One call of a script, which may be delivered a second time."""
 
     name: CallName
     claim: Claim
@@ -57,12 +57,12 @@ class Call:
 
 @dataclass
 class ThrottlePair:
-    """`copies`: the last calls and when each was sent."""
+    """`sent_calls`: the last calls and when each was sent; one of them may arrive again."""
 
     client: aioredis.Redis
     ahead: timedelta = timedelta(0)
     clock: FakeClock = field(default_factory=FakeClock)
-    copies: deque[tuple[Call, datetime]] = field(default_factory=lambda: deque(maxlen=COPIES))
+    sent_calls: deque[tuple[Call, datetime]] = field(default_factory=lambda: deque(maxlen=REMEMBERED_CALLS))
 
     def __post_init__(self) -> None:
         self.real = RedisThrottle(self.client, ThrottlePolicy(LEASE_SECONDS, KEY_PREFIX), RecordingMetrics())
@@ -73,25 +73,25 @@ class ThrottlePair:
 
     async def call(self, call: Call) -> Answer:
         """What both answered; AssertionError where they differ."""
-        self.copies.append((call, self.now()))
+        self.sent_calls.append((call, self.now()))
         return await self.deliver(call)
 
     async def deliver(self, call: Call) -> Answer:
-        heard = await _answer(self.real, call)
-        # The server's times, as they are for those who saw time pass.
-        answer = _with_time(heard, _time_of(heard) + self.ahead)
+        real_answer = await _answer(self.real, call)
+        # The server's times plus the time that was skipped.
+        answer = _with_time(real_answer, _time_of(real_answer) + self.ahead)
         self.clock.set(self.now())
         expected = await _answer(self.reference, call)
         assert _agree(answer, expected), f"{call}: the server says {answer}, the reference {expected}"
         return answer
 
-    def drop_old_copies(self) -> None:
-        while self.copies and self.now() - self.copies[0][1] > COPY_LIVES:
-            self.copies.popleft()
+    def drop_old_calls(self) -> None:
+        while self.sent_calls and self.now() - self.sent_calls[0][1] > LATEST_ARRIVAL:
+            self.sent_calls.popleft()
 
     async def pass_time(self, duration: timedelta) -> None:
         self.ahead += duration
-        self.drop_old_copies()
+        self.drop_old_calls()
         raw = await self.stored()
         if raw is not None:
             moved = msgspec.json.encode(_earlier(msgspec.json.decode(raw), duration // MILLISECOND))
@@ -104,7 +104,7 @@ class ThrottlePair:
         assert raw is None or isinstance(raw, bytes)
         return raw
 
-    async def forget(self) -> None:
+    async def flush(self) -> None:
         await self.client.flushall()
         self.reference.users.clear()
 

@@ -1,6 +1,6 @@
 """The servers that claims must work on: the Valkey of the package index, and a Redis 7 where this machine has one.
 
-`demo.servers.redis` takes whatever it finds first. Here each is named, so that neither hides the other.
+`demo.servers.redis` takes whatever it finds first. Here each is named, so that the tests run on both.
 """
 
 import os

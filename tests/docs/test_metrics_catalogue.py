@@ -2,7 +2,7 @@
 
 import pytest
 
-from saving_alerts.metrics import CATALOGUE, PREFIX, Kind, Metric
+from saving_alerts.metrics import CATALOGUE, PREFIX, Metric, MetricKind
 
 PROMISED = {
     "events.read",
@@ -32,7 +32,7 @@ def test_names_are_what_was_promised() -> None:
 def test_every_dependency_is_measured_by_count_and_duration(family: str) -> None:
     kinds = {entry.kind for metric, entry in CATALOGUE.items() if metric.startswith(family)}
 
-    assert kinds >= {Kind.COUNT, Kind.DISTRIBUTION}
+    assert kinds >= {MetricKind.COUNT, MetricKind.DISTRIBUTION}
 
 
 def test_what_is_promised_by_tag_has_that_tag() -> None:

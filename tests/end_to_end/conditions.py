@@ -1,20 +1,21 @@
-"""What the end-to-end tests wait for and look at."""
+"""Waiting for a condition, and reading the pages of a worker."""
 
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from demo.checks.decision_follower import LedgerWatch
 from demo.workers.worker_process import WorkerProcess
+from saving_alerts.domain.decisions import Stage
 
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page answered."""
+    """The response of a page."""
 
     status: int
     content_type: str
@@ -27,20 +28,34 @@ def wait_until(condition: Callable[[], bool], timeout_seconds: float, what: str)
     while not condition():
         if time.monotonic() > give_up_at:
             raise TimeoutError(f"not within {timeout_seconds:g} s: {what}")
-        time.sleep(LOOK_SECONDS)
-
-
-def wait_for_answers(watch: LedgerWatch, events: int, timeout_seconds: float) -> None:
-    """Return when so many events have their answer, or when the time is over: the verdict says which have none."""
-    give_up_at = time.monotonic() + timeout_seconds
-    while watch.answered < events and time.monotonic() < give_up_at:
-        watch.wait_for_any_news(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def page(worker: WorkerProcess, path: str) -> Page:
-    """Whatever the worker answers, errors included. Raises OSError while nobody listens."""
+    """The response of the worker, also with an error status. Raises OSError while the port is closed."""
     try:
         with urllib.request.urlopen(worker.page + path, timeout=5) as answer:
             return Page(answer.status, answer.headers.get_content_type(), answer.read().decode())
     except urllib.error.HTTPError as error:
         return Page(error.code, error.headers.get_content_type(), error.read().decode())
+
+
+def peak_mebibytes(worker: WorkerProcess) -> int:
+    """The most memory that the worker has had at a time, in MiB."""
+    status = Path(f"/proc/{worker.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
+
+def in_flight(worker: WorkerProcess, stage: Stage) -> int:
+    """The number of a stage's events that the worker has taken and not finished."""
+    return _stage_number(worker, stage, "in_flight")
+
+
+def taken(worker: WorkerProcess, stage: Stage) -> int:
+    """The number of events that a stage of the worker has taken since the worker started."""
+    return _stage_number(worker, stage, "taken")
+
+
+def _stage_number(worker: WorkerProcess, stage: Stage, name: str) -> int:
+    stages = worker.json("/stats.json").get("stages", [])
+    return next((int(each[name]) for each in stages if each["stage"] == stage), 0)

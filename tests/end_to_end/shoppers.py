@@ -1,16 +1,13 @@
-"""Events of shoppers at a store, and alerts made of them: what the tests with a load of their own write."""
+"""Events of shoppers and alerts ready for dispatch, for tests that produce their own records."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-import msgspec
-
 from demo.stub_apis.coupon_api import Coupons
-from demo.traffic import rules_json
 from demo.traffic.coupons import good_coupon
-from demo.traffic.directory import MERCHANTS
-from demo.traffic.feed import Record
+from demo.traffic.directory import MERCHANTS, rules_with_freshness
+from demo.traffic.paced_producer import Record
 from demo.traffic.templates import Template
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.events import EventType
@@ -18,30 +15,27 @@ from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import Envelope, encode
 
 FRESHNESS = timedelta(minutes=30)
-# Behind the end of the source: a prepared alert stands for no event that was written.
+# Beyond the end of the source: a prepared alert belongs to no event that was produced.
 PREPARED_OFFSET = 1_000_000
 
 
-def patient_rules() -> bytes:
-    """The demo's rules, for events that keep for half an hour."""
-    rules = msgspec.json.decode(rules_json())
-    minutes = FRESHNESS // timedelta(minutes=1)
-    rules["freshness_minutes"] = dict.fromkeys(rules["freshness_minutes"], minutes)
-    return msgspec.json.encode(rules)
+def long_freshness_rules() -> bytes:
+    """The demo's rules with a freshness of half an hour."""
+    return rules_with_freshness(FRESHNESS)
 
 
 def good_coupons(user_id: str, _merchant_id: str) -> Coupons:
-    """A catalogue in which everybody can save."""
+    """A catalogue with one good coupon for every user."""
     return [good_coupon(Random(user_id), MERCHANTS[0])]
 
 
 def visit(event_id: str, user_id: str, *, age: timedelta = timedelta()) -> Record:
-    """A consenting shopper enters a store: with a good coupon a push must come of it."""
+    """A consenting shopper enters a store: with a good coupon it must be pushed."""
     return _event(event_id, user_id, EventType.GEOFENCE_ENTERED, age)
 
 
-def look_around(event_id: str, user_id: str) -> Record:
-    """An event that no rule listens to."""
+def app_opened(event_id: str, user_id: str) -> Record:
+    """An event that is no trigger: no rule listens to it."""
     return _event(event_id, user_id, EventType.APP_OPENED, timedelta())
 
 
@@ -53,7 +47,7 @@ def _event(event_id: str, user_id: str, kind: EventType, age: timedelta) -> Reco
 def prepared_alert(
     name: str, position: SourcePosition, written: Callable[[datetime], object] = lambda _: None
 ) -> Record:
-    """A record for the topic of alerts, ready to be pushed; `written` is told the moment it is written."""
+    """A record for the topic of alerts, ready to be pushed; `written` is called with the moment when it is written."""
     alert = _alert(name, position, datetime.now(UTC))
 
     def value() -> bytes:

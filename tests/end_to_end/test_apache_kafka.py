@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from demo.checks.decision_follower import LedgerWatch
-from demo.checks.verdict import Verdict, judge
+from demo.checks.traffic_check import TrafficResult
 from demo.traffic import Traffic, make_traffic
-from demo.traffic.player import Player
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.reasons import Reason
-from tests.end_to_end.conditions import wait_for_answers, wait_until
+from tests.end_to_end.conditions import wait_until
+from tests.end_to_end.traffic import run_traffic
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 
@@ -27,7 +26,7 @@ WORKERS = 3
 PARTITIONS = 12
 GROUP = "saving-alerts"
 ADMIN_TIMEOUT_SECONDS = 10
-SPREAD_TIMEOUT_SECONDS = 60
+ASSIGNMENT_TIMEOUT_SECONDS = 60
 ANSWER_TIMEOUT_SECONDS = 150
 ONE_BROKER = {
     "SAVING_ALERTS_TOPIC_PARTITIONS": str(PARTITIONS),
@@ -36,14 +35,14 @@ ONE_BROKER = {
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """The world after the traffic; `shares` are the source partitions of each worker while it was played."""
+class CompletedRun:
+    """The world after the traffic; `assignments` are the source partitions of each worker."""
 
     world: World
     workers: list[WorkerProcess]
     traffic: Traffic
-    verdict: Verdict
-    shares: list[list[int]]
+    result: TrafficResult
+    assignments: list[list[int]]
 
 
 @pytest.fixture(scope="module")
@@ -56,28 +55,19 @@ def world() -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def played(world: World) -> Played:
+def completed(world: World) -> CompletedRun:
     world.publish_reference_data()
     workers = [world.start_worker() for _ in range(WORKERS)]
     for worker in workers:
         worker.wait_until_ready()
-    wait_until(lambda: is_spread(world), SPREAD_TIMEOUT_SECONDS, "every worker has partitions")
+    wait_until(lambda: is_balanced(world), ASSIGNMENT_TIMEOUT_SECONDS, "every worker has partitions")
     traffic = make_traffic(SEED, EVENTS)
-    verdict = play(world, traffic)
-    return Played(world, workers, traffic, verdict, shares(world))
+    result = run_traffic(world, traffic, EVENTS_PER_SECOND, ANSWER_TIMEOUT_SECONDS)
+    return CompletedRun(world, workers, traffic, result, assignments(world))
 
 
-def play(world: World, traffic: Traffic) -> Verdict:
-    world.teach_apis(traffic)
-    with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        player = Player(world.bootstrap_servers, world.topics.source.name, watch)
-        player.play(traffic, EVENTS_PER_SECOND, lambda _: None)
-        wait_for_answers(watch, EVENTS, ANSWER_TIMEOUT_SECONDS)
-        return judge(traffic, player, watch, world.push_api)
-
-
-def shares(world: World) -> list[list[int]]:
-    """The source partitions of each member of the group, as Kafka knows them."""
+def assignments(world: World) -> list[list[int]]:
+    """The source partitions that are assigned to each member of the group, as Kafka reports them."""
     admin = AdminClient({"bootstrap.servers": world.bootstrap_servers})
     group = admin.describe_consumer_groups([GROUP])[GROUP].result(ADMIN_TIMEOUT_SECONDS)
     source = world.topics.source.name
@@ -87,9 +77,9 @@ def shares(world: World) -> list[list[int]]:
     ]
 
 
-def is_spread(world: World) -> bool:
-    """Whether every partition belongs to somebody, and every worker has some."""
-    members = shares(world)
+def is_balanced(world: World) -> bool:
+    """Whether every partition is assigned, and every worker has some."""
+    members = assignments(world)
     return len(members) == WORKERS and all(members) and sum(map(len, members)) == PARTITIONS
 
 
@@ -104,29 +94,29 @@ def test_topics_of_unequal_size_are_refused_with_the_command_that_says_how_to_me
     assert worker.returncode == 1
 
 
-def test_every_worker_has_partitions(played: Played) -> None:
-    assert sorted(partition for share in played.shares for partition in share) == list(range(PARTITIONS))
-    assert len([share for share in played.shares if share]) == WORKERS
+def test_every_worker_has_partitions(completed: CompletedRun) -> None:
+    assert sorted(partition for share in completed.assignments for partition in share) == list(range(PARTITIONS))
+    assert len([share for share in completed.assignments if share]) == WORKERS
 
 
-def test_every_event_and_every_push_is_as_planned(played: Played) -> None:
-    assert played.verdict.faults == ()
+def test_every_event_and_every_push_is_as_planned(completed: CompletedRun) -> None:
+    assert completed.result.failures == ()
 
 
-def test_the_pushes_that_must_arrive_are_the_ones_accepted(played: Played) -> None:
-    accepted = {push.idempotency_key for push in played.world.push_api.accepted}
+def test_the_pushes_that_must_arrive_are_the_ones_accepted(completed: CompletedRun) -> None:
+    accepted = {push.idempotency_key for push in completed.world.push_api.accepted}
 
-    assert accepted - played.traffic.uncertain_pushes == played.traffic.expected_pushes
+    assert accepted - completed.traffic.uncertain_pushes == completed.traffic.expected_pushes
 
 
-def test_every_way_to_end_was_taken(played: Played) -> None:
-    planned = {event.expected.reason for event in played.traffic.events}
+def test_every_way_to_end_was_taken(completed: CompletedRun) -> None:
+    planned = {event.expected.reason for event in completed.traffic.events}
 
     assert planned >= {Reason.PUSHED, Reason.CAPPED, Reason.DUPLICATE, Reason.NO_COUPON, Reason.INVALID}
 
 
-def test_every_source_offset_has_exactly_one_answer(played: Played) -> None:
-    audit = command_line(["audit", "--json"], played.world.environment)
+def test_every_source_offset_has_exactly_one_answer(completed: CompletedRun) -> None:
+    audit = command_line(["audit", "--json"], completed.world.environment)
 
     partitions = json.loads(audit.stdout)["partitions"]
     assert sum(partition["answered"] for partition in partitions) == EVENTS
@@ -135,5 +125,5 @@ def test_every_source_offset_has_exactly_one_answer(played: Played) -> None:
     assert audit.returncode == 0, audit.stderr
 
 
-def test_workers_that_are_told_to_stop_end_without_an_error(played: Played) -> None:
-    assert [worker.stop() for worker in played.workers] == [0] * WORKERS
+def test_workers_that_are_told_to_stop_end_without_an_error(completed: CompletedRun) -> None:
+    assert [worker.stop() for worker in completed.workers] == [0] * WORKERS

@@ -1,4 +1,4 @@
-"""How a worker starts: what it waits for, what it refuses, and what its pages say meanwhile."""
+"""The start of a worker: what it waits for, with what it does not start, and what its pages show meanwhile."""
 
 import json
 from collections.abc import Iterator

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from demo.checks.decision_follower import LedgerWatch
-from demo.checks.verdict import Verdict, judge
+from demo.checks.traffic_check import TrafficResult
 from demo.traffic import make_traffic
-from demo.traffic.player import Player
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
-from tests.end_to_end.conditions import wait_for_answers
+from tests.end_to_end.traffic import run_traffic
 
 pytestmark = pytest.mark.timeout(200)
 
@@ -22,48 +20,40 @@ ANSWER_TIMEOUT_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class CompletedRun:
     """The world after the traffic."""
 
     world: World
     workers: list[WorkerProcess]
-    verdict: Verdict
+    result: TrafficResult
 
 
 @pytest.fixture(scope="module")
-def played() -> Iterator[Played]:
+def completed() -> Iterator[CompletedRun]:
     with World() as world:
         world.publish_reference_data()
         workers = [world.start_worker() for _ in range(2)]
         for worker in workers:
             worker.wait_until_ready()
-        yield Played(world, workers, play(world))
+        yield CompletedRun(
+            world, workers, run_traffic(world, make_traffic(SEED, EVENTS), EVENTS_PER_SECOND, ANSWER_TIMEOUT_SECONDS)
+        )
 
 
-def play(world: World) -> Verdict:
-    traffic = make_traffic(SEED, EVENTS)
-    world.teach_apis(traffic)
-    with LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        player = Player(world.bootstrap_servers, world.topics.source.name, watch)
-        player.play(traffic, EVENTS_PER_SECOND, lambda _: None)
-        wait_for_answers(watch, EVENTS, ANSWER_TIMEOUT_SECONDS)
-        return judge(traffic, player, watch, world.push_api)
+def test_every_event_and_every_push_is_as_planned(completed: CompletedRun) -> None:
+    assert completed.result.failures == ()
 
 
-def test_every_event_and_every_push_is_as_planned(played: Played) -> None:
-    assert played.verdict.faults == ()
+def test_every_expected_push_is_among_the_accepted_ones(completed: CompletedRun) -> None:
+    assert 0 < completed.result.expected_pushes <= completed.result.pushes
 
 
-def test_every_expected_push_is_among_the_accepted_ones(played: Played) -> None:
-    assert 0 < played.verdict.expected_pushes <= played.verdict.pushes
-
-
-def test_the_audit_accounts_for_every_event(played: Played) -> None:
-    audit = command_line(["audit"], played.world.environment)
+def test_the_audit_accounts_for_every_event(completed: CompletedRun) -> None:
+    audit = command_line(["audit"], completed.world.environment)
 
     assert f"{EVENTS} source offsets: {EVENTS} answered, 0 pending, 0 missing" in audit.stdout
     assert audit.returncode == 0, audit.stdout + audit.stderr
 
 
-def test_workers_that_are_told_to_stop_end_without_an_error(played: Played) -> None:
-    assert [worker.stop() for worker in played.workers] == [0, 0]
+def test_workers_that_are_told_to_stop_end_without_an_error(completed: CompletedRun) -> None:
+    assert [worker.stop() for worker in completed.workers] == [0, 0]

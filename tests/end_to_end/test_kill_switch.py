@@ -4,33 +4,33 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.traffic import merchants_jsonl
-from demo.traffic.feed import Feed
+from demo.traffic.paced_producer import PacedProducer
 from demo.workers.worker_process import command_line
 from demo.world import World
 from saving_alerts.domain.reasons import Reason
-from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
+from tests.end_to_end.shoppers import good_coupons, long_freshness_rules, visit
 
 ANSWER_SECONDS = 60
 PER_SECOND = 100
 
 
-class Story:
-    """Shoppers come, and somebody looks how each of their events ends."""
+class RunningDeployment:
+    """Produces events and reads how they end."""
 
-    def __init__(self, world: World, watch: LedgerWatch) -> None:
+    def __init__(self, world: World, decisions: DecisionConsumer) -> None:
         self.world = world
-        self._watch = watch
-        self._feed = Feed(world.bootstrap_servers, world.topics.source.name)
+        self._decisions = decisions
+        self._producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)
 
     def reasons(self, name: str) -> set[Reason | None]:
         """How the events of twenty new shoppers end."""
         users = [f"u-{name}-{number}" for number in range(20)]
-        self._feed.write((visit(user, user) for user in users), PER_SECOND)
-        places = [self._feed.places[user] for user in users]
-        assert all(self._watch.wait_for(place, ANSWER_SECONDS) for place in places)
-        return {self._watch.reason(place) for place in places}
+        self._producer.write((visit(user, user) for user in users), PER_SECOND)
+        positions = [self._producer.positions[user] for user in users]
+        assert all(self._decisions.wait_for(position, ANSWER_SECONDS) for position in positions)
+        return {self._decisions.reason(position) for position in positions}
 
     def kill(self, *arguments: str) -> str:
         ended = command_line(["kill", *arguments], self.world.environment)
@@ -38,62 +38,64 @@ class Story:
         return ended.stdout
 
 
-def prepare(world: World) -> None:
-    world.s3.put("rules.json", patient_rules())
+def publish_reference_data(world: World) -> None:
+    world.s3.put("rules.json", long_freshness_rules())
     world.s3.put("merchants.jsonl", merchants_jsonl())
     world.coupon_api.coupons = good_coupons
 
 
 @pytest.fixture(scope="module")
-def story() -> Iterator[Story]:
-    with World() as world, LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        prepare(world)
+def deployment() -> Iterator[RunningDeployment]:
+    with World() as world, DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
+        publish_reference_data(world)
         workers = [world.start_worker(), world.start_worker()]
         for worker in workers:
             worker.wait_until_ready()
-        yield Story(world, watch)
+        yield RunningDeployment(world, decisions)
 
 
 @pytest.mark.timeout(240)
-def test_a_switch_stops_all_pushes_until_it_is_turned_off(story: Story) -> None:
-    before = story.reasons("before")
-    story.kill("on", "all", "--reason", "wrong prices", "--by", "ines", "--wait")
-    listed, killed = story.kill("list"), story.reasons("killed")
-    requests = len(story.world.push_api.accepted)
-    story.kill("off", "all", "--wait")
-    after = story.reasons("after")
+def test_a_switch_stops_all_pushes_until_it_is_turned_off(deployment: RunningDeployment) -> None:
+    before = deployment.reasons("before")
+    deployment.kill("on", "all", "--reason", "wrong prices", "--by", "ines", "--wait")
+    listed, killed = deployment.kill("list"), deployment.reasons("killed")
+    requests = len(deployment.world.push_api.accepted)
+    deployment.kill("off", "all", "--wait")
+    after = deployment.reasons("after")
 
     assert (before, killed, after) == ({Reason.PUSHED}, {Reason.KILLED}, {Reason.PUSHED})
     assert requests == 20
     assert "by ines: wrong prices" in listed
 
 
-def test_without_a_switch_the_list_says_so(story: Story) -> None:
-    assert story.kill("list") == "no kill switch is on\n"
+def test_without_a_switch_the_list_says_so(deployment: RunningDeployment) -> None:
+    assert deployment.kill("list") == "no kill switch is on\n"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         pytest.param(["on", "merchant", "--reason", "r", "--by", "b"], "needs an ID", id="no merchant"),
         pytest.param(["off", "all", "m-1"], "no ID goes with `all`", id="all of something"),
     ],
 )
-def test_a_switch_that_means_nothing_is_refused(story: Story, arguments: list[str], said: str) -> None:
-    ended = command_line(["kill", *arguments], story.world.environment)
+def test_a_switch_that_means_nothing_is_refused(
+    deployment: RunningDeployment, arguments: list[str], message: str
+) -> None:
+    ended = command_line(["kill", *arguments], deployment.world.environment)
 
     assert ended.returncode == 2
-    assert said in ended.stderr
+    assert message in ended.stderr
 
 
 @pytest.mark.timeout(240)
 def test_a_dry_run_does_everything_but_the_request() -> None:
     dry = World(settings={"SAVING_ALERTS_DRY_RUN": "true"})
-    with dry as world, LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        prepare(world)
+    with dry as world, DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
+        publish_reference_data(world)
         world.start_worker().wait_until_ready()
 
-        reasons = Story(world, watch).reasons("dry")
+        reasons = RunningDeployment(world, decisions).reasons("dry")
 
         assert reasons == {Reason.WOULD_PUSH}
         assert world.push_api.accepted == []

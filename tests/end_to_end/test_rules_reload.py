@@ -1,4 +1,4 @@
-"""Rules change under load: every worker has them in time, no event meets two versions, nothing is lost."""
+"""Rules change under load: every worker has them in time, no event is decided by two versions, nothing is lost."""
 
 import json
 import time
@@ -11,25 +11,25 @@ from typing import Any
 
 import pytest
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.stub_apis.coupon_api import Coupons
 from demo.stub_apis.push_api import AcceptedPush
 from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import discounted, good_coupon
 from demo.traffic.directory import MERCHANTS
-from demo.traffic.feed import Feed, Record
+from demo.traffic.paced_producer import PacedProducer, Record
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Decision
 from saving_alerts.domain.rules_file.compiler import version_of
 from saving_alerts.reference_data.loader import RULES
-from tests.end_to_end.conditions import Page, page, wait_for_answers, wait_until
-from tests.end_to_end.shoppers import patient_rules, visit
+from tests.end_to_end.conditions import Page, page, wait_until
+from tests.end_to_end.shoppers import long_freshness_rules, visit
 from tests.support.broken_rules import BROKEN
 
 RELOADS = 100
-BETWEEN_SECONDS = 0.4
-RELOAD_SECONDS = 0.3
+BETWEEN_SECONDS = 0.2
+RELOAD_SECONDS = 0.15
 PER_SECOND = 40
 ANSWER_SECONDS = 60
 OUTAGE_SECONDS = 15
@@ -38,9 +38,9 @@ FETCH_SECONDS = 7  # S3's own timeouts
 SMALL_BROKEN = [make() for name, (make, _) in BROKEN.items() if name != "50 MB"]
 
 
-def numbered(number: int) -> bytes:
-    """The demo's rules, with their number in every id and title, and nothing quiet."""
-    document = json.loads(patient_rules())
+def numbered_rules(number: int) -> bytes:
+    """The demo's rules without quiet hours, with `number` in every id and title."""
+    document = json.loads(long_freshness_rules())
     del document["quiet_hours"]
     for rule in document["rules"]:
         rule["id"] += f"-{number}"
@@ -56,46 +56,51 @@ def coupons(user_id: str, _merchant_id: str) -> Coupons:
 
 
 @dataclass
-class Scene:
-    """A world with two workers, and shoppers who keep coming."""
+class RunningDeployment:
+    """A world with two workers; `visits` produces events in the background."""
 
     world: World
-    watch: LedgerWatch
+    decisions: DecisionConsumer
     workers: list[WorkerProcess]
-    feed: Feed
+    producer: PacedProducer
     versions: dict[str, int] = field(default_factory=dict)
 
     def publish(self, number: int) -> None:
-        body = numbered(number)
+        body = numbered_rules(number)
         self.versions[version_of(body)] = number
         self.world.s3.put("rules.json", body)
 
-    def visits(self, name: str, seconds: float) -> Thread:
-        """Shoppers come in the background for so long."""
-        records: list[Record] = [visit(f"{name}-{n}", f"u-{name}-{n}") for n in range(int(seconds * PER_SECOND))]
-        thread = Thread(target=self.feed.write, args=(records, PER_SECOND))
+    def visits(self, name: str, seconds: float, per_second: int = PER_SECOND) -> Thread:
+        """Produce visits in the background for so many seconds."""
+        records: list[Record] = [visit(f"{name}-{n}", f"u-{name}-{n}") for n in range(int(seconds * per_second))]
+        thread = Thread(target=self.producer.write, args=(records, per_second))
         thread.start()
         return thread
 
-    def decisions(self) -> list[Decision]:
+    def all_decisions(self) -> list[Decision]:
         """All of them, once every event has its answer."""
-        wait_for_answers(self.watch, len(self.feed.places), ANSWER_SECONDS)
-        assert self.watch.answered == len(self.feed.places)
-        return [decision for place in self.feed.places.values() for decision in self.watch.decisions(place)]
+        self.decisions.wait_for_answers(len(self.producer.positions), ANSWER_SECONDS)
+        assert self.decisions.answered == len(self.producer.positions)
+        return [decision for position in self.producer.positions.values() for decision in self.decisions.at(position)]
 
 
 @pytest.fixture(scope="module")
-def scene() -> Iterator[Scene]:
+def deployment() -> Iterator[RunningDeployment]:
     settings = {"SAVING_ALERTS_RELOAD_SECONDS": str(RELOAD_SECONDS), "SAVING_ALERTS_HEARTBEAT_SECONDS": "0.3"}
-    with World(settings=settings) as world, LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
-        scene = Scene(world, watch, [], Feed(world.bootstrap_servers, world.topics.source.name))
-        scene.publish(0)
+    with (
+        World(settings=settings) as world,
+        DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions,
+    ):
+        deployment = RunningDeployment(
+            world, decisions, [], PacedProducer(world.bootstrap_servers, world.topics.source.name)
+        )
+        deployment.publish(0)
         world.s3.put("merchants.jsonl", merchants_jsonl())
         world.coupon_api.coupons = coupons
-        scene.workers = [world.start_worker(), world.start_worker()]
-        for worker in scene.workers:
+        deployment.workers = [world.start_worker(), world.start_worker()]
+        for worker in deployment.workers:
             worker.wait_until_ready()
-        yield scene
+        yield deployment
 
 
 def rules_named(decision: Decision) -> set[str]:
@@ -106,60 +111,63 @@ def rules_named(decision: Decision) -> set[str]:
 
 
 def rules_of(worker: WorkerProcess) -> dict[str, Any]:
-    """What a worker's page says of its own rules. The page names the others' version too."""
+    """The worker's own rules, as its page shows them; the page also shows the versions of the others."""
     (rules,) = [each for each in worker.json("/stats.json")["documents"] if each["kind"] == RULES]
     return dict(rules)
 
 
 @pytest.mark.timeout(300)
-def test_a_hundred_reloads_under_load_lose_nothing_and_mix_nothing(scene: Scene) -> None:
-    shoppers = scene.visits("reloads", RELOADS * BETWEEN_SECONDS)
+def test_a_hundred_reloads_under_load_lose_nothing_and_mix_nothing(deployment: RunningDeployment) -> None:
+    shoppers = deployment.visits("reloads", RELOADS * BETWEEN_SECONDS, 2 * PER_SECOND)
     for number in range(1, RELOADS + 1):
         if number % 5 == 0:
-            scene.world.s3.put("rules.json", SMALL_BROKEN[number % len(SMALL_BROKEN)])
+            deployment.world.s3.put("rules.json", SMALL_BROKEN[number % len(SMALL_BROKEN)])
         else:
-            scene.publish(number)
+            deployment.publish(number)
         time.sleep(BETWEEN_SECONDS)
     shoppers.join()
 
-    decisions = scene.decisions()
+    decisions = deployment.all_decisions()
 
-    judged = [(decision, rules_named(decision)) for decision in decisions if rules_named(decision)]
+    evaluated = [(decision, rules_named(decision)) for decision in decisions if rules_named(decision)]
     mixed = [
         (decision.versions.rules, rules)
-        for decision, rules in judged
-        if {rule.rpartition("-")[2] for rule in rules} != {str(scene.versions.get(decision.versions.rules or ""))}
+        for decision, rules in evaluated
+        if {rule.rpartition("-")[2] for rule in rules} != {str(deployment.versions.get(decision.versions.rules or ""))}
     ]
     titles = {
-        (push.push.title.partition(":")[0], scene.versions[push.push.trace.rules_version]) for push in pushes(scene)
+        (push.push.title.partition(":")[0], deployment.versions[push.push.trace.rules_version])
+        for push in pushes(deployment)
     }
     assert mixed == []
-    assert {decision.versions.rules for decision in decisions} <= scene.versions.keys()
+    assert {decision.versions.rules for decision in decisions} <= deployment.versions.keys()
     assert [title for title, number in titles if title != f"v{number}"] == []
-    assert len({decision.versions.rules for decision, _ in judged}) > RELOADS / 4
-    assert {len(scene.watch.decisions(place)) for place in scene.feed.places.values()} == {1}
+    assert len({decision.versions.rules for decision, _ in evaluated}) > RELOADS / 4
+    assert {len(deployment.decisions.at(position)) for position in deployment.producer.positions.values()} == {1}
 
 
-def pushes(scene: Scene) -> list[AcceptedPush]:
-    return scene.world.push_api.accepted
+def pushes(deployment: RunningDeployment) -> list[AcceptedPush]:
+    return deployment.world.push_api.accepted
 
 
 @pytest.mark.timeout(120)
-def test_publish_waits_until_every_worker_reports_the_new_version(scene: Scene, tmp_path: Path) -> None:
+def test_publish_waits_until_every_worker_reports_the_new_version(
+    deployment: RunningDeployment, tmp_path: Path
+) -> None:
     file = tmp_path / "rules.json"
-    file.write_bytes(numbered(1_000))
-    shoppers = scene.visits("published", 5)
+    file.write_bytes(numbered_rules(1_000))
+    shoppers = deployment.visits("published", 5)
     arguments = ["rules", "publish", str(file), "--by", "ines", "--note", "a thousand", "--wait"]
 
-    ended = command_line(arguments, scene.world.environment)
+    ended = command_line(arguments, deployment.world.environment)
 
     shoppers.join()
     assert ended.returncode == 0, ended.stderr
     assert "all 2 workers report it after " in ended.stdout
     seconds = float(ended.stdout.split(" after ")[1].split()[0])
     assert seconds < RELOAD_SECONDS + FETCH_SECONDS
-    scene.versions[version_of(numbered(1_000))] = 1_000
-    scene.decisions()
+    deployment.versions[version_of(numbered_rules(1_000))] = 1_000
+    deployment.all_decisions()
 
 
 @pytest.mark.parametrize(
@@ -169,19 +177,19 @@ def test_publish_waits_until_every_worker_reports_the_new_version(scene: Scene, 
         pytest.param(LONG_OUTAGE_SECONDS, marks=[pytest.mark.long, pytest.mark.timeout(900)]),
     ],
 )
-def test_while_s3_is_down_nothing_happens_but_the_age(scene: Scene, seconds: int) -> None:
-    scene.publish(2_000)
-    version = version_of(numbered(2_000))
-    wait_until(lambda: all(rules_of(each)["version"] == version for each in scene.workers), 30, "the new rules")
-    scene.world.s3.stop()
+def test_while_s3_is_down_nothing_happens_but_the_age(deployment: RunningDeployment, seconds: int) -> None:
+    deployment.publish(2_000)
+    version = version_of(numbered_rules(2_000))
+    wait_until(lambda: all(rules_of(each)["version"] == version for each in deployment.workers), 30, "the new rules")
+    deployment.world.s3.stop()
     try:
-        shoppers = scene.visits(f"outage-{seconds}", seconds)
+        shoppers = deployment.visits(f"outage-{seconds}", seconds)
         shoppers.join()
-        ready = [page(worker, "/health/ready") for worker in scene.workers]
-        documents = [rules_of(worker) for worker in scene.workers]
-        decisions = scene.decisions()
+        ready = [page(worker, "/health/ready") for worker in deployment.workers]
+        documents = [rules_of(worker) for worker in deployment.workers]
+        decisions = deployment.all_decisions()
     finally:
-        scene.world.s3.start()
+        deployment.world.s3.start()
 
     assert all(document["age_seconds"] > seconds - FETCH_SECONDS for document in documents)
     assert {document["version"] for document in documents} == {version}
@@ -189,18 +197,18 @@ def test_while_s3_is_down_nothing_happens_but_the_age(scene: Scene, seconds: int
     assert {answer.status for answer in ready} == ({503} if stale else {200})
     late = [each for each in decisions if each.event_id and each.event_id.startswith(f"outage-{seconds}-")]
     assert {decision.versions.rules for decision in late} == {version}
-    wait_until(lambda: all(page(each, "/health/ready").status == 200 for each in scene.workers), 30, "ready again")
+    wait_until(lambda: all(page(each, "/health/ready").status == 200 for each in deployment.workers), 30, "ready again")
 
 
 @pytest.mark.timeout(120)
-def test_a_worker_that_starts_while_s3_is_down_waits_and_says_so(scene: Scene) -> None:
-    scene.world.s3.stop()
+def test_a_worker_that_starts_while_s3_is_down_waits_and_says_so(deployment: RunningDeployment) -> None:
+    deployment.world.s3.stop()
     try:
-        worker = scene.world.start_worker()
+        worker = deployment.world.start_worker()
         wait_until(lambda: "s3://" in readiness(worker).body, 60, "a page that says what it waits for")
         waiting = readiness(worker)
     finally:
-        scene.world.s3.start()
+        deployment.world.s3.start()
 
     worker.wait_until_ready()
     assert waiting.status == 503

@@ -10,18 +10,18 @@ from random import Random
 
 import pytest
 
-from demo.checks.decision_follower import LedgerWatch
+from demo.checks.decision_consumer import DecisionConsumer
 from demo.stub_apis.coupon_api import Coupons
 from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import discounted, good_coupon
 from demo.traffic.directory import MERCHANTS
-from demo.traffic.feed import Feed
+from demo.traffic.paced_producer import PacedProducer
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules_file.compiler import version_of
-from tests.end_to_end.conditions import page, wait_for_answers, wait_until
-from tests.end_to_end.shoppers import look_around, patient_rules, visit
+from tests.end_to_end.conditions import page, wait_until
+from tests.end_to_end.shoppers import app_opened, long_freshness_rules, visit
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -33,7 +33,7 @@ POOR = ("0", "5")  # how the names of those end who are offered 12 %
 
 def rules(**of_the_first: object) -> bytes:
     """The demo's rules without quiet hours, the first one with other fields."""
-    document = json.loads(patient_rules())
+    document = json.loads(long_freshness_rules())
     del document["quiet_hours"]
     document["rules"][0] |= of_the_first
     return json.dumps(document).encode()
@@ -46,7 +46,7 @@ def coupons(user_id: str, _merchant_id: str) -> Coupons:
 
 @dataclass
 class Recorded:
-    """A world in which every user came twice, and a folder for rules files."""
+    """A world in which every user has visited twice, and a folder for rules files."""
 
     world: World
     reasons: dict[Reason, int]
@@ -67,20 +67,20 @@ class Recorded:
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
-    with World() as world, LedgerWatch(world.bootstrap_servers, world.topics.decisions.name) as watch:
+    with World() as world, DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
         world.s3.put("rules.json", rules())
         world.s3.put("merchants.jsonl", merchants_jsonl())
         world.coupon_api.coupons = coupons
         workers = [world.start_worker(), world.start_worker()]
         for worker in workers:
             worker.wait_until_ready()
-        feed = Feed(world.bootstrap_servers, world.topics.source.name)
+        producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)
         for visits in ("first", "second"):
-            feed.write((visit(f"{visits}-{n}", f"u-{n}") for n in range(USERS)), PER_SECOND)
-            wait_for_answers(watch, len(feed.places), ANSWER_SECONDS)
-        feed.write((look_around(f"look-{n}", f"u-{n}") for n in range(30)), PER_SECOND)
-        wait_for_answers(watch, len(feed.places), ANSWER_SECONDS)
-        yield Recorded(world, dict(watch.counts()), tmp_path_factory.mktemp("rules"), workers)
+            producer.write((visit(f"{visits}-{n}", f"u-{n}") for n in range(USERS)), PER_SECOND)
+            decisions.wait_for_answers(len(producer.positions), ANSWER_SECONDS)
+        producer.write((app_opened(f"look-{n}", f"u-{n}") for n in range(30)), PER_SECOND)
+        decisions.wait_for_answers(len(producer.positions), ANSWER_SECONDS)
+        yield Recorded(world, dict(decisions.counts()), tmp_path_factory.mktemp("rules"), workers)
 
 
 def test_the_same_rules_decide_what_was_decided(recorded: Recorded) -> None:
@@ -104,15 +104,15 @@ def test_a_stricter_rule_loses_those_whom_it_refuses(recorded: Recorded) -> None
 
 
 def test_it_says_in_words_who_loses_and_what_it_cannot_know(recorded: Recorded) -> None:
-    said = recorded.simulate(rules(min_discount_percent=20, event_types=["geofence_entered", "coupon_saved"]))
+    output = recorded.simulate(rules(min_discount_percent=20, event_types=["geofence_entered", "coupon_saved"]))
 
-    assert "24 users get fewer pushes, such as u-" in said
-    assert "0 users get more pushes" in said
-    assert f"were decided with {version_of(rules())} then: " in said
-    assert "0 different" in said
-    assert f"{USERS} events decided without asking for coupons (capped {USERS})" in said
-    assert "30 events that no rule listened to" in said
-    assert "only the new rules listen to coupon_saved" in said
+    assert "24 users get fewer pushes, such as u-" in output
+    assert "0 users get more pushes" in output
+    assert f"were decided with {version_of(rules())} then: " in output
+    assert "0 different" in output
+    assert f"{USERS} events decided without asking for coupons (capped {USERS})" in output
+    assert "30 events that no rule listened to" in output
+    assert "only the new rules listen to coupon_saved" in output
 
 
 def test_the_figures_fit_into_a_spreadsheet(recorded: Recorded) -> None:

@@ -1,4 +1,4 @@
-"""One world for all faults of a kind, and the report at the end."""
+"""One deployment for all tests with the same spec, and the report at the end."""
 
 import os
 from collections.abc import Generator, Iterator
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from demo.checks.findings import table
+from demo.checks.case_result import table
 from demo.workers import child_process
 from demo.world import World
 from tests.faults.case import Case
-from tests.faults.crew import Crew
-from tests.faults.findings import REPORT
-from tests.faults.shape import Shape
+from tests.faults.case_results import CASE_RESULTS
+from tests.faults.deployment import Deployment
+from tests.faults.deployment_spec import DeploymentSpec
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 
@@ -21,25 +21,25 @@ LAST_LINES = 25
 
 
 @pytest.fixture(scope="session")
-def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
-    """The workers of the shape that the test names, and all around them; it lasts until another shape is wanted."""
+def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
+    """The workers of the spec that the test names, and what they need; it lasts until a test wants another spec."""
     require_java_and_maven()
-    shape: Shape = request.param
+    spec: DeploymentSpec = request.param
     with (
-        KafkaCluster(brokers=shape.brokers) as cluster,
+        KafkaCluster(brokers=spec.brokers) as cluster,
         World(cluster.bootstrap_servers) as world,
-        Crew(world, cluster, shape) as crew,
+        Deployment(world, cluster, spec) as deployment,
     ):
-        yield crew
+        yield deployment
 
 
 @pytest.fixture
-def case(crew: Crew, request: pytest.FixtureRequest) -> Iterator[Case]:
-    """The fault of this test; what it has cost comes into the report."""
-    with Case(crew, case_name(request.node.name)) as case:
+def case(deployment: Deployment, request: pytest.FixtureRequest) -> Iterator[Case]:
+    """The case of this test; its result comes into the report."""
+    with Case(deployment, case_name(request.node.name)) as case:
         yield case
-        if case.findings is not None:
-            request.config.stash[REPORT].append(case.findings)
+        if case.result is not None:
+            request.config.stash[CASE_RESULTS].append(case.result)
 
 
 def case_name(test: str) -> str:
@@ -48,27 +48,27 @@ def case_name(test: str) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[REPORT] = []
+    config.stash[CASE_RESULTS] = []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    findings = config.stash[REPORT]
-    if not findings:
+    results = config.stash[CASE_RESULTS]
+    if not results:
         return
     terminalreporter.section("what the faults have cost")
-    terminalreporter.write_line(table(findings))
+    terminalreporter.write_line(table(results))
     if path := os.environ.get(REPORT_FILE):
-        Path(path).write_text(table(findings) + "\n")
+        Path(path).write_text(table(results) + "\n")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    crew = getattr(item, "funcargs", {}).get("crew")
-    if report.failed and isinstance(crew, Crew):
-        report.sections.append(("what the brokers say of the group", crew.cluster.last_words(LAST_LINES)))
-        for worker in crew.workers:
+    deployment = getattr(item, "funcargs", {}).get("deployment")
+    if report.failed and isinstance(deployment, Deployment):
+        report.sections.append(("what the brokers say of the group", deployment.cluster.log_tail(LAST_LINES)))
+        for worker in deployment.workers:
             report.sections.append(
-                (f"the log of {worker.name} ends with", child_process.last_words(worker.folder, LAST_LINES))
+                (f"the log of {worker.name} ends with", child_process.log_tail(worker.folder, LAST_LINES))
             )
     return report

@@ -1,7 +1,7 @@
 """`audit` beside three workers under load, one of which is killed: it sees events on their way, and no false alarm.
 
-An order of readings that is wrong by milliseconds can pass here by luck: that order is held, without luck, by
-`tests/unit/commands/test_audit.py`.
+A wrong order of the audit's reads can pass here by luck, as milliseconds matter: that order is also tested by
+`tests/integration/commands/test_audit.py`.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ import pytest
 
 from demo.stub_apis.faults import Behaviour
 from demo.traffic import merchants_jsonl
-from demo.traffic.feed import Feed, Record
+from demo.traffic.paced_producer import PacedProducer, Record
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from tests.end_to_end.conditions import wait_until
-from tests.end_to_end.shoppers import good_coupons, patient_rules, visit
+from tests.end_to_end.shoppers import good_coupons, long_freshness_rules, visit
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 
@@ -30,7 +30,7 @@ KILL_AFTER_AUDITS = 2
 START_AFTER_AUDITS = 4
 # Long enough for one stage to commit an event before the next one is done with it: what an audit can get wrong.
 SLOW = Behaviour(latency_seconds=0.7)
-SETTLE_TIMEOUT_SECONDS = 60
+COMMIT_TIMEOUT_SECONDS = 60
 SETTINGS = {
     "SAVING_ALERTS_TOPIC_PARTITIONS": "12",
     "SAVING_ALERTS_TOPIC_REPLICATION_FACTOR": "1",
@@ -65,15 +65,15 @@ class AuditDocument(msgspec.Struct):
 @dataclass(frozen=True, slots=True)
 class Audit:
     exit_code: int
-    said: AuditDocument
+    document: AuditDocument
 
     @property
     def alarms(self) -> list[str]:
-        """Whatever would get somebody out of bed."""
+        """What would alert an operator: missing and contradictory offsets, and an exit code other than 0."""
         found = {"missing": "missing_ranges", "contradictory": "contradictions"}
         alarms = [
             f"partition {number}: {word} {offsets}"
-            for number, partition in enumerate(self.said.partitions)
+            for number, partition in enumerate(self.document.partitions)
             for word, column in found.items()
             if (offsets := getattr(partition, column))
         ]
@@ -82,7 +82,7 @@ class Audit:
 
 @dataclass(slots=True)
 class Auditor:
-    """Runs the command as often as it is asked, as a person would."""
+    """Runs `saving-alerts audit` and keeps the results."""
 
     world: World
     audits: list[Audit] = field(default_factory=list)
@@ -90,17 +90,17 @@ class Auditor:
     def audit(self) -> AuditDocument:
         result = command_line(["audit", "--json"], self.world.environment)
         assert result.stdout, result.stderr
-        said = msgspec.json.decode(result.stdout, type=AuditDocument)
-        self.audits.append(Audit(result.returncode, said))
-        return said
+        document = msgspec.json.decode(result.stdout, type=AuditDocument)
+        self.audits.append(Audit(result.returncode, document))
+        return document
 
-    def sees_behind_the_commit(self, events: int) -> bool:
-        said = self.audit()
-        return said.total("end") - said.total("start") == events
+    def sees_all_committed(self, events: int) -> bool:
+        document = self.audit()
+        return document.total("end") - document.total("start") == events
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class ObservedAudits:
     """The audits while events came in, and those afterwards, until one of them saw all events behind the commit."""
 
     events: int
@@ -109,30 +109,30 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched() -> Iterator[Watched]:
+def observed() -> Iterator[ObservedAudits]:
     require_java_and_maven()
     with KafkaCluster(brokers=1) as cluster, World(cluster.bootstrap_servers, SETTINGS) as world:
         command_line(["topics", "create"], world.environment).check_returncode()
-        world.s3.put("rules.json", patient_rules())
+        world.s3.put("rules.json", long_freshness_rules())
         world.s3.put("merchants.jsonl", merchants_jsonl())
         world.coupon_api.coupons = good_coupons
         world.coupon_api.behave(SLOW)
         workers = [world.start_worker() for _ in range(3)]
         for worker in workers:
             worker.wait_until_ready()
-        yield watch(world, workers)
+        yield run_audits(world, workers)
 
 
-def watch(world: World, workers: list[WorkerProcess]) -> Watched:
+def run_audits(world: World, workers: list[WorkerProcess]) -> ObservedAudits:
     """Every event goes all the way to a push, so that as many as possible are between two stages."""
-    auditor, source = Auditor(world), Feed(world.bootstrap_servers, world.topics.source.name)
+    auditor, source = Auditor(world), PacedProducer(world.bootstrap_servers, world.topics.source.name)
     with ThreadPoolExecutor(1) as thread:
         writing = thread.submit(source.write, visits(auditor), EVENTS_PER_SECOND)
         audit_and_kill(auditor, workers[0])
         writing.result()
-    events, under_load = len(source.places), list(auditor.audits)
-    wait_until(lambda: auditor.sees_behind_the_commit(events), SETTLE_TIMEOUT_SECONDS, "every event was taken")
-    return Watched(events, under_load, auditor.audits[len(under_load) :])
+    events, under_load = len(source.positions), list(auditor.audits)
+    wait_until(lambda: auditor.sees_all_committed(events), COMMIT_TIMEOUT_SECONDS, "every event was taken")
+    return ObservedAudits(events, under_load, auditor.audits[len(under_load) :])
 
 
 def visits(auditor: Auditor) -> Iterator[Record]:
@@ -143,31 +143,31 @@ def visits(auditor: Auditor) -> Iterator[Record]:
         yield visit(f"visit-{number}", f"u-{number}")
 
 
-def audit_and_kill(auditor: Auditor, victim: WorkerProcess) -> None:
+def audit_and_kill(auditor: Auditor, target: WorkerProcess) -> None:
     while len(auditor.audits) < AUDITS_UNDER_LOAD:
         auditor.audit()
         if len(auditor.audits) == KILL_AFTER_AUDITS:
-            victim.kill()
+            target.kill()
         if len(auditor.audits) == START_AFTER_AUDITS:
-            victim.start()
+            target.start()
 
 
-def test_no_audit_under_load_raises_an_alarm(watched: Watched) -> None:
-    assert [audit.alarms for audit in watched.under_load] == [[]] * AUDITS_UNDER_LOAD
+def test_no_audit_under_load_raises_an_alarm(observed: ObservedAudits) -> None:
+    assert [audit.alarms for audit in observed.under_load] == [[]] * AUDITS_UNDER_LOAD
 
 
-def test_events_on_their_way_are_seen_as_pending(watched: Watched) -> None:
-    assert max(audit.said.total("pending") for audit in watched.under_load) > 0
+def test_events_on_their_way_are_seen_as_pending(observed: ObservedAudits) -> None:
+    assert max(audit.document.total("pending") for audit in observed.under_load) > 0
 
 
-def test_no_audit_says_that_it_does_not_know(watched: Watched) -> None:
-    said = [audit.said for audit in watched.under_load + watched.afterwards]
+def test_no_audit_says_that_it_does_not_know(observed: ObservedAudits) -> None:
+    documents = [audit.document for audit in observed.under_load + observed.afterwards]
 
-    assert {(each.total("unknown"), each.unreadable) for each in said} == {(0, 0)}
+    assert {(each.total("unknown"), each.unreadable) for each in documents} == {(0, 0)}
 
 
-def test_afterwards_every_event_is_answered_or_on_its_way(watched: Watched) -> None:
-    last = watched.afterwards[-1]
+def test_afterwards_every_event_is_answered_or_on_its_way(observed: ObservedAudits) -> None:
+    last = observed.afterwards[-1]
 
-    assert [audit.alarms for audit in watched.afterwards] == [[]] * len(watched.afterwards)
-    assert last.said.total("answered") + last.said.total("pending") == watched.events
+    assert [audit.alarms for audit in observed.afterwards] == [[]] * len(observed.afterwards)
+    assert last.document.total("answered") + last.document.total("pending") == observed.events

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 import pytest
 
 from demo.workers.worker_process import WorkerProcess
+from tests.faults.broker_roles import group_coordinator, partition_leader
 from tests.faults.case import Case
-from tests.faults.crew import Crew
-from tests.faults.leaders import coordinator, leader
-from tests.faults.shape import DRAIN_SECONDS, THREE_BROKERS
+from tests.faults.deployment import Deployment
+from tests.faults.deployment_spec import DRAIN_SECONDS, THREE_BROKERS
 
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.timeout(300),
-    pytest.mark.parametrize("crew", [pytest.param(THREE_BROKERS, id=pytest.HIDDEN_PARAM)], indirect=True),
+    pytest.mark.parametrize("deployment", [pytest.param(THREE_BROKERS, id=pytest.HIDDEN_PARAM)], indirect=True),
 ]
 
 LOAD_TIMEOUT_SECONDS = 30
@@ -24,69 +24,71 @@ OUTAGE_SECONDS = 30.0
 STOP_WITHOUT_KAFKA_SECONDS = DRAIN_SECONDS + 10
 
 
-def begin(crew: Crew, case: Case) -> None:
+def begin(deployment: Deployment, case: Case) -> None:
     case.begin()
-    crew.wait_until(lambda: len(case.pushes()) > 0, LOAD_TIMEOUT_SECONDS, "pushes go out")
+    deployment.wait_until(lambda: len(case.pushes()) > 0, LOAD_TIMEOUT_SECONDS, "pushes go out")
 
 
-def all_brokers_again(crew: Crew) -> None:
-    crew.cluster.start_all()
-    crew.cluster.wait_until_ready(brokers=3)
+def all_brokers_again(deployment: Deployment) -> None:
+    deployment.cluster.start_all()
+    deployment.cluster.wait_until_ready(brokers=3)
 
 
 @pytest.mark.parametrize(
     "which",
     [
-        pytest.param(leader, id="a partition's leader is killed"),
-        pytest.param(coordinator, id="the group's coordinator is killed"),
+        pytest.param(partition_leader, id="a partition's leader is killed"),
+        pytest.param(group_coordinator, id="the group's coordinator is killed"),
     ],
 )
-def test_one_broker_is_killed_and_comes_back(crew: Crew, case: Case, which: Callable[[Crew], int]) -> None:
-    node = which(crew)
-    begin(crew, case)
+def test_one_broker_is_killed_and_comes_back(
+    deployment: Deployment, case: Case, which: Callable[[Deployment], int]
+) -> None:
+    node = which(deployment)
+    begin(deployment, case)
 
-    crew.cluster.kill(node)
+    deployment.cluster.kill(node)
     died_at = datetime.now(UTC)
-    case.wait_until_worked_on(range(crew.shape.partitions), died_at)
-    all_brokers_again(crew)
+    case.wait_until_worked_on(range(deployment.spec.partitions), died_at)
+    all_brokers_again(deployment)
 
-    findings = case.verdict()
-    assert findings.faults == ()
-    assert findings.gap_seconds is not None
-    assert findings.gap_seconds < GAP_LIMIT_SECONDS
+    result = case.check()
+    assert result.failures == ()
+    assert result.gap_seconds is not None
+    assert result.gap_seconds < GAP_LIMIT_SECONDS
 
 
-def test_all_brokers_are_dead_for_half_a_minute(crew: Crew, case: Case) -> None:
-    begin(crew, case)
+def test_all_brokers_are_dead_for_half_a_minute(deployment: Deployment, case: Case) -> None:
+    begin(deployment, case)
 
-    crew.cluster.kill_all()
+    deployment.cluster.kill_all()
     until = time.monotonic() + OUTAGE_SECONDS
-    crew.wait_until(lambda: time.monotonic() > until, OUTAGE_SECONDS + 1, "the outage is over")
-    all_brokers_again(crew)
+    deployment.wait_until(lambda: time.monotonic() > until, OUTAGE_SECONDS + 1, "the outage is over")
+    all_brokers_again(deployment)
     back_at = datetime.now(UTC)
-    case.wait_until_worked_on(range(crew.shape.partitions), back_at)
+    case.wait_until_worked_on(range(deployment.spec.partitions), back_at)
 
-    findings = case.verdict()
-    assert findings.faults == ()
-    assert findings.gap_seconds is not None
-    assert findings.gap_seconds < GAP_LIMIT_SECONDS
+    result = case.check()
+    assert result.failures == ()
+    assert result.gap_seconds is not None
+    assert result.gap_seconds < GAP_LIMIT_SECONDS
 
 
-def test_a_worker_that_is_told_to_stop_without_kafka_ends_soon(crew: Crew, case: Case) -> None:
-    begin(crew, case)
+def test_a_worker_that_is_told_to_stop_without_kafka_ends_soon(deployment: Deployment, case: Case) -> None:
+    begin(deployment, case)
 
-    crew.cluster.kill_all()
-    seconds = seconds_to_stop(crew, crew.workers[0])
-    all_brokers_again(crew)
-    crew.hire()
+    deployment.cluster.kill_all()
+    seconds = seconds_to_stop(deployment, deployment.workers[0])
+    all_brokers_again(deployment)
+    deployment.add_worker()
 
-    findings = case.verdict()
-    assert findings.faults == ()
+    result = case.check()
+    assert result.failures == ()
     assert seconds < STOP_WITHOUT_KAFKA_SECONDS
 
 
-def seconds_to_stop(crew: Crew, worker: WorkerProcess) -> float:
+def seconds_to_stop(deployment: Deployment, worker: WorkerProcess) -> float:
     began = time.monotonic()
-    crew.workers.remove(worker)
+    deployment.workers.remove(worker)
     worker.stop()
     return time.monotonic() - began

@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 
 from demo.stub_apis.faults import Behaviour
-from demo.traffic.feed import Record
+from demo.traffic.paced_producer import Record
 from tests.end_to_end.shoppers import FRESHNESS, visit
 from tests.faults.case import Case
-from tests.faults.crew import Crew
+from tests.faults.deployment import Deployment
+from tests.faults.deployment_spec import DeploymentSpec
 from tests.faults.rounds import ROUNDS
-from tests.faults.shape import Shape
 
 # Of the shoppers around it, who come all the time; nearly two in three of their events ask the Coupon API.
 LOAD_PER_SECOND = 100
@@ -28,14 +28,14 @@ LONG_PAUSE_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class AskingShape(Shape):
+class CouponApiSpec(DeploymentSpec):
     """Workers with the usual limits of the Coupon API, but for how many requests they make at the same time."""
 
     coupon_api_concurrency: int = 64
 
     @property
     def settings(self) -> dict[str, str]:
-        usual = Shape.settings.fget(self)  # type: ignore[attr-defined]
+        usual = DeploymentSpec.settings.fget(self)  # type: ignore[attr-defined]
         return {
             **{name: value for name, value in usual.items() if "COUPON_API" not in name},
             "SAVING_ALERTS_COUPON_API_CONCURRENCY": str(self.coupon_api_concurrency),
@@ -75,11 +75,11 @@ KINDS: dict[str, tuple[Behaviour | None, Behaviour | None]] = {
 # So long that all attempts of the former releases fell into it.
 SHORT_SECONDS = 10
 LONG_SECONDS = (5, 15, 30)
-SMALL, LARGE = AskingShape(coupon_api_concurrency=64), AskingShape(coupon_api_concurrency=256)
+SMALL, LARGE = CouponApiSpec(coupon_api_concurrency=64), CouponApiSpec(coupon_api_concurrency=256)
 
 
-def name_of(kind: str, seconds: int, shape: AskingShape) -> str:
-    return f"{kind} for {seconds} s, {shape.coupon_api_concurrency} in flight"
+def name_of(kind: str, seconds: int, spec: CouponApiSpec) -> str:
+    return f"{kind} for {seconds} s, {spec.coupon_api_concurrency} in flight"
 
 
 SHORT_CASES = [
@@ -92,8 +92,8 @@ AGAIN = [
     for each in SHORT_CASES
 ]
 LONG_CASES = [
-    pytest.param(shape, Outage(seconds, *each), id=name_of(kind, seconds, shape), marks=pytest.mark.long)
-    for shape in (SMALL, LARGE)
+    pytest.param(spec, Outage(seconds, *each), id=name_of(kind, seconds, spec), marks=pytest.mark.long)
+    for spec in (SMALL, LARGE)
     for kind, each in KINDS.items()
     for seconds in LONG_SECONDS
 ]
@@ -101,20 +101,20 @@ LONG_CASES = [
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 
-def due(case: Case, crew: Crew, outage: Outage, users: list[str]) -> Iterator[Record]:
+def due(case: Case, deployment: Deployment, outage: Outage, users: list[str]) -> Iterator[Record]:
     """Shoppers as long as the outage lasts, each with a deadline a minute behind it; they are added to `users`."""
     ends = time.monotonic() + outage.seconds
     while (to_come := ends - time.monotonic()) > 0:
         user = case.user(f"due-{len(users)}")
         if outage.to_one_in_ten and len(users) % HANGS_TWICE_EVERY == 0:
-            crew.world.coupon_api.behave(outage.to_one_in_ten, user_id=user)
+            deployment.world.coupon_api.behave(outage.to_one_in_ten, user_id=user)
         users.append(user)
         yield visit(user, user, age=FRESHNESS - timedelta(seconds=to_come + LEFT_SECONDS))
 
 
-@pytest.mark.parametrize(("crew", "outage"), [*SHORT_CASES, *AGAIN, *LONG_CASES], indirect=["crew"])
-def test_nobody_who_has_a_minute_left_is_lost(crew: Crew, case: Case, outage: Outage) -> None:
-    api = crew.world.coupon_api
+@pytest.mark.parametrize(("deployment", "outage"), [*SHORT_CASES, *AGAIN, *LONG_CASES], indirect=["deployment"])
+def test_nobody_who_has_a_minute_left_is_lost(deployment: Deployment, case: Case, outage: Outage) -> None:
+    api = deployment.world.coupon_api
     case.begin(LOAD_PER_SECOND)
     asked = len(api.requests)
     api.wait_until(lambda: len(api.requests) >= asked + ASKS_BEFORE, ASKS_TIMEOUT_SECONDS)
@@ -122,9 +122,9 @@ def test_nobody_who_has_a_minute_left_is_lost(crew: Crew, case: Case, outage: Ou
     if outage.to_all:
         api.behave(outage.to_all)
     users: list[str] = []
-    case.write(due(case, crew, outage, users), DUE_PER_SECOND)
+    case.write(due(case, deployment, outage, users), DUE_PER_SECOND)
     api.behave()
     case.expect(users)
 
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()
     assert users

@@ -15,14 +15,14 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.failpoints import Failpoint
 from tests.end_to_end.shoppers import FRESHNESS, visit
 from tests.faults.case import Case
-from tests.faults.crew import Crew
+from tests.faults.deployment import Deployment
+from tests.faults.deployment_spec import DeploymentSpec
 from tests.faults.rounds import ROUNDS
-from tests.faults.shape import Shape
 
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.long,
-    pytest.mark.parametrize("crew", [pytest.param(Shape(), id=pytest.HIDDEN_PARAM)], indirect=True),
+    pytest.mark.parametrize("deployment", [pytest.param(DeploymentSpec(), id=pytest.HIDDEN_PARAM)], indirect=True),
 ]
 
 DEATHS = int(os.environ.get("FAULT_DEATHS", "20"))
@@ -52,62 +52,62 @@ UNCLEAR = Behaviour(fault="status", status=500, times=1)
 
 @pytest.mark.timeout(DEATHS_TIMEOUT_SECONDS + 400)
 @pytest.mark.parametrize("pair", [pytest.param(pair, id=f"deaths {pair[0]}, {pair[1]}") for pair in PAIRS])
-def test_two_of_three_die_again_and_again(crew: Crew, case: Case, pair: tuple[str, str]) -> None:
-    for victim, failpoint in zip(crew.workers, pair, strict=False):
+def test_two_of_three_die_again_and_again(deployment: Deployment, case: Case, pair: tuple[str, str]) -> None:
+    for target, failpoint in zip(deployment.workers, pair, strict=False):
         times = PUSHES_BEFORE_DEATH.get(Failpoint(failpoint.partition("@")[0]), OFTEN)
-        crew.doomed[victim.name] = {"SAVING_ALERTS_FAILPOINT": f"{failpoint}:{times}"}
-        crew.restart(victim, crew.doomed[victim.name])
+        deployment.restart_settings[target.name] = {"SAVING_ALERTS_FAILPOINT": f"{failpoint}:{times}"}
+        deployment.restart(target, deployment.restart_settings[target.name])
     case.expect_deaths()
     case.begin(PER_SECOND)
 
-    crew.wait_until(
-        lambda: all(deaths_of(case, victim) >= DEATHS for victim in crew.workers[: len(pair)]),
+    deployment.wait_until(
+        lambda: all(deaths_of(case, target) >= DEATHS for target in deployment.workers[: len(pair)]),
         DEATHS_TIMEOUT_SECONDS,
         f"each has died {DEATHS} times",
     )
-    crew.doomed.clear()
+    deployment.restart_settings.clear()
 
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()
     assert {death.exit_code for death in case.all_deaths()} == {-signal.SIGKILL}
 
 
-def deaths_of(case: Case, victim: WorkerProcess) -> int:
-    return Counter(death.worker.name for death in case.all_deaths())[victim.name]
+def deaths_of(case: Case, target: WorkerProcess) -> int:
+    return Counter(death.worker.name for death in case.all_deaths())[target.name]
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("number", ROUNDS)
 @pytest.mark.parametrize("trio", [pytest.param(trio, id=f"late after {trio[0]} and two more") for trio in TRIOS])
 def test_an_event_that_comes_again_after_its_deadline_is_not_pushed_twice(
-    crew: Crew, case: Case, trio: tuple[str, ...], number: int
+    deployment: Deployment, case: Case, trio: tuple[str, ...], number: int
 ) -> None:
     """Nor is the user's next one pushed, unless the first is known not to have been."""
-    for victim, failpoint in zip(crew.workers, trio, strict=True):
-        crew.restart(victim, {"SAVING_ALERTS_FAILPOINT": f"{failpoint}:1"})
-    victims = list(crew.workers)
-    users = [user_of(crew, case, victim) for victim in victims]
+    for target, failpoint in zip(deployment.workers, trio, strict=True):
+        deployment.restart(target, {"SAVING_ALERTS_FAILPOINT": f"{failpoint}:1"})
+    targets = list(deployment.workers)
+    users = [user_of(deployment, case, target) for target in targets]
     for user, failpoint in zip(users, trio, strict=True):
         if failpoint == Failpoint.AFTER_RENEW:  # a claim is renewed for a second attempt
-            crew.world.push_api.behave(UNCLEAR, user_id=user)
+            deployment.world.push_api.behave(UNCLEAR, user_id=user)
 
     case.write([visit(f"{user}-first", user, age=FRESHNESS - LEFT) for user in users])
-    for victim in victims:
-        case.death_of(victim)
-    wait_until_answered(crew, case, [f"{user}-first" for user in users])
+    for target in targets:
+        case.death_of(target)
+    wait_until_answered(deployment, case, [f"{user}-first" for user in users])
     case.write([visit(f"{user}-second", user) for user in users])
-    wait_until_answered(crew, case, [f"{user}-second" for user in users])
+    wait_until_answered(deployment, case, [f"{user}-second" for user in users])
 
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()
     for user in users:
         first, second = case.reasons(f"{user}-first"), case.reasons(f"{user}-second")
         assert second == {Reason.CAPPED} if first & MAY_HAVE_BEEN_PUSHED else second == {Reason.PUSHED}, (first, second)
 
 
-def user_of(crew: Crew, case: Case, worker: WorkerProcess) -> str:
+def user_of(deployment: Deployment, case: Case, worker: WorkerProcess) -> str:
     """One whose alerts this worker dispatches."""
     names = (case.user(f"{worker.name}-{number}") for number in count())
-    return next(name for name in names if crew.owner_of(crew.partition_of(name)) is worker)
+    return next(name for name in names if deployment.owner_of(deployment.partition_of(name)) is worker)
 
 
-def wait_until_answered(crew: Crew, case: Case, events: list[str]) -> None:
-    crew.wait_until(lambda: all(map(case.reason, events)), ANSWER_TIMEOUT_SECONDS, "all are answered")
+def wait_until_answered(deployment: Deployment, case: Case, events: list[str]) -> None:
+    deployment.wait_until(lambda: all(map(case.reason, events)), ANSWER_TIMEOUT_SECONDS, "all are answered")

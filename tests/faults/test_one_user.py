@@ -7,13 +7,13 @@ import pytest
 from demo.stub_apis.faults import Behaviour
 from tests.end_to_end.shoppers import visit
 from tests.faults.case import Case
-from tests.faults.crew import Crew
-from tests.faults.shape import SESSION_TIMEOUT_SECONDS, Shape
+from tests.faults.deployment import Deployment
+from tests.faults.deployment_spec import SESSION_TIMEOUT_SECONDS, DeploymentSpec
 
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.timeout(240),
-    pytest.mark.parametrize("crew", [pytest.param(Shape(), id=pytest.HIDDEN_PARAM)], indirect=True),
+    pytest.mark.parametrize("deployment", [pytest.param(DeploymentSpec(), id=pytest.HIDDEN_PARAM)], indirect=True),
 ]
 
 EVENTS = 1_000
@@ -22,14 +22,16 @@ ATTEMPT_SECONDS = 3.0
 TAKE_OVER_SECONDS = SESSION_TIMEOUT_SECONDS + 30
 
 
-def attempts(crew: Crew, user: str) -> int:
-    return sum(request.user_id == user for request in crew.world.push_api.requests)
+def attempts(deployment: Deployment, user: str) -> int:
+    return sum(request.user_id == user for request in deployment.world.push_api.requests)
 
 
-def test_of_a_thousand_events_comes_one_push_however_often_their_owner_changes(crew: Crew, case: Case) -> None:
+def test_of_a_thousand_events_comes_one_push_however_often_their_owner_changes(
+    deployment: Deployment, case: Case
+) -> None:
     """The first owner is paused in an attempt that does nothing, and wakes in the middle of its successor's attempt."""
     user = case.user("one")
-    crew.world.push_api.behave(
+    deployment.world.push_api.behave(
         Behaviour(fault="status", status=500, latency_seconds=ATTEMPT_SECONDS, times=1),
         Behaviour(latency_seconds=ATTEMPT_SECONDS, times=1),
         user_id=user,
@@ -37,17 +39,19 @@ def test_of_a_thousand_events_comes_one_push_however_often_their_owner_changes(c
     records = [visit(f"{user}-{number}", user) for number in range(EVENTS)]
     with ThreadPoolExecutor(1) as thread:
         writing = thread.submit(case.write, records, PER_SECOND, expect=[user])
-        crew.wait_until(lambda: attempts(crew, user) == 1, TAKE_OVER_SECONDS, "the first attempt is under way")
-        owner = crew.owner_of(crew.partition_of(user))
+        deployment.wait_until(
+            lambda: attempts(deployment, user) == 1, TAKE_OVER_SECONDS, "the first attempt is under way"
+        )
+        owner = deployment.owner_of(deployment.partition_of(user))
         owner.pause()
-        crew.wait_until(lambda: attempts(crew, user) > 1, TAKE_OVER_SECONDS, "another attempt is under way")
-        owner.wake()
-        crew.wait_until_settled()
-        guest = crew.hire()
-        crew.wait_until_settled()
-        crew.send_home(guest)
-        crew.wait_until_settled()
+        deployment.wait_until(lambda: attempts(deployment, user) > 1, TAKE_OVER_SECONDS, "another attempt is under way")
+        owner.resume()
+        deployment.wait_until_stable()
+        added = deployment.add_worker()
+        deployment.wait_until_stable()
+        deployment.remove_worker(added)
+        deployment.wait_until_stable()
         writing.result()
 
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()
     assert [push.push.user_id for push in case.pushes()] == [user]

@@ -1,4 +1,4 @@
-"""A worker stands still for longer than its session, others take over, and then it wakes and believes nothing of it."""
+"""A worker is paused for longer than its session, others take over, and then it goes on as if nothing had happened."""
 
 from datetime import UTC, datetime
 
@@ -7,44 +7,44 @@ import pytest
 from demo.workers.worker_process import WorkerProcess
 from saving_alerts.failpoints import Failpoint
 from tests.faults.case import Case
-from tests.faults.crew import Crew
+from tests.faults.deployment import Deployment
+from tests.faults.deployment_spec import SESSION_TIMEOUT_SECONDS, DeploymentSpec
 from tests.faults.rounds import ROUNDS
-from tests.faults.shape import SESSION_TIMEOUT_SECONDS, Shape
 
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.timeout(180),
-    pytest.mark.parametrize("crew", [pytest.param(Shape(), id=pytest.HIDDEN_PARAM)], indirect=True),
+    pytest.mark.parametrize("deployment", [pytest.param(DeploymentSpec(), id=pytest.HIDDEN_PARAM)], indirect=True),
 ]
 
 PAUSE_TIMEOUT_SECONDS = 60
 GAP_LIMIT_SECONDS = SESSION_TIMEOUT_SECONDS + 10
 
 
-def take_over_and_wake(crew: Crew, case: Case, paused: WorkerProcess) -> None:
-    """Everything is answered by the others before the paused one goes on."""
-    crew.wait_until(paused.is_paused, PAUSE_TIMEOUT_SECONDS, f"{paused.name} is paused")
-    case.wait_until_worked_on(crew.shares[paused.name], datetime.now(UTC))
+def take_over_and_resume(deployment: Deployment, case: Case, paused: WorkerProcess) -> None:
+    """Resume the paused worker when the others have answered everything."""
+    deployment.wait_until(paused.is_paused, PAUSE_TIMEOUT_SECONDS, f"{paused.name} is paused")
+    case.wait_until_worked_on(deployment.assignments[paused.name], datetime.now(UTC))
     case.stop()
     case.wait_until_answered()
-    paused.wake()
+    paused.resume()
 
 
-def judged_well(case: Case) -> bool:
-    findings = case.verdict()
-    assert findings.faults == ()
-    return findings.gap_seconds is not None and findings.gap_seconds < GAP_LIMIT_SECONDS
+def passes_in_time(case: Case) -> bool:
+    result = case.check()
+    assert result.failures == ()
+    return result.gap_seconds is not None and result.gap_seconds < GAP_LIMIT_SECONDS
 
 
-def test_a_worker_that_was_paused_anywhere_does_no_harm_when_it_wakes(crew: Crew, case: Case) -> None:
-    paused = crew.workers[1]
+def test_a_worker_that_was_paused_anywhere_does_no_harm_when_it_wakes(deployment: Deployment, case: Case) -> None:
+    paused = deployment.workers[1]
     case.begin()
-    crew.wait_until(lambda: len(case.pushes()) > 0, PAUSE_TIMEOUT_SECONDS, "pushes go out")
+    deployment.wait_until(lambda: len(case.pushes()) > 0, PAUSE_TIMEOUT_SECONDS, "pushes go out")
 
     paused.pause()
-    take_over_and_wake(crew, case, paused)
+    take_over_and_resume(deployment, case, paused)
 
-    assert judged_well(case)
+    assert passes_in_time(case)
 
 
 @pytest.mark.parametrize("number", ROUNDS)
@@ -58,13 +58,13 @@ def test_a_worker_that_was_paused_anywhere_does_no_harm_when_it_wakes(crew: Crew
     ],
 )
 def test_a_worker_that_was_paused_with_a_claim_does_no_harm_when_it_wakes(
-    crew: Crew, case: Case, failpoint: Failpoint, number: int
+    deployment: Deployment, case: Case, failpoint: Failpoint, number: int
 ) -> None:
-    paused = crew.workers[2]
+    paused = deployment.workers[2]
     settings = {"SAVING_ALERTS_FAILPOINT": f"{failpoint}:{2 + number}", "SAVING_ALERTS_FAILPOINT_SIGNAL": "STOP"}
-    crew.restart(paused, settings)
+    deployment.restart(paused, settings)
     case.begin()
 
-    take_over_and_wake(crew, case, paused)
+    take_over_and_resume(deployment, case, paused)
 
-    assert judged_well(case)
+    assert passes_in_time(case)

@@ -8,13 +8,13 @@ from demo.stub_apis.faults import Behaviour
 from saving_alerts.domain.reasons import Reason
 from tests.end_to_end.shoppers import FRESHNESS, visit
 from tests.faults.case import Case
-from tests.faults.crew import Crew
-from tests.faults.shape import CLAIM_LEASE_SECONDS, Shape
+from tests.faults.deployment import Deployment
+from tests.faults.deployment_spec import CLAIM_LEASE_SECONDS, DeploymentSpec
 
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.timeout(120),
-    pytest.mark.parametrize("crew", [pytest.param(Shape(), id=pytest.HIDDEN_PARAM)], indirect=True),
+    pytest.mark.parametrize("deployment", [pytest.param(DeploymentSpec(), id=pytest.HIDDEN_PARAM)], indirect=True),
 ]
 
 ANSWER_TIMEOUT_SECONDS = 30
@@ -24,30 +24,32 @@ LEFT = timedelta(seconds=6)
 HANDLED_AFTER_SECONDS = CLAIM_LEASE_SECONDS - 1
 
 
-def test_after_an_accepted_push_whose_answer_was_lost_a_refusal_does_not_free_the_user(crew: Crew, case: Case) -> None:
-    user, push_api = case.user("unclear"), crew.world.push_api
+def test_after_an_accepted_push_whose_answer_was_lost_a_refusal_does_not_free_the_user(
+    deployment: Deployment, case: Case
+) -> None:
+    user, push_api = case.user("unclear"), deployment.world.push_api
     push_api.behave(Behaviour(fault="ambiguous_accepted", times=1), Behaviour(fault="status", status=422), user_id=user)
     case.write([visit("first", user)], expect=[user])
-    crew.wait_until(lambda: case.reason("first") is not None, ANSWER_TIMEOUT_SECONDS, "the first is answered")
+    deployment.wait_until(lambda: case.reason("first") is not None, ANSWER_TIMEOUT_SECONDS, "the first is answered")
     push_api.behave(user_id=user)
 
     case.write([visit("second", user)])
-    crew.wait_until(lambda: case.reason("second") is not None, ANSWER_TIMEOUT_SECONDS, "the second is answered")
+    deployment.wait_until(lambda: case.reason("second") is not None, ANSWER_TIMEOUT_SECONDS, "the second is answered")
 
     assert (case.reason("first"), case.reason("second")) == (Reason.PUSH_UNCERTAIN, Reason.CAPPED)
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()
 
 
-def test_a_request_that_is_handled_after_the_deadline_pushes_nothing(crew: Crew, case: Case) -> None:
-    user, push_api = case.user("late"), crew.world.push_api
+def test_a_request_that_is_handled_after_the_deadline_pushes_nothing(deployment: Deployment, case: Case) -> None:
+    user, push_api = case.user("late"), deployment.world.push_api
     push_api.behave(Behaviour(latency_seconds=HANDLED_AFTER_SECONDS), user_id=user)
 
     case.write([visit("late", user, age=FRESHNESS - LEFT)])
-    crew.wait_until(lambda: case.reason("late") is not None, ANSWER_TIMEOUT_SECONDS, "it is answered")
+    deployment.wait_until(lambda: case.reason("late") is not None, ANSWER_TIMEOUT_SECONDS, "it is answered")
     requests = [request for request in push_api.requests if request.user_id == user]
     push_api.wait_until(lambda: all(request.status for request in requests), ANSWER_TIMEOUT_SECONDS)
 
     assert requests
     assert case.reason("late") == Reason.PUSH_UNCERTAIN
     assert case.pushes() == []
-    assert case.verdict().faults == ()
+    assert case.check().failures == ()

@@ -5,18 +5,20 @@ from dataclasses import dataclass
 
 import pytest
 
-from demo.checks.findings import Findings, doubled
+from demo.checks.case_result import CaseResult, doubled
 from demo.traffic import Traffic, make_traffic, rules_json
-from demo.traffic.player import Player
+from demo.traffic.traffic_producer import TrafficProducer
 from demo.workers.worker_process import command_line
-from tests.faults.crew import Crew
-from tests.faults.findings import REPORT
-from tests.faults.shape import Shape
+from tests.faults.case_results import CASE_RESULTS
+from tests.faults.deployment import Deployment
+from tests.faults.deployment_spec import DeploymentSpec
 
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.timeout(300),
-    pytest.mark.parametrize("crew", [pytest.param(Shape(rules=rules_json()), id=pytest.HIDDEN_PARAM)], indirect=True),
+    pytest.mark.parametrize(
+        "deployment", [pytest.param(DeploymentSpec(rules=rules_json()), id=pytest.HIDDEN_PARAM)], indirect=True
+    ),
 ]
 
 SEED = 21
@@ -24,65 +26,67 @@ EVENTS = 4_500
 EVENTS_PER_SECOND = 150
 KILL_EVERY_EVENTS = 1_500
 ANSWER_TIMEOUT_SECONDS = 120
-LEVEL_TIMEOUT_SECONDS = 30
+COMMIT_TIMEOUT_SECONDS = 30
 
 
 @dataclass(slots=True)
-class Killer:
+class WorkerKiller:
     """Kills a worker whenever enough events were written, and starts it again at once, as a supervisor would."""
 
-    crew: Crew
+    deployment: Deployment
     written: int = 0
     kills: int = 0
 
     def advance(self, more: int) -> None:
         self.written += more
         if self.written % KILL_EVERY_EVENTS == 0:
-            victim = self.crew.workers[self.kills % len(self.crew.workers)]
-            victim.kill()
-            victim.start()
+            target = self.deployment.workers[self.kills % len(self.deployment.workers)]
+            target.kill()
+            target.start()
             self.kills += 1
 
 
-def play(crew: Crew, traffic: Traffic) -> tuple[Findings, int]:
-    """What it has cost, and how many workers were killed."""
-    began, killer = time.monotonic(), Killer(crew)
-    player = Player(crew.world.bootstrap_servers, crew.topics.source.name, crew.watch)
-    player.play(traffic, EVENTS_PER_SECOND, killer.advance)
-    crew.wait_until(lambda: not unanswered(crew, player), ANSWER_TIMEOUT_SECONDS, "every event has its answer")
-    crew.wait_until(crew.offsets.is_level, LEVEL_TIMEOUT_SECONDS, "everything is committed")
-    return findings(crew, traffic, player, time.monotonic() - began), killer.kills
+def produce_and_kill(deployment: Deployment, traffic: Traffic) -> tuple[CaseResult, int]:
+    """The result, and how many workers were killed."""
+    began, killer = time.monotonic(), WorkerKiller(deployment)
+    producer = TrafficProducer(deployment.world.bootstrap_servers, deployment.topics.source.name, deployment.decisions)
+    producer.produce(traffic, EVENTS_PER_SECOND, killer.advance)
+    deployment.wait_until(
+        lambda: not unanswered(deployment, producer), ANSWER_TIMEOUT_SECONDS, "every event has its answer"
+    )
+    deployment.wait_until(deployment.offsets.is_caught_up, COMMIT_TIMEOUT_SECONDS, "everything is committed")
+    return case_result(deployment, traffic, producer, time.monotonic() - began), killer.kills
 
 
-def unanswered(crew: Crew, player: Player) -> list[int]:
-    return [number for number, place in player.places.items() if crew.watch.reason(place) is None]
+def unanswered(deployment: Deployment, producer: TrafficProducer) -> list[int]:
+    return [number for number, position in producer.positions.items() if deployment.decisions.reason(position) is None]
 
 
-def findings(crew: Crew, traffic: Traffic, player: Player, seconds: float) -> Findings:
-    pushes = crew.world.push_api.accepted
+def case_result(deployment: Deployment, traffic: Traffic, producer: TrafficProducer, seconds: float) -> CaseResult:
+    pushes = deployment.world.push_api.accepted
     accepted = {push.idempotency_key for push in pushes}
-    return Findings(
+    return CaseResult(
         case="every worker is killed in turn",
         events=len(traffic.events),
-        lost=tuple(map(str, unanswered(crew, player))),
+        lost=tuple(map(str, unanswered(deployment, producer))),
         doubled=doubled(pushes),
         silenced=tuple(sorted(traffic.expected_pushes - accepted)),
-        late=tuple(push.push.user_id for push in crew.world.push_api.late),
-        wrong=tuple(crew.world.push_api.violations),
-        echoes=sum(map(crew.watch.echoes, player.places.values())),
+        late=tuple(push.push.user_id for push in deployment.world.push_api.late),
+        wrong=tuple(deployment.world.push_api.violations),
+        echoes=sum(map(deployment.decisions.echoes, producer.positions.values())),
         gap_seconds=None,
         seconds=seconds,
     )
 
 
-def test_nothing_is_broken_and_the_audit_agrees(crew: Crew, request: pytest.FixtureRequest) -> None:
+def test_nothing_is_broken_and_the_audit_agrees(deployment: Deployment, request: pytest.FixtureRequest) -> None:
     traffic = make_traffic(SEED, EVENTS)
-    crew.world.teach_apis(traffic)
+    deployment.world.teach_apis(traffic)
 
-    found, kills = play(crew, traffic)
+    result, kills = produce_and_kill(deployment, traffic)
 
-    request.config.stash[REPORT].append(found)
-    audit = command_line(["audit"], crew.environment)
+    request.config.stash[CASE_RESULTS].append(result)
+    audit = command_line(["audit"], deployment.environment)
     assert kills == EVENTS // KILL_EVERY_EVENTS
-    assert found.faults == ()
+    assert result.failures == ()
     assert audit.returncode == 0, audit.stdout

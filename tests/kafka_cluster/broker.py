@@ -82,8 +82,8 @@ class Broker:
         self.port.close()
         self.controller_port.close()
 
-    def last_words(self, lines: int) -> str:
-        return f"broker {self.node_id}:\n{child_process.last_words(self.folder, lines)}"
+    def log_tail(self, lines: int) -> str:
+        return f"broker {self.node_id}:\n{child_process.log_tail(self.folder, lines)}"
 
     def _own_properties(self, voters: str) -> dict[str, object]:
         return {

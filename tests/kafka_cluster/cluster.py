@@ -75,21 +75,21 @@ class KafkaCluster:
     def wait_until_ready(self, brokers: int | None = None) -> None:
         """Return when every running broker serves and sees exactly the running ones; `brokers` says how many those are.
 
-        Raises RuntimeError when another number runs, and with the brokers' last words when a minute was not enough.
+        Raises RuntimeError when another number runs, and with the end of the brokers' logs after a minute.
         """
         running = [broker for broker in self._brokers.values() if broker.running]
         if brokers is not None and brokers != len(running):
-            raise RuntimeError(f"{len(running)} brokers are running, not {brokers}:\n{self.last_words()}")
+            raise RuntimeError(f"{len(running)} brokers are running, not {brokers}:\n{self.log_tail()}")
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         for broker in running:
             while _brokers_seen_by(broker) != len(running):
                 if not broker.running or time.monotonic() > deadline:
-                    raise RuntimeError(f"Kafka is not ready:\n{self.last_words()}")
+                    raise RuntimeError(f"Kafka is not ready:\n{self.log_tail()}")
                 time.sleep(PROBE_PAUSE_SECONDS)
 
-    def last_words(self, lines: int = 20) -> str:
+    def log_tail(self, lines: int = 20) -> str:
         """What the brokers printed last: errors, and what happened to consumer groups."""
-        return "\n".join(broker.last_words(lines) for broker in self._brokers.values())
+        return "\n".join(broker.log_tail(lines) for broker in self._brokers.values())
 
     def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -99,7 +99,7 @@ class KafkaCluster:
             node.configure(voters, len(nodes))
         for formatting in [node.begin_format(cluster_id) for node in nodes]:
             if formatting.wait(FORMAT_TIMEOUT_SECONDS):
-                raise RuntimeError(f"Kafka could not format its data folder, {self.last_words()}")
+                raise RuntimeError(f"Kafka could not format its data folder, {self.log_tail()}")
 
 
 def _brokers_seen_by(broker: Broker) -> int:

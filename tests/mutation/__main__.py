@@ -1,6 +1,6 @@
 """`make test-mutants`: each protection is broken once, and a test must notice.
 
-Example: python -m tests.mutation "drop the floor"
+Example: python -m tests.mutation "acknowledge early"
 """
 
 import subprocess
@@ -21,7 +21,7 @@ FAILED_MARKS = ("FAILED ", "ERROR ")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class MutantResult:
     """`caught_by` is the test that failed, None where all passed or could not run."""
 
     mutant: Mutant
@@ -30,12 +30,12 @@ class Verdict:
     seconds: float
 
 
-def judge(mutant: Mutant) -> Verdict:
+def run_mutant(mutant: Mutant) -> MutantResult:
     """Run the tests that have to notice, in a copy where the protection is broken."""
     began = time.monotonic()
     with broken(mutant) as folder:
         ended = run_tests(folder, mutant.tests)
-    return Verdict(mutant, _failed_test(ended), ended.stdout + ended.stderr, time.monotonic() - began)
+    return MutantResult(mutant, _failed_test(ended), ended.stdout + ended.stderr, time.monotonic() - began)
 
 
 def _failed_test(ended: "subprocess.CompletedProcess[str]") -> str | None:
@@ -53,7 +53,7 @@ def main(names: tuple[str, ...], *, only_list: bool) -> None:
 
     \b
     Example:
-      python -m tests.mutation "drop the floor"
+      python -m tests.mutation "acknowledge early"
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     if unknown := set(names) - {mutant.name for mutant in MUTANTS}:
         raise click.UsageError(f"there is no mutant {', '.join(sorted(unknown))}; --list names them")
@@ -61,30 +61,30 @@ def main(names: tuple[str, ...], *, only_list: bool) -> None:
     if only_list:
         click.echo("\n".join(mutant.name for mutant in chosen))
         return
-    sys.exit(_judge_all(chosen))
+    sys.exit(_run_all(chosen))
 
 
-def _judge_all(mutants: list[Mutant]) -> int:
-    console, verdicts = Console(width=200), []
+def _run_all(mutants: list[Mutant]) -> int:
+    console, results = Console(width=200), []
     for number, mutant in enumerate(mutants, start=1):
         console.print(f"[{number}/{len(mutants)}] {mutant.name} ...", markup=False)
-        verdict = judge(mutant)
-        verdicts.append(verdict)
-        console.print(f"    {_in_words(verdict)}", markup=False)
-    console.print(_table(verdicts))
-    return 0 if all(verdict.caught_by for verdict in verdicts) else 1
+        result = run_mutant(mutant)
+        results.append(result)
+        console.print(f"    {_in_words(result)}", markup=False)
+    console.print(_table(results))
+    return 0 if all(result.caught_by for result in results) else 1
 
 
-def _in_words(verdict: Verdict) -> str:
-    if verdict.caught_by:
-        return f"caught in {verdict.seconds:.0f} s by {verdict.caught_by}"
-    return f"NOT CAUGHT, the tests said:\n{verdict.output[-4_000:]}"
+def _in_words(result: MutantResult) -> str:
+    if result.caught_by:
+        return f"caught in {result.seconds:.0f} s by {result.caught_by}"
+    return f"NOT CAUGHT, the tests said:\n{result.output[-4_000:]}"
 
 
-def _table(verdicts: list[Verdict]) -> Table:
+def _table(results: list[MutantResult]) -> Table:
     table = Table("broken protection", "caught by", "seconds")
-    for verdict in verdicts:
-        table.add_row(verdict.mutant.name, (verdict.caught_by or "NOBODY").split(" - ")[0], f"{verdict.seconds:.0f}")
+    for result in results:
+        table.add_row(result.mutant.name, (result.caught_by or "NOBODY").split(" - ")[0], f"{result.seconds:.0f}")
     return table
 
 

@@ -1,6 +1,6 @@
-"""What is broken, one protection each, and where its absence has to show.
+"""The mutants: each breaks one protection, and names the tests that must fail then.
 
-Where one protection has a second one behind it, a mutant breaks both: either alone would keep the promise.
+Where either of two protections is enough, a mutant breaks both.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SCRIPTS = "saving_alerts/adapters/claim_scripts"
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """`old` stands exactly once in `file`, and becomes `new`."""
+    """`old`, which occurs exactly once in `file`, is replaced by `new`."""
 
     file: str
     old: str
@@ -33,11 +33,11 @@ class Mutant:
     tests: tuple[str, ...]
 
 
-SLOW_HEAD = ("tests/faults/test_slow_head.py",)
-UNCLEAR = ("tests/faults/test_push_attempts.py",)
+HEAD_OF_LINE_BLOCKING = ("tests/faults/test_head_of_line_blocking.py",)
+PUSH_ATTEMPTS = ("tests/faults/test_push_attempts.py",)
 HUNG_API = ("tests/end_to_end/test_hung_coupon_api.py",)
-# By what is lost, not by the pace at which the workers end.
-HELD_EVENTS = ("tests/end_to_end/test_hung_coupon_api.py::test_the_next_worker_decides_all_that_was_held",)
+# Only the test of what is lost, not the tests of how fast the workers end.
+NOTHING_LOST = ("tests/end_to_end/test_hung_coupon_api.py::test_the_next_worker_decides_all_that_was_held",)
 MUTANTS = (
     Mutant(
         "acknowledge early",
@@ -48,7 +48,7 @@ MUTANTS = (
                 "        self._reach(Failpoint.AFTER_READ)\n        event.ack()\n",
             ),
         ),
-        SLOW_HEAD,
+        HEAD_OF_LINE_BLOCKING,
     ),
     Mutant(
         "do not await the outputs",
@@ -60,7 +60,7 @@ MUTANTS = (
                 "        undelivered = []\n",
             ),
         ),
-        ("tests/faults/test_brokers_refuse_writes.py",),
+        ("tests/faults/test_not_enough_replicas.py",),
     ),
     # Batches are acknowledged in order and the commit stays below the lowest unacknowledged one: either is enough.
     Mutant(
@@ -77,7 +77,7 @@ MUTANTS = (
                 "        return [entry.batch] if entry.unfinished == 0 else []\n",
             ),
         ),
-        SLOW_HEAD,
+        HEAD_OF_LINE_BLOCKING,
     ),
     Mutant(
         "drop what was fetched at the wrong time",
@@ -88,7 +88,7 @@ MUTANTS = (
                 "        if state is None:\n",
             ),
         ),
-        ("tests/faults/test_comings_and_goings.py", "-k", "restarted"),
+        ("tests/faults/test_rebalances.py", "-k", "restarted"),
     ),
     Mutant(
         "drain without a limit",
@@ -107,7 +107,7 @@ MUTANTS = (
                 "                entry.batch.event.ack()\n",
             ),
         ),
-        HELD_EVENTS,
+        NOTHING_LOST,
     ),
     Mutant(
         "pause partitions",
@@ -123,7 +123,7 @@ MUTANTS = (
                 "self._app.consumer.resume_partitions({_faust_partition(partition)})",
             ),
         ),
-        ("tests/faults/test_full_window.py",),
+        ("tests/faults/test_backpressure.py",),
     ),
     Mutant(
         "claim with a plain SET NX",
@@ -146,7 +146,7 @@ MUTANTS = (
             ),
             Edit(DISPATCH, "return await self._uncertain() if self.stays_charged else decided", "return decided"),
         ),
-        UNCLEAR,
+        PUSH_ATTEMPTS,
     ),
     # With real workers another owner has taken the claim over by then, and its token refuses the renewal as well: the
     # suite on real Kafka passed with this one. The contract asks the script itself.
@@ -164,6 +164,6 @@ MUTANTS = (
     Mutant(
         "Request-Not-After without the deadline",
         (Edit(DISPATCH, "self._attempt(min(lease_until, self.alert.deadline))", "self._attempt(lease_until)"),),
-        UNCLEAR,
+        PUSH_ATTEMPTS,
     ),
 )

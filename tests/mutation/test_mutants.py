@@ -2,8 +2,9 @@
 
 import pytest
 
+from demo.workers.worker_process import PROJECT
 from tests.mutation.mutants import MUTANTS, Mutant
-from tests.mutation.tree import PROJECT, broken
+from tests.mutation.tree import broken
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from demo.workers.worker_process import PROJECT
 from tests.mutation.mutants import Edit, Mutant
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 PARTS = ("saving_alerts", "demo", "tests", "pyproject.toml", ".env.example")
 TIMEOUT_SECONDS = 900
 
@@ -22,7 +22,7 @@ class StaleMutantError(Exception):
 
 @contextmanager
 def broken(mutant: Mutant) -> Iterator[Path]:
-    """The folder of a copy in which the mutant lives."""
+    """The folder of a copy with the edits of the mutant."""
     with TemporaryDirectory(prefix="saving-alerts-mutant-") as name:
         folder = Path(name)
         for part in PARTS:

@@ -6,7 +6,7 @@ import pytest
 
 
 def require(missing: str | None) -> None:
-    """Skip the test with this sentence, if there is one; in CI (`CI=true`) fail it: nobody would notice a skip."""
+    """Skip the test with this sentence, if there is one; in CI (`CI=true`) fail it, where a skip would go unnoticed."""
     if missing is None:
         return
     if os.environ.get("CI") == "true":

@@ -1,4 +1,4 @@
-"""One shopper at one store, with all that the steps look at: good as it stands, and each test changes one thing."""
+"""The objects of one event from source to alert. Unchanged they lead to a push; each test changes one thing."""
 
 from datetime import datetime, time, timedelta
 from string import Template

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from saving_alerts import ENVIRONMENT_PREFIX as PREFIX
 from saving_alerts.settings import (
-    PREFIX,
     Settings,
     SettingsRefusedError,
     example_settings,

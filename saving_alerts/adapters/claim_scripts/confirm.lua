@@ -1,18 +1,18 @@
 local UNCERTAIN = ARGV[6] == '1'
 
-local function says_nothing_new(own)
+local function changes_nothing(own)
   return own and not is_claim(own) and (UNCERTAIN or not own.uncertain)
 end
 
--- A request that is still under way may be accepted until the lease ends: a cap counted from earlier would end too early.
+-- A request that is under way may be accepted until the lease ends: a charge from now would end too early.
 local function charged_from(own)
   return UNCERTAIN and own and math.max(NOW, charged_at(own)) or NOW
 end
 
--- Whoever holds the claim: the push was made for this position, so the charge stays with it.
+-- The push was made for this position, so the charge is recorded whichever token holds the claim.
 local function confirm(user)
   local own = own_entry(user)
-  if says_nothing_new(own) then return {'unchanged'} end
+  if changes_nothing(own) then return {'unchanged'} end
   remove_own_entry(user)
   local send = {
     position = POSITION, event_id = EVENT_ID, merchant_id = MERCHANT_ID,

@@ -2,8 +2,8 @@ local function is_final(own)
   return not is_claim(own) or (has_our_token(own) and (own.taken_over or not is_live(own)))
 end
 
--- 'charged': the charge stays, and whoever asked must say so.
--- Also where there is no such claim: its `reserve` may arrive after this, and nobody would ever end what it claims.
+-- 'charged': the charge stays, so the event must end as push_uncertain.
+-- The token is recorded as released even without such a claim: its `reserve` may arrive later, and must claim nothing.
 local function release(user)
   if was_released(user) then return {'released'} end
   local own = own_entry(user)

@@ -19,7 +19,7 @@ local function reserve_again(user, claim)
   return granted(claim)
 end
 
--- Also a claim that ended: its own position finishes this event, and nobody else.
+-- A send, or a claim whose lease has ended: only the position of that claim may finish the event.
 local function first_charge_for_event(user)
   for _, entry in ipairs(user.entries) do
     if entry.event_id == EVENT_ID and not is_live(entry) then return entry end
@@ -44,7 +44,7 @@ local function charges_under(cap, user)
   return times
 end
 
--- As domain/caps.py says it: the cap that blocks longest, the first of equals.
+-- The same as `blocking_cap` in domain/caps.py: the cap that blocks longest, the first of equals.
 local function blocking(user)
   local longest = nil
   for index, cap in ipairs(CAPS) do

@@ -1,14 +1,14 @@
 -- Shared by all claim scripts, which are appended to it. Every time is in milliseconds of this server's clock.
 --
 -- KEYS[1] holds one user: {entries = {...}, released = {...}}.
--- An entry is the one thing known of a position: a send (`sent_at`, `uncertain`), or a claim (`lease_until`,
--- `incarnation`, `number`, `taken_over`). A claim whose lease has ended stays: it is a charge for good, and only its own
--- position can take it up again.
--- `released` are tokens that must never hold anything again: a copy of their `reserve` may still be on its way.
+-- There is at most one entry for a position: a send (`sent_at`, `uncertain`), or a claim (`lease_until`,
+-- `incarnation`, `number`, `taken_over`). A claim whose lease has ended stays: it is charged, and only its own
+-- position can take it over.
+-- `released` are tokens that must never be granted again: a copy of their `reserve` may arrive late.
 
 local POSITION, EVENT_ID, MERCHANT_ID, INCARNATION, NUMBER = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local REMEMBERED_MS = 168 * 60 * 60 * 1000
--- Longer than TCP goes on delivering what a closed connection had sent.
+local REMEMBERED_MS = 168 * 60 * 60 * 1000 -- MAX_CAP_HOURS in domain/caps.py: no cap looks back further
+-- Longer than TCP can go on delivering what a closed connection had sent.
 local RELEASED_REMEMBERED_MS = 60 * 60 * 1000
 local UNREADABLE = {'unreadable'}
 
@@ -27,7 +27,7 @@ local function is_live(entry)
   return is_claim(entry) and NOW < entry.lease_until
 end
 
--- A claim that ended may have sent until its last moment.
+-- A claim may have sent until its lease ended.
 local function charged_at(entry)
   return entry.sent_at or entry.lease_until
 end
@@ -69,7 +69,7 @@ local function kept(values, is_kept)
   return result
 end
 
--- The user without what is too old, or nil when the key holds something else: then nobody may send.
+-- The user without what is too old. nil if the key holds something else: the callers then answer UNREADABLE.
 local function load_user()
   local raw = redis.pcall('GET', KEYS[1])
   if raw == false then return {entries = {}, released = {}} end
@@ -82,7 +82,7 @@ local function load_user()
   }
 end
 
--- A lease that was just written ends later than now; the key must not go before what it remembers.
+-- The key must outlive its entries: a lease that was just written ends later than now.
 local function save_user(user)
   local last = NOW
   for _, entry in ipairs(user.entries) do last = math.max(last, charged_at(entry)) end

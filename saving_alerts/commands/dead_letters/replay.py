@@ -5,10 +5,14 @@ from datetime import timedelta
 
 import click
 
-from saving_alerts.commands import BadNewsError, CommandRefusedError, now, run, settings_or_exit, topics_of
-from saving_alerts.commands.dead_letters.show import letter_named, line
-from saving_alerts.commands.parameters import DURATION, LETTER
+from saving_alerts.commands.clock import now
+from saving_alerts.commands.dead_letters.parameter import DEAD_LETTER
+from saving_alerts.commands.dead_letters.show import dead_letter_named, line
+from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.durations import DURATION
+from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
 from saving_alerts.commands.progress import progress_bars
+from saving_alerts.commands.running import run
 from saving_alerts.ledger.dead_letters import (
     DeadLetter,
     DeadLetterPlace,
@@ -16,12 +20,12 @@ from saving_alerts.ledger.dead_letters import (
     why_not,
     why_not_among_many,
 )
-from saving_alerts.ledger.dead_letters import replay as replay_letters
+from saving_alerts.ledger.dead_letters import replay as replay_dead_letters
 from saving_alerts.settings import Settings
 
 
 @click.command()
-@click.argument("places", type=LETTER, metavar="[LETTER]...", nargs=-1)
+@click.argument("places", type=DEAD_LETTER, metavar="[LETTER]...", nargs=-1)
 @click.option("--since", type=DURATION, help="All of this time that can be replayed, like 1h.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def replay(*, places: tuple[DeadLetterPlace, ...], since: timedelta | None, yes: bool) -> None:
@@ -43,58 +47,60 @@ def replay(*, places: tuple[DeadLetterPlace, ...], since: timedelta | None, yes:
     if bool(places) is bool(since):
         raise click.UsageError("which ones? Name them, or give --since")
     settings = settings_or_exit()
-    letters = _recent(settings, since) if since else _named(settings, places)
-    if not letters:
+    dead_letters = _recent(settings, since) if since else _named(settings, places)
+    if not dead_letters:
         raise BadNewsError("there is nothing to replay")
     if not yes:
-        _ask(letters)
-    _replay(settings, letters)
-    print(f"{_counted(letters)} replayed; `explain` says what became of the events")
+        _ask(dead_letters)
+    _replay(settings, dead_letters)
+    print(f"{_counted(dead_letters)} replayed; `explain` says what became of the events")
 
 
 def _named(settings: Settings, places: Iterable[DeadLetterPlace]) -> list[DeadLetter]:
     """All of them, or a clean end that says for which it cannot be done."""
-    letters = [letter_named(settings, place) for place in dict.fromkeys(places)]
+    dead_letters = [dead_letter_named(settings, place) for place in dict.fromkeys(places)]
     topics = topics_of(settings)
-    refusals = [f"{letter.place}: {refusal}" for letter in letters if (refusal := why_not(letter, topics))]
+    refusals = [
+        f"{dead_letter.place}: {refusal}" for dead_letter in dead_letters if (refusal := why_not(dead_letter, topics))
+    ]
     if refusals:
         raise CommandRefusedError("\n".join(["nothing was replayed, because it is not possible for all:", *refusals]))
-    return letters
+    return dead_letters
 
 
 def _recent(settings: Settings, since: timedelta) -> list[DeadLetter]:
     """What can be helped; it says what it leaves out."""
     topics = topics_of(settings)
-    letters = run(dead_letters_since(settings.kafka, topics, now() - since))
-    last = {letter.content: letter for letter in letters}
+    dead_letters = run(dead_letters_since(settings.kafka, topics, now() - since))
+    last = {dead_letter.content: dead_letter for dead_letter in dead_letters}
     chosen: list[DeadLetter] = []
-    for letter in letters:
-        if refusal := _failed_again(letter, last[letter.content]) or why_not_among_many(letter, topics):
-            click.echo(f"left out {letter.place}: {refusal}", err=True)
+    for dead_letter in dead_letters:
+        if refusal := _failed_again(dead_letter, last[dead_letter.content]) or why_not_among_many(dead_letter, topics):
+            click.echo(f"left out {dead_letter.place}: {refusal}", err=True)
         else:
-            chosen.append(letter)
+            chosen.append(dead_letter)
     return chosen
 
 
-def _failed_again(letter: DeadLetter, last: DeadLetter) -> str | None:
-    return None if last is letter else f"it failed again, as {last.place}"
+def _failed_again(dead_letter: DeadLetter, last: DeadLetter) -> str | None:
+    return None if last is dead_letter else f"it failed again, as {last.place}"
 
 
-def _ask(letters: Sequence[DeadLetter]) -> None:
-    for letter in letters:
-        click.echo(line(letter), err=True)
+def _ask(dead_letters: Sequence[DeadLetter]) -> None:
+    for dead_letter in dead_letters:
+        click.echo(line(dead_letter), err=True)
     moment = now()
-    late = sum(letter.deadline is not None and letter.deadline < moment for letter in letters)
+    late = sum(dead_letter.deadline is not None and dead_letter.deadline < moment for dead_letter in dead_letters)
     if late:
         click.echo(f"{late} are past their deadline and will end as `expired`", err=True)
-    click.confirm(f"Replay {_counted(letters)}?", abort=True, err=True)
+    click.confirm(f"Replay {_counted(dead_letters)}?", abort=True, err=True)
 
 
-def _replay(settings: Settings, letters: Sequence[DeadLetter]) -> None:
+def _replay(settings: Settings, dead_letters: Sequence[DeadLetter]) -> None:
     with progress_bars() as bars:
-        task = bars.add_task("replayed", total=len(letters))
-        run(replay_letters(settings.kafka, letters, lambda count: bars.advance(task, count)))
+        task = bars.add_task("replayed", total=len(dead_letters))
+        run(replay_dead_letters(settings.kafka, dead_letters, lambda count: bars.advance(task, count)))
 
 
-def _counted(letters: Sequence[DeadLetter]) -> str:
-    return "1 dead letter" if len(letters) == 1 else f"{len(letters)} dead letters"
+def _counted(dead_letters: Sequence[DeadLetter]) -> str:
+    return "1 dead letter" if len(dead_letters) == 1 else f"{len(dead_letters)} dead letters"

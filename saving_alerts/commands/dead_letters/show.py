@@ -6,8 +6,12 @@ from datetime import datetime, timedelta
 import click
 import msgspec
 
-from saving_alerts.commands import CommandRefusedError, in_utc, now, run, settings_or_exit, topics_of
-from saving_alerts.commands.parameters import DURATION, LETTER
+from saving_alerts.commands.clock import in_utc, now
+from saving_alerts.commands.dead_letters.parameter import DEAD_LETTER
+from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.durations import DURATION
+from saving_alerts.commands.exits import CommandRefusedError
+from saving_alerts.commands.running import run
 from saving_alerts.kafka.codecs import summary_of
 from saving_alerts.ledger.dead_letters import DeadLetter, DeadLetterPlace, dead_letter_at, dead_letters_since
 from saving_alerts.settings import Settings
@@ -24,25 +28,25 @@ def list_(*, since: timedelta, as_json: bool) -> None:
       saving-alerts dead-letters list --since 7d
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     settings = settings_or_exit()
-    letters = run(dead_letters_since(settings.kafka, topics_of(settings), now() - since))
+    dead_letters = run(dead_letters_since(settings.kafka, topics_of(settings), now() - since))
     if as_json:
-        print(msgspec.json.encode(letters).decode())
+        print(msgspec.json.encode(dead_letters).decode())
         return
-    for letter in letters:
-        print(line(letter))
-    if not letters:
+    for dead_letter in dead_letters:
+        print(line(dead_letter))
+    if not dead_letters:
         print(f"no dead letters on {topics_of(settings).dead_letters.name} in the time asked about")
 
 
-def line(letter: DeadLetter) -> str:
-    """One letter in one line."""
-    record = letter.record
-    about = (str(letter.place), in_utc(record.failed_at), record.stage, record.reason, f"({letter.stood_at})")
+def line(dead_letter: DeadLetter) -> str:
+    """One dead letter in one line."""
+    record = dead_letter.record
+    about = (str(dead_letter.place), in_utc(record.failed_at), record.stage, record.reason, f"({dead_letter.stood_at})")
     return "  ".join([*about, summary_of(record.error)])
 
 
 @click.command()
-@click.argument("place", type=LETTER, metavar="LETTER")
+@click.argument("place", type=DEAD_LETTER, metavar="LETTER")
 @click.option("--body", "body_only", is_flag=True, help="Only the bytes of the record, as they came.")
 def show(place: DeadLetterPlace, *, body_only: bool) -> None:
     """Show one dead letter: all that is known, the traceback, and the bytes.
@@ -55,26 +59,26 @@ def show(place: DeadLetterPlace, *, body_only: bool) -> None:
       saving-alerts dead-letters show 3:17 --body > record.json
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     settings = settings_or_exit()
-    letter = letter_named(settings, place)
+    dead_letter = dead_letter_named(settings, place)
     if body_only:
-        sys.stdout.buffer.write(letter.record.body)
+        sys.stdout.buffer.write(dead_letter.record.body)
     else:
-        print("\n".join(_everything(letter)))
+        print("\n".join(_everything(dead_letter)))
 
 
-def letter_named(settings: Settings, place: DeadLetterPlace) -> DeadLetter:
+def dead_letter_named(settings: Settings, place: DeadLetterPlace) -> DeadLetter:
     """The dead letter, or a clean end."""
     topics = topics_of(settings)
-    letter = run(dead_letter_at(settings.kafka, topics, place))
-    if letter is None:
+    dead_letter = run(dead_letter_at(settings.kafka, topics, place))
+    if dead_letter is None:
         raise CommandRefusedError(
             f"there is no dead letter {place} on {topics.dead_letters.name}; `dead-letters list` names them"
         )
-    return letter
+    return dead_letter
 
 
-def _everything(letter: DeadLetter) -> list[str]:
-    fields = msgspec.structs.asdict(letter.record)
+def _everything(dead_letter: DeadLetter) -> list[str]:
+    fields = msgspec.structs.asdict(dead_letter.record)
     error, body, headers = (fields.pop(name) for name in ("error", "body", "headers"))
     fields |= {f"header {name}": value for name, value in headers}
     width = max(map(len, fields))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from saving_alerts.commands import BadNewsError, CommandRefusedError
+from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.compiler import MAX_RULES_BYTES, read_rules
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError

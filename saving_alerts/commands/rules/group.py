@@ -1,21 +1,39 @@
-"""`saving-alerts rules`: check a rules file, and see what it would say, before anybody else does."""
-
-import sys
-from pathlib import Path
+"""`saving-alerts rules`: check a rules file, see what it would say, and put it in the place of the live one."""
 
 import click
-import msgspec
 
-from saving_alerts.commands import BAD_NEWS
-from saving_alerts.commands.rules.file import FILE, read_file, rules_in
-from saving_alerts.commands.rules.preview import preview
-from saving_alerts.commands.rules.publish import history, publish, rollback, show
-from saving_alerts.domain.rules.rule_set import RuleSet
-from saving_alerts.domain.rules_file.compiler import json_schema
-from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
+from saving_alerts.commands.lazy_group import LazyCommand, LazyGroup
+
+COMMANDS = {
+    "check": LazyCommand(
+        "saving_alerts.commands.rules.check:check",
+        "Check a rules file as a worker would, and name every mistake in it.",
+    ),
+    "history": LazyCommand(
+        "saving_alerts.commands.rules.publish:history", "List what was published, by whom and why, newest first."
+    ),
+    "preview": LazyCommand(
+        "saving_alerts.commands.rules.preview:preview",
+        "Show what each rule that listens at a merchant would say, with a sample coupon.",
+    ),
+    "publish": LazyCommand(
+        "saving_alerts.commands.rules.publish:publish", "Check a rules file and put it in the place of the live one."
+    ),
+    "rollback": LazyCommand(
+        "saving_alerts.commands.rules.publish:rollback",
+        "Put an earlier version in the place of the live one: the one before it, unless VERSION says which.",
+    ),
+    "schema": LazyCommand(
+        "saving_alerts.commands.rules.check:schema", "Print the JSON Schema of a rules file, for editors."
+    ),
+    "show": LazyCommand(
+        "saving_alerts.commands.rules.publish:show",
+        "Print a version as it was published, the live one unless VERSION says which.",
+    ),
+}
 
 
-@click.group()
+@click.group(cls=LazyGroup, lazy=COMMANDS)
 def rules() -> None:
     """Check, preview, publish and roll back the rules of the product managers.
 
@@ -25,67 +43,3 @@ def rules() -> None:
       saving-alerts rules check rules.json
       saving-alerts rules publish rules.json --by ines --note "Coffee only on weekends" --wait
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-
-
-@rules.command()
-@FILE
-@click.option("--json", "as_json", is_flag=True, help="One JSON document, for machines.")
-def check(file: Path, *, as_json: bool) -> None:
-    """Check a rules file as a worker would, and name every mistake in it.
-
-    It needs no settings and no network. FILE can be - for the standard input.
-
-    \b
-    Example:
-      saving-alerts rules check rules.json
-
-    Exit code: 0, or 1 when there is a mistake, or 2 when the file cannot be read.
-    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    raw = read_file(file)
-    try:
-        found = rules_in(raw)
-    except RulesRefusedError as error:
-        _show_mistakes(file, error.mistakes, as_json=as_json)
-        sys.exit(BAD_NEWS)
-    if as_json:
-        print(msgspec.json.encode({"ok": True, "version": found.version, "mistakes": []}).decode())
-    else:
-        print("\n".join(_summary(file, found)))
-
-
-@rules.command()
-def schema() -> None:
-    """Print the JSON Schema of a rules file, for editors. `rules check` finds more.
-
-    \b
-    Example:
-      saving-alerts rules schema > rules.schema.json
-    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    print(json_schema())
-
-
-def _show_mistakes(file: Path, mistakes: list[str], *, as_json: bool) -> None:
-    if as_json:
-        print(msgspec.json.encode({"ok": False, "version": None, "mistakes": mistakes}).decode())
-        return
-    for mistake in mistakes:
-        print(mistake)
-    print(f"{file}: {_counted(len(mistakes), 'mistake')}; workers would refuse it and keep the rules they have")
-
-
-def _summary(file: Path, found: RuleSet) -> list[str]:
-    return [
-        f"{file}: no mistakes, version {found.version}",
-        f"  {_counted(len(found.rules), 'enabled rule')}, in the order they are tried: "
-        + (", ".join(rule.id for rule in found.rules) or "none"),
-        f"  they listen to {', '.join(sorted(found.triggers)) or 'nothing'}",
-        f"  caps: {', '.join(map(str, found.caps))}",
-    ]
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
-for command in (preview, publish, history, rollback, show):
-    rules.add_command(command)

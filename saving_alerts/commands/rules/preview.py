@@ -8,7 +8,9 @@ import click
 import msgspec
 
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
-from saving_alerts.commands import CommandRefusedError, now, settings_or_exit
+from saving_alerts.commands.clock import now
+from saving_alerts.commands.deployment import settings_or_exit
+from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.rules.file import FILE, good_rules
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.events import EventType

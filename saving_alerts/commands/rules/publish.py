@@ -1,7 +1,6 @@
 """`saving-alerts rules publish | history | rollback | show`: what is live, and what was."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC
 from pathlib import Path
@@ -11,10 +10,12 @@ import click
 import msgspec
 
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
-from saving_alerts.commands import BadNewsError, CommandRefusedError, now, settings_or_exit
+from saving_alerts.commands.clock import now
+from saving_alerts.commands.deployment import settings_or_exit
+from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
 from saving_alerts.commands.rules.file import FILE, good_rules, rules_in
-from saving_alerts.commands.rules.wait import until_live
-from saving_alerts.domain.rules_file.compiler import VERSION_DIGITS, version_of
+from saving_alerts.commands.rules.version import VersionType
+from saving_alerts.domain.rules_file.compiler import version_of
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.ports.errors import PortError
 from saving_alerts.reference_data.rules_store import (
@@ -31,19 +32,6 @@ Result = TypeVar("Result")
 
 BY = click.option("--by", required=True, help="Who publishes. It stands in the history.")
 WAIT = click.option("--wait", is_flag=True, help="Return when every worker reports the version, by its heartbeat.")
-
-
-class VersionType(click.ParamType):
-    """The first 12 digits of a file's SHA-256, as they stand on the page and in every decision."""
-
-    name = "version"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not re.fullmatch(f"[0-9a-f]{{{VERSION_DIGITS}}}", str(value)):
-            self.fail(f"{value!r}: a version has {VERSION_DIGITS} hex digits, see `rules history`", param, ctx)
-        return str(value)
-
-
 VERSION = click.argument("version", required=False, type=VersionType())
 
 
@@ -178,4 +166,6 @@ def _tell(settings: Settings, publication: Publication, *, wait: bool) -> None:
     was = f"in place of {publication.replaced}" if publication.replaced else "the first one"
     print(f"version {publication.version} is published, {was}; workers look every {settings.reload_seconds:g} s")
     if wait:
+        from saving_alerts.commands.rules.wait import until_live  # noqa: PLC0415 - Redis's client: --wait only
+
         print(asyncio.run(until_live(settings, publication.version)))

@@ -5,7 +5,7 @@ import time
 
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
-from saving_alerts.commands import BadNewsError, CommandRefusedError
+from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.heartbeats import Heartbeats
 from saving_alerts.settings import Settings

@@ -9,11 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
-from saving_alerts.commands import CommandRefusedError, now, run, settings_or_exit, topics_of
-from saving_alerts.commands.parameters import DURATION
+from saving_alerts.commands.clock import now
+from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.durations import DURATION
+from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.commands.rules.file import good_rules, rules_in
-from saving_alerts.commands.rules.publish import VersionType
+from saving_alerts.commands.rules.version import VersionType
+from saving_alerts.commands.running import run
 from saving_alerts.commands.simulate.report import as_csv, as_json, figures, remarks
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError

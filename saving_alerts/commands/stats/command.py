@@ -7,7 +7,8 @@ import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from rich.console import Console
 
-from saving_alerts.commands import CommandRefusedError, settings_or_exit
+from saving_alerts.commands.deployment import settings_or_exit
+from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.stats.tables import tables
 from saving_alerts.web.stats import Stats
 

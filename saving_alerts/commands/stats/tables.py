@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from saving_alerts.commands import in_utc
+from saving_alerts.commands.clock import in_utc
 from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.supervision.health import Condition
 from saving_alerts.web.stats import PartitionLag, Stats

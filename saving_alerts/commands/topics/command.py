@@ -1,4 +1,4 @@
-"""`saving-alerts topics`: create what is missing, and check what is there."""
+"""`saving-alerts topics create | check`: create what is missing, and check what is there."""
 
 import asyncio
 import sys
@@ -8,15 +8,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import IncompatibleBrokerVersion, InvalidReplicationFactorError, TopicAlreadyExistsError, for_code
 
-from saving_alerts.commands import (
-    BAD_NEWS,
-    CommandRefusedError,
-    run,
-    settings_or_exit,
-    topics_of,
-)
+from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.exits import BAD_NEWS, CommandRefusedError
+from saving_alerts.commands.running import run
 from saving_alerts.commands.topics.layout import Config, Layout, differences
-from saving_alerts.kafka.client import KafkaConnection, KafkaFailedError, admin_client, mismatch, partition_counts
+from saving_alerts.kafka.client import admin_client, mismatch, partition_counts
+from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 from saving_alerts.kafka.topics import Topic
 from saving_alerts.settings import variable
 
@@ -24,12 +21,7 @@ SEEN_TIMEOUT_SECONDS = 30
 LOOK_SECONDS = 0.1
 
 
-@click.group()
-def topics() -> None:
-    """Create and check the topics of this deployment."""
-
-
-@topics.command()
+@click.command()
 def create() -> None:
     """Create the topics that are missing; nothing that is there is changed.
 
@@ -43,7 +35,7 @@ def create() -> None:
         print(f"{topic.name}: {_what_happened(topic, layout, created)}")
 
 
-@topics.command()
+@click.command()
 def check() -> None:
     """Check that all topics are there, equally partitioned, and set as they should be.
 

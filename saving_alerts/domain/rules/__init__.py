@@ -1,1 +1,1 @@
-"""What a rule decides: its clauses, its expression, its ranking and its message."""
+"""One rule set in memory: the rules with their clauses, expressions, rankings and messages, and their evaluation."""

@@ -1,4 +1,4 @@
-"""The clauses of a rule that need no coupon, each a cheap check made once per file."""
+"""The clauses that can refuse a rule, and the checks of those that need no coupon, each built once per file."""
 
 import hashlib
 from collections.abc import Callable
@@ -15,16 +15,16 @@ _HASH_RANGE: int = 256**_HASH_BYTES
 
 
 class Clause(StrEnum):
-    """Everything that can say no, in the order in which it is asked. Most are named as the field of the file."""
+    """Every condition of a rule, in the order in which it is checked. Most have the name of the field in the file."""
 
     EVENT_TYPES = "event_types"
     MERCHANTS = "merchants"
-    MERCHANT_KNOWN = "merchant_known"  # the directory has no such merchant
+    MERCHANT_KNOWN = "merchant_known"  # the merchant is in the directory
     MAX_DISTANCE_M = "max_distance_m"
     WEEKDAYS = "weekdays"
     MIN_APP_VERSION = "min_app_version"
     MIN_DISCOUNT_PERCENT = "min_discount_percent"
-    DEEP_LINK_HOSTS = "deep_link_hosts"  # the coupon leads to a host that the merchant does not own
+    DEEP_LINK_HOSTS = "deep_link_hosts"  # the coupon's link leads to a host of the merchant
     WHEN = "when"
     ROLLOUT_PERCENT = "rollout_percent"
     QUIET_HOURS = "quiet_hours"
@@ -46,7 +46,7 @@ WEEKDAYS = tuple(Weekday)
 
 
 def is_near(max_distance_m: float) -> Check:
-    """A phone that does not say where it is was not near."""
+    """An event without a known distance does not pass."""
 
     def check(context: EvaluationContext) -> bool:
         return context.distance_m is not None and context.distance_m <= max_distance_m
@@ -55,7 +55,7 @@ def is_near(max_distance_m: float) -> Check:
 
 
 def is_on(weekdays: frozenset[Weekday]) -> Check:
-    """On the user's own calendar. Without one (an unknown zone) it is on none."""
+    """By the user's own calendar. An event with an unknown time zone does not pass."""
     numbers = {number for number, weekday in enumerate(WEEKDAYS) if weekday in weekdays}
 
     def check(context: EvaluationContext) -> bool:
@@ -65,7 +65,7 @@ def is_on(weekdays: frozenset[Weekday]) -> Check:
 
 
 def has_app(minimum: Version) -> Check:
-    """An app whose version nobody can read is not new enough."""
+    """An app version that cannot be parsed does not pass."""
 
     def check(context: EvaluationContext) -> bool:
         version = read_version(context.event.app.version)
@@ -74,7 +74,7 @@ def has_app(minimum: Version) -> Check:
     return check
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024)  # senders choose the text, so the number of versions that are kept must have a limit
 def read_version(text: str) -> Version | None:
     try:
         return Version(text)
@@ -83,10 +83,10 @@ def read_version(text: str) -> Version | None:
 
 
 def is_rolled_out(percent: float, rule_id: str, user_id: str) -> bool:
-    """Whether a user is among the first so many percent of a rule.
+    """Whether the rule's rollout of `percent` includes this user.
 
-    A user's place is for ever the same, so whoever has a rule keeps it while the percentage grows. It depends on the
-    rule, so that it is not always the same users who go first.
+    The hash of rule and user never changes, so a user who has a rule keeps it while the percentage grows. It depends
+    on the rule, so that not the same users are first in every rollout.
     """
     if percent >= 100:  # noqa: PLR2004 - all of them
         return True

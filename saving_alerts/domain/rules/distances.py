@@ -9,7 +9,10 @@ EARTH_RADIUS_M = 6_371_000.0
 
 
 def distance_m(event: SavingEvent, merchant: Merchant | None) -> float | None:
-    """Metres to the store of the event, or to the nearest one if it names none. None where nobody can say."""
+    """Metres from the phone to the store of the event, or to the nearest store if the event names none.
+
+    None if the event has no location, or if the directory does not have the merchant or the store.
+    """
     location = event.location
     if location is None or merchant is None:
         return None
@@ -20,7 +23,7 @@ def distance_m(event: SavingEvent, merchant: Merchant | None) -> float | None:
 
 
 def metres_between(latitude: float, longitude: float, store: Store) -> float:
-    """Along the surface of a round earth (haversine): half a percent wrong at most."""
+    """The great-circle distance (haversine formula). The error is at most half a percent: the earth is no sphere."""
     here, there = radians(latitude), radians(store.latitude)
     north, east = sin((there - here) / 2) ** 2, sin(radians(store.longitude - longitude) / 2) ** 2
     return 2 * EARTH_RADIUS_M * asin(min(1.0, sqrt(north + cos(here) * cos(there) * east)))

@@ -1,6 +1,6 @@
-"""Whether an event may become a push: the first rule that nobody refuses wins, with the best coupon that fits it.
+"""Whether an event may become a push: the first rule without a refusal wins, with the best coupon that fits it.
 
-Pure: everything comes in as arguments, and the same arguments give the same verdict, now or when it is replayed.
+Pure: everything comes in as arguments, and the same arguments give the same result, live and in a replay.
 """
 
 from collections.abc import Sequence
@@ -22,18 +22,21 @@ from saving_alerts.domain.rules.rule_set import RuleSet
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The first clause of one rule that said no. `error`: a `when` could not be answered, which is a no."""
+    """The first clause of one rule that did not hold. `error`: why a `when` could not be evaluated, which is a no."""
 
     rule_id: str
     clause: Clause
     error: str | None = None
     alone: bool = field(default=False, compare=False)
-    """Whether the rule failed on nothing else; said of rollout and quiet hours only."""
+    """Whether the rule failed on nothing else. Set for rollout and quiet hours only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The winning rule, its coupon, and why this one: the first in the rule's ranking of so many that fit."""
+    """The winning rule and its coupon, the first of `fitting` coupons in the rule's ranking.
+
+    `refusals`: of the rules that were tried before it.
+    """
 
     rule: Rule
     coupon: Coupon
@@ -43,14 +46,14 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class NoMatch:
-    """`refusals` name the rules that listen to this event type at this merchant; all others do not listen."""
+    """No rule matched. `refusals`: one of each rule that listens to this event type at this merchant."""
 
     reason: Reason
     refusals: tuple[Refusal, ...]
 
 
 def refused_without_coupons(rules: RuleSet, context: EvaluationContext) -> NoMatch | None:
-    """NoMatch when no rule can say yes whatever the coupons are, else None. It can only skip, never permit."""
+    """NoMatch if no rule can match whatever the coupons are, so that the Coupon API need not be asked; else None."""
     refusals: list[Refusal] = []
     for rule in rules.listening_to(context.event).rules:
         refusal = _first_refusal_without_coupons(rule, context) or _final_refusal(rule, context)
@@ -61,18 +64,21 @@ def refused_without_coupons(rules: RuleSet, context: EvaluationContext) -> NoMat
 
 
 def evaluate(rules: RuleSet, context: EvaluationContext, coupons: tuple[Coupon, ...]) -> Match | NoMatch:
-    """The first rule that says yes with its best coupon, or why none did. All clauses, nothing skipped."""
+    """The first rule that matches, with its best coupon, or why none does. It checks all clauses again."""
     refusals: list[Refusal] = []
     for rule in rules.listening_to(context.event).rules:
-        answer = _first_refusal_without_coupons(rule, context) or _judged(rule, context, coupons, refusals)
-        if isinstance(answer, Match):
-            return answer
-        refusals.append(answer)
+        result = _first_refusal_without_coupons(rule, context) or _with_coupons(rule, context, coupons, refusals)
+        if isinstance(result, Match):
+            return result
+        refusals.append(result)
     return _no_match(refusals)
 
 
 def every_refusal(rules: RuleSet, event: SavingEvent, refusals: Sequence[Refusal]) -> list[Refusal]:
-    """All rules in their order, those too that do not listen to this event. It asks each of them: for people."""
+    """One refusal of every rule, in order, those that do not listen to this event included.
+
+    Its time grows with the number of rules, which `evaluate` avoids: for what people read only.
+    """
     known = {refusal.rule_id: refusal for refusal in refusals}
     return [known.get(rule.id) or Refusal(rule.id, _not_listening(rule, event)) for rule in rules.rules]
 
@@ -82,7 +88,7 @@ def _not_listening(rule: Rule, event: SavingEvent) -> Clause:
 
 
 def _no_match(refusals: list[Refusal]) -> NoMatch:
-    """Quiet hours before rollout, where one rule failed only on this and another only on that."""
+    """The reason is quiet hours if a rule failed on them alone, else rollout if a rule failed on it alone."""
     alone = {refusal.clause for refusal in refusals if refusal.alone}
     if Clause.QUIET_HOURS in alone:
         return NoMatch(Reason.QUIET_HOURS, tuple(refusals))
@@ -90,14 +96,14 @@ def _no_match(refusals: list[Refusal]) -> NoMatch:
     return NoMatch(reason, tuple(refusals))
 
 
-def _judged(
+def _with_coupons(
     rule: Rule, context: EvaluationContext, coupons: tuple[Coupon, ...], before: list[Refusal]
 ) -> Match | Refusal:
-    """The clauses that need a coupon, then rollout and quiet hours."""
-    enough = _with_discount(rule, coupons)
-    if not enough:
+    """Check the clauses that need a coupon, then rollout and quiet hours."""
+    discounted = _with_discount(rule, coupons)
+    if not discounted:
         return Refusal(rule.id, Clause.MIN_DISCOUNT_PERCENT)
-    fitting = [coupon for coupon in enough if context.merchant is not None and is_safe(context.merchant, coupon)]
+    fitting = [coupon for coupon in discounted if context.merchant is not None and is_safe(context.merchant, coupon)]
     if not fitting:
         return Refusal(rule.id, Clause.DEEP_LINK_HOSTS)
     ranked = best_first(fitting, rule.rank_coupons_by) if len(fitting) > 1 else fitting
@@ -108,7 +114,7 @@ def _judged(
 
 
 def _with_discount(rule: Rule, coupons: Sequence[Coupon]) -> Sequence[Coupon]:
-    """A fixed amount has no percentage, so it passes only where no percentage is asked for."""
+    """The coupons with the rule's minimum discount. A fixed amount has no percentage, so it passes without one only."""
     minimum = rule.min_discount_percent
     if minimum is None:
         return coupons
@@ -116,27 +122,28 @@ def _with_discount(rule: Rule, coupons: Sequence[Coupon]) -> Sequence[Coupon]:
 
 
 def _first_when(rule: Rule, when: When, ranked: list[Coupon], context: EvaluationContext) -> Coupon | Refusal:
-    """The best coupon that the expression says yes to. Only a plain yes is one."""
+    """The best coupon for which the expression is true, or a refusal with the first error."""
     variables, error = variables_of(context), None
     for coupon in ranked:
-        answer = when.says(with_coupon(variables, coupon, context.now))
-        if answer is True:
+        result = when.evaluate(with_coupon(variables, coupon, context.now))
+        if result is True:  # an error is a text, which is true in Python
             return coupon
-        error = error or (answer if isinstance(answer, str) else None)
+        error = error or (result if isinstance(result, str) else None)
     return Refusal(rule.id, Clause.WHEN, error)
 
 
 def _first_refusal_without_coupons(rule: Rule, context: EvaluationContext) -> Refusal | None:
-    """The first clause that says no of those that need no coupon, but for the last two."""
+    """The refusal of the first clause that needs no coupon and does not hold, without rollout and quiet hours."""
     if context.merchant is None:
         return Refusal(rule.id, Clause.MERCHANT_KNOWN)
-    for clause, says_yes in rule.checks:
-        if not says_yes(context):
+    for clause, holds in rule.checks:
+        if not holds(context):
             return Refusal(rule.id, clause)
     return None
 
 
 def _final_refusal(rule: Rule, context: EvaluationContext) -> Refusal | None:
+    """The refusal of rollout or quiet hours, the last two clauses."""
     quiet = rule.quiet_hours is not None and is_quiet(rule.quiet_hours, context.local)
     if not is_rolled_out(rule.rollout_percent, rule.id, context.event.user_id):
         return Refusal(rule.id, Clause.ROLLOUT_PERCENT, alone=not quiet)

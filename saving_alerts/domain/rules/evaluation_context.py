@@ -1,4 +1,4 @@
-"""What evaluation sees beside the coupons: one event at its merchant, at one moment."""
+"""What evaluation reads beside the coupons: one event at its merchant, at one moment."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,10 @@ from saving_alerts.domain.rules.quiet_hours import local_time
 
 @dataclass(frozen=True)
 class EvaluationContext:
-    """`distance_m` is how far the phone was from the store, None where nobody knows. Without slots: `local` is kept."""
+    """`distance_m` is how far the phone was from the store, in metres; None where that is not known.
+
+    It has no slots, because `cached_property` keeps `local` in `__dict__`.
+    """
 
     event: SavingEvent
     merchant: Merchant | None
@@ -20,5 +23,5 @@ class EvaluationContext:
 
     @cached_property
     def local(self) -> datetime | None:
-        """The user's own date and clock; None for a zone that nobody knows."""
+        """The date and time in the user's time zone; None for an unknown zone."""
         return local_time(self.event.timezone, self.now)

@@ -1,6 +1,6 @@
-"""What a `when` can see of an event, its merchant and a coupon, and samples of it to try one on.
+"""The variables of a `when`: what it can read of an event, its merchant and a coupon; and samples to try one on.
 
-The samples are made as the live ones are, so that an expression that passes them finds the same names later.
+Samples and live variables are made by the same functions, so an expression that passed the samples finds its names.
 """
 
 from collections.abc import Iterator
@@ -19,28 +19,28 @@ ROOTS = ("event", "local", "merchant", "coupon")
 
 
 def variables_of(context: EvaluationContext) -> Variables:
-    """Everything but the coupon. What is not known is left out, so that `has(…)` tells."""
+    """All variables but the coupon's. What is not known is left out, so that `has(…)` is false for it."""
     return {"event": _event(context), "local": _local(context), "merchant": _merchant(context.merchant)}
 
 
 def with_coupon(variables: Variables, coupon: Coupon, now: datetime) -> Variables:
     discount = coupon.discount
-    seen: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "coupon_id": coupon.coupon_id,
         "discount": {"kind": str(discount.kind), "amount": float(discount.amount)},
         "channel": str(coupon.channel),
         "hours_left": (coupon.valid_until - now).total_seconds() / 3600,
     }
     if discount.currency is not None:
-        seen["discount"]["currency"] = discount.currency
+        fields["discount"]["currency"] = discount.currency
     if coupon.remaining is not None:
-        seen["remaining"] = coupon.remaining
-    return {**variables, "coupon": seen}
+        fields["remaining"] = coupon.remaining
+    return {**variables, "coupon": fields}
 
 
 def _event(context: EvaluationContext) -> dict[str, Any]:
     event = context.event
-    seen: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "type": str(event.type),
         "merchant_id": event.merchant_id or "",
         "locale": event.locale,
@@ -48,12 +48,12 @@ def _event(context: EvaluationContext) -> dict[str, Any]:
         "app": {"version": event.app.version, "os": event.app.os},
     }
     if event.store_id is not None:
-        seen["store_id"] = event.store_id
+        fields["store_id"] = event.store_id
     if event.location is not None:
-        seen["accuracy_m"] = float(event.location.accuracy_m)
+        fields["accuracy_m"] = float(event.location.accuracy_m)
     if context.distance_m is not None:
-        seen["distance_m"] = float(context.distance_m)
-    return seen
+        fields["distance_m"] = float(context.distance_m)
+    return fields
 
 
 def _local(context: EvaluationContext) -> dict[str, Any]:
@@ -72,48 +72,45 @@ _NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 _MERCHANT = Merchant(merchant_id="m-123", names={"en": "Shop"}, stores=(Store("s-77", 52.52, 13.405),))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256)  # by the sets of event types that rules have
 def sample_variables(event_types: frozenset[EventType]) -> tuple[tuple[str, Variables], ...]:
-    """For each type an event with all that is optional and one without, each with two unlike coupons."""
+    """Named samples: for each type an event with all optional fields and one without, each with two unlike coupons."""
     return tuple(_samples(event_types))
 
 
 def _samples(event_types: frozenset[EventType]) -> Iterator[tuple[str, Variables]]:
-    for kind in sorted(event_types):
+    for event_type in sorted(event_types):
         for full in (True, False):
-            variables = variables_of(_context_of(kind, full=full))
-            yield _called(kind, full), with_coupon(variables, _coupon(DiscountKind.PERCENT, full=full), _NOON)
-            yield _called(kind, full), with_coupon(variables, _coupon(DiscountKind.AMOUNT, full=full), _NOON)
-
-
-def _called(kind: EventType, full: bool) -> str:  # noqa: FBT001 - private, and named at each call
-    return f"{kind} with everything in it" if full else f"{kind} without what is optional"
+            name = f"{event_type} {'with everything in it' if full else 'without what is optional'}"
+            variables = variables_of(_context_of(event_type, full=full))
+            yield name, with_coupon(variables, _coupon(DiscountKind.PERCENT, full=full), _NOON)
+            yield name, with_coupon(variables, _coupon(DiscountKind.AMOUNT, full=full), _NOON)
 
 
 @lru_cache(maxsize=1)
 def known_names() -> frozenset[str]:
-    """Every name with its dots, like event.app.os."""
+    """Every name that an expression can read, with its dots, like event.app.os."""
     full = with_coupon(
         variables_of(_context_of(EventType.GEOFENCE_ENTERED, full=True)), _coupon(DiscountKind.AMOUNT, full=True), _NOON
     )
     return frozenset(_names(full, ""))
 
 
-def _names(seen: dict[str, Any], prefix: str) -> Iterator[str]:
-    for name, value in seen.items():
+def _names(fields: dict[str, Any], prefix: str) -> Iterator[str]:
+    for name, value in fields.items():
         yield prefix + name
         if isinstance(value, dict):
             yield from _names(value, f"{prefix}{name}.")
 
 
-def _context_of(kind: EventType, *, full: bool) -> EvaluationContext:
+def _context_of(event_type: EventType, *, full: bool) -> EvaluationContext:
     event = SavingEvent(
         event_id="e-1",
         schema=1,
-        type=kind,
+        type=event_type,
         user_id="u-42",
         merchant_id=_MERCHANT.merchant_id,
-        store_id="s-77" if full or kind in GEOFENCE_TYPES else None,
+        store_id="s-77" if full or event_type in GEOFENCE_TYPES else None,
         occurred_at=_NOON,
         received_at=_NOON,
         timezone="Europe/Berlin",

@@ -1,7 +1,7 @@
-"""`when`: what the fields of a rule cannot say, as one expression in CEL (Common Expression Language).
+"""`when`: a condition that the fields of a rule cannot express, in CEL (Common Expression Language).
 
-It can do no harm: it reads what `sights` shows it, has no loops (their macros are left out), and a length limit, so
-its time is bounded. Whatever is not a plain yes is a no: an error comes back as a value that is true in Python.
+An expression reads `expression_variables` only. It has no loops (CEL's loop macros are excluded) and a length limit, so
+its time is bounded (docs/adr/0021-expressions-without-loops.md). Any result but true is a no.
 """
 
 import re
@@ -16,7 +16,7 @@ from saving_alerts.domain.rules.expression_variables import ROOTS, Variables, kn
 if TYPE_CHECKING:
     from cel_expr_python import cel
 
-MAX_WHEN_CHARACTERS = 500
+MAX_WHEN_CHARACTERS = 500  # without loops the time is in proportion to the length: this bounds it
 _LOOPS = ("all", "exists", "exists_one", "map", "filter")
 _CONFIG = f"name: when\nstdlib:\n  exclude_macros: [{', '.join(_LOOPS)}]\n"
 _STRINGS = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
@@ -25,43 +25,46 @@ _PLACE = re.compile(r"ERROR: <input>:\d+:(\d+): ([^\n]*)")
 
 
 class WhenRefusedError(Exception):
-    """The expression cannot be used; the text says why and what would be right."""
+    """The expression cannot be used. The text names the fault and what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A compiled expression; two are equal when their texts are."""
+    """A compiled expression. Two are equal if their texts are."""
 
     text: str
     compiled: "cel.Expression" = field(compare=False, repr=False)
 
-    def says(self, variables: Variables) -> bool | str:
-        """Yes or no, or why it is neither, which is a no as well."""
+    def evaluate(self, variables: Variables) -> bool | str:
+        """True or False; a text is the error, or why the result is no bool. Never raises.
+
+        CEL returns an error as a value, so compare with `is True`.
+        """
         try:
-            found = self.compiled.eval(data=variables)
+            result = self.compiled.eval(data=variables)
         except RuntimeError as error:
             return str(error)
-        answer = found.value()
-        if isinstance(answer, bool):
-            return answer
-        kind: str = found.type().name()
-        return str(answer) if kind == "ERROR" else _no_answer(kind)
+        value = result.value()
+        if isinstance(value, bool):
+            return value
+        type_name: str = result.type().name()
+        return str(value) if type_name == "ERROR" else _not_a_bool(type_name)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=2048)  # more than MAX_RULES: `contradictions` compiles each `when`, `compiler` takes it from here
 def compile_when(text: str, event_types: frozenset[EventType]) -> When:
-    """Compile and try it on samples of these event types. Raises WhenRefusedError."""
+    """Compile it and try it on samples of these event types. Raises WhenRefusedError."""
     _refuse_unknown_names(text)
     when = When(text, _compiled(text))
     for sample, variables in sample_variables(event_types):
-        answer = when.says(variables)
-        if isinstance(answer, str):
-            raise WhenRefusedError(f"fails for {sample}: {_in_words(answer)}")
+        result = when.evaluate(variables)
+        if isinstance(result, str):
+            raise WhenRefusedError(f"fails for {sample}: {_in_words(result)}")
     return when
 
 
-def _no_answer(kind: str) -> str:
-    return f"gives {kind.lower()}, not yes or no: compare it, like event.type == 'offer_viewed'"
+def _not_a_bool(type_name: str) -> str:
+    return f"gives {type_name.lower()}, not yes or no: compare it, like event.type == 'offer_viewed'"
 
 
 @lru_cache(maxsize=1)
@@ -80,7 +83,7 @@ def _compiled(text: str) -> "cel.Expression":
     except RuntimeError as error:
         raise WhenRefusedError(_compile_error(text, str(error))) from error
     if compiled.return_type() not in (cel.Type.BOOL, cel.Type.DYN):
-        raise WhenRefusedError(_no_answer(compiled.return_type().name()))
+        raise WhenRefusedError(_not_a_bool(compiled.return_type().name()))
     return compiled
 
 
@@ -89,10 +92,10 @@ def _refuse_unknown_names(text: str) -> None:
         parts = [root, *(part.strip() for part in rest.split(".")[1:])]
         name = ".".join(parts[:-1] if call else parts)
         if name not in known_names():
-            raise WhenRefusedError(f"there is no {name}{_meant(name)}")
+            raise WhenRefusedError(f"there is no {name}{_suggestion(name)}")
 
 
-def _meant(name: str) -> str:
+def _suggestion(name: str) -> str:
     names = [known for known in known_names() if known not in ROOTS]
     close = get_close_matches(name, names, n=1)
     return f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(sorted(names))}"

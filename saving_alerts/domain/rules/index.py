@@ -1,4 +1,7 @@
-"""Which rules listen to an event: found without asking every rule, so that 500 cost little more than 5."""
+"""Which rules listen to an event, without trying every rule: 500 rules cost little more than 5.
+
+docs/adr/0022-rules-are-indexed.md.
+"""
 
 import re
 from collections.abc import Iterable
@@ -9,12 +12,12 @@ from typing import NamedTuple
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.rules.rule import Rule
 
-REMEMBERED_SHORTLISTS = 8192
+REMEMBERED_SHORTLISTS = 8192  # pairs of event type and merchant: bounds the memory with a million merchants
 _GLOB_SIGNS = re.compile(r"[*?\[]")
 
 
 class Globs:
-    """Merchant ids and patterns like `m-9*`; capital letters are other letters."""
+    """Merchant ids and patterns like `m-9*`, case-sensitive."""
 
     def __init__(self, globs: Iterable[str]) -> None:
         patterns = [glob for glob in globs if is_pattern(glob)]
@@ -29,7 +32,7 @@ class Globs:
 
     @property
     def only_ids(self) -> frozenset[str] | None:
-        """Those that are listed one by one; None where a pattern stands among them."""
+        """The listed ids; None if there is a pattern among them."""
         return None if self._pattern is not None else self._ids
 
 
@@ -38,7 +41,7 @@ def is_pattern(glob: str) -> bool:
 
 
 class _Listener(NamedTuple):
-    """`number` is the rule's place among all, in which they are tried."""
+    """A rule with its merchants. `number` is its place in the order in which rules are tried."""
 
     number: int
     rule: Rule
@@ -47,7 +50,10 @@ class _Listener(NamedTuple):
 
 
 class Shortlist(NamedTuple):
-    """The rules that listen to an event type at a merchant, in their order, and how many of all do not."""
+    """The rules that listen to an event type at a merchant, in their order.
+
+    The others are counted: `other_types` do not listen to the event type, `other_merchants` not at this merchant.
+    """
 
     rules: tuple[Rule, ...]
     other_types: int
@@ -55,18 +61,19 @@ class Shortlist(NamedTuple):
 
 
 class RuleIndex:
-    """By event type, then by merchant. What was looked up is remembered, up to a number of pairs."""
+    """Finds rules by event type, then by merchant. `shortlist` caches the last REMEMBERED_SHORTLISTS results."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         listeners = [_Listener(number, rule, Globs(rule.allow), Globs(rule.deny)) for number, rule in enumerate(rules)]
         self._count = len(rules)
         self._by_type = {
-            kind: _ForType([each for each in listeners if kind in each.rule.event_types]) for kind in EventType
+            event_type: _ForType([each for each in listeners if event_type in each.rule.event_types])
+            for event_type in EventType
         }
         self.shortlist = lru_cache(maxsize=REMEMBERED_SHORTLISTS)(self._shortlist)
 
-    def _shortlist(self, kind: EventType, merchant_id: str | None) -> Shortlist:
-        of_type = self._by_type[kind]
+    def _shortlist(self, event_type: EventType, merchant_id: str | None) -> Shortlist:
+        of_type = self._by_type[event_type]
         rules = of_type.at(merchant_id) if merchant_id is not None else ()
         return Shortlist(rules, self._count - of_type.count, of_type.count - len(rules))
 

@@ -8,6 +8,7 @@ from saving_alerts.domain.coupons import Coupon
 from saving_alerts.domain.merchants import Merchant
 
 PLACEHOLDERS = frozenset({"merchant", "coupon", "discount"})
+# What a phone shows of a push (docs/contracts.md, "The push API").
 MAX_TITLE_CHARACTERS = 80
 MAX_BODY_CHARACTERS = 240
 
@@ -22,7 +23,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a rule says, per locale; `fallback` names the locale for everybody else."""
+    """The texts of a rule by locale. `fallback` is the locale for everybody else; it has a text."""
 
     texts: Mapping[str, Text]
     fallback: str
@@ -32,13 +33,13 @@ class Message:
 
 
 def locale_for(message: Message, locale: str) -> str:
-    """Which of its texts a shopper gets: the locale's, else the language's, else the fallback's."""
+    """The locale of the text that a shopper gets: their own, else their language, else the fallback."""
     language = locale.split("-", maxsplit=1)[0]
     return next((each for each in (locale, language) if each in message.texts), message.fallback)
 
 
 def localised(texts: Mapping[str, str], locale: str, fallback: str | None = None) -> str | None:
-    """The text for `de-DE`, else for `de`, else for the fallback locale, else any; None where there is none."""
+    """The text for `de-DE`, else for `de`, else for the fallback locale, else the first; None if there is no text."""
     for candidate in (locale, locale.split("-", maxsplit=1)[0], fallback):
         if candidate is not None and candidate in texts:
             return texts[candidate]
@@ -46,7 +47,7 @@ def localised(texts: Mapping[str, str], locale: str, fallback: str | None = None
 
 
 def render(message: Message, locale: str, merchant: Merchant, coupon: Coupon) -> tuple[str, str]:
-    """Title and body as the shopper reads them, cut to what a phone shows."""
+    """Title and body with their placeholders filled in, cut to what a phone shows."""
     text = message.text_for(locale)
     values = {
         "merchant": localised(merchant.names, locale, message.fallback) or merchant.merchant_id,

@@ -1,4 +1,4 @@
-"""Which of several coupons a push promises."""
+"""The order in which a rule tries several coupons that fit."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,7 +17,7 @@ class Ranking(StrEnum):
 
 
 def best_first(coupons: list[Coupon], ranking: Ranking) -> list[Coupon]:
-    """The coupons in the order in which they are tried. Ids settle what nothing else does."""
+    """The coupons in the order in which they are tried. Equal ones are ordered by id."""
     return sorted(coupons, key=_KEYS[ranking], reverse=True)
 
 

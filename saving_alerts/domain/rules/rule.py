@@ -1,8 +1,8 @@
 """One rule of a product manager as an immutable value.
 
-A rule is a row of clauses. The first clause that says no refuses the rule. Clauses come in two parts: those that need
-no coupon (so that nobody asks the Coupon API in vain) and the rest. Rollout and quiet hours come last of all, so that a
-rule refused by one of them alone failed on nothing else.
+A rule is a list of clauses. The first clause that does not hold refuses the rule. Clauses that need no coupon come
+first, so that the Coupon API is not asked without need. Rollout and quiet hours come last, so that a rule that was
+refused by one of them failed on no other clause.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from saving_alerts.domain.rules.ranking import Ranking
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule, as the document says it, with quiet hours already resolved."""
+    """One rule of the file. `quiet_hours` are its own or the file's; None means none."""
 
     id: str
     event_types: frozenset[EventType]
@@ -36,7 +36,7 @@ class Rule:
     when: When | None = None
 
     checks: tuple[tuple[Clause, Check], ...] = field(init=False, compare=False, repr=False)
-    """The clauses that this rule has, of those that need no coupon and can be decided once."""
+    """The checks of the clauses that need no coupon and that this rule has."""
 
     def __post_init__(self) -> None:
         checks: list[tuple[Clause, Check]] = []
@@ -46,4 +46,4 @@ class Rule:
             checks.append((Clause.WEEKDAYS, is_on(self.weekdays)))
         if self.min_app_version is not None:
             checks.append((Clause.MIN_APP_VERSION, has_app(self.min_app_version)))
-        object.__setattr__(self, "checks", tuple(checks))  # frozen from here on
+        object.__setattr__(self, "checks", tuple(checks))  # the way to set a field of a frozen dataclass

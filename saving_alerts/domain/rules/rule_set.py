@@ -1,7 +1,4 @@
-"""All enabled rules of one file as one immutable value; `evaluation` applies them.
-
-The first rule that nobody refuses wins.
-"""
+"""All enabled rules of one file as one immutable value. `evaluation` applies them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +12,7 @@ from saving_alerts.domain.rules.rule import Rule
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """All enabled rules in the order they are tried, and what applies to all of them."""
+    """All enabled rules in the order in which they are tried, and the caps and freshness that apply to all of them."""
 
     version: str
     caps: tuple[Cap, ...]
@@ -23,12 +20,12 @@ class RuleSet:
     rules: tuple[Rule, ...]
 
     triggers: frozenset[EventType] = field(init=False)
-    """The event types that some rule listens to; every other event is no trigger."""
+    """The event types that some rule listens to. Every other event is `not_a_trigger`."""
     index: RuleIndex = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         triggers: frozenset[EventType] = frozenset().union(*(rule.event_types for rule in self.rules))
-        object.__setattr__(self, "triggers", triggers)  # frozen from here on; asked once per event of the hot path
+        object.__setattr__(self, "triggers", triggers)  # the way to set a field of a frozen dataclass
         object.__setattr__(self, "index", RuleIndex(self.rules))
 
     def listening_to(self, event: SavingEvent) -> Shortlist:

@@ -1,1 +1,1 @@
-"""How a rules file becomes rules, or a list of mistakes with their places."""
+"""Reads a rules file: into a RuleSet, or into a list of mistakes with their places."""

@@ -1,4 +1,4 @@
-"""A rules file from its bytes to the rules that are applied: checked whole, all mistakes at once, compiled once."""
+"""A rules file from its bytes to a RuleSet: checked as a whole, with all mistakes reported at once."""
 
 import hashlib
 import json
@@ -29,14 +29,17 @@ from saving_alerts.domain.rules_file.schema import (
     RulesDocument,
 )
 
-VERSION_DIGITS = 12
-MAX_RULES_BYTES = 2 * 1024 * 1024
+VERSION_DIGITS = 12  # 48 bits of the hash: enough to tell the versions of one file apart
+MAX_RULES_BYTES = 2 * 1024 * 1024  # bounds what reading costs; workers take their limit from the setting of this name
 EVERY_DAY = frozenset(Weekday)
-DEFAULT_FRESHNESS = {kind: timedelta(minutes=10 if kind in GEOFENCE_TYPES else 30) for kind in TRIGGER_TYPES}
+# How long after an event a push makes sense if the file does not set it (docs/contracts.md).
+DEFAULT_FRESHNESS = {
+    event_type: timedelta(minutes=10 if event_type in GEOFENCE_TYPES else 30) for event_type in TRIGGER_TYPES
+}
 
 
 def version_of(raw: bytes) -> str:
-    """The version of a file is its content: the first 12 hex digits of its SHA-256."""
+    """The first 12 hex digits of the SHA-256 of the file: the same bytes are the same version."""
     return hashlib.sha256(raw).hexdigest()[:VERSION_DIGITS]
 
 
@@ -55,23 +58,23 @@ def read_rules(raw: bytes) -> RuleSet:
 
 
 def _refuse_too_many_rules(tree: object) -> None:
-    """Before anything looks at each of them."""
+    """Called before any check that costs time for each rule."""
     rules = tree.get("rules") if isinstance(tree, dict) else None
     if isinstance(rules, list) and len(rules) > MAX_RULES:
         raise RulesRefusedError([f"$.rules: {len(rules)} rules, at most {MAX_RULES} are allowed"])
 
 
 def _compile(document: RulesDocument, version: str) -> RuleSet:
-    in_their_order = sorted((rule for rule in document.rules if rule.enabled), key=lambda rule: rule.priority)
+    by_priority = sorted((rule for rule in document.rules if rule.enabled), key=lambda rule: rule.priority)
     freshness: dict[EventType, timedelta] = {
-        kind: timedelta(minutes=minutes) for kind, minutes in document.freshness_minutes.items()
+        event_type: timedelta(minutes=minutes) for event_type, minutes in document.freshness_minutes.items()
     }
     quiet = _window(document.quiet_hours) if document.quiet_hours else None
     return RuleSet(
         version=version,
         caps=tuple(Cap(cap.per, cap.pushes, cap.hours) for cap in document.caps),
         freshness=DEFAULT_FRESHNESS | freshness,
-        rules=tuple(_compile_rule(rule, quiet) for rule in in_their_order),
+        rules=tuple(_compile_rule(rule, quiet) for rule in by_priority),
     )
 
 
@@ -109,6 +112,6 @@ def _message(message: MessageDocument) -> Message:
 
 
 def json_schema() -> str:
-    """What an editor can check while somebody writes: fields, types and limits, not what they mean together."""
+    """The JSON Schema for editors: fields, types and limits. It cannot express the checks of `contradictions`."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **RulesDocument.model_json_schema()}
     return json.dumps(schema, indent=2, ensure_ascii=False)

@@ -1,6 +1,6 @@
-"""What no single field can know: fields that do not fit each other, and expressions that do not work.
+"""Mistakes that the types of single fields cannot show: fields that contradict each other, expressions that fail.
 
-It looks at the file as it was read, not at the checked document, so that all mistakes are found in one go.
+It reads the plain JSON, not the validated document, so that these mistakes are reported together with the wrong types.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from saving_alerts.domain.rules_file.schema import MAX_RULES, TRIGGER_TYPES
 
 
 def contradictions(tree: object) -> Iterator[Mistake]:
-    """Never raises, whatever stands in the file."""
+    """The mistakes in the JSON of a rules file. Never raises, whatever the file holds."""
     if not isinstance(tree, dict):
         return
     yield from _same_window((), tree)
@@ -32,8 +32,8 @@ def contradictions(tree: object) -> Iterator[Mistake]:
 
 def _in_rule(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
     yield from _same_window(place, rule)
-    yield from _nothing_said(place, rule)
-    yield from _nobody_left(place, _dict(rule.get("merchants")))
+    yield from _null_quiet_hours(place, rule)
+    yield from _no_merchant_left(place, _dict(rule.get("merchants")))
     yield from _missing_fallback(place, _dict(rule.get("message")))
     yield from _bad_when(place, rule)
     if rule.get("rank_coupons_by") == Ranking.HIGHEST_AMOUNT and "min_discount_percent" in rule:
@@ -43,7 +43,7 @@ def _in_rule(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
         )
 
 
-def _nothing_said(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
+def _null_quiet_hours(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
     if "quiet_hours" in rule and rule["quiet_hours"] is None:
         yield (*place, "quiet_hours"), 'null says nothing: write "none" for no quiet hours, or leave it out'
 
@@ -65,7 +65,7 @@ def _ids_twice(rules: list[Any]) -> Iterator[Mistake]:
 
 
 def _useless_caps(caps: list[Any]) -> Iterator[Mistake]:
-    """A cap that another one always reaches first was meant to be something else."""
+    """A cap has no effect if another one is always full before it."""
     good = [(number, cap) for number, cap in enumerate(caps) if _is_cap(cap)]
     for number, cap in good:
         tighter = next(
@@ -86,7 +86,7 @@ def _is_cap(cap: object) -> bool:
 
 
 def _is_tighter(one: dict[str, Any], other: dict[str, Any], comes_first: bool) -> bool:  # noqa: FBT001 - settles equals
-    """A cap per user counts all that one per user and merchant counts, and more."""
+    """Whether `one` is always full before `other`. A cap per user counts all that one per user and merchant counts."""
     if one["per"] != other["per"] and one["per"] != CapPer.USER:
         return False
     if (one["per"], one["pushes"], one["hours"]) == (other["per"], other["pushes"], other["hours"]):
@@ -94,7 +94,7 @@ def _is_tighter(one: dict[str, Any], other: dict[str, Any], comes_first: bool) -
     return bool(one["pushes"] <= other["pushes"] and one["hours"] >= other["hours"])
 
 
-def _nobody_left(place: Place, merchants: dict[str, Any]) -> Iterator[Mistake]:
+def _no_merchant_left(place: Place, merchants: dict[str, Any]) -> Iterator[Mistake]:
     allow = _list(merchants.get("allow", ["*"]))
     deny = [glob for glob in _list(merchants.get("deny")) if isinstance(glob, str)]
     if allow and all(isinstance(glob, str) and _is_denied(glob, deny) for glob in allow):
@@ -102,7 +102,7 @@ def _nobody_left(place: Place, merchants: dict[str, Any]) -> Iterator[Mistake]:
 
 
 def _is_denied(glob: str, deny: list[str]) -> bool:
-    """Whether all that `glob` allows is certainly denied."""
+    """Whether every merchant that `glob` allows is denied. False where that cannot be decided."""
     return any(each == glob or _covers(each, glob) for each in deny)
 
 
@@ -125,10 +125,10 @@ def _missing_fallback(place: Place, message: dict[str, Any]) -> Iterator[Mistake
 
 def _bad_when(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
     text = rule.get("when")
-    kinds = frozenset(kind for kind in TRIGGER_TYPES if kind in _list(rule.get("event_types"))) or set(TRIGGER_TYPES)
+    types = frozenset(each for each in TRIGGER_TYPES if each in _list(rule.get("event_types"))) or set(TRIGGER_TYPES)
     if isinstance(text, str) and 0 < len(text) <= MAX_WHEN_CHARACTERS:
         try:
-            compile_when(text, frozenset(map(EventType, kinds)))
+            compile_when(text, frozenset(map(EventType, types)))
         except WhenRefusedError as error:
             yield (*place, "when"), str(error)
 

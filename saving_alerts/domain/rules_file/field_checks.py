@@ -1,4 +1,4 @@
-"""What a product manager may write into small fields: times of day, versions, texts with placeholders."""
+"""Checks of single fields of the rules file: times of day, app versions, texts with placeholders."""
 
 import re
 import unicodedata
@@ -12,25 +12,26 @@ from saving_alerts.domain.rules.messages import PLACEHOLDERS
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _CLOCK_EXPECTED = 'a time of day in quotes like "22:00" is expected'
 _FOREIGN_PLACEHOLDER = re.compile(r"(?<!\$)\{[^{}]*\}|%\([^)]*\)s?|%s\b|<%|\{\{")
-# They turn the reading direction of what follows, so that a text can look like another one.
-_TURNING_SIGNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# They change the reading direction of the text behind them, so that it can look like another one.
+_DIRECTION_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 MINUTES_OF_A_DAY = 24 * 60
 
 
 def read_clock(value: object) -> time:
-    """A time like "22:00". Raises ValueError that says what was meant, if that can be guessed."""
+    """A time like "22:00". Raises ValueError with the right form."""
     if isinstance(value, str):
         found = _CLOCK.fullmatch(value)
         if found:
             return time(int(found[1]), int(found[2]))
         raise ValueError(f'{_CLOCK_EXPECTED}, with two digits each, from "00:00" to "23:59"')
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value < MINUTES_OF_A_DAY:
-        hours, minutes = divmod(value, 60)  # that is what YAML makes of 22:00 without quotes
+        hours, minutes = divmod(value, 60)  # YAML reads 22:00 without quotes as 1320
         raise ValueError(f'{_CLOCK_EXPECTED}; if YAML made this number, write "{hours:02}:{minutes:02}"')
     raise ValueError(_CLOCK_EXPECTED)
 
 
 def read_app_version(value: str) -> Version:
+    """Raises ValueError."""
     try:
         return Version(value)
     except InvalidVersion:
@@ -38,7 +39,10 @@ def read_app_version(value: str) -> Version:
 
 
 def check_template(value: str, shown_characters: int) -> str:
-    """A text with placeholders. Raises ValueError for whatever a shopper would read as it stands, or not at all."""
+    """Return `value`. Raises ValueError for unknown or foreign placeholders, invisible characters and no text.
+
+    Also for more than `shown_characters` without the placeholders.
+    """
     template = Template(value)
     if not template.is_valid():
         raise ValueError("a `$` that starts no placeholder: write `$$` for a dollar sign")
@@ -46,7 +50,7 @@ def check_template(value: str, shown_characters: int) -> str:
     if unknown:
         names = " ".join(f"${name}" for name in unknown)
         raise ValueError(f"unknown placeholder {names}; there are: {_placeholders()}")
-    _refuse_what_nobody_should_read(value)
+    _refuse_unreadable(value)
     fixed = len(template.substitute(dict.fromkeys(PLACEHOLDERS, "")))
     if fixed > shown_characters:
         raise ValueError(
@@ -55,15 +59,15 @@ def check_template(value: str, shown_characters: int) -> str:
     return value
 
 
-def _refuse_what_nobody_should_read(value: str) -> None:
+def _refuse_unreadable(value: str) -> None:
     foreign = _FOREIGN_PLACEHOLDER.search(value)
     if foreign:
         raise ValueError(f"{foreign[0]} would be sent as it stands; placeholders are written {_placeholders()}")
     if not value.strip():
         raise ValueError("there is nothing to read but spaces")
-    for sign in value:
-        if unicodedata.category(sign) == "Cc" or sign in _TURNING_SIGNS:
-            raise ValueError(f"contains the invisible sign U+{ord(sign):04X}: remove it, line breaks too")
+    for character in value:
+        if unicodedata.category(character) == "Cc" or character in _DIRECTION_CONTROLS:
+            raise ValueError(f"contains the invisible sign U+{ord(character):04X}: remove it, line breaks too")
 
 
 def _placeholders() -> str:

@@ -1,4 +1,4 @@
-"""The bytes of a rules file as JSON, stricter than Python reads it: encodings, keys given twice, depth."""
+"""The bytes of a rules file as JSON, with mistakes that people can act on: encodings, syntax, repeated keys."""
 
 import json
 import re
@@ -7,9 +7,9 @@ from typing import Any
 
 from saving_alerts.domain.rules_file.mistakes import Mistake, Place, RulesRefusedError, printable
 
-NEAR_CHARACTERS = 24
+NEAR_CHARACTERS = 24  # how much of the text behind a syntax error is quoted
 _UTF_16_OR_32 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
-_PARSER_SAYS = {
+_PARSER_MESSAGES = {  # how a message of Python's parser begins → ours
     "Extra data": "something follows after the end",
     "Illegal trailing comma": "a comma before a closing bracket: remove it",
     "Unterminated string": "a text whose closing quote is missing",
@@ -23,13 +23,13 @@ _TIME = re.compile(r"[0-9]{1,2}:[0-9]{2}")
 
 
 class _Twice(dict[str, Any]):
-    """An object some of whose keys were given twice; the last value counts, as everywhere in JSON."""
+    """An object some of whose keys were given twice. It has the last value of each, as Python's parser does."""
 
     keys_twice: tuple[str, ...] = ()
 
 
 def read_json(raw: bytes) -> object:
-    """Raises RulesRefusedError that names the line and the column."""
+    """The parsed JSON. Raises RulesRefusedError with the line and the column."""
     text = _decoded(raw)
     if not text.strip():
         raise RulesRefusedError(["$: the file is empty: it needs at least caps and rules"])
@@ -42,14 +42,14 @@ def read_json(raw: bytes) -> object:
         raise RulesRefusedError(
             ["$: brackets within brackets within brackets, hundreds deep: rules need seven"]
         ) from error
-    except ValueError as error:  # a number with thousands of digits
+    except ValueError as error:  # Python does not convert a number with more than 4,300 digits
         raise RulesRefusedError(
             ["$: a number with thousands of digits: no number in here needs more than six"]
         ) from error
 
 
 def keys_given_twice(tree: object, place: Place = ()) -> Iterator[Mistake]:
-    """Every key that stands twice in one object: one of them would be lost in silence."""
+    """Every key that one object has twice. Only one of the values would count, without a message."""
     if isinstance(tree, _Twice):
         for key in tree.keys_twice:
             yield (*place, key), "stands here twice: keep one"
@@ -89,19 +89,19 @@ def _syntax(error: json.JSONDecodeError) -> str:
     rest = text[at:]
     before = text[:at].rstrip()
     near = f" near {rest[:NEAR_CHARACTERS].splitlines()[0]!r}" if rest.strip() else ""
-    return f"{_meant(before, rest, error.msg)}{near}"
+    return f"{_syntax_mistake(before, rest, error.msg)}{near}"
 
 
-def _meant(before: str, rest: str, message: str) -> str:
-    """The usual mistakes, in plain words, and the parser's for all others."""
+def _syntax_mistake(before: str, rest: str, message: str) -> str:
+    """The mistake in plain words; the parser's own message if it is none of the usual ones."""
     if not rest.strip():
         return "the file ends too early: a bracket or a quote is not closed"
-    of_parser = (words for beginning, words in _PARSER_SAYS.items() if message.startswith(beginning))
+    of_parser = (words for beginning, words in _PARSER_MESSAGES.items() if message.startswith(beginning))
     return _usual(before, rest) or next(of_parser, f"this is not JSON ({message})")
 
 
 def _usual(before: str, rest: str) -> str | None:
-    """What the parser's message would not tell."""
+    """A usual mistake that the parser reports as another one; None if it is not one of these."""
     closing = before.endswith(",") and rest.lstrip()[:1] in {"]", "}"}
     if closing:
         return "a comma before a closing bracket: remove it"

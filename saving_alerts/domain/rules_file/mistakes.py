@@ -1,4 +1,4 @@
-"""What is wrong with a rules file, in the words of whoever writes it: where, what, and what would be right."""
+"""Mistakes in a rules file as lines for its author: where, what is wrong, and what would be right."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,12 +11,12 @@ from pydantic_core import ErrorDetails
 from saving_alerts.domain.rules_file.schema import NONE_TAG, WINDOW_TAG, RulesDocument
 
 LOCALE_EXAMPLE = '; write it like "de" or "de-AT"'  # locales are the only keys with a pattern
-MAX_SHOWN_CHARACTERS = 40
-MAX_PATH_PART_CHARACTERS = 64
-Place = tuple[int | str, ...]
+MAX_SHOWN_CHARACTERS = 40  # of a wrong value, so that each mistake is one line
+MAX_PATH_PART_CHARACTERS = 64  # of a field's name, which can be anything in a wrong file
+Place = tuple[int | str, ...]  # keys and list indexes from the top of the file
 Mistake = tuple[Place, str]
 
-_KINDS = {
+_EXPECTED = {  # pydantic's error type → what belongs there
     "int_type": "a whole number without quotes",
     "int_from_float": "a whole number",
     "float_type": "a number without quotes",
@@ -30,7 +30,7 @@ _KINDS = {
     "union_tag_not_found": '{"from": "22:00", "to": "08:00"}, or "none" for no quiet hours',
     "literal_error": '{"from": "22:00", "to": "08:00"}, or "none" for no quiet hours',
 }
-_LIMITS = {
+_LIMITS = {  # pydantic's error type → the limit, with the names of pydantic's context
     "greater_than": "must be more than {gt:g}",
     "greater_than_equal": "must be at least {ge:g}",
     "less_than_equal": "must be at most {le:g}",
@@ -40,7 +40,7 @@ _LIMITS = {
 
 
 class RulesRefusedError(Exception):
-    """The file is refused whole; `mistakes` has one line each: path, what is wrong, what would be right."""
+    """The whole file is refused. `mistakes` has one line for each: path, what is wrong, what would be right."""
 
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("; ".join(mistakes))
@@ -48,7 +48,7 @@ class RulesRefusedError(Exception):
 
 
 def in_order(tree: object, errors: list[ErrorDetails], others: Iterable[Mistake]) -> list[str]:
-    """One line per mistake, each said once. A list whose only items are wrong is not also called empty."""
+    """One line for each mistake, without repetitions. A list whose items are all wrong is not also called empty."""
     places = [error["loc"] for error in errors]
     above = {place[:depth] for place in places for depth in range(len(place))}
     found = [_of_model(error) for error in errors if error["type"] != "too_short" or error["loc"] not in above]
@@ -57,20 +57,20 @@ def in_order(tree: object, errors: list[ErrorDetails], others: Iterable[Mistake]
 
 
 def line(tree: object, place: Place, what: str) -> str:
-    """The path from `$`, what is wrong there, and whose rule it is. Whatever cannot be printed is written out."""
+    """The path from `$`, what is wrong there, and the id of the rule. Unprintable characters are escaped."""
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{_cut(part)}" for part in place)
-    return printable(f"${path}: {what}{_whose(tree, place)}")
+    return printable(f"${path}: {what}{_rule_id(tree, place)}")
 
 
 def printable(text: str) -> str:
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _cut(part: str) -> str:
     return part if len(part) <= MAX_PATH_PART_CHARACTERS else f"{part[:MAX_PATH_PART_CHARACTERS]}…"
 
 
-def _whose(tree: object, place: Place) -> str:
+def _rule_id(tree: object, place: Place) -> str:
     if len(place) < 2 or place[0] != "rules" or not isinstance(tree, dict):  # noqa: PLR2004 - rules, number
         return ""
     try:
@@ -82,35 +82,35 @@ def _whose(tree: object, place: Place) -> str:
 
 def _of_model(error: ErrorDetails) -> Mistake:
     parts = tuple(part for part in error["loc"] if part not in {NONE_TAG, WINDOW_TAG})
-    is_key = parts[-1:] == ("[key]",)  # that is how pydantic says that the key is wrong
+    is_key = parts[-1:] == ("[key]",)  # pydantic's mark for an error in the key, not in its value
     place = parts[:-1] if is_key else parts
     return place, _words(error, place, is_key=is_key)
 
 
 def _words(error: ErrorDetails, place: Place, *, is_key: bool) -> str:
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "value_error":
+    error_type, context = error["type"], error.get("ctx", {})
+    if error_type == "value_error":
         return error["msg"].removeprefix("Value error, ")
-    if kind == "extra_forbidden":
+    if error_type == "extra_forbidden":
         return f"there is no such field; there are: {', '.join(_fields(_model_at(place[:-1])))}"
-    if kind == "missing":
+    if error_type == "missing":
         return f"missing{_example(place)}"
-    if kind in {"too_short", "string_too_short"}:
+    if error_type in {"too_short", "string_too_short"}:
         return f"must not be empty{_example(place)}"
-    if kind == "string_unicode":
+    if error_type == "string_unicode":
         return "contains half a character: type it anew"
-    return f"{_shown(place[-1] if is_key else error['input'])} {_no_good(error, place, context)}"
+    return f"{_shown(place[-1] if is_key else error['input'])} {_value_problem(error, place, context)}"
 
 
-def _no_good(error: ErrorDetails, place: Place, context: Mapping[str, Any]) -> str:
-    kind = error["type"]
-    if kind in _LIMITS:
-        return _LIMITS[kind].format(**context)
-    if kind == "enum":
+def _value_problem(error: ErrorDetails, place: Place, context: Mapping[str, Any]) -> str:
+    error_type = error["type"]
+    if error_type in _LIMITS:
+        return _LIMITS[error_type].format(**context)
+    if error_type == "enum":
         return f"is none of {context['expected']}"
-    if kind in _KINDS:
-        return f"is not what belongs here: {_KINDS[kind]}{_example(place)}"
-    if kind == "string_pattern_mismatch":
+    if error_type in _EXPECTED:
+        return f"is not what belongs here: {_EXPECTED[error_type]}{_example(place)}"
+    if error_type == "string_pattern_mismatch":
         return "cannot stand here" + (_example(place) or LOCALE_EXAMPLE)
     return error["msg"]
 
@@ -122,7 +122,7 @@ def _example(place: Place) -> str:
 
 
 def _shown(value: object) -> str:
-    """What stands there, as it is written, cut short."""
+    """The value as JSON, cut short."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):

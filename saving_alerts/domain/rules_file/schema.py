@@ -1,4 +1,7 @@
-"""The rules file as a product manager writes it: every field with its type, its limits and its meaning."""
+"""The rules file as pydantic models: every field with its type, its limits and its meaning.
+
+The docstrings of models and fields are the descriptions of the JSON Schema that product managers' editors show.
+"""
 
 from datetime import time
 from typing import Annotated, Literal
@@ -13,12 +16,12 @@ from saving_alerts.domain.rules.messages import MAX_BODY_CHARACTERS, MAX_TITLE_C
 from saving_alerts.domain.rules.ranking import Ranking
 from saving_alerts.domain.rules_file.field_checks import check_template, read_app_version, read_clock
 
-MAX_RULES = 1_000
-MAX_GLOBS = 1_000
-MAX_TEMPLATE_CHARACTERS = 500
-TRIGGER_TYPES = tuple(kind for kind in EventType if kind not in TYPES_WITHOUT_MERCHANT)
+MAX_RULES = 1_000  # bounds the time of reading a file; `make bench-rules` measures up to 500 rules
+MAX_GLOBS = 1_000  # per rule: bounds the regular expression that is made of its patterns
+MAX_TEMPLATE_CHARACTERS = 500  # with placeholders; what a phone shows of the finished text is less (`messages`)
+TRIGGER_TYPES = tuple(event_type for event_type in EventType if event_type not in TYPES_WITHOUT_MERCHANT)
 NO_QUIET_HOURS = "none"
-WINDOW_TAG, NONE_TAG = "<window>", "<none>"  # pydantic puts them into paths; no field is called so
+WINDOW_TAG, NONE_TAG = "<window>", "<none>"  # pydantic puts these tags into paths, so they must not be field names
 
 
 def _trigger(value: EventType) -> EventType:
@@ -49,7 +52,7 @@ Template = Annotated[str, Field(min_length=1, max_length=MAX_TEMPLATE_CHARACTERS
 TriggerType = Annotated[
     EventType,
     AfterValidator(_trigger),
-    WithJsonSchema({"type": "string", "enum": [str(kind) for kind in TRIGGER_TYPES]}),
+    WithJsonSchema({"type": "string", "enum": [str(event_type) for event_type in TRIGGER_TYPES]}),
 ]
 Glob = Annotated[str, Field(min_length=1, max_length=128)]
 Locale = Annotated[
@@ -82,8 +85,8 @@ class QuietHoursDocument(Document):
     """The first minute that is not quiet any more."""
 
 
-def _kind_of_quiet_hours(value: object) -> str | None:
-    """A null says neither: it could mean none, or those of the file."""
+def _quiet_hours_tag(value: object) -> str | None:
+    """None, which pydantic refuses, for a null: it could mean no quiet hours, or those of the file."""
     if isinstance(value, str):
         return NONE_TAG
     return WINDOW_TAG if isinstance(value, dict | QuietHoursDocument) else None
@@ -91,7 +94,7 @@ def _kind_of_quiet_hours(value: object) -> str | None:
 
 OwnQuietHours = Annotated[
     Annotated[QuietHoursDocument, Tag(WINDOW_TAG)] | Annotated[Literal["none"], Tag(NONE_TAG)],
-    Discriminator(_kind_of_quiet_hours),
+    Discriminator(_quiet_hours_tag),
 ]
 
 

@@ -1,1 +1,1 @@
-"""Small stand-ins for the ports, held against the real adapters by the contract suites."""
+"""Fakes of the ports; the contract tests run on them and on the real adapters."""

@@ -1,4 +1,4 @@
-"""Time that stands still until a test, or somebody who sleeps, moves it."""
+"""A clock that only `set`, `advance` and `sleep` move."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ START = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 
 
 class FakeClock:
-    """A `Clock`. `set` and `advance` move it; `sleep` advances it at once and lets others run. `slept` remembers."""
+    """A `Clock`. `set` and `advance` move it; `sleep` advances it and yields to the loop; `slept` are all durations."""
 
     def __init__(self, now: datetime = START) -> None:
         self._now = now

@@ -8,7 +8,7 @@ from saving_alerts.ports.errors import PortError, UnavailableError
 
 
 class FakeCouponSource:
-    """Gives what it was given. `asked` is every (user id, merchant id) that was answered, refused or failed."""
+    """Returns the coupons that were set. `asked` is every (user id, merchant id) of a call that did not expire."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -27,7 +27,7 @@ class FakeCouponSource:
         self._errors[user_id] = error
 
     def goes_down(self, until: datetime) -> None:
-        """Answers nobody before `until`: who asks is held, at most until the deadline."""
+        """No answers before `until`: callers wait, at most until their deadline."""
         self._down_until = until
 
     async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> tuple[Coupon, ...]:

@@ -1,4 +1,4 @@
-"""The Heartbeats port in memory. The contract suite holds it against Redis."""
+"""The Heartbeats port in memory. The contract tests run on it and on Redis."""
 
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ from saving_alerts.ports.heartbeats import WorkerRow
 
 
 class FakeHeartbeats:
-    """Rows by `clock`. Set `down` and every call raises UnavailableError; clear `rows` and Redis has forgotten all."""
+    """Rows by `clock`. Set `down` and every call raises UnavailableError; clear `rows` and Redis has lost all data."""
 
     def __init__(self, clock: Clock) -> None:
         self.down = False

@@ -1,46 +1,52 @@
-"""Metrics that remember what they were told, and take nothing that is not in the catalogue."""
+"""Metrics that keep every measurement, and accept only metrics of the catalogue."""
 
 from dataclasses import dataclass
 
-from saving_alerts.metrics import CATALOGUE, Kind, Metric
+from saving_alerts.metrics import CATALOGUE, Metric, MetricKind
 
 
 @dataclass(frozen=True)
-class Said:
+class Measurement:
     metric: Metric
     value: float
     tags: dict[str, str]
 
 
 class RecordingMetrics:
-    """A `Metrics`. `said` is everything in order. Fails the test that uses a wrong kind or wrong tags."""
+    """A `Metrics`. `measurements` are in order. Fails a test that uses a wrong kind or wrong tags."""
 
     def __init__(self) -> None:
-        self.said: list[Said] = []
+        self.measurements: list[Measurement] = []
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None:
-        self._say(Kind.COUNT, Said(metric, value, tags))
+        self._add(MetricKind.COUNT, Measurement(metric, value, tags))
 
     def gauge(self, metric: Metric, value: float, **tags: str) -> None:
-        self._say(Kind.GAUGE, Said(metric, value, tags))
+        self._add(MetricKind.GAUGE, Measurement(metric, value, tags))
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None:
-        self._say(Kind.DISTRIBUTION, Said(metric, value, tags))
+        self._add(MetricKind.DISTRIBUTION, Measurement(metric, value, tags))
 
     def total(self, metric: Metric, **tags: str) -> float:
-        """The sum of what was counted under these tags; other tags are not looked at."""
-        return sum(said.value for said in self.said if said.metric is metric and tags.items() <= said.tags.items())
+        """The sum of what was counted under these tags; other tags do not matter."""
+        return sum(
+            measurement.value
+            for measurement in self.measurements
+            if measurement.metric is metric and tags.items() <= measurement.tags.items()
+        )
 
     def values(self, metric: Metric) -> list[float]:
-        """Every value said for the metric, in order."""
-        return [said.value for said in self.said if said.metric is metric]
+        """Every value measured for the metric, in order."""
+        return [measurement.value for measurement in self.measurements if measurement.metric is metric]
 
     def tags(self, metric: Metric, tag: str) -> list[str]:
         """The values of one tag, in order."""
-        return [said.tags[tag] for said in self.said if said.metric is metric]
+        return [measurement.tags[tag] for measurement in self.measurements if measurement.metric is metric]
 
-    def _say(self, kind: Kind, said: Said) -> None:
-        entry = CATALOGUE[said.metric]
-        assert entry.kind is kind, f"{said.metric} is a {entry.kind}, not a {kind}"
-        assert set(said.tags) == set(entry.tags), f"{said.metric} has the tags {entry.tags}, not {tuple(said.tags)}"
-        self.said.append(said)
+    def _add(self, kind: MetricKind, measurement: Measurement) -> None:
+        entry = CATALOGUE[measurement.metric]
+        assert entry.kind is kind, f"{measurement.metric} is a {entry.kind}, not a {kind}"
+        assert set(measurement.tags) == set(entry.tags), (
+            f"{measurement.metric} has the tags {entry.tags}, not {tuple(measurement.tags)}"
+        )
+        self.measurements.append(measurement)

@@ -1,4 +1,4 @@
-"""The PushSends port in memory: what it was told, it never forgets."""
+"""The PushSends port in memory."""
 
 from collections import defaultdict
 
@@ -21,7 +21,7 @@ class FakePushSends:
 
 
 class NoPushSends:
-    """No second fence: what the throttle says is all there is."""
+    """Nobody was ever pushed: only the throttle can refuse."""
 
     def of(self, user_id: str) -> tuple[PushSend, ...]:
         return ()

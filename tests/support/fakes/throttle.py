@@ -38,7 +38,7 @@ class User:
 class FakeThrottle:
     """Claims by `clock`. Instances with the same `users` are workers of one deployment, on one Redis.
 
-    Set `down` and every call raises UnavailableError; clear `users` and Redis has forgotten everything.
+    Set `down` and every call raises UnavailableError; clear `users` and Redis has lost all data.
     """
 
     def __init__(self, clock: Clock, lease_seconds: float = 20, users: dict[str, User] | None = None) -> None:

@@ -20,13 +20,13 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def said() -> list[bool]:
+def breaker_states() -> list[bool]:
     return []
 
 
 @pytest.fixture
-def admission(clock: FakeClock, said: list[bool]) -> Admission:
-    return Admission(2, Breaker(failures=1, pause=PAUSE), clock, said.append)
+def admission(clock: FakeClock, breaker_states: list[bool]) -> Admission:
+    return Admission(2, Breaker(failures=1, pause=PAUSE), clock, breaker_states.append)
 
 
 async def admitted(admission: Admission, clock: FakeClock, within: timedelta = SOON - START) -> bool:
@@ -114,12 +114,12 @@ async def test_the_longest_pause_that_was_asked_for_counts(admission: Admission,
 
 
 async def test_it_says_at_first_and_after_each_outcome_whether_the_breaker_is_open(
-    admission: Admission, clock: FakeClock, said: list[bool]
+    admission: Admission, clock: FakeClock, breaker_states: list[bool]
 ) -> None:
     admission.failed(admission.epoch)
     await admitted(admission, clock)
 
-    assert said == [False, True, False]
+    assert breaker_states == [False, True, False]
 
 
 async def test_no_more_start_in_a_second_than_are_allowed(clock: FakeClock) -> None:

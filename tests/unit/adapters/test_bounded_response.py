@@ -14,7 +14,8 @@ from aiohttp import ClientSession
 
 from demo.stub_apis.coupon_api import some_coupon
 from saving_alerts.adapters.bounded_response import MAX_WIRE_BYTES, RECEIVE_BUFFER_BYTES, BoundedResponse
-from saving_alerts.adapters.coupon_request import FailedError, HttpCouponRequests
+from saving_alerts.adapters.coupon_answers import CouponApiFailedError
+from saving_alerts.adapters.coupon_request import HttpCouponRequests
 from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.ports.errors import RefusedError
@@ -109,7 +110,7 @@ async def coupons_of(session: ClientSession, url: str) -> object:
     try:
         async with asyncio.timeout(SECONDS):
             return await HttpCouponRequests(session, url, FakeClock()).get("u-1", "m-1")
-    except (FailedError, RefusedError, TimeoutError) as error:
+    except (CouponApiFailedError, RefusedError, TimeoutError) as error:
         return error
 
 
@@ -117,7 +118,7 @@ async def coupons_of(session: ClientSession, url: str) -> object:
 async def test_a_head_without_end_is_no_answer(what: str) -> None:
     seen = await seen_from(ENDLESS[what])
 
-    assert isinstance(seen.coupons, FailedError)
+    assert isinstance(seen.coupons, CouponApiFailedError)
     assert isinstance(seen.push, Unclear)
     assert max(seen.turns) <= MOST_BYTES_A_TURN
     assert sum(seen.turns) <= 4 * MOST_BYTES_A_TURN
@@ -127,7 +128,7 @@ async def test_a_head_without_end_is_no_answer(what: str) -> None:
 async def test_a_body_without_end_is_no_answer_but_the_status_was_one(what: str) -> None:
     seen = await seen_from(ENDLESS_BODIES[what])
 
-    assert isinstance(seen.coupons, FailedError)
+    assert isinstance(seen.coupons, CouponApiFailedError)
     # With trailers the answer may break before its head was looked at.
     assert seen.push == Accepted(200) or (what == "trailers" and isinstance(seen.push, Unclear))
     assert max(seen.turns) <= MOST_BYTES_A_TURN
@@ -144,7 +145,7 @@ async def test_a_body_that_is_too_long_is_refused() -> None:
 async def test_what_ends_before_its_head_does_is_no_answer(what: str) -> None:
     seen = await seen_from(lambda: SHORT[what])
 
-    assert isinstance(seen.coupons, FailedError)
+    assert isinstance(seen.coupons, CouponApiFailedError)
     assert isinstance(seen.push, Unclear)
 
 
@@ -159,7 +160,7 @@ async def test_what_ends_before_its_head_does_is_no_answer(what: str) -> None:
 async def test_a_body_that_breaks_off_is_no_answer_but_the_status_was_one(answer: list[bytes]) -> None:
     seen = await seen_from(lambda: answer)
 
-    assert (type(seen.coupons), seen.push) == (FailedError, Accepted(200))
+    assert (type(seen.coupons), seen.push) == (CouponApiFailedError, Accepted(200))
 
 
 @pytest.mark.parametrize(

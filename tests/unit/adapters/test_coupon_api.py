@@ -253,11 +253,12 @@ async def test_a_compressed_answer_is_not_unpacked(clock: FakeClock, metrics: Re
 
 
 async def test_a_failed_attempt_with_retry_after_makes_its_event_wait(
-    api: CouponApi, stub: CouponApiStub, clock: FakeClock
+    stub: CouponApiStub, clock: FakeClock, metrics: RecordingMetrics
 ) -> None:
     stub.behave(status(500, times=1, retry_after_seconds=20))
 
-    await api.coupons("u-1", "m-1", SOON)
+    async with client(replace(QUICK, url=stub.url, timeout_seconds=30), clock, metrics) as api:
+        await api.coupons("u-1", "m-1", SOON)
 
     assert clock.now() >= START + timedelta(seconds=20)
 
@@ -424,6 +425,6 @@ async def test_the_breaker_says_when_it_opens_and_closes(
     await open_breaker(api, stub)
     await api.coupons("u-1", "m-1", SOON)
 
-    said = metrics.values(Metric.COUPON_API_BREAKER)
+    breaker_states = metrics.values(Metric.COUPON_API_BREAKER)
 
-    assert (said[0], said[-2], said[-1]) == (0, 1, 0)
+    assert (breaker_states[0], breaker_states[-2], breaker_states[-1]) == (0, 1, 0)

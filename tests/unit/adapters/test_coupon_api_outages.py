@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from saving_alerts.adapters.coupon_answers import CouponApiFailedError, Coupons, ThrottledError
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
-from saving_alerts.adapters.coupon_request import Coupons, FailedError, ThrottledError
 from saving_alerts.ports.errors import DeadlineError, UnavailableError
 from tests.support.fakes.clock import START
 from tests.support.fakes.metrics import RecordingMetrics
@@ -78,9 +78,9 @@ class ApiWithOutage:
             case "hang":
                 await _for_ever()
             case "status 500":
-                raise FailedError("500", pause)
+                raise CouponApiFailedError("500", pause)
             case "status 429":
-                raise ThrottledError("429", pause, is_ill=False)
+                raise ThrottledError("429", pause, counts_for_breaker=False)
             case "status 503":
                 raise ThrottledError("503", pause)
             case "slow":
@@ -191,7 +191,7 @@ def test_no_slot_is_held_while_an_event_waits_for_its_next_attempt() -> None:
     class Fails(ApiWithOutage):
         async def get(self, user_id: str, merchant_id: str) -> Coupons:
             if user_id == "sick" and _now() < 1:
-                raise FailedError("500", timedelta(seconds=20))
+                raise CouponApiFailedError("500", timedelta(seconds=20))
             return await super().get(user_id, merchant_id)
 
     api = coupon_api(Fails(Outage("hang", begins=1e9, seconds=1)), replace(POLICY, concurrency=1))

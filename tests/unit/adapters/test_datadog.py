@@ -15,7 +15,7 @@ from saving_alerts.adapters.datadog import (
     NoMetrics,
     metrics_to,
 )
-from saving_alerts.metrics import CATALOGUE, Entry, Kind, Metric, Metrics
+from saving_alerts.metrics import CATALOGUE, Entry, Metric, MetricKind, Metrics
 
 WORKER = {"service": "saving-alerts", "worker": "w-1"}
 
@@ -91,9 +91,9 @@ def test_every_metric_of_the_catalogue_is_readable(sink: StatsdSink, metrics: Da
 
 def say(metrics: Metrics, metric: Metric, entry: Entry) -> None:
     tags = dict.fromkeys(entry.tags, "x")
-    if entry.kind is Kind.COUNT:
+    if entry.kind is MetricKind.COUNT:
         metrics.count(metric, 1, **tags)
-    elif entry.kind is Kind.GAUGE:
+    elif entry.kind is MetricKind.GAUGE:
         metrics.gauge(metric, 1, **tags)
     else:
         metrics.observe(metric, 1, **tags)

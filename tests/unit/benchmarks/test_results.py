@@ -58,9 +58,9 @@ def test_a_missed_latency_is_said_for_all_and_for_the_pushed() -> None:
 
 def test_a_ratio_is_the_median_of_the_rounds() -> None:
     found = Figures()
-    for ours, rival in ((10, 1), (20, 10), (90, 10)):
+    for ours, baseline in ((10, 1), (20, 10), (90, 10)):
         found.add(VALIDATE, "ours", report(ours))
-        found.add(VALIDATE, "bare", report(rival))
+        found.add(VALIDATE, "bare", report(baseline))
 
     assert found.ratio("validate", "bare") == pytest.approx(9)
 

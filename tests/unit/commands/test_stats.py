@@ -103,16 +103,16 @@ async def test_what_is_no_address_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
         pytest.param((404, b"no"), "/stats.json answers 404", id="no worker's page"),
         pytest.param((200, b'{"worker": 7}'), "the worker is of another release", id="another release"),
     ],
 )
-async def test_an_answer_that_is_no_worker_s_is_named(answer: tuple[int, bytes], said: str) -> None:
+async def test_an_answer_that_is_no_worker_s_is_named(answer: tuple[int, bytes], message: str) -> None:
     status, body = answer
     async with await served(web.Response(status=status, body=body)) as other:
         result = await run_stats(other.make_url("/"))
 
-    assert said in result.stderr
+    assert message in result.stderr
     assert result.exit_code == 2

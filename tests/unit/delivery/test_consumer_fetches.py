@@ -22,8 +22,10 @@ from saving_alerts.delivery.consumer_thread import (
     FOLLOWED_RECORDS,
     ConsumerThread,
     Fetched,
+    as_changes,
     seek_back,
 )
+from saving_alerts.kafka.refused import RefusedBytes, refused_record
 
 pytestmark = pytest.mark.asyncio
 
@@ -259,6 +261,18 @@ async def test_nor_does_it_while_they_are_about_to_begin() -> None:
 
 async def test_streams_alone_are_fetched_as_far_as_they_may_be() -> None:
     assert await fetched(FakeFetcher({FIRST: 7_000, SECOND: 3}), FIRST, SECOND) == {FIRST: 7_000, SECOND: 3}
+
+
+async def test_what_was_refused_on_a_changelog_changes_nothing_and_moves_recovery_to_its_end() -> None:
+    change, refused = (
+        _record(CHANGELOG, 7),
+        refused_record(TopicPartition(*CHANGELOG), 8, RefusedBytes(b"x", "why", 10)),
+    )
+
+    assert [(each.offset, each.key, each.value) for each in as_changes([change, refused])] == [
+        (7, None, b""),
+        (10, b"", None),
+    ]
 
 
 async def test_where_nothing_is_there_it_waits_for_whatever_comes_first() -> None:

@@ -42,6 +42,7 @@ pytestmark = pytest.mark.asyncio
 TOPICS = Topics.named("saving-events", "saving-alerts")
 PARTITIONS = 4
 MAX_IN_FLIGHT = 4
+MAX_BYTES_IN_FLIGHT = 64 * 1024
 GENERATION = 7
 LONG_SECONDS = 60.0
 PATIENCE_SECONDS = 5
@@ -190,6 +191,7 @@ class World:
             metrics=self.metrics,
             clock=self.clock,
             max_in_flight=MAX_IN_FLIGHT,
+            max_bytes_in_flight=MAX_BYTES_IN_FLIGHT,
         )
         work: Work = BatchWork(writer, services, self.steps.step)
         if waiting:

@@ -10,7 +10,7 @@ from rich.console import Console
 from demo.checks.funnel import show_funnel
 from saving_alerts.domain.funnel import funnel
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.web.stats import cluster_totals
+from saving_alerts.web.stats import totals_of
 from tests.support.worker_rows import a_row
 
 COUNTS = st.dictionaries(st.sampled_from(Reason), st.integers(0, 10**9)).map(Counter)
@@ -28,7 +28,7 @@ def shown(counts: Counter[Reason]) -> list[list[str]]:
 def test_it_is_the_funnel_of_the_page(counts: Counter[Reason]) -> None:
     row = a_row(counts.total(), {str(reason): count for reason, count in counts.items()})
 
-    page = funnel(*cluster_totals([row]))
+    page = funnel(*totals_of([row]))
 
     assert shown(counts) == [[step.name, f"{step.events:,}", f"{step.share:.2%}"] for step in page]
 

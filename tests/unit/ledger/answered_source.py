@@ -20,7 +20,7 @@ from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.worker.clock import SystemClock
 from tests.support.fakes.metrics import RecordingMetrics
-from tests.support.recorded_world import RecordedWorld
+from tests.support.recorded_deployment import RecordedDeployment
 
 BATCH_RECORDS = 4
 TRIGGER_EVERY = 10
@@ -33,34 +33,34 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class AnsweredSource:
-    """`offsets` records on each of the `partitions` of a world's source, all committed.
+    """`offsets` records on each of the `partitions` of a deployment's source, all committed.
 
     `left_out` are the places, by partition and offset, of which the ledger knows nothing.
     """
 
-    world: RecordedWorld
+    deployment: RecordedDeployment
     partitions: int
     offsets: int
     left_out: Collection[Place] = ()
 
     def write(self) -> None:
-        """Return when all of it is on Kafka, committed by the group of the world."""
-        with _Bulk(self.world.bootstrap_servers) as bulk:
+        """Return when all of it is on Kafka, committed by the group of the deployment."""
+        with _Bulk(self.deployment.bootstrap_servers) as bulk:
             for partition in range(self.partitions):
                 for _ in range(self.offsets):
-                    bulk.write(Output(self.world.topics.source.name, partition, b"phone", EVENT))
+                    bulk.write(Output(self.deployment.topics.source.name, partition, b"phone", EVENT))
             for output in self._ledger():
                 bulk.write(output)
         asyncio.run(self._commit())
 
     async def _commit(self) -> None:
-        await self.world.commit(self.world.topics.source, dict.fromkeys(range(self.partitions), self.offsets))
-        for topic in self.world.topics.next_stage.values():
-            await self.world.commit(topic, dict.fromkeys(range(self.partitions), 0))
+        await self.deployment.commit(self.deployment.topics.source, dict.fromkeys(range(self.partitions), self.offsets))
+        for topic in self.deployment.topics.next_stage.values():
+            await self.deployment.commit(topic, dict.fromkeys(range(self.partitions), 0))
 
     def _ledger(self) -> Iterator[Output]:
         record_builder = RecordBuilder(
-            self.world.topics, "w-1", SystemClock(), RecordingMetrics(), lambda: "f00dfeedf00d", self.partitions
+            self.deployment.topics, "w-1", SystemClock(), RecordingMetrics(), lambda: "f00dfeedf00d", self.partitions
         )
         for start in range(0, self.offsets, BATCH_RECORDS):
             for partition in range(self.partitions):
@@ -71,10 +71,10 @@ class AnsweredSource:
     def _batch(self, record_builder: RecordBuilder, partition: int, offsets: range) -> Iterator[Output]:
         written = [offset for offset in offsets if (partition, offset) not in self.left_out]
         for offset in filter(is_trigger, written):
-            position = SourcePosition(self.world.topics.source.name, partition, offset)
+            position = SourcePosition(self.deployment.topics.source.name, partition, offset)
             yield record_builder.decision(Stage.DISPATCH_PUSH, position, _decided(offset), _subject(partition, offset))
         if covered := [offset for offset in written if not is_trigger(offset)]:
-            yield record_builder.receipt(self.world.topics.source.name, partition, covered)
+            yield record_builder.receipt(self.deployment.topics.source.name, partition, covered)
 
 
 def is_trigger(offset: int) -> bool:

@@ -171,8 +171,8 @@ def test_a_record_deleted_while_the_audit_ran_is_still_missing_and_counted_once(
 def test_an_unanswered_record_older_than_the_ledger_is_unknown() -> None:
     accounted = account(0, 3)
 
-    accounted.present(0, 0, maybe_forgotten=True)
-    accounted.present(0, 1, maybe_forgotten=True)
+    accounted.present(0, 0, decision_maybe_deleted=True)
+    accounted.present(0, 1, decision_maybe_deleted=True)
     accounted.present(0, 2)
     accounted.recorded(decision(1))
 
@@ -247,3 +247,11 @@ def test_an_explanation_has_the_answer_first_and_the_rest_as_echoes() -> None:
     (explained,) = explanations([pushed, capped])
 
     assert (explained.answer, explained.echoes) == (pushed, (capped,))
+
+
+def test_a_record_that_stands_for_several_is_present_at_each_of_their_offsets_that_is_audited() -> None:
+    accounted = account(0, 5)
+    accounted.present(0, 2, 9)
+    accounted.recorded(receipt((2, 3)))
+
+    assert (only(accounted).answered, only(accounted).missing_ranges) == (2, ((4, 4),))

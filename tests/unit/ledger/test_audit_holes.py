@@ -7,7 +7,7 @@ import pytest
 from demo.workers.worker_process import clean_environment, command_line
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
-from tests.support.recorded_world import PARTITIONS, RecordedWorld
+from tests.support.recorded_deployment import PARTITIONS, RecordedDeployment
 from tests.unit.ledger.answered_source import AnsweredSource, is_trigger
 
 pytestmark = pytest.mark.kafka
@@ -22,11 +22,11 @@ def environment() -> Iterator[dict[str, str]]:
     require_java_and_maven()
     assert (is_trigger(IN_A_RECEIPT[1]), is_trigger(IN_A_DECISION[1])) == (False, True)
     with KafkaCluster(brokers=1) as cluster:
-        world = RecordedWorld(cluster.bootstrap_servers, "holes")
+        deployment = RecordedDeployment(cluster.bootstrap_servers, "holes")
         one_broker = {"SAVING_ALERTS_TOPIC_PARTITIONS": str(PARTITIONS), "SAVING_ALERTS_TOPIC_REPLICATION_FACTOR": "1"}
-        environment = {**clean_environment(), **world.environment, **one_broker}
+        environment = {**clean_environment(), **deployment.environment, **one_broker}
         command_line(["topics", "create"], environment).check_returncode()
-        AnsweredSource(world, PARTITIONS, OFFSETS_PER_PARTITION, {IN_A_RECEIPT, IN_A_DECISION}).write()
+        AnsweredSource(deployment, PARTITIONS, OFFSETS_PER_PARTITION, {IN_A_RECEIPT, IN_A_DECISION}).write()
         yield environment
 
 

@@ -1,4 +1,4 @@
-"""Good documents are swapped in whole; whatever else the object store does, the last good ones stay, and it is said."""
+"""Good documents are replaced whole; when the object store fails the last good ones stay, and the failure is logged."""
 
 import asyncio
 import hashlib
@@ -47,7 +47,7 @@ MISTAKES = ("$.caps", "$.rules[0].id", "$.rules[0].event_types", "$.rules[0].mes
 
 
 class EventfulClock(FakeClock):
-    """While somebody sleeps, the next event happens."""
+    """Each sleep runs the next of `events`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,8 +58,8 @@ class EventfulClock(FakeClock):
         self.events.pop(0)()
 
 
-class World:
-    """A loader with everything around it."""
+class Harness:
+    """A loader with fakes."""
 
     def __init__(self) -> None:
         self.store = FakeObjectStore()
@@ -79,119 +79,119 @@ class World:
 
 
 @pytest.fixture
-def world(caplog: pytest.LogCaptureFixture) -> World:
+def harness(caplog: pytest.LogCaptureFixture) -> Harness:
     caplog.set_level(logging.INFO)
-    return World()
+    return Harness()
 
 
-async def test_both_documents_are_loaded(world: World) -> None:
-    outcomes = await world.load(rules_file(), merchant_line(1))
+async def test_both_documents_are_loaded(harness: Harness) -> None:
+    outcomes = await harness.load(rules_file(), merchant_line(1))
 
     assert outcomes == (ReloadOutcome.LOADED, ReloadOutcome.LOADED)
-    assert [rule.id for rule in world.data.current.rules.rules] == ["at-the-store"]
-    assert world.data.current.merchants.by_id == {"m-1": Merchant(merchant_id="m-1", names={"en": "Shop 1"})}
+    assert [rule.id for rule in harness.data.current.rules.rules] == ["at-the-store"]
+    assert harness.data.current.merchants.by_id == {"m-1": Merchant(merchant_id="m-1", names={"en": "Shop 1"})}
 
 
 @pytest.mark.parametrize("merchants", [merchant_line(1) + merchant_line(2), merchant_line(1)[:-1]])
-async def test_versions_are_the_beginning_of_the_sha_256_of_the_files(world: World, merchants: bytes) -> None:
-    await world.load(rules_file(), merchants)
+async def test_versions_are_the_beginning_of_the_sha_256_of_the_files(harness: Harness, merchants: bytes) -> None:
+    await harness.load(rules_file(), merchants)
 
-    assert world.data.current.rules.version == hashlib.sha256(rules_file()).hexdigest()[:12]
-    assert world.data.current.merchants.version == hashlib.sha256(merchants).hexdigest()[:12]
+    assert harness.data.current.rules.version == hashlib.sha256(rules_file()).hexdigest()[:12]
+    assert harness.data.current.merchants.version == hashlib.sha256(merchants).hexdigest()[:12]
 
 
-async def test_what_did_not_change_is_confirmed_and_not_read_again(world: World) -> None:
-    await world.load(rules_file(), merchant_line(1))
-    world.clock.advance(MINUTE)
+async def test_what_did_not_change_is_confirmed_and_not_read_again(harness: Harness) -> None:
+    await harness.load(rules_file(), merchant_line(1))
+    harness.clock.advance(MINUTE)
 
-    outcomes = await world.loader.reload_rules(), await world.loader.reload_merchants()
+    outcomes = await harness.loader.reload_rules(), await harness.loader.reload_merchants()
 
     assert outcomes == (ReloadOutcome.UNCHANGED, ReloadOutcome.UNCHANGED)
-    assert world.store.bodies_read == [RULES, MERCHANTS]
-    assert {freshness.confirmed_at for freshness in world.data.freshness.values()} == {START + MINUTE}
+    assert harness.store.bodies_read == [RULES, MERCHANTS]
+    assert {freshness.confirmed_at for freshness in harness.data.freshness.values()} == {START + MINUTE}
 
 
-async def test_a_newer_document_replaces_the_older_one(world: World) -> None:
-    await world.load(rules_file(), merchant_line(1))
-    before = world.data.current
+async def test_a_newer_document_replaces_the_older_one(harness: Harness) -> None:
+    await harness.load(rules_file(), merchant_line(1))
+    before = harness.data.current
 
-    await world.load(rules_file("newer"), merchant_line(2))
+    await harness.load(rules_file("newer"), merchant_line(2))
 
     assert (before.rules.rules[0].id, list(before.merchants.by_id)) == ("at-the-store", ["m-1"])
-    assert (world.data.current.rules.rules[0].id, list(world.data.current.merchants.by_id)) == ("newer", ["m-2"])
+    assert (harness.data.current.rules.rules[0].id, list(harness.data.current.merchants.by_id)) == ("newer", ["m-2"])
 
 
 async def test_a_broken_rules_file_is_refused_with_every_mistake(
-    world: World, caplog: pytest.LogCaptureFixture
+    harness: Harness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await world.load(rules_file(), merchant_line(1))
+    await harness.load(rules_file(), merchant_line(1))
     caplog.clear()
 
-    outcomes = await world.load(BROKEN_RULES, merchant_line(1))
+    outcomes = await harness.load(BROKEN_RULES, merchant_line(1))
 
     assert outcomes[0] is ReloadOutcome.REFUSED
-    assert world.data.current.rules.rules[0].id == "at-the-store"
+    assert harness.data.current.rules.rules[0].id == "at-the-store"
     assert [mistake for mistake in MISTAKES if mistake not in caplog.text] == []
-    assert [mistake for mistake in MISTAKES if mistake not in str(world.data.freshness["rules"].refusal)] == []
+    assert [mistake for mistake in MISTAKES if mistake not in str(harness.data.freshness["rules"].refusal)] == []
 
 
 async def test_a_refused_file_is_read_once_said_once_and_stays_refused(
-    world: World, caplog: pytest.LogCaptureFixture
+    harness: Harness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await world.load(BROKEN_RULES, merchant_line(1))
-    refusal = world.data.freshness["rules"].refusal
+    await harness.load(BROKEN_RULES, merchant_line(1))
+    refusal = harness.data.freshness["rules"].refusal
 
-    outcome = await world.loader.reload_rules()
+    outcome = await harness.loader.reload_rules()
 
     assert outcome is ReloadOutcome.REFUSED
-    assert world.data.freshness["rules"].refusal == refusal is not None
-    assert world.store.bodies_read.count(RULES) == 1
+    assert harness.data.freshness["rules"].refusal == refusal is not None
+    assert harness.store.bodies_read.count(RULES) == 1
     assert caplog.text.count("$.colour") == 1
 
 
-async def test_a_refused_file_is_still_refused_after_an_outage(world: World) -> None:
-    await world.load(BROKEN_RULES, merchant_line(1))
-    world.store.failure = OUTAGE
-    await world.loader.reload_rules()
-    world.store.failure = None
+async def test_a_refused_file_is_still_refused_after_an_outage(harness: Harness) -> None:
+    await harness.load(BROKEN_RULES, merchant_line(1))
+    harness.store.failure = OUTAGE
+    await harness.loader.reload_rules()
+    harness.store.failure = None
 
-    outcome = await world.loader.reload_rules()
+    outcome = await harness.loader.reload_rules()
 
     assert outcome is ReloadOutcome.REFUSED
-    assert "$.colour" in str(world.data.freshness["rules"].refusal)
+    assert "$.colour" in str(harness.data.freshness["rules"].refusal)
 
 
-async def test_a_good_file_ends_a_refusal(world: World) -> None:
-    await world.load(rules_file(), merchant_line(1))
-    await world.load(BROKEN_RULES, merchant_line(1))
+async def test_a_good_file_ends_a_refusal(harness: Harness) -> None:
+    await harness.load(rules_file(), merchant_line(1))
+    await harness.load(BROKEN_RULES, merchant_line(1))
 
-    outcomes = await world.load(rules_file(), merchant_line(1))
+    outcomes = await harness.load(rules_file(), merchant_line(1))
 
     assert outcomes[0] is ReloadOutcome.LOADED
-    assert world.data.freshness["rules"].refusal is None
+    assert harness.data.freshness["rules"].refusal is None
 
 
-async def test_countless_mistakes_are_not_all_repeated(world: World) -> None:
+async def test_countless_mistakes_are_not_all_repeated(harness: Harness) -> None:
     fields = ",".join(f'"f{number}": 1' for number in range(150))
 
-    await world.load(f"{{{fields}}}".encode(), merchant_line(1))
+    await harness.load(f"{{{fields}}}".encode(), merchant_line(1))
 
-    assert str(world.data.freshness["rules"].refusal).endswith("; and 52 more")
+    assert str(harness.data.freshness["rules"].refusal).endswith("; and 52 more")
 
 
-async def test_a_rules_file_too_large_is_refused(world: World) -> None:
-    outcomes = await world.load(b" " * 4097, merchant_line(1))
+async def test_a_rules_file_too_large_is_refused(harness: Harness) -> None:
+    outcomes = await harness.load(b" " * 4097, merchant_line(1))
 
     assert outcomes[0] is ReloadOutcome.REFUSED
-    assert "4097 bytes" in str(world.data.freshness["rules"].refusal)
+    assert "4097 bytes" in str(harness.data.freshness["rules"].refusal)
 
 
 @pytest.mark.parametrize("kind", ["rules", "merchants"])
-async def test_a_document_that_is_not_there_is_missing(world: World, kind: str) -> None:
-    outcome = await (world.loader.reload_rules() if kind == "rules" else world.loader.reload_merchants())
+async def test_a_document_that_is_not_there_is_missing(harness: Harness, kind: str) -> None:
+    outcome = await (harness.loader.reload_rules() if kind == "rules" else harness.loader.reload_merchants())
 
     assert outcome is ReloadOutcome.MISSING
-    assert "no such object" in str(world.data.freshness[kind].refusal)
+    assert "no such object" in str(harness.data.freshness[kind].refusal)
 
 
 @pytest.mark.parametrize(
@@ -202,38 +202,38 @@ async def test_a_document_that_is_not_there_is_missing(world: World, kind: str) 
     ],
 )
 async def test_a_store_that_fails_leaves_everything_in_use(
-    world: World, failure: PortError, outcome: ReloadOutcome
+    harness: Harness, failure: PortError, outcome: ReloadOutcome
 ) -> None:
-    await world.load(rules_file(), merchant_line(1))
-    before = world.data.current
-    world.store.failure = failure
+    await harness.load(rules_file(), merchant_line(1))
+    before = harness.data.current
+    harness.store.failure = failure
 
-    outcomes = await world.loader.reload_rules(), await world.loader.reload_merchants()
+    outcomes = await harness.loader.reload_rules(), await harness.loader.reload_merchants()
 
     assert outcomes == (outcome, outcome)
-    assert world.data.current is before
-    assert {freshness.refusal for freshness in world.data.freshness.values()} == {str(failure)}
-    assert {freshness.confirmed_at for freshness in world.data.freshness.values()} == {START}
+    assert harness.data.current is before
+    assert {freshness.refusal for freshness in harness.data.freshness.values()} == {str(failure)}
+    assert {freshness.confirmed_at for freshness in harness.data.freshness.values()} == {START}
 
 
-async def test_a_stream_that_breaks_is_read_again_from_its_beginning(world: World) -> None:
-    world.store.breaks_after_lines = 1
-    await world.load(rules_file(), merchant_line(1) + merchant_line(2))
-    world.store.breaks_after_lines = None
+async def test_a_stream_that_breaks_is_read_again_from_its_beginning(harness: Harness) -> None:
+    harness.store.breaks_after_lines = 1
+    await harness.load(rules_file(), merchant_line(1) + merchant_line(2))
+    harness.store.breaks_after_lines = None
 
-    outcome = await world.loader.reload_merchants()
+    outcome = await harness.loader.reload_merchants()
 
     assert outcome is ReloadOutcome.LOADED
-    assert list(world.data.current.merchants.by_id) == ["m-1", "m-2"]
-    assert world.outcomes[1:] == [("merchants", "unavailable"), ("merchants", "loaded")]
+    assert list(harness.data.current.merchants.by_id) == ["m-1", "m-2"]
+    assert harness.outcomes[1:] == [("merchants", "unavailable"), ("merchants", "loaded")]
 
 
-async def test_every_look_is_counted_with_its_outcome(world: World) -> None:
-    await world.load(BROKEN_RULES, merchant_line(1))
-    await world.loader.reload_rules()
-    await world.loader.reload_merchants()
+async def test_every_look_is_counted_with_its_outcome(harness: Harness) -> None:
+    await harness.load(BROKEN_RULES, merchant_line(1))
+    await harness.loader.reload_rules()
+    await harness.loader.reload_merchants()
 
-    assert world.outcomes == [
+    assert harness.outcomes == [
         ("rules", "refused"),
         ("merchants", "loaded"),
         ("rules", "refused"),
@@ -241,24 +241,24 @@ async def test_every_look_is_counted_with_its_outcome(world: World) -> None:
     ]
 
 
-async def test_the_age_grows_while_nobody_confirms(world: World) -> None:
-    await world.load(rules_file(), merchant_line(1))
-    world.store.failure = OUTAGE
-    world.clock.advance(MINUTE)
+async def test_the_age_grows_while_nobody_confirms(harness: Harness) -> None:
+    await harness.load(rules_file(), merchant_line(1))
+    harness.store.failure = OUTAGE
+    harness.clock.advance(MINUTE)
 
-    await world.loader.reload_rules()
+    await harness.loader.reload_rules()
 
-    assert world.metrics.values(Metric.REFERENCE_DATA_AGE) == [0, 0, 60]
+    assert harness.metrics.values(Metric.REFERENCE_DATA_AGE) == [0, 0, 60]
 
 
-async def test_an_outage_is_said_once_and_its_end_too(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    await world.load(rules_file(), merchant_line(1))
+async def test_an_outage_is_said_once_and_its_end_too(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    await harness.load(rules_file(), merchant_line(1))
     caplog.clear()
     for failure in (OUTAGE, OUTAGE, None, None):
-        world.store.failure = failure
-        await world.loader.reload_rules()
+        harness.store.failure = failure
+        await harness.loader.reload_rules()
 
-    version = world.data.current.rules.version
+    version = harness.data.current.rules.version
     assert caplog.messages == [
         f"rules unavailable: S3 does not answer; version {version} stays in use",
         f"rules unchanged: version {version} stays in use",
@@ -281,60 +281,60 @@ BAD_LINES = {
 
 @pytest.mark.parametrize("bad", BAD_LINES.values(), ids=BAD_LINES)
 async def test_a_bad_line_is_left_out_counted_and_named(
-    world: World, bad: bytes, caplog: pytest.LogCaptureFixture
+    harness: Harness, bad: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outcomes = await world.load(rules_file(), merchant_line(1) + bad + merchant_line(3))
+    outcomes = await harness.load(rules_file(), merchant_line(1) + bad + merchant_line(3))
 
     assert outcomes[1] is ReloadOutcome.LOADED
-    assert list(world.data.current.merchants.by_id) == ["m-1", "m-3"]
-    assert world.data.current.merchants.bad_lines == 1
+    assert list(harness.data.current.merchants.by_id) == ["m-1", "m-3"]
+    assert harness.data.current.merchants.bad_lines == 1
     assert "line 2: " in caplog.text
 
 
-async def test_of_two_lines_for_one_merchant_the_last_counts(world: World) -> None:
-    await world.load(rules_file(), merchant_line(1) + merchant_line(1, names={"en": "Renamed"}))
+async def test_of_two_lines_for_one_merchant_the_last_counts(harness: Harness) -> None:
+    await harness.load(rules_file(), merchant_line(1) + merchant_line(1, names={"en": "Renamed"}))
 
-    assert world.data.current.merchants.by_id["m-1"].names == {"en": "Renamed"}
-    assert world.data.current.merchants.bad_lines == 1
-
-
-async def test_blank_lines_mean_nothing(world: World) -> None:
-    await world.load(rules_file(), b"\n" + merchant_line(1) + b"  \r\n")
-
-    assert (len(world.data.current.merchants.by_id), world.data.current.merchants.bad_lines) == (1, 0)
+    assert harness.data.current.merchants.by_id["m-1"].names == {"en": "Renamed"}
+    assert harness.data.current.merchants.bad_lines == 1
 
 
-async def test_as_many_bad_lines_as_allowed_are_left_out(world: World) -> None:
-    outcomes = await world.load(rules_file(), b"x\nx\n" + merchant_line(1))
+async def test_blank_lines_mean_nothing(harness: Harness) -> None:
+    await harness.load(rules_file(), b"\n" + merchant_line(1) + b"  \r\n")
+
+    assert (len(harness.data.current.merchants.by_id), harness.data.current.merchants.bad_lines) == (1, 0)
+
+
+async def test_as_many_bad_lines_as_allowed_are_left_out(harness: Harness) -> None:
+    outcomes = await harness.load(rules_file(), b"x\nx\n" + merchant_line(1))
 
     assert outcomes[1] is ReloadOutcome.LOADED
 
 
-async def test_one_more_bad_line_refuses_the_directory(world: World) -> None:
-    await world.load(rules_file(), merchant_line(1))
+async def test_one_more_bad_line_refuses_the_directory(harness: Harness) -> None:
+    await harness.load(rules_file(), merchant_line(1))
 
-    outcomes = await world.load(rules_file(), b"x\nx\nx\n" + merchant_line(2))
+    outcomes = await harness.load(rules_file(), b"x\nx\nx\n" + merchant_line(2))
 
     assert outcomes[1] is ReloadOutcome.REFUSED
-    assert list(world.data.current.merchants.by_id) == ["m-1"]
-    assert str(world.data.freshness["merchants"].refusal).startswith("more than 2 bad lines: line 1: ")
+    assert list(harness.data.current.merchants.by_id) == ["m-1"]
+    assert str(harness.data.freshness["merchants"].refusal).startswith("more than 2 bad lines: line 1: ")
 
 
-async def test_a_refused_directory_is_read_once_and_stays_refused(world: World) -> None:
-    await world.load(rules_file(), b"x\nx\nx\n")
+async def test_a_refused_directory_is_read_once_and_stays_refused(harness: Harness) -> None:
+    await harness.load(rules_file(), b"x\nx\nx\n")
 
-    outcome = await world.loader.reload_merchants()
+    outcome = await harness.loader.reload_merchants()
 
     assert outcome is ReloadOutcome.REFUSED
-    assert world.store.bodies_read.count(MERCHANTS) == 1
+    assert harness.store.bodies_read.count(MERCHANTS) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"x\n"], ids=["empty", "blank lines", "only bad lines"])
-async def test_a_directory_without_a_merchant_is_refused(world: World, content: bytes) -> None:
-    outcomes = await world.load(rules_file(), content)
+async def test_a_directory_without_a_merchant_is_refused(harness: Harness, content: bytes) -> None:
+    outcomes = await harness.load(rules_file(), content)
 
     assert outcomes[1] is ReloadOutcome.REFUSED
-    assert "no line has a merchant" in str(world.data.freshness["merchants"].refusal)
+    assert "no line has a merchant" in str(harness.data.freshness["merchants"].refusal)
 
 
 async def test_only_the_first_ten_bad_lines_are_named() -> None:
@@ -346,8 +346,8 @@ async def test_only_the_first_ten_bad_lines_are_named() -> None:
     assert ("line 10: " in reader.summary(), "line 11: " in reader.summary()) == (True, False)
 
 
-async def test_a_long_directory_lets_others_run_meanwhile(world: World) -> None:
-    world.store.objects = {MERCHANTS: b"".join(map(merchant_line, range(3 * LINES_BETWEEN_PAUSES)))}
+async def test_a_long_directory_lets_others_run_meanwhile(harness: Harness) -> None:
+    harness.store.objects = {MERCHANTS: b"".join(map(merchant_line, range(3 * LINES_BETWEEN_PAUSES)))}
     turns = 0
 
     async def other() -> None:
@@ -357,7 +357,7 @@ async def test_a_long_directory_lets_others_run_meanwhile(world: World) -> None:
             await asyncio.sleep(0)
 
     running = asyncio.create_task(other())
-    await world.loader.reload_merchants()
+    await harness.loader.reload_merchants()
     running.cancel()
 
     assert turns >= 3
@@ -398,36 +398,36 @@ def quick_turns() -> Iterator[None]:
 def nothing() -> None: ...
 
 
-async def test_waiting_ends_when_both_are_there(world: World) -> None:
-    world.clock.events = [
+async def test_waiting_ends_when_both_are_there(harness: Harness) -> None:
+    harness.clock.events = [
         nothing,
-        lambda: world.store.objects.update({RULES: rules_file()}),
-        lambda: world.store.objects.update({MERCHANTS: merchant_line(1)}),
+        lambda: harness.store.objects.update({RULES: rules_file()}),
+        lambda: harness.store.objects.update({MERCHANTS: merchant_line(1)}),
     ]
 
-    await world.loader.wait_until_loaded(SECONDS)
+    await harness.loader.wait_until_loaded(SECONDS)
 
-    assert world.data.is_loaded
-    assert world.clock.slept == [timedelta(seconds=SECONDS)] * 3
+    assert harness.data.is_loaded
+    assert harness.clock.slept == [timedelta(seconds=SECONDS)] * 3
 
 
-async def test_waiting_is_explained_when_the_reason_changes(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    world.store.objects = {RULES: rules_file()}
-    world.clock.events = [
+async def test_waiting_is_explained_when_the_reason_changes(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    harness.store.objects = {RULES: rules_file()}
+    harness.clock.events = [
         nothing,
-        lambda: setattr(world.store, "failure", OUTAGE),
+        lambda: setattr(harness.store, "failure", OUTAGE),
         nothing,
-        lambda: setattr(world.store, "failure", None),
-        lambda: world.store.objects.update({MERCHANTS: merchant_line(1)}),
+        lambda: setattr(harness.store, "failure", None),
+        lambda: harness.store.objects.update({MERCHANTS: merchant_line(1)}),
     ]
 
-    await world.loader.wait_until_loaded(SECONDS)
+    await harness.loader.wait_until_loaded(SECONDS)
 
     missing = f"merchants missing: {MERCHANTS}: there is no such object; waiting, because none was loaded yet"
     outage = "merchants unavailable: S3 does not answer; waiting, because none was loaded yet"
-    said = [message for message in caplog.messages if message.startswith("merchants")]
-    assert said[:-1] == [missing, outage, missing]
-    assert said[-1].startswith("merchants loaded: version ")
+    messages = [message for message in caplog.messages if message.startswith("merchants")]
+    assert messages[:-1] == [missing, outage, missing]
+    assert messages[-1].startswith("merchants loaded: version ")
 
 
 async def test_the_snapshot_needs_both() -> None:

@@ -21,43 +21,43 @@ def store() -> FakeObjectStore:
     return FakeObjectStore()
 
 
-def shelf_of(store: FakeObjectStore) -> RulesStore:
+def rules_store_of(store: FakeObjectStore) -> RulesStore:
     return RulesStore(store, "rules.json", ENOUGH_BYTES)
 
 
 async def test_a_publication_is_live_kept_and_noted(store: FakeObjectStore) -> None:
-    shelf = shelf_of(store)
+    rules_store = rules_store_of(store)
 
-    first = await shelf.publish(FIRST, await shelf.current(), "ines", "begin", START)
-    second = await shelf.publish(SECOND, await shelf.current(), "tom", "more", START + HOUR)
+    first = await rules_store.publish(FIRST, await rules_store.current(), "ines", "begin", START)
+    second = await rules_store.publish(SECOND, await rules_store.current(), "tom", "more", START + HOUR)
 
     assert store.objects["rules.json"] == SECOND
-    assert await shelf.body(first.version) == FIRST
-    assert await shelf.history() == (first, second)
+    assert await rules_store.body(first.version) == FIRST
+    assert await rules_store.history() == (first, second)
     assert (first.version, first.replaced, second.replaced) == (version_of(FIRST), None, version_of(FIRST))
     assert (second.by, second.note, second.at) == ("tom", "more", START + HOUR)
 
 
 async def test_what_somebody_else_published_meanwhile_is_not_overwritten(store: FakeObjectStore) -> None:
-    shelf = shelf_of(store)
-    read_before = await shelf.current()
-    await shelf.publish(FIRST, read_before, "ines", "", START)
+    rules_store = rules_store_of(store)
+    read_before = await rules_store.current()
+    await rules_store.publish(FIRST, read_before, "ines", "", START)
 
     with pytest.raises(RulesChangedError, match=f"are {version_of(FIRST)} now, and were None"):
-        await shelf.publish(SECOND, read_before, "tom", "", START)
+        await rules_store.publish(SECOND, read_before, "tom", "", START)
 
     assert store.objects["rules.json"] == FIRST
-    assert [each.by for each in await shelf.history()] == ["ines"]
+    assert [each.by for each in await rules_store.history()] == ["ines"]
 
 
 async def test_a_write_whose_answer_was_lost_is_known_by_its_content(store: FakeObjectStore) -> None:
-    shelf = shelf_of(store)
-    read_before = await shelf.current()
+    rules_store = rules_store_of(store)
+    read_before = await rules_store.current()
     store.objects["rules.json"] = FIRST  # the first attempt arrived, and the driver made a second one
 
-    publication = await shelf.publish(FIRST, read_before, "ines", "", START)
+    publication = await rules_store.publish(FIRST, read_before, "ines", "", START)
 
-    assert await shelf.history() == (publication,)
+    assert await rules_store.history() == (publication,)
 
 
 class Racing(FakeObjectStore):
@@ -76,28 +76,28 @@ class Racing(FakeObjectStore):
 
 
 async def test_two_who_note_at_once_are_both_noted() -> None:
-    shelf = shelf_of(Racing(times=2))
+    rules_store = rules_store_of(Racing(times=2))
 
-    await shelf.publish(FIRST, await shelf.current(), "ines", "", START)
+    await rules_store.publish(FIRST, await rules_store.current(), "ines", "", START)
 
-    assert [each.by for each in await shelf.history()] == ["tom", "tom", "ines"]
+    assert [each.by for each in await rules_store.history()] == ["tom", "tom", "ines"]
 
 
 async def test_an_unknown_version_is_said_to_be_unknown(store: FakeObjectStore) -> None:
     with pytest.raises(UnknownVersionError, match=r"rules/0123456789ab\.json"):
-        await shelf_of(store).body("0123456789ab")
+        await rules_store_of(store).body("0123456789ab")
 
 
 async def test_the_version_before_is_what_the_live_one_replaced(store: FakeObjectStore) -> None:
-    shelf = shelf_of(store)
+    rules_store = rules_store_of(store)
     for body in (FIRST, SECOND, FIRST, FIRST):
-        await shelf.publish(body, await shelf.current(), "ines", "", START)
+        await rules_store.publish(body, await rules_store.current(), "ines", "", START)
 
-    history = await shelf.history()
+    history = await rules_store.history()
 
     assert before(history, version_of(FIRST)) == version_of(SECOND)
     assert before(history, "0123456789ab") is None
 
 
 async def test_before_the_first_rules_nothing_is_live(store: FakeObjectStore) -> None:
-    assert await shelf_of(store).current() == Current(None, None)
+    assert await rules_store_of(store).current() == Current(None, None)

@@ -14,7 +14,7 @@ from saving_alerts.domain.events import EventType
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.reference_data.snapshot import Snapshot
-from saving_alerts.simulation.recorded_decisions import Agreement, Record, Unknown
+from saving_alerts.simulation.recorded_decisions import Agreement, RecordedDecisions, Unknown
 from saving_alerts.simulation.replay import Replay, Replayed, Totals
 from saving_alerts.simulation.simulate import Users
 from tests.support.fakes.clock import START
@@ -36,7 +36,7 @@ def candidate(
     return Candidate(validated=value, coupons=(coupon(percent),), looked_at=at + timedelta(seconds=1))
 
 
-class Story:
+class ReplayedPartition:
     """One partition and one rule set."""
 
     def __init__(self, data: Snapshot | None = None, sends: dict[str, list[CountedSend]] | None = None) -> None:
@@ -55,36 +55,36 @@ def with_caps(*caps: Cap) -> Snapshot:
 
 
 def test_what_the_rules_want_is_a_push() -> None:
-    story = Story()
+    partition = ReplayedPartition()
 
-    replayed = story.replay.take(candidate())
+    replayed = partition.replay.take(candidate())
 
     assert replayed == Replayed(Reason.PUSHED, rule_id="at-the-store", coupon_id="c-1")
-    assert (story.totals.pushes, story.totals.rules) == (1, Counter({"at-the-store": 1}))
-    assert story.totals.hours == Counter({"2026-11-23 10": 1})
+    assert (partition.totals.pushes, partition.totals.rules) == (1, Counter({"at-the-store": 1}))
+    assert partition.totals.hours == Counter({"2026-11-23 10": 1})
 
 
 def test_a_refusal_is_counted_by_rule_and_clause() -> None:
-    story = Story()
+    partition = ReplayedPartition()
 
-    assert story.reasons(candidate(percent=5)) == [Reason.RULE_REFUSED]
-    assert story.totals.clauses == Counter({("at-the-store", "min_discount_percent"): 1})
+    assert partition.reasons(candidate(percent=5)) == [Reason.RULE_REFUSED]
+    assert partition.totals.clauses == Counter({("at-the-store", "min_discount_percent"): 1})
 
 
 def test_a_cap_stops_the_second_push_until_its_window_is_over() -> None:
-    story = Story()
+    partition = ReplayedPartition()
 
-    reasons = story.reasons(candidate(0), candidate(1, at=START + HOUR), candidate(2, at=START + 24 * HOUR))
+    reasons = partition.reasons(candidate(0), candidate(1, at=START + HOUR), candidate(2, at=START + 24 * HOUR))
 
     assert reasons == [Reason.PUSHED, Reason.CAPPED, Reason.PUSHED]
-    assert story.totals.caps == Counter({"1 per user in 24 h": 1})
-    assert (story.totals.wanted, story.replay.pushes) == (3, Counter({"u-1": 2}))
+    assert partition.totals.caps == Counter({"1 per user in 24 h": 1})
+    assert (partition.totals.wanted, partition.replay.pushes) == (3, Counter({"u-1": 2}))
 
 
 def test_users_have_caps_of_their_own_and_a_cap_can_be_per_merchant() -> None:
-    story = Story(with_caps(Cap(CapPer.USER_AND_MERCHANT, 1, 24)), {"u-1": [CountedSend("m-2", START)]})
+    partition = ReplayedPartition(with_caps(Cap(CapPer.USER_AND_MERCHANT, 1, 24)), {"u-1": [CountedSend("m-2", START)]})
 
-    assert story.reasons(candidate(0), candidate(1, "u-2"), candidate(2)) == [
+    assert partition.reasons(candidate(0), candidate(1, "u-2"), candidate(2)) == [
         Reason.PUSHED,
         Reason.PUSHED,
         Reason.CAPPED,
@@ -94,14 +94,14 @@ def test_users_have_caps_of_their_own_and_a_cap_can_be_per_merchant() -> None:
 def test_what_was_pushed_before_fills_the_caps() -> None:
     sends = {"u-1": [CountedSend("m-2", START - HOUR)]}
 
-    assert Story(sends=sends).reasons(candidate(0), candidate(1, "u-2")) == [Reason.CAPPED, Reason.PUSHED]
+    assert ReplayedPartition(sends=sends).reasons(candidate(0), candidate(1, "u-2")) == [Reason.CAPPED, Reason.PUSHED]
 
 
 def test_an_event_that_came_twice_is_pushed_once() -> None:
     data = with_caps(Cap(CapPer.USER, 9, 24))
     copy = msgspec.structs.replace(candidate(0).validated, position=SourcePosition("saving-events", 0, 7))
 
-    reasons = Story(data).reasons(candidate(0), msgspec.structs.replace(candidate(0), validated=copy))
+    reasons = ReplayedPartition(data).reasons(candidate(0), msgspec.structs.replace(candidate(0), validated=copy))
 
     assert reasons == [Reason.PUSHED, Reason.DUPLICATE]
 
@@ -111,7 +111,7 @@ def test_a_shorter_freshness_expires_what_was_fresh_then() -> None:
     freshness = {EventType.GEOFENCE_ENTERED: timedelta(seconds=1)}
     hasty = replace(data, rules=replace(data.rules, freshness=freshness))
 
-    assert Story(hasty).reasons(candidate()) == [Reason.EXPIRED]
+    assert ReplayedPartition(hasty).reasons(candidate()) == [Reason.EXPIRED]
 
 
 def test_a_type_that_no_rule_listens_to_is_no_trigger() -> None:
@@ -119,7 +119,9 @@ def test_a_type_that_no_rule_listens_to_is_no_trigger() -> None:
     (rule,) = data.rules.rules
     deaf = replace(rule, event_types=frozenset({EventType.OFFER_VIEWED}))
 
-    assert Story(replace(data, rules=replace(data.rules, rules=(deaf,)))).reasons(candidate()) == [Reason.NOT_A_TRIGGER]
+    assert ReplayedPartition(replace(data, rules=replace(data.rules, rules=(deaf,)))).reasons(candidate()) == [
+        Reason.NOT_A_TRIGGER
+    ]
 
 
 def decision(
@@ -140,17 +142,17 @@ def decision(
     )
 
 
-def record(*entries: Decision | Receipt) -> tuple[Record, Unknown]:
+def record(*entries: Decision | Receipt) -> tuple[RecordedDecisions, Unknown]:
     unknown = Unknown()
-    told = Record(START, unknown)
+    history = RecordedDecisions(START, unknown)
     for entry in entries:
-        told.take(entry)
-    return told, unknown
+        history.take(entry)
+    return history, unknown
 
 
 def test_pushes_before_the_time_asked_about_are_sends_each_once() -> None:
     before = START - HOUR
-    told, _ = record(
+    history, _ = record(
         decision(1, Reason.PUSHED, at=before),
         decision(1, Reason.PUSHED, at=before + MINUTE),
         decision(2, Reason.PUSH_UNCERTAIN, at=before),
@@ -158,7 +160,7 @@ def test_pushes_before_the_time_asked_about_are_sends_each_once() -> None:
         decision(4, Reason.PUSHED, at=START),
     )
 
-    assert told.sends == {"u-1": [CountedSend("m-1", before), CountedSend("m-1", before)]}
+    assert history.sends == {"u-1": [CountedSend("m-1", before), CountedSend("m-1", before)]}
 
 
 def test_what_nobody_can_know_is_counted() -> None:
@@ -194,29 +196,29 @@ WINS = Replayed(Reason.CAPPED, rule_id="at-the-store", coupon_id="c-1")
 def test_the_record_agrees_or_what_differs_is_shown(
     recorded: Decision, replayed: Replayed, found: tuple[int, int, int]
 ) -> None:
-    told, _ = record(recorded)
+    history, _ = record(recorded)
     agreement = Agreement("rules-1")
 
-    agreement.look(recorded.position, told.evaluated[recorded.position], replayed, "merchants-1")
+    agreement.compare(recorded.position, history.evaluated[recorded.position], replayed, "merchants-1")
 
     assert (agreement.same, agreement.different, agreement.different_with_other_merchants) == found
     assert len(agreement.examples) == found[1]
 
 
 def test_what_another_version_decided_is_not_compared() -> None:
-    told, _ = record(WON)
+    history, _ = record(WON)
     agreement = Agreement("rules-2")
 
-    agreement.look(WON.position, told.evaluated[WON.position], WINS, "merchants-1")
+    agreement.compare(WON.position, history.evaluated[WON.position], WINS, "merchants-1")
 
     assert agreement == Agreement("rules-2")
 
 
 def test_a_difference_with_another_merchant_directory_is_counted_by_itself() -> None:
-    told, _ = record(WON)
+    history, _ = record(WON)
     agreement = Agreement("rules-1")
 
-    agreement.look(WON.position, told.evaluated[WON.position], replace(WINS, coupon_id="c-2"), "merchants-2")
+    agreement.compare(WON.position, history.evaluated[WON.position], replace(WINS, coupon_id="c-2"), "merchants-2")
 
     assert agreement == Agreement("rules-1", different_with_other_merchants=1)
 
@@ -232,8 +234,8 @@ def test_users_gain_and_lose() -> None:
 
 def test_a_candidate_of_an_older_release_is_replayed_as_of_when_its_event_was_read() -> None:
     old = msgspec.structs.replace(candidate(), looked_at=None)
-    story = Story()
+    partition = ReplayedPartition()
 
-    story.reasons(old)
+    partition.reasons(old)
 
-    assert story.totals.hours == Counter({f"{old.validated.read_at.astimezone(UTC):%Y-%m-%d %H}": 1})
+    assert partition.totals.hours == Counter({f"{old.validated.read_at.astimezone(UTC):%Y-%m-%d %H}": 1})

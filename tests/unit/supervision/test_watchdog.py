@@ -118,11 +118,11 @@ asyncio.run(main())
 
 async def test_a_stuck_loop_ends_the_process_and_says_where_it_is() -> None:
     with loop_process("time.sleep(60)") as process:
-        _, said = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=30)
 
     assert process.returncode == RESTART
-    assert "the event loop has not turned" in said
-    assert 'File "<string>"' in said
+    assert "the event loop has not turned" in stderr
+    assert 'File "<string>"' in stderr
 
 
 async def test_a_paused_process_is_not_stuck() -> None:

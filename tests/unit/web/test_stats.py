@@ -12,10 +12,10 @@ from saving_alerts.reference_data.snapshot import Freshness
 from saving_alerts.web.stats import (
     PartitionLag,
     asks_avoided,
-    cluster_totals,
     decisions_of,
     documents,
     stage_numbers,
+    totals_of,
 )
 from tests.support.worker_rows import a_row
 
@@ -23,24 +23,24 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def test_every_reason_is_counted_over_all_stages_in_the_order_of_the_closed_list() -> None:
-    tally = InMemoryMetrics()
-    tally.count(Metric.STAGE_OUT, 2, stage=Stage.QUERY_COUPONS, decision=Reason.CAPPED)
-    tally.count(Metric.STAGE_OUT, 3, stage=Stage.DISPATCH_PUSH, decision=Reason.CAPPED)
+    metrics = InMemoryMetrics()
+    metrics.count(Metric.STAGE_OUT, 2, stage=Stage.QUERY_COUPONS, decision=Reason.CAPPED)
+    metrics.count(Metric.STAGE_OUT, 3, stage=Stage.DISPATCH_PUSH, decision=Reason.CAPPED)
 
-    counted = decisions_of(tally)
+    counted = decisions_of(metrics)
 
     assert list(counted) == [str(reason) for reason in Reason]
     assert counted["capped"] == 5
 
 
 def test_a_stage_tells_what_it_forwarded_from_what_it_decided() -> None:
-    tally = InMemoryMetrics()
-    tally.count(Metric.STAGE_IN, 9, stage=Stage.VALIDATE)
-    tally.count(Metric.STAGE_OUT, 4, stage=Stage.VALIDATE, decision="forwarded")
-    tally.count(Metric.STAGE_OUT, 3, stage=Stage.VALIDATE, decision=Reason.INVALID)
-    tally.observe(Metric.STAGE_DURATION, 0.25, stage=Stage.VALIDATE)
+    metrics = InMemoryMetrics()
+    metrics.count(Metric.STAGE_IN, 9, stage=Stage.VALIDATE)
+    metrics.count(Metric.STAGE_OUT, 4, stage=Stage.VALIDATE, decision="forwarded")
+    metrics.count(Metric.STAGE_OUT, 3, stage=Stage.VALIDATE, decision=Reason.INVALID)
+    metrics.observe(Metric.STAGE_DURATION, 0.25, stage=Stage.VALIDATE)
 
-    validate = stage_numbers(tally, {Stage.VALIDATE: 2})[0]
+    validate = stage_numbers(metrics, {Stage.VALIDATE: 2})[0]
 
     assert (validate.taken, validate.forwarded, validate.decided, validate.in_flight) == (9, 4, 3, 2)
     assert (validate.p50_seconds, validate.p99_seconds) == (0.25, 0.25)
@@ -74,17 +74,17 @@ def test_a_documents_age_counts_from_its_last_confirmation() -> None:
 
 
 def test_the_clusters_totals_are_the_sum_of_its_rows() -> None:
-    read, decisions = cluster_totals([a_row(10, {"pushed": 1}), a_row(20, {"pushed": 2, "invalid": 4})])
+    read, decisions = totals_of([a_row(10, {"pushed": 1}), a_row(20, {"pushed": 2, "invalid": 4})])
 
     assert read == 30
     assert (decisions["pushed"], decisions["invalid"], decisions["killed"]) == (3, 4, 0)
 
 
 def test_the_share_of_asks_avoided_is_of_all_events_at_the_coupon_apis_door() -> None:
-    tally = InMemoryMetrics()
-    before_the_first = asks_avoided(tally)
-    tally.count(Metric.STAGE_OUT, 8, stage=Stage.QUERY_COUPONS, decision="forwarded")
-    tally.count(Metric.STAGE_OUT, 2, stage=Stage.QUERY_COUPONS, decision=Reason.QUIET_HOURS)
-    tally.count(Metric.COUPON_API_SKIPPED, 2, reason=Reason.QUIET_HOURS)
+    metrics = InMemoryMetrics()
+    before_the_first = asks_avoided(metrics)
+    metrics.count(Metric.STAGE_OUT, 8, stage=Stage.QUERY_COUPONS, decision="forwarded")
+    metrics.count(Metric.STAGE_OUT, 2, stage=Stage.QUERY_COUPONS, decision=Reason.QUIET_HOURS)
+    metrics.count(Metric.COUPON_API_SKIPPED, 2, reason=Reason.QUIET_HOURS)
 
-    assert (before_the_first, asks_avoided(tally)) == (None, 0.2)
+    assert (before_the_first, asks_avoided(metrics)) == (None, 0.2)

@@ -115,3 +115,14 @@ async def test_users_of_other_partitions_are_left_to_their_own(world: World) -> 
         await world.record(user_id, number)
 
     assert (elsewhere.encode(), None) not in world.kafka.changes
+
+
+async def test_a_user_whose_partition_went_away_in_the_middle_of_the_sweep_is_passed_over(world: World) -> None:
+    """The keys are listed once and looked at ten at a time: a rebalance can come between."""
+    for number in range(20):
+        await world.record(f"u-{number}", number)
+    world.table._table.data.clear()
+
+    await world.record("u-20", 20)
+
+    assert [send.event_id for send in world.table.of("u-20")] == ["event-20"]

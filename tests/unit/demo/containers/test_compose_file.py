@@ -1,4 +1,4 @@
-"""`docker-compose.yml` starts what the documents promise; `.ci/run` holds it against the schema of Compose."""
+"""`docker-compose.yml` starts what the documents promise; `.ci/run` validates it with the schema of Compose."""
 
 from pathlib import Path
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import yaml
 
-from demo.containers.faults import VICTIMS
+from demo.containers.faults import TARGETS
 from saving_alerts.settings import unknown_variables
 
 ROOT = Path(__file__).parents[4]
 FILE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = FILE["services"]
 ONE_SHOTS = {"setup", "load"}
-LASTING = sorted(SERVICES.keys() - ONE_SHOTS)
+LONG_RUNNING = sorted(SERVICES.keys() - ONE_SHOTS)
 OURS = ("saving-alerts:local", "saving-alerts-world:local")
 
 
@@ -29,8 +29,8 @@ def test_every_image_is_pinned_or_our_own(name: str) -> None:
     assert image in OURS or image.rpartition(":")[2][0].isdigit()
 
 
-@pytest.mark.parametrize("name", LASTING)
-def test_what_lasts_is_checked_and_restarted(name: str) -> None:
+@pytest.mark.parametrize("name", LONG_RUNNING)
+def test_long_running_containers_are_checked_and_restarted(name: str) -> None:
     service = SERVICES[name]
 
     assert service["restart"] == "unless-stopped"
@@ -43,6 +43,11 @@ def test_our_own_images_run_on_a_read_only_root_without_privileges(name: str) ->
 
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_memory_has_a_limit(name: str) -> None:
+    assert SERVICES[name]["mem_limit"] == ("1g" if name.startswith("broker-") else "512m")
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -85,5 +90,5 @@ def test_brokers_lose_nothing_with_one_of_them() -> None:
         assert broker["KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS"] == 0
 
 
-def test_chaos_knows_every_container_that_lasts_and_is_always_there() -> None:
-    assert set(VICTIMS) == {name for name in LASTING if "profiles" not in SERVICES[name]}
+def test_chaos_targets_every_container_that_always_runs() -> None:
+    assert set(TARGETS) == {name for name in LONG_RUNNING if "profiles" not in SERVICES[name]}

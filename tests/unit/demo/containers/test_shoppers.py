@@ -1,4 +1,4 @@
-"""What the crowd of the cluster expects is what the domain says about its events."""
+"""What the shoppers of a load expect is what the domain says about its events."""
 
 from datetime import UTC, datetime
 from itertools import islice
@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from demo.containers.coupon_api import coupons_of
-from demo.containers.setup import cluster_rules
+from demo.containers.setup import container_rules
 from demo.containers.shoppers import EVENTS_PER_ROUND, Shoppers
 from demo.stub_apis.faults import Behaviour
 from demo.traffic import merchants_jsonl
-from demo.traffic.feed import Record
+from demo.traffic.paced_producer import Record
 from saving_alerts.domain.coupons import Coupon, usable
 from saving_alerts.domain.events import Problem, SavingEvent, deadline_of, read_event
 from saving_alerts.domain.merchants import Merchant
@@ -22,15 +22,15 @@ from saving_alerts.domain.rules_file.compiler import read_rules
 
 ROUNDS = 80  # more than there are ways to spoil an event
 LONG = 60.0
-RULES = read_rules(cluster_rules())
+RULES = read_rules(container_rules())
 MERCHANTS = {
     merchant.merchant_id: merchant
     for merchant in (msgspec.json.decode(line, type=Merchant) for line in merchants_jsonl().splitlines())
 }
 
 
-class Told:
-    """A push API that notes how it was told to behave."""
+class RecordedBehaviours:
+    """Records the behaviours that are set for a push API."""
 
     def __init__(self) -> None:
         self.behaviours: list[tuple[str, Behaviour]] = []
@@ -53,33 +53,33 @@ def answer(record: Record) -> Reason:
 
 def answer_of_fresh_trigger(event: SavingEvent, now: datetime) -> Reason:
     merchant = MERCHANTS[event.merchant_id or ""]
-    occasion = EvaluationContext(event, merchant, now)
-    if refused := refused_without_coupons(RULES, occasion):
+    context = EvaluationContext(event, merchant, now)
+    if refused := refused_without_coupons(RULES, context):
         return refused.reason
     found = coupons_of(event.user_id, merchant.merchant_id)
     coupons = () if isinstance(found, int) else tuple(msgspec.convert(found, list[Coupon]))
     kept = tuple(coupon for coupon in coupons if usable(coupon, event.store_id, now))
     if not kept:
         return Reason.NO_COUPON
-    verdict = evaluate(RULES, occasion, kept)
-    return Reason.PUSHED if isinstance(verdict, Match) else verdict.reason
+    result = evaluate(RULES, context, kept)
+    return Reason.PUSHED if isinstance(result, Match) else result.reason
 
 
 @pytest.fixture
-def crowd() -> Shoppers:
-    return Shoppers("test", Told().behave)
+def shoppers() -> Shoppers:
+    return Shoppers("test", RecordedBehaviours().behave)
 
 
-def test_every_event_ends_as_the_domain_says(crowd: Shoppers) -> None:
-    events = list(islice(crowd.events(LONG), ROUNDS * EVENTS_PER_ROUND))
+def test_every_event_ends_as_the_domain_says(shoppers: Shoppers) -> None:
+    events = list(islice(shoppers.events(LONG), ROUNDS * EVENTS_PER_ROUND))
 
     answers = [(event.name, answer(event)) for event in events]
 
-    assert [each for each in answers if each[1] not in crowd.expected[each[0]]] == []
+    assert [each for each in answers if each[1] not in shoppers.expected[each[0]]] == []
 
 
-def test_every_reason_that_needs_no_failing_dependency_but_the_cap_occurs(crowd: Shoppers) -> None:
-    found = {answer(event) for event in islice(crowd.events(LONG), EVENTS_PER_ROUND)}
+def test_every_reason_that_needs_no_failing_dependency_but_the_cap_occurs(shoppers: Shoppers) -> None:
+    found = {answer(event) for event in islice(shoppers.events(LONG), EVENTS_PER_ROUND)}
 
     assert found == {
         Reason.INVALID,
@@ -92,25 +92,25 @@ def test_every_reason_that_needs_no_failing_dependency_but_the_cap_occurs(crowd:
     }
 
 
-def test_names_are_told_apart(crowd: Shoppers) -> None:
-    names = [event.name for event in islice(crowd.events(LONG), ROUNDS * EVENTS_PER_ROUND)]
+def test_names_are_told_apart(shoppers: Shoppers) -> None:
+    names = [event.name for event in islice(shoppers.events(LONG), ROUNDS * EVENTS_PER_ROUND)]
 
-    assert len(set(names)) == len(names) == len(crowd.expected)
-
-
-def test_only_what_was_handed_out_is_expected(crowd: Shoppers) -> None:
-    handed_out = [event.name for event in islice(crowd.events(LONG), EVENTS_PER_ROUND + 3)]
-
-    assert list(crowd.expected) == handed_out
+    assert len(set(names)) == len(names) == len(shoppers.expected)
 
 
-def test_no_events_come_when_the_time_is_over(crowd: Shoppers) -> None:
-    assert list(crowd.events(0)) == []
+def test_only_what_was_handed_out_is_expected(shoppers: Shoppers) -> None:
+    handed_out = [event.name for event in islice(shoppers.events(LONG), EVENTS_PER_ROUND + 3)]
+
+    assert list(shoppers.expected) == handed_out
+
+
+def test_no_events_come_when_the_time_is_over(shoppers: Shoppers) -> None:
+    assert list(shoppers.events(0)) == []
 
 
 def test_some_pushes_are_unclear_at_first() -> None:
-    told = Told()
+    recorded = RecordedBehaviours()
 
-    list(islice(Shoppers("test", told.behave).events(LONG), ROUNDS * EVENTS_PER_ROUND))
+    list(islice(Shoppers("test", recorded.behave).events(LONG), ROUNDS * EVENTS_PER_ROUND))
 
-    assert {behaviour.fault for _, behaviour in told.behaviours} == {"status", "ambiguous_accepted"}
+    assert {behaviour.fault for _, behaviour in recorded.behaviours} == {"status", "ambiguous_accepted"}

@@ -120,20 +120,20 @@ def evaluate(
 ) -> Match | NoMatch:
     """With every rule that does not listen named too."""
     data = rule_set(rules)
-    verdict = evaluation.evaluate(data, EvaluationContext(event, merchant, now, distance_m), coupons)
-    if isinstance(verdict, Match):
-        return verdict
-    return replace(verdict, refusals=tuple(every_refusal(data, event, verdict.refusals)))
+    result = evaluation.evaluate(data, EvaluationContext(event, merchant, now, distance_m), coupons)
+    if isinstance(result, Match):
+        return result
+    return replace(result, refusals=tuple(every_refusal(data, event, result.refusals)))
 
 
 def refused_without_coupons(
     rules: Iterable[Rule], event: SavingEvent, merchant: Merchant | None, now: datetime, distance_m: float | None = None
 ) -> NoMatch | None:
     data = rule_set(rules)
-    verdict = evaluation.refused_without_coupons(data, EvaluationContext(event, merchant, now, distance_m))
-    if verdict is None:
+    result = evaluation.refused_without_coupons(data, EvaluationContext(event, merchant, now, distance_m))
+    if result is None:
         return None
-    return replace(verdict, refusals=tuple(every_refusal(data, event, verdict.refusals)))
+    return replace(result, refusals=tuple(every_refusal(data, event, result.refusals)))
 
 
 def euros(amount: float, coupon_id: str = "c-1") -> Coupon:
@@ -171,22 +171,22 @@ def test_the_first_rule_that_says_yes_wins_and_the_refusals_before_it_are_kept()
     ],
 )
 def test_the_first_clause_that_says_no_is_named(refusing: Callable[[], Rule], clause: str) -> None:
-    verdict = evaluate([refusing()], event(), MERCHANT, (coupon(),), NOW, 100)
+    result = evaluate([refusing()], event(), MERCHANT, (coupon(),), NOW, 100)
 
-    assert isinstance(verdict, NoMatch)
-    assert verdict.refusals == (Refusal("r-1", Clause(clause)),)
+    assert isinstance(result, NoMatch)
+    assert result.refusals == (Refusal("r-1", Clause(clause)),)
 
 
 def test_a_merchant_that_nobody_knows_is_refused() -> None:
-    verdict = evaluate([rule()], event(), None, (coupon(),), NOW)
+    result = evaluate([rule()], event(), None, (coupon(),), NOW)
 
-    assert verdict == NoMatch(Reason.RULE_REFUSED, (Refusal("r-1", Clause.MERCHANT_KNOWN),))
+    assert result == NoMatch(Reason.RULE_REFUSED, (Refusal("r-1", Clause.MERCHANT_KNOWN),))
 
 
 def test_an_event_without_a_merchant_is_refused() -> None:
-    verdict = evaluate([rule()], event(merchant_id=None), MERCHANT, (coupon(),), NOW)
+    result = evaluate([rule()], event(merchant_id=None), MERCHANT, (coupon(),), NOW)
 
-    assert verdict == NoMatch(Reason.RULE_REFUSED, (Refusal("r-1", Clause.MERCHANTS),))
+    assert result == NoMatch(Reason.RULE_REFUSED, (Refusal("r-1", Clause.MERCHANTS),))
 
 
 def test_without_rules_nothing_is_chosen() -> None:
@@ -204,9 +204,9 @@ def test_a_discount_of_exactly_the_minimum_is_enough() -> None:
 
 @pytest.mark.parametrize(("minimum", "clause"), [(0, "min_discount_percent"), (None, None)], ids=["asked", "not asked"])
 def test_a_fixed_amount_passes_only_where_no_percentage_is_asked_for(minimum: float | None, clause: str | None) -> None:
-    verdict = evaluate([rule(min_discount_percent=minimum)], event(), MERCHANT, (euros(50),), NOW)
+    result = evaluate([rule(min_discount_percent=minimum)], event(), MERCHANT, (euros(50),), NOW)
 
-    assert [refusal.clause for refusal in verdict.refusals] == ([clause] if clause else [])
+    assert [refusal.clause for refusal in result.refusals] == ([clause] if clause else [])
 
 
 @pytest.mark.parametrize(
@@ -248,9 +248,9 @@ def test_a_better_coupon_with_an_unsafe_link_is_passed_over() -> None:
     ],
 )
 def test_a_push_never_leads_to_a_host_that_the_merchant_does_not_own(link: str) -> None:
-    verdict = evaluate([rule()], event(), MERCHANT, (coupon(deep_link=link),), NOW)
+    result = evaluate([rule()], event(), MERCHANT, (coupon(deep_link=link),), NOW)
 
-    assert verdict == NoMatch(Reason.RULE_REFUSED, (Refusal("r-1", Clause.DEEP_LINK_HOSTS),))
+    assert result == NoMatch(Reason.RULE_REFUSED, (Refusal("r-1", Clause.DEEP_LINK_HOSTS),))
 
 
 @pytest.mark.parametrize(
@@ -285,15 +285,15 @@ def test_a_clause_that_holds_says_yes(accepting: Callable[[], Rule]) -> None:
 
 
 def test_a_phone_that_does_not_say_where_it_is_was_not_near() -> None:
-    verdict = evaluate([rule(max_distance_m=100_000)], event(), MERCHANT, (coupon(),), NOW, None)
+    result = evaluate([rule(max_distance_m=100_000)], event(), MERCHANT, (coupon(),), NOW, None)
 
-    assert verdict.refusals == (Refusal("r-1", Clause.MAX_DISTANCE_M),)
+    assert result.refusals == (Refusal("r-1", Clause.MAX_DISTANCE_M),)
 
 
 def test_an_app_whose_version_nobody_can_read_is_not_new_enough() -> None:
-    verdict = evaluate([rule(min_app_version=Version("0"))], event(app="newest"), MERCHANT, (coupon(),), NOW)
+    result = evaluate([rule(min_app_version=Version("0"))], event(app="newest"), MERCHANT, (coupon(),), NOW)
 
-    assert verdict.refusals == (Refusal("r-1", Clause.MIN_APP_VERSION),)
+    assert result.refusals == (Refusal("r-1", Clause.MIN_APP_VERSION),)
 
 
 @pytest.mark.parametrize(
@@ -302,14 +302,14 @@ def test_an_app_whose_version_nobody_can_read_is_not_new_enough() -> None:
 def test_the_weekday_is_the_one_of_the_user(timezone: str, *, is_chosen: bool) -> None:
     late_on_monday = datetime(2026, 11, 23, 23, tzinfo=UTC)
 
-    verdict = evaluate([rule(weekdays=MONDAY)], event(timezone=timezone), MERCHANT, (coupon(),), late_on_monday)
+    result = evaluate([rule(weekdays=MONDAY)], event(timezone=timezone), MERCHANT, (coupon(),), late_on_monday)
 
-    assert isinstance(verdict, Match) is is_chosen
+    assert isinstance(result, Match) is is_chosen
 
 
 def has_rule(user: int, percent: float, rule_id: str = "r-1") -> bool:
-    verdict = evaluate([rule(rule_id, rollout_percent=percent)], event(user_id=f"u-{user}"), MERCHANT, (coupon(),), NOW)
-    return isinstance(verdict, Match)
+    result = evaluate([rule(rule_id, rollout_percent=percent)], event(user_id=f"u-{user}"), MERCHANT, (coupon(),), NOW)
+    return isinstance(result, Match)
 
 
 def test_a_rollout_reaches_its_share_of_the_users() -> None:
@@ -334,9 +334,9 @@ def test_the_place_of_a_user_in_a_rollout_is_the_same_on_every_machine_and_relea
 
 
 def test_an_expression_that_fails_says_no_and_why() -> None:
-    verdict = evaluate([rule(when=failing_when())], event(), MERCHANT, (coupon(),), NOW)
+    result = evaluate([rule(when=failing_when())], event(), MERCHANT, (coupon(),), NOW)
 
-    assert [(refusal.clause, refusal.error is not None) for refusal in verdict.refusals] == [(Clause.WHEN, True)]
+    assert [(refusal.clause, refusal.error is not None) for refusal in result.refusals] == [(Clause.WHEN, True)]
 
 
 def failing_when() -> When:
@@ -414,17 +414,17 @@ QUIET = rule("quiet", quiet_hours=ALWAYS_QUIET)
 def test_the_reason_is_quiet_hours_or_rollout_when_a_rule_failed_on_nothing_else(
     rules: list[Rule], reason: Reason
 ) -> None:
-    verdict = evaluate(rules, event(), MERCHANT, (coupon(),), NOW)
+    result = evaluate(rules, event(), MERCHANT, (coupon(),), NOW)
 
-    assert isinstance(verdict, NoMatch)
-    assert verdict.reason is reason
+    assert isinstance(result, NoMatch)
+    assert result.reason is reason
 
 
 def test_a_rule_without_quiet_hours_wins_at_night() -> None:
-    verdict = evaluate([QUIET, rule("r-2")], event(), MERCHANT, (coupon(),), NOW)
+    result = evaluate([QUIET, rule("r-2")], event(), MERCHANT, (coupon(),), NOW)
 
-    assert isinstance(verdict, Match)
-    assert verdict.rule.id == "r-2"
+    assert isinstance(result, Match)
+    assert result.rule.id == "r-2"
 
 
 def test_the_early_look_says_nothing_while_one_rule_may_say_yes() -> None:
@@ -432,9 +432,9 @@ def test_the_early_look_says_nothing_while_one_rule_may_say_yes() -> None:
 
 
 def test_the_early_look_names_every_refusal() -> None:
-    verdict = refused_without_coupons([QUIET, rule("r-2", deny=("*",))], event(), MERCHANT, NOW)
+    result = refused_without_coupons([QUIET, rule("r-2", deny=("*",))], event(), MERCHANT, NOW)
 
-    assert verdict == NoMatch(
+    assert result == NoMatch(
         Reason.QUIET_HOURS, (Refusal("quiet", Clause.QUIET_HOURS), Refusal("r-2", Clause.MERCHANTS))
     )
 

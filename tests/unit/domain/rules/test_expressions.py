@@ -13,7 +13,7 @@ from saving_alerts.domain.rules_file.schema import TRIGGER_TYPES
 
 ALL = frozenset(TRIGGER_TYPES)
 AT_THE_STORE = frozenset({EventType.GEOFENCE_ENTERED})
-SIGHT = sample_variables(AT_THE_STORE)[0][1]
+SAMPLE = sample_variables(AT_THE_STORE)[0][1]
 
 
 def refusal(text: str, event_types: frozenset[EventType] = ALL) -> str:
@@ -39,7 +39,7 @@ def refusal(text: str, event_types: frozenset[EventType] = ALL) -> str:
     ],
 )
 def test_an_expression_reads_what_it_is_shown(text: str, *, answer: bool) -> None:
-    assert compile_when(text, ALL).says(SIGHT) is answer
+    assert compile_when(text, ALL).evaluate(SAMPLE) is answer
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_only_a_plain_yes_is_one(answer: object) -> None:
         def name(self) -> str:
             return "STRING"
 
-    assert When("", Answering()).says({}) is not True
+    assert When("", Answering()).evaluate({}) is not True
 
 
 BOMBS = {
@@ -108,7 +108,7 @@ def test_no_expression_takes_long(text: str) -> None:
     except WhenRefusedError:
         when = None
     if when is not None:
-        when.says(SIGHT)
+        when.evaluate(SAMPLE)
 
     assert time.process_time() - began < 1
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from saving_alerts.commands.rules.group import check
+from saving_alerts.commands.rules.check import check
 from saving_alerts.domain.rules_file.compiler import MAX_RULES_BYTES, read_rules
 from saving_alerts.reference_data.loader import ReloadOutcome
 from saving_alerts.settings import Settings
@@ -76,28 +76,28 @@ def run_check(content: bytes, tmp_path: Path, *arguments: str) -> tuple[int, str
 def test_check_names_every_mistake_and_ends_with_1(tmp_path: Path) -> None:
     make, _ = BROKEN["an unknown field"]
 
-    exit_code, said = run_check(make(), tmp_path)
+    exit_code, output = run_check(make(), tmp_path)
 
     assert exit_code == 1
-    assert said.splitlines()[0].startswith("$.rules[0].min_discont: there is no such field")
-    assert said.splitlines()[1].endswith("1 mistake; workers would refuse it and keep the rules they have")
+    assert output.splitlines()[0].startswith("$.rules[0].min_discont: there is no such field")
+    assert output.splitlines()[1].endswith("1 mistake; workers would refuse it and keep the rules they have")
 
 
 def test_check_says_what_a_good_file_does_and_ends_with_0(tmp_path: Path) -> None:
-    exit_code, said = run_check(TEXT.encode(), tmp_path)
+    exit_code, output = run_check(TEXT.encode(), tmp_path)
 
     assert exit_code == 0
-    assert f"no mistakes, version {read_rules(TEXT.encode()).version}" in said
-    assert "1 enabled rule, in the order they are tried: at-the-store" in said
-    assert "they listen to geofence_dwelled, geofence_entered" in said
-    assert "caps: 1 per user in 24 h, 2 per user_and_merchant in 168 h" in said
+    assert f"no mistakes, version {read_rules(TEXT.encode()).version}" in output
+    assert "1 enabled rule, in the order they are tried: at-the-store" in output
+    assert "they listen to geofence_dwelled, geofence_entered" in output
+    assert "caps: 1 per user in 24 h, 2 per user_and_merchant in 168 h" in output
 
 
 @pytest.mark.parametrize("content", [TEXT.encode(), b"{}"], ids=["good", "broken"])
 def test_check_speaks_to_machines_too(content: bytes, tmp_path: Path) -> None:
-    exit_code, said = run_check(content, tmp_path, "--json")
+    exit_code, output = run_check(content, tmp_path, "--json")
 
-    document = json.loads(said)
+    document = json.loads(output)
     assert (document["ok"], bool(document["mistakes"])) == (exit_code == 0, exit_code == 1)
 
 

@@ -1,0 +1,1 @@
+"""`saving-alerts kill`: stop pushes at once, and let them go again."""

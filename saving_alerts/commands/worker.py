@@ -1,0 +1,73 @@
+"""`saving-alerts worker` and `agents`: they go on to Faust's command line with the app of these settings."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+import click
+import stamina
+
+from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.kafka.client import unequal_or_missing
+from saving_alerts.kafka.connection import KafkaFailedError
+from saving_alerts.settings import Settings, example_settings
+
+PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+
+@click.command(context_settings=PASS_THROUGH)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def worker(arguments: tuple[str, ...]) -> None:
+    """Run one worker until it is stopped.
+
+    Options are Faust's: see `saving-alerts worker --help`. The log level is `info` unless `-l` says otherwise.
+    """
+    settings = example_settings() if "--help" in arguments else settings_or_exit()
+    if "--help" not in arguments:
+        _refuse_bad_topics(settings)
+    _run_faust(settings, ["worker", *_with_log_level(arguments)])
+
+
+@click.command(context_settings=PASS_THROUGH)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def agents(arguments: tuple[str, ...]) -> None:
+    """List the four agents with their topics."""
+    _run_faust(example_settings(), ["agents", *arguments])
+
+
+def _with_log_level(arguments: Sequence[str]) -> list[str]:
+    """Not `warn`: from there on Faust sets the root logger to DEBUG for its spinner, which slows everything down."""
+    given = any(argument.startswith(("-l", "--loglevel")) for argument in arguments)
+    return [*arguments] if given else [*arguments, "-l", "info"]
+
+
+def _refuse_bad_topics(settings: Settings) -> None:
+    """A worker with a missing topic would stand there with nothing to do, so it does not start."""
+    topics = topics_of(settings)
+    names = [topic.name for topic in topics.partitioned]
+    try:
+        problem = asyncio.run(unequal_or_missing(settings.kafka, names, topics.kill_switches.name))
+    except KafkaFailedError as error:
+        problem = f"{error}\nIs SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS right, and is Kafka running?"
+    if problem:
+        click.echo(problem, err=True)
+        sys.exit(1)
+
+
+def _run_faust(settings: Settings, arguments: list[str]) -> None:
+    """Faust takes over. It is imported here: it costs two seconds, and a wrong environment is answered at once."""
+    import uvloop  # noqa: PLC0415
+    from faust.cli.faust import cli  # noqa: PLC0415
+
+    from saving_alerts.app import create_app  # noqa: PLC0415
+    from saving_alerts.worker import interpreter  # noqa: PLC0415
+
+    # It would write lines of its own about every repetition, in its own format; the metrics count them.
+    stamina.instrumentation.set_on_retry_hooks([])
+    uvloop.install()
+    app = create_app(settings)
+    app.finalize()
+    app.worker_init()
+    app.worker_init_post_autodiscover()
+    interpreter.tune()
+    cli(args=arguments, app=app, prog_name="saving-alerts")

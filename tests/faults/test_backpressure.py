@@ -1,0 +1,49 @@
+"""A stage at its limit of records in flight pauses its partition, and drops nothing that was fetched already."""
+
+import pytest
+
+from demo.stub_apis.faults import Behaviour
+from saving_alerts.domain.decisions import Stage
+from tests.end_to_end.conditions import in_flight
+from tests.faults.case import Case
+from tests.faults.deployment import Deployment
+from tests.faults.deployment_spec import DeploymentSpec
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.timeout(180),
+    pytest.mark.parametrize("deployment", [pytest.param(DeploymentSpec(), id=pytest.HIDDEN_PARAM)], indirect=True),
+]
+
+MAX_IN_FLIGHT = 50
+# Many batches in one fetch: those behind the one with which the limit is reached are fetched already.
+LOW_LIMIT = {
+    "SAVING_ALERTS_WINDOW_MAX_RECORDS": str(MAX_IN_FLIGHT),
+    "SAVING_ALERTS_BATCH_MAX_RECORDS": "10",
+}
+SLOW_SECONDS = 2.0
+LESS_SLOW_SECONDS = 0.4
+PER_SECOND = 400
+WAITING_ON_KAFKA = 400
+FULL_TIMEOUT_SECONDS = 60
+
+
+def test_events_beyond_the_limit_in_flight_wait_on_kafka_and_all_are_answered(
+    deployment: Deployment, case: Case
+) -> None:
+    worker = deployment.workers[0]
+    deployment.restart(worker, LOW_LIMIT)
+    deployment.world.coupon_api.behave(Behaviour(latency_seconds=SLOW_SECONDS))
+    assigned, topic = deployment.assignments[worker.name], deployment.topics.validated.name
+
+    def waiting() -> int:
+        lag = deployment.offsets.lag()
+        return sum(lag.get((topic, partition), 0) for partition in assigned) - in_flight(worker, Stage.QUERY_COUPONS)
+
+    case.begin(PER_SECOND)
+    deployment.wait_until(lambda: waiting() > WAITING_ON_KAFKA, FULL_TIMEOUT_SECONDS, "events wait on Kafka")
+    case.stop()
+    assert in_flight(worker, Stage.QUERY_COUPONS) < 2 * MAX_IN_FLIGHT * len(assigned)
+    deployment.world.coupon_api.behave(Behaviour(latency_seconds=LESS_SLOW_SECONDS))
+
+    assert case.check().failures == ()
