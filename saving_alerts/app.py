@@ -10,7 +10,6 @@ from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 from faust.types.auth import CredentialsT
 from faust.types.transports import TransportT
-from faust.web import drivers as web_drivers
 from faust.web.base import Web
 
 from saving_alerts.agents import add_agents
@@ -23,6 +22,7 @@ from saving_alerts.ports.clock import Clock
 from saving_alerts.settings import Settings
 from saving_alerts.supervision.standstill import Patience, Standstill
 from saving_alerts.supervision.watchdog import Watchdog
+from saving_alerts.web.server import LimitedWeb
 from saving_alerts.web.views import add_views
 from saving_alerts.worker.boot import Boot
 from saving_alerts.worker.clock import SystemClock
@@ -52,9 +52,7 @@ class SavingAlertsApp(faust.App):
     watchdog: Watchdog
 
     def _new_web(self) -> Web:
-        """Without Faust's own index, which says OK whatever happens: `/` is ours."""
-        driver = web_drivers.by_url(self.conf.web)
-        return cast("Web", type("WebWithoutIndex", (driver,), {"production_blueprints": []})(self))
+        return LimitedWeb(self)
 
     def _new_transport(self) -> TransportT:
         return BatchTransport(self.conf.broker_consumer, self)

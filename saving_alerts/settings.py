@@ -123,9 +123,11 @@ class Settings(BaseSettings):
     coupon_api_timeout_seconds: float = Field(default=4, gt=0)
     """How long one request may take."""
     coupon_api_total_seconds: float = Field(default=15, gt=0)
-    """How long the attempts for one event may take together while the API answers others."""
+    """How long the failed attempts of one event may take together while the API answers others."""
     coupon_api_attempts: int = Field(default=3, ge=1)
-    """The most requests for one event while the API answers others."""
+    """The most failed attempts of one event while the API answers others."""
+    coupon_api_longest_pause_seconds: float = Field(default=60, ge=1, le=600)
+    """The longest pause that a `Retry-After` of the Coupon API can bring about. Longer, and one answer expires all."""
     coupon_api_concurrency: int = Field(default=64, ge=1)
     """The most requests of one worker at the same time."""
     push_api_url: str = Field(examples=["http://127.0.0.1:8082"], pattern=r"^https?://")

@@ -11,7 +11,8 @@ from aiolimiter import AsyncLimiter
 from saving_alerts.adapters.breaker import NO_WAIT, Breaker
 from saving_alerts.ports.clock import Clock
 
-JITTER = 0.2  # of the wait, added at random: see `_waited_for_api`
+JITTER = 0.2  # of the wait, added at random: see `_jitter`
+MAX_JITTER = timedelta(seconds=1)  # after a long pause the slots spread the requests; a deadline may be near
 
 
 class Admission:
@@ -36,7 +37,6 @@ class Admission:
         self._clock = clock
         self.report_open = report_open
         self._not_before: datetime | None = None
-        self._answered_at: datetime | None = None
         self._settled = asyncio.Event()
         report_open(int(self.is_open))
 
@@ -63,12 +63,7 @@ class Admission:
             if epoch is not None:
                 self._leave(epoch)
 
-    def has_answered_since(self, moment: datetime) -> bool:
-        """Whether the API answered any request of this worker at that moment or later."""
-        return self._answered_at is not None and self._answered_at >= moment
-
     def answered(self, epoch: int) -> None:
-        self._answered_at = self._clock.now()
         self._breaker.answered(epoch)
         self._wake()
         self.report_open(int(self.is_open))
@@ -108,9 +103,7 @@ class Admission:
                 if not await self._probe_was_settled(deadline - now):
                     return False
             else:
-                # At random, so that not all start at once, and the first one, the probe, is not always the same event:
-                # it could be one that always fails.
-                await self._clock.sleep(min(pause * random.uniform(1, 1 + JITTER), deadline - now))  # noqa: S311
+                await self._clock.sleep(min(pause + _jitter(pause), deadline - now))
         return False
 
     def _pause(self, now: datetime) -> timedelta | None:
@@ -142,3 +135,8 @@ class Admission:
     def _wake(self) -> None:
         self._settled.set()
         self._settled = asyncio.Event()
+
+
+def _jitter(pause: timedelta) -> timedelta:
+    """At random, so that not all start at once, and the first one, the probe, is not always the same event."""
+    return min(pause * JITTER, MAX_JITTER) * random.random()  # noqa: S311
