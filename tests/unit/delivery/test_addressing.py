@@ -74,13 +74,13 @@ def test_one_that_says_to_be_read_in_the_future_has_one_freshness_from_now(value
 @ALL
 @pytest.mark.parametrize("name", ["read_at", "deadline"])
 def test_a_time_without_a_zone_is_unreadable(value: Value, name: str) -> None:
-    with pytest.raises(UnreadableError, match="without a zone"):
+    with pytest.raises(UnreadableError, match="with a timezone component"):
         read(replaced(value, **{name: START.replace(tzinfo=None)}))
 
 
 @ALL
 def test_a_time_that_no_event_can_have_is_unreadable(value: Value) -> None:
-    with pytest.raises(UnreadableError, match="outside of the years 2000 to 2100"):
+    with pytest.raises(UnreadableError, match="year 9999 is out of range|outside of the years 2000 to 2100"):
         read(replaced(value, read_at=datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-14)))))
 
 
