@@ -80,7 +80,7 @@ def test_a_time_without_a_zone_is_unreadable(value: Value, name: str) -> None:
 
 @ALL
 def test_a_time_that_no_event_can_have_is_unreadable(value: Value) -> None:
-    with pytest.raises(UnreadableError, match="year 9999 is out of range|outside of the years 2000 to 2100"):
+    with pytest.raises(UnreadableError, match=r"year 9999 is out of range|outside of the years 2000 to 2100"):
         read(replaced(value, read_at=datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-14)))))
 
 
