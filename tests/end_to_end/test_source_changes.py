@@ -11,6 +11,7 @@ from demo.traffic import merchants_jsonl
 from demo.traffic.paced_producer import PacedProducer, Record
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
+from saving_alerts.domain.decisions import Decision
 from saving_alerts.domain.reasons import Reason
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import app_opened, good_coupons, long_freshness_rules, visit
@@ -57,9 +58,11 @@ def shoppers(name: str, count: int) -> list[Record]:
     return [kinds[number % 2](f"{name}-{number}", f"u-{name}-{number}") for number in range(count)]
 
 
-def all_answered(decisions: DecisionConsumer, places: list[Position]) -> None:
+def all_answered(decisions: DecisionConsumer, positions: list[Position]) -> None:
     wait_until(
-        lambda: all(decisions.reason(position) for position in places), REACTION_SECONDS, "every event has its answer"
+        lambda: all(decisions.reason(position) for position in positions),
+        REACTION_SECONDS,
+        "every event has its answer",
     )
 
 
@@ -85,9 +88,13 @@ def test_a_source_that_was_made_again_is_read_from_its_beginning(world: World, d
 
     visits = {f"again-{number}" for number in range(0, NOW, 2)}
     wait_until(lambda: visits <= pushed(world), REACTION_SECONDS, f"{visits - pushed(world)} are pushed")
-    decided = [each for name in visits for each in decisions.at(again.positions[name]) if each.event_id == name]
-    assert {each.reason for each in decided} == {Reason.PUSHED}
-    assert not any("again" in each.details for each in decided)
+
+    def decided() -> list[Decision]:
+        return [each for name in visits for each in decisions.at(again.positions[name]) if each.event_id == name]
+
+    wait_until(lambda: {each.event_id for each in decided()} == visits, REACTION_SECONDS, "each push is decided")
+    assert {each.reason for each in decided()} == {Reason.PUSHED}
+    assert not any("again" in each.details for each in decided())
     wait_until(lambda: audit_says(world, f"{NOW} source offsets: {NOW} answered"), REACTION_SECONDS, "all is committed")
     assert command_line(["audit"], world.environment).returncode == 0
     assert worker.exit_code is None
