@@ -48,8 +48,7 @@ class DecisionConsumer:
         decisions = self._decisions.get(position)
         if decisions:
             return answer(decisions).reason
-        receipts = self._receipts.get(position)
-        return receipts[0].reason if receipts else None
+        return Reason.NOT_A_TRIGGER if position in self._receipts else None
 
     def at(self, position: Position) -> list[Decision]:
         """Every decision of a position, echoes included, in the order they were written."""

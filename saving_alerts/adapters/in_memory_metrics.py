@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from saving_alerts.metrics import Metric, Metrics, number_of
+from saving_alerts.metrics import Metric, Metrics
 
 RECENT_OBSERVATIONS = 1024  # of each distribution, for its percentiles: bounds the memory
 
@@ -49,21 +49,17 @@ class InMemoryMetrics:
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None:
         key = (metric, frozenset(tags.items()))
-        if (number := number_of(metric, value)) is not None:
-            self._counters[key] = self._counters.get(key, 0) + int(number)
+        self._counters[key] = self._counters.get(key, 0) + value
 
     def gauge(self, metric: Metric, value: float, **tags: str) -> None:
-        if (number := number_of(metric, value)) is not None:
-            self._gauges[metric, frozenset(tags.items())] = number
+        self._gauges[metric, frozenset(tags.items())] = value
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None:
-        if (number := number_of(metric, value)) is None:
-            return
         key = (metric, frozenset(tags.items()))
         distribution = self._distributions.get(key) or self._distributions.setdefault(key, _Distribution())
         distribution.count += 1
-        distribution.total += number
-        distribution.recent.append(number)
+        distribution.total += value
+        distribution.recent.append(value)
 
     def counters(self, metric: Metric) -> Mapping[Tags, int]:
         return dict(_rows(self._counters, metric))

@@ -2,8 +2,6 @@
 
 from datetime import UTC, datetime
 
-from saving_alerts.domain import moments
-
 
 def now() -> datetime:
     return datetime.now(UTC)
@@ -11,4 +9,4 @@ def now() -> datetime:
 
 def in_utc(moment: datetime) -> str:
     """To the second, as every command writes it."""
-    return f"{moments.in_utc(moment):%Y-%m-%d %H:%M:%S}"
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

@@ -7,8 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from saving_alerts.domain.decoding import Instant
-from saving_alerts.domain.events import Identifier, ValidatedEvent
+from saving_alerts.domain.events import Identifier, Instant, ValidatedEvent
 
 
 class DiscountKind(StrEnum):
@@ -64,7 +63,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     validated: ValidatedEvent
     coupons: tuple[Coupon, ...]
-    looked_at: Instant | None = None
+    looked_at: datetime | None = None
     distance_m: float | None = None
     merchants_version: str | None = None
 

@@ -2,7 +2,8 @@
 
 import hashlib
 
-from saving_alerts.domain.decoding import Decoder, Unreadable
+import msgspec
+
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules_file.compiler import VERSION_DIGITS
 from saving_alerts.ports.object_store import MAX_LINE_BYTES
@@ -10,7 +11,7 @@ from saving_alerts.reference_data.snapshot import Merchants
 
 MAX_NAMED_LINES = 10  # bounds the log line and the refusal on the page
 
-_merchants = Decoder(Merchant, MAX_LINE_BYTES + 1)  # with the end of the line
+_decoder = msgspec.json.Decoder(Merchant)
 
 
 class MerchantsFileReader:
@@ -61,9 +62,10 @@ class MerchantsFileReader:
         """Add the line's merchant. Returns what is wrong with the line, or None."""
         if len(line.removesuffix(b"\n")) > MAX_LINE_BYTES:
             return f"longer than {MAX_LINE_BYTES} bytes"
-        merchant = _merchants.read(line)
-        if isinstance(merchant, Unreadable):
-            return str(merchant)
+        try:
+            merchant = _decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return str(error)
         known = merchant.merchant_id in self._by_id
         self._by_id[merchant.merchant_id] = merchant
         return f"{merchant.merchant_id} again, the last one counts" if known else None

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.domain.decisions import Stage
-from saving_alerts.domain.decoding import Instant
 from saving_alerts.domain.funnel import StepCount
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.metrics import Metric
@@ -66,7 +65,7 @@ class Stats:
 
     worker: str
     version: str
-    at: Instant
+    at: datetime
     funnel: tuple[StepCount, ...]
     decisions: dict[str, int]
     stages: tuple[StageNumbers, ...]
@@ -75,8 +74,6 @@ class Stats:
     documents: tuple[Document, ...]
     dead_letters: int
     cluster: tuple[WorkerRow, ...]
-    silent: tuple[WorkerRow, ...] = ()
-    unreadable_heartbeats: tuple[str, ...] = ()
     asks_avoided: float | None = None
     when_errors: dict[str, int] = field(default_factory=dict)
 

@@ -3,12 +3,11 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 
 import faust
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic, consumer_of
+from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic
 from saving_alerts.delivery.group_metadata import ConsumerMetadata
 from saving_alerts.delivery.poison_pills.detector import MetadataStore
 from saving_alerts.kafka.topics import Topics
@@ -45,7 +44,7 @@ def consumer_metadata(app: faust.App, settings: Settings) -> MetadataStore:
 
 
 def kill_switch_topic(settings: Settings, topic: str) -> KillSwitchTopic:
-    return KillSwitchTopic(partial(consumer_of, settings.kafka), topic)
+    return KillSwitchTopic(lambda: AIOKafkaConsumer(**settings.kafka.options()), topic)
 
 
 @dataclass(frozen=True, slots=True)
