@@ -72,6 +72,8 @@ end
 -- The user without what is too old. nil if the key holds something else: the callers then answer UNREADABLE.
 local function load_user()
   local raw = redis.pcall('GET', KEYS[1])
+  -- That we may not look is an error to be told, and no reason to delete the key.
+  if type(raw) == 'table' and not string.find(raw.err, 'WRONGTYPE', 1, true) then error(raw) end
   if raw == false then return {entries = {}, released = {}} end
   local readable, user = pcall(cjson.decode, raw)
   if not readable or type(user) ~= 'table' then return nil end

@@ -16,14 +16,12 @@ LOOK_SECONDS = 0.2
 
 
 async def until_confirmed(settings: Settings, offset: int) -> None:
-    redis = connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections)
-    heartbeats = RedisHeartbeats(redis, f"{settings.key_prefix}workers:")
     try:
-        await _wait(lambda rows: [row.name for row in rows if (row.kill_switches or 0) <= offset], heartbeats)
+        async with connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections) as redis:
+            heartbeats = RedisHeartbeats(redis, f"{settings.key_prefix}workers:")
+            await _wait(lambda rows: [row.name for row in rows if (row.kill_switches or 0) <= offset], heartbeats)
     except UnavailableError as error:
         raise CommandRefusedError(f"the switch is written, but nobody can say who has seen it: {error}") from error
-    finally:
-        await redis.aclose()
 
 
 async def _wait(behind: Callable[[tuple[WorkerRow, ...]], list[str]], heartbeats: RedisHeartbeats) -> None:
