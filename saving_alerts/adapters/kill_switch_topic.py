@@ -83,13 +83,13 @@ class KillSwitchTopic(Service):
         if record.value is None:
             if self._switches.pop(key, None):
                 log.warning("kill switch off: %s", key)
-        elif switch := _decoded(record.value):
+        elif switch := decoded_switch(record.value):
             self._switches[key] = switch
             log.warning("kill switch on: %s", switch)
         self.next_offset = max(self.next_offset or 0, record.offset + 1)
 
 
-def _decoded(value: bytes) -> KillSwitch | None:
+def decoded_switch(value: bytes) -> KillSwitch | None:
     """None, with a line in the log, for a record of a newer release that cannot be read: it must not end the worker."""
     try:
         return _decoder.decode(value)

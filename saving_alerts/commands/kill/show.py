@@ -1,12 +1,12 @@
 """`saving-alerts kill list`: which switches are on."""
 
 import click
-from aiokafka import AIOKafkaConsumer
 
 from saving_alerts.commands.deployment import settings_or_exit, topics_of
 from saving_alerts.commands.running import run
 from saving_alerts.domain.kill_switches import KillSwitch
-from saving_alerts.kafka.client import translated_errors
+from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of
+from saving_alerts.ledger.topic_reader import Span, read
 from saving_alerts.settings import Settings
 
 
@@ -26,10 +26,22 @@ def list_() -> None:
 
 
 async def _switches(settings: Settings) -> list[KillSwitch]:
-    from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic  # noqa: PLC0415 - mode: not for --help
+    """Read once, and not followed as a worker does: what a worker waits for, this command has to tell."""
+    from saving_alerts.adapters.kill_switch_topic import decoded_switch  # noqa: PLC0415 - mode: not for --help
 
     topic = topics_of(settings).kill_switches.name
-    with translated_errors(f"Kafka at {settings.kafka_bootstrap_servers}"):
-        followed = KillSwitchTopic(lambda: AIOKafkaConsumer(**settings.kafka.options()), topic)
-        async with followed:
-            return sorted(followed.switches.values(), key=lambda switch: switch.key)
+    on: dict[bytes | None, KillSwitch] = {}
+    async for batch in read(settings.kafka, topic, await _spans(settings, topic)):
+        for record in batch:
+            if record.value is None:
+                on.pop(record.key, None)
+            elif switch := decoded_switch(record.value):
+                on[record.key] = switch
+    return sorted(on.values(), key=lambda switch: switch.key)
+
+
+async def _spans(settings: Settings, topic: str) -> dict[int, Span]:
+    numbers = await partitions_of(settings.kafka, topic)
+    async with offset_lookup(settings.kafka) as lookup:
+        starts, ends = await lookup.beginnings(topic, numbers), await lookup.ends(topic, numbers)
+    return {number: Span(starts[number], ends[number]) for number in numbers}

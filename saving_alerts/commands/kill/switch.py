@@ -11,7 +11,7 @@ from saving_alerts.commands.deployment import settings_or_exit, topics_of
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.running import run
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch, key_of
-from saving_alerts.kafka.client import partition_counts, translated_errors
+from saving_alerts.kafka.client import partition_counts, reaching
 from saving_alerts.settings import Settings
 
 SCOPE = click.argument("scope", type=click.Choice([str(scope) for scope in KillScope]))
@@ -73,8 +73,8 @@ async def _produce(settings: Settings, key: str, value: bytes | None) -> int:
     """The offset it got."""
     topic = topics_of(settings).kill_switches.name
     if topic not in await partition_counts(settings.kafka):
-        raise CommandRefusedError(f"{topic} is missing: run `saving-alerts topics create`")
-    with translated_errors(f"Kafka at {settings.kafka_bootstrap_servers}"):
+        raise CommandRefusedError(f"{topic} is missing, or our user may not see it: run `saving-alerts topics create`")
+    async with reaching(settings.kafka):
         producer = AIOKafkaProducer(**settings.kafka.options(), acks="all")
         await producer.start()
         try:
