@@ -1,15 +1,14 @@
 """How other processes make a stub misbehave and read what it saw: `/control` and `/health`, over HTTP."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from threading import Condition
+from typing import Protocol
 
 import msgspec
 from aiohttp import web
 
 from demo.stub_apis.faults import Behaviour
 from demo.stub_apis.responses import Answer, problem, whole
-
-if TYPE_CHECKING:
-    from demo.stub_apis.stub import ApiStub
 
 
 class BehaviourChange(msgspec.Struct, forbid_unknown_fields=True):
@@ -19,10 +18,31 @@ class BehaviourChange(msgspec.Struct, forbid_unknown_fields=True):
     user_id: str | None = None
 
 
+class Recording(Protocol):
+    """Something that a stub has recorded and can clear."""
+
+    def __iter__(self) -> Iterator[object]: ...
+    def clear(self) -> None: ...
+
+
+class ControlledStub(Protocol):
+    """What the control API asks of a stub."""
+
+    changed: Condition
+
+    def behave(self, *behaviours: Behaviour, user_id: str | None = None) -> None: ...
+
+    def recover(self) -> None: ...
+
+    def recordings(self) -> Mapping[str, Recording]: ...
+
+    def clear_recording(self, name: str) -> None: ...
+
+
 class ControlApi:
     """`GET /health`; `PUT` and `DELETE /control/behaviour`; `GET` and `DELETE /control/<record>`."""
 
-    def __init__(self, stub: "ApiStub") -> None:
+    def __init__(self, stub: ControlledStub) -> None:
         self._stub = stub
 
     def add_routes(self, router: web.UrlDispatcher) -> None:

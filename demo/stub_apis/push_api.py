@@ -9,11 +9,12 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta, Struct
 
+from demo.stub_apis.control import Recording
 from demo.stub_apis.faults import Fault
 from demo.stub_apis.http_server import LOOPBACK, address_parser, serve_until_signalled
 from demo.stub_apis.journal import Journal
 from demo.stub_apis.responses import Answer, problem
-from demo.stub_apis.stub import ApiStub, Received, Recording, utc_now
+from demo.stub_apis.stub import ApiStub, Received, utc_now
 
 PATH = "/push-notifications"
 BODY_LIMIT_BYTES = 4 * 1024

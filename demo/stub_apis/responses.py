@@ -87,8 +87,10 @@ async def _oversize(request: web.Request, answer: Answer) -> web.StreamResponse:
 
 async def _slow_headers(request: web.Request, applied: AppliedBehaviour) -> NoAnswer:
     # A byte now and then: a client that only limits the silence between two reads waits for ever.
-    if request.transport is not None:
-        request.transport.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-    while request.transport is not None and not await applied.released_within(SLOW_HEADER_INTERVAL_SECONDS):
-        request.transport.write(b".")
+    sent = b"HTTP/1.1 200 OK\r\nX-Slow: "
+    while request.transport is not None:  # looked at after each wait: the client may have gone meanwhile
+        request.transport.write(sent)
+        if await applied.released_within(SLOW_HEADER_INTERVAL_SECONDS):
+            break
+        sent = b"."
     return dropped(request)

@@ -3,15 +3,15 @@
 import threading
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import msgspec
 from aiohttp import web
 
-from demo.stub_apis.control import ControlApi
+from demo.stub_apis.control import ControlApi, Recording
 from demo.stub_apis.faults import ALL_FAULTS, Behaviour, Behaviours, Fault
 from demo.stub_apis.http_server import LOOPBACK, StubServer
 from demo.stub_apis.responses import Answer, NoAnswer, dropped, problem, respond_with_fault, whole
@@ -41,13 +41,6 @@ class Received:
 
     request: web.Request
     body: bytes
-
-
-class Recording(Protocol):
-    """Something that a stub has recorded and can clear."""
-
-    def __iter__(self) -> Iterator[object]: ...
-    def clear(self) -> None: ...
 
 
 def utc_now() -> datetime:
@@ -140,7 +133,7 @@ class ApiStub(StubServer):
         seen = self._see(request, user_id, applied.behaviour.fault)
         if not self.stopping:
             await applied.waited()
-        if self.stopping or applied.behaviour.fault == "ambiguous_dropped":
+        if self.stopping or applied.behaviour.fault in {"ambiguous_dropped", "unanswered"}:
             return self._answered(seen, dropped(request))
         if applied.behaviour.status is not None and applied.behaviour.fault == "status":
             refusal = problem(applied.behaviour.status, "told to", applied.behaviour.retry_after_seconds)

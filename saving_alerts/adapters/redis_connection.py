@@ -27,9 +27,16 @@ _LOGIN = f"refuses our login, look at the user and the password in {_URL_SETTING
 _NOT_ALLOWED = 'refuses our user this command, docs/operating.md, "TLS, SASL and ACLs", has all that it needs'
 # How servers say so where the driver makes no NoPermissionError of it: in a script, and in a transaction.
 _SIGNS_OF_NOT_ALLOWED = ("The user executing the script can't", "ACL failure", "NOPERM", "EXEC without MULTI")
+_NAME_ANOTHER = "which is not supported: name a single server, or its primary, in SAVING_ALERTS_REDIS_URL"
+_CLUSTER = f"is a node of a Cluster, {_NAME_ANOTHER}"
+_UNSUPPORTED = {"cluster": _CLUSTER, "sentinel": f"is a Sentinel, {_NAME_ANOTHER}"}
 
 # The driver's error → the words of our UnavailableError. The first row that fits counts: subclasses come first.
 _MEANINGS: tuple[tuple[type[Exception], str], ...] = (
+    (exceptions.MasterDownError, "refuses the command"),
+    (exceptions.AskError, _CLUSTER),  # MOVED too
+    (exceptions.ClusterCrossSlotError, _CLUSTER),
+    (exceptions.ClusterError, _CLUSTER),
     (exceptions.BusyLoadingError, "is still loading its data"),
     (exceptions.AuthenticationError, _LOGIN),
     (exceptions.AuthorizationError, _LOGIN),
@@ -109,6 +116,24 @@ def _in_words(error: Exception) -> str:
         refused = certificate_refused(certificate, f"ssl_ca_certs of {_URL_SETTING}", _URL_SETTING)
         return f"cannot be reached: {refused}"
     if isinstance(error, exceptions.ResponseError) and any(sign in str(error) for sign in _SIGNS_OF_NOT_ALLOWED):
-        return f"{_NOT_ALLOWED}: {error}"
+        return f"{_NOT_ALLOWED}: {_own_words(error)}"
     meaning = next(meaning for kind, meaning in _MEANINGS if isinstance(error, kind))
-    return f"{meaning}: {error}"
+    return f"{meaning}: {_own_words(error)}"
+
+
+def _own_words(error: Exception) -> str:
+    """As Redis said it: the driver takes the code off some of its errors."""
+    code, text = getattr(error, "status_code", None), str(error)
+    return f"{code} {text}" if code and not text.startswith(code) else text
+
+
+async def refuse_unsupported(client: aioredis.Redis) -> None:
+    """Raises UnavailableError for a server on which claims cannot work, with what to do instead."""
+    with translated_errors():
+        try:
+            server = await client.info("server")
+        except exceptions.ResponseError:
+            return  # the commands themselves will say what is wrong
+    mode = str(server.get("server_mode") or server.get("redis_mode"))
+    if mode in _UNSUPPORTED:
+        raise UnavailableError(f"Redis {_UNSUPPORTED[mode]}")

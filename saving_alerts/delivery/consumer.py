@@ -4,10 +4,10 @@ Faust pays about 100 microseconds a record and loses events when they are acknow
 batches: one Faust message is the list of raw records that one fetch returned for one partition, and its offset is the
 last one's. What is inside is our business.
 
-    batches.py       cuts what was fetched into such messages, and hands them through undecoded
-    fetches.py       the thread that fetches: reads committed records only, and goes back to where a fetch began
-    BatchConsumer    commits the highest acknowledged offset below the lowest one delivered and not acknowledged, + 1;
-                     gives back what Faust would throw away; drains with a limit
+    batches.py          cuts what was fetched into such messages, and hands them through undecoded
+    consumer_thread.py  the thread that fetches: reads committed records only, and goes back to where a fetch began
+    BatchConsumer       commits behind the highest acknowledged offset below the lowest one that is not acknowledged;
+                        seeks back what Faust would throw away; drains with a limit
 
 Why the commit is right: what is delivered of a partition has no gap, because a fetch is delivered or read again. A
 message enters `_unacked_messages` the moment the stream takes it off its queue, in the order of its partition, so
@@ -27,6 +27,7 @@ from saving_alerts.delivery import faust_internals as private_surface
 from saving_alerts.delivery.consumer_thread import ConsumerThread, Fetched, assignment_of
 from saving_alerts.delivery.poison_pills.commit_metadata import Partition
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
+from saving_alerts.delivery.reborn_topics import RebornTopics
 from saving_alerts.failpoints import Failpoint, Failpoints
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class BatchConsumer(driver.Consumer):
         # Of which assignment Faust has gone back to what is committed; and whether it has resumed for good since.
         self._assigned, self._sought = object(), object()
         self._feeds_streams = False
+        self._reborn = RebornTopics(self, lambda: cast("ConsumerThread", self._thread), self._forget)
 
     @property
     def _hooks(self) -> RebalanceHooks:
@@ -72,6 +74,9 @@ class BatchConsumer(driver.Consumer):
         records, active = await super()._wait_next_records(timeout)
         if isinstance(records, Fetched):
             await self._return_undeliverable(records)
+            await self._reborn.follow(records)
+            await self._return_undeliverable(records)
+            self._reborn.delivered(records)
         return records if self.flow_active else None, active
 
     async def _return_undeliverable(self, fetched: Fetched) -> None:
@@ -89,6 +94,13 @@ class BatchConsumer(driver.Consumer):
             await thread.call_thread(thread.seek_back, fetched, undeliverable)
             for tp in undeliverable:
                 del fetched[tp]
+
+    def _forget(self, tp: TP) -> None:
+        """The partition was made again: where it was read to, and what is known of its records, was another topic's."""
+        self._hooks.detector.forget(_partition(tp))
+        self._read_offset[tp] = None
+        self._committed_offset.pop(tp, None)
+        self._highest_committed.pop(tp, None)
 
     def _deliverable(self) -> AbstractSet[TP]:
         """The partitions whose records reach their agent now."""
@@ -207,6 +219,7 @@ class BatchConsumer(driver.Consumer):
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:  # noqa: ANN401 - Faust's signature
         self._hooks.failpoints.reach(Failpoint.DURING_REBALANCE)
         self._highest_committed.clear()
+        self._reborn.assigned_anew()
         self._assigned, self._feeds_streams = object(), False
         self._hooks.detector.begin()
         self._hooks.resume()

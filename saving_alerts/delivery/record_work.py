@@ -9,7 +9,7 @@ from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.outcome_writer import OutcomeWriter, PendingStep
 from saving_alerts.delivery.poison_pills.trial import tried
-from saving_alerts.delivery.results import BatchResult
+from saving_alerts.delivery.record_results import BatchResult
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.work import Finish, Start
 from saving_alerts.failpoints import Failpoint

@@ -7,10 +7,20 @@ from typing import Protocol
 from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.outcome_writer import PendingStep
-from saving_alerts.delivery.results import BatchResult
+from saving_alerts.delivery.record_results import BatchResult
 
 Start = Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
 Finish = Callable[[ConsumerRecord, BatchResult], Awaitable[None]]
+
+
+Run = Callable[[], Awaitable[BatchResult]]
+
+
+class ClockGate(Protocol):
+    """Lets through what was judged by a clock that can be trusted."""
+
+    async def believed(self, run: Run) -> BatchResult:
+        """What `run` says. While our clock is not trusted it is run again and again, and nothing is returned."""
 
 
 class Work(Protocol):

@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import faust
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
-from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic
+from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic, consumer_of
 from saving_alerts.delivery.group_metadata import ConsumerMetadata
 from saving_alerts.delivery.poison_pills.detector import MetadataStore
 from saving_alerts.kafka.topics import Topics
@@ -16,7 +17,7 @@ from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.push_sends import PushSends
 from saving_alerts.settings import Settings
-from saving_alerts.worker.open_ports import open_ports
+from saving_alerts.worker.open_adapters import open_ports
 from saving_alerts.worker.push_sends_table import PushSendsTable
 
 # Half of what a broker takes by default, so that a batch is never refused for its size.
@@ -44,7 +45,7 @@ def consumer_metadata(app: faust.App, settings: Settings) -> MetadataStore:
 
 
 def kill_switch_topic(settings: Settings, topic: str) -> KillSwitchTopic:
-    return KillSwitchTopic(lambda: AIOKafkaConsumer(**settings.kafka.options()), topic)
+    return KillSwitchTopic(partial(consumer_of, settings.kafka), topic)
 
 
 @dataclass(frozen=True, slots=True)

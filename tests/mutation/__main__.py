@@ -1,6 +1,6 @@
 """`make test-mutants`: each protection is broken once, and a test must notice.
 
-Example: python -m tests.mutation "drop the floor"
+Example: python -m tests.mutation "acknowledge early"
 """
 
 import subprocess
@@ -53,7 +53,7 @@ def main(names: tuple[str, ...], *, only_list: bool) -> None:
 
     \b
     Example:
-      python -m tests.mutation "drop the floor"
+      python -m tests.mutation "acknowledge early"
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     if unknown := set(names) - {mutant.name for mutant in MUTANTS}:
         raise click.UsageError(f"there is no mutant {', '.join(sorted(unknown))}; --list names them")

@@ -8,7 +8,7 @@ from aiokafka import ConsumerRecord
 from saving_alerts.delivery.addressing import source_of
 from saving_alerts.delivery.outcome_writer import OutcomeWriter
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
-from saving_alerts.delivery.results import BatchResult
+from saving_alerts.delivery.record_results import BatchResult
 
 
 async def tried(

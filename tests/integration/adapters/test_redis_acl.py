@@ -63,6 +63,7 @@ async def everything(server: EmbeddedRedis) -> Says:
         row, claim = a_row(1, {}), claim_of(1, number=1)
         silent = msgspec.structs.replace(row, incarnation="silent")
         calls: dict[str, Callable[[], Awaitable[object]]] = {
+            "check": throttle.check,
             "reserve": lambda: throttle.reserve(claim, (DAILY,)),
             "renew": lambda: throttle.renew(claim),
             "confirm": lambda: throttle.confirm(claim, uncertain=False),
@@ -70,6 +71,8 @@ async def everything(server: EmbeddedRedis) -> Says:
             "beat": lambda: heartbeats.beat(row, MINUTE),
             "beat of one that falls silent": lambda: heartbeats.beat(silent, BRIEF),
             "workers": lambda: until_one_is_left(heartbeats),
+            "time": heartbeats.time,
+            "leave": lambda: heartbeats.leave(row.incarnation),
         }
         return {name: words for name, call in calls.items() if (words := await said_by(call)) is not None}
 
