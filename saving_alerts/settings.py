@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     """After how long without an answer of S3 the worker is not ready; it goes on working."""
     max_rules_bytes: int = Field(default=2 * 1024 * 1024, ge=1024)
     """A larger rules file is refused unread."""
+    rules_check_seconds: float = Field(default=30, gt=0)
+    """A rules file that takes longer to check is refused, and checked again at the next look. Most take 0.1 s, the
+    worst 16 s (`benchmarks/hostile_files.py`)."""
     max_bad_merchant_lines: int = Field(default=100, ge=0)
     """With more unreadable lines the merchant directory is refused; with fewer they are left out."""
 

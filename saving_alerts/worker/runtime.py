@@ -151,5 +151,6 @@ def _reload_policy(settings: Settings) -> ReloadPolicy:
         rules_key=settings.s3_rules_key,
         merchants_key=settings.s3_merchants_key,
         max_rules_bytes=settings.max_rules_bytes,
+        rules_check_seconds=settings.rules_check_seconds,
         max_bad_lines=settings.max_bad_merchant_lines,
     )

@@ -127,7 +127,7 @@ async def _roll_back(shelf: RulesStore, version: str | None, by: str, note: str)
     try:
         rules_in(body)
     except RulesRefusedError as error:
-        raise BadNewsError(f"{wanted} is refused by this release:\n" + "\n".join(error.mistakes)) from error
+        raise BadNewsError(f"{wanted} is refused by this release:\n" + "\n".join(error.lines)) from error
     return await _unless_live(shelf, body, current, by, note or f"back to {wanted}")
 
 
