@@ -28,7 +28,7 @@ from saving_alerts.worker.boot import Boot
 from saving_alerts.worker.clock import SystemClock
 from saving_alerts.worker.external_factories import ExternalFactories
 from saving_alerts.worker.logs import logging_config
-from saving_alerts.worker.runtime import WorkerRuntime, topics_of_worker
+from saving_alerts.worker.runtime import WorkerRuntime
 from saving_alerts.worker.self_report import SelfReport
 from saving_alerts.worker.shutdown import StoppingWorker
 from saving_alerts.worker.timers import Heartbeat, add_timers
@@ -148,7 +148,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
 
 
 def _consumer_configuration(settings: Settings) -> dict[str, Any]:
-    sources = frozenset(topic.name for topic in topics_of_worker(settings).inputs.values())
+    sources = frozenset(topic.name for topic in settings.topics.inputs.values())
     return {
         "broker": [f"kafka://{server.strip()}" for server in settings.kafka_bootstrap_servers.split(",")],
         "broker_credentials": _credentials(settings),

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from saving_alerts import ENVIRONMENT_PREFIX
 from saving_alerts.failpoints import Failpoints, FailpointSignal
 from saving_alerts.kafka.connection import KafkaConnection
+from saving_alerts.kafka.topics import Topics
 
 
 class SettingsRefusedError(Exception):
@@ -201,6 +202,11 @@ class Settings(BaseSettings):
             sasl_username=self.kafka_sasl_username,
             sasl_password=password.get_secret_value() if password else None,
         )
+
+    @property
+    def topics(self) -> Topics:
+        """The topics of this deployment."""
+        return Topics.named(self.source_topic, self.topic_prefix, dry_run=self.dry_run)
 
     @property
     def key_prefix(self) -> str:

@@ -24,7 +24,6 @@ from demo.traffic.paced_producer import PacedProducer
 from demo.workers.worker_process import command_line
 from saving_alerts.kafka.client import unequal_or_missing
 from saving_alerts.kafka.connection import KafkaFailedError
-from saving_alerts.kafka.topics import Topics
 from saving_alerts.settings import Settings, SettingsRefusedError, read_settings
 
 ANSWER_TIMEOUT_SECONDS = 300
@@ -55,7 +54,7 @@ def main(*, rate: float, seconds: int) -> None:
 
 
 def _require_topics(settings: Settings) -> None:
-    topics = Topics.named(settings.source_topic, settings.topic_prefix)
+    topics = settings.topics
     names = [topic.name for topic in topics.partitioned]
     try:
         problem = asyncio.run(unequal_or_missing(settings.kafka, names, topics.kill_switches.name))
@@ -70,7 +69,7 @@ class Load:
 
     def __init__(self, settings: Settings, rate: float, seconds: int) -> None:
         servers = settings.kafka_bootstrap_servers
-        self._topics = Topics.named(settings.source_topic, settings.topic_prefix)
+        self._topics = settings.topics
         self._rate = rate
         self._seconds = seconds
         self._partitions = settings.topic_partitions

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from saving_alerts.commands.clock import now
-from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.exits import BAD_NEWS
 from saving_alerts.commands.offsets import OFFSETS
@@ -68,7 +68,7 @@ def audit(
         before=to_offsets or OffsetBounds(),
     )
     with progress_bars() as bars:
-        result = run(audit_topics(settings.kafka, settings.app_id, topics_of(settings), asked, started, Watcher(bars)))
+        result = run(audit_topics(settings.kafka, settings.app_id, settings.topics, asked, started, Watcher(bars)))
     print(_json(result)) if as_json else _show(result)
     sys.exit(0 if result.sound else BAD_NEWS)
 

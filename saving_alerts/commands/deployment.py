@@ -1,7 +1,6 @@
 """Which deployment a command is about."""
 
 from saving_alerts.commands.exits import CommandRefusedError
-from saving_alerts.kafka.topics import Topics
 from saving_alerts.settings import Settings, SettingsRefusedError, read_settings
 
 
@@ -11,7 +10,3 @@ def settings_or_exit() -> Settings:
         return read_settings()
     except SettingsRefusedError as error:
         raise CommandRefusedError(str(error)) from error
-
-
-def topics_of(settings: Settings) -> Topics:
-    return Topics.named(settings.source_topic, settings.topic_prefix, dry_run=settings.dry_run)

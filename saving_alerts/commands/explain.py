@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from saving_alerts.commands.clock import in_utc, now
-from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.running import run
 from saving_alerts.domain.decisions import Decision, Subject
@@ -50,7 +50,7 @@ def explain(
 
 
 def _found(settings: Settings, wanted: Wanted, since: datetime, *, everything: bool) -> Everything:
-    topics = topics_of(settings)
+    topics = settings.topics
     if not everything:
         return Everything(run(explain_decisions(settings.kafka, topics, wanted, since)), ())
     from saving_alerts.commands.progress import Watcher, progress_bars  # noqa: PLC0415 - rich: --all only
@@ -90,7 +90,7 @@ def _nothing_found(wanted: Wanted, since: timedelta, settings: Settings, *, ever
     whom = " and ".join(
         f"{kind} {name}" for kind, name in (("user", wanted.user_id), ("event", wanted.event_id)) if name
     )
-    topics = topics_of(settings)
+    topics = settings.topics
     if everything:
         return f"No event of {whom} is on {topics.source.name} in the last {_in_words(since)}, and none was decided."
     return "\n".join(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 import stamina
 
-from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.kafka.client import unequal_or_missing
 from saving_alerts.kafka.connection import KafkaFailedError
 from saving_alerts.settings import Settings, example_settings
@@ -43,7 +43,7 @@ def _with_log_level(arguments: Sequence[str]) -> list[str]:
 
 def _refuse_bad_topics(settings: Settings) -> None:
     """A worker with a missing topic would stand there with nothing to do, so it does not start."""
-    topics = topics_of(settings)
+    topics = settings.topics
     names = [topic.name for topic in topics.partitioned]
     try:
         problem = asyncio.run(unequal_or_missing(settings.kafka, names, topics.kill_switches.name))

@@ -10,7 +10,6 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic
 from saving_alerts.delivery.group_metadata import ConsumerMetadata
 from saving_alerts.delivery.poison_pills.detector import MetadataStore
-from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metrics
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
@@ -38,8 +37,7 @@ def kafka_producer(settings: Settings) -> AIOKafkaProducer:
 
 
 def consumer_metadata(app: faust.App, settings: Settings) -> MetadataStore:
-    topics = Topics.named(settings.source_topic, settings.topic_prefix)
-    inputs = frozenset(topic.name for topic in topics.inputs.values())
+    inputs = frozenset(topic.name for topic in settings.topics.inputs.values())
     return ConsumerMetadata(app, settings.kafka, settings.app_id, inputs)
 
 

@@ -24,7 +24,6 @@ from saving_alerts.delivery.stage_runner import StageRunner
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.failpoints import Failpoints
-from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metrics
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.ports import Ports
@@ -53,7 +52,7 @@ class WorkerRuntime:
         self.clock = clock
         self.started_at: datetime = clock.now()
         self.incarnation = uuid.uuid4().hex
-        self.topics = topics_of_worker(settings)
+        self.topics = settings.topics
         self.failpoints = Failpoints.read(settings.failpoint, settings.failpoint_signal)
         self.in_memory_metrics = InMemoryMetrics()
         self._datadog = metrics_to(settings.statsd_host, settings.statsd_port, {"worker": settings.worker_name})
@@ -135,10 +134,6 @@ class WorkerRuntime:
 
     def _rules_version(self) -> str | None:
         return self.reference_data.freshness[RULES].version
-
-
-def topics_of_worker(settings: Settings) -> Topics:
-    return Topics.named(settings.source_topic, settings.topic_prefix, dry_run=settings.dry_run)
 
 
 def _metrics(in_memory: InMemoryMetrics, datadog: Metrics) -> Metrics:

@@ -8,7 +8,7 @@ import click
 from saving_alerts.commands.clock import now
 from saving_alerts.commands.dead_letters.parameter import DEAD_LETTER
 from saving_alerts.commands.dead_letters.show import dead_letter_named, line
-from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
 from saving_alerts.commands.progress import progress_bars
@@ -59,7 +59,7 @@ def replay(*, places: tuple[DeadLetterPlace, ...], since: timedelta | None, yes:
 def _named(settings: Settings, places: Iterable[DeadLetterPlace]) -> list[DeadLetter]:
     """All of them, or a clean end that says for which it cannot be done."""
     dead_letters = [dead_letter_named(settings, place) for place in dict.fromkeys(places)]
-    topics = topics_of(settings)
+    topics = settings.topics
     refusals = [
         f"{dead_letter.place}: {refusal}" for dead_letter in dead_letters if (refusal := why_not(dead_letter, topics))
     ]
@@ -70,7 +70,7 @@ def _named(settings: Settings, places: Iterable[DeadLetterPlace]) -> list[DeadLe
 
 def _recent(settings: Settings, since: timedelta) -> list[DeadLetter]:
     """What can be helped; it says what it leaves out."""
-    topics = topics_of(settings)
+    topics = settings.topics
     dead_letters = run(dead_letters_since(settings.kafka, topics, now() - since))
     last = {dead_letter.content: dead_letter for dead_letter in dead_letters}
     chosen: list[DeadLetter] = []

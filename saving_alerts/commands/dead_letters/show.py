@@ -8,7 +8,7 @@ import msgspec
 
 from saving_alerts.commands.clock import in_utc, now
 from saving_alerts.commands.dead_letters.parameter import DEAD_LETTER
-from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.running import run
@@ -28,14 +28,14 @@ def list_(*, since: timedelta, as_json: bool) -> None:
       saving-alerts dead-letters list --since 7d
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     settings = settings_or_exit()
-    dead_letters = run(dead_letters_since(settings.kafka, topics_of(settings), now() - since))
+    dead_letters = run(dead_letters_since(settings.kafka, settings.topics, now() - since))
     if as_json:
         print(msgspec.json.encode(dead_letters).decode())
         return
     for dead_letter in dead_letters:
         print(line(dead_letter))
     if not dead_letters:
-        print(f"no dead letters on {topics_of(settings).dead_letters.name} in the time asked about")
+        print(f"no dead letters on {settings.topics.dead_letters.name} in the time asked about")
 
 
 def line(dead_letter: DeadLetter) -> str:
@@ -68,7 +68,7 @@ def show(place: DeadLetterPlace, *, body_only: bool) -> None:
 
 def dead_letter_named(settings: Settings, place: DeadLetterPlace) -> DeadLetter:
     """The dead letter, or a clean end."""
-    topics = topics_of(settings)
+    topics = settings.topics
     dead_letter = run(dead_letter_at(settings.kafka, topics, place))
     if dead_letter is None:
         raise CommandRefusedError(

@@ -7,7 +7,7 @@ after five or six deaths. This is for whoever knows it earlier, or for a record 
 import click
 from aiokafka import TopicPartition
 
-from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.running import run
 from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo, TooManySkippedError
@@ -32,7 +32,7 @@ def skip(topic: str, partition: int, offset: int) -> None:
       saving-alerts dead-letters skip saving-alerts.validated 3 1207
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     settings = settings_or_exit()
-    inputs = [each.name for each in topics_of(settings).inputs.values()]
+    inputs = [each.name for each in settings.topics.inputs.values()]
     if topic not in inputs:
         raise CommandRefusedError(f"no worker reads {topic}; TOPIC is one of {', '.join(inputs)}")
     run(_skip(settings, TopicPartition(topic, partition), offset))

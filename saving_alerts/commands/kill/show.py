@@ -3,7 +3,7 @@
 import click
 from aiokafka import AIOKafkaConsumer
 
-from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.running import run
 from saving_alerts.domain.kill_switches import KillSwitch
 from saving_alerts.kafka.client import translated_errors
@@ -28,7 +28,7 @@ def list_() -> None:
 async def _switches(settings: Settings) -> list[KillSwitch]:
     from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic  # noqa: PLC0415 - mode: not for --help
 
-    topic = topics_of(settings).kill_switches.name
+    topic = settings.topics.kill_switches.name
     with translated_errors(f"Kafka at {settings.kafka_bootstrap_servers}"):
         followed = KillSwitchTopic(lambda: AIOKafkaConsumer(**settings.kafka.options()), topic)
         async with followed:

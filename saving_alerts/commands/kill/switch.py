@@ -7,7 +7,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from saving_alerts.commands.clock import now
-from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.running import run
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch, key_of
@@ -71,7 +71,7 @@ def _write(key: str, value: bytes | None, *, wait: bool) -> None:
 
 async def _produce(settings: Settings, key: str, value: bytes | None) -> int:
     """The offset it got."""
-    topic = topics_of(settings).kill_switches.name
+    topic = settings.topics.kill_switches.name
     if topic not in await partition_counts(settings.kafka):
         raise CommandRefusedError(f"{topic} is missing: run `saving-alerts topics create`")
     with translated_errors(f"Kafka at {settings.kafka_bootstrap_servers}"):

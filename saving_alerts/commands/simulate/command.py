@@ -10,7 +10,7 @@ from rich.table import Table
 
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
 from saving_alerts.commands.clock import now
-from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.progress import Watcher, progress_bars
@@ -53,7 +53,7 @@ def simulate(file: Path, since: timedelta, compare: str | None, *, json_wanted: 
     before, merchants = _reference_data(settings, compare)
     question = Question(before, after, merchants, started - since)
     with progress_bars() as bars:
-        result = run(simulate_rules(settings.kafka, topics_of(settings), question, Watcher(bars).begin))
+        result = run(simulate_rules(settings.kafka, settings.topics, question, Watcher(bars).begin))
     if json_wanted or csv_wanted:
         print(as_json(question, result) if json_wanted else as_csv(question, result), end="")
     else:

@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import IncompatibleBrokerVersion, InvalidReplicationFactorError, TopicAlreadyExistsError, for_code
 
-from saving_alerts.commands.deployment import settings_or_exit, topics_of
+from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import BAD_NEWS, CommandRefusedError
 from saving_alerts.commands.running import run
 from saving_alerts.commands.topics.layout import Config, Layout, differences
@@ -62,7 +62,7 @@ def check() -> None:
 
 def _deployment() -> tuple[KafkaConnection, Layout]:
     settings = settings_or_exit()
-    layout = Layout(topics_of(settings), settings.topic_partitions, settings.topic_replication_factor)
+    layout = Layout(settings.topics, settings.topic_partitions, settings.topic_replication_factor)
     return settings.kafka, layout
 
 
