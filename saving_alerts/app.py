@@ -10,7 +10,6 @@ from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 from faust.types.auth import CredentialsT
 from faust.types.transports import TransportT
-from faust.web import drivers as web_drivers
 from faust.web.base import Web
 
 from saving_alerts.agents import add_agents
@@ -23,6 +22,7 @@ from saving_alerts.ports.clock import Clock
 from saving_alerts.settings import Settings
 from saving_alerts.supervision.standstill import Patience, Standstill
 from saving_alerts.supervision.watchdog import Watchdog
+from saving_alerts.web.server import LimitedWeb
 from saving_alerts.web.views import add_views
 from saving_alerts.worker.boot import Boot
 from saving_alerts.worker.clock import SystemClock
@@ -38,6 +38,11 @@ from saving_alerts.worker.timers import Heartbeat, add_timers
 MAX_POLL_INTERVAL_SECONDS = 1e9
 
 
+# After so long a consumer knows of a topic that was deleted, made again or got more partitions. The driver's own five
+# minutes are five minutes in which such a topic is not read.
+METADATA_MAX_AGE_MILLISECONDS = 5_000
+
+
 class SavingAlertsApp(faust.App):
     """A Faust app with our transport and boot order."""
 
@@ -47,9 +52,7 @@ class SavingAlertsApp(faust.App):
     watchdog: Watchdog
 
     def _new_web(self) -> Web:
-        """Without Faust's own index, which says OK whatever happens: `/` is ours."""
-        driver = web_drivers.by_url(self.conf.web)
-        return cast("Web", type("WebWithoutIndex", (driver,), {"production_blueprints": []})(self))
+        return LimitedWeb(self)
 
     def _new_transport(self) -> TransportT:
         return BatchTransport(self.conf.broker_consumer, self)
@@ -60,6 +63,11 @@ class SavingAlertsApp(faust.App):
             return frozenset(self.consumer.assignment()) if self.runtime.opened else frozenset()
         except ConsumerNotStarted:
             return frozenset()
+
+    def member_id(self) -> str | None:
+        """This worker's member ID in the consumer group; None before it has joined."""
+        state = self.consumer_state()
+        return state.member_id() if state else None
 
     def consumer_state(self) -> ConsumerState | None:
         """Of the consumer; None before it is there and while the worker stops."""
@@ -161,6 +169,7 @@ def _consumer_configuration(settings: Settings) -> dict[str, Any]:
         "broker_request_timeout": max(40.0, settings.session_timeout_seconds + 10),
         "broker_max_poll_interval": MAX_POLL_INTERVAL_SECONDS,
         "broker_max_poll_records": settings.poll_max_records,
+        "consumer_metadata_max_age_ms": METADATA_MAX_AGE_MILLISECONDS,
         "consumer_max_fetch_size": settings.max_fetch_bytes,
         # A partition without a commit begins where it begins: `latest` would lose what came before the first one.
         "consumer_auto_offset_reset": "earliest",

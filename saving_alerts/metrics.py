@@ -3,11 +3,15 @@
 Only a metric of the catalogue can be sent, because its name is an enum. Sending never blocks or raises.
 """
 
+import logging
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 PREFIX = "saving_alerts."
+
+log = logging.getLogger(__name__)
 
 
 class MetricKind(StrEnum):
@@ -38,6 +42,7 @@ class Metric(StrEnum):
     REDIS_DURATION = "redis.duration"
     REFERENCE_DATA_AGE = "reference_data.age"
     REFERENCE_DATA_RELOADS = "reference_data.reloads"
+    CLOCK_OFFSET = "clock.offset"
     COMMITS_LAG = "commits.lag"
     DEAD_LETTERS = "dead_letters"
     DELIVERY_RETRIES = "delivery.retries"
@@ -80,6 +85,7 @@ CATALOGUE: dict[Metric, Entry] = {
     Metric.REDIS_DURATION: Entry(MetricKind.DISTRIBUTION, "seconds", ("call",), "one throttle call"),
     Metric.REFERENCE_DATA_AGE: Entry(MetricKind.GAUGE, "seconds", ("kind",), "since S3 last confirmed the document"),
     Metric.REFERENCE_DATA_RELOADS: Entry(MetricKind.COUNT, "reloads", ("kind", "outcome"), "looks at S3"),
+    Metric.CLOCK_OFFSET: Entry(MetricKind.GAUGE, "seconds", (), "by how much Redis' clock is ahead of this machine's"),
     Metric.COMMITS_LAG: Entry(
         MetricKind.GAUGE, "records", ("topic",), "behind the end of the topic, this worker's share"
     ),
@@ -92,10 +98,34 @@ CATALOGUE: dict[Metric, Entry] = {
 
 
 class Metrics(Protocol):
-    """Where metrics are sent. No call raises or blocks. `tags` are those of the metric's entry."""
+    """Where metrics are sent. No call raises or blocks. `tags` are those of the metric's entry.
+
+    An implementation asks `number_of` what it may send: what is no number is sent nowhere.
+    """
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None: ...
 
     def gauge(self, metric: Metric, value: float, **tags: str) -> None: ...
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None: ...
+
+
+def number_of(metric: Metric, value: object) -> int | float | None:
+    """What every reader of numbers takes: finite, and no truth value, which would be written `False`.
+
+    A truth value counts as 1 or 0; None is for everything else, and the log says which metric it was. One wrong line
+    would make Prometheus refuse the whole page, and one that is not finite would stay in a sum for ever.
+    """
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int | float) and _is_finite(value):
+        return value
+    log.warning("%s: %r is no number and was not counted", metric, value)
+    return None
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that no float can hold
+        return False

@@ -15,6 +15,7 @@ from saving_alerts import ENVIRONMENT_PREFIX
 from saving_alerts.failpoints import Failpoints, FailpointSignal
 from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
+from saving_alerts.kafka.unpacking_limit import DEFAULT_MAX_UNPACKED_BYTES
 
 
 class SettingsRefusedError(Exception):
@@ -64,14 +65,22 @@ class Settings(BaseSettings):
     commit_interval_seconds: float = Field(default=1, gt=0)
     """How often offsets are committed. Longer means more echoes after a crash, never a loss."""
 
+    max_ahead_seconds: float = Field(default=120, ge=10, le=7 * 24 * 3600)
+    """How far an event may be dated ahead of this machine's clock. Further ahead it is `invalid`."""
+
     # Delivery
     batch_max_records: int = Field(default=500, ge=1, le=10_000)
     """The most records of one partition that are moved as one batch."""
     max_fetch_bytes: int = Field(default=1024 * 1024, ge=64 * 1024)
-    """The most bytes of one partition that wait in the consumer. It bounds memory together with the window."""
+    """The most bytes of one partition that are fetched at a time, as they stand on Kafka. A batch is fetched whole, so
+    more comes where the topic's `max.message.bytes` lets it."""
+    max_unpacked_bytes: int = Field(default=DEFAULT_MAX_UNPACKED_BYTES, ge=1024 * 1024)
+    """The most bytes that one batch may have once it is decompressed, on any topic. What has more is refused unread."""
     window_max_records: int = Field(default=2_000, ge=1)
     """When so many records of one partition are unfinished in a stage, the intake of that partition stops. As many
     again may come on top: they were on their way."""
+    in_flight_max_bytes: int = Field(default=8 * 1024 * 1024, ge=1024 * 1024)
+    """When they take so much memory, the intake of that partition stops as well."""
     drain_seconds: float = Field(default=10, gt=0)
     """How long work in flight may take when partitions are taken away or the worker stops."""
     standstill_seconds: float = Field(default=60, ge=10)
@@ -106,6 +115,9 @@ class Settings(BaseSettings):
     """After how long without an answer of S3 the worker is not ready; it goes on working."""
     max_rules_bytes: int = Field(default=2 * 1024 * 1024, ge=1024)
     """A larger rules file is refused unread."""
+    rules_check_seconds: float = Field(default=30, gt=0)
+    """A rules file that takes longer to check is refused, and checked again at the next look. Most take 0.1 s, the
+    worst 16 s (`benchmarks/hostile_files.py`)."""
     max_bad_merchant_lines: int = Field(default=100, ge=0)
     """With more unreadable lines the merchant directory is refused; with fewer they are left out."""
 
@@ -115,9 +127,11 @@ class Settings(BaseSettings):
     coupon_api_timeout_seconds: float = Field(default=4, gt=0)
     """How long one request may take."""
     coupon_api_total_seconds: float = Field(default=15, gt=0)
-    """How long the attempts for one event may take together while the API answers others."""
+    """How long the failed attempts of one event may take together while the API answers others."""
     coupon_api_attempts: int = Field(default=3, ge=1)
-    """The most requests for one event while the API answers others."""
+    """The most failed attempts of one event while the API answers others."""
+    coupon_api_longest_pause_seconds: float = Field(default=60, ge=1, le=600)
+    """The longest pause that a `Retry-After` of the Coupon API can bring about. Longer, and one answer expires all."""
     coupon_api_concurrency: int = Field(default=64, ge=1)
     """The most requests of one worker at the same time."""
     push_api_url: str = Field(examples=["http://127.0.0.1:8082"], pattern=r"^https?://")
@@ -141,7 +155,7 @@ class Settings(BaseSettings):
     page_url: str | None = Field(default=None, examples=["http://worker-1.example:6066"], pattern=r"^https?://")
     """Where other people's browsers find the page; without it `http://` with the host and port above."""
     heartbeat_seconds: float = Field(default=2, gt=0)
-    """How often a worker writes its row of the table of workers. The row expires after three times as long."""
+    """How often a worker writes its row of the table of workers. It is silent three times as long after the last."""
     statsd_host: str | None = Field(default=None, examples=["127.0.0.1"])
     """The DogStatsD agent's IP address, not a name: names are looked up on the event loop. None sends nothing."""
     statsd_port: int = Field(default=8125, ge=1, le=65_535)

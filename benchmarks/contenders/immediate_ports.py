@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from types import MappingProxyType
 from zlib import crc32
@@ -20,7 +20,7 @@ from saving_alerts.domain.kill_switches import KillSwitch
 from saving_alerts.metrics import Metrics
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
-from saving_alerts.ports.heartbeats import WorkerRow
+from saving_alerts.ports.heartbeats import Heard, WorkerRow
 from saving_alerts.ports.object_store import ObjectLines, StoredObject
 from saving_alerts.ports.push_sender import Accepted, Attempt
 from saving_alerts.ports.throttle import Claim, Granted, Reservation
@@ -55,6 +55,8 @@ class ImmediateThrottle:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+
+    async def check(self) -> None: ...
 
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:  # noqa: ARG002 - the port's signature
         return Granted(self._clock.now() + LEASE)
@@ -95,10 +97,18 @@ class ImmediateStore:
 class NoHeartbeats:
     """Heartbeats without other workers."""
 
+    async def time(self) -> datetime:
+        return datetime.now(UTC)
+
     async def beat(self, row: WorkerRow, lives_for: timedelta) -> None: ...
+
+    async def leave(self, incarnation: str) -> None: ...
 
     async def workers(self) -> tuple[WorkerRow, ...]:
         return ()
+
+    async def heard(self) -> Heard:
+        return Heard()
 
 
 async def open_immediate_ports(

@@ -48,7 +48,8 @@ class DecisionConsumer:
         decisions = self._decisions.get(position)
         if decisions:
             return answer(decisions).reason
-        return Reason.NOT_A_TRIGGER if position in self._receipts else None
+        receipts = self._receipts.get(position)
+        return receipts[0].reason if receipts else None
 
     def at(self, position: Position) -> list[Decision]:
         """Every decision of a position, echoes included, in the order they were written."""

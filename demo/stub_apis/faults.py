@@ -1,7 +1,7 @@
 """How a stub API misbehaves: for everyone or for one user, a number of times or until it is changed.
 
-A fault either stops a request before it does anything (`status`, `ambiguous_dropped`), delays it (`hang`, a latency),
-or changes the answer of a request that was handled as usual (all others).
+A fault either stops a request before it does anything (`status`, `ambiguous_dropped`, `unanswered`), delays it (`hang`,
+a latency), or changes the answer of a request that was handled as usual (all others).
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import msgspec
 Fault = Literal[
     "none",
     "hang",  # no answer until released; then the request goes on as if it had just arrived
+    "unanswered",  # no answer, also after the behaviour is replaced: the connection stays open until the stub stops
     "status",  # answers `status` and does nothing
     "ambiguous_dropped",  # closes the connection and does nothing
     "ambiguous_accepted",  # handles the request; then closes the connection, or answers `status`
@@ -58,14 +59,20 @@ NORMAL = Behaviour()
 
 @dataclass(frozen=True, slots=True)
 class AppliedBehaviour:
-    """The behaviour of one request; `released` is set when the script that it comes from is replaced."""
+    """The behaviour of one request.
+
+    `released` is set when the script that it comes from is replaced, `stopped` when the stub stops.
+    """
 
     behaviour: Behaviour
     released: asyncio.Event | None = None
+    stopped: asyncio.Event | None = None
 
     async def waited(self) -> None:
         """Returns when the latency is over or the request is released, whichever is first."""
-        if self.behaviour.fault == "hang":
+        if self.behaviour.fault == "unanswered" and self.stopped:
+            await self.stopped.wait()
+        elif self.behaviour.fault == "hang":
             await self.released_within(None)
         elif self.behaviour.latency_seconds:
             await self.released_within(self.behaviour.latency_seconds)
@@ -90,9 +97,9 @@ class _Script:
         )
         self.released = asyncio.Event()
 
-    def take(self) -> AppliedBehaviour | None:
+    def take(self, stopped: asyncio.Event) -> AppliedBehaviour | None:
         behaviour = next(self._behaviours, None)
-        return AppliedBehaviour(behaviour, self.released) if behaviour else None
+        return AppliedBehaviour(behaviour, self.released, stopped) if behaviour else None
 
 
 class Behaviours:
@@ -106,6 +113,7 @@ class Behaviours:
         self._in_loop = in_loop
         self._lock = threading.Lock()
         self._scripts: dict[str | None, _Script] = {}
+        self._stopped = asyncio.Event()
 
     def replace(self, behaviours: tuple[Behaviour, ...], user_id: str | None) -> None:
         """Replaces a script at once, and releases the requests that wait by the old one; no behaviours: back to normal.
@@ -127,9 +135,10 @@ class Behaviours:
         self._release(old)
 
     def release(self) -> None:
-        """Releases the requests that wait now; the behaviours stay."""
+        """The stub stops: releases the requests that wait now; the behaviours stay."""
         with self._lock:
-            waited_on = [script.released for script in self._scripts.values()]
+            waited_on = [self._stopped, *(script.released for script in self._scripts.values())]
+            self._stopped = asyncio.Event()
             for script in self._scripts.values():
                 script.released = asyncio.Event()
         for event in waited_on:
@@ -140,7 +149,7 @@ class Behaviours:
         with self._lock:
             for key in (user_id, None):
                 script = self._scripts.get(key)
-                applied = script and script.take()
+                applied = script and script.take(self._stopped)
                 if applied:
                     return applied
         return AppliedBehaviour(NORMAL)

@@ -133,7 +133,7 @@ class ApiStub(StubServer):
         seen = self._see(request, user_id, applied.behaviour.fault)
         if not self.stopping:
             await applied.waited()
-        if self.stopping or applied.behaviour.fault == "ambiguous_dropped":
+        if self.stopping or applied.behaviour.fault in {"ambiguous_dropped", "unanswered"}:
             return self._answered(seen, dropped(request))
         if applied.behaviour.status is not None and applied.behaviour.fault == "status":
             refusal = problem(applied.behaviour.status, "told to", applied.behaviour.retry_after_seconds)

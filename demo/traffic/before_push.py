@@ -155,6 +155,9 @@ def coupon_api_failed(factory: DataFactory, variant: str) -> ScenarioInstance:
     instance = _one_event(
         factory, variant, merchant, factory.template(factory.new_user(), merchant), Reason.COUPON_API_FAILED
     )
+    # A failed attempt is free while no other event is answered after it: then the event waits until its deadline.
+    expected = Expectation(Reason.COUPON_API_FAILED, frozenset({Reason.EXPIRED}))
+    instance = replace(instance, drafts=[replace(draft, expected=expected) for draft in instance.drafts])
     dropped = Behaviour(fault="ambiguous_dropped")
     return replace(
         instance, coupon_api=(dropped if variant == "dropped" else Behaviour(fault="status", status=int(variant)),)

@@ -59,6 +59,12 @@ def _occurred(after_now: timedelta) -> Corruption:
     return lambda document, now: _json(document | {"occurred_at": instant(now + after_now)})
 
 
+def _received(after_now: timedelta) -> Corruption:
+    return lambda document, now: _json(
+        document | dict.fromkeys(("occurred_at", "received_at"), instant(now + after_now))
+    )
+
+
 def _naive(name: str) -> Corruption:
     return lambda document, now: _json(document | {name: now.replace(tzinfo=None).isoformat()})
 
@@ -105,6 +111,7 @@ WRONG: dict[str, Corruption] = {
     "received_at_has_no_zone": _naive("received_at"),
     "occurred_in_the_future": _occurred(timedelta(minutes=6)),
     "occurred_long_ago": _occurred(-timedelta(days=7, minutes=1)),
+    "received_in_the_future": _received(timedelta(days=30)),
     "received_in_1970": _with(occurred_at="1970-01-01T00:00:00Z", received_at="1970-01-01T00:00:00Z"),
 }
 CORRUPTIONS = UNREADABLE | MISSING | WRONG

@@ -46,7 +46,7 @@ SHARES = (
     Share(before_push.no_coupon, before_push.NO_COUPONS, 10),
     Share(before_push.coupon_api_refused, before_push.COUPON_API_REFUSALS, 1.2),
     # Few and early: ten failures in a row, with no success between them, would open the breaker.
-    Share(before_push.coupon_api_failed, ("500", "503", "dropped"), 0.3, at_most=6, begins=(0.0, 0.6)),
+    Share(before_push.coupon_api_failed, ("500", "502", "dropped"), 0.3, at_most=6, begins=(0.0, 0.6)),
     Share(at_push.pushed_then_capped, PLAIN, 2.8, begins=(0.0, 0.5)),
     Share(at_push.pushed_then_repeated, PLAIN, 0.4, begins=(0.0, 0.5)),
     Share(at_push.pushed_with_fixed_amount, PLAIN, 0.2),

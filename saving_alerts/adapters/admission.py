@@ -11,7 +11,8 @@ from aiolimiter import AsyncLimiter
 from saving_alerts.adapters.breaker import NO_WAIT, Breaker
 from saving_alerts.ports.clock import Clock
 
-JITTER = 0.2  # of the wait, added at random: see `_waited_for_api`
+JITTER = 0.2  # of the wait, added at random: see `_jitter`
+MAX_JITTER = timedelta(seconds=1)  # after a long pause the slots spread the requests; a deadline may be near
 
 
 class Admission:
@@ -19,7 +20,7 @@ class Admission:
 
     At most `concurrency` requests are under way, and with `per_second` at most so many start in any second. A request
     that waits for the API holds no slot. While the breaker is open, one request at a time may start as its probe.
-    `report_open` is called with whether the breaker is open: at first, and after every outcome.
+    `report_open` is called with 1 while the breaker is open, else with 0: at first, and after every outcome.
     """
 
     def __init__(
@@ -27,7 +28,7 @@ class Admission:
         concurrency: int,
         breaker: Breaker,
         clock: Clock,
-        report_open: Callable[[bool], None],
+        report_open: Callable[[int], None],
         per_second: int | None = None,
     ) -> None:
         self._slots = asyncio.Semaphore(concurrency)
@@ -36,9 +37,8 @@ class Admission:
         self._clock = clock
         self.report_open = report_open
         self._not_before: datetime | None = None
-        self._answered_at: datetime | None = None
         self._settled = asyncio.Event()
-        report_open(self.is_open)
+        report_open(int(self.is_open))
 
     @property
     def is_open(self) -> bool:
@@ -63,20 +63,15 @@ class Admission:
             if epoch is not None:
                 self._leave(epoch)
 
-    def has_answered_since(self, moment: datetime) -> bool:
-        """Whether the API answered any request of this worker at that moment or later."""
-        return self._answered_at is not None and self._answered_at >= moment
-
     def answered(self, epoch: int) -> None:
-        self._answered_at = self._clock.now()
         self._breaker.answered(epoch)
         self._wake()
-        self.report_open(self.is_open)
+        self.report_open(int(self.is_open))
 
     def failed(self, epoch: int) -> None:
         self._breaker.failed(epoch, self._clock.now())
         self._wake()
-        self.report_open(self.is_open)
+        self.report_open(int(self.is_open))
 
     def leave_alone(self, pause: timedelta) -> None:
         """No request starts before this pause is over. It does not shorten a longer one."""
@@ -108,9 +103,7 @@ class Admission:
                 if not await self._probe_was_settled(deadline - now):
                     return False
             else:
-                # At random, so that not all start at once, and the first one, the probe, is not always the same event:
-                # it could be one that always fails.
-                await self._clock.sleep(min(pause * random.uniform(1, 1 + JITTER), deadline - now))  # noqa: S311
+                await self._clock.sleep(min(pause + _jitter(pause), deadline - now))
         return False
 
     def _pause(self, now: datetime) -> timedelta | None:
@@ -142,3 +135,8 @@ class Admission:
     def _wake(self) -> None:
         self._settled.set()
         self._settled = asyncio.Event()
+
+
+def _jitter(pause: timedelta) -> timedelta:
+    """At random, so that not all start at once, and the first one, the probe, is not always the same event."""
+    return min(pause * JITTER, MAX_JITTER) * random.random()  # noqa: S311

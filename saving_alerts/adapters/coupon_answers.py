@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-import msgspec
 from aiohttp import ClientError, ClientResponse
 
 from saving_alerts.adapters.http_session import OversizeError, read_bounded, retry_after
 from saving_alerts.domain.coupons import Coupon
+from saving_alerts.domain.decoding import Decoder, Unreadable
 from saving_alerts.ports.errors import PortError, RefusedError, UnavailableError
 
 API = "the Coupon API"
@@ -17,7 +17,7 @@ API = "the Coupon API"
 MAX_BODY_BYTES = 256 * 1024
 MAX_COUPONS = 200
 Coupons = tuple[Coupon, ...]
-_decoder = msgspec.json.Decoder(Coupons)
+_coupons = Decoder(Coupons)
 
 
 class RetryableError(UnavailableError):
@@ -25,19 +25,20 @@ class RetryableError(UnavailableError):
 
     outcome: ClassVar[str]
 
-    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+    def __init__(self, message: str, retry_after: timedelta | None = None, *, counts_for_breaker: bool = True) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.counts_for_breaker = counts_for_breaker
 
 
 class CouponApiFailedError(RetryableError):
-    """No answer, or 5xx: the breaker counts it."""
+    """No answer, 408, or 5xx except 503: a failed attempt."""
 
     outcome = "unavailable"
 
 
 class ThrottledError(RetryableError):
-    """408 or 429: the API works, so the breaker does not count it."""
+    """429 or 503: no failed attempt, but no request is to start for a while. The breaker counts 503."""
 
     outcome = "throttled"
 
@@ -45,27 +46,21 @@ class ThrottledError(RetryableError):
 Translation = tuple[type[Exception], type[PortError], str]
 # What a request without an answer raises → our error and its text. The first row that fits counts.
 NO_ANSWER: tuple[Translation, ...] = (
-    (TimeoutError, CouponApiFailedError, f"{API} gave no answer within {{seconds:g}} s"),
     (ClientError, CouponApiFailedError, f"{API} could not be reached or broke off: {{error}}"),
     (OSError, CouponApiFailedError, f"{API} could not be reached or broke off: {{error}}"),
 )
 # What an answer that cannot be used raises → our error and its text.
-_UNUSABLE_ANSWER: tuple[Translation, ...] = (
-    (OversizeError, RefusedError, f"{API} answered with {{error}}"),
-    (msgspec.DecodeError, RefusedError, f"{API}'s answer is unreadable: {{error}}"),
-    (UnicodeDecodeError, RefusedError, f"{API}'s answer is unreadable: {{error}}"),
-    (RecursionError, RefusedError, f"{API}'s answer is unreadable: {{error}}"),
-)
+_UNUSABLE_ANSWER: tuple[Translation, ...] = ((OversizeError, RefusedError, f"{API} answered with {{error}}"),)
 
 
 @contextmanager
-def translated(table: tuple[Translation, ...], **values: float) -> Iterator[None]:
-    """Raises our error of the table for a foreign one inside. `values` are for its text."""
+def translated(table: tuple[Translation, ...]) -> Iterator[None]:
+    """Raises our error of the table for a foreign one inside."""
     try:
         yield
     except tuple(foreign for foreign, _, _ in table) as error:
         ours, text = next((ours, text) for foreign, ours, text in table if isinstance(error, foreign))
-        raise ours(text.format(error=error, **values)) from error
+        raise ours(text.format(error=str(error) or type(error).__name__)) from error
 
 
 async def read_coupons(response: ClientResponse, merchant_id: str, now: datetime) -> Coupons:
@@ -75,9 +70,11 @@ async def read_coupons(response: ClientResponse, merchant_id: str, now: datetime
             return _checked(await _decoded(response), merchant_id)
         case 404:
             return ()
-        case 408 | 429 as status:
-            raise ThrottledError(f"{API} answered {status}", retry_after(response, now))
-        case status if status >= 500:  # noqa: PLR2004 - the class of a status
+        case 429:
+            raise ThrottledError(f"{API} answered 429", retry_after(response, now), counts_for_breaker=False)
+        case 503:
+            raise ThrottledError(f"{API} answered 503", retry_after(response, now))
+        case status if status == 408 or status >= 500:  # noqa: PLR2004 - temporary, by RFC 9110
             raise CouponApiFailedError(f"{API} answered {status}", retry_after(response, now))
         case status:
             raise RefusedError(f"{API} answered {status}", status)
@@ -85,7 +82,10 @@ async def read_coupons(response: ClientResponse, merchant_id: str, now: datetime
 
 async def _decoded(response: ClientResponse) -> Coupons:
     with translated(_UNUSABLE_ANSWER):
-        return _decoder.decode(await read_bounded(response, MAX_BODY_BYTES))
+        coupons = _coupons.read(await read_bounded(response, MAX_BODY_BYTES))
+    if isinstance(coupons, Unreadable):
+        raise RefusedError(f"{API}'s answer is unreadable: {coupons}")
+    return coupons
 
 
 def _checked(coupons: Coupons, merchant_id: str) -> Coupons:

@@ -1,33 +1,29 @@
-"""The Coupon API over HTTP: slot, breaker and retries around one GET."""
+"""The Coupon API as a `CouponSource`: slots, attempts and pauses around its requests.
+
+A failed attempt counts against its event, or it is free: docs/adr/0025-an-attempt-counts-if-others-are-answered.md.
+"""
 
 import asyncio
+import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from urllib.parse import quote
+from typing import Self
 
-import stamina
-from aiohttp import ClientSession, ClientTimeout
-from yarl import URL
+from aiohttp import ClientSession
 
 from saving_alerts.adapters.admission import Admission
-from saving_alerts.adapters.breaker import Breaker
-from saving_alerts.adapters.coupon_answers import (
-    API,
-    NO_ANSWER,
-    CouponApiFailedError,
-    Coupons,
-    RetryableError,
-    ThrottledError,
-    read_coupons,
-    translated,
-)
+from saving_alerts.adapters.breaker import NO_WAIT, Breaker
+from saving_alerts.adapters.coupon_answers import API, CouponApiFailedError, Coupons, RetryableError, ThrottledError
+from saving_alerts.adapters.coupon_request import CouponRequests, HttpCouponRequests
+from saving_alerts.adapters.event_attempts import EventAttempts, RequestOrder
 from saving_alerts.adapters.http_session import Meter
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import DeadlineError, RefusedError
 
-HEADERS = {"Accept": "application/json"}
+DEFAULT_RETRY_AFTER = timedelta(seconds=1)
+MOST_DOUBLINGS = 4  # of the back-off: after them an event that fails alone starts an attempt every 3 to 6 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +38,30 @@ class CouponApiPolicy:
     total_seconds: float = 15
     attempts: int = 3
     backoff_seconds: float = 0.2
+    longest_pause_seconds: float = 60
     concurrency: int = 64
     breaker_failures: int = 10
     breaker_seconds: float = 5
 
 
 class CouponApi:
-    """The CouponSource port over HTTP. It owns the session, which `open_session` makes, and closes it."""
+    """The CouponSource port. An event that waits, for whatever, holds no slot."""
 
-    def __init__(self, session: ClientSession, policy: CouponApiPolicy, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, requests: CouponRequests, policy: CouponApiPolicy, clock: Clock, metrics: Metrics) -> None:
         breaker = Breaker(policy.breaker_failures, timedelta(seconds=policy.breaker_seconds))
         report_open = partial(metrics.gauge, Metric.COUPON_API_BREAKER)
-        self._session = session
+        self._requests = requests
         self._policy = policy
         self._clock = clock
         self._admission = Admission(policy.concurrency, breaker, clock, report_open)
+        self._order = RequestOrder()
+        self._longest_pause = timedelta(seconds=policy.longest_pause_seconds)
         self._meter = Meter(clock, metrics, Metric.COUPON_API_REQUESTS, Metric.COUPON_API_DURATION)
-        self._retries = stamina.AsyncRetryingCaller(
-            attempts=policy.attempts,
-            timeout=None,  # stamina would sleep beyond it; `_ask_with_retries` has its own
-            wait_initial=policy.backoff_seconds,
-            wait_jitter=policy.backoff_seconds,
-        )
+
+    @classmethod
+    def over_http(cls, session: ClientSession, policy: CouponApiPolicy, clock: Clock, metrics: Metrics) -> Self:
+        """Over HTTP. It owns the session, which `open_session` makes, and closes it."""
+        return cls(HttpCouponRequests(session, policy.url, clock), policy, clock, metrics)
 
     @property
     def breaker_is_open(self) -> bool:
@@ -71,65 +69,68 @@ class CouponApi:
         return self._admission.is_open
 
     async def close(self) -> None:
-        await self._session.close()
+        await self._requests.close()
 
     async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> Coupons:
         """See `CouponSource`."""
-        failures: list[datetime] = []
+        attempts = EventAttempts(self._order, self._policy.attempts, self._policy.total_seconds)
+        last: RetryableError | None = None
         while True:
-            began = self._clock.now()
             try:
-                return await self._ask_in_turn(user_id, merchant_id, deadline, failures)
-            except CouponApiFailedError:
-                # If the API has answered no other event since, it is at fault, not this event: ask again until the
-                # deadline (docs/adr/0010-who-is-to-blame-for-a-failed-ask.md).
-                if self._admission.has_answered_since(failures[0] if failures else began):
-                    raise
+                return await self._ask_in_slot(user_id, merchant_id, deadline, attempts)
+            except RetryableError as error:
+                last = error
+            except DeadlineError as error:
+                raise DeadlineError(f"{error}; before that: {last}" if last else str(error)) from last
+            if attempts.are_used_up:
+                raise last
+            await self._clock.sleep(max(NO_WAIT, min(self._backoff(attempts, last), deadline - self._clock.now())))
 
-    async def _ask_in_turn(
-        self, user_id: str, merchant_id: str, deadline: datetime, failures: list[datetime]
+    async def _ask_in_slot(
+        self, user_id: str, merchant_id: str, deadline: datetime, attempts: EventAttempts
     ) -> Coupons:
         async with self._admission.slot(deadline) as epoch:
             if epoch is None:
                 raise DeadlineError(f"{API} could not be asked before the deadline")
+            attempts.begin(_moment())
             try:
-                coupons = await self._ask_with_retries(user_id, merchant_id, deadline, failures)
-            except CouponApiFailedError:
-                self._admission.failed(epoch)
+                coupons = await self._ask(user_id, merchant_id, deadline, attempts.seconds_left)
+            except RetryableError as error:
+                self._failed(error, epoch, attempts)
                 raise
-            except (ThrottledError, RefusedError):
-                self._admission.answered(epoch)
+            except RefusedError:
+                self._answered(epoch, attempts)
                 raise
-            self._admission.answered(epoch)
+            self._answered(epoch, attempts)
             return coupons
 
-    async def _ask_with_retries(
-        self, user_id: str, merchant_id: str, deadline: datetime, failures: list[datetime]
-    ) -> Coupons:
-        """Appends the moment of every attempt that failed to `failures`."""
-        total_ends = self._clock.now() + timedelta(seconds=self._policy.total_seconds)
-        ends = min(total_ends, deadline)
-        try:
-            async with asyncio.timeout((ends - self._clock.now()).total_seconds()):
-                return await self._retries(partial(self._backoff, ends, failures), self._ask, user_id, merchant_id)
-        except TimeoutError as error:
-            # If the deadline left less than `total_seconds`, the timeout does not count as a failure of the API.
-            ours = DeadlineError if ends == deadline else CouponApiFailedError
-            raise ours(f"{API} gave no answer in the time that was left") from error
+    def _answered(self, epoch: int, attempts: EventAttempts) -> None:
+        self._order.answered(attempts.number)
+        self._admission.answered(epoch)
 
-    def _backoff(self, ends: datetime, failures: list[datetime], error: Exception) -> bool | timedelta:
-        """For stamina: whether to try again, or the pause before it. No retry if Retry-After goes beyond `ends`."""
-        if not isinstance(error, RetryableError):
-            return False
-        failures.append(self._clock.now())
-        if error.retry_after is None:
-            return True
-        return error.retry_after if self._clock.now() + error.retry_after < ends else False
+    def _failed(self, error: RetryableError, epoch: int, attempts: EventAttempts) -> None:
+        """The breaker hears of every attempt at once, unless the API has answered a request that began after it."""
+        if error.counts_for_breaker and not self._order.any_answered_after(attempts.number):
+            self._admission.failed(epoch)
+        if isinstance(error, ThrottledError):
+            self._admission.leave_alone(min(error.retry_after or DEFAULT_RETRY_AFTER, self._longest_pause))
+            attempts.throttled()
+        else:
+            attempts.failed(_moment())
 
-    async def _ask(self, user_id: str, merchant_id: str) -> Coupons:
+    def _backoff(self, attempts: EventAttempts, error: RetryableError) -> timedelta:
+        """The event's own pause; none after 429 or 503, where `Admission` holds all requests."""
+        if isinstance(error, ThrottledError):
+            return NO_WAIT
+        # A free attempt may be followed by any number of others: the exponent has a bound like the pause.
+        doublings = min(attempts.failures - 1, MOST_DOUBLINGS)
+        seconds = self._policy.backoff_seconds * 2**doublings * random.uniform(1, 2)  # noqa: S311
+        return max(timedelta(seconds=seconds), min(error.retry_after or NO_WAIT, self._longest_pause))
+
+    async def _ask(self, user_id: str, merchant_id: str, deadline: datetime, seconds_left: float) -> Coupons:
         with self._meter.request() as request:
             try:
-                coupons = await self._get(self._url(user_id, merchant_id), merchant_id)
+                coupons = await self._in_time(user_id, merchant_id, deadline, seconds_left)
             except RetryableError as error:
                 request.outcome = error.outcome
                 raise
@@ -139,18 +140,19 @@ class CouponApi:
             request.outcome = "coupons" if coupons else "none"
             return coupons
 
-    async def _get(self, url: URL, merchant_id: str) -> Coupons:
-        seconds = self._policy.timeout_seconds
-        timeout = ClientTimeout(total=seconds)
-        with translated(NO_ANSWER, seconds=seconds):
-            async with self._session.get(url, headers=HEADERS, allow_redirects=False, timeout=timeout) as response:
-                return await read_coupons(response, merchant_id, self._clock.now())
+    async def _in_time(self, user_id: str, merchant_id: str, deadline: datetime, seconds_left: float) -> Coupons:
+        """If the deadline left less time than an attempt may take, its timeout does not count as a failure."""
+        before_deadline = (deadline - self._clock.now()).total_seconds()
+        allowed = min(self._policy.timeout_seconds, seconds_left)
+        try:
+            async with asyncio.timeout(min(allowed, before_deadline)):
+                return await self._requests.get(user_id, merchant_id)
+        except TimeoutError as error:
+            if before_deadline <= allowed:
+                raise DeadlineError(f"{API} gave no answer before the deadline") from error
+            raise CouponApiFailedError(f"{API} gave no answer within {allowed:g} s") from error
 
-    def _url(self, user_id: str, merchant_id: str) -> URL:
-        path = f"/users/{_segment(user_id)}/merchants/{_segment(merchant_id)}/coupons"
-        return URL(self._policy.url.rstrip("/") + path, encoded=True)
 
-
-def _segment(text: str) -> str:
-    """The text as one segment of a path, percent-encoded: also `.` and `..`, which would lead out of the path."""
-    return text.replace(".", "%2E") if text in {".", ".."} else quote(text, safe="")
+def _moment() -> float:
+    """Seconds of the event loop's clock, which no operator sets back."""
+    return asyncio.get_running_loop().time()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from datadog.dogstatsd.base import DogStatsd
 
-from saving_alerts.metrics import PREFIX, Metric
+from saving_alerts.metrics import PREFIX, Metric, number_of
 
 # Of a distribution, between two flushes. Above it the client keeps a random sample and sends its rate. It also bounds
 # the memory if the sending thread has died.
@@ -46,13 +46,16 @@ class DatadogMetrics:
         )
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None:
-        self._client.increment(metric, value, _as_text(tags))
+        if (number := number_of(metric, value)) is not None:
+            self._client.increment(metric, number, _as_text(tags))
 
     def gauge(self, metric: Metric, value: float, **tags: str) -> None:
-        self._client.gauge(metric, value, _as_text(tags))
+        if (number := number_of(metric, value)) is not None:
+            self._client.gauge(metric, number, _as_text(tags))
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None:
-        self._client.distribution(metric, value, _as_text(tags))
+        if (number := number_of(metric, value)) is not None:
+            self._client.distribution(metric, number, _as_text(tags))
 
     def flush(self) -> None:
         """Send what was aggregated, from the calling thread."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from aiohttp import ClientResponse, ClientSession, DummyCookieJar, TCPConnector
+from aiohttp import ClientResponse, ClientSession, DummyCookieJar
 
 from saving_alerts import __version__
+from saving_alerts.adapters.bounded_response import bounded_connector
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
 
@@ -26,7 +27,7 @@ class OversizeError(Exception):
 def open_session() -> ClientSession:
     """A session for one API. Call it in the event loop. It has no limit of connections: `Admission` has one."""
     session = ClientSession(
-        connector=TCPConnector(limit=0), headers=HEADERS, cookie_jar=DummyCookieJar(), auto_decompress=False
+        connector=bounded_connector(), headers=HEADERS, cookie_jar=DummyCookieJar(), auto_decompress=False
     )
     # aiohttp repeats a GET by itself if its connection broke: attempts would be counted wrongly.
     session._retry_connection = False  # noqa: SLF001

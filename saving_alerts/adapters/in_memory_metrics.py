@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from saving_alerts.metrics import Metric, Metrics
+from saving_alerts.metrics import Metric, Metrics, number_of
 
 RECENT_OBSERVATIONS = 1024  # of each distribution, for its percentiles: bounds the memory
 
@@ -49,17 +49,21 @@ class InMemoryMetrics:
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None:
         key = (metric, frozenset(tags.items()))
-        self._counters[key] = self._counters.get(key, 0) + value
+        if (number := number_of(metric, value)) is not None:
+            self._counters[key] = self._counters.get(key, 0) + int(number)
 
     def gauge(self, metric: Metric, value: float, **tags: str) -> None:
-        self._gauges[metric, frozenset(tags.items())] = value
+        if (number := number_of(metric, value)) is not None:
+            self._gauges[metric, frozenset(tags.items())] = number
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None:
+        if (number := number_of(metric, value)) is None:
+            return
         key = (metric, frozenset(tags.items()))
         distribution = self._distributions.get(key) or self._distributions.setdefault(key, _Distribution())
         distribution.count += 1
-        distribution.total += value
-        distribution.recent.append(value)
+        distribution.total += number
+        distribution.recent.append(number)
 
     def counters(self, metric: Metric) -> Mapping[Tags, int]:
         return dict(_rows(self._counters, metric))

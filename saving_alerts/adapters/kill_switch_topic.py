@@ -1,42 +1,74 @@
 """The kill switches, on a compacted Kafka topic: read to its end before the first event, and followed from then on.
 
-They need neither Redis nor S3, so pushes can be stopped when both are down.
+They need neither Redis nor S3, so pushes can be stopped when both are down. Nothing that stands on the topic ends who
+reads it: `domain/kill_switches.py` says what a record counts as that is no switch.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 
-import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
 from mode import Service
 
-from saving_alerts.domain.kill_switches import KillSwitch
+from saving_alerts.adapters.standing_switches import StandingSwitches
+from saving_alerts.domain.decoding import printable
+from saving_alerts.domain.kill_switches import StandingSwitch, UnreadableSwitch, name_of
+from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 
 log = logging.getLogger(__name__)
 
 RECONNECT_PAUSE_SECONDS = 1.0  # after a failure of Kafka: an outage costs one attempt a second
+FETCH_MILLISECONDS = 200  # so long a fetch waits for a record: a stopped worker is not kept longer
+READ_SECONDS = 30.0  # a command waits so long for the end of the topic, which has a few records
 
-_decoder = msgspec.json.Decoder(KillSwitch)
+Connect = Callable[[], AIOKafkaConsumer]
+
+
+def consumer_of(connection: KafkaConnection) -> AIOKafkaConsumer:
+    """Where the topic is not what it was (made anew, cut off), this one fails and does not skip: it is read anew."""
+    return AIOKafkaConsumer(**connection.options(), auto_offset_reset="none")
+
+
+async def switches_now(connect: Connect, topic: str) -> StandingSwitches:
+    """What stands on the topic now. Raises KafkaFailedError where that cannot be read to its end."""
+    try:
+        async with asyncio.timeout(READ_SECONDS), _started(connect) as consumer:
+            return await _read_to_end(consumer, topic)
+    except TimeoutError as error:
+        raise KafkaFailedError(f"{topic} could not be read to its end within {READ_SECONDS:g} s") from error
+    except Exception as error:
+        raise KafkaFailedError(f"{topic} cannot be read: {_in_words(error)}") from error
 
 
 class KillSwitchTopic(Service):
-    """Follows the topic. `switches` are those that are on, by key.
+    """Follows the topic. If that fails, the switches that are known stay, and it is read again from its beginning.
 
-    `next_offset` is the offset behind the last record that was read; None before the first one, 0 for an empty topic.
+    `switches` are those that are on, by the keys of what they stop. `next_offset` is the next offset it will read, and
+    everything before it is obeyed; None before the topic was read to its end, 0 for an empty one. `problem` says why it
+    is not followed now.
     """
 
-    def __init__(self, connect: Callable[[], AIOKafkaConsumer], topic: str) -> None:
+    def __init__(self, connect: Connect, topic: str) -> None:
         super().__init__()
         self._connect = connect
         self._topic = topic
-        self._switches: dict[str, KillSwitch] = {}
-        self.next_offset: int | None = None
+        self._known: StandingSwitches | None = None
+        self.problem: str | None = None
 
     @property
-    def switches(self) -> Mapping[str, KillSwitch]:
-        return self._switches
+    def switches(self) -> Mapping[str, StandingSwitch]:
+        return self._known.stopping if self._known else {}
+
+    @property
+    def listed(self) -> list[StandingSwitch]:
+        """All that are on: what cannot be read first, then by name."""
+        return self._known.listed if self._known else []
+
+    @property
+    def next_offset(self) -> int | None:
+        return self._known.next_offset if self._known else None
 
     async def on_start(self) -> None:
         """Return when the topic was read to its end."""
@@ -47,56 +79,72 @@ class KillSwitchTopic(Service):
     async def _follow(self, at_end: asyncio.Event) -> None:
         while not self.should_stop:
             try:
-                await self._read(at_end)
-            except KafkaError as error:
-                log.warning("the kill switches cannot be followed, what is known stays: %r", error)
+                await self._follow_until_it_fails(at_end)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the worker
+                self.problem = _in_words(error)
+                log.warning("the kill switches cannot be followed, what is known stays: %s", self.problem)
                 await self.sleep(RECONNECT_PAUSE_SECONDS)
 
-    async def _read(self, at_end: asyncio.Event) -> None:
-        consumer = self._connect()
-        try:
-            await consumer.start()
-            partitions = await self._assign(consumer)
-            ends = await consumer.end_offsets(partitions)
-            while not self.should_stop:
-                if not at_end.is_set() and await _is_at(consumer, ends):
-                    self.next_offset = self.next_offset or 0
-                    at_end.set()
-                await self._poll(consumer)
-        finally:
-            await consumer.stop()
+    async def _follow_until_it_fails(self, at_end: asyncio.Event) -> None:
+        async with _started(self._connect) as consumer:
+            # What is read again counts from when it is complete: nothing is off in between that nobody turned off.
+            read = await _read_to_end(consumer, self._topic)
+            self._replace(read)
+            at_end.set()
+            while not self.should_stop and not read.is_outdated:
+                await _take(consumer, self._apply)
 
-    async def _assign(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-        numbers = consumer.partitions_for_topic(self._topic) or {0}
-        partitions = [TopicPartition(self._topic, number) for number in sorted(numbers)]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        return partitions
-
-    async def _poll(self, consumer: AIOKafkaConsumer) -> None:
-        fetched = await consumer.getmany(timeout_ms=200)
-        for record in (record for records in fetched.values() for record in records):
-            self._apply(record)
+    def _replace(self, read: StandingSwitches) -> None:
+        before = self._known.by_key if self._known else {}
+        self._known, self.problem = read, None
+        for key in {**before, **read.by_key}:
+            _log_change(key, before.get(key), read.by_key.get(key))
 
     def _apply(self, record: ConsumerRecord) -> None:
-        key = (record.key or b"").decode(errors="replace")
-        if record.value is None:
-            if self._switches.pop(key, None):
-                log.warning("kill switch off: %s", key)
-        elif switch := _decoded(record.value):
-            self._switches[key] = switch
-            log.warning("kill switch on: %s", switch)
-        self.next_offset = max(self.next_offset or 0, record.offset + 1)
+        known = self._known = self._known or StandingSwitches()
+        key = record.key or b""
+        before = known.by_key.get(key)
+        known.apply(record)
+        _log_change(key, before, known.by_key.get(key))
 
 
-def _decoded(value: bytes) -> KillSwitch | None:
-    """None, with a line in the log, for a record of a newer release that cannot be read: it must not end the worker."""
+def _log_change(key: bytes, before: StandingSwitch | None, after: StandingSwitch | None) -> None:
+    if after is None and before is not None:
+        log.warning("kill switch off: %s", name_of(key))
+    elif after is not None and after != before:
+        level = logging.CRITICAL if isinstance(after, UnreadableSwitch) else logging.WARNING
+        log.log(level, "kill switch on: %s", after)
+
+
+@asynccontextmanager
+async def _started(connect: Connect) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = connect()
     try:
-        return _decoder.decode(value)
-    except msgspec.DecodeError as error:
-        log.critical("a kill switch cannot be read, and is not followed: %s: %r", error, value[:200])
-        return None
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
 
 
-async def _is_at(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
-    return all([await consumer.position(partition) >= end for partition, end in ends.items()])
+async def _read_to_end(consumer: AIOKafkaConsumer, topic: str) -> StandingSwitches:
+    """All that stands there now, with the consumer behind it."""
+    numbers = sorted(consumer.partitions_for_topic(topic) or {0})
+    partitions = [TopicPartition(topic, number) for number in numbers]
+    consumer.assign(partitions)
+    await consumer.seek_to_beginning(*partitions)
+    ends = await consumer.end_offsets(partitions)
+    read = StandingSwitches()
+    while not all([await consumer.position(partition) >= end for partition, end in ends.items()]):
+        await _take(consumer, read.apply)
+    read.reach(await consumer.position(partitions[0]))
+    return read
+
+
+async def _take(consumer: AIOKafkaConsumer, apply: Callable[[ConsumerRecord], None]) -> None:
+    fetched = await consumer.getmany(timeout_ms=FETCH_MILLISECONDS)
+    for record in (record for records in fetched.values() for record in records):
+        apply(record)
+
+
+def _in_words(error: Exception) -> str:
+    return printable(str(error) or type(error).__name__)

@@ -15,8 +15,16 @@ _BACKOFF_BASE_SECONDS = 0.02
 _BACKOFF_CAP_SECONDS = 0.2
 _RETRIES = 2  # so a command that gets no answer takes three timeouts
 
+_NAME_ANOTHER = "which is not supported: name a single server, or its primary, in SAVING_ALERTS_REDIS_URL"
+_CLUSTER = f"is a node of a Cluster, {_NAME_ANOTHER}"
+_UNSUPPORTED = {"cluster": _CLUSTER, "sentinel": f"is a Sentinel, {_NAME_ANOTHER}"}
+
 # The driver's error → the words of our UnavailableError. The first row that fits counts: subclasses come first.
 _MEANINGS: tuple[tuple[type[Exception], str], ...] = (
+    (exceptions.MasterDownError, "refuses the command"),
+    (exceptions.AskError, _CLUSTER),  # MOVED too
+    (exceptions.ClusterCrossSlotError, _CLUSTER),
+    (exceptions.ClusterError, _CLUSTER),
     (exceptions.BusyLoadingError, "is still loading its data"),
     (exceptions.AuthenticationError, "refuses our login"),
     (exceptions.AuthorizationError, "refuses our login"),
@@ -59,4 +67,22 @@ def translated_errors() -> Iterator[None]:
         yield
     except tuple(kind for kind, _ in _MEANINGS) as error:
         meaning = next(meaning for kind, meaning in _MEANINGS if isinstance(error, kind))
-        raise UnavailableError(f"Redis {meaning}: {error}") from error
+        raise UnavailableError(f"Redis {meaning}: {_own_words(error)}") from error
+
+
+def _own_words(error: Exception) -> str:
+    """As Redis said it: the driver takes the code off some of its errors."""
+    code, text = getattr(error, "status_code", None), str(error)
+    return f"{code} {text}" if code and not text.startswith(code) else text
+
+
+async def refuse_unsupported(client: aioredis.Redis) -> None:
+    """Raises UnavailableError for a server on which claims cannot work, with what to do instead."""
+    with translated_errors():
+        try:
+            server = await client.info("server")
+        except exceptions.ResponseError:
+            return  # the commands themselves will say what is wrong
+    mode = str(server.get("server_mode") or server.get("redis_mode"))
+    if mode in _UNSUPPORTED:
+        raise UnavailableError(f"Redis {_UNSUPPORTED[mode]}")

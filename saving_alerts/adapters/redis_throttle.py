@@ -8,7 +8,7 @@ raises UnavailableError with the key's name, and nothing is sent.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from importlib.resources import files
 from urllib.parse import quote
@@ -16,14 +16,17 @@ from urllib.parse import quote
 import msgspec
 from redis import asyncio as aioredis
 
-from saving_alerts.adapters.redis_connection import translated_errors
+from saving_alerts.adapters.redis_connection import refuse_unsupported, translated_errors
 from saving_alerts.domain.caps import Cap
+from saving_alerts.domain.moments import of_milliseconds
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Reservation
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# No user's key ends so, because a user's name is quoted in it.
+NOBODY = "%check"
+
 _MILLISECOND = timedelta(milliseconds=1)
 
 _Argument = str | bytes | int
@@ -52,16 +55,35 @@ class RedisThrottle:
         self._policy = policy
         self._lease_milliseconds = round(policy.lease_seconds * 1000)
         self._metrics = metrics
+        self._client = client
         self._scripts = {call: client.register_script(_script(call)) for call in _Call}
+        self._check = client.register_script(_script("check"))
+        self._failure: str | None = None  # the last one since the last check
+
+    async def check(self) -> None:
+        failure, self._failure = self._failure, None
+        await refuse_unsupported(self._client)
+        key = f"{self._policy.key_prefix}{NOBODY}"
+        with translated_errors():
+            reply: _Reply = await self._check([key])
+        if _outcome(reply) == "unreadable":
+            raise _unreadable(key)
+        if failure is not None:
+            raise UnavailableError(failure)
 
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         reply = await self._run(_Call.RESERVE, claim, self._lease_milliseconds, _encoded(caps))
-        return _reservation(reply, claim, caps)
+        if _outcome(reply) == "was_released":
+            raise ValueError(f"{claim} was released: claim again with another number")
+        try:
+            return _reservation(reply, caps)
+        except (ValueError, OverflowError) as error:  # a position or a time that nobody of us can have written
+            raise _unreadable(self._key(claim)) from error
 
     async def renew(self, claim: Claim) -> datetime | None:
         match await self._run(_Call.RENEW, claim, self._lease_milliseconds):
             case [b"renewed", int(until)]:
-                return _instant(until)
+                return of_milliseconds(until)
             case _:
                 return None
 
@@ -78,18 +100,25 @@ class RedisThrottle:
             with translated_errors():
                 reply: _Reply = await self._scripts[call]([self._key(claim)], [*_identity(claim), *arguments])
             outcome = _outcome(reply)
+        except UnavailableError as error:
+            self._failure = str(error)
+            raise
         finally:
             self._metrics.count(Metric.REDIS_CALLS, call=call, outcome=outcome)
             self._metrics.observe(Metric.REDIS_DURATION, loop.time() - started, call=call)
         if outcome == "unreadable":
-            raise UnavailableError(f"Redis holds something unreadable at the key {self._key(claim)}: delete it")
+            raise _unreadable(self._key(claim))
         return reply
 
     def _key(self, claim: Claim) -> str:
         return self._policy.key_prefix + quote(claim.user_id, safe="")
 
 
-def _script(call: _Call) -> str:
+def _unreadable(key: str) -> UnavailableError:
+    return UnavailableError(f"Redis holds something unreadable at the key {key}: delete it")
+
+
+def _script(call: str) -> str:
     folder = files("saving_alerts.adapters") / "claim_scripts"
     return "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in ("state", call))
 
@@ -110,22 +139,16 @@ def _outcome(reply: _Reply) -> str:
     return reply[0].decode() if isinstance(reply[0], bytes) else str(reply[0])
 
 
-def _reservation(reply: _Reply, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
+def _reservation(reply: _Reply, caps: tuple[Cap, ...]) -> Reservation:
     match reply:
         case [b"granted", int(until), taken_over]:
-            return Granted(_instant(until), bool(taken_over))
+            return Granted(of_milliseconds(until), bool(taken_over))
         case [b"already_sent", int(sent_at), uncertain]:
-            return AlreadySent(_instant(sent_at), bool(uncertain))
+            return AlreadySent(of_milliseconds(sent_at), bool(uncertain))
         case [b"duplicate_of", bytes(position)]:
             return DuplicateOf(SourcePosition.parse(position.decode()))
         case [b"cap_reached", int(index), int(until)]:
-            return CapReached(caps[index - 1], _instant(until))
+            return CapReached(caps[index - 1], of_milliseconds(until))
         case [b"busy", int(until), own_position]:
-            return Busy(_instant(until), bool(own_position))
-        case [b"was_released"]:
-            raise ValueError(f"{claim} was released: claim again with another number")
+            return Busy(of_milliseconds(until), bool(own_position))
     raise RuntimeError(f"The reserve script answered {reply!r}")
-
-
-def _instant(milliseconds: int) -> datetime:
-    return _EPOCH + milliseconds * _MILLISECOND

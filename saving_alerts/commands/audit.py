@@ -119,6 +119,9 @@ def _findings(result: AuditResult) -> list[str]:
         if each.contradictions:
             offsets = tuple((offset, offset) for offset in each.contradictions)
             lines.append(f"partition {each.partition}: two different pushes accepted at {_ranges(offsets)}")
+    if former := sum(each.of_former_topic for each in result.partitions):
+        what = "answers are about a former topic of this name, with the same offsets, and are not counted"
+        lines.append(f"{former:,} {what}")
     if result.unreadable:
         lines.append(f"{result.unreadable:,} records on our topics could not be read and are not counted")
     if waiting := sum(each.uncommitted for each in result.partitions):

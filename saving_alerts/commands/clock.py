@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from saving_alerts.domain import moments
+
 
 def now() -> datetime:
     return datetime.now(UTC)
@@ -9,4 +11,4 @@ def now() -> datetime:
 
 def in_utc(moment: datetime) -> str:
     """To the second, as every command writes it."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return f"{moments.in_utc(moment):%Y-%m-%d %H:%M:%S}"

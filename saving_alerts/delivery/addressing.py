@@ -1,7 +1,7 @@
 """Whose a record, an event, a candidate or an alert is: which decision is for it, and which partition it goes to."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
@@ -10,9 +10,16 @@ from aiokafka import ConsumerRecord
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Subject
-from saving_alerts.domain.events import SourceRecord, ValidatedEvent, subject_of_event
+from saving_alerts.domain.events import (
+    MAX_IDENTIFIER_CHARACTERS,
+    PLAUSIBLE_YEARS,
+    SourceRecord,
+    ValidatedEvent,
+    latest_deadline,
+    subject_of_event,
+)
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka.codecs import Codec, Envelope
+from saving_alerts.kafka.codecs import Codec, Envelope, UnreadableError
 
 Internal = TypeVar("Internal", ValidatedEvent, Candidate, Alert)
 
@@ -35,13 +42,39 @@ def read_source(record: ConsumerRecord, read_at: datetime) -> SourceRecord:
     return SourceRecord(SourcePosition(record.topic, record.partition, record.offset), record.value, read_at)
 
 
-def reader(codec: Codec[Internal]) -> Callable[[ConsumerRecord, datetime], Internal]:
-    """Decodes the records of one internal topic. What it returns raises UnreadableError."""
+def reader(
+    codec: Codec[Internal], freshness_of: Callable[[str], timedelta]
+) -> Callable[[ConsumerRecord, datetime], Internal]:
+    """Decodes the records of one internal topic. What it returns raises UnreadableError.
 
-    def read(record: ConsumerRecord, _read_at: datetime) -> Internal:
-        return codec.decode(record.value, record.headers)
+    `freshness_of`: of an event type, by the rules in use. No deadline is later than they allow, whoever wrote it.
+    """
+
+    def read(record: ConsumerRecord, read_at: datetime) -> Internal:
+        return _with_bounded_deadline(codec.decode(record.value, record.headers), freshness_of, read_at)
 
     return read
+
+
+def _with_bounded_deadline(value: Internal, freshness_of: Callable[[str], timedelta], now: datetime) -> Internal:
+    if isinstance(value, Candidate):
+        return msgspec.structs.replace(value, validated=_with_bounded_deadline(value.validated, freshness_of, now))
+    origin: ValidatedEvent | Alert = value
+    named = origin if isinstance(origin, Alert) else origin.event
+    _refuse_times_of_no_event(origin.read_at, named.received_at, named.occurred_at, origin.deadline)
+    kind = origin.event_type if isinstance(origin, Alert) else origin.event.type
+    latest = latest_deadline(origin.read_at, freshness_of(kind), now)
+    if origin.deadline <= latest:
+        return value
+    return msgspec.structs.replace(value, deadline=latest)
+
+
+def _refuse_times_of_no_event(*moments: datetime) -> None:
+    """Raises UnreadableError. A deadline may lie anywhere: it is bounded."""
+    if any(moment.tzinfo is None for moment in moments):
+        raise UnreadableError("a time without a zone")
+    if any(moment.year not in PLAUSIBLE_YEARS for moment in moments[:-1]):
+        raise UnreadableError(f"a time outside of the years {PLAUSIBLE_YEARS[0]} to {PLAUSIBLE_YEARS[-1]}")
 
 
 def address_of_source(record: SourceRecord) -> Addressed:
@@ -71,10 +104,15 @@ def address_by_headers(record: ConsumerRecord) -> Addressed:
     """
     try:
         envelope = Envelope.read(record.headers)
-    except (ValueError, UnicodeDecodeError):
+    except ValueError:
         return Addressed(SourcePosition(record.topic, record.partition, record.offset), Subject())
-    user_id = record.key.decode(errors="replace") if record.key else None
-    return Addressed(envelope.position, Subject(event_id=envelope.event_id, user_id=user_id))
+    return Addressed(envelope.position, Subject(event_id=envelope.event_id, user_id=_user_of(record.key)))
+
+
+def _user_of(key: bytes | None) -> str | None:
+    """None for a key that is too long to be a user: a decision that named it might not fit into a record."""
+    user_id = key.decode(errors="replace") if key else ""
+    return user_id if 0 < len(user_id) <= MAX_IDENTIFIER_CHARACTERS else None
 
 
 def source_of(record: ConsumerRecord) -> SourcePosition:

@@ -10,7 +10,7 @@ from saving_alerts.delivery.outcome_writer import OutcomeWriter, PendingStep
 from saving_alerts.delivery.poison_pills.trial import tried
 from saving_alerts.delivery.record_results import BatchResult
 from saving_alerts.delivery.services import StageServices
-from saving_alerts.delivery.work import Finish, Start
+from saving_alerts.delivery.work import ClockGate, Finish, Start
 from saving_alerts.failpoints import Failpoint
 from saving_alerts.pipeline.outcomes import Outcome
 
@@ -19,15 +19,23 @@ Out = TypeVar("Out")
 
 
 class BatchWork(Generic[In, Out]):
-    """`Work` for a plain function. A batch that has begun is never half done, so nothing of it is ever pending."""
+    """`Work` for a plain function. A batch that has begun is never half done, so nothing of it is ever pending.
+
+    `clock_gate`: a batch that it does not believe waits, unfinished, and with it the intake of its partition.
+    """
 
     pending: Collection[PendingStep] = ()
 
     def __init__(
-        self, writer: OutcomeWriter[In, Out], services: StageServices, step: Callable[[In], Outcome[Out]]
+        self,
+        writer: OutcomeWriter[In, Out],
+        services: StageServices,
+        step: Callable[[In], Outcome[Out]],
+        clock_gate: ClockGate | None = None,
     ) -> None:
         self._writer = writer
         self._step = step
+        self._clock_gate = clock_gate
         self._detector = services.detector
         self._clock = services.clock
         self._reach = partial(services.failpoints.reach, stage=writer.stage)
@@ -42,7 +50,8 @@ class BatchWork(Generic[In, Out]):
 
     async def _work(self, records: list[ConsumerRecord], finish: Finish) -> None:
         await self._detector.admit()
-        await finish(records[0], await self._result(records))
+        run = partial(self._result, records)
+        await finish(records[0], await (self._clock_gate.believed(run) if self._clock_gate else run()))
 
     async def _result(self, records: list[ConsumerRecord]) -> BatchResult:
         if not self._detector.watches((records[0].topic, records[0].partition)):

@@ -11,6 +11,8 @@ from aiokafka import ConsumerRecord
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
 
+from saving_alerts.kafka.refused import last_offset_of
+
 
 def batch_scheduler(topics: frozenset[str], max_records: int) -> type[DefaultSchedulingStrategy]:
     """A scheduler that cuts the records of `topics` into batches; other topics pass one by one (changelogs)."""
@@ -27,12 +29,22 @@ def batch_scheduler(topics: frozenset[str], max_records: int) -> type[DefaultSch
 
 
 def _batches(fetched: list[ConsumerRecord], max_records: int) -> Iterator[ConsumerRecord]:
-    """Each batch as one record whose value is the list of records and whose offset is the last one's."""
+    """Each batch as one record whose value is the list of records and whose offset is the last one of them."""
     for start in range(0, len(fetched), max_records):
         batch = fetched[start : start + max_records]
         last = batch[-1]
         yield ConsumerRecord(
-            last.topic, last.partition, last.offset, last.timestamp, last.timestamp_type, None, batch, None, 0, 0, ()
+            last.topic,
+            last.partition,
+            last_offset_of(last),
+            last.timestamp,
+            last.timestamp_type,
+            None,
+            batch,
+            None,
+            0,
+            0,
+            (),
         )
 
 

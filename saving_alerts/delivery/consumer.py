@@ -27,6 +27,7 @@ from saving_alerts.delivery import faust_internals as private_surface
 from saving_alerts.delivery.consumer_thread import ConsumerThread, Fetched, assignment_of
 from saving_alerts.delivery.poison_pills.commit_metadata import Partition
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
+from saving_alerts.delivery.reborn_topics import RebornTopics
 from saving_alerts.failpoints import Failpoint, Failpoints
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class BatchConsumer(driver.Consumer):
         # Of which assignment Faust has gone back to what is committed; and whether it has resumed for good since.
         self._assigned, self._sought = object(), object()
         self._feeds_streams = False
+        self._reborn = RebornTopics(self, lambda: cast("ConsumerThread", self._thread), self._forget)
 
     @property
     def _hooks(self) -> RebalanceHooks:
@@ -72,6 +74,9 @@ class BatchConsumer(driver.Consumer):
         records, active = await super()._wait_next_records(timeout)
         if isinstance(records, Fetched):
             await self._return_undeliverable(records)
+            await self._reborn.follow(records)
+            await self._return_undeliverable(records)
+            self._reborn.delivered(records)
         return records if self.flow_active else None, active
 
     async def _return_undeliverable(self, fetched: Fetched) -> None:
@@ -89,6 +94,13 @@ class BatchConsumer(driver.Consumer):
             await thread.call_thread(thread.seek_back, fetched, undeliverable)
             for tp in undeliverable:
                 del fetched[tp]
+
+    def _forget(self, tp: TP) -> None:
+        """The partition was made again: where it was read to, and what is known of its records, was another topic's."""
+        self._hooks.detector.forget(_partition(tp))
+        self._read_offset[tp] = None
+        self._committed_offset.pop(tp, None)
+        self._highest_committed.pop(tp, None)
 
     def _deliverable(self) -> AbstractSet[TP]:
         """The partitions whose records reach their agent now."""
@@ -207,6 +219,7 @@ class BatchConsumer(driver.Consumer):
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:  # noqa: ANN401 - Faust's signature
         self._hooks.failpoints.reach(Failpoint.DURING_REBALANCE)
         self._highest_committed.clear()
+        self._reborn.assigned_anew()
         self._assigned, self._feeds_streams = object(), False
         self._hooks.detector.begin()
         self._hooks.resume()

@@ -29,6 +29,11 @@ class ConsumerState:
         coordinator = self._coordinator
         return coordinator is not None and coordinator.generation > 0
 
+    def member_id(self) -> str | None:
+        """This worker's member ID in the group; None while it is no member."""
+        coordinator = self._coordinator
+        return (coordinator.member_id or None) if coordinator is not None and self.is_member() else None
+
     def stalled_positions(self) -> frozenset[tuple[TP, int]]:
         """Where partitions stand that have more to read, and whose intake is stopped neither by us nor by Faust."""
         consumer, driver_consumer = self._consumer, self._driver_consumer

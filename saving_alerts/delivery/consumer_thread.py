@@ -10,14 +10,15 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.consumer.subscription_state import Assignment, TopicPartitionState
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from saving_alerts.kafka.header_names import read_any_header_name
+from saving_alerts.kafka.refused import RefusedBytes
+from saving_alerts.kafka.unpacking import unpack_for_aiokafka
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ FETCH_WAIT_MILLISECONDS = 200
 # standby that has much to read, because a partition is new to it, would else hold up the streams.
 FOLLOWED_RECORDS = 500
 
-read_any_header_name()
+unpack_for_aiokafka()
 
 
 class Fetched(dict[TP, list[Any]]):
@@ -51,10 +52,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,
         max_records: int | None = None,
     ) -> Fetched:
-        fetch = partial(super()._fetch_records, consumer)
+        fetch_all = partial(super()._fetch_records, consumer)
         is_stream = self.app.topics.acks_enabled_for
         streams = {tp for tp in active_partitions if is_stream(tp.topic)}
         followed = active_partitions - streams
+
+        async def fetch(partitions: set[TP], timeout: float | None, max_records: int | None) -> Mapping[TP, list[Any]]:
+            fetched = await fetch_all(partitions, timeout, max_records)
+            return {tp: as_changes(records) if tp in followed else records for tp, records in fetched.items()}
+
         if not followed:
             return Fetched(await fetch(streams, timeout, max_records), consumer)
         at_once = await fetch(streams, 0, max_records) if streams else {}
@@ -64,6 +70,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def seek_back(self, fetched: Fetched, undeliverable: Iterable[TP]) -> None:
         """Read these partitions again from where the fetch began, unless somebody has moved them meanwhile."""
         seek_back(self._ensure_consumer(), fetched, undeliverable)
+
+    async def request_rejoin(self) -> None:
+        """Let the group assign its partitions anew."""
+        self._ensure_consumer()._coordinator.request_rejoin()  # noqa: SLF001 - the driver has no public way
 
     async def commit_with_memos(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
         """Whether Kafka has it. What is not committed is redelivered, so no error here may end the worker."""
@@ -88,6 +98,18 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - the fetcher takes both from here at its start
         consumer._fetch_max_wait_ms = FETCH_WAIT_MILLISECONDS  # noqa: SLF001
         return consumer
+
+
+def as_changes(records: list[ConsumerRecord]) -> list[ConsumerRecord]:
+    """Of a changelog. Refused bytes change no key there, and stand at their last offset: recovery waits for it."""
+    return [
+        ConsumerRecord(
+            record.topic, record.partition, record.value.last_offset, record.timestamp, 0, b"", None, None, 0, -1, ()
+        )
+        if isinstance(record.value, RefusedBytes)
+        else record
+        for record in records
+    ]
 
 
 def seek_back(consumer: AIOKafkaConsumer, fetched: Fetched, undeliverable: Iterable[TP]) -> None:

@@ -26,7 +26,14 @@ PRIVATE_SURFACE = {
     faust.App: ("_new_transport",),
     Conductor: ("acks_enabled_for",),
 }
-PRIVATE_STATE = ("_unacked_messages", "_acked", "_acked_index", "_buffered_partitions", "_committed_offset")
+PRIVATE_STATE = (
+    "_unacked_messages",
+    "_acked",
+    "_acked_index",
+    "_buffered_partitions",
+    "_committed_offset",
+    "_read_offset",
+)
 
 
 def missing_surface() -> list[str]:

@@ -17,11 +17,12 @@ Batch = TypeVar("Batch")
 
 @dataclass(slots=True, eq=False)
 class InFlightBatch(Generic[Batch]):
-    """One batch in its partition's row, and how many of its records are unfinished."""
+    """One batch in its partition's row, and how many of its records are unfinished. Its bytes count until all are."""
 
     partition: Hashable
     batch: Batch
     records: int
+    bytes: int
     unfinished: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -34,24 +35,27 @@ class _Row(Generic[Batch]):
 
     entries: deque[InFlightBatch[Batch]] = field(default_factory=deque)
     unfinished: int = 0
+    unfinished_bytes: int = 0
 
 
 class InFlight(Generic[Batch]):
-    """At most about `max_records` unfinished records a partition: it says when it is full, it refuses nothing."""
+    """At most about so many unfinished records and bytes a partition: it says when it is full, it refuses nothing."""
 
-    def __init__(self, max_records: int) -> None:
+    def __init__(self, max_records: int, max_bytes: int) -> None:
         self._max_records = max_records
+        self._max_bytes = max_bytes
         self._rows: defaultdict[Hashable, _Row[Batch]] = defaultdict(_Row)
         self._closed = False
         self.unfinished = 0
         """Records in work, over all partitions."""
 
-    def take(self, partition: Hashable, batch: Batch, records: int) -> InFlightBatch[Batch]:
+    def take(self, partition: Hashable, batch: Batch, records: int, size_bytes: int) -> InFlightBatch[Batch]:
         """A batch arrived. Batches of a partition must be taken in the order of their offsets."""
-        entry = InFlightBatch(partition, batch, records)
+        entry = InFlightBatch(partition, batch, records, size_bytes)
         row = self._rows[partition]
         row.entries.append(entry)
         row.unfinished += records
+        row.unfinished_bytes += size_bytes
         self.unfinished += records
         return entry
 
@@ -62,6 +66,7 @@ class InFlight(Generic[Batch]):
         entry.unfinished -= records
         row = self._rows[entry.partition]
         row.unfinished -= records
+        row.unfinished_bytes -= 0 if entry.unfinished else entry.bytes
         self.unfinished -= records
         return list(self._finished_head(row.entries))
 
@@ -71,11 +76,13 @@ class InFlight(Generic[Batch]):
             yield entries.popleft().batch
 
     def is_full(self, partition: Hashable) -> bool:
-        return self._rows[partition].unfinished >= self._max_records
+        row = self._rows[partition]
+        return row.unfinished >= self._max_records or row.unfinished_bytes >= self._max_bytes
 
     def below_resume_mark(self, partition: Hashable) -> bool:
-        """Below half of the limit: half, so that intake does not stop and go with every record."""
-        return self._rows[partition].unfinished <= self._max_records // 2
+        """Below half of both limits: half, so that intake does not stop and go with every record."""
+        row = self._rows[partition]
+        return row.unfinished <= self._max_records // 2 and row.unfinished_bytes <= self._max_bytes // 2
 
     def close(self) -> None:
         """Nothing is acknowledged from here on."""

@@ -15,10 +15,11 @@ from saving_alerts.delivery.addressing import Addressed, address_by_headers
 from saving_alerts.delivery.producer import Output, Undelivered
 from saving_alerts.delivery.record_builder import UNTRIED, RecordBuilder
 from saving_alerts.delivery.record_results import FORWARDED, NOT_A_TRIGGER_REASON, BatchResult, RecordResult
-from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import Envelope
+from saving_alerts.kafka.refused import RefusedBytes
 from saving_alerts.pipeline.outcomes import Decided, Failed, Forward, Outcome
 
 log = logging.getLogger(__name__)
@@ -80,12 +81,15 @@ class OutcomeWriter(Generic[In, Out]):
                 no_triggers.append(record.offset)
             else:
                 results.append(result)
-        return BatchResult(results, no_triggers)
+        times = [record.timestamp for record in records] if no_triggers else []
+        return BatchResult(results, no_triggers, (min(times), max(times)) if times else None)
 
     def _of_step(
         self, record: ConsumerRecord, step: Callable[[In], Outcome[Out]], read_at: datetime
     ) -> RecordResult | None:
         """None for what is no trigger."""
+        if isinstance(record.value, RefusedBytes):
+            return self._refused(record, record.value, read_at)
         value: In | None = None
         try:
             value = self._decode(record, read_at)
@@ -101,6 +105,8 @@ class OutcomeWriter(Generic[In, Out]):
         self, record: ConsumerRecord, step: Callable[[In], Awaitable[Outcome[Out]]], read_at: datetime
     ) -> BatchResult:
         """The same for one record, whose step waits for others."""
+        if isinstance(record.value, RefusedBytes):
+            return BatchResult([self._refused(record, record.value, read_at)])
         addressed: Addressed | None = None
         try:
             value = self._decode(record, read_at)
@@ -139,7 +145,7 @@ class OutcomeWriter(Generic[In, Out]):
             outputs.append(
                 self._record_builder.dead_letter(self.stage, record, addressed.position, problem, decided.reason)
             )
-        return RecordResult(record, decided.reason, outputs, addressed)
+        return RecordResult(record, decided.reason, outputs, addressed, decided.dated_ahead)
 
     def _dead_letter(self, record: ConsumerRecord, addressed: Addressed | None, error: str) -> RecordResult:
         """Nobody foresaw this, so the bytes are kept for a developer, and the event still gets its decision."""
@@ -150,6 +156,20 @@ class OutcomeWriter(Generic[In, Out]):
             self._record_builder.dead_letter(self.stage, record, addressed.position, error),
         ]
         return RecordResult(record, Reason.DEAD_LETTER, outputs, addressed)
+
+    def _refused(self, record: ConsumerRecord, refused: RefusedBytes, read_at: datetime) -> RecordResult:
+        """On the source each of its offsets was an event. On an internal topic nobody knows which events were in it:
+        `audit` names them as missing.
+        """
+        if self.stage is not Stage.VALIDATE:
+            return self._dead_letter(record, None, refused.problem)
+        position = SourcePosition(record.topic, record.partition, record.offset)
+        addressed = Addressed(position, Subject(read_at=read_at))
+        outputs = [
+            *self._record_builder.invalid(position, refused, addressed.subject),
+            self._record_builder.dead_letter(self.stage, record, position, refused.problem, Reason.INVALID),
+        ]
+        return RecordResult(record, Reason.INVALID, outputs, addressed)
 
     def untried(self, record: ConsumerRecord) -> BatchResult:
         """For a record that is not to be looked at, not even decoded: its headers must do."""
@@ -166,5 +186,6 @@ class OutcomeWriter(Generic[In, Out]):
         """What is to be written, `first` being any record of the batch."""
         outputs = [output for result in result.results for output in result.outputs]
         if result.no_triggers:
-            outputs.append(self._record_builder.receipt(first.topic, first.partition, result.no_triggers))
+            receipt = self._record_builder.receipt(first.topic, first.partition, result.no_triggers, result.written_ms)
+            outputs.append(receipt)
         return outputs

@@ -9,18 +9,31 @@ from saving_alerts.domain.decisions import Decision, Receipt, Stage, Subject, de
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
-from saving_alerts.kafka.codecs import MAX_KEY_BYTES, DeadLetterRecord, Envelope, cut, encode, own_headers, summary_of
-from saving_alerts.kafka.topics import Topics
+from saving_alerts.kafka.codecs import (
+    MAX_KEY_BYTES,
+    DeadLetterRecord,
+    Envelope,
+    cut,
+    encode,
+    own_headers,
+    summary_of,
+)
+from saving_alerts.kafka.refused import RefusedBytes
+from saving_alerts.kafka.topics import Topics, place_of_source
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.ports.clock import Clock
 
 MAX_ERROR_CHARACTERS = 8_000
+MAX_REFUSED_DECISIONS = 10_000  # librdkafka's default for the records of a batch
 UNTRIED = "not tried: it killed the worker, or an operator skipped it"
 
 
 class RecordBuilder:
-    """Writes for one worker. `partitions` is how many every topic has."""
+    """Writes for one worker. `partitions` is how many each of our topics has.
+
+    The source has as many. Should it get more while workers run, what belongs to its new partitions finds a place too.
+    """
 
     def __init__(
         self,
@@ -66,18 +79,42 @@ class RecordBuilder:
         key = (subject.user_id or str(position)).encode()
         return Output(self._topics.decisions.name, self.partition_of(key), key, encode(decision))
 
-    def receipt(self, topic: str, partition: int, offsets: Sequence[int]) -> Output:
+    def invalid(self, first: SourcePosition, refused: RefusedBytes, subject: Subject) -> list[Output]:
+        """A decision for each source offset of the refused bytes; one receipt for more than MAX_REFUSED_DECISIONS."""
+        offsets = range(first.offset, refused.last_offset + 1)
+        if len(offsets) > MAX_REFUSED_DECISIONS:
+            ranges = ((first.offset, refused.last_offset),)
+            return [self._receipt(first.topic, first.partition, ranges, Reason.INVALID)]
+        decided = Decided(Reason.INVALID, {"problem": refused.problem})
+        positions = (SourcePosition(first.topic, first.partition, offset) for offset in offsets)
+        return [self.decision(Stage.VALIDATE, position, decided, subject) for position in positions]
+
+    def receipt(
+        self, topic: str, partition: int, offsets: Sequence[int], written_ms: tuple[int, int] | None = None
+    ) -> Output:
         """One record for all source offsets of a batch that were no triggers."""
+        return self._receipt(topic, partition, ranges_of(offsets), Reason.NOT_A_TRIGGER, written_ms)
+
+    def _receipt(
+        self,
+        topic: str,
+        partition: int,
+        ranges: tuple[tuple[int, int], ...],
+        reason: Reason,
+        written_ms: tuple[int, int] | None = None,
+    ) -> Output:
         receipt = Receipt(
             topic=topic,
             partition=partition,
-            ranges=ranges_of(offsets),
+            ranges=ranges,
             decided_at=self._clock.now(),
             worker=self._worker,
             rules_version=self._rules_version(),
+            written_ms=written_ms,
+            reason=reason,
         )
         key = f"{topic}/{partition}".encode()
-        return Output(self._topics.decisions.name, partition, key, encode(receipt))
+        return Output(self._topics.decisions.name, place_of_source(partition, self._partitions), key, encode(receipt))
 
     def dead_letter(
         self,
@@ -89,16 +126,22 @@ class RecordBuilder:
     ) -> Output:
         """The record's bytes as they came, cut, with what is needed to find and replay the whole of it."""
         self._metrics.count(Metric.DEAD_LETTERS, stage=stage)
+        dead_letter = self._dead_letter_record(stage, record, position, error, reason)
+        place = place_of_source(record.partition, self._partitions)
+        return Output(self._topics.dead_letters.name, place, dead_letter.key, encode(dead_letter))
+
+    def _dead_letter_record(
+        self, stage: Stage, record: ConsumerRecord, position: SourcePosition | None, error: str, reason: Reason
+    ) -> DeadLetterRecord:
         body, body_bytes, sha256 = cut(record.value or b"")
-        key = record.key and record.key[:MAX_KEY_BYTES]
-        dead_letter = DeadLetterRecord(
+        return DeadLetterRecord(
             stage=stage,
             error=error[-MAX_ERROR_CHARACTERS:],
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
             position=position,
-            key=key,
+            key=record.key and record.key[:MAX_KEY_BYTES],
             body=body,
             body_bytes=body_bytes,
             sha256=sha256,
@@ -107,8 +150,8 @@ class RecordBuilder:
             reason=reason,
             tried=error != UNTRIED,
             headers=own_headers(record.headers),
+            last_offset=record.value.last_offset if isinstance(record.value, RefusedBytes) else None,
         )
-        return Output(self._topics.dead_letters.name, record.partition, key, encode(dead_letter))
 
     def dead_letter_decision(self, stage: Stage, position: SourcePosition, subject: Subject, error: str) -> Output:
         return self.decision(stage, position, Decided(Reason.DEAD_LETTER, {"error": summary_of(error)}), subject)

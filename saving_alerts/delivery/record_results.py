@@ -23,20 +23,28 @@ class RecordResult(msgspec.Struct, frozen=True, gc=False):
     label: str
     outputs: list[Output]
     addressed: Addressed | None
+    dated_ahead: bool = False
 
 
 class BatchResult(msgspec.Struct, frozen=True, gc=False):
     """How some records of one batch ended: each by itself, and by their offsets those that were no triggers.
 
-    Nearly all of the source are none: they share one receipt, and have no result of their own.
+    Nearly all of the source are none: they share one receipt, and have no result of their own. `written_ms` are the
+    times on Kafka of the earliest and the latest record.
     """
 
     results: Sequence[RecordResult]
     no_triggers: Sequence[int] = ()
+    written_ms: tuple[int, int] | None = None
 
     @property
     def records(self) -> int:
         return len(self.results) + len(self.no_triggers)
+
+    @property
+    def dated_ahead(self) -> int:
+        """How many ended because our clock says that they are dated ahead."""
+        return sum(result.dated_ahead for result in self.results)
 
     @property
     def labels(self) -> Mapping[str, int]:
@@ -48,5 +56,10 @@ class BatchResult(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def together(cls, parts: Iterable["BatchResult"]) -> "BatchResult":
-        results, no_triggers = zip(*((part.results, part.no_triggers) for part in parts), strict=True)
-        return cls([*chain(*results)], [*chain(*no_triggers)])
+        together = list(parts)
+        times = [moment for part in together for moment in part.written_ms or ()]
+        return cls(
+            [*chain.from_iterable(part.results for part in together)],
+            [*chain.from_iterable(part.no_triggers for part in together)],
+            (min(times), max(times)) if times else None,
+        )

@@ -13,7 +13,9 @@ from saving_alerts.ports.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class StageServices:
-    """Each stage takes it whole. `max_in_flight`: so many unfinished records of a partition stop its intake."""
+    """Each stage takes it whole. `max_in_flight` unfinished records of a partition stop its intake, and so do
+    `max_bytes_in_flight`.
+    """
 
     record_builder: RecordBuilder
     producer: OutputProducer
@@ -22,4 +24,5 @@ class StageServices:
     metrics: Metrics
     clock: Clock
     max_in_flight: int
+    max_bytes_in_flight: int
     failpoints: Failpoints = field(default_factory=Failpoints)

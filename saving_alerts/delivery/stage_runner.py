@@ -27,6 +27,7 @@ from saving_alerts.delivery.work import Work
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.exit_codes import RESTART
 from saving_alerts.failpoints import Failpoint
+from saving_alerts.kafka.unpacking import size_of
 from saving_alerts.metrics import Metric
 
 log = logging.getLogger(__name__)
@@ -60,10 +61,13 @@ class StageRunner:
         self._services = services
         self._work = work
         self._reach = partial(services.failpoints.reach, stage=self.stage)
-        self._in_flight: InFlight[Batch] = InFlight(services.max_in_flight)
+        self._in_flight: InFlight[Batch] = self._empty()
         self._full: set[Hashable] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
+
+    def _empty(self) -> InFlight[Batch]:
+        return InFlight(self._services.max_in_flight, self._services.max_bytes_in_flight)
 
     @property
     def in_flight(self) -> int:
@@ -85,7 +89,8 @@ class StageRunner:
         if self._draining or not self._services.flow_control.is_current(event.message):
             return
         partition, records = event.message.tp, event.value
-        batch = self._in_flight.take(partition, Batch(event, monotonic()), len(records))
+        size = sum(map(size_of, records))
+        batch = self._in_flight.take(partition, Batch(event, monotonic()), len(records), size)
         self._reach(Failpoint.AFTER_READ)
         self._count_in(len(records))
         self._stop_if_full(partition)
@@ -171,7 +176,7 @@ class StageRunner:
             await asyncio.wait(set(self._tasks), timeout=limit_seconds)
         self._in_flight.close()
         await self._abandon(set(self._tasks))
-        self._in_flight = InFlight(self._services.max_in_flight)
+        self._in_flight = self._empty()
         self._report_in_flight()
         self._full.clear()
 

@@ -13,6 +13,16 @@ Start = Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
 Finish = Callable[[ConsumerRecord, BatchResult], Awaitable[None]]
 
 
+Run = Callable[[], Awaitable[BatchResult]]
+
+
+class ClockGate(Protocol):
+    """Lets through what was judged by a clock that can be trusted."""
+
+    async def believed(self, run: Run) -> BatchResult:
+        """What `run` says. While our clock is not trusted it is run again and again, and nothing is returned."""
+
+
 class Work(Protocol):
     """Runs one step over batches of raw records."""
 

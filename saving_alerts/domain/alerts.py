@@ -1,11 +1,14 @@
 """An alert: the push that a matching rule asks for, and the request made of it."""
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from saving_alerts.domain.decisions import decision_id
+from saving_alerts.domain.decoding import Instant
+from saving_alerts.domain.events import Identifier
+from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
@@ -20,14 +23,14 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     position: SourcePosition
-    event_id: str
-    user_id: str
-    merchant_id: str
+    event_id: Identifier
+    user_id: Identifier
+    merchant_id: Identifier
     event_type: str
-    occurred_at: datetime
-    received_at: datetime
-    read_at: datetime
-    deadline: datetime
+    occurred_at: Instant
+    received_at: Instant
+    read_at: Instant
+    deadline: Instant
     locale: str
     coupon_id: str
     title: str
@@ -63,9 +66,9 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     trace: PushTrace
 
 
-def push_of(alert: Alert, now: datetime) -> Push:
-    """The request body for an attempt at `now`. `ttl_seconds` is the whole seconds left to the deadline, at least 1."""
-    left = alert.deadline - now
+def push_of(alert: Alert, now: datetime, freshness: timedelta) -> Push:
+    """The request that sends this alert at this moment. It lives for a whole second at least, `freshness` at most."""
+    left = min(alert.deadline - now, freshness)
     return Push(
         user_id=alert.user_id,
         title=alert.title,
@@ -92,4 +95,4 @@ def idempotency_key(user_id: str, event_id: str) -> str:
 
 def rfc3339(moment: datetime) -> str:
     """UTC with milliseconds, like 2026-11-23T10:15:03.004Z. Cut, not rounded: a rounded deadline could be later."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return in_utc(moment).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from saving_alerts.domain.decoding import Instant
+
 # A week: Redis (REMEMBERED_MS in claim_scripts/state.lua) and the Table `push_sends` remember sends that long.
 MAX_CAP_HOURS = 168
 
@@ -30,7 +32,7 @@ class CountedSend(msgspec.Struct, frozen=True):
     """One push that was, or may have been, accepted by the push API."""
 
     merchant_id: str
-    sent_at: datetime
+    sent_at: Instant
 
 
 class Blocked(msgspec.Struct, frozen=True):

@@ -7,7 +7,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from saving_alerts.domain.events import Identifier, Instant, ValidatedEvent
+from saving_alerts.domain.decoding import Instant
+from saving_alerts.domain.events import Identifier, ValidatedEvent
 
 
 class DiscountKind(StrEnum):
@@ -63,7 +64,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     validated: ValidatedEvent
     coupons: tuple[Coupon, ...]
-    looked_at: datetime | None = None
+    looked_at: Instant | None = None
     distance_m: float | None = None
     merchants_version: str | None = None
 

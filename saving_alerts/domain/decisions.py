@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from saving_alerts.domain.decoding import Instant, Offset, PartitionNumber
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
@@ -49,10 +50,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     position: SourcePosition
     stage: Stage
     reason: Reason
-    decided_at: datetime
+    decided_at: Instant
     worker: str
-    read_at: datetime | None = None
-    occurred_at: datetime | None = None
+    read_at: Instant | None = None
+    occurred_at: Instant | None = None
     event_id: str | None = None
     user_id: str | None = None
     merchant_id: str | None = None
@@ -64,16 +65,21 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """One record in place of a decision for each event of a batch that no rule listens to.
 
-    `ranges` are inclusive offsets of one source partition.
+    `ranges` are inclusive offsets of one source partition. With the reason `invalid` it stands for the offsets of a
+    record batch that was refused, if they are very many.
+
+    `written_ms` are the times on Kafka of the earliest and the latest record of the batch, in milliseconds. They tell
+    whether the records that stand at these offsets now are the same ones. Releases before 0.2.0 did not say it.
     """
 
     topic: str
-    partition: int
-    ranges: tuple[tuple[int, int], ...]
-    decided_at: datetime
+    partition: PartitionNumber
+    ranges: tuple[tuple[Offset, Offset], ...]
+    decided_at: Instant
     worker: str
     rules_version: str | None = None
     reason: Reason = Reason.NOT_A_TRIGGER
+    written_ms: tuple[int, int] | None = None
 
 
 def decision_id(position: SourcePosition, reason: Reason) -> str:
@@ -82,9 +88,9 @@ def decision_id(position: SourcePosition, reason: Reason) -> str:
 
 
 def answer(decisions: Iterable[Decision]) -> Decision:
-    """The decision that counts for one position: the strongest, and of equals the first.
+    """The decision that counts for one event at one position: the strongest, and of equals the first.
 
-    `decisions` are all of one position, in the order written; at least one.
+    `decisions` are all of one event at one position, in the order written; at least one.
     """
     return max(decisions, key=lambda decision: decision.reason.row.strength)
 

@@ -1,6 +1,6 @@
 """The event as the tracking API puts it on Kafka, and what makes one invalid."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -8,6 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from saving_alerts.domain.decisions import Subject
+from saving_alerts.domain.decoding import Decoder, Instant, Unreadable
+from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.source_position import SourcePosition
 
 # The limits of docs/contracts.md.
@@ -19,9 +21,11 @@ MAX_IDENTIFIER_CHARACTERS = 128  # bounds the keys in Kafka and Redis
 PLAUSIBLE_YEARS = range(2000, 2101)
 # The decoder's text can quote what was sent: it bounds the decision that holds it.
 MAX_PROBLEM_CHARACTERS = 200
+# How far `received_at` may be ahead of our own clock, where a setting does not say otherwise: two machines that keep
+# their time by NTP differ by less than a second.
+MAX_AHEAD_OF_OUR_CLOCK = timedelta(minutes=2)
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER_CHARACTERS)]
-Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class EventType(StrEnum):
@@ -90,8 +94,8 @@ class ValidatedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A valid event that some rule listens to, with its source position. A push after `deadline` would be too late."""
 
     position: SourcePosition
-    deadline: datetime
-    read_at: datetime
+    deadline: Instant
+    read_at: Instant
     event: SavingEvent
 
 
@@ -108,14 +112,13 @@ class Problem(msgspec.Struct, frozen=True):
     user_id: str | None = None
 
 
-class _Ids(msgspec.Struct):
-    """The ids of an invalid event, of any type: `_identifier` checks them."""
-
+class _EventId(msgspec.Struct):
     event_id: object = None
-    user_id: object = None
 
 
-_decoder = msgspec.json.Decoder(SavingEvent)
+_events = Decoder(SavingEvent, MAX_EVENT_BYTES, any_year=True)
+_documents = Decoder(object, MAX_EVENT_BYTES)
+_event_ids = Decoder(_EventId, MAX_EVENT_BYTES)
 
 
 def read_event(raw: bytes | None) -> SavingEvent | Problem:
@@ -124,10 +127,9 @@ def read_event(raw: bytes | None) -> SavingEvent | Problem:
         return Problem("the record has no value", unreadable=True)
     if len(raw) > MAX_EVENT_BYTES:
         return Problem(f"{len(raw)} bytes, at most {MAX_EVENT_BYTES} are allowed", unreadable=True)
-    try:
-        event = _decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _problem_of(error, raw)
+    event = _events.read(raw)
+    if isinstance(event, Unreadable):
+        return _problem_of(event, raw)
     contradiction = _contradiction(event)
     return event if contradiction is None else _with_ids(contradiction, event.event_id, event.user_id)
 
@@ -148,30 +150,32 @@ def _contradiction(event: SavingEvent) -> Problem | None:
     return None
 
 
-def _problem_of(error: Exception, raw: bytes) -> Problem:
+def _problem_of(found: Unreadable, raw: bytes) -> Problem:
     ids = _ids(raw)
     if ids is None:
-        return Problem(f"not JSON: {error}", unreadable=True)
-    return _with_ids(_parsed(str(error)), ids.event_id, ids.user_id)
+        return Problem(f"not JSON: {found}", unreadable=True)
+    return _with_ids(_problem_in(found), *ids)
 
 
-def _parsed(error: str) -> Problem:
-    """Split msgspec's message into the problem and its path."""
-    place = error.rfind(" - at `")  # the last one: the text before it may quote what was sent
-    what, path = (error, "$") if place < 0 else (error[:place], error[place:].removeprefix(" - at `").removesuffix("`"))
-    missing = what.removeprefix("Object missing required field `")
-    if missing != what:
-        return Problem("missing", f"{path}.{missing.removesuffix('`')}")
-    return Problem(what[:MAX_PROBLEM_CHARACTERS], path)
+def _problem_in(found: Unreadable) -> Problem:
+    missing = found.problem.removeprefix("Object missing required field `")
+    if missing != found.problem:
+        return Problem("missing", f"{found.path}.{missing.removesuffix('`')}")
+    return Problem(found.problem[:MAX_PROBLEM_CHARACTERS], found.path)
 
 
-def _ids(raw: bytes) -> _Ids | None:
-    """None for bytes that are not JSON."""
-    try:
-        document = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+def _ids(raw: bytes) -> tuple[object, object] | None:
+    """Event and user of an invalid event, of any type: `_identifier` checks them. None for bytes that are not JSON."""
+    document = _documents.read(raw)
+    if isinstance(document, Unreadable):
         return None
-    return msgspec.convert(document, _Ids) if isinstance(document, dict) else _Ids()
+    return (document.get("event_id"), document.get("user_id")) if isinstance(document, dict) else (None, None)
+
+
+def event_id_in(raw: bytes | None) -> str | None:
+    """Which event a record of the source holds; None where nobody could make that out. Never raises."""
+    found = _event_ids.read(raw or b"")
+    return None if isinstance(found, Unreadable) else _identifier(found.event_id)
 
 
 def _with_ids(problem: Problem, event_id: object, user_id: object) -> Problem:
@@ -194,9 +198,18 @@ def subject_of_event(event: SavingEvent, read_at: datetime | None = None) -> Sub
     )
 
 
-def deadline_of(event: SavingEvent, freshness: timedelta) -> datetime:
-    """The moment, in UTC, from which on a push about this event is too late."""
-    return min(event.occurred_at, event.received_at).astimezone(UTC) + freshness
+def deadline_of(event: SavingEvent, freshness: timedelta, read_at: datetime) -> datetime:
+    """The moment after which a push about this event would come too late, in UTC.
+
+    It counts from the earliest of the phone's time, the tracking API's and ours: whoever is ahead, it is never later
+    than `freshness` after the event was read.
+    """
+    return in_utc(min(event.occurred_at, event.received_at, read_at)) + freshness
+
+
+def latest_deadline(read_at: datetime, freshness: timedelta, now: datetime) -> datetime:
+    """How late the deadline of an event can be that was read at `read_at`, whatever a record says."""
+    return in_utc(min(read_at, now)) + freshness
 
 
 def is_late(validated: ValidatedEvent, now: datetime) -> bool:

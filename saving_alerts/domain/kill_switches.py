@@ -1,10 +1,23 @@
-"""A kill switch stops pushes at once: all of them, those of a merchant, or those of a rule."""
+"""A kill switch stops pushes at once: all of them, those of a merchant, or those of a rule.
 
+A switch is a record on a topic that others may write to, and releases differ. So whatever stands there and is no
+switch of this release stops pushes all the same, until somebody lifts it by its name: silence beats a push that
+somebody wanted to stop (docs/adr/0026).
+"""
+
+import hashlib
+import shlex
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from enum import StrEnum
 
 import msgspec
+
+from saving_alerts.domain.decoding import Decoder, Instant, Unreadable, printable
+
+# A reason is a sentence. It stands in every decision that it causes, and on the page.
+MAX_SWITCH_BYTES = 16 * 1024
+MAX_NAME_CHARACTERS = 160
+MAX_TEXT_CHARACTERS = 300
 
 
 class KillScope(StrEnum):
@@ -20,14 +33,56 @@ class KillSwitch(msgspec.Struct, frozen=True, kw_only=True):
     id: str = ""
     reason: str
     by: str
-    since: datetime
+    since: Instant
 
     @property
     def key(self) -> str:
         return key_of(self.scope, self.id)
 
+    @property
+    def name(self) -> str:
+        return name_of(self.key.encode())
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        return (self.key,)
+
     def __str__(self) -> str:
-        return f"{self.key} since {self.since:%Y-%m-%d %H:%M:%S} by {self.by}: {self.reason}"
+        by, reason = printable(self.by, MAX_TEXT_CHARACTERS), printable(self.reason, MAX_TEXT_CHARACTERS)
+        return f"{self.name} since {self.since:%Y-%m-%d %H:%M:%S} by {by}: {reason}"
+
+
+class UnreadableSwitch(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that stands where switches stand, and is none of this release.
+
+    `stops` are the switches that it counts as, by their keys. `before` says which switch of this key was on before it,
+    `mend` what to do where lifting it by its name is not it.
+    """
+
+    name: str
+    problem: str
+    stops: tuple[str, ...]
+    before: str = ""
+    mend: str = ""
+
+    def __str__(self) -> str:
+        pushes = "all pushes are" if KEY_OF_ALL in self.stops else f"the pushes of {', '.join(self.stops)} are"
+        before = f" Before it: {self.before}." if self.before else ""
+        mend = self.mend or f"`saving-alerts kill off {shlex.quote(self.name)}` lifts it"
+        return f"{self.name} cannot be read, so {pushes} stopped: {self.problem}.{before} {mend}"
+
+
+StandingSwitch = KillSwitch | UnreadableSwitch
+
+
+class _OfAnyScope(msgspec.Struct):
+    """The least that tells a switch of a newer release from garbage."""
+
+    scope: str
+
+
+_switches = Decoder(KillSwitch, MAX_SWITCH_BYTES)
+_of_any_scope = Decoder(_OfAnyScope, MAX_SWITCH_BYTES)
 
 
 def key_of(scope: KillScope, identifier: str) -> str:
@@ -35,10 +90,85 @@ def key_of(scope: KillScope, identifier: str) -> str:
     return str(scope) if scope is KillScope.ALL else f"{scope}:{identifier}"
 
 
-def active_switch(switches: Mapping[str, KillSwitch], merchant_id: str, rule_id: str) -> KillSwitch | None:
+KEY_OF_ALL = key_of(KillScope.ALL, "")
+
+
+def names_a_scope(key: str) -> bool:
+    """Whether a switch of this release can have the key: `all`, `merchant:…` or `rule:…`."""
+    scope, _, identifier = key.partition(":")
+    return key == KEY_OF_ALL or (scope in {KillScope.MERCHANT, KillScope.RULE} and bool(identifier))
+
+
+def name_of(key: bytes | None) -> str:
+    """How a person reads and types a key: as it is, or by the hash of its bytes where that cannot be done."""
+    text = _text_of(key)
+    taken = text in set(KillScope) - {KillScope.ALL} or text.startswith(("key-", "-"))
+    if text.isprintable() and 0 < len(text) <= MAX_NAME_CHARACTERS and not taken:
+        return text
+    return f"key-{hashlib.sha256(key or b'').hexdigest()[:12]}"
+
+
+def _text_of(key: bytes | None) -> str:
+    """Empty for a key that is no text, which therefore names nothing."""
+    try:
+        return (key or b"").decode()
+    except UnicodeDecodeError:
+        return ""
+
+
+def read_switch(key: bytes | None, value: bytes, before: StandingSwitch | None = None) -> StandingSwitch:
+    """What a record with a value stands for. Never raises; `before` is what stood under its key.
+
+    A record that fits its key is a switch. One that names another than its key stops both. One of a scope that this
+    release does not know, or under a key that names none and with a value that says nothing, stops everything.
+    """
+    text, found = _text_of(key), _switches.read(value)
+    of_key = (text,) if names_a_scope(text) else ()
+    if isinstance(found, Unreadable):
+        problem, stops = _unknown_scope(value) or (str(found), of_key)
+    elif found.key == text and of_key:
+        return found
+    else:
+        problem = f"its key and what it names, {name_of(found.key.encode())}, do not fit"
+        stops = (*of_key, found.key) if names_a_scope(found.key) else ()
+    return unreadable_switch(key, problem, stops, before)
+
+
+def unreadable_switch(
+    key: bytes | None, problem: str, stops: tuple[str, ...] = (), before: StandingSwitch | None = None
+) -> UnreadableSwitch:
+    """What stands under the key and is no switch. It stops everything if `stops` is empty."""
+    return UnreadableSwitch(name=name_of(key), problem=problem, stops=stops or (KEY_OF_ALL,), before=_in_words(before))
+
+
+def _unknown_scope(value: bytes) -> tuple[str, tuple[str, ...]] | None:
+    """What a switch of a newer release is meant for nobody knows here, whatever its key says: it stops everything."""
+    found = _of_any_scope.read(value)
+    if isinstance(found, Unreadable) or found.scope in set(KillScope):
+        return None
+    return f"this release does not know the scope {printable(found.scope, MAX_NAME_CHARACTERS)!r}", (KEY_OF_ALL,)
+
+
+def _in_words(before: StandingSwitch | None) -> str:
+    if isinstance(before, UnreadableSwitch):
+        return before.before
+    return "" if before is None else str(before)
+
+
+def by_what_they_stop(standing: Iterable[StandingSwitch]) -> Mapping[str, StandingSwitch]:
+    """For `active_switch`. Where several stop the same, a readable one speaks for them."""
+    found: dict[str, StandingSwitch] = {}
+    for switch in standing:
+        for key in switch.stops:
+            if key not in found or isinstance(switch, KillSwitch):
+                found[key] = switch
+    return found
+
+
+def active_switch(switches: Mapping[str, StandingSwitch], merchant_id: str, rule_id: str) -> StandingSwitch | None:
     """The switch that stops this push, the widest scope first; None if the push may be sent."""
     keys: Iterable[str] = (
-        key_of(KillScope.ALL, ""),
+        KEY_OF_ALL,
         key_of(KillScope.MERCHANT, merchant_id),
         key_of(KillScope.RULE, rule_id),
     )

@@ -19,9 +19,12 @@ class PushSend(CountedSend, frozen=True, gc=False, kw_only=True):
     uncertain: bool = False
 
 
-def of_position(sends: Iterable[PushSend], position: SourcePosition) -> PushSend | None:
-    """The send of this source position, which is no duplicate of itself and is not counted against its own caps."""
-    return next((send for send in sends if send.position == position), None)
+def of_position(sends: Iterable[PushSend], position: SourcePosition, event_id: str) -> PushSend | None:
+    """The send of this very event at this very position: it never caps or duplicates itself.
+
+    Positions come again when the source is deleted and made anew, so another event at the position is another one.
+    """
+    return next((send for send in sends if send.position == position and send.event_id == event_id), None)
 
 
 def of_event(sends: Iterable[PushSend], event_id: str) -> PushSend | None:
@@ -29,16 +32,13 @@ def of_event(sends: Iterable[PushSend], event_id: str) -> PushSend | None:
 
 
 def remembered(sends: Iterable[PushSend], now: datetime) -> tuple[PushSend, ...]:
-    """The sends that a cap can still count."""
-    return tuple(send for send in sends if now - send.sent_at < REMEMBERED)
+    """Those that a cap can still count. One that is dated further ahead than a cap looks back was not written by us."""
+    return tuple(send for send in sends if abs(now - send.sent_at) < REMEMBERED)
 
 
 def with_send(sends: Sequence[PushSend], send: PushSend) -> tuple[PushSend, ...]:
-    """The sends with this one added. A position has one entry, with the time of its first send.
-
-    A certain send makes an uncertain entry certain; an uncertain one changes no entry.
-    """
-    known = of_position(sends, send.position)
+    """The event's entry at its position in place of its last one. The first time counts, and certainty only grows."""
+    known = of_position(sends, send.position, send.event_id)
     if known is None:
         return (*sends, send)
     if send.uncertain or not known.uncertain:

@@ -73,7 +73,7 @@ class Reason(StrEnum):
         "the Coupon API gave a permanent or unusable answer",
         stops_before=FunnelStep.COUPON,
     )
-    # Three attempts failed although the API answers others.
+    # Three attempts failed although the API answered other events meanwhile.
     COUPON_API_FAILED = Row(
         "coupon_api_failed",
         "the Coupon API did not answer for this event",

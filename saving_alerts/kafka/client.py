@@ -1,6 +1,7 @@
 """What Kafka is asked beside reading and writing records: topics, commits, members."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -14,13 +15,13 @@ from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import OffsetAndMetadata
 
 from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
-from saving_alerts.kafka.header_names import read_any_header_name
+from saving_alerts.kafka.unpacking import unpack_for_aiokafka
 
 COORDINATOR_TIMEOUT_SECONDS = 15  # how long failures that Kafka calls temporary are retried, say a loading group
 CREATE_COMMAND = "saving-alerts topics create"
 
 _partitioner = DefaultPartitioner()
-read_any_header_name()
+unpack_for_aiokafka()
 
 
 # The driver's errors → KafkaFailedError, all of them: no caller treats one of them in another way.
@@ -86,6 +87,19 @@ def mismatch(counts: Mapping[str, int | None]) -> str | None:
     mend = "creates the missing ones" if None in found else "says how to mend it"
     rule = "All topics must be there, with the same number of partitions:"
     return "\n".join([rule, *lines, f"`{CREATE_COMMAND}` {mend}."])
+
+
+def differences(counts: Mapping[str, int | None]) -> str | None:
+    """In a few words which of these topics are not like the others; None when all have as many partitions."""
+    found = Counter(count for count in counts.values() if count is not None)
+    if not found:
+        return "no topic is there"
+    most_have = found.most_common(1)[0][0]
+    odd = {name: count for name, count in counts.items() if count is None or count != most_have}
+    if not odd:
+        return None
+    named = ", ".join(f"{name} {'is missing' if count is None else f'has {count}'}" for name, count in odd.items())
+    return f"{named}; the others have {most_have} partitions"
 
 
 class _IncompleteAnswerError(KafkaFailedError):
@@ -163,14 +177,14 @@ async def has_record(
     return True
 
 
-async def members_of(connection: KafkaConnection, group: str) -> int:
-    """The number of workers in the group now. Raises KafkaFailedError."""
+async def members_of(connection: KafkaConnection, group: str) -> dict[str, str]:
+    """The workers in the group now: the address of each by its member ID. Raises KafkaFailedError."""
     async for attempt in stamina.retry_context(on=_is_temporary, attempts=None, timeout=COORDINATOR_TIMEOUT_SECONDS):
         with attempt:
             async with admin_client(connection) as client:
                 (answer,) = await client.describe_consumer_groups([group])
     (described,) = answer.groups
-    return len(described[5])  # the members
+    return {member[0]: member[2].removeprefix("/") for member in described[5]}
 
 
 async def write_commit(connection: KafkaConnection, group: str, partition: TopicPartition, commit: Commit) -> None:

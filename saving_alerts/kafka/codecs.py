@@ -13,15 +13,17 @@ import msgspec
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Receipt
-from saving_alerts.domain.events import ValidatedEvent
+from saving_alerts.domain.decoding import MAX_DEPTH, Decoder, Instant, Offset, PartitionNumber, Unreadable, printable
+from saving_alerts.domain.events import MAX_IDENTIFIER_CHARACTERS, ValidatedEvent
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.kafka.refused import KEPT_BYTES, RefusedBytes
 
 SCHEMA = 1
 READABLE_SCHEMAS = frozenset({1})  # from schema 2 on: the last two
 # The limits of a dead letter, which must fit into a Kafka record. Our own events, keys and headers are far shorter; a
 # foreign record with a key of a megabyte once stopped one worker after the other.
-MAX_DEAD_LETTER_BYTES = 256 * 1024
+MAX_DEAD_LETTER_BYTES = KEPT_BYTES
 MAX_KEY_BYTES = 4 * 1024
 MAX_HEADERS_BYTES = 4 * 1024
 
@@ -53,6 +55,8 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
         """Raises ValueError if one is missing or unreadable. Foreign headers, say of tracing, are ignored."""
         values = dict(headers)
         schema, position, event_id, deadline = [_text(values, name) for name in HEADER_NAMES]
+        if len(event_id) > MAX_IDENTIFIER_CHARACTERS:
+            raise ValueError(f"the header 'event_id' has {len(event_id)} characters")
         return cls(SourcePosition.parse(position), event_id, _moment(deadline), int(schema))
 
 
@@ -80,17 +84,17 @@ class Codec(Generic[Value]):
     """Bytes to value and back for one internal topic."""
 
     def __init__(self, kind: type[Value]) -> None:
-        self._decoder = msgspec.json.Decoder(kind)
+        self._decoder = Decoder(kind)
 
     def decode(self, raw: bytes | None, headers: Headers) -> Value:
         """Raises UnreadableError."""
         try:
             schema = Envelope.read(headers).schema
-            if schema not in READABLE_SCHEMAS:
-                raise UnreadableError(f"schema {schema}, readable are {sorted(READABLE_SCHEMAS)}")
-            return self._decoder.decode(raw or b"")
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            raise UnreadableError(str(error)) from error
+        except ValueError as error:
+            raise UnreadableError(printable(str(error))) from error
+        if schema not in READABLE_SCHEMAS:
+            raise UnreadableError(f"schema {schema}, readable are {sorted(READABLE_SCHEMAS)}")
+        return _readable(self._decoder.read(raw))
 
 
 validated_codec = Codec(ValidatedEvent)
@@ -103,24 +107,26 @@ class DeadLetterRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `topic`, `partition`, `offset`: where the record stands. `position`: of its event on the source, if it is known.
     `body` is cut to 256 KiB; `body_bytes` and `sha256` are of the whole. `key` is cut to 4 KiB. `headers` are our own
-    ones: a replay needs them. `reason` is that of the event's decision. `tried` is false if no step ran.
+    ones: a replay needs them. `reason` is that of the event's decision. `tried` is false if no step ran. With
+    `last_offset` the body is not the value of a record, but refused bytes: it stands for all offsets up to that one.
     """
 
     stage: str
     error: str
     topic: str
-    partition: int
-    offset: int
+    partition: PartitionNumber
+    offset: Offset
     position: SourcePosition | None
     key: bytes | None
     body: bytes
     body_bytes: int
     sha256: str
     worker: str
-    failed_at: datetime
+    failed_at: Instant
     reason: str = Reason.DEAD_LETTER
     tried: bool = True
     headers: tuple[tuple[str, bytes], ...] = ()
+    last_offset: int | None = None
 
 
 def own_headers(headers: Headers) -> tuple[tuple[str, bytes], ...]:
@@ -129,15 +135,12 @@ def own_headers(headers: Headers) -> tuple[tuple[str, bytes], ...]:
     return own if sum(len(value) for _, value in own) <= MAX_HEADERS_BYTES else ()
 
 
-_dead_letter_decoder = msgspec.json.Decoder(DeadLetterRecord)
+_dead_letters = Decoder(DeadLetterRecord)
 
 
-def decode_dead_letter(raw: bytes) -> DeadLetterRecord:
+def decode_dead_letter(raw: bytes | None) -> DeadLetterRecord:
     """One record of the dead-letter topic. Raises UnreadableError."""
-    try:
-        return _dead_letter_decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnreadableError(str(error)) from error
+    return _readable(_dead_letters.read(raw))
 
 
 def summary_of(error: str) -> str:
@@ -147,6 +150,8 @@ def summary_of(error: str) -> str:
 
 def cut(body: bytes) -> tuple[bytes, int, str]:
     """The first 256 KiB, the full length and the SHA-256 of all of it."""
+    if isinstance(body, RefusedBytes):
+        return bytes(body), body.whole_bytes, body.sha256
     return body[:MAX_DEAD_LETTER_BYTES], len(body), hashlib.sha256(body).hexdigest()
 
 
@@ -156,15 +161,19 @@ class _Ranges(msgspec.Struct, frozen=True):
     ranges: msgspec.UnsetType | list[tuple[int, int]] = msgspec.UNSET
 
 
-_decision_decoder = msgspec.json.Decoder(Decision)
-_receipt_decoder = msgspec.json.Decoder(Receipt)
-_ranges_decoder = msgspec.json.Decoder(_Ranges)
+_decisions = Decoder(Decision, open_depth=MAX_DEPTH)
+_receipts = Decoder(Receipt)
+_ranges = Decoder(_Ranges)
 
 
-def decode_ledger(raw: bytes) -> Decision | Receipt:
+def decode_ledger(raw: bytes | None) -> Decision | Receipt:
     """One record of the decision topic. Raises UnreadableError."""
-    try:
-        is_receipt = _ranges_decoder.decode(raw).ranges is not msgspec.UNSET
-        return _receipt_decoder.decode(raw) if is_receipt else _decision_decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadableError(str(error)) from error
+    is_receipt = _readable(_ranges.read(raw)).ranges is not msgspec.UNSET
+    return _readable(_receipts.read(raw)) if is_receipt else _readable(_decisions.read(raw))
+
+
+def _readable(found: Value | Unreadable) -> Value:
+    """Raises UnreadableError."""
+    if isinstance(found, Unreadable):
+        raise UnreadableError(str(found))
+    return found

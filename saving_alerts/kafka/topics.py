@@ -74,3 +74,8 @@ class Topics:
     @property
     def all(self) -> tuple[Topic, ...]:
         return (*self.partitioned, self.kill_switches)
+
+
+def place_of_source(partition: int, partitions: int) -> int:
+    """Where what is written about a source partition as a whole stands, on a topic of ours with so many partitions."""
+    return partition % partitions

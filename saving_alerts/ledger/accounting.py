@@ -5,16 +5,26 @@ Nothing here reads Kafka. `audit.py` does, and explains in which order.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from typing import NamedTuple
 
-from saving_alerts.domain.alerts import idempotency_key
 from saving_alerts.domain.decisions import Decision, Receipt, ranges_of
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.ledger.accepted_push import AcceptedPush, accepted_push
 from saving_alerts.ledger.offset_set import OffsetSet
+from saving_alerts.ledger.source_marks import EventMarks, SourceMarks
 
 Ranges = tuple[tuple[int, int], ...]
-HTTP_ACCEPTED = range(200, 300)  # 409 means accepted before, with the same key
+
+
+class SourceRecordMark(NamedTuple):
+    """What tells a record of the source from another at its offset: the event in it, and its time on Kafka."""
+
+    event_id: str | None
+    written_ms: int
+
+
+NOT_LOOKED_AT = SourceRecordMark(None, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,7 @@ class PartitionAudit:
     contradictions: tuple[int, ...]
     unknown: int
     uncommitted: int
+    of_former_topic: int = 0  # answers about records that stood at these offsets before the source was made again
 
     @property
     def offsets(self) -> int:
@@ -58,23 +69,6 @@ class PartitionAudit:
         return not self.missing and not self.contradictions
 
 
-@dataclass(frozen=True, slots=True)
-class _AcceptedPush:
-    """One decision `pushed`, with what tells two pushes of a position apart from one push that was recorded twice.
-
-    `accepted_anew`: the push API answered 2xx, so it had not accepted the key before. `written`: worker and time.
-    """
-
-    key: str
-    accepted_anew: bool
-    written: tuple[str, datetime]
-
-    def contradicts(self, other: "_AcceptedPush") -> bool:
-        if self.key != other.key:
-            return True
-        return self.accepted_anew and other.accepted_anew and self.written != other.written
-
-
 class PartitionAccount:
     """Collects what is on record about the offsets of one source partition. `audit()` adds it up."""
 
@@ -83,48 +77,72 @@ class PartitionAccount:
         self._span = span
         self._answered, self._pending = OffsetSet(), OffsetSet()
         self._present, self._decision_maybe_deleted = OffsetSet(), OffsetSet()
-        self._pushes: dict[int, _AcceptedPush] = {}
+        self._source, self._pending_events = SourceMarks(), EventMarks()
+        self._pushes: dict[tuple[int, str | None], AcceptedPush] = {}
         self._contradictions: set[int] = set()
-        self._echoes = 0
+        self._echoes = self._of_former_topic = 0
         self._first_kept = span.start
 
     def deleted_before(self, offset: int) -> None:
         """The source is deleted up to `offset`: whether an older offset held an event, only the ledger can show."""
         self._first_kept = min(max(self._first_kept, offset), self._span.end)
 
-    def present(self, offset: int, *, decision_maybe_deleted: bool = False) -> None:
-        """The source holds a record at the offset. If its decision may be deleted, it is unknown, not missing."""
-        offsets = self._decision_maybe_deleted if decision_maybe_deleted else self._present
-        offsets.add(offset, offset)
+    def present(
+        self,
+        first: int,
+        record: SourceRecordMark,
+        last: int | None = None,
+        *,
+        decision_maybe_deleted: bool = False,
+    ) -> None:
+        """The source holds a record there, or one at each offset up to `last`.
 
-    def pending(self, offset: int) -> None:
+        If their decisions may be deleted, they are unknown, not missing.
+        """
+        offsets = self._decision_maybe_deleted if decision_maybe_deleted else self._present
+        offsets.add(first, first if last is None else min(last, self._span.end - 1))
+        self._source.note(first, record.event_id, record.written_ms)
+
+    def pending(self, offset: int, event_id: str | None) -> None:
         """The event is on an internal topic, not yet committed there."""
         if self._span.start <= offset < self._span.end:
             self._pending.add(offset, offset)
+            self._pending_events.note(offset, event_id)
 
-    def answered(self, first: int, last: int) -> None:
-        """An inclusive range has a decision or a receipt. Every further answer of an offset is an echo."""
+    def receipted(self, first: int, last: int, written_ms: tuple[int, int] | None) -> None:
+        """An inclusive range has a receipt, of records that were written from one time to the other."""
+        if self._source.may_have(first, last, written_ms):
+            self._answered_by(first, last)
+        else:
+            self._of_former_topic += last - first + 1
+
+    def _answered_by(self, first: int, last: int) -> None:
+        """Every further answer of an offset is an echo."""
         first, last = max(first, self._span.start), min(last, self._span.end - 1)
         if first <= last:
             self._echoes += self._answered.add(first, last)
 
     def decided(self, decision: Decision) -> None:
         offset = decision.position.offset
-        self.answered(offset, offset)
+        if not self._source.events.may_be(offset, decision.event_id):
+            self._of_former_topic += 1
+            return
+        self._answered_by(offset, offset)
         if decision.reason is Reason.PUSHED and self._span.start <= offset < self._span.end:
-            self._pushed(offset, _accepted_push(decision))
+            self._pushed(offset, decision.event_id, accepted_push(decision))
 
-    def _pushed(self, offset: int, push: _AcceptedPush) -> None:
-        known = self._pushes.setdefault(offset, push)
+    def _pushed(self, offset: int, event_id: str | None, push: AcceptedPush) -> None:
+        known = self._pushes.setdefault((offset, event_id), push)
         if push.contradicts(known):
             self._contradictions.add(offset)
         if push.accepted_anew and not known.accepted_anew:
             # Of several that are the same push, keep the one with 2xx: only it can contradict another 2xx later.
-            self._pushes[offset] = push
+            self._pushes[offset, event_id] = push
 
     def audit(self) -> PartitionAudit:
         """Add it up. An offset that is both counts as answered: its record stays on the internal topic."""
-        covered = self._answered | self._pending
+        pending = self._pending_here()
+        covered = self._answered | pending
         missing = self._present - covered
         span = self._span
         accounted = (covered | self._present | self._decision_maybe_deleted).below(self._first_kept)
@@ -134,22 +152,23 @@ class PartitionAccount:
             start=span.start,
             end=span.end,
             answered=self._answered.count(),
-            pending=(self._pending - self._answered).count(),
+            pending=(pending - self._answered).count(),
             missing=missing.count(),
             missing_ranges=ranges_of(missing),
             echoes=self._echoes,
             contradictions=tuple(sorted(self._contradictions)),
             unknown=deleted + (self._decision_maybe_deleted - covered).count(),
             uncommitted=span.uncommitted,
+            of_former_topic=self._of_former_topic,
         )
 
-
-def _accepted_push(decision: Decision) -> _AcceptedPush:
-    """From a decision `pushed`. The push API answers 2xx once for a key and 409 afterwards: two 2xx are two pushes."""
-    key = idempotency_key(decision.user_id or "", decision.event_id or "")
-    status = decision.details.get("status")
-    anew = isinstance(status, int) and status in HTTP_ACCEPTED
-    return _AcceptedPush(key, anew, (decision.worker, decision.decided_at))
+    def _pending_here(self) -> OffsetSet:
+        """Without what stands on an internal topic of another event that had this offset."""
+        others = OffsetSet()
+        for offset in self._pending:
+            if not self._pending_events.agree(self._source.events, offset):
+                others.add(offset, offset)
+        return self._pending - others
 
 
 class Account:
@@ -164,12 +183,20 @@ class Account:
         for number, account in self._partitions.items():
             account.deleted_before(firsts[number])
 
-    def present(self, partition: int, offset: int, *, decision_maybe_deleted: bool = False) -> None:
-        self._partitions[partition].present(offset, decision_maybe_deleted=decision_maybe_deleted)
+    def present(
+        self,
+        partition: int,
+        first: int,
+        record: SourceRecordMark = NOT_LOOKED_AT,
+        last: int | None = None,
+        *,
+        decision_maybe_deleted: bool = False,
+    ) -> None:
+        self._partitions[partition].present(first, record, last, decision_maybe_deleted=decision_maybe_deleted)
 
-    def pending(self, position: SourcePosition) -> None:
+    def pending(self, position: SourcePosition, event_id: str | None = None) -> None:
         if account := self._of(position.topic, position.partition):
-            account.pending(position.offset)
+            account.pending(position.offset, event_id)
 
     def recorded(self, entry: Decision | Receipt) -> None:
         """One record of the decision topic. To be called in the order written."""
@@ -178,7 +205,7 @@ class Account:
                 account.decided(entry)
         elif account := self._of(entry.topic, entry.partition):
             for first, last in entry.ranges:
-                account.answered(first, last)
+                account.receipted(first, last, entry.written_ms)
 
     def audit(self) -> tuple[PartitionAudit, ...]:
         return tuple(self._partitions[number].audit() for number in sorted(self._partitions))

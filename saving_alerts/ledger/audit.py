@@ -10,15 +10,18 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from saving_alerts.domain.events import event_id_in
+from saving_alerts.domain.moments import EPOCH, of_milliseconds
 from saving_alerts.kafka.client import committed_offsets, mismatch, partition_counts
 from saving_alerts.kafka.codecs import Envelope
 from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
+from saving_alerts.kafka.refused import last_offset_of
 from saving_alerts.kafka.topics import Topic, Topics
-from saving_alerts.ledger.accounting import Account, PartitionAudit, SourceSpan
+from saving_alerts.ledger.accounting import Account, PartitionAudit, SourceRecordMark, SourceSpan
 from saving_alerts.ledger.audit_range import AuditRange, source_spans
-from saving_alerts.ledger.offset_lookup import EPOCH, OffsetLookup, offset_lookup
+from saving_alerts.ledger.offset_lookup import OffsetLookup, offset_lookup
 from saving_alerts.ledger.topic_reader import Progress, Span, StoredRecord, decoded, read
 
 # The times of source records are their producers'. Decisions are read from this long before the oldest of them, so the
@@ -43,26 +46,29 @@ async def audit(
 ) -> AuditResult:
     """Account for every committed source offset of the range. Raises KafkaFailedError."""
     partitions = await _partitions(connection, topics)
-    asked.refuse_unknown(partitions)
-    committed = await committed_offsets(connection, group, {topic.name: partitions for topic in topics.inputs.values()})
+    asked.refuse_unknown(partitions[topics.source.name])
+    inputs = {topic.name: partitions[topic.name] for topic in topics.inputs.values()}
+    committed = await committed_offsets(connection, group, inputs)
     async with offset_lookup(connection) as lookup:
         spans = await source_spans(lookup, topics.source.name, committed[topics.source.name], asked)
         account = Account(topics.source.name, spans)
         auditor = _Auditor(connection, lookup, account, progress)
         for topic in topics.next_stage.values():
             await auditor.read_internal(topic, committed[topic.name])
-        deleted_before = await auditor.decisions_deleted_before(topics.decisions, partitions, now)
+        decisions = partitions[topics.decisions.name]
+        deleted_before = await auditor.decisions_deleted_before(topics.decisions, decisions, now)
         oldest = await auditor.read_source(topics.source, spans, deleted_before)
-        await auditor.read_decisions(topics.decisions, partitions, oldest)
+        await auditor.read_decisions(topics.decisions, decisions, oldest)
     return AuditResult(account.audit(), auditor.unreadable)
 
 
-async def _partitions(connection: KafkaConnection, topics: Topics) -> range:
+async def _partitions(connection: KafkaConnection, topics: Topics) -> dict[str, range]:
+    """Of each topic by its name. They may differ: upstream may have added some to the source while workers run."""
     counts = await partition_counts(connection)
-    needed = (*topics.inputs.values(), topics.decisions)
-    if problem := mismatch({topic.name: counts.get(topic.name) for topic in needed}):
-        raise KafkaFailedError(problem)
-    return range(counts[topics.source.name])
+    needed = [topic.name for topic in (*topics.inputs.values(), topics.decisions)]
+    if not counts.keys() >= set(needed):
+        raise KafkaFailedError(mismatch({name: counts.get(name) for name in needed}) or "no topic is there")
+    return {name: range(counts[name]) for name in needed}
 
 
 class _Auditor:
@@ -80,7 +86,8 @@ class _Auditor:
         spans = {number: _behind(commit, firsts[number], ends[number]) for number, commit in committed.items()}
         async for record in self._records(topic, spans):
             try:
-                self._account.pending(Envelope.read(record.headers).position)
+                envelope = Envelope.read(record.headers)
+                self._account.pending(envelope.position, envelope.event_id)
             except ValueError:
                 self.unreadable += 1
 
@@ -106,10 +113,12 @@ class _Auditor:
         readable = {number: Span(max(span.start, firsts[number]), span.end) for number, span in spans.items()}
         async for record in self._records(source, readable):
             maybe_deleted = record.timestamp < deleted_before_ms
-            self._account.present(record.partition, record.offset, decision_maybe_deleted=maybe_deleted)
+            mark = SourceRecordMark(event_id_in(record.value), record.timestamp)
+            last = last_offset_of(record)
+            self._account.present(record.partition, record.offset, mark, last, decision_maybe_deleted=maybe_deleted)
             oldest_ms = record.timestamp if oldest_ms is None else min(record.timestamp, oldest_ms)
         self._account.deleted_before(await self._lookup.beginnings(source.name, spans))
-        return None if oldest_ms is None else datetime.fromtimestamp(max(oldest_ms, 0) / 1000, UTC)
+        return None if oldest_ms is None else of_milliseconds(max(oldest_ms, 0))
 
     async def read_decisions(self, decisions: Topic, partitions: range, oldest: datetime | None) -> None:
         """All decisions that can be about the source records; none if there are no source records."""

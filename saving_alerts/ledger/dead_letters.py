@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.kafka.client import translated_errors
 from saving_alerts.kafka.codecs import HEADER_NAMES, DeadLetterRecord, Envelope, UnreadableError, decode_dead_letter
-from saving_alerts.kafka.connection import KafkaConnection
+from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of, spans_since
 from saving_alerts.ledger.topic_reader import Span, StoredRecord, read
@@ -52,16 +52,42 @@ class DeadLetter(msgspec.Struct, frozen=True):
             return None
 
 
-async def dead_letters_since(connection: KafkaConnection, topics: Topics, since: datetime) -> tuple[DeadLetter, ...]:
-    """The dead letters of records that failed since then, oldest first. Raises KafkaFailedError."""
+@dataclass(frozen=True, slots=True)
+class UnreadableDeadLetter:
+    """A record on the dead-letter topic that is no dead letter of this release, and why."""
+
+    place: DeadLetterPlace
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: it is no dead letter that this release can read: {self.problem}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """What was found: dead letters oldest first, and by place the records among them that cannot be read."""
+
+    dead_letters: tuple[DeadLetter, ...]
+    unreadable: tuple[UnreadableDeadLetter, ...]
+
+
+async def dead_letters_since(connection: KafkaConnection, topics: Topics, since: datetime) -> DeadLetters:
+    """The dead letters of records that failed since then. Raises KafkaFailedError."""
     topic = topics.dead_letters.name
     spans = await spans_since(connection, topic, await partitions_of(connection, topic), since)
-    found = [each async for each in _dead_letters(connection, topic, spans) if each.record.failed_at >= since]
-    return tuple(sorted(found, key=lambda dead_letter: dead_letter.record.failed_at))
+    found = [each async for each in _dead_letters(connection, topic, spans)]
+    dead_letters = [each for each in found if isinstance(each, DeadLetter) and each.record.failed_at >= since]
+    unreadable = [each for each in found if isinstance(each, UnreadableDeadLetter)]
+    return DeadLetters(
+        tuple(sorted(dead_letters, key=lambda dead_letter: dead_letter.record.failed_at)),
+        tuple(sorted(unreadable, key=lambda each: each.place)),
+    )
 
 
-async def dead_letter_at(connection: KafkaConnection, topics: Topics, place: DeadLetterPlace) -> DeadLetter | None:
-    """The dead letter at a place; None if there is none, or if retention deleted it. Raises KafkaFailedError."""
+async def dead_letter_at(
+    connection: KafkaConnection, topics: Topics, place: DeadLetterPlace
+) -> DeadLetter | UnreadableDeadLetter | None:
+    """What stands at a place; None if nothing does, or if retention deleted it. Raises KafkaFailedError."""
     topic = topics.dead_letters.name
     partitions = await partitions_of(connection, topic)
     if place.partition not in partitions:
@@ -78,25 +104,26 @@ async def dead_letter_at(connection: KafkaConnection, topics: Topics, place: Dea
 
 async def _dead_letters(
     connection: KafkaConnection, topic: str, spans: Mapping[int, Span]
-) -> AsyncIterator[DeadLetter]:
+) -> AsyncIterator[DeadLetter | UnreadableDeadLetter]:
     async for batch in read(connection, topic, spans):
         for dead_letter in map(_decoded, batch):
-            if dead_letter is not None:
-                yield dead_letter
+            yield dead_letter
 
 
-def _decoded(stored: StoredRecord) -> DeadLetter | None:
-    """None for a record that is no dead letter."""
+def _decoded(stored: StoredRecord) -> DeadLetter | UnreadableDeadLetter:
+    place = DeadLetterPlace(stored.partition, stored.offset)
     try:
-        return DeadLetter(DeadLetterPlace(stored.partition, stored.offset), decode_dead_letter(stored.value or b""))
-    except UnreadableError:
-        return None
+        return DeadLetter(place, decode_dead_letter(stored.value))
+    except UnreadableError as error:
+        return UnreadableDeadLetter(place, str(error))
 
 
 def why_not(dead_letter: DeadLetter, topics: Topics) -> str | None:
     """Why it cannot be replayed; None if it can."""
     record = dead_letter.record
     inputs = [topic.name for topic in topics.inputs.values()]
+    if record.last_offset is not None:
+        return "its bytes were refused before they were unpacked: they are no record"
     if record.body_bytes > len(record.body):
         return f"only {len(record.body):,} of its {record.body_bytes:,} bytes were kept"
     if record.topic not in inputs:
@@ -126,6 +153,7 @@ async def replay(
     with translated_errors(f"Kafka at {connection.bootstrap_servers}"):
         async with AIOKafkaProducer(**connection.options(), acks="all", enable_idempotence=True) as producer:
             for record in (dead_letter.record for dead_letter in dead_letters):
+                await _refuse_unknown_partition(producer, record)
                 await producer.send_and_wait(
                     record.topic,
                     record.body,
@@ -134,3 +162,8 @@ async def replay(
                     headers=list(record.headers),
                 )
                 advance(1)
+
+
+async def _refuse_unknown_partition(producer: AIOKafkaProducer, record: DeadLetterRecord) -> None:
+    if record.partition not in await producer.partitions_for(record.topic):
+        raise KafkaFailedError(f"{record.topic} has no partition {record.partition}: {record.offset} cannot go there")

@@ -1,6 +1,6 @@
 """Why a user got a push or none: the decisions about the user's events, grouped by source position."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -87,8 +87,23 @@ def explanations(decisions: Iterable[Decision]) -> tuple[Explanation, ...]:
     by_position: dict[SourcePosition, list[Decision]] = {}
     for decision in decisions:
         by_position.setdefault(decision.position, []).append(decision)
-    explained = [_explanation(position, written) for position, written in by_position.items()]
+    explained = [
+        _explanation(position, of_event) for position, written in by_position.items() for of_event in _by_event(written)
+    ]
     return tuple(sorted(explained, key=lambda each: each.happened_at))
+
+
+def _by_event(written: Sequence[Decision]) -> Iterable[list[Decision]]:
+    """Of one position. Positions come again when the source is made anew: each event there has its own answer.
+
+    A decision that names no event is about the only one there, or about one of its own.
+    """
+    events = {decision.event_id: None for decision in written if decision.event_id is not None}
+    nameless = next(iter(events)) if len(events) == 1 else None
+    by_event: dict[str | None, list[Decision]] = {}
+    for decision in written:
+        by_event.setdefault(decision.event_id or nameless, []).append(decision)
+    return by_event.values()
 
 
 def _explanation(position: SourcePosition, written: list[Decision]) -> Explanation:

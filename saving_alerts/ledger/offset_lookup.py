@@ -2,15 +2,14 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from saving_alerts.domain.moments import EPOCH, of_milliseconds
 from saving_alerts.kafka.client import partition_counts, translated_errors
 from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 from saving_alerts.ledger.topic_reader import Span, reader
-
-EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class OffsetLookup:
@@ -50,10 +49,7 @@ class OffsetLookup:
     async def oldest(self, topic: str, partitions: Collection[int]) -> dict[int, datetime | None]:
         """The time of the first record that the partition still has; None if it has none."""
         found = await self._written_since(topic, partitions, EPOCH)
-        return {
-            number: None if place is None else datetime.fromtimestamp(place[1] / 1000, UTC)
-            for number, place in found.items()
-        }
+        return {number: None if place is None else of_milliseconds(place[1]) for number, place in found.items()}
 
     async def _written_since(
         self, topic: str, partitions: Collection[int], moment: datetime

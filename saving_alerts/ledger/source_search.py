@@ -13,17 +13,25 @@ from saving_alerts.domain.events import Problem, read_event, subject_of_event
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
 from saving_alerts.kafka.connection import KafkaConnection
-from saving_alerts.kafka.topics import Topics
-from saving_alerts.ledger.explaining import ECHO_MARGIN, Explanation, Wanted, decisions_about, explanations, within
+from saving_alerts.kafka.topics import Topics, place_of_source
+from saving_alerts.ledger.explaining import (
+    ECHO_MARGIN,
+    Explanation,
+    Wanted,
+    decisions_about,
+    explanations,
+    within,
+)
 from saving_alerts.ledger.offset_lookup import partitions_of, spans_since
 from saving_alerts.ledger.topic_reader import Progress, StoredRecord, decoded, read
 
 
 class SourceEvent(msgspec.Struct, frozen=True):
-    """An event on the source. Of an invalid one the subject has the ids only."""
+    """An event on the source, with its time on Kafka. Of an invalid one the subject has the ids only."""
 
     position: SourcePosition
     subject: Subject
+    written_ms: int
 
 
 class Everything(msgspec.Struct, frozen=True):
@@ -41,8 +49,10 @@ async def explain_everything(
     found = await search.events(wanted)
     # The decisions are read after the source, so that an event that is decided meanwhile is not called undecided.
     decisions = await decisions_about(connection, topics, wanted, since)
-    decided = {decision.position for decision in decisions}
-    unnamed = await search.unnamed([event for event in found if event.position not in decided])
+    decided = {(decision.position, decision.event_id) for decision in decisions}
+    unnamed = await search.unnamed(
+        [event for event in found if (event.position, event.subject.event_id) not in decided]
+    )
     explained = explanations([*decisions, *unnamed.decisions])
     return Everything(
         tuple(sorted([*within(explained, since), *unnamed.receipted()], key=lambda each: each.happened_at)),
@@ -63,13 +73,13 @@ class _Unnamed:
 
         A decision without a user is keyed by its position.
         """
-        receipts = {position.partition for position in self._events}
+        receipts = {place_of_source(position.partition, count) for position in self._events}
         return sorted(receipts | {partition_of(str(position).encode(), count) for position in self._events})
 
     def note(self, entry: Decision | Receipt | None) -> None:
         if isinstance(entry, Receipt):
-            self._receipts |= {position: entry for position in self._events if _covers(entry, position)}
-        elif entry is not None and entry.position in self._events:
+            self._receipts |= {position: entry for position, event in self._events.items() if _covers(entry, event)}
+        elif entry is not None and (event := self._events.get(entry.position)) and _is_about(entry, event):
             self.decisions.append(entry)
 
     def receipted(self) -> list[Explanation]:
@@ -124,14 +134,23 @@ def _event(topic: str, record: StoredRecord) -> SourceEvent:
     position = SourcePosition(topic, record.partition, record.offset)
     event = read_event(record.value)
     if isinstance(event, Problem):
-        return SourceEvent(position, Subject(event_id=event.event_id, user_id=event.user_id))
-    return SourceEvent(position, subject_of_event(event))
+        return SourceEvent(position, Subject(event_id=event.event_id, user_id=event.user_id), record.timestamp)
+    return SourceEvent(position, subject_of_event(event), record.timestamp)
 
 
-def _covers(receipt: Receipt, position: SourcePosition) -> bool:
-    return receipt.partition == position.partition and any(
+def _covers(receipt: Receipt, event: SourceEvent) -> bool:
+    """Not where its records were written at another time: then they stood on a former topic of this name."""
+    position = event.position
+    if (receipt.topic, receipt.partition) != (position.topic, position.partition):
+        return False
+    earliest, latest = receipt.written_ms or (event.written_ms, event.written_ms)
+    return earliest <= event.written_ms <= latest and any(
         first <= position.offset <= last for first, last in receipt.ranges
     )
+
+
+def _is_about(decision: Decision, event: SourceEvent) -> bool:
+    return decision.event_id is None or decision.event_id == event.subject.event_id
 
 
 def _by_receipt(event: SourceEvent, receipt: Receipt) -> Explanation:

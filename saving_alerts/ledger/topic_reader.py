@@ -131,6 +131,6 @@ async def reader(connection: KafkaConnection) -> AsyncIterator[AIOKafkaConsumer]
 def decoded(record: StoredRecord) -> Decision | Receipt | None:
     """One record of the decision topic; None if it cannot be read."""
     try:
-        return decode_ledger(record.value or b"")
+        return decode_ledger(record.value)
     except UnreadableError:
         return None

@@ -61,7 +61,7 @@ class Dispatcher:
 
     async def dispatch_push(self, alert: Alert, rules: RuleSet) -> Decided:
         """Send the alert, or say why not. Ends at the latest one lease after the alert's deadline."""
-        if known := of_position(self.push_sends.of(alert.user_id), alert.position):
+        if known := of_position(self.push_sends.of(alert.user_id), alert.position, alert.event_id):
             return _decided(alert, rules, self.outcome(uncertain=known.uncertain), _again(known.sent_at))
         dispatch = _Dispatch(self, alert, rules, self._claim_of(alert, rules))
         pause = FIRST_PAUSE
@@ -132,7 +132,9 @@ class _Dispatch:
 
     async def _attempt(self, not_after: datetime) -> Attempt:
         key = idempotency_key(self.alert.user_id, self.alert.event_id)
-        attempt = await self.dispatcher.sender.attempt(push_of(self.alert, self.dispatcher.clock.now()), key, not_after)
+        freshness = self.rules.freshness_of(self.alert.event_type)
+        push = push_of(self.alert, self.dispatcher.clock.now(), freshness)
+        attempt = await self.dispatcher.sender.attempt(push, key, not_after)
         self.dispatcher.failpoints.reach(Failpoint.AFTER_PUSH_ANSWER)
         self.unclear = self.unclear or isinstance(attempt, Unclear)
         return attempt

@@ -22,7 +22,8 @@ class Forward(msgspec.Struct, Generic[Value], frozen=True, gc=False):
 class Decided(msgspec.Struct, frozen=True, gc=False):
     """The event ends here. `keep_bytes`: its bytes go to the dead letters too, because no stage can read them.
 
-    `subject` is given where the stage's input does not say whose event it is.
+    `subject` is given where the stage's input does not say whose event it is. `dated_ahead`: it ends by a comparison
+    with our clock, and is as true as that.
     """
 
     reason: Reason
@@ -30,6 +31,7 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
     versions: Versions = NO_VERSIONS
     keep_bytes: bool = False
     subject: Subject | None = None
+    dated_ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

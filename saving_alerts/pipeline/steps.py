@@ -6,13 +6,14 @@ says no decides.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from saving_alerts.domain.alerts import Alert, rfc3339
 from saving_alerts.domain.caps import Blocked, blocking_cap
 from saving_alerts.domain.coupons import Candidate, Coupon, usable
 from saving_alerts.domain.decisions import Subject, Versions
 from saving_alerts.domain.events import (
+    MAX_AHEAD_OF_OUR_CLOCK,
     Problem,
     SavingEvent,
     SourceRecord,
@@ -39,14 +40,21 @@ from saving_alerts.reference_data.snapshot import Snapshot
 NOT_A_TRIGGER = Decided(Reason.NOT_A_TRIGGER)
 
 
-def validate(record: SourceRecord, snapshot: Snapshot, now: datetime) -> Forward[ValidatedEvent] | Decided:
-    """Read the event and let only fresh triggers of consenting users pass."""
+def validate(
+    record: SourceRecord, snapshot: Snapshot, now: datetime, max_ahead: timedelta = MAX_AHEAD_OF_OUR_CLOCK
+) -> Forward[ValidatedEvent] | Decided:
+    """Read the event and let only fresh triggers of consenting users pass.
+
+    `max_ahead`: one that is dated further ahead of our clock is invalid.
+    """
     event = read_event(record.value)
     if isinstance(event, Problem):
         return _invalid(event, record)
+    if event.received_at > now + max_ahead:
+        return _dated_ahead(event, record, now, max_ahead)
     if event.type not in snapshot.rules.triggers:
         return NOT_A_TRIGGER
-    deadline = deadline_of(event, snapshot.rules.freshness[event.type])
+    deadline = deadline_of(event, snapshot.rules.freshness[event.type], now)
     validated = ValidatedEvent(position=record.position, deadline=deadline, read_at=record.read_at, event=event)
     if is_late(validated, now):
         return _ended(Reason.EXPIRED, _lateness(deadline, now), event, record, snapshot)
@@ -100,6 +108,17 @@ def _invalid(problem: Problem, record: SourceRecord) -> Decided:
     )
 
 
+def _dated_ahead(event: SavingEvent, record: SourceRecord, now: datetime, max_ahead: timedelta) -> Decided:
+    problem = f"more than {max_ahead.total_seconds():g} s ahead of our clock"
+    ahead = (event.received_at - now).total_seconds()
+    return Decided(
+        Reason.INVALID,
+        {"problem": problem, "path": "$.received_at", "ahead_seconds": round(ahead, 3)},
+        subject=subject_of_event(event, record.read_at),
+        dated_ahead=True,
+    )
+
+
 def _ended(
     reason: Reason, details: dict[str, object], event: SavingEvent, record: SourceRecord, snapshot: Snapshot
 ) -> Decided:
@@ -123,9 +142,8 @@ def _decided_unasked(
 
 
 def _blocked(validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], now: datetime) -> Blocked | None:
-    """A send of this very position, or of this event at another one, does not cap it: dispatch answers those."""
-    event_id = validated.event.event_id
-    others = [send for send in sends if send.position != validated.position and send.event_id != event_id]
+    """A send of this event, here or at another position, does not cap it: dispatch answers those."""
+    others = [send for send in sends if send.event_id != validated.event.event_id]
     return blocking_cap(snapshot.rules.caps, others, validated.event.merchant_id or "", now)
 
 

@@ -10,7 +10,7 @@ class CouponSource(Protocol):
     async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> tuple[Coupon, ...]:
         """The coupons for this user at this merchant; empty if there are none.
 
-        It makes at most 3 attempts within 15 s, and starts again while the API answers no other event either; nothing
-        goes on beyond `deadline`. Raises UnavailableError if the attempts failed, DeadlineError if the deadline came
-        first, and RefusedError for an answer that no repetition would change.
+        Raises UnavailableError if 3 attempts, or 15 s of them, failed although the API answered other events,
+        DeadlineError if the deadline came first, and RefusedError for an answer that no repetition would change. While
+        the API answers no other event either, or has asked for a pause, the call waits, until `deadline` at most.
         """

@@ -12,4 +12,4 @@ class PushSends(Protocol):
         """The user's sends that a cap can still count, in the order in which they were recorded."""
 
     async def record(self, user_id: str, send: PushSend) -> None:
-        """Record a send. Returns when Kafka has it. Idempotent by its source position."""
+        """Record a send. Returns when Kafka has it. Idempotent by its source position and event."""

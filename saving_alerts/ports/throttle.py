@@ -11,7 +11,10 @@ from saving_alerts.domain.source_position import SourcePosition
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """One claim. Position, incarnation of the worker and number are its token; number counts up in an incarnation."""
+    """One claim. Position, incarnation of the worker and number are its token; number counts up in an incarnation.
+
+    Positions come again when the source is made anew: an entry belongs to a position and an event id.
+    """
 
     user_id: str
     merchant_id: str
@@ -34,7 +37,7 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class AlreadySent:
-    """This position has a send already. `uncertain`: its push may have been accepted, or not."""
+    """This very event has a send already, at this position. `uncertain`: its push may have been accepted, or not."""
 
     sent_at: datetime
     uncertain: bool = False
@@ -72,8 +75,11 @@ Reservation = Granted | AlreadySent | DuplicateOf | CapReached | Busy
 class Throttle(Protocol):
     """Claims on a user's next push. Every call is idempotent by its claim; every one can raise UnavailableError."""
 
+    async def check(self) -> None:
+        """Do as much as a claim takes, for nobody. It also fails if a call has failed since the last check."""
+
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
-        """Ask for a claim. The entry of its own position counts first, before caps and other claims."""
+        """Ask for a claim. The entry of its own event at its position counts first, before caps and other claims."""
 
     async def renew(self, claim: Claim) -> datetime | None:
         """Extend a live lease; returns its new end. None: the lease has ended, or the claim has another token."""

@@ -9,13 +9,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 
+from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.compiler import read_rules
-from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
+from saving_alerts.domain.rules_file.mistakes import NotCheckedInTimeError, RulesRefusedError, in_words
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import MissingObjectError, PortError, RefusedError
 from saving_alerts.ports.object_store import ObjectStore
+from saving_alerts.reference_data.file_check import FileCheck
 from saving_alerts.reference_data.merchants_file import MerchantsFileReader
 from saving_alerts.reference_data.snapshot import ReferenceData
 
@@ -47,6 +50,7 @@ class ReloadPolicy:
     rules_key: str
     merchants_key: str
     max_rules_bytes: int
+    rules_check_seconds: float
     max_bad_lines: int
 
 
@@ -80,6 +84,7 @@ class ReferenceDataLoader:
         self._reference_data = reference_data
         self._clock = clock
         self._metrics = metrics
+        self._rules_check = FileCheck[RuleSet](policy.rules_check_seconds)
         self._last_read = {RULES: _LastRead(), MERCHANTS: _LastRead()}
         self._last_result: dict[str, _LoadResult] = {}
 
@@ -92,8 +97,7 @@ class ReferenceDataLoader:
     async def wait_until_loaded(self, pause_seconds: float) -> None:
         """Reload every `pause_seconds` until both documents are loaded. What is missing is logged when it changes."""
         while True:
-            await self.reload_rules()
-            await self.reload_merchants()
+            await asyncio.gather(self.reload_rules(), self.reload_merchants())  # neither waits for the other
             if self._reference_data.is_loaded:
                 return
             await self._clock.sleep(timedelta(seconds=pause_seconds))
@@ -103,6 +107,9 @@ class ReferenceDataLoader:
             result = await load()
         except PortError as error:
             result = _LoadResult(_outcome_of(error), str(error))
+        except Exception as error:
+            log.exception("%s: a fault of this program, met by what S3 holds", document)
+            result = _LoadResult(ReloadOutcome.REFUSED, f"$: {in_words(error)}")
         if result.outcome is ReloadOutcome.UNCHANGED:
             self._reference_data.confirm(document, self._clock.now())
         elif result.outcome is not ReloadOutcome.LOADED:
@@ -117,10 +124,11 @@ class ReferenceDataLoader:
         if stored is None:
             return self._unchanged(RULES)
         try:
-            # In a thread: a large file full of mistakes takes a second, in which the event loop must go on.
-            rules = await asyncio.to_thread(read_rules, stored.body)
+            rules = await self._rules_check.run(partial(read_rules, stored.body))
+        except NotCheckedInTimeError as error:
+            return _LoadResult(ReloadOutcome.REFUSED, str(error))
         except RulesRefusedError as error:
-            return self._refuse(RULES, stored.etag, _listed(error.mistakes))
+            return self._refuse(RULES, stored.etag, _listed(error))
         self._reference_data.replace_rules(rules, self._clock.now())
         self._last_read[RULES] = _LastRead(stored.etag)
         return _LoadResult(ReloadOutcome.LOADED, f"version {rules.version}, {len(rules.rules)} enabled")
@@ -185,7 +193,7 @@ def _outcome_of(error: PortError) -> ReloadOutcome:
     return ReloadOutcome.REFUSED if isinstance(error, RefusedError) else ReloadOutcome.UNAVAILABLE
 
 
-def _listed(mistakes: list[str]) -> str:
-    named = "; ".join(mistakes[:MAX_NAMED_MISTAKES])
-    more = len(mistakes) - MAX_NAMED_MISTAKES
+def _listed(error: RulesRefusedError) -> str:
+    named = "; ".join(error.mistakes[:MAX_NAMED_MISTAKES])
+    more = len(error.mistakes) - MAX_NAMED_MISTAKES + error.more
     return f"{named}; and {more} more" if more > 0 else named

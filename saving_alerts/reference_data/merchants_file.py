@@ -2,8 +2,7 @@
 
 import hashlib
 
-import msgspec
-
+from saving_alerts.domain.decoding import Decoder, Unreadable
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules_file.compiler import VERSION_DIGITS
 from saving_alerts.ports.object_store import MAX_LINE_BYTES
@@ -11,7 +10,7 @@ from saving_alerts.reference_data.snapshot import Merchants
 
 MAX_NAMED_LINES = 10  # bounds the log line and the refusal on the page
 
-_decoder = msgspec.json.Decoder(Merchant)
+_merchants = Decoder(Merchant, MAX_LINE_BYTES + 1)  # with the end of the line
 
 
 class MerchantsFileReader:
@@ -62,10 +61,9 @@ class MerchantsFileReader:
         """Add the line's merchant. Returns what is wrong with the line, or None."""
         if len(line.removesuffix(b"\n")) > MAX_LINE_BYTES:
             return f"longer than {MAX_LINE_BYTES} bytes"
-        try:
-            merchant = _decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return str(error)
+        merchant = _merchants.read(line)
+        if isinstance(merchant, Unreadable):
+            return str(merchant)
         known = merchant.merchant_id in self._by_id
         self._by_id[merchant.merchant_id] = merchant
         return f"{merchant.merchant_id} again, the last one counts" if known else None

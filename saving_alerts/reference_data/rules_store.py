@@ -5,14 +5,18 @@ Publishing writes the version, then replaces `rules.json` if it is still the obj
 publication that the history lacks, which `rules history` reports (docs/adr/0024-publishing-rules.md).
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
+from saving_alerts.domain.decoding import Decoder, Instant, Unreadable
 from saving_alerts.domain.rules_file.compiler import version_of
 from saving_alerts.ports.errors import MissingObjectError
 from saving_alerts.ports.object_store import StoredObject, SwappingStore
+
+log = logging.getLogger(__name__)
 
 MAX_HISTORY_BYTES = 8 * 1024 * 1024  # bounds what reading it costs
 HISTORY_ATTEMPTS = 20  # each fails only if another command has added its line since the history was read
@@ -32,8 +36,11 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     by: str
     note: str
-    at: datetime
+    at: Instant
     replaced: str | None
+
+
+_publications = Decoder(Publication)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +83,13 @@ class RulesStore:
         return publication
 
     async def history(self) -> tuple[Publication, ...]:
-        """Oldest first."""
+        """Oldest first. Lines that are no publication are left out, and named in the log."""
         lines, _ = await self._history()
-        return tuple(msgspec.json.decode(line, type=Publication) for line in lines.splitlines())
+        found = [(number, _publications.read(line)) for number, line in enumerate(lines.splitlines(), 1)]
+        for number, each in found:
+            if isinstance(each, Unreadable):
+                log.warning("line %d of %s is no publication, and is left out: %s", number, self._history_key, each)
+        return tuple(each for _, each in found if isinstance(each, Publication))
 
     async def _refuse_unless_ours(self, version: str, instead_of: Current) -> None:
         """The driver repeats a request whose answer was lost: then the condition fails because of our own write."""
@@ -90,7 +101,8 @@ class RulesStore:
         line = msgspec.json.encode(publication) + b"\n"
         for _ in range(HISTORY_ATTEMPTS):
             lines, etag = await self._history()
-            if await self._store.put_if(self._history_key, lines + line, etag):
+            end = b"\n" if lines and not lines.endswith(b"\n") else b""  # somebody else's editor
+            if await self._store.put_if(self._history_key, lines + end + line, etag):
                 return
         raise RulesChangedError(f"version {publication.version} is published, but the history could not be written")
 

@@ -13,6 +13,8 @@ from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.simulation.replay import Replayed
 
 MAX_EXAMPLES = 20  # of differences, in the report
+# Positions come again when the source is made anew: an event is told by its id as well.
+Identity = tuple[SourcePosition, str | None]
 
 
 class Evaluated(NamedTuple):
@@ -49,8 +51,8 @@ class RecordedDecisions:
     def __init__(self, since: datetime, unknown: Unknown) -> None:
         self._since = since
         self._unknown = unknown
-        self.evaluated: dict[SourcePosition, Evaluated] = {}
-        self._sends: defaultdict[str, dict[SourcePosition, CountedSend]] = defaultdict(dict)
+        self.evaluated: dict[Identity, Evaluated] = {}
+        self._sends: defaultdict[str, dict[Identity, CountedSend]] = defaultdict(dict)
 
     @property
     def sends(self) -> dict[str, list[CountedSend]]:
@@ -59,7 +61,7 @@ class RecordedDecisions:
 
     def take(self, entry: Decision | Receipt) -> None:
         if isinstance(entry, Receipt):
-            if entry.decided_at >= self._since:
+            if entry.decided_at >= self._since and entry.reason is Reason.NOT_A_TRIGGER:
                 self._unknown.no_triggers += sum(last - first + 1 for first, last in entry.ranges)
         elif entry.decided_at < self._since:
             self._take_send(entry)
@@ -70,14 +72,14 @@ class RecordedDecisions:
         """A push before the simulated time still counts for the caps."""
         if decision.reason.row.charges_cap and decision.user_id:
             send = CountedSend(decision.merchant_id or "", decision.decided_at)
-            self._sends[decision.user_id].setdefault(decision.position, send)
+            self._sends[decision.user_id].setdefault((decision.position, decision.event_id), send)
 
     def _take_decision(self, decision: Decision) -> None:
         if decision.stage is Stage.QUERY_COUPONS:
             unasked = decision.details.get("asked") is False
             (self._unknown.unasked if unasked else self._unknown.without_coupons)[decision.reason] += 1
         elif (evaluated := _evaluated(decision)) is not None:
-            self.evaluated.setdefault(decision.position, evaluated)
+            self.evaluated.setdefault((decision.position, decision.event_id), evaluated)
 
 
 def _evaluated(decision: Decision) -> Evaluated | None:
@@ -130,5 +132,5 @@ class Agreement:
             self.examples.append(f"{position}: was {was}, would be {now}")
 
 
-def versions_of(evaluated: Mapping[SourcePosition, Evaluated]) -> Counter[str]:
+def versions_of(evaluated: Mapping[Identity, Evaluated]) -> Counter[str]:
     return Counter(each.rules for each in evaluated.values())

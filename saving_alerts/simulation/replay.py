@@ -3,11 +3,12 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from saving_alerts.domain.caps import MAX_CAP_HOURS, CountedSend, blocking_cap
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.events import deadline_of
+from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, evaluate
 from saving_alerts.pipeline.steps import context_of
@@ -89,13 +90,14 @@ class Replay:
         event, rules = candidate.validated.event, self._snapshot.rules
         if event.type not in rules.triggers:
             return Reason.NOT_A_TRIGGER
-        return Reason.EXPIRED if at >= deadline_of(event, rules.freshness[event.type]) else None
+        deadline = deadline_of(event, rules.freshness[event.type], candidate.validated.read_at)
+        return Reason.EXPIRED if at >= deadline else None
 
     def _sent(self, match: Match, candidate: Candidate, at: datetime) -> Reason:
         reason = self._capped(candidate, at)
         if reason is Reason.PUSHED:
             self._totals.rules[match.rule.id] += 1
-            self._totals.hours[f"{at.astimezone(UTC):%Y-%m-%d %H}"] += 1
+            self._totals.hours[f"{in_utc(at):%Y-%m-%d %H}"] += 1
         return reason
 
     def _capped(self, candidate: Candidate, at: datetime) -> Reason:

@@ -10,14 +10,19 @@ from datetime import datetime, timedelta
 
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.rules.rule_set import RuleSet
-from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import UnreadableError, candidate_codec
 from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of
 from saving_alerts.ledger.topic_reader import Span, StoredRecord, decoded, read
 from saving_alerts.reference_data.snapshot import Merchants, Snapshot
-from saving_alerts.simulation.recorded_decisions import Agreement, RecordedDecisions, Unknown, versions_of
+from saving_alerts.simulation.recorded_decisions import (
+    Agreement,
+    Identity,
+    RecordedDecisions,
+    Unknown,
+    versions_of,
+)
 from saving_alerts.simulation.replay import Replay, Totals, moment_of
 
 MAX_NAMED_USERS = 10  # in the report, for each of gaining and losing
@@ -140,7 +145,7 @@ class _Partition:
         self._question = question
         self._simulation = simulation
         self._recorded = recorded
-        self._replayed: set[SourcePosition] = set()
+        self._replayed: set[Identity] = set()
         self._before = Replay(Snapshot(question.before, question.merchants), simulation.before, recorded.sends)
         self._after = Replay(Snapshot(question.after, question.merchants), simulation.after, recorded.sends)
 
@@ -152,7 +157,7 @@ class _Partition:
             return
         if moment_of(candidate) < self._question.since:
             return
-        if candidate.validated.position in self._replayed:
+        if _identity_of(candidate) in self._replayed:
             self._simulation.repeated += 1
             return
         self._replay(candidate)
@@ -164,10 +169,14 @@ class _Partition:
         self._simulation.recorded_versions += versions_of(self._recorded.evaluated)
 
     def _replay(self, candidate: Candidate) -> None:
-        position = candidate.validated.position
-        self._replayed.add(position)
+        identity = _identity_of(candidate)
+        self._replayed.add(identity)
         self._simulation.candidates += 1
         results = (self._before.take(candidate), self._after.take(candidate))
-        evaluated, merchants = self._recorded.evaluated.get(position), self._question.merchants.version
+        evaluated, merchants = self._recorded.evaluated.get(identity), self._question.merchants.version
         for agreement, result in zip(self._simulation.agreements, results, strict=False):
-            agreement.compare(position, evaluated, result, merchants)
+            agreement.compare(candidate.validated.position, evaluated, result, merchants)
+
+
+def _identity_of(candidate: Candidate) -> Identity:
+    return candidate.validated.position, candidate.validated.event.event_id

@@ -4,12 +4,15 @@ A worker is ready if all `required` conditions hold. The others are shown only: 
 for all workers, and they hold their events until it is back.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from saving_alerts.domain.kill_switches import KillSwitch
+from saving_alerts.domain.clock_check import ClockJudgement
+from saving_alerts.domain.kill_switches import StandingSwitch
 from saving_alerts.reference_data.snapshot import Freshness
+
+NAMED_SWITCHES = 10  # on the page; the list has them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,14 @@ def drain(*, draining: bool) -> Condition:
 
 def redis(error: str | None) -> Condition:
     """Without Redis no push is sent: alerts are held until their deadline."""
-    return Condition("redis", error is None, error or "answered the last heartbeat", required=False)
+    return Condition("redis", error is None, error or "answered the last heartbeat, and can claim", required=False)
+
+
+def clock(judgement: ClockJudgement | None) -> Condition:
+    """A worker whose clock is not trusted takes nothing from the source. One that is a little off works on."""
+    if judgement is None:
+        return Condition("clock", ok=True, detail="not compared yet", required=False)
+    return Condition("clock", judgement.agrees, judgement.text, required=not judgement.trusted)
 
 
 def breaker(name: str, *, is_open: bool) -> Condition:
@@ -66,12 +76,27 @@ def breaker(name: str, *, is_open: bool) -> Condition:
     return Condition(name, not is_open, detail, required=False)
 
 
-def kill_switches(next_offset: int | None, switches: Iterable[KillSwitch]) -> Condition:
-    """Until their topic is read (`next_offset` None) a worker consumes nothing. A switch that is on is only shown."""
+def kill_switches(next_offset: int | None, switches: Sequence[StandingSwitch], problem: str | None) -> Condition:
+    """Until their topic is read (`next_offset` None) a worker consumes nothing. A switch that is on is only shown.
+
+    `switches` are in the order of their list. `problem` says why the topic is not followed now.
+    """
     if next_offset is None:
-        return Condition("kill_switches", ok=False, detail="not read yet")
-    on = "; ".join(str(switch) for switch in switches)
-    return Condition("kill_switches", not on, on or "none is on", required=False)
+        return Condition("kill_switches", ok=False, detail=f"not read yet{f': {problem}' if problem else ''}")
+    on = [str(switch) for switch in switches[:NAMED_SWITCHES]]
+    if more := len(switches) - len(on):
+        on.append(f"and {more} more, see `saving-alerts kill list`")
+    problems = [f"not followed now, what was known before stays: {problem}"] if problem else []
+    detail = "; ".join([*problems, *on]) or "none is on"
+    return Condition("kill_switches", not on and not problems, detail, required=False)
+
+
+def topics(problem: str | None) -> Condition:
+    """Workers go on, because what they know of the topics is as of their start. One that starts now refuses to."""
+    if problem is None:
+        return Condition("topics", ok=True, detail="all are there, with as many partitions", required=False)
+    todo = "Workers that start refuse to. Stop all, then run `saving-alerts topics create`, which says how to mend it"
+    return Condition("topics", ok=False, detail=f"{problem}. {todo}", required=False)
 
 
 def pushes(*, dry_run: bool) -> Condition:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.decoding import Instant
 from saving_alerts.domain.funnel import StepCount
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.metrics import Metric
@@ -65,7 +66,7 @@ class Stats:
 
     worker: str
     version: str
-    at: datetime
+    at: Instant
     funnel: tuple[StepCount, ...]
     decisions: dict[str, int]
     stages: tuple[StageNumbers, ...]
@@ -74,6 +75,8 @@ class Stats:
     documents: tuple[Document, ...]
     dead_letters: int
     cluster: tuple[WorkerRow, ...]
+    silent: tuple[WorkerRow, ...] = ()
+    unreadable_heartbeats: tuple[str, ...] = ()
     asks_avoided: float | None = None
     when_errors: dict[str, int] = field(default_factory=dict)
 

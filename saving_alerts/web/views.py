@@ -6,6 +6,7 @@ import faust
 from faust.types.web import Request, Response, View
 
 from saving_alerts.web import pages
+from saving_alerts.web.recent import Recent
 from saving_alerts.web.stats import Report
 
 SECURITY_HEADERS = {
@@ -23,12 +24,6 @@ def add_views(app: faust.App, report: Report) -> None:
 
 
 def _routes(report: Report) -> dict[str, Callable[[], Awaitable[Answer]]]:
-    async def stats() -> Answer:
-        return 200, "text/html", pages.html(await report.stats())
-
-    async def stats_json() -> Answer:
-        return 200, "application/json", pages.json(await report.stats())
-
     async def live() -> Answer:
         return _json(pages.health("live", report.live()))
 
@@ -42,14 +37,30 @@ def _routes(report: Report) -> dict[str, Callable[[], Awaitable[Answer]]]:
         return 200, "text/javascript", pages.LIVE_SCRIPT
 
     return {
-        "/": stats,
-        "/stats": stats,
-        "/stats.json": stats_json,
+        **_stats_routes(report),
         "/health/live": live,
         "/health/ready": ready,
         "/metrics": metrics,
         "/live.js": script,
     }
+
+
+def _stats_routes(report: Report) -> dict[str, Callable[[], Awaitable[Answer]]]:
+    """The pages with numbers, which are computed for all requests of a second together, however many they are."""
+
+    async def compute() -> tuple[bytes, bytes]:
+        numbers = await report.stats()
+        return pages.html(numbers), pages.json(numbers)
+
+    recent = Recent(compute)
+
+    async def stats() -> Answer:
+        return 200, "text/html", (await recent.get())[0]
+
+    async def stats_json() -> Answer:
+        return 200, "application/json", (await recent.get())[1]
+
+    return {"/": stats, "/stats": stats, "/stats.json": stats_json}
 
 
 def _json(answer: tuple[int, bytes]) -> Answer:

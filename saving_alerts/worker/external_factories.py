@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import faust
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
-from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic
+from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic, consumer_of
 from saving_alerts.delivery.group_metadata import ConsumerMetadata
 from saving_alerts.delivery.poison_pills.detector import MetadataStore
 from saving_alerts.metrics import Metrics
@@ -42,7 +43,7 @@ def consumer_metadata(app: faust.App, settings: Settings) -> MetadataStore:
 
 
 def kill_switch_topic(settings: Settings, topic: str) -> KillSwitchTopic:
-    return KillSwitchTopic(lambda: AIOKafkaConsumer(**settings.kafka.options()), topic)
+    return KillSwitchTopic(partial(consumer_of, settings.kafka), topic)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ async def open_ports(settings: Settings, clock: Clock, metrics: Metrics, closing
     """Everything that the settings name. Opening connects to nobody yet, so it works while they are down."""
     redis = connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections)
     closing.push_async_callback(redis.aclose)
-    coupon_api = CouponApi(open_session(), coupon_api_policy(settings), clock, metrics)
+    coupon_api = CouponApi.over_http(open_session(), coupon_api_policy(settings), clock, metrics)
     closing.push_async_callback(coupon_api.close)
     push_api = PushApi(open_session(), push_api_policy(settings), clock, metrics)
     closing.push_async_callback(push_api.close)
@@ -43,6 +43,7 @@ def coupon_api_policy(settings: Settings) -> CouponApiPolicy:
         timeout_seconds=settings.coupon_api_timeout_seconds,
         total_seconds=settings.coupon_api_total_seconds,
         attempts=settings.coupon_api_attempts,
+        longest_pause_seconds=settings.coupon_api_longest_pause_seconds,
         concurrency=settings.coupon_api_concurrency,
         breaker_failures=settings.breaker_failures,
         breaker_seconds=settings.breaker_seconds,

@@ -18,6 +18,7 @@ from faust.streams import current_event
 from faust.tables.table import Table
 from faust.types import FutureMessage
 
+from saving_alerts.domain.decoding import Decoder, Unreadable
 from saving_alerts.domain.push_sends import PushSend, remembered, with_send
 from saving_alerts.kafka.client import partition_of
 from saving_alerts.ports.clock import Clock
@@ -28,7 +29,11 @@ log = logging.getLogger(__name__)
 LOOKED_AT_PER_SEND = 10
 PAUSE_SECONDS = 1.0
 
-_decoder = msgspec.json.Decoder(tuple[PushSend, ...])
+_sends = Decoder(tuple[PushSend, ...])
+
+
+class UnreadableSendsError(Exception):
+    """What the Table holds for a user cannot be read."""
 
 
 class _Changelogged(Table[bytes, bytes]):
@@ -68,9 +73,12 @@ class PushSendsTable:
         return len(self._table)
 
     def of(self, user_id: str) -> tuple[PushSend, ...]:
-        """What is remembered of this user."""
-        value = self._table.get(user_id.encode())
-        return remembered(_decoder.decode(value), self._clock.now()) if value else ()
+        """What is remembered of this user. Raises UnreadableSendsError."""
+        found = _sends.read(self._table.get(user_id.encode()) or b"[]")
+        if isinstance(found, Unreadable):
+            # Nobody knows what was sent to this user, so nothing more is: the event becomes a dead letter.
+            raise UnreadableSendsError(f"the table of sends holds something unreadable for this user: {found}")
+        return remembered(found, self._clock.now())
 
     async def record(self, user_id: str, send: PushSend) -> None:
         """Remember a send. Returns when Kafka has it, however long Kafka takes."""
@@ -106,10 +114,10 @@ class PushSendsTable:
         A key may be gone since the keys were listed: with its partition, in a rebalance.
         """
         value = self._table.get(key)
-        try:
-            return value is not None and not remembered(_decoder.decode(value), self._clock.now())
-        except msgspec.DecodeError:
+        if value is None:
             return False
+        found = _sends.read(value)
+        return not isinstance(found, Unreadable) and not remembered(found, self._clock.now())
 
     def _is_in(self, key: bytes, partition: int) -> bool:
         return partition_of(key, self._table.partitions or self._table.app.conf.topic_partitions) == partition

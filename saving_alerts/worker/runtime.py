@@ -21,6 +21,7 @@ from saving_alerts.delivery.producer import OutputProducer
 from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.stage_runner import StageRunner
+from saving_alerts.domain.clock_check import ClockLimits
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.failpoints import Failpoints
@@ -31,6 +32,7 @@ from saving_alerts.ports.clock import Clock
 from saving_alerts.reference_data.loader import RULES, ReferenceDataLoader, ReloadPolicy
 from saving_alerts.reference_data.snapshot import ReferenceData
 from saving_alerts.settings import Settings
+from saving_alerts.supervision.clock_watch import ClockWatch
 from saving_alerts.worker.external_factories import ExternalFactories
 from saving_alerts.worker.stages import StepInputs, build_stages
 
@@ -41,6 +43,7 @@ class Opened:
 
     ports: Ports
     loader: ReferenceDataLoader
+    clock_watch: ClockWatch
     stages: dict[Stage, StageRunner]
 
 
@@ -64,6 +67,7 @@ class WorkerRuntime:
         self.detector = PoisonPillDetector(external.metadata_store(app, settings))
         self.flow_control = ConsumerFlowControl(app)
         self.is_draining = False
+        self.topics_problem: str | None = None  # what the last look at Kafka's topics found
         self.opened: Opened | None = None
         self._external = external
         self._closing = AsyncExitStack()
@@ -78,12 +82,13 @@ class WorkerRuntime:
 
     async def open(self) -> None:
         """Connect to the outside world, and build what needs it."""
-        partitions = await self.producer.partition_count(self.topics.source.name)
+        partitions = await self.producer.partition_count(self.topics.decisions.name)
         ports = await self._external.open_ports(self.settings, self.clock, self.metrics, self._closing)
         loader = ReferenceDataLoader(
             ports.object_store, _reload_policy(self.settings), self.reference_data, self.clock, self.metrics
         )
-        self.opened = Opened(ports, loader, self._build_stages(ports, partitions))
+        clock_watch = ClockWatch(ports.heartbeats.time, self.clock, _clock_limits(self.settings), self.metrics)
+        self.opened = Opened(ports, loader, clock_watch, self._build_stages(ports, clock_watch, partitions))
 
     async def close(self) -> None:
         await self._closing.aclose()
@@ -100,8 +105,15 @@ class WorkerRuntime:
         for stage in self.stages.values():
             stage.resume()
 
-    def _build_stages(self, ports: Ports, partitions: int) -> dict[Stage, StageRunner]:
-        inputs = StepInputs(self.reference_data, self.push_sends, ports.coupon_source, self._dispatcher(ports))
+    def _build_stages(self, ports: Ports, clock_watch: ClockWatch, partitions: int) -> dict[Stage, StageRunner]:
+        inputs = StepInputs(
+            reference_data=self.reference_data,
+            push_sends=self.push_sends,
+            coupon_source=ports.coupon_source,
+            dispatcher=self._dispatcher(ports),
+            clock_gate=clock_watch,
+            max_ahead=clock_watch.limits.max_ahead,
+        )
         services = StageServices(
             record_builder=self._record_builder(partitions),
             producer=self.producer,
@@ -110,6 +122,7 @@ class WorkerRuntime:
             metrics=self.metrics,
             clock=self.clock,
             max_in_flight=self.settings.window_max_records,
+            max_bytes_in_flight=self.settings.in_flight_max_bytes,
             failpoints=self.failpoints,
         )
         return build_stages(inputs, services, self.topics)
@@ -141,10 +154,18 @@ def _metrics(in_memory: InMemoryMetrics, datadog: Metrics) -> Metrics:
     return in_memory if isinstance(datadog, NoMetrics) else TeeMetrics(in_memory, datadog)
 
 
+def _clock_limits(settings: Settings) -> ClockLimits:
+    return ClockLimits(
+        max_ahead=timedelta(seconds=settings.max_ahead_seconds),
+        margin=timedelta(seconds=settings.clock_margin_seconds),
+    )
+
+
 def _reload_policy(settings: Settings) -> ReloadPolicy:
     return ReloadPolicy(
         rules_key=settings.s3_rules_key,
         merchants_key=settings.s3_merchants_key,
         max_rules_bytes=settings.max_rules_bytes,
+        rules_check_seconds=settings.rules_check_seconds,
         max_bad_lines=settings.max_bad_merchant_lines,
     )

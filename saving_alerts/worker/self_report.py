@@ -1,6 +1,8 @@
 """Gathers what one worker knows about itself and the cluster, for its page and for its heartbeat."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Protocol
 
@@ -12,12 +14,13 @@ from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.domain.funnel import funnel
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.errors import UnavailableError
-from saving_alerts.ports.heartbeats import WorkerRow
+from saving_alerts.ports.heartbeats import Heard, WorkerRow
 from saving_alerts.reference_data.loader import MERCHANTS, RULES
 from saving_alerts.supervision.health import (
     Condition,
     all_required_hold,
     breaker,
+    clock,
     drain,
     fresh,
     group,
@@ -25,6 +28,7 @@ from saving_alerts.supervision.health import (
     loaded,
     pushes,
     redis,
+    topics,
 )
 from saving_alerts.web.stats import (
     PartitionLag,
@@ -60,6 +64,8 @@ class AssignedApp(Protocol):
 
     def assignment_now(self) -> frozenset[TP]: ...
 
+    def member_id(self) -> str | None: ...
+
 
 class SelfReport:
     """One worker, as seen by itself. `redis_error` is what the last heartbeat met."""
@@ -67,8 +73,8 @@ class SelfReport:
     def __init__(self, app: AssignedApp, runtime: WorkerRuntime) -> None:
         self._app = app
         self._runtime = runtime
-        self._cluster: tuple[WorkerRow, ...] = ()
-        self._cluster_at = runtime.started_at - CLUSTER_CACHE
+        self._others = Heard()
+        self._asked_at = runtime.started_at - CLUSTER_CACHE
         self.redis_error: str | None = "not asked yet"
 
     @property
@@ -83,7 +89,7 @@ class SelfReport:
         """Everything that can be the matter, each by name."""
         runtime, data = self._runtime, self._runtime.reference_data.freshness
         now, stale = runtime.clock.now(), runtime.settings.reference_data_stale_seconds
-        partitions = self.partitions()
+        partitions, switches = self.partitions(), runtime.kill_switches
         return [
             loaded(RULES, data[RULES]),
             loaded(MERCHANTS, data[MERCHANTS]),
@@ -91,9 +97,11 @@ class SelfReport:
             fresh(MERCHANTS, data[MERCHANTS], now, stale),
             group(joined=self._has_joined(), rebalancing=self._app.rebalancing, partitions=len(partitions)),
             drain(draining=runtime.is_draining),
-            kill_switches(runtime.kill_switches.next_offset, runtime.kill_switches.switches.values()),
+            topics(runtime.topics_problem),
+            kill_switches(switches.next_offset, switches.listed, switches.problem),
             pushes(dry_run=runtime.settings.dry_run),
             redis(self.redis_error),
+            clock(runtime.opened.clock_watch.judgement() if runtime.opened else None),
             breaker("coupon_api", is_open=self._is_open(Metric.COUPON_API_BREAKER)),
             breaker("push_api", is_open=self._is_open(Metric.PUSH_API_BREAKER)),
         ]
@@ -130,22 +138,28 @@ class SelfReport:
             decisions=decisions_of(runtime.in_memory_metrics),
             events_read=runtime.in_memory_metrics.total(Metric.EVENTS_READ),
             kill_switches=runtime.kill_switches.next_offset,
+            member=self._app.member_id(),
         )
 
     async def beat(self) -> None:
-        """Write the row. Without Redis the others do not see this worker, and its page says so."""
+        """Write the row, and see whether claims can be made. Where Redis refuses either, the page says so."""
         lives_for = timedelta(seconds=self._runtime.settings.heartbeat_seconds * ROWS_LIVE_FOR_BEATS)
         if self._runtime.opened is None:
             return
-        try:
-            await self._runtime.opened.ports.heartbeats.beat(self.row(), lives_for)
-            self.redis_error = None
-        except UnavailableError as error:
-            self.redis_error = str(error)
+        await self._runtime.opened.clock_watch.compare()
+        ports = self._runtime.opened.ports
+        # Both, whatever becomes of the other: the others see this worker also where nobody may claim.
+        asked = (ports.throttle.check(), ports.heartbeats.beat(self.row(), lives_for))
+        failures = [each for each in await asyncio.gather(*asked, return_exceptions=True) if each is not None]
+        self.redis_error = str(failures[0]) if failures else None
+        for failure in failures:
+            if not isinstance(failure, UnavailableError):
+                raise failure
 
     async def stats(self) -> Stats:
         runtime, now = self._runtime, self._runtime.clock.now()
-        rows = await self._rows()
+        others = await self._look_at_others()
+        rows = _ordered([self.row(), *others.rows])
         events_read, decisions = totals_of(rows)
         return Stats(
             worker=runtime.settings.worker_name,
@@ -161,27 +175,33 @@ class SelfReport:
             documents=documents(runtime.reference_data.freshness, now),
             dead_letters=runtime.in_memory_metrics.total(Metric.DEAD_LETTERS),
             cluster=rows,
+            silent=others.silent,
+            unreadable_heartbeats=others.unreadable,
             asks_avoided=asks_avoided(runtime.in_memory_metrics),
             when_errors=when_errors(runtime.in_memory_metrics),
         )
 
-    async def _rows(self) -> tuple[WorkerRow, ...]:
-        """All workers, this one first-hand; asked at most once a second."""
-        now = self._runtime.clock.now()
-        if now - self._cluster_at >= CLUSTER_CACHE:
-            self._cluster_at = now
-            self._cluster = await self._others()
-        return _ordered([self.row(), *self._cluster])
+    async def leave(self) -> None:
+        """This worker ends well, so nobody has to wait for it."""
+        if self._runtime.opened is not None:
+            with suppress(UnavailableError):  # then it is silent for a while
+                await self._runtime.opened.ports.heartbeats.leave(self._runtime.incarnation)
 
-    async def _others(self) -> tuple[WorkerRow, ...]:
-        if self._runtime.opened is None:
-            return ()
-        try:
-            rows = await self._runtime.opened.ports.heartbeats.workers()
-        except UnavailableError as error:
-            self.redis_error = str(error)
-            return self._cluster
-        return tuple(row for row in rows if row.incarnation != self._runtime.incarnation)
+    async def _look_at_others(self) -> Heard:
+        """All other workers; asked at most once a second, and as last known where Redis does not answer."""
+        now = self._runtime.clock.now()
+        if now - self._asked_at >= CLUSTER_CACHE and self._runtime.opened is not None:
+            self._asked_at = now
+            try:
+                self._others = self._without_us(await self._runtime.opened.ports.heartbeats.heard())
+            except UnavailableError as error:
+                self.redis_error = str(error)
+        return self._others
+
+    def _without_us(self, heard: Heard) -> Heard:
+        ours = self._runtime.incarnation
+        rows, silent = ([row for row in rows if row.incarnation != ours] for rows in (heard.rows, heard.silent))
+        return Heard(tuple(rows), tuple(silent), heard.unreadable)
 
     def _has_joined(self) -> bool:
         return self._runtime.opened is not None and self._app.consumer_generation_id > 0

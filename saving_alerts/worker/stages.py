@@ -5,7 +5,7 @@ A step takes the snapshot of rules and merchants once per event, at the moment i
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from aiokafka import ConsumerRecord
@@ -23,6 +23,7 @@ from saving_alerts.delivery.outcome_writer import Forwarding, OutcomeWriter
 from saving_alerts.delivery.record_work import RecordWork
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.stage_runner import StageRunner
+from saving_alerts.delivery.work import ClockGate
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Stage
@@ -50,6 +51,8 @@ class StepInputs:
     push_sends: PushSends
     coupon_source: CouponSource
     dispatcher: Dispatcher
+    clock_gate: ClockGate
+    max_ahead: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Pipeline:
 
     def validate(self, record: SourceRecord) -> Forward[ValidatedEvent] | Decided:
         now = record.read_at  # which was a moment ago
-        return steps.validate(record, self.inputs.reference_data.current, now)
+        return steps.validate(record, self.inputs.reference_data.current, now, self.inputs.max_ahead)
 
     async def query_coupons(self, validated: ValidatedEvent) -> Forward[Candidate] | Decided:
         inputs = self.inputs
@@ -82,20 +85,26 @@ class Pipeline:
     async def dispatch_push(self, alert: Alert) -> Decided:
         return await self.inputs.dispatcher.dispatch_push(alert, self.inputs.reference_data.current.rules)
 
+    def freshness_of(self, event_type: str) -> timedelta:
+        return self.inputs.reference_data.current.rules.freshness_of(event_type)
+
 
 def build_stages(inputs: StepInputs, services: StageServices, topics: Topics) -> dict[Stage, StageRunner]:
     """The stages of one worker, in the order an event meets them."""
     pipeline, build = Pipeline(inputs, services), _Builder(services, topics)
+    fresh = pipeline.freshness_of
     return {
-        Stage.VALIDATE: build.batch_stage(Stage.VALIDATE, read_source, address_of_source, pipeline.validate),
+        Stage.VALIDATE: build.batch_stage(
+            Stage.VALIDATE, read_source, address_of_source, pipeline.validate, inputs.clock_gate
+        ),
         Stage.QUERY_COUPONS: build.record_stage(
-            Stage.QUERY_COUPONS, reader(validated_codec), address_of, pipeline.query_coupons
+            Stage.QUERY_COUPONS, reader(validated_codec, fresh), address_of, pipeline.query_coupons
         ),
         Stage.EVALUATE_RULES: build.batch_stage(
-            Stage.EVALUATE_RULES, reader(candidate_codec), address_of, pipeline.evaluate_rules
+            Stage.EVALUATE_RULES, reader(candidate_codec, fresh), address_of, pipeline.evaluate_rules
         ),
         Stage.DISPATCH_PUSH: build.record_stage(
-            Stage.DISPATCH_PUSH, reader(alert_codec), address_of, pipeline.dispatch_push
+            Stage.DISPATCH_PUSH, reader(alert_codec, fresh), address_of, pipeline.dispatch_push
         ),
     }
 
@@ -111,10 +120,11 @@ class _Builder:
         decode: Callable[[ConsumerRecord, datetime], In],
         address: Callable[[In], Addressed],
         step: Callable[[In], Outcome[Out]],
+        clock_gate: ClockGate | None = None,
     ) -> StageRunner:
         """For a step without I/O."""
         writer: OutcomeWriter[In, Out] = self._writer(stage, decode, address)
-        return StageRunner(writer, self.services, BatchWork(writer, self.services, step))
+        return StageRunner(writer, self.services, BatchWork(writer, self.services, step, clock_gate))
 
     def record_stage(
         self,

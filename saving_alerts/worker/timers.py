@@ -2,16 +2,22 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import faust
 from mode import Service
 
+from saving_alerts.kafka.client import differences, partition_counts
+from saving_alerts.kafka.connection import KafkaFailedError
 from saving_alerts.metrics import Metric
 from saving_alerts.web.stats import asks_avoided
 from saving_alerts.worker.runtime import WorkerRuntime
 from saving_alerts.worker.self_report import SelfReport
 
 log = logging.getLogger(__name__)
+
+# Rarely: it asks for every topic of the cluster.
+TOPICS_LOOK_SECONDS = 30.0
 
 
 def add_timers(app: faust.App, runtime: WorkerRuntime) -> None:
@@ -26,8 +32,22 @@ def add_timers(app: faust.App, runtime: WorkerRuntime) -> None:
         if runtime.opened is not None:
             await _never_raising(runtime.opened.loader.reload_merchants)
 
+    async def look_at_topics() -> None:
+        await _never_raising(partial(_look_at_topics, runtime))
+
+    app.timer(interval=TOPICS_LOOK_SECONDS)(look_at_topics)
     app.timer(interval=seconds)(reload_rules)
     app.timer(interval=seconds)(reload_merchants)
+
+
+async def _look_at_topics(runtime: WorkerRuntime) -> None:
+    """Without Kafka nobody knows better than before."""
+    try:
+        counts = await partition_counts(runtime.settings.kafka)
+    except KafkaFailedError as error:
+        log.warning("the topics could not be looked at: %s", error)
+        return
+    runtime.topics_problem = differences({topic.name: counts.get(topic.name) for topic in runtime.topics.partitioned})
 
 
 class Heartbeat(Service):
@@ -42,10 +62,14 @@ class Heartbeat(Service):
         await self._beat()
         self.add_future(self._go_on())
 
+    async def on_shutdown(self) -> None:
+        await _never_raising(self._report.leave)
+
     async def _go_on(self) -> None:
         while not self.should_stop:
             await self.sleep(self._runtime.settings.heartbeat_seconds)
-            await self._beat()
+            if not self.should_stop:
+                await self._beat()
 
     async def _beat(self) -> None:
         await _never_raising(self._report.beat)

@@ -3,13 +3,26 @@
 from collections.abc import Iterator
 
 from tests.claims_model import redis
-from tests.claims_model.state import CHARGED, SILENCED, STRENGTH, Answer, Phase, Rules, State, Step, Task, put
+from tests.claims_model.state import (
+    CHARGED,
+    SILENCED,
+    STRENGTH,
+    Answer,
+    Phase,
+    Rules,
+    State,
+    Step,
+    Task,
+    own_entry,
+    put,
+)
 
 Steps = Iterator[Step]
 
 
 def write(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
-    table = put(state.tables[worker], event, stronger(state.tables[worker][event], task.ending))
+    own = own_entry(rules, state, event)
+    table = put(state.tables[worker], own, stronger(state.tables[worker][own], task.ending))
     written = state._replace(tables=put(state.tables, worker, table)) if rules.table else state
     yield "writes the Table", written.with_task(worker, event, task._replace(phase="confirm"))
 

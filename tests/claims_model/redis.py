@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from tests.claims_model.state import Entry, Rules, State, put
+from tests.claims_model.state import Entry, Rules, State, own_entry, put
 
 Reservation = Literal["granted", "taken over", "already sent", "busy", "busy with itself", "capped"]
 
 
 def reserve(rules: Rules, state: State, worker: int, event: int, *, asks_again: bool) -> tuple[Reservation, State]:
+    event = own_entry(rules, state, event)
     own = state.entries[event]
     if own.kind in ("pushed", "uncertain"):
         return "already sent", state
@@ -42,6 +43,7 @@ def _claimed(state: State, worker: int, event: int, *, taken_over: bool) -> Stat
 
 
 def renew(rules: Rules, state: State, worker: int, event: int) -> tuple[bool, State]:
+    event = own_entry(rules, state, event)
     entry = state.entries[event]
     if state.holds(worker, event):
         return True, state
@@ -52,6 +54,7 @@ def renew(rules: Rules, state: State, worker: int, event: int) -> tuple[bool, St
 
 def release(rules: Rules, state: State, worker: int, event: int) -> tuple[bool, State]:
     """Whether nothing of this worker's is charged any more."""
+    event = own_entry(rules, state, event)
     entry = state.entries[event]
     if entry.kind == "none" or (entry.kind in ("live", "ended") and entry.holder != worker):
         return True, state
@@ -64,6 +67,7 @@ def release(rules: Rules, state: State, worker: int, event: int) -> tuple[bool, 
 
 
 def confirm(rules: Rules, state: State, worker: int, event: int, *, uncertain: bool) -> State:
+    event = own_entry(rules, state, event)
     entry = state.entries[event]
     if entry.kind == "pushed" or (entry.kind == "uncertain" and uncertain):
         return state

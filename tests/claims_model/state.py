@@ -57,6 +57,7 @@ class Rules:
     too_late_is_no_end: bool = True  # 7: after a 412 the claim is asked for again
     task_remembers: bool = True  # 8
     confirmed_even_if_gone: bool = True  # 8
+    event_id_tells_apart: bool = True  # 2 and 9: another event at the same position has an entry of its own
     table: bool = True  # 9
     table_is_flushed_before_ack: bool = True  # 9
     redelivery_writes_table: bool = True  # 9: also what Redis says was sent before
@@ -73,6 +74,7 @@ class Faults(NamedTuple):
     lost_answers: int = 0  # of Redis: done, or not done, and not heard
     kills: int = 0
     windows: int = 0  # the cap's window after a charge passes; it is longer than any deadline
+    reborn: int = 0  # the source was made again between the two events: both stand at the same position
 
 
 class Task(NamedTuple):
@@ -127,6 +129,11 @@ class State(NamedTuple):
 
 
 Step = tuple[str, State]
+
+
+def own_entry(rules: Rules, state: State, event: int) -> int:
+    """Where what is known of this event stands."""
+    return 0 if state.left.reborn and not rules.event_id_tells_apart else event
 
 
 def is_alive(request: Request) -> bool:

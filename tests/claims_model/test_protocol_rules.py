@@ -9,6 +9,7 @@ from tests.claims_model.state import (
     DENIED,
     GIVEN_UP,
     LATE,
+    MADE_UP,
     OVER_CAP,
     SECOND_PUSH,
     SILENCED,
@@ -21,6 +22,7 @@ from tests.claims_model.state import (
 IN_ORDER, SIDE_BY_SIDE = False, True
 NO_FAULT = Faults()
 CRASH, PAUSE, WIPE = Faults(crashes=1), Faults(pauses=1), Faults(wipes=1)
+REBORN = Faults(reborn=1)
 WIPE_AND_CRASH = Faults(wipes=1, crashes=1)
 KNOWN_LIMITS = frozenset({DENIED, THE_LIMIT})
 
@@ -45,6 +47,8 @@ NEEDED = [
     ("takeover_is_not_released", CRASH, SIDE_BY_SIDE, OVER_CAP, 15),
     ("too_late_is_no_end", PAUSE, IN_ORDER, GIVEN_UP, 11),
     ("task_remembers", WIPE, IN_ORDER, OVER_CAP, 16),
+    ("event_id_tells_apart", REBORN, IN_ORDER, MADE_UP, 14),
+    ("event_id_tells_apart", REBORN, SIDE_BY_SIDE, OVER_CAP, 8),
     ("table", WIPE, IN_ORDER, OVER_CAP, 13),
     ("table_is_flushed_before_ack", WIPE_AND_CRASH, IN_ORDER, OVER_CAP, 15),
     ("redelivery_writes_table", WIPE_AND_CRASH, IN_ORDER, OVER_CAP, 17),

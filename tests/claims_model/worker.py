@@ -6,7 +6,7 @@ from tests.claims_model import redis
 from tests.claims_model.attempting import request_without_lease, sent
 from tests.claims_model.endings import ended, is_over, may_have_been_sent, refused, sent_before, unheard, why_over
 from tests.claims_model.recording import ack, confirm, flush, publish, write
-from tests.claims_model.state import Answer, Phase, Rules, State, Step, Task
+from tests.claims_model.state import Answer, Phase, Rules, State, Step, Task, own_entry
 
 Steps = Iterator[Step]
 
@@ -14,8 +14,9 @@ Steps = Iterator[Step]
 def waiting(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
     """No claim. The Table first: then Redis need not be asked."""
     table = state.tables[worker] if rules.table else ("", "")
-    if table[event]:
-        yield "finds its push in the Table", sent_before(rules, state, worker, event, task, table[event])
+    own = own_entry(rules, state, event)
+    if table[own]:
+        yield "finds its push in the Table", sent_before(rules, state, worker, event, task, table[own])
     elif table[1 - event] and not state.old[1 - event]:
         yield "is capped by the Table", refused(rules, state, worker, event, task, "capped")
     elif not rules.own_entry_first and is_over(state, event):
@@ -33,7 +34,7 @@ def _reserve(rules: Rules, state: State, worker: int, event: int, task: Task) ->
         case "granted" | "taken over":
             yield f"reserves: {reply}", _granted(rules, after, worker, event, task, taken_over=reply == "taken over")
         case "already sent":
-            ending: Answer = "pushed" if state.entries[event].kind == "pushed" else "uncertain"
+            ending: Answer = "pushed" if state.entries[own_entry(rules, state, event)].kind == "pushed" else "uncertain"
             yield "hears that it was sent", sent_before(rules, state, worker, event, task, ending)
         case "capped":
             yield "hears that it is capped", refused(rules, state, worker, event, task, "capped")

@@ -246,6 +246,8 @@ class _LossyThrottle:
 
     simulation: DispatchSimulation
 
+    async def check(self) -> None: ...
+
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         answer = await self._call(Call("reserve", claim, caps))
         assert isinstance(answer, Reservation), f"{answer} for {claim}"

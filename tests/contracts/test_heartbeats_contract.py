@@ -12,9 +12,9 @@ from redis import asyncio as aioredis
 
 from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
-from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
+from saving_alerts.adapters.redis_heartbeats import MAX_NAMED, MAX_ROW_BYTES, MAX_ROWS, RedisHeartbeats
 from saving_alerts.ports.errors import UnavailableError
-from saving_alerts.ports.heartbeats import Heartbeats, WorkerRow
+from saving_alerts.ports.heartbeats import Heard, Heartbeats, WorkerRow
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.heartbeats import FakeHeartbeats
 
@@ -117,6 +117,20 @@ def a_row(
     )
 
 
+async def test_it_tells_its_time(harness: Harness) -> None:
+    first, second = await harness.heartbeats.time(), await harness.heartbeats.time()
+
+    assert first.tzinfo is UTC
+    assert first <= second < first + timedelta(seconds=WAIT_SECONDS)
+
+
+async def test_a_time_that_cannot_be_read_is_unavailable(harness: Harness) -> None:
+    harness.stop()
+
+    with pytest.raises(UnavailableError, match="Redis cannot be reached"):
+        await harness.heartbeats.time()
+
+
 async def test_nobody_is_listed_before_anybody_beats(harness: Harness) -> None:
     assert await harness.heartbeats.workers() == ()
 
@@ -192,12 +206,86 @@ async def test_rows_that_cannot_be_read_are_unavailable(harness: Harness) -> Non
         await harness.heartbeats.workers()
 
 
-async def test_a_row_that_another_release_wrote_hides_nobody_else(real: RealHarness) -> None:
+async def test_a_worker_is_silent_before_it_counts_as_gone(harness: Harness) -> None:
+    await harness.heartbeats.beat(a_row("silent"), BRIEF)
+
+    async def has_vanished() -> bool:
+        return await harness.heartbeats.workers() == ()
+
+    await harness.wait(BRIEF, until=has_vanished)
+    heard = await harness.heartbeats.heard()
+    assert (heard.rows, heard.silent) == ((), (a_row("silent"),))
+
+
+async def test_a_worker_that_leaves_is_not_silent(harness: Harness) -> None:
+    await harness.heartbeats.beat(a_row("staying", "1"), LONG)
+    await harness.heartbeats.beat(a_row("leaving", "2"), LONG)
+    await harness.heartbeats.leave("2")
+
+    assert await harness.heartbeats.heard() == Heard(rows=(a_row("staying", "1"),))
+
+
+HOSTILE = {
+    "another type": b'{"name": 7}',
+    "no UTF-8": msgspec.json.encode(a_row()).replace(b"worker-1", b"worker\xff"),
+    "no JSON": b"\x00\xff",
+    "deep": b"[" * 20_000,
+    "a time without a zone": msgspec.json.encode(a_row()).replace(b"12:00:30Z", b"12:00:30"),
+    "a year that no zone can be applied to": msgspec.json.encode(a_row()).replace(
+        b"2026-11-23T12:00:30Z", b"0001-01-01T00:00:00+23:59"
+    ),
+    "a number that no page can show": msgspec.json.encode(a_row()).replace(
+        b'"events_read":7', b'"events_read":' + b"9" * 30
+    ),
+    "a negative number": msgspec.json.encode(a_row()).replace(b'"in_flight":12', b'"in_flight":-12'),
+    "a long text": msgspec.json.encode(a_row(name="w" * 300)),
+    "too long": b" " * (MAX_ROW_BYTES + 1) + msgspec.json.encode(a_row()),
+}
+
+
+@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
+async def test_a_row_that_is_none_is_named_and_hides_nobody_else(real: RealHarness, value: bytes) -> None:
     await real.heartbeats.beat(a_row("readable", "1"), LONG)
     await real.heartbeats.beat(a_row("unreadable", "2"), LONG)
-    await real.client.set(f"{KEY_PREFIX}2", b'{"name": 7}')
+    await real.client.set(f"{KEY_PREFIX}2", value)
 
-    assert [row.name for row in await real.heartbeats.workers()] == ["readable"]
+    heard = await real.heartbeats.heard()
+
+    assert [row.name for row in heard.rows] == [row.name for row in await real.heartbeats.workers()] == ["readable"]
+    assert heard.silent == ()
+    assert [each.partition(":")[0] for each in heard.unreadable] == ["2"]
+    assert len(heard.unreadable[0]) < 600
+
+
+async def test_what_stands_there_and_is_no_text_is_named(real: RealHarness) -> None:
+    await real.heartbeats.beat(a_row(), LONG)
+    await real.client.sadd(f"{KEY_PREFIX}index", f"{KEY_PREFIX}set", "somebody-elses-key")
+    await real.client.sadd(f"{KEY_PREFIX}set", "a member")
+
+    heard = await real.heartbeats.heard()
+
+    assert heard.rows == (a_row(),)
+    assert [each.partition(":")[0] for each in heard.unreadable] == ["set"]
+
+
+async def test_an_index_without_end_is_read_in_part(real: RealHarness) -> None:
+    pipe = real.client.pipeline()
+    for number in range(MAX_ROWS + 100):
+        pipe.set(f"{KEY_PREFIX}{number}", b"garbage")
+        pipe.sadd(f"{KEY_PREFIX}index", f"{KEY_PREFIX}{number}")
+    await pipe.execute()
+
+    heard = await real.heartbeats.heard()
+
+    assert heard.rows == ()
+    assert heard.unreadable[-1] == f"and {MAX_ROWS - MAX_NAMED} more"
+
+
+async def test_an_index_that_is_none_is_unavailable(real: RealHarness) -> None:
+    await real.client.set(f"{KEY_PREFIX}index", "a text")
+
+    with pytest.raises(UnavailableError, match="WRONGTYPE"):
+        await real.heartbeats.heard()
 
 
 async def test_fields_of_a_newer_release_are_passed_over(real: RealHarness) -> None:
@@ -212,5 +300,5 @@ async def test_every_key_expires_by_itself(real: RealHarness) -> None:
     await real.heartbeats.beat(a_row(), LONG)
 
     keys = await real.client.keys("*")
-    assert len(keys) == 2  # the row and the index
+    assert len(keys) == 4  # the row and its index, and the same for what was said last
     assert all([await real.client.pttl(key) > 0 for key in keys])

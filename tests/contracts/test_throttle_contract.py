@@ -350,6 +350,60 @@ async def test_an_event_id_of_another_user_is_no_duplicate(throttle: Throttle) -
     assert isinstance(answer, Granted)
 
 
+# another event at the same position: the source was made again
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("uncertain", [False, True], ids=["sure", "uncertain"])
+async def test_a_send_for_another_event_at_the_position_is_no_own_one(throttle: Throttle, *, uncertain: bool) -> None:
+    await throttle.confirm(claim_of(1, event_id="e"), uncertain=uncertain)
+
+    answers = [
+        await throttle.reserve(claim_of(1, event_id="f"), (DAILY,)),
+        await throttle.reserve(claim_of(1, event_id="f"), (TWICE_A_DAY,)),
+        await throttle.reserve(claim_of(1, event_id="e"), (DAILY,)),
+    ]
+
+    assert [type(answer) for answer in answers] == [CapReached, Granted, AlreadySent]
+
+
+@pytest.mark.asyncio
+async def test_a_live_claim_for_another_event_at_the_position_is_another_events(throttle: Throttle) -> None:
+    until = granted(await throttle.reserve(claim_of(1, event_id="e"), ())).lease_until
+
+    answer = await throttle.reserve(claim_of(1, event_id="f"), ())
+
+    assert answer == Busy(until)
+
+
+@pytest.mark.asyncio
+async def test_an_ended_claim_for_another_event_at_the_position_is_not_taken_over(harness: Harness) -> None:
+    await ended(harness, claim_of(1, event_id="e"))
+
+    answers = [
+        await harness.throttle().reserve(claim_of(1, event_id="f"), (DAILY,)),
+        await harness.throttle().reserve(claim_of(1, event_id="f"), (TWICE_A_DAY,)),
+    ]
+
+    assert isinstance(answers[0], CapReached)
+    assert not granted(answers[1]).taken_over
+
+
+@pytest.mark.asyncio
+async def test_what_is_confirmed_renewed_or_released_leaves_another_event_at_the_position_alone(
+    throttle: Throttle,
+) -> None:
+    live, other = claim_of(1, event_id="e"), claim_of(1, event_id="f")
+    await throttle.reserve(live, ())
+
+    assert await throttle.renew(other) is None
+    assert await throttle.release(other)
+    await throttle.confirm(claim_of(1, event_id="g"), uncertain=False)
+
+    assert await throttle.renew(live) is not None
+    assert await throttle.release(live)
+
+
 # caps
 
 

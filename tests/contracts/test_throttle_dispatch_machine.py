@@ -71,6 +71,14 @@ class Dispatches(RuleBasedStateMachine):
         self.alerts.append(msgspec.structs.replace(self.alerts[-1], position=position))
         self.start_dispatch(self.alerts[-1], name)
 
+    @precondition(lambda self: len(self.alerts) < EVENTS)
+    @rule(name=WORKERS, freshness=st.sampled_from(FRESHNESS))
+    def another_event_at_the_last_position(self, name: str, freshness: timedelta) -> None:
+        """The source was deleted and made again."""
+        another = alert(offset=len(self.alerts), deadline=self.simulation.pair.now() + freshness)
+        self.alerts.append(msgspec.structs.replace(another, position=self.alerts[-1].position))
+        self.start_dispatch(self.alerts[-1], name)
+
     @rule(age=st.integers(0, 2), name=WORKERS)
     def an_event_again(self, age: int, name: str) -> None:
         self.start_dispatch(self.alerts[max(0, len(self.alerts) - 1 - age)], name)

@@ -56,8 +56,10 @@ async def run_history(harness: Harness, seed: int, steps: int) -> list[str]:
     """A random history of one user: the answer of each step, without times."""
     rng, answers = random.Random(seed), []
     for _ in range(steps):
-        offset = rng.randrange(4)
-        claim = claim_of(offset, rng.choice("ab"), rng.randrange(3), f"event-{offset // 2}", f"m-{offset % 2}")
+        # The source may have been made again: another event, of another claim, at the same position.
+        offset, topic = rng.randrange(4), rng.randrange(2)
+        number, event_id = 3 * topic + rng.randrange(3), f"event-{offset // 2}-{topic}"
+        claim = claim_of(offset, rng.choice("ab"), number, event_id, f"m-{offset % 2}")
         caps = tuple(rng.sample([DAILY, TWICE_A_DAY, DAILY_PER_MERCHANT, WEEKLY], rng.randrange(3)))
         answers.append(await step(harness, rng.choice(STEPS), claim, caps))
         await harness.wait_until(await harness.now() + TICK)

@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from demo.workers.worker_process import WorkerProcess
 from saving_alerts.domain.decisions import Stage
@@ -37,6 +38,12 @@ def page(worker: WorkerProcess, path: str) -> Page:
             return Page(answer.status, answer.headers.get_content_type(), answer.read().decode())
     except urllib.error.HTTPError as error:
         return Page(error.code, error.headers.get_content_type(), error.read().decode())
+
+
+def peak_mebibytes(worker: WorkerProcess) -> int:
+    """The most memory that the worker has had at a time, in MiB."""
+    status = Path(f"/proc/{worker.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
 def in_flight(worker: WorkerProcess, stage: Stage) -> int:

@@ -48,7 +48,7 @@ def prepared_alert(
     name: str, position: SourcePosition, written: Callable[[datetime], object] = lambda _: None
 ) -> Record:
     """A record for the topic of alerts, ready to be pushed; `written` is called with the moment when it is written."""
-    alert = _alert(name, position, datetime.now(UTC))
+    alert = alert_of(name, position, datetime.now(UTC))
 
     def value() -> bytes:
         written(datetime.now(UTC))
@@ -58,7 +58,7 @@ def prepared_alert(
     return Record(alert.event_id, alert.user_id.encode(), value, headers)
 
 
-def _alert(name: str, position: SourcePosition, now: datetime) -> Alert:
+def alert_of(name: str, position: SourcePosition, now: datetime) -> Alert:
     return Alert(
         position=position,
         event_id=name,

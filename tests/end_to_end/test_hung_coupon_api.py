@@ -40,8 +40,6 @@ DRAIN_SECONDS = 5
 EXIT_SECONDS = DRAIN_SECONDS + 3
 SESSION_TIMEOUT_SECONDS = 6
 REBALANCE_SECONDS = DRAIN_SECONDS + SESSION_TIMEOUT_SECONDS
-# Events of requests that failed before the breaker opened end as failed: of both workers that asked.
-DECIDED_BY_FAILURE = 2 * BREAKER_FAILURES
 TRIGGERS = 2_000
 # A stage takes the rest of the fetch with which it reached its limit; at this rate a fetch is small.
 TRIGGERS_PER_SECOND = 500
@@ -124,9 +122,7 @@ def hang(world: World, worker: WorkerProcess, source: PacedProducer, observed: O
     source.write((visit(f"trigger-{index}", f"u-trigger-{index}") for index in range(TRIGGERS)), TRIGGERS_PER_SECOND)
     limit = PARTITIONS * MAX_IN_FLIGHT
     wait_until(
-        lambda: in_flight(worker, Stage.QUERY_COUPONS) >= limit - BREAKER_FAILURES,
-        REACTION_SECONDS,
-        "query_coupons is at its limit",
+        lambda: in_flight(worker, Stage.QUERY_COUPONS) >= limit, REACTION_SECONDS, "query_coupons is at its limit"
     )
     observed.in_flight.append(in_flight(worker, Stage.QUERY_COUPONS))
 
@@ -161,7 +157,7 @@ def add_worker(world: World, worker: WorkerProcess, observed: Observations) -> W
     began = time.monotonic()
     wait_until(lambda: has_partitions(worker) and has_partitions(another), REACTION_SECONDS, "both have partitions")
     observed.rebalance_seconds = time.monotonic() - began
-    limit = PARTITIONS * MAX_IN_FLIGHT - DECIDED_BY_FAILURE
+    limit = PARTITIONS * MAX_IN_FLIGHT
     wait_until(
         lambda: in_flight(worker, Stage.QUERY_COUPONS) + in_flight(another, Stage.QUERY_COUPONS) >= limit,
         REACTION_SECONDS,
@@ -205,7 +201,7 @@ def prepared_alerts(world: World, first: int, written: dict[str, datetime]) -> I
 def test_the_stage_stays_at_its_limit(observed: Observations) -> None:
     limit = PARTITIONS * MAX_IN_FLIGHT
 
-    assert all(limit - BREAKER_FAILURES <= taken <= OVERSHOOT * limit < TRIGGERS for taken in observed.in_flight)
+    assert all(limit <= taken <= OVERSHOOT * limit < TRIGGERS for taken in observed.in_flight)
     assert len(observed.in_flight) == 2
 
 
@@ -228,8 +224,8 @@ def test_workers_that_are_told_to_stop_end_within_the_drain_limit(observed: Obse
 
 
 def test_the_next_worker_decides_all_that_was_held(observed: Observations) -> None:
-    assert observed.triggers in ({Reason.PUSHED}, {Reason.PUSHED, Reason.COUPON_API_FAILED})
-    assert observed.pushed_triggers >= TRIGGERS - DECIDED_BY_FAILURE
+    assert observed.triggers == {Reason.PUSHED}
+    assert observed.pushed_triggers == TRIGGERS
 
 
 def test_every_push_was_sent_once(observed: Observations) -> None:

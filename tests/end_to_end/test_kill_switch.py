@@ -1,15 +1,19 @@
 """Two workers and the commands of an operator: a switch stops pushes until it is off, and a dry run sends none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 
 from demo.checks.decision_consumer import DecisionConsumer
 from demo.traffic import merchants_jsonl
 from demo.traffic.paced_producer import PacedProducer
-from demo.workers.worker_process import command_line
+from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.domain.reasons import Reason
+from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import good_coupons, long_freshness_rules, visit
 
 ANSWER_SECONDS = 60
@@ -19,8 +23,9 @@ PER_SECOND = 100
 class RunningDeployment:
     """Produces events and reads how they end."""
 
-    def __init__(self, world: World, decisions: DecisionConsumer) -> None:
+    def __init__(self, world: World, decisions: DecisionConsumer, workers: Sequence[WorkerProcess] = ()) -> None:
         self.world = world
+        self.workers = workers
         self._decisions = decisions
         self._producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)
 
@@ -32,10 +37,27 @@ class RunningDeployment:
         assert all(self._decisions.wait_for(position, ANSWER_SECONDS) for position in positions)
         return {self._decisions.reason(position) for position in positions}
 
-    def kill(self, *arguments: str) -> str:
+    def kill(self, *arguments: str, code: int = 0) -> str:
         ended = command_line(["kill", *arguments], self.world.environment)
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
+        assert ended.returncode == code, ended.stderr
+        return ended.stdout + ended.stderr
+
+    def write_switch(self, key: bytes | None, value: bytes) -> None:
+        """What is no switch, or one of another release: where switches stand."""
+        with Producer({"bootstrap.servers": self.world.bootstrap_servers, "log_level": 0}) as producer:
+            producer.produce(self.world.topics.kill_switches.name, value, key, partition=0)
+            producer.flush(ANSWER_SECONDS)
+
+
+def names(worker: WorkerProcess, switch: str) -> bool:
+    """Whether the worker's health names a switch that is on."""
+    conditions = worker.health().get("conditions", [])
+    return any(each["name"] == "kill_switches" and each["detail"].startswith(switch) for each in conditions)
+
+
+def silent_for(worker: WorkerProcess) -> list[Any]:
+    """Of whom the worker has not heard, and does not know yet that they are gone."""
+    return list(worker.json("/stats.json").get("silent", []))
 
 
 def publish_reference_data(world: World) -> None:
@@ -51,7 +73,7 @@ def deployment() -> Iterator[RunningDeployment]:
         workers = [world.start_worker(), world.start_worker()]
         for worker in workers:
             worker.wait_until_ready()
-        yield RunningDeployment(world, decisions)
+        yield RunningDeployment(world, decisions, workers)
 
 
 @pytest.mark.timeout(240)
@@ -86,6 +108,74 @@ def test_a_switch_that_means_nothing_is_refused(
 
     assert ended.returncode == 2
     assert message in ended.stderr
+
+
+POISON = {
+    "no UTF-8": (b"all", b'{"scope":"all","reason":"\xff","by":"x","since":"2026-11-26T10:00:00Z"}', "all"),
+    "deep": (b"all", b'{"z":' + b"[" * 20_000 + b"]" * 20_000 + b"}", "all"),
+    "of a newer release": (
+        b"country:DE",
+        b'{"scope":"country","id":"DE","reason":"r","by":"b","since":"2026-11-26T10:00:00Z"}',
+        "country:DE",
+    ),
+    "garbage under garbage": (b"\xff\xfe", b"\x00", "key-b3d510ef0427"),
+}
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("key", "value", "name"), POISON.values(), ids=POISON)
+def test_what_is_no_switch_ends_nobody_and_stops_pushes_until_it_is_lifted(
+    deployment: RunningDeployment, key: bytes, value: bytes, name: str
+) -> None:
+    deployment.write_switch(key, value)
+    for worker in deployment.workers:
+        wait_until(partial(names, worker, name), ANSWER_SECONDS, f"{worker.name} names it")
+        assert worker.exit_code is None
+    listed = deployment.kill("list", code=1)
+    restarted = deployment.workers[0]
+    restarted.stop()
+    restarted.start()
+    restarted.wait_until_ready()
+
+    assert listed.startswith(f"{name} cannot be read, so all pushes are stopped: ")
+    assert f"`saving-alerts kill off {name}` lifts it" in listed
+    assert names(restarted, name)
+    assert deployment.reasons(f"poison-{len(value)}") == {Reason.KILLED}
+    assert "confirmed by worker-1, worker-2" in deployment.kill("off", name, "--wait")
+    assert deployment.reasons(f"lifted-{len(value)}") == {Reason.PUSHED}
+    assert deployment.kill("list") == "no kill switch is on\n"
+
+
+@pytest.mark.timeout(240)
+def test_a_worker_that_is_silent_is_waited_for(deployment: RunningDeployment) -> None:
+    paused = deployment.workers[1]
+    paused.pause()
+    try:
+        wait_until(lambda: len(silent_for(deployment.workers[0])) == 1, ANSWER_SECONDS, "its row has vanished")
+        output = deployment.kill("on", "all", "--reason", "r", "--by", "b", "--wait", code=1)
+    finally:
+        paused.resume()
+
+    assert f"not confirmed by {paused.name} (silent since" in output
+    assert "confirmed by" in deployment.kill("off", "all", "--wait")
+
+
+def test_what_nobody_turned_on_cannot_be_lifted_by_name(deployment: RunningDeployment) -> None:
+    assert "nothing that is on is called country:DE" in deployment.kill("off", "country:DE", code=1)
+
+
+@pytest.mark.timeout(240)
+def test_with_nobody_there_and_without_kafka_the_commands_say_so() -> None:
+    with World() as world:
+        turned_on = ["kill", "on", "all", "--reason", "r", "--by", "b", "--wait"]
+        output = command_line(turned_on, world.environment)
+        nowhere = world.environment | {"SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+        ended = command_line(["kill", "list"], nowhere)
+
+    assert output.returncode == 0
+    assert "no worker is running: it is obeyed by those that start" in output.stdout
+    assert ended.returncode == 2
+    assert "Kafka at 127.0.0.1:1" in ended.stderr
 
 
 @pytest.mark.timeout(240)

@@ -1,5 +1,6 @@
 """The source is written by other teams: whatever their Kafka clients may write, a worker reads it and stays."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,14 +13,19 @@ from demo.checks.decision_consumer import DecisionConsumer, Position
 from demo.traffic.paced_producer import Record
 from demo.workers.worker_process import WorkerProcess, command_line
 from demo.world import World
+from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
-from tests.end_to_end.conditions import wait_until
+from tests.end_to_end.conditions import peak_mebibytes, wait_until
 from tests.end_to_end.shoppers import good_coupons, long_freshness_rules, visit
+from tests.support.batch_bytes import GZIP, LZ4, MEBIBYTE, SNAPPY, ZSTD, batch, framed, write_batch
 from tests.support.foreign_batches import NO_UTF_8, HeaderBytes, append, new_batch
 
 pytestmark = pytest.mark.timeout(120)
 
 ANSWER_SECONDS = 30
+LARGE_MEBIBYTES = {GZIP: 200, SNAPPY: 40, LZ4: 200, ZSTD: 200}  # the embedded Kafka keeps 5 MB of a partition
+LARGE_RECORDS = 3
+MOST_MEBIBYTES = 400  # of a worker; one without work takes less than half of it
 BATCH = 20  # a batch that would not get smaller is not compressed
 
 
@@ -40,6 +46,9 @@ def decisions(world: World) -> Iterator[DecisionConsumer]:
 
 @pytest.fixture(scope="module")
 def worker(world: World) -> WorkerProcess:
+    """A worker that has recovered its Table from a changelog with a broken record batch."""
+    garbage = framed(b"no gzip" * 9, GZIP, LARGE_RECORDS)
+    asyncio.run(write_bytes(world, world.topics.push_sends.name, garbage, LARGE_RECORDS))
     worker = world.start_worker()
     worker.wait_until_ready()
     return worker
@@ -70,6 +79,17 @@ def produce(world: World, records: list[Record], codec: str) -> list[Position]:
         )
     assert producer.flush(ANSWER_SECONDS) == 0
     return positions
+
+
+async def write_bytes(world: World, topic: str, data: bytes, records: int) -> list[Position]:
+    """Write these bytes as one record batch of so many records; returns their positions."""
+    partition, first = await write_batch(world.bootstrap_servers, topic, data, records)
+    return [(partition, first + number) for number in range(records)]
+
+
+def large_batch(codec: int) -> bytes:
+    """A small record batch that becomes far larger than the limit when it is decompressed."""
+    return batch([b"{}", LARGE_MEBIBYTES[codec] * MEBIBYTE, b"{}"], codec)
 
 
 async def write_unusual(world: World, unusual: UnusualRecord) -> Position:
@@ -147,3 +167,75 @@ async def test_a_header_whose_name_is_no_text_changes_nothing(
     assert explained.returncode == 0, explained.stderr
     audited = command_line(["audit"], world.environment)
     assert audited.returncode == 0, audited.stdout + audited.stderr
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("codec", LARGE_MEBIBYTES)
+async def test_what_becomes_hundreds_of_megabytes_is_refused_and_the_next_event_is_pushed(
+    world: World, worker: WorkerProcess, decisions: DecisionConsumer, codec: int
+) -> None:
+    refused = await write_bytes(world, world.topics.source.name, large_batch(codec), LARGE_RECORDS)
+    after = await write_unusual(world, UnusualRecord(visit(f"after-large-{codec}", f"u-after-large-{codec}").value))
+
+    wait_for(worker, decisions, refused, Reason.INVALID)
+    wait_for(worker, decisions, [after], Reason.PUSHED)
+    assert peak_mebibytes(worker) < MOST_MEBIBYTES
+
+
+@pytest.mark.asyncio
+async def test_what_cannot_be_decompressed_is_refused_and_the_next_event_is_pushed(
+    world: World, worker: WorkerProcess, decisions: DecisionConsumer
+) -> None:
+    refused = await write_bytes(
+        world, world.topics.source.name, framed(b"no gzip" * 9, GZIP, LARGE_RECORDS), LARGE_RECORDS
+    )
+    after = await write_unusual(world, UnusualRecord(visit("after-garbage", "u-after-garbage").value))
+
+    wait_for(worker, decisions, refused, Reason.INVALID)
+    wait_for(worker, decisions, [after], Reason.PUSHED)
+
+
+@pytest.mark.asyncio
+async def test_between_the_stages_it_is_refused_at_its_own_position(
+    world: World, worker: WorkerProcess, decisions: DecisionConsumer
+) -> None:
+    topic = world.topics.next_stage[Stage.VALIDATE].name
+    ((partition, first), *_) = await write_bytes(world, topic, large_batch(GZIP), LARGE_RECORDS)
+    after = await write_unusual(world, UnusualRecord(visit("after-internal", "u-after-internal").value))
+
+    wait_for(worker, decisions, [after], Reason.PUSHED)
+    assert worker.exit_code is None
+    (dead_letter,) = [
+        line for line in listed_dead_letters(world).splitlines() if f"{topic} {partition} {first}" in line
+    ]
+    assert "has more than" in dead_letter
+
+
+@pytest.mark.asyncio
+async def test_on_the_topic_of_the_kill_switches_it_is_refused_and_the_switches_are_known(
+    world: World, worker: WorkerProcess, decisions: DecisionConsumer
+) -> None:
+    """The worker follows the topic, the command reads it from its beginning."""
+    await write_bytes(world, world.topics.kill_switches.name, large_batch(GZIP), LARGE_RECORDS)
+
+    switched = command_line(
+        ["kill", "on", "merchant", "m-nobody", "--reason", "test", "--by", "test", "--wait"], world.environment
+    )
+    assert switched.returncode == 0, switched.stderr
+    assert "m-nobody" in command_line(["kill", "list"], world.environment).stdout
+    assert peak_mebibytes(worker) < MOST_MEBIBYTES
+
+
+def test_after_all_of_it_the_commands_say_what_became_of_every_offset(world: World, worker: WorkerProcess) -> None:
+    """It is the last test, because it audits what the others wrote."""
+    audited = command_line(["audit"], world.environment)
+    explained = command_line(["explain", "--user", "u-after-garbage", "--all"], world.environment)
+
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+    assert explained.returncode == 0, explained.stderr
+    assert "pushed" in explained.stdout
+    assert "has more than" in listed_dead_letters(world)
+
+
+def listed_dead_letters(world: World) -> str:
+    return command_line(["dead-letters", "list", "--since", "1h"], world.environment).stdout

@@ -73,6 +73,10 @@ class Case:
         self._expected |= set(expect)
         self._event_producer.write(records, per_second)
 
+    def expect(self, users: Iterable[str]) -> None:
+        """These users of what `write` wrote must get exactly one push each."""
+        self._expected |= set(users)
+
     def reason(self, name: str) -> Reason | None:
         """The answer of an event that `write` wrote, or None while it has none."""
         return self.deployment.decisions.reason(self._event_producer.positions[name])

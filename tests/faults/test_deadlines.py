@@ -30,7 +30,7 @@ def in_the_coupon_api(deployment: Deployment, user: str) -> None:
     deployment.world.coupon_api.behave(Behaviour(latency_seconds=LONGER_SECONDS), user_id=user)
 
 
-def in_a_retry_of_the_coupon_api(deployment: Deployment, user: str) -> None:
+def in_a_pause_that_the_coupon_api_asked_for(deployment: Deployment, user: str) -> None:
     again = Behaviour(fault="status", status=503, retry_after_seconds=LONGER_SECONDS)
     deployment.world.coupon_api.behave(again, user_id=user)
 
@@ -54,9 +54,9 @@ def behind_an_orphaned_claim(deployment: Deployment, user: str) -> None:
     [
         pytest.param(in_the_coupon_api, {Reason.EXPIRED}, id="a deadline passes in the Coupon API"),
         pytest.param(
-            in_a_retry_of_the_coupon_api,
-            {Reason.EXPIRED, Reason.COUPON_API_FAILED},
-            id="a deadline passes in a retry of the Coupon API",
+            in_a_pause_that_the_coupon_api_asked_for,
+            {Reason.EXPIRED},
+            id="a deadline passes in a pause of the Coupon API",
         ),
         pytest.param(
             in_a_retry_of_the_push_api,

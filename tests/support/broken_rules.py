@@ -105,6 +105,21 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
         "$: a number with",
     ),
     "not a number": (lambda: written('"hours": 24', '"hours": NaN'), "$.caps[0].hours: NaN "),
+    "a cap per list": (
+        lambda: changed(caps=[GOOD["caps"][0] | {"per": ["user"]}]),
+        '$.caps[0].per: ["user"] is none of',
+    ),
+    "half a character in a when": (lambda: rule(when="\ud83d"), "$.rules[0].when: contains half a character"),
+    "brackets, 40 deep": (lambda: changed(caps=json.loads("[" * 40 + "]" * 40)), "$: brackets within brackets, more"),
+    "a list of 400,000": (lambda: rule(weekdays=[1] * 400_000), "$.rules[0].weekdays: 400000 entries, and nothing"),
+    "a key 100,000 times": (
+        lambda: written('"enabled": true', '"enabled": true, ' * 100_000 + '"enabled": true'),
+        "$.rules[0].enabled: stands here twice",
+    ),
+    "60,000 keys twice": (
+        lambda: written('"enabled": true', ", ".join(f'"{n}": 1, "{n}": 2' for n in range(60_000))),
+        "$.rules[0]: 60013 entries, and nothing in a rules file has more than 1000",
+    ),
     "a key twice": (lambda: written('"enabled": true', '"id": "other"'), "$.rules[0].id: stands here twice"),
     "an id twice": (lambda: changed(rules=GOOD["rules"] * 2), "$.rules[1].id: the same id as $.rules[0]"),
     "an unknown field": (lambda: rule(min_discont=10), "$.rules[0].min_discont: there is no such field; there are: id"),

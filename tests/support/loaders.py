@@ -7,7 +7,7 @@ from saving_alerts.ports.object_store import ObjectStore
 from saving_alerts.reference_data.loader import ReferenceDataLoader, ReloadPolicy
 from saving_alerts.reference_data.snapshot import ReferenceData
 
-POLICY = ReloadPolicy("rules.json", "merchants.jsonl", MAX_RULES_BYTES, max_bad_lines=2)
+POLICY = ReloadPolicy("rules.json", "merchants.jsonl", MAX_RULES_BYTES, rules_check_seconds=10, max_bad_lines=2)
 
 
 def a_loader(store: ObjectStore, clock: Clock, metrics: Metrics) -> tuple[ReferenceDataLoader, ReferenceData]:

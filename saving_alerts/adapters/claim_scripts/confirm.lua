@@ -9,7 +9,7 @@ local function charged_from(own)
   return UNCERTAIN and own and math.max(NOW, charged_at(own)) or NOW
 end
 
--- The push was made for this position, so the charge is recorded whichever token holds the claim.
+-- Whoever holds the claim: the push was made for this event here, so the charge stays with it.
 local function confirm(user)
   local own = own_entry(user)
   if changes_nothing(own) then return {'unchanged'} end

@@ -1,9 +1,10 @@
 -- Shared by all claim scripts, which are appended to it. Every time is in milliseconds of this server's clock.
 --
 -- KEYS[1] holds one user: {entries = {...}, released = {...}}.
--- There is at most one entry for a position: a send (`sent_at`, `uncertain`), or a claim (`lease_until`,
--- `incarnation`, `number`, `taken_over`). A claim whose lease has ended stays: it is charged, and only its own
--- position can take it over.
+-- An entry is the one thing known of an event at a position: a send (`sent_at`, `uncertain`), or a claim (`lease_until`,
+-- `incarnation`, `number`, `taken_over`). A claim whose lease has ended stays: it is a charge for good, and only its own
+-- event at its own position can take it up again. Positions come again when the source is made anew, so that another event
+-- at the same position is another one.
 -- `released` are tokens that must never be granted again: a copy of their `reserve` may arrive late.
 
 local POSITION, EVENT_ID, MERCHANT_ID, INCARNATION, NUMBER = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -43,14 +44,19 @@ local function has_texts(value, names)
   return true
 end
 
+-- One that is further ahead than anything is remembered would be remembered for ever: none of us wrote it.
+local function is_time(value)
+  return type(value) == 'number' and value - NOW < REMEMBERED_MS
+end
+
 local function is_entry(value)
   if type(value) ~= 'table' or not has_texts(value, {'position', 'event_id', 'merchant_id'}) then return false end
-  if value.sent_at ~= nil then return type(value.sent_at) == 'number' end
-  return type(value.lease_until) == 'number' and has_texts(value, {'incarnation', 'number'})
+  if value.sent_at ~= nil then return is_time(value.sent_at) end
+  return is_time(value.lease_until) and has_texts(value, {'incarnation', 'number'})
 end
 
 local function is_release(value)
-  return type(value) == 'table' and type(value.at) == 'number' and has_texts(value, {'position', 'incarnation', 'number'})
+  return type(value) == 'table' and is_time(value.at) and has_texts(value, {'position', 'incarnation', 'number'})
 end
 
 local function is_list_of(is_item, values)
@@ -72,6 +78,8 @@ end
 -- The user without what is too old. nil if the key holds something else: the callers then answer UNREADABLE.
 local function load_user()
   local raw = redis.pcall('GET', KEYS[1])
+  -- That we may not look is an error to report, and no reason to delete the key.
+  if type(raw) == 'table' and not string.find(raw.err, 'WRONGTYPE', 1, true) then error(raw) end
   if raw == false then return {entries = {}, released = {}} end
   local readable, user = pcall(cjson.decode, raw)
   if not readable or type(user) ~= 'table' then return nil end
@@ -89,14 +97,18 @@ local function save_user(user)
   redis.call('SET', KEYS[1], cjson.encode(user), 'PXAT', string.format('%.0f', last + REMEMBERED_MS))
 end
 
+local function is_own(entry)
+  return entry.position == POSITION and entry.event_id == EVENT_ID
+end
+
 local function own_entry(user)
   for _, entry in ipairs(user.entries) do
-    if entry.position == POSITION then return entry end
+    if is_own(entry) then return entry end
   end
 end
 
 local function remove_own_entry(user)
-  user.entries = kept(user.entries, function(entry) return entry.position ~= POSITION end)
+  user.entries = kept(user.entries, function(entry) return not is_own(entry) end)
 end
 
 local function was_released(user)

@@ -7,7 +7,7 @@ import click
 
 from saving_alerts.commands.clock import now
 from saving_alerts.commands.dead_letters.parameter import DEAD_LETTER
-from saving_alerts.commands.dead_letters.show import dead_letter_named, line
+from saving_alerts.commands.dead_letters.show import dead_letter_named, line, readable_dead_letters
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
@@ -16,7 +16,6 @@ from saving_alerts.commands.running import run
 from saving_alerts.ledger.dead_letters import (
     DeadLetter,
     DeadLetterPlace,
-    dead_letters_since,
     why_not,
     why_not_among_many,
 )
@@ -71,7 +70,7 @@ def _named(settings: Settings, places: Iterable[DeadLetterPlace]) -> list[DeadLe
 def _recent(settings: Settings, since: timedelta) -> list[DeadLetter]:
     """What can be helped; it says what it leaves out."""
     topics = settings.topics
-    dead_letters = run(dead_letters_since(settings.kafka, topics, now() - since))
+    dead_letters = readable_dead_letters(settings, since)
     last = {dead_letter.content: dead_letter for dead_letter in dead_letters}
     chosen: list[DeadLetter] = []
     for dead_letter in dead_letters:

@@ -13,7 +13,13 @@ from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.running import run
 from saving_alerts.kafka.codecs import summary_of
-from saving_alerts.ledger.dead_letters import DeadLetter, DeadLetterPlace, dead_letter_at, dead_letters_since
+from saving_alerts.ledger.dead_letters import (
+    DeadLetter,
+    DeadLetterPlace,
+    UnreadableDeadLetter,
+    dead_letter_at,
+    dead_letters_since,
+)
 from saving_alerts.settings import Settings
 
 
@@ -28,7 +34,7 @@ def list_(*, since: timedelta, as_json: bool) -> None:
       saving-alerts dead-letters list --since 7d
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     settings = settings_or_exit()
-    dead_letters = run(dead_letters_since(settings.kafka, settings.topics, now() - since))
+    dead_letters = readable_dead_letters(settings, since)
     if as_json:
         print(msgspec.json.encode(dead_letters).decode())
         return
@@ -36,6 +42,14 @@ def list_(*, since: timedelta, as_json: bool) -> None:
         print(line(dead_letter))
     if not dead_letters:
         print(f"no dead letters on {settings.topics.dead_letters.name} in the time asked about")
+
+
+def readable_dead_letters(settings: Settings, since: timedelta) -> tuple[DeadLetter, ...]:
+    """Oldest first. It prints what stands among them and cannot be read."""
+    found = run(dead_letters_since(settings.kafka, settings.topics, now() - since))
+    for each in found.unreadable:
+        click.echo(f"left out {each}", err=True)
+    return found.dead_letters
 
 
 def line(dead_letter: DeadLetter) -> str:
@@ -74,6 +88,8 @@ def dead_letter_named(settings: Settings, place: DeadLetterPlace) -> DeadLetter:
         raise CommandRefusedError(
             f"there is no dead letter {place} on {topics.dead_letters.name}; `dead-letters list` names them"
         )
+    if isinstance(dead_letter, UnreadableDeadLetter):
+        raise CommandRefusedError(str(dead_letter))
     return dead_letter
 
 

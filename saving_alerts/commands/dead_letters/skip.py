@@ -43,7 +43,9 @@ async def _skip(settings: Settings, partition: TopicPartition, offset: int) -> N
     connection, group = settings.kafka, settings.app_id
     await _refuse_unknown(connection, partition, offset)
     if members := await members_of(connection, group):
-        raise CommandRefusedError(f"{members} workers are in the group {group}: stop them first, then start them again")
+        raise CommandRefusedError(
+            f"{len(members)} workers are in the group {group}: stop them first, then start them again"
+        )
     commit = await _commit_of(connection, group, partition)
     if offset < commit.offset:
         raise CommandRefusedError(f"{offset} is done already: the group is at {commit.offset}")

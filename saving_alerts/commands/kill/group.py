@@ -5,8 +5,14 @@ import click
 from saving_alerts.commands.lazy_group import LazyCommand, LazyGroup
 
 COMMANDS = {
-    "list": LazyCommand("saving_alerts.commands.kill.show:list_", "List the switches that are on."),
-    "off": LazyCommand("saving_alerts.commands.kill.switch:off", "Turn a switch off."),
+    "list": LazyCommand(
+        "saving_alerts.commands.kill.show:list_",
+        "List the switches that are on, and what cannot be read there and stops pushes all the same.",
+    ),
+    "off": LazyCommand(
+        "saving_alerts.commands.kill.switch:off",
+        "Turn a switch off: by scope and ID, or by the name that `kill list` shows.",
+    ),
     "on": LazyCommand("saving_alerts.commands.kill.switch:on", "Turn a switch on."),
 }
 

@@ -1,35 +1,30 @@
 """`saving-alerts kill list`: which switches are on."""
 
+import sys
+
 import click
-from aiokafka import AIOKafkaConsumer
 
 from saving_alerts.commands.deployment import settings_or_exit
+from saving_alerts.commands.exits import BAD_NEWS
+from saving_alerts.commands.kill import topic
 from saving_alerts.commands.running import run
-from saving_alerts.domain.kill_switches import KillSwitch
-from saving_alerts.kafka.client import translated_errors
-from saving_alerts.settings import Settings
+from saving_alerts.domain.kill_switches import UnreadableSwitch
 
 
 @click.command("list")
 def list_() -> None:
-    """List the switches that are on.
+    """List the switches that are on, and what cannot be read there and stops pushes all the same.
 
     \b
     Example:
       saving-alerts kill list
+
+    Exit code: 0, or 1 when something cannot be read, or 2 when the topic could not be read.
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    switches = run(_switches(settings_or_exit()))
+    switches = run(topic.standing(settings_or_exit())).listed
     for switch in switches:
         print(switch)
     if not switches:
         print("no kill switch is on")
-
-
-async def _switches(settings: Settings) -> list[KillSwitch]:
-    from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic  # noqa: PLC0415 - mode: not for --help
-
-    topic = settings.topics.kill_switches.name
-    with translated_errors(f"Kafka at {settings.kafka_bootstrap_servers}"):
-        followed = KillSwitchTopic(lambda: AIOKafkaConsumer(**settings.kafka.options()), topic)
-        async with followed:
-            return sorted(followed.switches.values(), key=lambda switch: switch.key)
+    if any(isinstance(switch, UnreadableSwitch) for switch in switches):
+        sys.exit(BAD_NEWS)

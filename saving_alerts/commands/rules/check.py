@@ -31,7 +31,7 @@ def check(file: Path, *, as_json: bool) -> None:
     try:
         found = rules_in(raw)
     except RulesRefusedError as error:
-        _show_mistakes(file, error.mistakes, as_json=as_json)
+        _show_mistakes(file, error, as_json=as_json)
         sys.exit(BAD_NEWS)
     if as_json:
         print(msgspec.json.encode({"ok": True, "version": found.version, "mistakes": []}).decode())
@@ -50,13 +50,13 @@ def schema() -> None:
     print(json_schema())
 
 
-def _show_mistakes(file: Path, mistakes: list[str], *, as_json: bool) -> None:
+def _show_mistakes(file: Path, error: RulesRefusedError, *, as_json: bool) -> None:
     if as_json:
-        print(msgspec.json.encode({"ok": False, "version": None, "mistakes": mistakes}).decode())
+        print(msgspec.json.encode({"ok": False, "version": None, "mistakes": error.lines}).decode())
         return
-    for mistake in mistakes:
-        print(mistake)
-    print(f"{file}: {_counted(len(mistakes), 'mistake')}; workers would refuse it and keep the rules they have")
+    print("\n".join(error.lines))
+    number = _counted(len(error.mistakes) + error.more, "mistake")
+    print(f"{file}: {number}; workers would refuse it and keep the rules they have")
 
 
 def _summary(file: Path, found: RuleSet) -> list[str]:

@@ -13,6 +13,7 @@ from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.rules.file import FILE, good_rules
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
+from saving_alerts.domain.decoding import Decoder
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules.messages import locale_for, render
@@ -21,6 +22,7 @@ from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.ports.errors import PortError
 from saving_alerts.settings import Settings
 
+_merchants = Decoder(Merchant)
 SAMPLE_TITLES = {"en": "All coffee beans", "de": "Alle Kaffeebohnen", "fr": "Tous les cafés en grains"}
 
 
@@ -127,8 +129,5 @@ def _named(line: bytes, merchant_id: str) -> Merchant | None:
     """The line's merchant if it is this one. Most are not, so it is looked for in the bytes first."""
     if msgspec.json.encode(merchant_id) not in line:
         return None
-    try:
-        merchant = msgspec.json.decode(line, type=Merchant)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return merchant if merchant.merchant_id == merchant_id else None
+    merchant = _merchants.read(line)
+    return merchant if isinstance(merchant, Merchant) and merchant.merchant_id == merchant_id else None

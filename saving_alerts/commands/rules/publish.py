@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
 from saving_alerts.commands.rules.file import FILE, good_rules, rules_in
 from saving_alerts.commands.rules.version import VersionType
+from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.rules_file.compiler import version_of
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.ports.errors import PortError
@@ -127,7 +127,7 @@ async def _roll_back(shelf: RulesStore, version: str | None, by: str, note: str)
     try:
         rules_in(body)
     except RulesRefusedError as error:
-        raise BadNewsError(f"{wanted} is refused by this release:\n" + "\n".join(error.mistakes)) from error
+        raise BadNewsError(f"{wanted} is refused by this release:\n" + "\n".join(error.lines)) from error
     return await _unless_live(shelf, body, current, by, note or f"back to {wanted}")
 
 
@@ -143,7 +143,7 @@ def _history_lines(known: tuple[Publication, ...], live: str | None) -> list[str
 
 
 def _line(each: Publication, *, is_live: bool) -> str:
-    at = each.at.astimezone(UTC)
+    at = in_utc(each.at)
     return f"{each.version}  {at:%Y-%m-%d %H:%M:%S}  {each.by}  {'live  ' if is_live else ''}{each.note}"
 
 

@@ -77,7 +77,7 @@ def _reference_data(settings: Settings, compare: str | None) -> tuple[RuleSet, M
     except UnknownVersionError as error:
         raise CommandRefusedError(str(error)) from error
     except RulesRefusedError as error:
-        what = "\n".join(error.mistakes)
+        what = "\n".join(error.lines)
         raise CommandRefusedError(f"the rules to compare with are refused by this release:\n{what}") from error
     except PortError as error:
         raise CommandRefusedError(str(error)) from error

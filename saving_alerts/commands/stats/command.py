@@ -3,17 +3,18 @@
 import asyncio
 
 import click
-import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from rich.console import Console
 
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.stats.tables import tables
+from saving_alerts.domain.decoding import Decoder, Unreadable
 from saving_alerts.web.stats import Stats
 
 TIMEOUT_SECONDS = 5.0
 HTTP_OK = 200
+_stats = Decoder(Stats)
 LOCAL = "http://127.0.0.1:{port}"
 
 
@@ -56,7 +57,7 @@ async def _fetched(page: str) -> bytes:
 
 
 def _read(body: bytes) -> Stats:
-    try:
-        return msgspec.json.decode(body, type=Stats)
-    except msgspec.DecodeError as error:
-        raise CommandRefusedError(f"the worker is of another release: {error}; try --json") from error
+    found = _stats.read(body)
+    if isinstance(found, Unreadable):
+        raise CommandRefusedError(f"the worker is of another release: {found}; try --json")
+    return found

@@ -1,13 +1,13 @@
 """What stands on a worker's page, as tables for a terminal: the same words, in the same order."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC
 
 from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
 from saving_alerts.commands.clock import in_utc
+from saving_alerts.domain import moments
 from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.supervision.health import Condition
 from saving_alerts.web.stats import PartitionLag, Stats
@@ -34,6 +34,10 @@ def tables(stats: Stats) -> Iterator[RenderableType]:
     yield _documents(stats)
     yield from _remarks(stats)
     yield _workers(stats.cluster)
+    for row in stats.silent:
+        yield Text(f"{row.name} has been silent since {in_utc(row.beaten_at)}.")
+    for each in stats.unreadable_heartbeats:
+        yield Text(f"A heartbeat in Redis cannot be read: {each}")
     yield from _lag(stats.lag)
 
 
@@ -88,7 +92,7 @@ def _workers(cluster: Sequence[WorkerRow]) -> RenderableType:
             f"{row.events_read:,}",
             f"{row.decisions.get('pushed', 0):,}",
             row.rules_version or "none",
-            f"{row.started_at.astimezone(UTC):%m-%d %H:%M:%S}",
+            f"{moments.in_utc(row.started_at):%m-%d %H:%M:%S}",
         )
         for row in cluster
     ]

@@ -6,12 +6,17 @@ this needs no other system, belongs to exactly this offset, and is gone with the
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Self
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
-# Kafka keeps 4,096 bytes of text with an offset by default.
+from saving_alerts.domain.decoding import Decoder, Offset, Unreadable
+
+# Kafka keeps 4,096 bytes of text with an offset by default, and brokers can be set to keep more.
 MAX_SKIPPED = 100
+MAX_MEMO_BYTES = 64 * 1024
+MAX_DEATHS = 2**31 - 1
 SUSPICIOUS_DEATHS = 3
 
 
@@ -32,18 +37,16 @@ class PartitionMemo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     may be chance; at a second death it is confirmed and joins `skip`.
     """
 
-    deaths: int = 0
-    trial: int | None = None
-    suspect: int | None = None
-    skip: tuple[int, ...] = ()
+    deaths: Annotated[int, Meta(ge=0, le=MAX_DEATHS)] = 0
+    trial: Offset | None = None
+    suspect: Offset | None = None
+    skip: Annotated[tuple[Offset, ...], Meta(max_length=MAX_SKIPPED)] = ()
 
     @classmethod
-    def read(cls, text: str | None) -> Self:
+    def read(cls, text: str | None) -> "PartitionMemo":
         """From what Kafka kept. Somebody else's text is no memo."""
-        try:
-            return msgspec.json.decode(text or "{}", type=cls)
-        except msgspec.DecodeError:
-            return cls()
+        found = _memos.read(text or "{}")
+        return cls() if isinstance(found, Unreadable) else found
 
     def text(self) -> str:
         return "" if self == PartitionMemo() else msgspec.json.encode(self).decode()
@@ -78,6 +81,9 @@ class PartitionMemo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         """What is left of it once everything below `offset` is done."""
         suspect = None if self.suspect is None or self.suspect < offset else self.suspect
         return PartitionMemo(skip=tuple(skipped for skipped in self.skip if skipped >= offset), suspect=suspect)
+
+
+_memos = Decoder(PartitionMemo, MAX_MEMO_BYTES)
 
 
 def _sorted(offsets: Iterable[int]) -> tuple[int, ...]:

@@ -133,6 +133,11 @@ class PoisonPillDetector:
             if not self._memos[partition][1].is_suspicious:
                 self._suspected.discard(partition)
 
+    def forget(self, partition: Partition) -> None:
+        """It was made again: what is known is about records that are no more."""
+        self._memos.pop(partition, None)
+        self._suspected.discard(partition)
+
     async def end_well(self) -> None:
         """The partitions go and nobody died: what was known at the start of this assignment is taken back."""
         idle = {partition: known for partition, known in self._memos.items() if known[1].deaths}

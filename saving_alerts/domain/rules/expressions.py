@@ -54,6 +54,7 @@ class When:
 @lru_cache(maxsize=2048)  # more than MAX_RULES: `contradictions` compiles each `when`, `compiler` takes it from here
 def compile_when(text: str, event_types: frozenset[EventType]) -> When:
     """Compile it and try it on samples of these event types. Raises WhenRefusedError."""
+    _refuse_half_characters(text)
     _refuse_unknown_names(text)
     when = When(text, _compiled(text))
     for sample, variables in sample_variables(event_types):
@@ -85,6 +86,14 @@ def _compiled(text: str) -> "cel.Expression":
     if compiled.return_type() not in (cel.Type.BOOL, cel.Type.DYN):
         raise WhenRefusedError(_not_a_bool(compiled.return_type().name()))
     return compiled
+
+
+def _refuse_half_characters(text: str) -> None:
+    """JSON can hold one half of a character that takes two, and CEL takes UTF-8 only."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise WhenRefusedError("contains half a character: type it anew") from error
 
 
 def _refuse_unknown_names(text: str) -> None:

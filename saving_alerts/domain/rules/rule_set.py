@@ -9,6 +9,9 @@ from saving_alerts.domain.events import EventType, SavingEvent
 from saving_alerts.domain.rules.index import RuleIndex, Shortlist
 from saving_alerts.domain.rules.rule import Rule
 
+# The most that the rules file can say (`freshness_minutes` in domain/rules_file/schema.py).
+MAX_FRESHNESS = timedelta(hours=24)
+
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
@@ -27,6 +30,11 @@ class RuleSet:
         triggers: frozenset[EventType] = frozenset().union(*(rule.event_types for rule in self.rules))
         object.__setattr__(self, "triggers", triggers)  # the way to set a field of a frozen dataclass
         object.__setattr__(self, "index", RuleIndex(self.rules))
+
+    def freshness_of(self, event_type: str) -> timedelta:
+        """How long an event of this type is worth a push; of a type that these rules do not know, the longest."""
+        of_type = next((each for kind, each in self.freshness.items() if kind == event_type), None)
+        return of_type or max(self.freshness.values(), default=MAX_FRESHNESS)
 
     def listening_to(self, event: SavingEvent) -> Shortlist:
         return self.index.shortlist(event.type, event.merchant_id)

@@ -2,10 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from string import Template
-
-from pydantic import ValidationError
 
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.events import GEOFENCE_TYPES, EventType
@@ -16,9 +15,10 @@ from saving_alerts.domain.rules.quiet_hours import QuietHours
 from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.contradictions import contradictions
+from saving_alerts.domain.rules_file.document import read_document
 from saving_alerts.domain.rules_file.field_checks import read_app_version
-from saving_alerts.domain.rules_file.json_reader import keys_given_twice, read_json
-from saving_alerts.domain.rules_file.mistakes import RulesRefusedError, in_order
+from saving_alerts.domain.rules_file.json_reader import keys_given_twice, read_json, refuse_crowds
+from saving_alerts.domain.rules_file.mistakes import RulesRefusedError, in_words, refusal
 from saving_alerts.domain.rules_file.schema import (
     MAX_RULES,
     NO_QUIET_HOURS,
@@ -43,18 +43,32 @@ def version_of(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()[:VERSION_DIGITS]
 
 
-def read_rules(raw: bytes) -> RuleSet:
-    """Check and compile a rules file. Raises RulesRefusedError with every mistake in it."""
+def _nothing() -> None: ...
+
+
+def read_rules(raw: bytes, between_steps: Callable[[], None] = _nothing) -> RuleSet:
+    """Check and compile a rules file. Raises RulesRefusedError with the mistakes in it, whatever it holds.
+
+    `between_steps` is called often: at least once for each rule that is checked. To end the reading it raises a
+    RulesRefusedError of its own.
+    """
+    try:
+        return _read(raw, between_steps)
+    except RulesRefusedError:
+        raise
+    except Exception as error:
+        raise RulesRefusedError([f"$: {in_words(error)}"]) from error
+
+
+def _read(raw: bytes, between_steps: Callable[[], None]) -> RuleSet:
     tree = read_json(raw)
     _refuse_too_many_rules(tree)
-    others = [*keys_given_twice(tree), *contradictions(tree)]
-    try:
-        document = RulesDocument.model_validate(tree)
-    except ValidationError as error:
-        raise RulesRefusedError(in_order(tree, error.errors(), others)) from error
-    if others:
-        raise RulesRefusedError(in_order(tree, [], others))
-    return _compile(document, version_of(raw))
+    refuse_crowds(tree)
+    others = [*keys_given_twice(tree), *contradictions(tree, between_steps)]
+    document, errors = read_document(tree, between_steps)
+    if document is None or others:
+        raise refusal(tree, errors, others)
+    return _compile(document, version_of(raw), between_steps)
 
 
 def _refuse_too_many_rules(tree: object) -> None:
@@ -64,7 +78,7 @@ def _refuse_too_many_rules(tree: object) -> None:
         raise RulesRefusedError([f"$.rules: {len(rules)} rules, at most {MAX_RULES} are allowed"])
 
 
-def _compile(document: RulesDocument, version: str) -> RuleSet:
+def _compile(document: RulesDocument, version: str, between_steps: Callable[[], None]) -> RuleSet:
     by_priority = sorted((rule for rule in document.rules if rule.enabled), key=lambda rule: rule.priority)
     freshness: dict[EventType, timedelta] = {
         event_type: timedelta(minutes=minutes) for event_type, minutes in document.freshness_minutes.items()
@@ -74,8 +88,16 @@ def _compile(document: RulesDocument, version: str) -> RuleSet:
         version=version,
         caps=tuple(Cap(cap.per, cap.pushes, cap.hours) for cap in document.caps),
         freshness=DEFAULT_FRESHNESS | freshness,
-        rules=tuple(_compile_rule(rule, quiet) for rule in by_priority),
+        rules=tuple(_compile_rules(by_priority, quiet, between_steps)),
     )
+
+
+def _compile_rules(
+    rules: list[RuleDocument], quiet: QuietHours | None, between_steps: Callable[[], None]
+) -> Iterator[Rule]:
+    for rule in rules:
+        between_steps()
+        yield _compile_rule(rule, quiet)
 
 
 def _compile_rule(rule: RuleDocument, quiet: QuietHours | None) -> Rule:

@@ -3,31 +3,50 @@
 It reads the plain JSON, not the validated document, so that these mistakes are reported together with the wrong types.
 """
 
-from collections import Counter
-from collections.abc import Iterator
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from saving_alerts.domain.caps import MAX_CAP_HOURS, CapPer
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.rules.expressions import MAX_WHEN_CHARACTERS, WhenRefusedError, compile_when
-from saving_alerts.domain.rules.index import is_pattern
+from saving_alerts.domain.rules.index import Globs, is_pattern
 from saving_alerts.domain.rules.ranking import Ranking
-from saving_alerts.domain.rules_file.mistakes import Mistake, Place
-from saving_alerts.domain.rules_file.schema import MAX_RULES, TRIGGER_TYPES
+from saving_alerts.domain.rules_file.mistakes import Mistake, Place, cut, in_words
+from saving_alerts.domain.rules_file.schema import MAX_CAPS, MAX_GLOB_CHARACTERS, MAX_GLOBS, MAX_RULES, TRIGGER_TYPES
+
+Checks = list[tuple[Place, Iterator[Mistake]]]
 
 
-def contradictions(tree: object) -> Iterator[Mistake]:
-    """The mistakes in the JSON of a rules file. Never raises, whatever the file holds."""
+def contradictions(tree: object, between_steps: Callable[[], None]) -> Iterator[Mistake]:
+    """The mistakes in the JSON of a rules file. Raises nothing, whatever the file holds, but what `between_steps` does.
+
+    It is called before the checks of each rule.
+    """
+    for place, mistakes in _checks(tree):
+        between_steps()
+        yield from _none_raised(place, mistakes)
+
+
+def _checks(tree: object) -> Checks:
+    """Each with the place that it looks at."""
     if not isinstance(tree, dict):
-        return
-    yield from _same_window((), tree)
-    yield from _useless_caps(_list(tree.get("caps")))
+        return []
     rules = _list(tree.get("rules"))[:MAX_RULES]
-    yield from _ids_twice(rules)
-    for number, rule in enumerate(rules):
-        if isinstance(rule, dict):
-            yield from _in_rule(("rules", number), rule)
+    whole: Checks = [
+        (("quiet_hours",), _same_window((), tree)),
+        (("caps",), _useless_caps(_list(tree.get("caps"))[:MAX_CAPS])),
+        (("rules",), _ids_twice(rules)),
+    ]
+    places = [(("rules", number), rule) for number, rule in enumerate(rules) if isinstance(rule, dict)]
+    return whole + [(place, _in_rule(place, rule)) for place, rule in places]
+
+
+def _none_raised(place: Place, mistakes: Iterator[Mistake]) -> Iterator[Mistake]:
+    """A check that fails refuses the file: nobody knows what else is wrong there."""
+    try:
+        yield from mistakes
+    except Exception as error:  # noqa: BLE001 - a check is our code, and this file is the one that it cannot cope with
+        yield place, in_words(error)
 
 
 def _in_rule(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
@@ -57,11 +76,10 @@ def _same_window(place: Place, holder: dict[str, Any]) -> Iterator[Mistake]:
 
 def _ids_twice(rules: list[Any]) -> Iterator[Mistake]:
     ids = [rule.get("id") if isinstance(rule, dict) else None for rule in rules]
-    times = Counter(rule_id for rule_id in ids if isinstance(rule_id, str))
+    first: dict[str, int] = {}
     for number, rule_id in enumerate(ids):
-        if isinstance(rule_id, str) and times[rule_id] > 1 and ids.index(rule_id) != number:
-            first = ids.index(rule_id)
-            yield ("rules", number, "id"), f"the same id as $.rules[{first}]: each rule needs one of its own"
+        if isinstance(rule_id, str) and first.setdefault(rule_id, number) != number:
+            yield ("rules", number, "id"), f"the same id as $.rules[{first[rule_id]}]: each rule needs one of its own"
 
 
 def _useless_caps(caps: list[Any]) -> Iterator[Mistake]:
@@ -79,7 +97,7 @@ def _useless_caps(caps: list[Any]) -> Iterator[Mistake]:
 
 
 def _is_cap(cap: object) -> bool:
-    if not isinstance(cap, dict) or cap.get("per") not in set(CapPer):
+    if not isinstance(cap, dict) or cap.get("per") not in tuple(CapPer):  # by ==: it may be a list, which has no hash
         return False
     pushes, hours = cap.get("pushes"), cap.get("hours")
     return isinstance(pushes, int) and isinstance(hours, int | float) and 0 < hours <= MAX_CAP_HOURS
@@ -95,37 +113,50 @@ def _is_tighter(one: dict[str, Any], other: dict[str, Any], comes_first: bool) -
 
 
 def _no_merchant_left(place: Place, merchants: dict[str, Any]) -> Iterator[Mistake]:
-    allow = _list(merchants.get("allow", ["*"]))
-    deny = [glob for glob in _list(merchants.get("deny")) if isinstance(glob, str)]
-    if allow and all(isinstance(glob, str) and _is_denied(glob, deny) for glob in allow):
+    allow, deny = _list(merchants.get("allow", ["*"])), _list(merchants.get("deny"))
+    if allow and _are_globs(allow) and _are_globs(deny) and _all_denied(allow, deny):
         yield (*place, "merchants"), "every merchant that is allowed is denied too, so the rule can never match"
 
 
-def _is_denied(glob: str, deny: list[str]) -> bool:
-    """Whether every merchant that `glob` allows is denied. False where that cannot be decided."""
-    return any(each == glob or _covers(each, glob) for each in deny)
+def _are_globs(globs: list[Any]) -> bool:
+    """Within the limits of the schema, which also bound what comparing them costs."""
+    return len(globs) <= MAX_GLOBS and all(isinstance(glob, str) and len(glob) <= MAX_GLOB_CHARACTERS for glob in globs)
 
 
-def _covers(denied: str, glob: str) -> bool:
-    if not is_pattern(glob):
-        return fnmatchcase(glob, denied)
-    prefix = denied.removesuffix("*")
-    return denied.endswith("*") and not is_pattern(prefix) and glob.startswith(prefix)
+def _all_denied(allow: list[str], deny: list[str]) -> bool:
+    """Whether every merchant that is allowed is denied. False where that cannot be decided."""
+    denied, prefixes = set(deny), {prefix for glob in deny if (prefix := _prefix(glob)) is not None}
+    left = [glob for glob in allow if glob not in denied and not _has_prefix(glob, prefixes)]
+    if any(map(is_pattern, left)):
+        return False
+    others = Globs([glob for glob in deny if _prefix(glob) is None])
+    return all(map(others.match, left))
+
+
+def _prefix(glob: str) -> str | None:
+    """The text before the `*` of a glob that ends in its only sign; None for any other glob."""
+    prefix = glob.removesuffix("*")
+    return prefix if prefix != glob and not is_pattern(prefix) else None
+
+
+def _has_prefix(glob: str, prefixes: set[str]) -> bool:
+    return any(glob[:length] in prefixes for length in range(len(glob) + 1))
 
 
 def _missing_fallback(place: Place, message: dict[str, Any]) -> Iterator[Mistake]:
     fallback, texts = message.get("fallback"), message.get("texts")
     if isinstance(fallback, str) and isinstance(texts, dict) and texts and fallback not in texts:
-        there = ", ".join(sorted(map(str, texts))[:20])
+        there = ", ".join(cut(locale) for locale in sorted(texts)[:20])
         yield (
             (*place, "message", "fallback"),
-            f"there is no text for the fallback locale {fallback!r}: add one, or name one of {there}",
+            f"there is no text for the fallback locale {cut(fallback)!r}: add one, or name one of {there}",
         )
 
 
 def _bad_when(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
     text = rule.get("when")
-    types = frozenset(each for each in TRIGGER_TYPES if each in _list(rule.get("event_types"))) or set(TRIGGER_TYPES)
+    listed = {each for each in _list(rule.get("event_types")) if isinstance(each, str)}
+    types = listed.intersection(TRIGGER_TYPES) or TRIGGER_TYPES
     if isinstance(text, str) and 0 < len(text) <= MAX_WHEN_CHARACTERS:
         try:
             compile_when(text, frozenset(map(EventType, types)))

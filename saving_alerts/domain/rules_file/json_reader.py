@@ -2,12 +2,15 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from saving_alerts.domain.rules_file.mistakes import Mistake, Place, RulesRefusedError, printable
+from saving_alerts.domain.rules_file.mistakes import Mistake, Place, RulesRefusedError, line, printable
 
 NEAR_CHARACTERS = 24  # how much of the text behind a syntax error is quoted
+MAX_DEPTH = 32  # rules need seven: bounds the recursion of every check, and the length of a place
+MAX_ENTRIES = 1_000  # of one list or object, as many as there may be rules: bounds the time of one step of a check
 _UTF_16_OR_32 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _PARSER_MESSAGES = {  # how a message of Python's parser begins → ours
     "Extra data": "something follows after the end",
@@ -34,31 +37,63 @@ def read_json(raw: bytes) -> object:
     if not text.strip():
         raise RulesRefusedError(["$: the file is empty: it needs at least caps and rules"])
     try:
-        return json.loads(text, object_pairs_hook=_object)
+        tree = json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise RulesRefusedError([printable(f"{place}: {_syntax(error)}")]) from error
     except RecursionError as error:
-        raise RulesRefusedError(
-            ["$: brackets within brackets within brackets, hundreds deep: rules need seven"]
-        ) from error
+        raise _too_deep() from error
     except ValueError as error:  # Python does not convert a number with more than 4,300 digits
         raise RulesRefusedError(
             ["$: a number with thousands of digits: no number in here needs more than six"]
         ) from error
+    _refuse_deep(tree)
+    return tree
 
 
-def keys_given_twice(tree: object, place: Place = ()) -> Iterator[Mistake]:
+def refuse_crowds(tree: object) -> None:
+    """Call it before any check that costs time for each entry. Raises RulesRefusedError with the place."""
+    for place, found in _containers(tree):
+        if len(found) > MAX_ENTRIES:
+            what = f"{len(found)} entries, and nothing in a rules file has more than {MAX_ENTRIES}"
+            raise RulesRefusedError([line(tree, place, what)])
+
+
+def keys_given_twice(tree: object) -> Iterator[Mistake]:
     """Every key that one object has twice. Only one of the values would count, without a message."""
-    if isinstance(tree, _Twice):
-        for key in tree.keys_twice:
-            yield (*place, key), "stands here twice: keep one"
-    if isinstance(tree, dict):
-        for key, value in tree.items():
-            yield from keys_given_twice(value, (*place, key))
-    elif isinstance(tree, list):
-        for number, value in enumerate(tree):
-            yield from keys_given_twice(value, (*place, number))
+    for place, found in _containers(tree):
+        if isinstance(found, _Twice):
+            for key in found.keys_twice:
+                yield (*place, key), "stands here twice: keep one"
+
+
+def _containers(value: object, place: Place = ()) -> Iterator[tuple[Place, dict[str, Any] | list[Any]]]:
+    """Every object and every list, each before what is in it."""
+    if isinstance(value, dict | list):
+        yield place, value
+    for part, inner in _inside(value):
+        if isinstance(inner, dict | list):
+            yield from _containers(inner, (*place, part))
+
+
+def _inside(value: object) -> Iterator[tuple[int | str, object]]:
+    if isinstance(value, dict):
+        yield from value.items()
+    elif isinstance(value, list):
+        yield from enumerate(value)
+
+
+def _refuse_deep(tree: object) -> None:
+    """Level by level, without recursion."""
+    level = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for _, inner in _inside(outer) if isinstance(inner, dict | list)]
+    if level:
+        raise _too_deep()
+
+
+def _too_deep() -> RulesRefusedError:
+    return RulesRefusedError([f"$: brackets within brackets, more than {MAX_DEPTH} deep: rules need seven"])
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -66,8 +101,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) == len(pairs):
         return found
     twice = _Twice(found)
-    names = [name for name, _ in pairs]
-    twice.keys_twice = tuple(sorted({name for name in names if names.count(name) > 1}))
+    times = Counter(name for name, _ in pairs)
+    twice.keys_twice = tuple(sorted(name for name, count in times.items() if count > 1))
     return twice
 
 

@@ -1,7 +1,7 @@
 """Mistakes in a rules file as lines for its author: where, what is wrong, and what would be right."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -13,6 +13,8 @@ from saving_alerts.domain.rules_file.schema import NONE_TAG, WINDOW_TAG, RulesDo
 LOCALE_EXAMPLE = '; write it like "de" or "de-AT"'  # locales are the only keys with a pattern
 MAX_SHOWN_CHARACTERS = 40  # of a wrong value, so that each mistake is one line
 MAX_PATH_PART_CHARACTERS = 64  # of a field's name, which can be anything in a wrong file
+MAX_ERROR_CHARACTERS = 200  # of an exception, whose text may repeat what stands in the file
+MAX_MISTAKES = 1_000  # in one file: nobody reads more, and each costs time and memory
 Place = tuple[int | str, ...]  # keys and list indexes from the top of the file
 Mistake = tuple[Place, str]
 
@@ -40,33 +42,55 @@ _LIMITS = {  # pydantic's error type → the limit, with the names of pydantic's
 
 
 class RulesRefusedError(Exception):
-    """The whole file is refused. `mistakes` has one line for each: path, what is wrong, what would be right."""
+    """The whole file is refused. `mistakes` has one line for each: path, what is wrong, what would be right.
 
-    def __init__(self, mistakes: list[str]) -> None:
+    `more` is how many mistakes beyond MAX_MISTAKES were found and are not among them.
+    """
+
+    def __init__(self, mistakes: list[str], more: int = 0) -> None:
         super().__init__("; ".join(mistakes))
         self.mistakes = mistakes
+        self.more = more
+
+    @property
+    def lines(self) -> list[str]:
+        """All mistakes, and how many more there are."""
+        return [*self.mistakes, f"and {self.more} more"] if self.more else self.mistakes
 
 
-def in_order(tree: object, errors: list[ErrorDetails], others: Iterable[Mistake]) -> list[str]:
+class NotCheckedInTimeError(RulesRefusedError):
+    """The file is refused because checking it took too long. It may be good: check it again later."""
+
+
+def refusal(tree: object, errors: list[ErrorDetails], others: list[Mistake]) -> RulesRefusedError:
     """One line for each mistake, without repetitions. A list whose items are all wrong is not also called empty."""
-    places = [error["loc"] for error in errors]
-    above = {place[:depth] for place in places for depth in range(len(place))}
-    found = [_of_model(error) for error in errors if error["type"] != "too_short" or error["loc"] not in above]
-    lines = [line(tree, *mistake) for mistake in [*found, *others]]
-    return list(dict.fromkeys(lines))
+    first = errors[:MAX_MISTAKES]
+    above = {error["loc"][:depth] for error in first for depth in range(len(error["loc"]))}
+    found = [_of_model(error) for error in first if error["type"] != "too_short" or error["loc"] not in above]
+    rest = others[: MAX_MISTAKES - len(found)]
+    lines = [line(tree, *mistake) for mistake in [*found, *rest]]
+    return RulesRefusedError(list(dict.fromkeys(lines)), len(errors) - len(first) + len(others) - len(rest))
 
 
 def line(tree: object, place: Place, what: str) -> str:
     """The path from `$`, what is wrong there, and the id of the rule. Unprintable characters are escaped."""
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{_cut(part)}" for part in place)
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{cut(part)}" for part in place)
     return printable(f"${path}: {what}{_rule_id(tree, place)}")
 
 
 def printable(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
-def _cut(part: str) -> str:
+def in_words(error: BaseException) -> str:
+    """For what a check should not have raised: the file may be good, but nobody can say so."""
+    what = printable(f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARACTERS])
+    return f"cannot be checked ({what}): write it in another way, and report this text"
+
+
+def cut(part: str) -> str:
     return part if len(part) <= MAX_PATH_PART_CHARACTERS else f"{part[:MAX_PATH_PART_CHARACTERS]}…"
 
 
@@ -122,11 +146,12 @@ def _example(place: Place) -> str:
 
 
 def _shown(value: object) -> str:
-    """The value as JSON, cut short."""
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
-        text = type(value).__name__
+    """The value as JSON, cut short. No more of it is written than is shown."""
+    text = ""
+    for part in json.JSONEncoder(ensure_ascii=False).iterencode(value):
+        text += part
+        if len(text) > MAX_SHOWN_CHARACTERS:
+            break
     return text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}…"
 
 

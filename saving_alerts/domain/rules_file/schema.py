@@ -17,7 +17,9 @@ from saving_alerts.domain.rules.ranking import Ranking
 from saving_alerts.domain.rules_file.field_checks import check_template, read_app_version, read_clock
 
 MAX_RULES = 1_000  # bounds the time of reading a file; `make bench-rules` measures up to 500 rules
+MAX_CAPS = 20  # each is looked at for every push
 MAX_GLOBS = 1_000  # per rule: bounds the regular expression that is made of its patterns
+MAX_GLOB_CHARACTERS = 128  # as many as a merchant's id has at most
 MAX_TEMPLATE_CHARACTERS = 500  # with placeholders; what a phone shows of the finished text is less (`messages`)
 TRIGGER_TYPES = tuple(event_type for event_type in EventType if event_type not in TYPES_WITHOUT_MERCHANT)
 NO_QUIET_HOURS = "none"
@@ -54,7 +56,7 @@ TriggerType = Annotated[
     AfterValidator(_trigger),
     WithJsonSchema({"type": "string", "enum": [str(event_type) for event_type in TRIGGER_TYPES]}),
 ]
-Glob = Annotated[str, Field(min_length=1, max_length=128)]
+Glob = Annotated[str, Field(min_length=1, max_length=MAX_GLOB_CHARACTERS)]
 Locale = Annotated[
     str, Field(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$", examples=["de", "de-AT"])
 ]
@@ -170,7 +172,7 @@ class RulesDocument(Document):
     """The rules of saving alerts."""
 
     caps: tuple[CapDocument, ...] = Field(
-        min_length=1, max_length=20, examples=[[{"per": "user", "pushes": 1, "hours": 24}]]
+        min_length=1, max_length=MAX_CAPS, examples=[[{"per": "user", "pushes": 1, "hours": 24}]]
     )
     """How many pushes a user gets at most. All of them apply."""
     quiet_hours: QuietHoursDocument | None = Field(default=None, examples=[{"from": "22:00", "to": "08:00"}])

@@ -265,6 +265,13 @@ GARBAGE: dict[str, bytes] = {
     "a time as text": (
         b'{"entries":[{"position":"t/0/1","sent_at":"1","event_id":"e","merchant_id":"m"}],"released":{}}'
     ),
+    "a send in a million years": (
+        b'{"entries":[{"position":"t/0/1","sent_at":3e16,"event_id":"e","merchant_id":"m"}],"released":{}}'
+    ),
+    "a claim without an end": (
+        b'{"entries":[{"position":"t/0/1","lease_until":1e300,"event_id":"e","merchant_id":"m","incarnation":"a",'
+        b'"number":"1"}],"released":{}}'
+    ),
     "a release without a time": b'{"entries":{},"released":[{"position":"t/0/1","incarnation":"a","number":"1"}]}',
 }
 
@@ -377,11 +384,26 @@ async def test_an_ill_redis_is_unavailable_and_says_how(
         (exceptions.BusyLoadingError("LOADING"), "is still loading its data"),
         (exceptions.MaxConnectionsError("Too many connections"), "has no free connection in our pool"),
         (exceptions.ResponseError("ERR unknown"), "refuses the command"),
+        (exceptions.MovedError("3999 127.0.0.1:6381"), "is a node of a Cluster, which is not supported"),
+        (exceptions.AskError("3999 127.0.0.1:6381"), "is a node of a Cluster, which is not supported"),
+        (exceptions.ClusterCrossSlotError("Keys"), "is a node of a Cluster, which is not supported"),
+        (exceptions.ClusterDownError("CLUSTERDOWN"), "is a node of a Cluster, which is not supported"),
         (exceptions.MasterDownError("MASTERDOWN"), "refuses the command"),
         (exceptions.InvalidResponse("?"), "cannot be understood"),
         (ConnectionResetError("reset"), "cannot be reached"),
     ],
-    ids=["loading", "connections", "response", "master down", "protocol", "socket"],
+    ids=[
+        "loading",
+        "connections",
+        "response",
+        "moved",
+        "ask",
+        "slots",
+        "cluster down",
+        "master down",
+        "protocol",
+        "socket",
+    ],
 )
 def test_every_error_becomes_unavailable_from_the_original(error: Exception, says: str) -> None:
     with pytest.raises(UnavailableError, match=says) as raised, translated_errors():

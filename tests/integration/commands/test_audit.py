@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -267,3 +268,23 @@ def test_an_event_that_is_finished_while_the_audit_runs_is_answered(deployment: 
 
     first = result.partitions[0]
     assert (first.answered, first.pending, first.missing) == (10, 0, 0)
+
+
+def test_what_is_on_record_about_a_former_topic_answers_nothing(deployment: RecordedDeployment) -> None:
+    """The source was deleted and made again, and its offsets count from 0 anew."""
+    asyncio.run(deployment.produce_events(*(b'{"event_id":"new-%d"}' % number for number in range(10, 13))))
+    asyncio.run(deployment.commit(deployment.topics.source, {0: 13}))
+    former = msgspec.structs.replace(deployment.receipt((0, 9), (12, 12)), written_ms=(1_000, 2_000))
+    pushed = [
+        msgspec.structs.replace(deployment.decision(10, Reason.PUSHED, status=201, seconds=seconds), event_id=event_id)
+        for seconds, event_id in enumerate(["old-10", "new-10"])
+    ]
+    asyncio.run(deployment.write_decisions(deployment.receipt((0, 9)), former, *pushed))
+    asyncio.run(deployment.produce_to(deployment.topics.alerts, 11))  # of event `e-11`
+    asyncio.run(deployment.commit(deployment.topics.alerts, {0: 0}))
+
+    result = run_audit(deployment)
+
+    assert "partition 0: missing 11-12" in result.stdout
+    assert "12 answers are about a former topic of this name" in result.stdout
+    assert "11 answered, 0 pending, 2 missing, 0 echoes, 0 contradictions" in last_line(result)

@@ -3,10 +3,11 @@
 import asyncio
 import json
 
+import msgspec
 from click.testing import CliRunner, Result
 
 from saving_alerts.commands.explain import explain
-from saving_alerts.domain.events import EventType
+from saving_alerts.domain.events import EventType, SavingEvent
 from saving_alerts.domain.reasons import Reason
 from tests.support.recorded_deployment import RecordedDeployment
 from tests.support.sample_events import event
@@ -103,7 +104,7 @@ def test_nothing_found_says_what_that_can_mean(deployment: RecordedDeployment) -
 
 
 def test_all_also_names_events_that_trigger_nothing_and_those_not_decided_yet(deployment: RecordedDeployment) -> None:
-    ours = [event(EventType.APP_OPENED, user_id="u-1"), event(user_id="u-1"), event(user_id="u-1")]
+    ours = [event(EventType.APP_OPENED, user_id="u-1"), numbered(1), numbered(2)]
     asyncio.run(deployment.produce_events(*ours, event(user_id="u-2"), event(EventType.APP_OPENED, user_id="u-2")))
     asyncio.run(
         deployment.write_decisions(deployment.receipt((0, 0), (4, 4)), deployment.decision(1, Reason.NO_COUPON))
@@ -128,8 +129,9 @@ def test_all_takes_no_receipt_of_another_partition_for_it(deployment: RecordedDe
 
 def test_all_finds_a_decision_that_does_not_say_whose_it_is(deployment: RecordedDeployment) -> None:
     """What nobody could read is decided by its position alone."""
-    asyncio.run(deployment.produce_events(event(user_id="u-1")))
-    asyncio.run(deployment.write_decisions(deployment.decision(0, Reason.DEAD_LETTER, user=None)))
+    asyncio.run(deployment.produce_events(numbered(0)))
+    nameless = msgspec.structs.replace(deployment.decision(0, Reason.DEAD_LETTER, user=None), event_id=None)
+    asyncio.run(deployment.write_decisions(nameless))
 
     short, everything = run_explain(deployment, "--user", "u-1"), run_explain(deployment, "--user", "u-1", "--all")
 
@@ -162,3 +164,21 @@ def test_whose_events_must_be_said() -> None:
 
     assert "Give --user or --event" in result.stderr
     assert result.exit_code == 2
+
+
+def test_all_takes_no_answer_about_a_former_topic_for_it(deployment: RecordedDeployment) -> None:
+    """The source was deleted and made again: what is on record about its offsets is about other events."""
+    asyncio.run(deployment.produce_events(numbered(0), event(EventType.APP_OPENED, user_id="u-1")))
+    former = msgspec.structs.replace(deployment.decision(0, Reason.PUSHED), event_id="of-the-former-topic")
+    receipt = msgspec.structs.replace(deployment.receipt((1, 1)), written_ms=(1_000, 2_000))
+    asyncio.run(deployment.write_decisions(former, receipt))
+
+    lines = run_explain(deployment, "--user", "u-1", "--all").stdout.splitlines()
+
+    assert sum("not decided yet" in line for line in lines) == 2
+    assert sum("pushed" in line for line in lines) == 1
+
+
+def numbered(offset: int) -> SavingEvent:
+    """As the deployment's decisions call the event at this offset."""
+    return msgspec.structs.replace(event(user_id="u-1"), event_id=f"e-{offset}")

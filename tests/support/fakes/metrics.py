@@ -1,5 +1,6 @@
 """Metrics that keep every measurement, and accept only metrics of the catalogue."""
 
+import math
 from dataclasses import dataclass
 
 from saving_alerts.metrics import CATALOGUE, Metric, MetricKind
@@ -13,7 +14,7 @@ class Measurement:
 
 
 class RecordingMetrics:
-    """A `Metrics`. `measurements` are in order. Fails a test that uses a wrong kind or wrong tags."""
+    """A `Metrics`. `measurements` are in order. Fails a test that uses a wrong kind, wrong tags or no number."""
 
     def __init__(self) -> None:
         self.measurements: list[Measurement] = []
@@ -44,9 +45,12 @@ class RecordingMetrics:
         return [measurement.tags[tag] for measurement in self.measurements if measurement.metric is metric]
 
     def _add(self, kind: MetricKind, measurement: Measurement) -> None:
-        entry = CATALOGUE[measurement.metric]
-        assert entry.kind is kind, f"{measurement.metric} is a {entry.kind}, not a {kind}"
+        metric, value = measurement.metric, measurement.value
+        entry = CATALOGUE[metric]
+        assert entry.kind is kind, f"{metric} is a {entry.kind}, not a {kind}"
+        assert type(value) in {int, float}, f"{metric}: {value!r} is no number"
+        assert math.isfinite(value), f"{metric}: {value!r} is not finite"
         assert set(measurement.tags) == set(entry.tags), (
-            f"{measurement.metric} has the tags {entry.tags}, not {tuple(measurement.tags)}"
+            f"{metric} has the tags {entry.tags}, not {tuple(measurement.tags)}"
         )
         self.measurements.append(measurement)

@@ -16,7 +16,7 @@ RELEASED_REMEMBERED = timedelta(hours=1)
 
 @dataclass(slots=True)
 class Entry:
-    """All that is known of one position: a send (`sent_at`), or a claim until `lease_until` and then a charge."""
+    """All that is known of one event at a position: a send (`sent_at`), or a claim to `lease_until`, then a charge."""
 
     claim: Claim
     lease_until: datetime
@@ -31,7 +31,9 @@ class Entry:
 
 @dataclass(slots=True)
 class User:
-    entries: dict[SourcePosition, Entry] = field(default_factory=dict)
+    """`entries` by position and event id: another event at the same position is another one."""
+
+    entries: dict[tuple[SourcePosition, str], Entry] = field(default_factory=dict)
     released: dict[Claim, datetime] = field(default_factory=dict)
 
 
@@ -50,11 +52,15 @@ class FakeThrottle:
     def sends(self, user_id: str) -> list[tuple[SourcePosition, bool]]:
         """What was confirmed for this user, in that order: position, and whether it is uncertain."""
         entries = self._user(user_id).entries.items()
-        return [(position, entry.uncertain) for position, entry in entries if entry.sent_at]
+        return [(position, entry.uncertain) for (position, _), entry in entries if entry.sent_at]
+
+    async def check(self) -> None:
+        if self.down:
+            raise UnavailableError("Redis cannot be reached: this fake is down")
 
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         user = self._reached(claim)
-        own = user.entries.get(claim.position)
+        own = user.entries.get(_own(claim))
         if own and own.sent_at:
             return AlreadySent(own.sent_at, own.uncertain)
         if claim in user.released:
@@ -64,7 +70,7 @@ class FakeThrottle:
         return self._obstacle(user, claim, caps) or self._claim_anew(user, claim)
 
     async def renew(self, claim: Claim) -> datetime | None:
-        own = self._reached(claim).entries.get(claim.position)
+        own = self._reached(claim).entries.get(_own(claim))
         if not own or own.claim != claim or not self._is_live(own):
             return None
         own.lease_until = max(own.lease_until, self._clock.now() + self._lease)
@@ -72,23 +78,23 @@ class FakeThrottle:
 
     async def confirm(self, claim: Claim, *, uncertain: bool) -> None:
         user = self._reached(claim)
-        own = user.entries.get(claim.position)
+        own = user.entries.get(_own(claim))
         if own and own.sent_at and (uncertain or not own.uncertain):
             return
         now = self._clock.now()
         sent_at = max(now, own.charged_at) if own and uncertain else now
-        user.entries.pop(claim.position, None)
-        user.entries[claim.position] = Entry(claim, now, sent_at=sent_at, uncertain=uncertain)
+        user.entries.pop(_own(claim), None)
+        user.entries[_own(claim)] = Entry(claim, now, sent_at=sent_at, uncertain=uncertain)
 
     async def release(self, claim: Claim) -> bool:
         user = self._reached(claim)
-        own = user.entries.get(claim.position)
+        own = user.entries.get(_own(claim))
         if claim in user.released:
             return True
         if own and (own.sent_at or (own.claim == claim and (own.taken_over or not self._is_live(own)))):
             return False
         if own and own.claim == claim:
-            del user.entries[claim.position]
+            del user.entries[_own(claim)]
         user.released[claim] = self._clock.now()
         return True
 
@@ -114,7 +120,7 @@ class FakeThrottle:
         return CapReached(blocked.cap, blocked.until) if blocked else None
 
     def _claim_anew(self, user: User, claim: Claim) -> Granted:
-        entry = user.entries[claim.position] = Entry(claim, self._clock.now() + self._lease)
+        entry = user.entries[_own(claim)] = Entry(claim, self._clock.now() + self._lease)
         return Granted(entry.lease_until)
 
     def _is_live(self, entry: Entry) -> bool:
@@ -127,8 +133,12 @@ class FakeThrottle:
 
     def _user(self, user_id: str) -> User:
         user, now = self.users.setdefault(user_id, User()), self._clock.now()
-        old = [position for position, entry in user.entries.items() if now - entry.charged_at >= REMEMBERED]
-        for position in old:
-            del user.entries[position]
+        old = [own for own, entry in user.entries.items() if now - entry.charged_at >= REMEMBERED]
+        for own in old:
+            del user.entries[own]
         user.released = {claim: at for claim, at in user.released.items() if now - at < RELEASED_REMEMBERED}
         return user
+
+
+def _own(claim: Claim) -> tuple[SourcePosition, str]:
+    return claim.position, claim.event_id

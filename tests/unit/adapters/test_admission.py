@@ -20,12 +20,12 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def breaker_states() -> list[bool]:
+def breaker_states() -> list[int]:
     return []
 
 
 @pytest.fixture
-def admission(clock: FakeClock, breaker_states: list[bool]) -> Admission:
+def admission(clock: FakeClock, breaker_states: list[int]) -> Admission:
     return Admission(2, Breaker(failures=1, pause=PAUSE), clock, breaker_states.append)
 
 
@@ -114,7 +114,7 @@ async def test_the_longest_pause_that_was_asked_for_counts(admission: Admission,
 
 
 async def test_it_says_at_first_and_after_each_outcome_whether_the_breaker_is_open(
-    admission: Admission, clock: FakeClock, breaker_states: list[bool]
+    admission: Admission, clock: FakeClock, breaker_states: list[int]
 ) -> None:
     admission.failed(admission.epoch)
     await admitted(admission, clock)

@@ -1,6 +1,7 @@
 """What a DogStatsD agent hears, and that nobody is disturbed when there is none."""
 
 import contextlib
+import math
 import socket
 import threading
 from collections.abc import Iterator
@@ -59,6 +60,31 @@ def test_a_gauge_says_its_last_value(sink: StatsdSink) -> None:
 
     assert sink.wait_until(lambda sink: sink.values("saving_alerts.in_flight", stage="validate") == [1.5])
     assert sink.samples[0].kind == "g"
+
+
+@pytest.mark.parametrize(("value", "arrives"), [(False, 0.0), (True, 1.0)])
+def test_a_truth_value_is_a_number_on_the_wire(sink: StatsdSink, *, value: bool, arrives: float) -> None:
+    metrics = DatadogMetrics(DatadogPolicy(sink.host, sink.port))
+    metrics.gauge(Metric.PUSH_API_BREAKER, value)
+
+    metrics.close()
+
+    assert sink.wait_until(lambda sink: sink.values("saving_alerts.push_api.breaker") == [arrives])
+    assert sink.unreadable == []
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400])
+def test_what_is_no_number_is_not_sent(sink: StatsdSink, value: float) -> None:
+    metrics = DatadogMetrics(DatadogPolicy(sink.host, sink.port))
+    metrics.gauge(Metric.IN_FLIGHT, value, stage="validate")
+    metrics.observe(Metric.PUSH_API_DURATION, value)
+    metrics.count(Metric.HEARTBEAT)
+
+    metrics.close()
+
+    assert sink.wait_until(lambda sink: sink.values("saving_alerts.heartbeat") == [1])
+    assert [sample.name for sample in sink.samples] == ["saving_alerts.heartbeat"]
+    assert sink.unreadable == []
 
 
 def test_observations_arrive_one_by_one(sink: StatsdSink, metrics: DatadogMetrics) -> None:

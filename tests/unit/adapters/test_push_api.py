@@ -13,12 +13,12 @@ from demo.stub_apis.faults import Behaviour, Fault
 from demo.stub_apis.push_api import PushApi as PushApiStub
 from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
-from saving_alerts.domain.alerts import Push, PushTrace, rfc3339
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.push_sender import Accepted, Refused, Throttled, TooLate, Unclear
 from tests.support.fakes.canned_server import canned_server
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
+from tests.support.sample_pushes import PUSH
 
 pytestmark = pytest.mark.asyncio
 
@@ -26,18 +26,6 @@ SOON = START + timedelta(minutes=10)
 LEASE_END = START + timedelta(seconds=20, microseconds=5_999)
 BREAKER_FAILURES = 2
 QUICK = PushApiPolicy(url="", attempt_seconds=0.2, concurrency=2, breaker_failures=BREAKER_FAILURES)
-PUSH = Push(
-    user_id="u-1",
-    title="Zehn Prozent",
-    body="Bei dir um die Ecke",
-    deep_link="https://app.example/c-1",
-    locale="de-DE",
-    category="saving_alert",
-    collapse_key="m-1",
-    ttl_seconds=600,
-    not_after=rfc3339(SOON),
-    trace=PushTrace("e-1", "d-1", "r-1", "abc"),
-)
 
 
 @pytest.fixture

@@ -22,8 +22,10 @@ from saving_alerts.delivery.consumer_thread import (
     FOLLOWED_RECORDS,
     ConsumerThread,
     Fetched,
+    as_changes,
     seek_back,
 )
+from saving_alerts.kafka.refused import RefusedBytes, refused_record
 
 pytestmark = pytest.mark.asyncio
 
@@ -75,6 +77,9 @@ class FakeThread(Service):
         super().__init__()
         self._consumer = driver
         self.meanwhile: Callable[[], object] = lambda: None
+        self.rejoins = 0
+        self.commits = True
+        self.committed: list[dict[TP, tuple[int, str]]] = []
 
     async def getmany(self, active_partitions: set[TP], timeout: float) -> Fetched:
         wanted = frozenset(active_partitions)
@@ -83,8 +88,15 @@ class FakeThread(Service):
         meanwhile()
         return fetched
 
-    async def call_thread(self, call: Callable[..., Awaitable[None]], *arguments: object) -> None:
-        await call(*arguments)
+    async def call_thread(self, call: Callable[..., Awaitable[object]], *arguments: object) -> object:
+        return await call(*arguments)
+
+    async def request_rejoin(self) -> None:
+        self.rejoins += 1
+
+    async def commit_with_memos(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
+        self.committed.append(dict(noted))
+        return self.commits
 
     async def seek_to_committed(self) -> dict[TP, int]:
         return {}
@@ -103,6 +115,13 @@ class ThreadlessTransport(BatchTransport):
 
 
 class NoBrokerApp(faust.App):
+    """`forgotten` are the partitions of which the detector was to forget what it knows."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - Faust's signature
+        super().__init__(*arguments, **options)
+        self.forgotten: list[tuple[str, int]] = []
+        self.detector = SimpleNamespace(forget=self.forgotten.append)
+
     def _new_transport(self) -> BatchTransport:
         return ThreadlessTransport(self.conf.broker_consumer, self)
 
@@ -210,6 +229,59 @@ async def test_records_of_an_assignment_that_has_ended_move_nothing() -> None:
     assert driver.position(FIRST) == ENDED
 
 
+# A topic that was deleted and made again.
+
+
+def reading_from(read_to: int) -> BatchConsumer:
+    """A consumer that was assigned its partitions with `read_to` committed; the first one begins at BEGAN since."""
+    consumer = new_consumer()
+    cast("Conductor", consumer.app.topics)._acking_topics.add("events")
+    consumer._feeds_streams = True
+    consumer._read_offset[FIRST] = consumer._committed_offset[FIRST] = read_to
+    consumer._highest_committed[FIRST] = read_to
+    return consumer
+
+
+async def test_a_partition_that_was_made_again_is_read_and_committed_from_its_beginning() -> None:
+    consumer = reading_from(1_000)
+
+    assert await delivered(consumer) == {FIRST: [10, 11, 12], SECOND: [10, 11, 12]}
+    assert thread_of(consumer).committed == [{FIRST: (BEGAN, "")}]
+    assert consumer._read_offset[FIRST] is None
+    assert consumer._should_commit(FIRST, ENDED)
+    assert FIRST not in consumer._highest_committed
+    assert cast("NoBrokerApp", consumer.app).forgotten == [("events", 0)]
+
+
+async def test_it_is_not_read_before_that_is_committed() -> None:
+    consumer = reading_from(1_000)
+    thread_of(consumer).commits = False
+
+    assert await delivered(consumer) == {SECOND: [10, 11, 12]}
+    assert driver_of(consumer).position(FIRST) == BEGAN
+    assert consumer._read_offset[FIRST] == 1_000
+
+
+async def test_while_batches_of_the_former_topic_may_be_in_work_it_waits_for_a_new_assignment() -> None:
+    consumer = reading_from(BEGAN)
+    await delivered(consumer)
+    consumer._read_offset[FIRST] = 1_000
+    driver_of(consumer).seek(TopicPartition(*FIRST), BEGAN)
+
+    assert await delivered(consumer) == {}
+    assert (thread_of(consumer).rejoins, thread_of(consumer).committed) == (1, [])
+    assert driver_of(consumer).position(FIRST) == BEGAN
+
+
+@pytest.mark.parametrize("read_to", [None, 0, BEGAN - 1, BEGAN])
+async def test_a_partition_that_goes_on_is_not_taken_for_one_that_was_made_again(read_to: int | None) -> None:
+    consumer = reading_from(BEGAN)
+    consumer._read_offset[FIRST] = read_to
+
+    assert await delivered(consumer) == {FIRST: [10, 11, 12], SECOND: [10, 11, 12]}
+    assert (thread_of(consumer).rejoins, thread_of(consumer).committed) == (0, [])
+
+
 class FakeFetcher:
     """So many records wait of each partition, in this order. `waits` are the times it was told to wait for more."""
 
@@ -259,6 +331,18 @@ async def test_nor_does_it_while_they_are_about_to_begin() -> None:
 
 async def test_streams_alone_are_fetched_as_far_as_they_may_be() -> None:
     assert await fetched(FakeFetcher({FIRST: 7_000, SECOND: 3}), FIRST, SECOND) == {FIRST: 7_000, SECOND: 3}
+
+
+async def test_what_was_refused_on_a_changelog_changes_nothing_and_moves_recovery_to_its_end() -> None:
+    change, refused = (
+        _record(CHANGELOG, 7),
+        refused_record(TopicPartition(*CHANGELOG), 8, RefusedBytes(b"x", "why", 10)),
+    )
+
+    assert [(each.offset, each.key, each.value) for each in as_changes([change, refused])] == [
+        (7, None, b""),
+        (10, b"", None),
+    ]
 
 
 async def test_where_nothing_is_there_it_waits_for_whatever_comes_first() -> None:

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from saving_alerts.delivery.in_flight import InFlight, InFlightBatch
 
 LIMIT = 10
+LIMIT_BYTES = 1000
 PARTITION = "saving-events-0"
 
 
 def filled(*records: int) -> tuple[InFlight[int], list[InFlightBatch[int]]]:
     """A window with batches of so many records, named by their number."""
-    window: InFlight[int] = InFlight(LIMIT)
-    return window, [window.take(PARTITION, number, size) for number, size in enumerate(records)]
+    window: InFlight[int] = InFlight(LIMIT, LIMIT_BYTES)
+    return window, [window.take(PARTITION, number, size, 1) for number, size in enumerate(records)]
 
 
 @st.composite
@@ -55,7 +56,7 @@ def test_a_slow_head_holds_those_behind_it_and_then_lets_all_go() -> None:
 
 def test_partitions_do_not_wait_for_each_other() -> None:
     window, _ = filled(1)
-    other = window.take("saving-events-1", 9, 1)
+    other = window.take("saving-events-1", 9, 1, 1)
 
     assert window.finish(other, 1) == [9]
 
@@ -102,3 +103,18 @@ def test_a_closed_window_lets_nothing_through() -> None:
     window.close()
 
     assert window.finish(slot, 1) == []
+
+
+def test_bytes_fill_it_as_records_do_and_are_free_when_their_batch_is_finished() -> None:
+    window: InFlight[int] = InFlight(LIMIT, LIMIT_BYTES)
+    large = window.take(PARTITION, 0, 2, LIMIT_BYTES - 1)
+    assert not window.is_full(PARTITION)
+    small = window.take(PARTITION, 1, 1, 1)
+    assert window.is_full(PARTITION)
+
+    window.finish(large, 1)
+    window.finish(small, 1)
+    assert not window.below_resume_mark(PARTITION)
+    window.finish(large, 1)
+
+    assert window.below_resume_mark(PARTITION)

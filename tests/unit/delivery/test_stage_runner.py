@@ -21,10 +21,11 @@ from saving_alerts.delivery.poison_pills.commit_metadata import SUSPICIOUS_DEATH
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.delivery.producer import Output, OutputProducer, Undelivered
 from saving_alerts.delivery.record_builder import RecordBuilder
+from saving_alerts.delivery.record_results import BatchResult
 from saving_alerts.delivery.record_work import RecordWork
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.stage_runner import StageRunner
-from saving_alerts.delivery.work import Work
+from saving_alerts.delivery.work import ClockGate, Run, Work
 from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
@@ -42,6 +43,7 @@ pytestmark = pytest.mark.asyncio
 TOPICS = Topics.named("saving-events", "saving-alerts")
 PARTITIONS = 4
 MAX_IN_FLIGHT = 4
+MAX_BYTES_IN_FLIGHT = 64 * 1024
 GENERATION = 7
 LONG_SECONDS = 60.0
 PATIENCE_SECONDS = 5
@@ -128,6 +130,8 @@ class Steps:
                 return Decided(Reason.NOT_A_TRIGGER)
             case "no":
                 return Decided(Reason.NO_CONSENT, {"why": "asked not to"})
+            case "ahead":
+                return Decided(Reason.INVALID, {"problem": "dated ahead"}, dated_ahead=True)
             case "garbled":
                 return Decided(Reason.INVALID, {"problem": "not JSON"}, keep_bytes=True)
         return Forward(text)
@@ -173,7 +177,7 @@ def _to_next(text: str) -> tuple[str, Envelope]:
 class World:
     """One stage and what surrounds it. `waiting` gives each record its own task."""
 
-    def __init__(self, *, waiting: bool) -> None:
+    def __init__(self, *, waiting: bool, clock_gate: ClockGate | None = None) -> None:
         self.clock, self.metrics = FakeClock(), RecordingMetrics()
         self.steps, self.flow_control, self.outputs = Steps(), FakeFlowControl(), FakeOutputs()
         self.acks: list[int] = []
@@ -190,8 +194,9 @@ class World:
             metrics=self.metrics,
             clock=self.clock,
             max_in_flight=MAX_IN_FLIGHT,
+            max_bytes_in_flight=MAX_BYTES_IN_FLIGHT,
         )
-        work: Work = BatchWork(writer, services, self.steps.step)
+        work: Work = BatchWork(writer, services, self.steps.step, clock_gate)
         if waiting:
             work = RecordWork(writer, services, self.steps.waiting_step)
         self.stage = StageRunner(writer, services, work)
@@ -210,7 +215,9 @@ class World:
         offset = self._offsets[partition]
         self._offsets[partition] += 1
         key = text.rsplit("-", 1)[-1].encode()
-        return ConsumerRecord("saving-events", partition, offset, 0, 0, key, text.encode(), None, 0, 0, headers)
+        return ConsumerRecord(
+            "saving-events", partition, offset, 1_000 + offset, 0, key, text.encode(), None, 0, 0, headers
+        )
 
     async def acked(self, *offsets: int) -> None:
         await until(lambda: self.acks == list(offsets))
@@ -232,6 +239,22 @@ async def settled() -> None:
     """Nothing but gates is left to wait for: no fake needs more turns of the loop than this."""
     for _ in range(TURNS_UNTIL_SETTLED):
         await asyncio.sleep(0)
+
+
+class DoubtingGate:
+    """Believes what was judged after `is_right` is set; `seen` is how many records were dated ahead, at each run."""
+
+    def __init__(self) -> None:
+        self.is_right = asyncio.Event()
+        self.seen: list[int] = []
+
+    async def believed(self, run: Run) -> BatchResult:
+        while True:
+            result = await run()
+            self.seen.append(result.dated_ahead)
+            if self.is_right.is_set():
+                return result
+            await self.is_right.wait()
 
 
 @pytest.fixture(params=[pytest.param(False, id="batch-step"), pytest.param(True, id="waiting-step")])
@@ -524,6 +547,7 @@ async def test_one_receipt_covers_all_of_a_batch_that_were_no_triggers() -> None
     await world.acked(3)
     receipts = [each for each in world.outputs.to(TOPICS.decisions.name) if "ranges" in each]
     assert [(receipt["partition"], receipt["ranges"]) for receipt in receipts] == [(0, [[0, 1], [3, 3]])]
+    assert receipts[0]["written_ms"] == [1_000, 1_003]
     assert ("no_consent", "no-u3") in world.decisions()
 
 
@@ -535,7 +559,7 @@ async def test_one_receipt_covers_them_too_when_they_are_tried_one_at_a_time() -
 
     await world.acked(2)
     receipts = [each for each in world.outputs.to(TOPICS.decisions.name) if "ranges" in each]
-    assert [receipt["ranges"] for receipt in receipts] == [[[0, 1]]]
+    assert [(receipt["ranges"], receipt["written_ms"]) for receipt in receipts] == [([[0, 1]], [1_000, 1_001])]
     assert world.metrics.total(Metric.STAGE_OUT, stage="validate", decision="not_a_trigger") == 2
 
 
@@ -594,3 +618,26 @@ async def test_everything_that_goes_in_is_counted_out_by_its_decision(world: Wor
     assert counted == {"forwarded": 1, "no_consent": 1, "dead_letter": 1}
     assert world.metrics.total(Metric.STAGE_IN, stage="validate") == 3
     assert world.metrics.values(Metric.EVENT_AGE) == [3.0, 3.0, 3.0]
+
+
+async def test_a_batch_that_a_wrong_clock_judged_is_neither_written_nor_acknowledged() -> None:
+    gate = DoubtingGate()
+    world = World(waiting=False, clock_gate=gate)
+
+    world.take("ahead-u-1", "ok-u-2", "ahead-u-3")
+    await settled()
+
+    assert (gate.seen, world.outputs.written, world.acks, world.stage.in_flight) == ([2], [], [], 3)
+    gate.is_right.set()
+    await world.acked(2)
+    assert gate.seen == [2, 2]
+    assert world.forwarded() == ["ok-u-2"]
+
+
+async def test_what_a_wrong_clock_holds_stops_the_intake() -> None:
+    world = World(waiting=False, clock_gate=DoubtingGate())
+
+    world.take(*(f"ok-u-{number}" for number in range(MAX_IN_FLIGHT)))
+    await settled()
+
+    assert world.flow_control.said == ["stop"]

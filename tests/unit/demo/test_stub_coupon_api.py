@@ -191,6 +191,22 @@ async def test_a_hanging_request_is_answered_when_the_behaviour_changes(api: Cou
     assert (await hanging)[0] == 200
 
 
+async def test_what_is_not_answered_stays_so_when_the_stub_is_well_again_until_it_stops(
+    api: CouponApi, asker: Asker
+) -> None:
+    api.behave(Behaviour(fault="unanswered"), user_id="u-1")
+    asking = asyncio.ensure_future(asker.ask())
+    await asyncio.to_thread(api.wait_until, lambda: len(api.requests) == 1)
+
+    api.recover()
+    assert (await asker.ask())[0] == 200
+    assert not asking.done()
+
+    await asyncio.to_thread(api.stop)
+    with pytest.raises(ClientConnectionError):
+        await asking
+
+
 async def test_a_wait_for_what_never_comes_ends(api: CouponApi) -> None:
     with pytest.raises(TimeoutError):
         api.wait_until(lambda: bool(api.requests), timeout_seconds=0.01)

@@ -260,7 +260,7 @@ def test_no_damage_raises(cut: int, byte: bytes) -> None:
     ],
 )
 def test_the_deadline_counts_from_the_earlier_moment_in_utc(occurred_at: str, deadline: datetime) -> None:
-    found = deadline_of(good(occurred_at=occurred_at), timedelta(minutes=10))
+    found = deadline_of(good(occurred_at=occurred_at), timedelta(minutes=10), RECEIVED)
 
     assert (found, found.tzinfo) == (deadline, UTC)
 
@@ -278,7 +278,7 @@ def test_every_event_that_is_believed_has_a_deadline(received: datetime, behind:
     )
 
     assert isinstance(event, SavingEvent)
-    assert deadline_of(event, timedelta(days=1)) <= event.received_at + timedelta(days=1)
+    assert deadline_of(event, timedelta(days=1), event.received_at) <= event.received_at + timedelta(days=1)
 
 
 @pytest.mark.parametrize(("seconds", "late"), [(-0.001, False), (0, True)], ids=["a moment before", "at the deadline"])

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from saving_alerts.domain.caps import Cap, CapPer, blocking_cap
@@ -46,7 +47,8 @@ def test_what_no_cap_can_count_is_not_remembered() -> None:
 def test_a_send_is_found_by_its_position_and_by_its_event() -> None:
     sends = (send(1), send(2))
 
-    assert of_position(sends, SourcePosition("saving-events", 0, 2)) == send(2)
+    assert of_position(sends, SourcePosition("saving-events", 0, 2), "event-2") == send(2)
+    assert of_position(sends, SourcePosition("saving-events", 0, 2), "event-1") is None
     assert of_event(sends, "event-1") == send(1)
     assert of_event(sends, "event-3") is None
 
@@ -56,3 +58,19 @@ def test_caps_count_them_like_any_send() -> None:
 
     assert blocked is not None
     assert blocked.until == NOW + timedelta(hours=23)
+
+
+def test_another_event_at_the_same_position_is_another_send() -> None:
+    """The source was made again."""
+    reborn = msgspec.structs.replace(send(1), event_id="event-of-the-new-topic")
+
+    sends = with_send((send(1, hours_ago=1, uncertain=True),), reborn)
+
+    assert sends == (send(1, hours_ago=1, uncertain=True), reborn)
+
+
+@pytest.mark.parametrize(
+    "ahead", [timedelta(days=8), datetime.max.replace(tzinfo=UTC) - NOW], ids=["a week", "year 9999"]
+)
+def test_a_send_that_is_dated_far_ahead_caps_nobody(ahead: timedelta) -> None:
+    assert remembered((msgspec.structs.replace(send(1), sent_at=NOW + ahead),), NOW) == ()

@@ -1,6 +1,7 @@
 """The audit's arithmetic: every source offset behind the commit is answered, on its way, or missing."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from saving_alerts.domain.decisions import Decision, Receipt, Stage, answer, decision_id
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.ledger.accounting import Account, PartitionAudit, SourceSpan, summary
+from saving_alerts.ledger.accounting import Account, PartitionAudit, SourceRecordMark, SourceSpan, summary
 from saving_alerts.ledger.explaining import explanations
 from saving_alerts.ledger.offset_set import PAGE_OFFSETS, OffsetSet
 
@@ -23,7 +24,13 @@ def position(offset: int, partition: int = 0, topic: str = SOURCE) -> SourcePosi
 
 
 def decision(
-    offset: int, reason: Reason = Reason.NO_COUPON, *, seconds: int = 0, event_id: str = "e", **details: object
+    offset: int,
+    reason: Reason = Reason.NO_COUPON,
+    *,
+    seconds: int = 0,
+    event_id: str | None = "e",
+    user_id: str = "u-1",
+    **details: object,
 ) -> Decision:
     return Decision(
         decision_id=decision_id(position(offset), reason),
@@ -32,14 +39,21 @@ def decision(
         reason=reason,
         decided_at=NOON + timedelta(seconds=seconds),
         worker="w-1",
-        user_id="u-1",
+        user_id=user_id,
         event_id=event_id,
         details=details,
     )
 
 
-def receipt(*ranges: tuple[int, int], partition: int = 0, topic: str = SOURCE) -> Receipt:
-    return Receipt(topic=topic, partition=partition, ranges=ranges, decided_at=NOON, worker="w-1")
+def receipt(
+    *ranges: tuple[int, int],
+    partition: int = 0,
+    topic: str = SOURCE,
+    written_ms: tuple[int, int] | None = None,
+) -> Receipt:
+    return Receipt(
+        topic=topic, partition=partition, ranges=ranges, decided_at=NOON, worker="w-1", written_ms=written_ms
+    )
 
 
 def account(start: int, end: int, uncommitted: int = 0) -> Account:
@@ -116,7 +130,8 @@ def test_answers_beyond_the_first_are_echoes() -> None:
         pytest.param({"status": 201}, {"again": True, "seconds": 1}, False, id="known-to-the-throttle"),
         pytest.param({"status": 409}, {"status": 201, "seconds": 1}, False, id="known-first-then-anew"),
         pytest.param({"status": 201}, {"status": 201}, False, id="one-decision-written-twice"),
-        pytest.param({"status": 201}, {"status": 409, "event_id": "other"}, True, id="two-events"),
+        pytest.param({"status": 201}, {"status": 409, "user_id": "u-2"}, True, id="for-two-users"),
+        pytest.param({"status": 201}, {"status": 201, "event_id": "other"}, False, id="two-events-at-one-position"),
     ],
 )
 def test_only_two_different_accepted_pushes_contradict(
@@ -208,6 +223,96 @@ def test_the_summary_adds_up_all_partitions_in_one_line() -> None:
     )
 
 
+# The source was deleted and made again: other events stand at the same offsets.
+
+
+def reborn(start: int, end: int, *, first_ms: int = 5_000) -> Account:
+    """An account of the new topic: event `new-OFFSET` at every offset, written one millisecond after the other."""
+    accounted = account(start, end)
+    for offset in range(start, end):
+        accounted.present(0, offset, SourceRecordMark(f"new-{offset}", first_ms + offset))
+    return accounted
+
+
+def test_what_was_decided_about_a_former_topic_answers_nothing() -> None:
+    accounted = reborn(0, 4)
+
+    accounted.recorded(decision(0, Reason.PUSHED, event_id="old-0", status=201))
+    accounted.recorded(decision(1, event_id="new-1"))
+    accounted.recorded(receipt((2, 3), written_ms=(1_000, 2_000)))
+    accounted.pending(position(2), "old-2")
+
+    audited = only(accounted)
+    assert (audited.answered, audited.pending, audited.missing_ranges) == (1, 0, ((0, 0), (2, 3)))
+    assert (audited.of_former_topic, audited.echoes, audited.contradictions) == (3, 0, ())
+
+
+def test_what_was_decided_about_this_topic_counts_beside_it() -> None:
+    accounted = reborn(0, 4)
+
+    accounted.pending(position(1), "old-1")
+    accounted.pending(position(1), "new-1")
+    accounted.recorded(decision(0, Reason.PUSHED, event_id="old-0", status=201))
+    accounted.recorded(decision(0, Reason.PUSHED, event_id="new-0", status=201, seconds=9))
+    accounted.recorded(receipt((2, 3), written_ms=(1_000, 2_000)))
+    accounted.recorded(receipt((2, 3), written_ms=(5_002, 5_003)))
+
+    audited = only(accounted)
+    assert (audited.answered, audited.pending, audited.missing, audited.echoes) == (3, 1, 0, 0)
+    assert audited.sound
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(receipt((0, 3)), id="a receipt of an older release"),
+        pytest.param(receipt((0, 3), written_ms=(-1, 2**62)), id="a receipt of records without a time"),
+        pytest.param(receipt((0, 5_000), written_ms=(5_003, 9_000)), id="a receipt for records on and off the source"),
+        pytest.param(decision(0, event_id=None), id="a decision that names no event"),
+    ],
+)
+def test_what_cannot_be_told_from_an_answer_is_one(entry: Decision | Receipt) -> None:
+    accounted = reborn(0, 4)
+
+    accounted.recorded(entry)
+
+    assert only(accounted).answered > 0
+    assert only(accounted).of_former_topic == 0
+
+
+def test_what_the_source_does_not_hold_any_more_is_taken_for_what_its_answer_says() -> None:
+    accounted = account(0, 4)
+    accounted.present(0, 3, SourceRecordMark("new-3", 5_003))
+
+    accounted.recorded(decision(0, event_id="gone"))
+    accounted.recorded(receipt((1, 2), written_ms=(1_000, 2_000)))
+
+    assert (only(accounted).answered, only(accounted).missing_ranges) == (3, ((3, 3),))
+
+
+@given(
+    times=st.lists(st.integers(-1, 2**62), min_size=1, max_size=60),
+    cuts=st.sets(st.integers(1, 59), max_size=5),
+    kept=st.integers(0, 59),
+    start=st.integers(0, 2 * PAGE_OFFSETS),
+)
+def test_an_answer_of_this_topic_is_never_taken_for_one_of_a_former(
+    times: list[int], cuts: set[int], kept: int, start: int
+) -> None:
+    """Whatever times producers write, however batches were cut, and whatever retention has deleted."""
+    accounted = account(start, start + len(times))
+    for offset, written in enumerate(times[kept:], start + kept):
+        accounted.present(0, offset, SourceRecordMark(None, written))
+    edges = [0, *sorted(cut for cut in cuts if cut < len(times)), len(times)]
+
+    for first, end in pairwise(edges):
+        batch = times[first:end]
+        ranges = ((start + first, start + end - 1),)
+        accounted.recorded(receipt(*ranges, written_ms=(min(batch), max(batch))))
+
+    assert (only(accounted).answered, only(accounted).of_former_topic) == (len(times), 0)
+
+
 @given(st.lists(st.tuples(OFFSETS, st.integers(0, 2 * PAGE_OFFSETS)), max_size=8), st.sets(OFFSETS, max_size=20))
 def test_an_offset_set_behaves_as_a_set(ranges: list[tuple[int, int]], others: set[int]) -> None:
     offsets, other, model = OffsetSet(), OffsetSet(), set[int]()
@@ -247,3 +352,27 @@ def test_an_explanation_has_the_answer_first_and_the_rest_as_echoes() -> None:
     (explained,) = explanations([pushed, capped])
 
     assert (explained.answer, explained.echoes) == (pushed, (capped,))
+
+
+def test_two_events_at_one_position_have_an_explanation_each() -> None:
+    old, new = decision(0, Reason.PUSHED, event_id="old"), decision(0, Reason.CAPPED, event_id="new", seconds=9)
+
+    explained = explanations([old, new, decision(0, Reason.CAPPED, event_id="old", seconds=1)])
+
+    assert [(each.answer, len(each.echoes)) for each in explained] == [(old, 1), (new, 0)]
+
+
+def test_a_decision_that_names_no_event_is_about_the_only_one_at_its_position() -> None:
+    dead_letter, pushed = decision(0, Reason.DEAD_LETTER, event_id=None), decision(0, Reason.PUSHED, seconds=1)
+
+    (explained,) = explanations([dead_letter, pushed])
+
+    assert (explained.answer, explained.echoes) == (pushed, (dead_letter,))
+
+
+def test_a_record_that_stands_for_several_is_present_at_each_of_their_offsets_that_is_audited() -> None:
+    accounted = account(0, 5)
+    accounted.present(0, 2, last=9)
+    accounted.recorded(receipt((2, 3)))
+
+    assert (only(accounted).answered, only(accounted).missing_ranges) == (2, ((4, 4),))

@@ -506,7 +506,7 @@ async def test_what_was_sent_after_a_wipe_does_not_hide_an_unclear_attempt(
     world.sender.ends(NO_ANSWER)
     foreign = Claim("u-1", "m-1", event_id, position(6), "worker-b", 1)
     entry = Entry(foreign, START, sent_at=START)
-    world.throttle.before_renew = lambda: world.users.update({"u-1": User({position(6): entry})})
+    world.throttle.before_renew = lambda: world.users.update({"u-1": User({(position(6), event_id): entry})})
 
     decided = await world.dispatch(caps=caps)
 
@@ -603,6 +603,36 @@ async def test_a_throttle_that_forgot_everything_does_not_send_an_event_again(wo
     decided = await world.dispatch()
 
     assert (decided.reason, decided.details["again"]) == (Reason.PUSHED, True)
+    assert len(world.sender.accepted) == 1
+
+
+@pytest.mark.parametrize("knows", ["throttle and Table", "throttle", "Table"])
+async def test_another_event_at_the_position_of_one_that_was_pushed_is_pushed_too(world: World, knows: str) -> None:
+    """The source was deleted and made again, so its positions come a second time."""
+    await world.dispatch(caps=UNCAPPED)
+    if knows == "throttle":
+        world.table.clear()
+    if knows == "Table":
+        world.users.clear()
+
+    decided = await world.dispatch(alert(7, event_id="event-of-the-new-topic"), UNCAPPED)
+
+    assert decided.reason is Reason.PUSHED
+    assert "again" not in decided.details
+    assert len(world.sender.accepted) == 2
+
+
+@pytest.mark.parametrize("knows", ["throttle and Table", "throttle", "Table"])
+async def test_another_event_at_the_position_of_one_that_was_pushed_is_capped_by_it(world: World, knows: str) -> None:
+    await world.dispatch()
+    if knows == "throttle":
+        world.table.clear()
+    if knows == "Table":
+        world.users.clear()
+
+    decided = await world.dispatch(alert(7, event_id="event-of-the-new-topic"))
+
+    assert decided.reason is Reason.CAPPED
     assert len(world.sender.accepted) == 1
 
 

@@ -203,6 +203,13 @@ async def test_a_user_whom_the_table_knows_to_be_capped_is_not_asked_for(world: 
     assert world.source.asked == []
 
 
+async def test_a_send_of_another_event_at_the_same_position_caps_as_any_other(world: World) -> None:
+    """The source was deleted and made again."""
+    world.sends = (msgspec.structs.replace(sent(POSITION.offset), event_id="event-of-the-former-topic"),)
+
+    assert (await world.decided()).reason is Reason.CAPPED
+
+
 @pytest.mark.parametrize(
     "send",
     [

@@ -26,7 +26,7 @@ from tests.support.loaders import a_loader
 pytestmark = pytest.mark.asyncio
 
 RULES, MERCHANTS = "rules.json", "merchants.jsonl"
-POLICY = ReloadPolicy(RULES, MERCHANTS, max_rules_bytes=4096, max_bad_lines=2)
+POLICY = ReloadPolicy(RULES, MERCHANTS, max_rules_bytes=4096, rules_check_seconds=10, max_bad_lines=2)
 MINUTE = timedelta(minutes=1)
 SECONDS = 5
 OUTAGE = UnavailableError("S3 does not answer")

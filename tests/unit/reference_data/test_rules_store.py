@@ -101,3 +101,26 @@ async def test_the_version_before_is_what_the_live_one_replaced(store: FakeObjec
 
 async def test_before_the_first_rules_nothing_is_live(store: FakeObjectStore) -> None:
     assert await rules_store_of(store).current() == Current(None, None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"?",
+        b'{"version":"\xff"}',
+        b"[" * 500,
+        b'{"version":"v","by":"b","note":"","at":"2026-11-23T12:00:00","replaced":null}',
+    ],
+    ids=["no JSON", "no UTF-8", "deep", "a time without a zone"],
+)
+async def test_a_line_that_is_no_publication_hides_no_other_and_is_named(
+    store: FakeObjectStore, line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    rules_store = rules_store_of(store)
+    first = await rules_store.publish(FIRST, await rules_store.current(), "ines", "begin", START)
+    store.objects["rules/history.jsonl"] += line
+
+    second = await rules_store.publish(SECOND, await rules_store.current(), "tom", "more", START + HOUR)
+
+    assert await rules_store.history() == (first, second)
+    assert caplog.messages[-1].startswith("line 2 of rules/history.jsonl is no publication, and is left out: ")

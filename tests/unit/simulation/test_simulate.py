@@ -32,7 +32,7 @@ def candidate(
         event(occurred_at=at, user_id=user_id, merchant_id=merchant_id), event_id=f"e-{number}"
     )
     position = SourcePosition("saving-events", 0, number)
-    value = msgspec.structs.replace(validated(happened), position=position)
+    value = msgspec.structs.replace(validated(happened), position=position, read_at=at)
     return Candidate(validated=value, coupons=(coupon(percent),), looked_at=at + timedelta(seconds=1))
 
 
@@ -199,7 +199,9 @@ def test_the_record_agrees_or_what_differs_is_shown(
     history, _ = record(recorded)
     agreement = Agreement("rules-1")
 
-    agreement.compare(recorded.position, history.evaluated[recorded.position], replayed, "merchants-1")
+    agreement.compare(
+        recorded.position, history.evaluated[recorded.position, recorded.event_id], replayed, "merchants-1"
+    )
 
     assert (agreement.same, agreement.different, agreement.different_with_other_merchants) == found
     assert len(agreement.examples) == found[1]
@@ -209,7 +211,7 @@ def test_what_another_version_decided_is_not_compared() -> None:
     history, _ = record(WON)
     agreement = Agreement("rules-2")
 
-    agreement.compare(WON.position, history.evaluated[WON.position], WINS, "merchants-1")
+    agreement.compare(WON.position, history.evaluated[WON.position, WON.event_id], WINS, "merchants-1")
 
     assert agreement == Agreement("rules-2")
 
@@ -217,8 +219,9 @@ def test_what_another_version_decided_is_not_compared() -> None:
 def test_a_difference_with_another_merchant_directory_is_counted_by_itself() -> None:
     history, _ = record(WON)
     agreement = Agreement("rules-1")
+    recorded = history.evaluated[WON.position, WON.event_id]
 
-    agreement.compare(WON.position, history.evaluated[WON.position], replace(WINS, coupon_id="c-2"), "merchants-2")
+    agreement.compare(WON.position, recorded, replace(WINS, coupon_id="c-2"), "merchants-2")
 
     assert agreement == Agreement("rules-1", different_with_other_merchants=1)
 

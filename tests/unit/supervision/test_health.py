@@ -4,8 +4,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from saving_alerts.domain.clock_check import ClockJudgement
 from saving_alerts.reference_data.snapshot import Freshness
-from saving_alerts.supervision.health import Condition, all_required_hold, breaker, drain, fresh, group, loaded, redis
+from saving_alerts.supervision.health import (
+    Condition,
+    all_required_hold,
+    breaker,
+    clock,
+    drain,
+    fresh,
+    group,
+    loaded,
+    redis,
+    topics,
+)
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STALE_SECONDS = 600
@@ -83,3 +95,28 @@ def test_a_draining_worker_is_not_ready() -> None:
 def test_what_is_down_for_all_workers_is_shown_and_turns_none_away(condition: Condition) -> None:
     assert not condition.ok
     assert all_required_hold([condition])
+
+
+@pytest.mark.parametrize(
+    ("judgement", "ok", "ready"),
+    [
+        pytest.param(None, True, True, id="not compared yet"),
+        pytest.param(ClockJudgement(trusted=True, agrees=True, text="agrees"), True, True, id="agrees"),
+        pytest.param(ClockJudgement(trusted=True, agrees=False, text="3 s"), False, True, id="a little off"),
+        pytest.param(ClockJudgement(trusted=False, agrees=False, text="3600 s"), False, False, id="wrong"),
+    ],
+)
+def test_a_worker_whose_clock_is_wrong_is_not_ready(judgement: ClockJudgement | None, *, ok: bool, ready: bool) -> None:
+    condition = clock(judgement)
+
+    assert (condition.name, condition.ok, all_required_hold([condition])) == ("clock", ok, ready)
+    assert condition.detail == (judgement.text if judgement else "not compared yet")
+
+
+def test_topics_that_differ_are_named_and_stop_no_worker() -> None:
+    condition = topics("saving-events has 13; the others have 12 partitions")
+
+    assert (condition.name, condition.ok, all_required_hold([condition])) == ("topics", False, True)
+    assert "saving-events has 13" in condition.detail
+    assert "saving-alerts topics create" in condition.detail
+    assert topics(None).ok

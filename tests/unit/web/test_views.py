@@ -1,16 +1,23 @@
 """A worker's pages over real HTTP, before it has reached Kafka, Redis or S3."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
+import faust
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
+from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.app import SavingAlertsApp
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.metrics import CATALOGUE, Metric
+from saving_alerts.supervision.health import Condition
+from saving_alerts.web.stats import Report, Stats
+from saving_alerts.web.views import add_views
+from saving_alerts.worker.self_report import SelfReport
 from tests.support.fakes.unopened_app import unopened_app
 
 pytestmark = pytest.mark.asyncio
@@ -150,3 +157,37 @@ async def test_a_distribution_is_a_summary(app: SavingAlertsApp, client: Client)
 @pytest.mark.parametrize("path", ["/table/", "/router/", "/graph/", "/performance/"])
 async def test_fausts_own_pages_are_not_served(client: Client, path: str) -> None:
     assert (await client.get(path)).status == 404
+
+
+class Counting:
+    """The report of an app; `times` is how often its numbers were computed."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.times = 0
+
+    @property
+    def metrics(self) -> InMemoryMetrics:
+        return self._report.metrics
+
+    def live(self) -> list[Condition]:
+        return self._report.live()
+
+    def conditions(self) -> list[Condition]:
+        return self._report.conditions()
+
+    async def stats(self) -> Stats:
+        self.times += 1
+        return await self._report.stats()
+
+
+async def test_however_many_watch_the_page_its_numbers_are_computed_once(app: SavingAlertsApp) -> None:
+    report = Counting(SelfReport(app, app.runtime))
+    watched = faust.App("watched", broker="kafka://nowhere", web_cors_options={})
+    add_views(watched, report)
+
+    async with TestClient(TestServer(await watched.web.wsgi())) as client:
+        answers = await asyncio.gather(*(client.get(path) for path in ["/stats", "/stats.json"] * 100))
+
+    assert {answer.status for answer in answers} == {200}
+    assert report.times <= 2  # a second one, where a machine needs more than a second for them

@@ -6,13 +6,14 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import faust
+import msgspec
 import pytest
 from faust.streams import _current_event
 
 from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
-from saving_alerts.worker.push_sends_table import PushSendsTable
+from saving_alerts.worker.push_sends_table import PushSendsTable, UnreadableSendsError
 from tests.support.fakes.clock import START, FakeClock
 
 pytestmark = pytest.mark.asyncio
@@ -126,3 +127,34 @@ async def test_a_user_whose_partition_went_away_in_the_middle_of_the_sweep_is_pa
     await world.record("u-20", 20)
 
     assert [send.event_id for send in world.table.of("u-20")] == ["event-20"]
+
+
+SEND = {
+    "merchant_id": "m",
+    "sent_at": "2026-11-23T12:00:00Z",
+    "position": {"topic": "t", "partition": 0, "offset": 1},
+    "event_id": "e",
+}
+HOSTILE = {
+    "no JSON": b"\x00",
+    "no UTF-8": b'[{"event_id":"\xff"}]',
+    "deep": b"[" * 50_000,
+    "no list": b"{}",
+    "a time without a zone": msgspec.json.encode([SEND | {"sent_at": "2026-11-23T12:00:00"}]),
+    "an offset that none can have": msgspec.json.encode(
+        [SEND | {"position": {"topic": "t", "partition": 0, "offset": -1}}]
+    ),
+}
+
+
+@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
+async def test_what_cannot_be_read_is_an_error_for_its_user_only(world: World, value: bytes) -> None:
+    world.table._table.data[b"u-spoiled"] = value
+
+    with pytest.raises(UnreadableSendsError, match="something unreadable for this user"):
+        world.table.of("u-spoiled")
+    for offset in range(30):
+        await world.record("u-well", offset)
+
+    assert len(world.table.of("u-well")) == 30
+    assert (b"u-spoiled", None) not in world.kafka.changes

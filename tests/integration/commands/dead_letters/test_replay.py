@@ -60,6 +60,15 @@ def test_it_asks_first_and_says_what_is_late_already(deployment: RecordedDeploym
     assert len(written(deployment)) == 2
 
 
+def test_a_partition_that_the_topic_does_not_have_is_no_place(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.write_dead_letters(deployment.dead_letter(4, partition=77)))
+
+    result = replay(deployment, "0:0", "--yes")
+
+    assert result.exit_code == 2
+    assert f"{deployment.topics.validated.name} has no partition 77" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

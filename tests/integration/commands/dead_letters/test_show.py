@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from saving_alerts.commands.dead_letters.group import dead_letters
 from saving_alerts.domain.decisions import Stage
+from saving_alerts.kafka.codecs import encode
 from tests.support.recorded_deployment import RecordedDeployment
 
 
@@ -58,10 +60,36 @@ def test_no_dead_letters_are_said_to_be_none(deployment: RecordedDeployment) -> 
     assert f"no dead letters on {deployment.topics.dead_letters.name}" in run_command(deployment, "list").stdout
 
 
-def test_a_record_that_is_no_dead_letter_hides_no_other(deployment: RecordedDeployment) -> None:
-    asyncio.run(deployment.write_dead_letters(b"?", deployment.dead_letter(4)))
+HOSTILE = {
+    "no JSON": b"?",
+    "no UTF-8": b'{"stage":"\xff"}',
+    "deep": b'{"z":' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+    "a time without a zone": b'"failed_at":"2026-11-23T12:00:00"',
+    "a time that no zone can be applied to": b'"failed_at":"0001-01-01T00:00:00+23:59"',
+    "a partition that none can have": b'"partition":-1',
+    "an offset that none can have": b'"offset":99999999999999999999999',
+}
 
-    assert [line.split()[0] for line in run_command(deployment, "list").stdout.splitlines()] == ["0:1"]
+
+def spoiled(dead_letter: bytes, field: bytes) -> bytes:
+    """The dead letter with another value for one of its fields; what is no field stands for all of it."""
+    name = field.partition(b":")[0]
+    return re.sub(name + rb':("[^"]*"|-?\d+)', field, dead_letter) if name in dead_letter else field
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
+def test_a_record_that_is_no_dead_letter_is_named_and_hides_no_other(
+    deployment: RecordedDeployment, hostile: bytes
+) -> None:
+    wrong = spoiled(encode(deployment.dead_letter(3)), hostile)
+    asyncio.run(deployment.write_dead_letters(wrong, deployment.dead_letter(4)))
+
+    listed, shown = run_command(deployment, "list"), run_command(deployment, "show", "0:0")
+
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == ["0:1"]
+    assert listed.stderr.startswith("left out 0:0: it is no dead letter that this release can read: ")
+    assert (listed.exit_code, shown.exit_code) == (0, 2)
+    assert "0:0: it is no dead letter that this release can read: " in shown.stderr
 
 
 def test_one_dead_letter_is_shown_with_its_traceback_and_its_bytes(deployment: RecordedDeployment) -> None:

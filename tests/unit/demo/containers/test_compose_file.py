@@ -46,6 +46,11 @@ def test_our_own_images_run_on_a_read_only_root_without_privileges(name: str) ->
 
 
 @pytest.mark.parametrize("name", SERVICES)
+def test_memory_has_a_limit(name: str) -> None:
+    assert SERVICES[name]["mem_limit"] == ("1g" if name.startswith("broker-") else "512m")
+
+
+@pytest.mark.parametrize("name", SERVICES)
 def test_ports_are_open_on_loopback_only(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
 

@@ -13,7 +13,7 @@ from demo.stub_apis.faults import Behaviour
 from demo.traffic import merchants_jsonl
 from demo.traffic.paced_producer import Record
 from saving_alerts.domain.coupons import Coupon, usable
-from saving_alerts.domain.events import Problem, SavingEvent, deadline_of, read_event
+from saving_alerts.domain.events import MAX_AHEAD_OF_OUR_CLOCK, Problem, SavingEvent, deadline_of, read_event
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.evaluation import Match, evaluate, refused_without_coupons
@@ -42,11 +42,11 @@ class RecordedBehaviours:
 def answer(record: Record) -> Reason:
     """How the event ends by the domain alone, for a user who has had no push."""
     event, now = read_event(record.value()), datetime.now(UTC)
-    if isinstance(event, Problem):
+    if isinstance(event, Problem) or event.received_at > now + MAX_AHEAD_OF_OUR_CLOCK:
         return Reason.INVALID
     if event.type not in RULES.triggers:
         return Reason.NOT_A_TRIGGER
-    if now >= deadline_of(event, RULES.freshness[event.type]):
+    if now >= deadline_of(event, RULES.freshness[event.type], now):
         return Reason.EXPIRED
     return answer_of_fresh_trigger(event, now) if event.push.consent else Reason.NO_CONSENT
 

@@ -7,7 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 
-from saving_alerts.kafka.header_names import FetchedBatches, UnpackedRecords, read_any_header_name
+from saving_alerts.kafka.unpacking import FetchedBatches, UnpackedRecords, unpack_for_aiokafka
 from tests.support.foreign_batches import NO_UTF_8, HeaderBytes, append, new_batch
 
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
@@ -63,7 +63,7 @@ def test_what_was_aborted_is_not_read() -> None:
 
 
 def test_the_drivers_own_records_would_stop_there() -> None:
-    read_any_header_name()
+    unpack_for_aiokafka()
 
     assert fetcher.PartitionRecords is UnpackedRecords
     assert fetcher.MemoryRecords is FetchedBatches

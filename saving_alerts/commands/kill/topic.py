@@ -1,0 +1,40 @@
+"""What the commands read from the topic of the kill switches, and write to it."""
+
+from functools import partial
+
+from aiokafka import AIOKafkaProducer
+
+from saving_alerts.adapters.standing_switches import CONFIRMED_PARTITION, StandingSwitches
+from saving_alerts.commands.exits import CommandRefusedError
+from saving_alerts.kafka.client import partition_counts, translated_errors
+from saving_alerts.settings import Settings
+
+
+async def standing(settings: Settings) -> StandingSwitches:
+    """What stands on the topic now. Raises KafkaFailedError, or CommandRefusedError where there is no topic."""
+    from saving_alerts.adapters.kill_switch_topic import (  # noqa: PLC0415 - mode: not for --help
+        consumer_of,
+        switches_now,
+    )
+
+    return await switches_now(partial(consumer_of, settings.kafka), await _topic(settings))
+
+
+async def write(settings: Settings, key: bytes, value: bytes | None) -> int:
+    """The offset it got. Raises as `standing`."""
+    topic = await _topic(settings)
+    with translated_errors(f"Kafka at {settings.kafka_bootstrap_servers}"):
+        producer = AIOKafkaProducer(**settings.kafka.options(), acks="all")
+        try:
+            await producer.start()
+            written = await producer.send_and_wait(topic, value, key=key, partition=CONFIRMED_PARTITION)
+        finally:
+            await producer.stop()
+    return int(written.offset)
+
+
+async def _topic(settings: Settings) -> str:
+    topic = settings.topics.kill_switches.name
+    if topic not in await partition_counts(settings.kafka):
+        raise CommandRefusedError(f"{topic} is missing: run `saving-alerts topics create`")
+    return topic

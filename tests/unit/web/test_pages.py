@@ -1,0 +1,132 @@
+"""The pages as bytes: readable for whoever reads them, whatever was measured and whoever wrote to Redis."""
+
+import json
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import msgspec
+import pytest
+
+from saving_alerts.adapters.admission import Admission
+from saving_alerts.adapters.breaker import Breaker
+from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
+from saving_alerts.metrics import CATALOGUE, Metric, MetricKind
+from saving_alerts.web import pages
+from saving_alerts.web.stats import Stats
+from tests.support.fakes.clock import FakeClock
+from tests.support.prometheus import read_page
+from tests.support.worker_rows import a_row
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+BREAKER = Metric.COUPON_API_BREAKER
+NUMBERS = {MetricKind.COUNT: 3, MetricKind.GAUGE: 1.5e-7, MetricKind.DISTRIBUTION: 0.25}
+
+
+def say(metrics: InMemoryMetrics, metric: Metric, value: object, tag: str = "x") -> None:
+    entry = CATALOGUE[metric]
+    how: Any = {
+        MetricKind.COUNT: metrics.count,
+        MetricKind.GAUGE: metrics.gauge,
+        MetricKind.DISTRIBUTION: metrics.observe,
+    }[entry.kind]
+    how(metric, value, **dict.fromkeys(entry.tags, tag))
+
+
+def test_the_whole_catalogue_can_be_read_by_prometheus() -> None:
+    metrics = InMemoryMetrics()
+    for metric, entry in CATALOGUE.items():
+        say(metrics, metric, NUMBERS[entry.kind], 'a"b\\c\nd')
+
+    names = {name for name, _ in read_page(pages.prometheus(metrics).decode())}
+
+    assert names >= {"saving_alerts_" + metric.replace(".", "_") for metric in CATALOGUE}
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_a_breaker_is_a_number_for_prometheus(*, is_open: bool) -> None:
+    metrics = InMemoryMetrics()
+    breaker = Breaker(1, timedelta(seconds=5))
+    admission = Admission(1, breaker, FakeClock(NOON), partial(metrics.gauge, BREAKER))
+    (admission.failed if is_open else admission.answered)(admission.epoch)
+
+    page = pages.prometheus(metrics).decode()
+
+    assert read_page(page)["saving_alerts_coupon_api_breaker", ()] == int(is_open)
+
+
+ODD = [True, False, math.nan, math.inf, -math.inf, 10**400, "7", None, b"7", Decimal(7), timedelta(1), [1]]
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:20])
+@pytest.mark.parametrize("kind", MetricKind)
+def test_what_is_no_number_spoils_neither_the_page_nor_a_sum(kind: MetricKind, value: object) -> None:
+    metrics = InMemoryMetrics()
+    metric = next(metric for metric, entry in CATALOGUE.items() if entry.kind is kind)
+    for each in (value, 2, value):
+        say(metrics, metric, each)
+
+    samples = read_page(pages.prometheus(metrics).decode())
+
+    assert samples
+    assert all(math.isfinite(number) for number in samples.values())
+
+
+def test_a_page_with_a_truth_value_would_be_refused() -> None:
+    with pytest.raises(ValueError, match="no sample"):
+        read_page("# TYPE a gauge\na False\n")
+
+
+def stats(page: str, *unreadable: str) -> Stats:
+    row = msgspec.structs.replace(a_row(0, {}), page=page)
+    return Stats(
+        worker="w",
+        version="1",
+        at=NOON,
+        funnel=(),
+        decisions={},
+        stages=(),
+        lag=(),
+        conditions=(),
+        documents=(),
+        dead_letters=0,
+        cluster=(row,),
+        silent=(msgspec.structs.replace(row, name="<b>quiet</b>"),),
+        unreadable_heartbeats=unreadable,
+    )
+
+
+def links(html: str) -> list[str]:
+    return [link for link in re.findall(r"<a href=\"([^\"]*)\"", html) if not link.startswith("/")]
+
+
+HOSTILE = [
+    "javascript:alert(1)",
+    "JavaScript://x/%0aalert(1)",
+    "data:text/html,x",
+    "//evil",
+    "http://a b",
+    "http://a\n",
+    "",
+]
+
+
+@pytest.mark.parametrize("address", HOSTILE)
+def test_an_address_that_is_none_of_a_page_is_no_link(address: str) -> None:
+    assert links(pages.html(stats(address)).decode()) == []
+
+
+def test_a_page_is_linked_and_cannot_break_out_of_its_quotes() -> None:
+    assert links(pages.html(stats("http://10.0.0.1:6066")).decode()) == ["http://10.0.0.1:6066/stats"]
+    assert links(pages.html(stats('http://x"onclick="y')).decode()) == ["http://x&#34;onclick=&#34;y/stats"]
+
+
+def test_who_is_silent_and_what_cannot_be_read_is_named() -> None:
+    shown = pages.html(stats("", "2: <script>")).decode()
+
+    assert "&lt;b&gt;quiet&lt;/b&gt; has been silent since 12:00:00" in shown
+    assert "A heartbeat in Redis cannot be read: 2: &lt;script&gt;" in shown
+    assert json.loads(pages.json(stats("", "2: x")))["unreadable_heartbeats"] == ["2: x"]
