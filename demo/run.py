@@ -14,7 +14,7 @@ from demo.checks.funnel import show_decisions, show_funnel
 from demo.checks.traffic_check import TrafficResult, check_traffic
 from demo.traffic import Traffic, endless, make_traffic
 from demo.traffic.traffic_producer import TrafficProducer
-from demo.workers.worker_process import WorkerProcess, command_line
+from demo.workers.worker_process import WorkerProcess, command_line, wait_until_ready
 from demo.world import World
 from saving_alerts.domain.reasons import Reason
 
@@ -46,8 +46,7 @@ def _start_workers(world: World) -> list[WorkerProcess]:
     with console.status("Starting Kafka, Redis, S3, the Coupon API, the push API and two workers …"):
         world.publish_reference_data()
         workers = [world.start_worker() for _ in range(WORKERS)]
-        for worker in workers:
-            worker.wait_until_ready()
+        wait_until_ready(workers)
     for worker in workers:
         console.print(f"  {worker.name}: {worker.page}/stats")
     return workers

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -53,18 +53,13 @@ class WorkerProcess:
         self._process = child_process.start(command, self.folder, environment)
 
     def wait_until_ready(self, timeout_seconds: float = START_TIMEOUT_SECONDS) -> None:
-        """Return when `/health/ready` answers 200. Raises RuntimeError with the end of the log when it ends before.
+        """`wait_until_ready` for this worker alone, where no other works beside it."""
+        wait_until_ready([self], timeout_seconds=timeout_seconds)
 
-        A worker that exits to be restarted is restarted, as its supervisor would.
-        """
-        give_up_at = time.monotonic() + timeout_seconds
-        while not self.is_ready():
-            if self._running().poll() == RESTART:
-                self.start()
-            if self._running().poll() is not None or time.monotonic() > give_up_at:
-                log_tail = child_process.log_tail(self.folder, 40)
-                raise RuntimeError(f"{self.name} is not ready: {self.health()}\n{log_tail}")
-            time.sleep(POLL_SECONDS)
+    def supervise(self) -> None:
+        """Start it again if it has exited to be restarted, as its supervisor would."""
+        if self._process is not None and self._process.poll() == RESTART:
+            self.start()
 
     def is_ready(self) -> bool:
         return bool(self.health().get("ready"))
@@ -139,6 +134,27 @@ class WorkerProcess:
         if self._process is None:
             raise RuntimeError(f"{self.name} was not started")
         return self._process
+
+
+def wait_until_ready(
+    awaited: Sequence[WorkerProcess],
+    supervised: Sequence[WorkerProcess] = (),
+    timeout_seconds: float = START_TIMEOUT_SECONDS,
+) -> None:
+    """Return when `/health/ready` of all awaited workers answers 200. Raises RuntimeError with its log if one ends.
+
+    One that exits to be restarted is restarted, awaited or only supervised: a group whose member is away stays in its
+    rebalance, and with it the members that are awaited.
+    """
+    give_up_at = time.monotonic() + timeout_seconds
+    while waiting := [worker for worker in awaited if not worker.is_ready()]:
+        for worker in (*awaited, *supervised):
+            worker.supervise()
+        for worker in waiting:
+            if worker.exit_code not in (None, RESTART) or time.monotonic() > give_up_at:
+                log_tail = child_process.log_tail(worker.folder, 40)
+                raise RuntimeError(f"{worker.name} is not ready: {worker.health()}\n{log_tail}")
+        time.sleep(POLL_SECONDS)
 
 
 def command_line(arguments: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

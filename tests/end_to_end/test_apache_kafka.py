@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from demo.checks.traffic_check import TrafficResult
 from demo.traffic import Traffic, make_traffic
-from demo.workers.worker_process import WorkerProcess, command_line
+from demo.workers.worker_process import WorkerProcess, command_line, wait_until_ready
 from demo.world import World
 from saving_alerts.domain.reasons import Reason
 from tests.end_to_end.conditions import wait_until
@@ -58,8 +58,7 @@ def world() -> Iterator[World]:
 def completed(world: World) -> CompletedRun:
     world.publish_reference_data()
     workers = [world.start_worker() for _ in range(WORKERS)]
-    for worker in workers:
-        worker.wait_until_ready()
+    wait_until_ready(workers)
     wait_until(lambda: is_balanced(world), ASSIGNMENT_TIMEOUT_SECONDS, "every worker has partitions")
     traffic = make_traffic(SEED, EVENTS)
     result = run_traffic(world, traffic, EVENTS_PER_SECOND, ANSWER_TIMEOUT_SECONDS)

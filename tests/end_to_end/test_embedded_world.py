@@ -7,7 +7,7 @@ import pytest
 
 from demo.checks.traffic_check import TrafficResult
 from demo.traffic import make_traffic
-from demo.workers.worker_process import WorkerProcess, command_line
+from demo.workers.worker_process import WorkerProcess, command_line, wait_until_ready
 from demo.world import World
 from tests.end_to_end.traffic import run_traffic
 
@@ -33,8 +33,7 @@ def completed() -> Iterator[CompletedRun]:
     with World() as world:
         world.publish_reference_data()
         workers = [world.start_worker() for _ in range(2)]
-        for worker in workers:
-            worker.wait_until_ready()
+        wait_until_ready(workers)
         yield CompletedRun(
             world, workers, run_traffic(world, make_traffic(SEED, EVENTS), EVENTS_PER_SECOND, ANSWER_TIMEOUT_SECONDS)
         )

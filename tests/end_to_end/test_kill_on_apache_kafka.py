@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from demo.workers.worker_process import WorkerProcess, command_line
+from demo.workers.worker_process import WorkerProcess, command_line, wait_until_ready
 from demo.world import World
 from tests.end_to_end.conditions import wait_until
 from tests.kafka_cluster.cluster import KafkaCluster
@@ -45,8 +45,7 @@ def names_its_member(worker: WorkerProcess) -> bool:
 
 def test_members_are_waited_for_until_they_have_left(world: World) -> None:
     first, second = world.start_worker(), world.start_worker()
-    for worker in (first, second):
-        worker.wait_until_ready()
+    wait_until_ready((first, second))
     wait_until(lambda: names_its_member(first), SECONDS, "both say which member they are")
 
     second.pause()

@@ -10,13 +10,15 @@ from confluent_kafka import Producer
 from demo.checks.decision_consumer import DecisionConsumer
 from demo.traffic import merchants_jsonl
 from demo.traffic.paced_producer import PacedProducer
-from demo.workers.worker_process import WorkerProcess, command_line
+from demo.workers.worker_process import WorkerProcess, command_line, wait_until_ready
 from demo.world import World
 from saving_alerts.domain.reasons import Reason
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import good_coupons, long_freshness_rules, visit
 
 ANSWER_SECONDS = 60
+# A worker counts as gone after a minute of silence, and `--wait` waits half of it: the silence has to show at once.
+FAST_HEARTBEATS = {"SAVING_ALERTS_HEARTBEAT_SECONDS": "0.5"}
 PER_SECOND = 100
 
 
@@ -68,11 +70,11 @@ def publish_reference_data(world: World) -> None:
 
 @pytest.fixture(scope="module")
 def deployment() -> Iterator[RunningDeployment]:
-    with World() as world, DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
+    fast = World(settings=FAST_HEARTBEATS)
+    with fast as world, DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
         publish_reference_data(world)
         workers = [world.start_worker(), world.start_worker()]
-        for worker in workers:
-            worker.wait_until_ready()
+        wait_until_ready(workers)
         yield RunningDeployment(world, decisions, workers)
 
 

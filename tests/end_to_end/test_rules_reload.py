@@ -18,7 +18,7 @@ from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import discounted, good_coupon
 from demo.traffic.directory import MERCHANTS
 from demo.traffic.paced_producer import PacedProducer, Record
-from demo.workers.worker_process import WorkerProcess, command_line
+from demo.workers.worker_process import WorkerProcess, command_line, wait_until_ready
 from demo.world import World
 from saving_alerts.domain.decisions import Decision
 from saving_alerts.domain.rules_file.compiler import version_of
@@ -98,8 +98,7 @@ def deployment() -> Iterator[RunningDeployment]:
         world.s3.put("merchants.jsonl", merchants_jsonl())
         world.coupon_api.coupons = coupons
         deployment.workers = [world.start_worker(), world.start_worker()]
-        for worker in deployment.workers:
-            worker.wait_until_ready()
+        wait_until_ready(deployment.workers)
         yield deployment
 
 
@@ -210,7 +209,7 @@ def test_a_worker_that_starts_while_s3_is_down_waits_and_says_so(deployment: Run
     finally:
         deployment.world.s3.start()
 
-    worker.wait_until_ready()
+    wait_until_ready([worker], deployment.workers)
     assert waiting.status == 503
     assert "waiting for the first rules: s3://saving-alerts/rules.json: " in waiting.body
 

@@ -16,7 +16,7 @@ from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import discounted, good_coupon
 from demo.traffic.directory import MERCHANTS
 from demo.traffic.paced_producer import PacedProducer
-from demo.workers.worker_process import WorkerProcess, command_line
+from demo.workers.worker_process import WorkerProcess, command_line, wait_until_ready
 from demo.world import World
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules_file.compiler import version_of
@@ -72,8 +72,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
         world.s3.put("merchants.jsonl", merchants_jsonl())
         world.coupon_api.coupons = coupons
         workers = [world.start_worker(), world.start_worker()]
-        for worker in workers:
-            worker.wait_until_ready()
+        wait_until_ready(workers)
         producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)
         for visits in ("first", "second"):
             producer.write((visit(f"{visits}-{n}", f"u-{n}") for n in range(USERS)), PER_SECOND)

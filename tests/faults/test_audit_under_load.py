@@ -15,7 +15,7 @@ import pytest
 from demo.stub_apis.faults import Behaviour
 from demo.traffic import merchants_jsonl
 from demo.traffic.paced_producer import PacedProducer, Record
-from demo.workers.worker_process import WorkerProcess, command_line
+from demo.workers.worker_process import WorkerProcess, command_line, wait_until_ready
 from demo.world import World
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import good_coupons, long_freshness_rules, visit
@@ -118,8 +118,7 @@ def observed() -> Iterator[ObservedAudits]:
         world.coupon_api.coupons = good_coupons
         world.coupon_api.behave(SLOW)
         workers = [world.start_worker() for _ in range(3)]
-        for worker in workers:
-            worker.wait_until_ready()
+        wait_until_ready(workers)
         yield run_audits(world, workers)
 
 

@@ -6,6 +6,7 @@ from demo.checks.decision_consumer import DecisionConsumer
 from demo.run import EVENTS_PER_SECOND, WORKERS
 from demo.traffic import make_traffic
 from demo.traffic.traffic_producer import TrafficProducer
+from demo.workers.worker_process import wait_until_ready
 from demo.world import World
 from saving_alerts.kafka.codecs import alert_codec
 from tests.end_to_end.conditions import wait_until
@@ -23,8 +24,7 @@ def play(taken: Taken) -> None:
     with World() as world, DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
         world.publish_reference_data()
         workers = [world.start_worker() for _ in range(WORKERS)]
-        for worker in workers:
-            worker.wait_until_ready()
+        wait_until_ready(workers)
         _play_traffic(world, decisions)
         _deliver_again(Driver(world, decisions))
         asyncio.run(_take(world, taken))
