@@ -29,6 +29,20 @@ class ConsumerState:
         coordinator = self._coordinator
         return coordinator is not None and coordinator.generation > 0
 
+    def absence(self) -> str | None:
+        """Why the group does not hear of this worker now, or None. The driver retries all of it by itself.
+
+        A member stays one in its own eyes while it looks for its coordinator; if that never ends, the group has
+        expelled it long ago.
+        """
+        coordinator = self._coordinator
+        if coordinator is None or not self.is_member():
+            return "the worker is not in its group"
+        if coordinator.coordinator_id is None:
+            return "the worker does not find the coordinator of its group"
+        heartbeats = coordinator._heartbeat_task  # noqa: SLF001
+        return "the worker sends no heartbeats to its group" if heartbeats is None or heartbeats.done() else None
+
     def member_id(self) -> str | None:
         """This worker's member ID in the group; None while it is no member."""
         coordinator = self._coordinator

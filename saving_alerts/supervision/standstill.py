@@ -71,12 +71,12 @@ class Standstill:
         return Suspicion(why, f"the group's coordinator is parked: {why}") if why else None
 
     def _outside(self) -> Suspicion | None:
-        """The worker is not in its group, or in a rebalance that does not end."""
+        """The group does not hear of the worker, or the worker is in a rebalance that does not end."""
         consumer = self.consumer()
-        if consumer is None or (consumer.is_member() and self.is_settled()):
-            return None
-        what = "a rebalance does not end" if consumer.is_member() else "the worker is not in its group"
-        return Suspicion(what, what)
+        what = consumer.absence() if consumer else None
+        if consumer and not what and not self.is_settled():
+            what = "a rebalance does not end"
+        return Suspicion(what, what) if what else None
 
     def _unread(self) -> Suspicion | None:
         """A partition has records that the worker does not take, although it has room for them."""
