@@ -2,6 +2,7 @@
 
 import itertools
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,8 +19,10 @@ from saving_alerts.delivery.consumer import BatchConsumer, BatchTransport
 from saving_alerts.delivery.consumer_state import ConsumerState
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.failpoints import Failpoints
+from saving_alerts.kafka.access import missing_rights, rights_of_worker
 from saving_alerts.ports.clock import Clock
 from saving_alerts.settings import Settings
+from saving_alerts.supervision.kafka_access import KafkaAccess
 from saving_alerts.supervision.standstill import Patience, Standstill
 from saving_alerts.supervision.watchdog import Watchdog
 from saving_alerts.web.server import LimitedWeb
@@ -50,6 +53,7 @@ class SavingAlertsApp(faust.App):
     runtime: WorkerRuntime
     heartbeat: Heartbeat
     watchdog: Watchdog
+    kafka_access: KafkaAccess
 
     def _new_web(self) -> Web:
         return LimitedWeb(self)
@@ -100,6 +104,8 @@ def create_app(
     app = SavingAlertsApp(settings.app_id, **_configuration(settings))
     runtime = WorkerRuntime(app, settings, clock or SystemClock(), external or ExternalFactories())
     app.runtime = runtime
+    rights = rights_of_worker(runtime.topics, settings.app_id)
+    app.kafka_access = KafkaAccess(partial(missing_rights, settings.kafka, rights))
     app.watchdog = Watchdog(_standstill(app, settings).signs())
     report = SelfReport(app, runtime)
     app.heartbeat = Heartbeat(runtime, report)

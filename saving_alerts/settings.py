@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     """How long a worker may stand still although there is work, before it exits with 70 to be restarted."""
 
     # Redis
-    redis_url: str = Field(examples=["redis://127.0.0.1:6379/0"], pattern=r"^(rediss?|unix)://")
+    redis_url: str = Field(examples=["redis://127.0.0.1:6379/0"], pattern=r"^(rediss?|unix)://", repr=False)
     """Where claims and heartbeats live. A password and TLS stand in it: `rediss://:pw@host:6379/0?ssl_ca_certs=ca.pem`."""
     redis_timeout_seconds: float = Field(default=0.5, gt=0)
     """How long one call may take. While Redis does not answer, alerts are held, never sent."""

@@ -16,6 +16,7 @@ from saving_alerts.adapters.standing_switches import StandingSwitches
 from saving_alerts.domain.decoding import printable
 from saving_alerts.domain.kill_switches import StandingSwitch, UnreadableSwitch, name_of
 from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
+from saving_alerts.kafka.refusals import in_words
 
 log = logging.getLogger(__name__)
 
@@ -147,4 +148,4 @@ async def _take(consumer: AIOKafkaConsumer, apply: Callable[[ConsumerRecord], No
 
 
 def _in_words(error: Exception) -> str:
-    return printable(str(error) or type(error).__name__)
+    return printable(in_words(error))

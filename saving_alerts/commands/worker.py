@@ -3,13 +3,16 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 import stamina
 
 from saving_alerts.commands.deployment import settings_or_exit
+from saving_alerts.kafka.access import missing_rights, rights_of_worker
 from saving_alerts.kafka.client import unequal_or_missing
 from saving_alerts.kafka.connection import KafkaFailedError
+from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.settings import Settings, example_settings
 
 PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
@@ -24,7 +27,8 @@ def worker(arguments: tuple[str, ...]) -> None:
     """
     settings = example_settings() if "--help" in arguments else settings_or_exit()
     if "--help" not in arguments:
-        _refuse_bad_topics(settings)
+        _refuse_bad_redis_url(settings)
+        _refuse_bad_kafka(settings)
     _run_faust(settings, ["worker", *_with_log_level(arguments)])
 
 
@@ -41,17 +45,37 @@ def _with_log_level(arguments: Sequence[str]) -> list[str]:
     return [*arguments] if given else [*arguments, "-l", "info"]
 
 
-def _refuse_bad_topics(settings: Settings) -> None:
-    """A worker with a missing topic would stand there with nothing to do, so it does not start."""
-    topics = settings.topics
-    names = [topic.name for topic in topics.partitioned]
+def _refuse_bad_redis_url(settings: Settings) -> None:
+    from saving_alerts.adapters.redis_connection import connect  # noqa: PLC0415 - Redis's client: not for --help
+
     try:
-        problem = asyncio.run(unequal_or_missing(settings.kafka, names, topics.kill_switches.name))
+        connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections)
+    except UnavailableError as error:
+        _leave(str(error))
+
+
+def _leave(problem: str) -> NoReturn:
+    click.echo(problem, err=True)
+    sys.exit(1)
+
+
+def _refuse_bad_kafka(settings: Settings) -> None:
+    """Without its topics, or without the right to use them, a worker would stand there with nothing to do."""
+    try:
+        problem = asyncio.run(_problem_with_kafka(settings))
     except KafkaFailedError as error:
-        problem = f"{error}\nIs SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS right, and is Kafka running?"
+        problem = str(error)
     if problem:
-        click.echo(problem, err=True)
-        sys.exit(1)
+        _leave(problem)
+
+
+async def _problem_with_kafka(settings: Settings) -> str | None:
+    topics = settings.topics
+    missing = await missing_rights(settings.kafka, rights_of_worker(topics, settings.app_id))
+    if missing:
+        return f"Kafka at {settings.kafka_bootstrap_servers}: {missing}"
+    names = [topic.name for topic in topics.partitioned]
+    return await unequal_or_missing(settings.kafka, names, topics.kill_switches.name)
 
 
 def _run_faust(settings: Settings, arguments: list[str]) -> None:

@@ -4,6 +4,7 @@ Faust fetches here and decides in its own thread, afterwards, what it wants of i
 has moved on behind what is thrown away.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -17,6 +18,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from saving_alerts.kafka.refusals import UNAUTHORIZED, in_words
 from saving_alerts.kafka.refused import RefusedBytes
 from saving_alerts.kafka.unpacking import unpack_for_aiokafka
 
@@ -52,7 +54,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,
         max_records: int | None = None,
     ) -> Fetched:
-        fetch_all = partial(super()._fetch_records, consumer)
+        fetch_all = partial(self._fetch_allowed, consumer)
         is_stream = self.app.topics.acks_enabled_for
         streams = {tp for tp in active_partitions if is_stream(tp.topic)}
         followed = active_partitions - streams
@@ -66,6 +68,18 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         at_once = await fetch(streams, 0, max_records) if streams else {}
         at_once = {**at_once, **await fetch(followed, 0, FOLLOWED_RECORDS)}
         return Fetched(at_once or await fetch(active_partitions, timeout, FOLLOWED_RECORDS), consumer)
+
+    async def _fetch_allowed(
+        self, consumer: AIOKafkaConsumer, partitions: set[TP], timeout: float | None, max_records: int | None
+    ) -> Mapping[TP, list[Any]]:
+        """As Faust. Nothing where our user may not read, as with an outage: in Faust that would end the worker."""
+        try:
+            records: Mapping[TP, list[Any]] = await super()._fetch_records(consumer, partitions, timeout, max_records)
+        except UNAUTHORIZED as error:
+            log.warning("nothing can be fetched: %s", in_words(error))
+            await asyncio.sleep(FETCH_WAIT_MILLISECONDS / 1000)
+            return {}
+        return records
 
     async def seek_back(self, fetched: Fetched, undeliverable: Iterable[TP]) -> None:
         """Read these partitions again from where the fetch began, unless somebody has moved them meanwhile."""

@@ -3,9 +3,9 @@
 `await topic.send()` of a framework means "in a buffer"; here `deliver` returns when Kafka has the records. Each target
 partition has a queue: records leave it in the order they came, many at a time, one batch under way.
 
-An error that Kafka calls retriable is retried for ever: meanwhile the intake stops at what may be in flight, and lag
-grows on Kafka. Any other error fails the record it belongs to, and that record alone; the caller makes a dead letter of
-it.
+An error that Kafka calls retriable is retried for ever, and so is a missing right, for which no record is to blame:
+meanwhile the intake stops at what may be in flight, and lag grows on Kafka. Any other error fails the record it belongs
+to, and that record alone; the caller makes a dead letter of it.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from aiokafka.errors import (
 from aiokafka.producer.message_accumulator import BatchBuilder
 from mode import Service
 
+from saving_alerts.kafka.refusals import UNAUTHORIZED, in_words
 from saving_alerts.metrics import Metric, Metrics
 
 log = logging.getLogger(__name__)
@@ -188,7 +189,11 @@ class OutputProducer(Service):
                 if not _is_retriable(error):
                     return error
                 log.warning(
-                    "producing to %s-%s failed, again in %.1f s: %r", queue.topic, queue.partition, pause, error
+                    "producing to %s-%s failed, again in %.1f s: %s",
+                    queue.topic,
+                    queue.partition,
+                    pause,
+                    in_words(error),
                 )
             else:
                 return None
@@ -203,12 +208,14 @@ class OutputProducer(Service):
             already_renewed = self._producer is not broken
             if already_renewed:
                 return
-            fresh = self._create()
+            fresh = None
             try:
+                fresh = self._create()  # it reads the authority's file, which may be gone
                 await fresh.start()
-            except KafkaError as error:  # a queue that ended here would leave its records waiting for ever
+            except (KafkaError, OSError) as error:  # a queue that ended here would leave its records waiting for ever
                 log.warning("the new producer could not start: %r", error)
-                await fresh.stop()
+                if fresh is not None:
+                    await fresh.stop()
                 return
             self._producer = fresh
         await broken.stop()
@@ -221,7 +228,9 @@ class OutputProducer(Service):
 
 def _is_retriable(error: Exception) -> bool:
     """A timeout means here that the batch found no place in the queue, so nothing was sent."""
-    return isinstance(error, KafkaTimeoutError) or (isinstance(error, KafkaError) and bool(error.retriable))
+    return isinstance(error, (KafkaTimeoutError, *UNAUTHORIZED)) or (
+        isinstance(error, KafkaError) and bool(error.retriable)
+    )
 
 
 def _batch(producer: AIOKafkaProducer, outputs: Iterable[Output]) -> BatchBuilder:

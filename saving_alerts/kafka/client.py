@@ -10,11 +10,12 @@ from functools import lru_cache
 import stamina
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import OffsetAndMetadata
 
 from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
+from saving_alerts.kafka.refusals import in_words, refusal_of
 from saving_alerts.kafka.unpacking import unpack_for_aiokafka
 
 COORDINATOR_TIMEOUT_SECONDS = 15  # how long failures that Kafka calls temporary are retried, say a loading group
@@ -34,18 +35,25 @@ def translated_errors(what: str) -> Iterator[None]:
     try:
         yield
     except _FOREIGN_ERRORS as error:
-        raise KafkaFailedError(f"{what}: {_in_words(error)}") from error
+        raise KafkaFailedError(f"{what}: {in_words(error)}") from error
 
 
-def _in_words(error: Exception) -> str:
-    """Its text, or the name of its class: some of the driver's errors have no text."""
-    return str(error) or type(error).__name__
+@asynccontextmanager
+async def reaching(connection: KafkaConnection) -> AsyncIterator[None]:
+    """As `translated_errors`, for what has to reach a broker first: where the brokers refuse us, it says why."""
+    with translated_errors(f"Kafka at {connection.bootstrap_servers}"):
+        try:
+            yield
+        except (KafkaConnectionError, NodeNotReadyError) as error:
+            if (refusal := await refusal_of(connection)) is not None:
+                raise refusal from error
+            raise
 
 
 @asynccontextmanager
 async def admin_client(connection: KafkaConnection) -> AsyncIterator[AIOKafkaAdminClient]:
     """A started admin client, closed at the end. Raises KafkaFailedError, also for errors of the driver inside."""
-    with translated_errors(f"Kafka at {connection.bootstrap_servers}"):
+    async with reaching(connection):
         client = AIOKafkaAdminClient(**connection.options())
         try:
             await client.start()
@@ -86,7 +94,8 @@ def mismatch(counts: Mapping[str, int | None]) -> str | None:
     lines = [f"  {name}: {'missing' if count is None else count}" for name, count in counts.items()]
     mend = "creates the missing ones" if None in found else "says how to mend it"
     rule = "All topics must be there, with the same number of partitions:"
-    return "\n".join([rule, *lines, f"`{CREATE_COMMAND}` {mend}."])
+    unseen = " A topic that our user may not describe looks as if it were missing." if None in found else ""
+    return "\n".join([rule, *lines, f"`{CREATE_COMMAND}` {mend}.{unseen}"])
 
 
 def differences(counts: Mapping[str, int | None]) -> str | None:
@@ -109,6 +118,11 @@ class _IncompleteAnswerError(KafkaFailedError):
 def _is_temporary(error: Exception) -> bool:
     cause = error.__cause__ if isinstance(error, KafkaFailedError) else error
     return isinstance(error, _IncompleteAnswerError) or (isinstance(cause, KafkaError) and cause.retriable)
+
+
+def retried() -> AsyncIterator[stamina.Attempt]:
+    """Attempts for what a group's coordinator is asked, until one succeeds or fails for good, or time is up."""
+    return stamina.retry_context(on=_is_temporary, attempts=None, timeout=COORDINATOR_TIMEOUT_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +153,7 @@ async def commits(
     connection: KafkaConnection, group: str, partitions: Sequence[TopicPartition]
 ) -> dict[TopicPartition, Commit | None]:
     """The group's commits with their texts, all from one answer; None where there is none. Raises KafkaFailedError."""
-    async for attempt in stamina.retry_context(on=_is_temporary, attempts=None, timeout=COORDINATOR_TIMEOUT_SECONDS):
+    async for attempt in retried():
         with attempt:
             return await _committed(connection, group, partitions)
     raise AssertionError("the retries end in an answer or in an error")
@@ -179,7 +193,7 @@ async def has_record(
 
 async def members_of(connection: KafkaConnection, group: str) -> dict[str, str]:
     """The workers in the group now: the address of each by its member ID. Raises KafkaFailedError."""
-    async for attempt in stamina.retry_context(on=_is_temporary, attempts=None, timeout=COORDINATOR_TIMEOUT_SECONDS):
+    async for attempt in retried():
         with attempt:
             async with admin_client(connection) as client:
                 (answer,) = await client.describe_consumer_groups([group])
@@ -196,7 +210,7 @@ async def write_commit(connection: KafkaConnection, group: str, partition: Topic
 
 @asynccontextmanager
 async def _consumer(connection: KafkaConnection, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
-    with translated_errors(f"Kafka at {connection.bootstrap_servers}"):
+    async with reaching(connection):
         consumer = AIOKafkaConsumer(**connection.options(), group_id=group, enable_auto_commit=False)
         try:
             await consumer.start()

@@ -37,5 +37,10 @@ class KafkaConnection:
         return options
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """None for an unencrypted connection. Raises OSError where `ca_file` cannot be read."""
-        return ssl.create_default_context(cafile=self.ca_file) if self.security_protocol.endswith("SSL") else None
+        """None for an unencrypted connection. Raises OSError with the setting where `ca_file` cannot be used."""
+        if not self.security_protocol.endswith("SSL"):
+            return None
+        try:
+            return ssl.create_default_context(cafile=self.ca_file)
+        except OSError as error:
+            raise OSError(f"SAVING_ALERTS_KAFKA_CA_FILE={self.ca_file} is no PEM file to be read: {error}") from error

@@ -8,7 +8,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.kafka.client import translated_errors
+from saving_alerts.kafka.client import reaching
 from saving_alerts.kafka.codecs import HEADER_NAMES, DeadLetterRecord, Envelope, UnreadableError, decode_dead_letter
 from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 from saving_alerts.kafka.topics import Topics
@@ -150,8 +150,9 @@ async def replay(
     On an internal topic the event keeps its source position, and its new decision counts more than `dead_letter`. On
     the source it becomes a new event with the same id.
     """
-    with translated_errors(f"Kafka at {connection.bootstrap_servers}"):
-        async with AIOKafkaProducer(**connection.options(), acks="all", enable_idempotence=True) as producer:
+    async with reaching(connection):
+        producer = AIOKafkaProducer(**connection.options(), acks="all", enable_idempotence=True)
+        async with producer:
             for record in (dead_letter.record for dead_letter in dead_letters):
                 await _refuse_unknown_partition(producer, record)
                 await producer.send_and_wait(

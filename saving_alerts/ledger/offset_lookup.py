@@ -89,5 +89,7 @@ async def partitions_of(connection: KafkaConnection, topic: str) -> range:
     """The partition numbers of a topic. Raises KafkaFailedError, also if there is no such topic."""
     count = (await partition_counts(connection)).get(topic)
     if count is None:
-        raise KafkaFailedError(f"there is no topic {topic} on Kafka at {connection.bootstrap_servers}")
+        raise KafkaFailedError(
+            f"there is no topic {topic} on Kafka at {connection.bootstrap_servers}, or our user may not see it"
+        )
     return range(count)

@@ -9,7 +9,7 @@ from typing import Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from saving_alerts.domain.decisions import Decision, Receipt
-from saving_alerts.kafka.client import translated_errors
+from saving_alerts.kafka.client import reaching, translated_errors
 from saving_alerts.kafka.codecs import UnreadableError, decode_ledger
 from saving_alerts.kafka.connection import KafkaConnection
 
@@ -110,8 +110,7 @@ async def _positions(consumer: AIOKafkaConsumer, partitions: Iterable[TopicParti
 @asynccontextmanager
 async def reader(connection: KafkaConnection) -> AsyncIterator[AIOKafkaConsumer]:
     """A started consumer without a group, which reads committed transactions only; stopped at the end."""
-    starting = f"Kafka at {connection.bootstrap_servers}"
-    with translated_errors(starting):
+    async with reaching(connection):
         consumer = AIOKafkaConsumer(
             **connection.options(),
             group_id=None,
@@ -121,7 +120,7 @@ async def reader(connection: KafkaConnection) -> AsyncIterator[AIOKafkaConsumer]
             max_partition_fetch_bytes=FETCH_MAX_BYTES,
         )
     try:
-        with translated_errors(starting):
+        async with reaching(connection):
             await consumer.start()
         yield consumer
     finally:

@@ -55,6 +55,12 @@ def group(*, joined: bool, rebalancing: bool, partitions: int) -> Condition:
     return Condition("kafka", ok=True, detail=f"{partitions} partitions")
 
 
+def kafka_access(problem: str | None) -> Condition:
+    """Without it nothing is read or written until somebody mends it; the worker goes on by itself then."""
+    detail = problem or "our login is taken, and all that a worker does is allowed"
+    return Condition("kafka_access", problem is None, detail, required=False)
+
+
 def drain(*, draining: bool) -> Condition:
     return Condition("drain", not draining, "work in flight is being finished" if draining else "not draining")
 

@@ -1,7 +1,7 @@
 """What has to happen before a worker consumes anything, as services in the order of Faust's boot.
 
-Boot order: web server · stuck loop · output producer · adapters · heartbeat · kill switches · first rules and
-merchants · watchdog · consumer.
+Boot order: web server · stuck loop · output producer · adapters · heartbeat · access to Kafka · kill switches · first
+rules and merchants · watchdog · consumer.
 Children start one after the other and stop in reverse. So `/health/ready` answers while the first rules are awaited,
 nothing is consumed before they are there, and the output producer outlives the last commit.
 """
@@ -12,6 +12,7 @@ from typing import Protocol, cast
 from faust.app.base import BootStrategy
 from mode import Service, ServiceT
 
+from saving_alerts.supervision.kafka_access import KafkaAccess
 from saving_alerts.supervision.stuck_loop import StuckLoop
 from saving_alerts.supervision.watchdog import Watchdog
 from saving_alerts.worker.runtime import WorkerRuntime
@@ -26,6 +27,7 @@ class BootedApp(Protocol):
     runtime: WorkerRuntime
     heartbeat: Heartbeat
     watchdog: Watchdog
+    kafka_access: KafkaAccess
 
 
 class Boot(BootStrategy):
@@ -35,8 +37,9 @@ class Boot(BootStrategy):
         app = cast("BootedApp", self.app)
         runtime = app.runtime
         stuck_loop = StuckLoop(runtime.settings.standstill_seconds)
+        watches = [app.heartbeat, app.kafka_access]
         known = [runtime.kill_switches, AwaitReferenceData(runtime)]
-        ours = [stuck_loop, runtime.producer, AdapterLifecycle(runtime), app.heartbeat, *known, app.watchdog]
+        ours = [stuck_loop, runtime.producer, AdapterLifecycle(runtime), *watches, *known, app.watchdog]
         return [*ours, *super().kafka_consumer()]
 
 

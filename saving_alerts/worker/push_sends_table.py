@@ -21,6 +21,7 @@ from faust.types import FutureMessage
 from saving_alerts.domain.decoding import Decoder, Unreadable
 from saving_alerts.domain.push_sends import PushSend, remembered, with_send
 from saving_alerts.kafka.client import partition_of
+from saving_alerts.kafka.refusals import in_words
 from saving_alerts.ports.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,9 @@ class PushSendsTable:
             try:
                 await _delivered(self._table.last_change)
             except KafkaError as error:
-                log.warning("a send could not be written to the table's changelog, it is tried again: %r", error)
+                log.warning(
+                    "a send could not be written to the table's changelog, it is tried again: %s", in_words(error)
+                )
                 await self._table.sleep(PAUSE_SECONDS)
             else:
                 return

@@ -24,6 +24,7 @@ from saving_alerts.supervision.health import (
     drain,
     fresh,
     group,
+    kafka_access,
     kill_switches,
     loaded,
     pushes,
@@ -52,6 +53,12 @@ class Watched(Protocol):
     def conditions(self) -> list[Condition]: ...
 
 
+class HasProblem(Protocol):
+    """What watches our access to Kafka, as far as the page asks it."""
+
+    problem: str | None
+
+
 class AssignedApp(Protocol):
     """What is asked of the Faust app."""
 
@@ -61,6 +68,9 @@ class AssignedApp(Protocol):
 
     @property
     def watchdog(self) -> Watched: ...
+
+    @property
+    def kafka_access(self) -> HasProblem: ...
 
     def assignment_now(self) -> frozenset[TP]: ...
 
@@ -96,6 +106,7 @@ class SelfReport:
             fresh(RULES, data[RULES], now, stale),
             fresh(MERCHANTS, data[MERCHANTS], now, stale),
             group(joined=self._has_joined(), rebalancing=self._app.rebalancing, partitions=len(partitions)),
+            kafka_access(self._app.kafka_access.problem),
             drain(draining=runtime.is_draining),
             topics(runtime.topics_problem),
             kill_switches(switches.next_offset, switches.listed, switches.problem),

@@ -124,10 +124,54 @@ def test_a_kafka_that_is_not_there_is_refused_with_the_setting_to_look_at(world:
     assert code == 1
 
 
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        pytest.param(
+            "redis://:pa/hunter2@127.0.0.1:6379/0", "write what is special in the password as %XX", id="unquoted"
+        ),
+        pytest.param("redis://:hunter2@127.0.0.1?ssl_ca_cert=ca.pem", "has an option that cannot be used", id="option"),
+        pytest.param(
+            "rediss://:hunter2@127.0.0.1?ssl_ca_certs=/nowhere.pem", "is no PEM file to be read", id="no file"
+        ),
+    ],
+)
+def test_an_address_of_redis_that_cannot_be_used_is_refused_without_its_password(
+    world: World, url: str, says: str
+) -> None:
+    code, text = refused(world, {"SAVING_ALERTS_REDIS_URL": url})
+
+    assert says in text
+    assert ("SAVING_ALERTS_REDIS_URL" in text, "Traceback" in text, "hunter2" in text) == (True, False, False)
+    assert code == 1
+
+
+def test_a_redis_that_refuses_the_login_is_a_condition_and_its_password_is_nowhere(world: World) -> None:
+    world.publish_reference_data()
+    url = world.redis.url.replace("://", "://nobody:hunter2@")
+    worker = world.start_worker({"SAVING_ALERTS_APP_ID": "refused-by-redis", "SAVING_ALERTS_REDIS_URL": url})
+
+    wait_until(lambda: "refuses our login" in str(worker.health()), BOOT_SECONDS, "health says so")
+    shown = "".join(page(worker, path).body for path in ("/stats", "/stats.json", "/health/ready", "/metrics"))
+    worker.kill()
+
+    assert "look at the user and the password in SAVING_ALERTS_REDIS_URL" in shown
+    assert "hunter2" not in shown + worker.log()
+
+
 def test_readiness_names_every_condition(ready_worker: WorkerProcess) -> None:
     named = conditions(ready_worker)
 
-    assert {"rules", "merchants", "rules_fresh", "merchants_fresh", "kafka", "drain", "redis"} <= named.keys()
+    assert {
+        "rules",
+        "merchants",
+        "rules_fresh",
+        "merchants_fresh",
+        "kafka",
+        "kafka_access",
+        "drain",
+        "redis",
+    } <= named.keys()
     assert {"coupon_api", "push_api"} <= named.keys()
     assert all(named.values())
 

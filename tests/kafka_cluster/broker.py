@@ -6,6 +6,7 @@ from pathlib import Path
 
 from demo.servers.free_port import FreePort
 from demo.workers import child_process
+from tests.kafka_cluster.security import Security
 
 MINIMUM_REPLICAS_IN_SYNC = 2
 MAXIMUM_REPLICATION_FACTOR = 3
@@ -37,11 +38,15 @@ def java(jars: Path, main_class: str, *arguments: str) -> list[str]:
 
 @dataclass
 class Broker:
-    """A node of the cluster; its data in `folder` and its two ports survive `kill` and `start`."""
+    """A node of the cluster; its data in `folder` and its ports survive `kill` and `start`.
+
+    Besides the plain listener it has those of `security`, and then asks for ACLs.
+    """
 
     node_id: int
     folder: Path
     jars: Path
+    security: Security | None = None
     port: FreePort = field(default_factory=FreePort)
     controller_port: FreePort = field(default_factory=FreePort)
     process: subprocess.Popen[bytes] | None = None
@@ -57,7 +62,7 @@ class Broker:
     def configure(self, voters: str, brokers: int) -> None:
         """Write `server.properties`; `voters` are all nodes as `id@host:controller port`."""
         self.folder.mkdir()
-        properties = self._own_properties(voters) | _shared_properties(brokers)
+        properties = self._own_properties(voters) | self._listeners() | _shared_properties(brokers)
         text = "".join(f"{name}={value}\n" for name, value in properties.items())
         (self.folder / "server.properties").write_text(text)
 
@@ -65,6 +70,7 @@ class Broker:
         """Start formatting the data folder; the caller waits, so that several nodes format side by side."""
         # With "=", because a cluster id may begin with "-".
         arguments = ["format", f"--cluster-id={cluster_id}", "--config=server.properties"]
+        arguments += self.security.format_arguments() if self.security else []
         return child_process.start(java(self.jars, "kafka.tools.StorageTool", *arguments), self.folder)
 
     def start(self) -> None:
@@ -81,6 +87,8 @@ class Broker:
         self.kill()
         self.port.close()
         self.controller_port.close()
+        if self.security:
+            self.security.close()
 
     def log_tail(self, lines: int) -> str:
         return f"broker {self.node_id}:\n{child_process.log_tail(self.folder, lines)}"
@@ -90,11 +98,19 @@ class Broker:
             "process.roles": "broker,controller",
             "node.id": self.node_id,
             "controller.quorum.voters": voters,
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{self.controller_port.number}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
             "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "log.dirs": self.folder / "data",
+        }
+
+    def _listeners(self) -> dict[str, object]:
+        more = self.security.listeners if self.security else ()
+        addresses = [f"PLAINTEXT://{self.address}", *(f"{each.name}://{each.address}" for each in more)]
+        protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **{each.name: each.protocol for each in more}}
+        return {
+            "listeners": ",".join([*addresses, f"CONTROLLER://127.0.0.1:{self.controller_port.number}"]),
+            "advertised.listeners": ",".join(addresses),
+            "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
+            **(self.security.properties() if self.security else {}),
         }
 
 

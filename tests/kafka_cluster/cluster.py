@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from tests.kafka_cluster.broker import Broker
 from tests.kafka_cluster.libraries import kafka_jars
+from tests.kafka_cluster.security import Security
 
 FORMAT_TIMEOUT_SECONDS = 60
 READY_TIMEOUT_SECONDS = 60
@@ -25,14 +26,14 @@ class KafkaCluster:
 
     Topics are not created automatically. With three brokers everything has three replicas, and two must be in sync.
     Data and addresses survive `kill` and `start`; a broker that was killed is known to be dead, and served again by
-    its cluster, after about four seconds.
+    its cluster, after about four seconds. A single broker can have `security`: `bootstrap_servers` stay plain.
     """
 
-    def __init__(self, brokers: Literal[1, 3] = 1) -> None:
+    def __init__(self, brokers: Literal[1, 3] = 1, security: Security | None = None) -> None:
         self._folder = TemporaryDirectory(prefix="saving-alerts-kafka-", ignore_cleanup_errors=True)
         jars, root = kafka_jars(), Path(self._folder.name)
         node_ids = range(1, brokers + 1)
-        self._brokers = {node_id: Broker(node_id, root / f"broker-{node_id}", jars) for node_id in node_ids}
+        self._brokers = {node_id: Broker(node_id, root / f"broker-{node_id}", jars, security) for node_id in node_ids}
         self.bootstrap_servers = ",".join(broker.address for broker in self._brokers.values())
 
     def __enter__(self) -> Self:

@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaProducer
 
 from saving_alerts.adapters.standing_switches import CONFIRMED_PARTITION, StandingSwitches
 from saving_alerts.commands.exits import CommandRefusedError
-from saving_alerts.kafka.client import partition_counts, translated_errors
+from saving_alerts.kafka.client import partition_counts, reaching
 from saving_alerts.settings import Settings
 
 
@@ -23,7 +23,7 @@ async def standing(settings: Settings) -> StandingSwitches:
 async def write(settings: Settings, key: bytes, value: bytes | None) -> int:
     """The offset it got. Raises as `standing`."""
     topic = await _topic(settings)
-    with translated_errors(f"Kafka at {settings.kafka_bootstrap_servers}"):
+    async with reaching(settings.kafka):
         producer = AIOKafkaProducer(**settings.kafka.options(), acks="all")
         try:
             await producer.start()
@@ -36,5 +36,5 @@ async def write(settings: Settings, key: bytes, value: bytes | None) -> int:
 async def _topic(settings: Settings) -> str:
     topic = settings.topics.kill_switches.name
     if topic not in await partition_counts(settings.kafka):
-        raise CommandRefusedError(f"{topic} is missing: run `saving-alerts topics create`")
+        raise CommandRefusedError(f"{topic} is missing, or our user may not see it: run `saving-alerts topics create`")
     return topic

@@ -80,14 +80,12 @@ def _is_behind(row: WorkerRow, offset: int) -> bool:
 async def until_confirmed(settings: Settings, offset: int) -> str:
     """Who has read the record at the offset, in words. Raises CommandRefusedError naming those who have not in time."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    redis = connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections)
-    heartbeats = RedisHeartbeats(redis, f"{settings.key_prefix}workers:")
     try:
-        return await wait(heartbeats, _asking(settings), offset, settings.heartbeat_seconds)
+        async with connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections) as redis:
+            heartbeats = RedisHeartbeats(redis, f"{settings.key_prefix}workers:")
+            return await wait(heartbeats, _asking(settings), offset, settings.heartbeat_seconds)
     except UnavailableError as error:
         raise CommandRefusedError(f"the switch is written, but nobody can say who has seen it: {error}") from error
-    finally:
-        await redis.aclose()
 
 
 async def wait(

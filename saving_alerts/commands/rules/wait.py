@@ -15,17 +15,13 @@ WAIT_MARGIN_SECONDS = 30.0  # beside the poll interval: S3's own attempts and ti
 
 
 async def until_live(settings: Settings, version: str) -> str:
-    redis = connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections)
+    most_seconds = settings.reload_seconds + settings.heartbeat_seconds + WAIT_MARGIN_SECONDS
     try:
-        return await wait_until_live(
-            RedisHeartbeats(redis, f"{settings.key_prefix}workers:"),
-            version,
-            settings.reload_seconds + settings.heartbeat_seconds + WAIT_MARGIN_SECONDS,
-        )
+        async with connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections) as redis:
+            heartbeats = RedisHeartbeats(redis, f"{settings.key_prefix}workers:")
+            return await wait_until_live(heartbeats, version, most_seconds)
     except UnavailableError as error:
         raise CommandRefusedError(f"published, but nobody can say which worker has it: {error}") from error
-    finally:
-        await redis.aclose()
 
 
 async def wait_until_live(heartbeats: Heartbeats, version: str, most_seconds: float) -> str:

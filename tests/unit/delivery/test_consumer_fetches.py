@@ -10,6 +10,7 @@ import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.consumer.fetcher import READ_COMMITTED
 from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.errors import TopicAuthorizationFailedError
 from faust.transport.conductor import Conductor
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
@@ -287,8 +288,9 @@ class FakeFetcher:
 
     _closed = False
 
-    def __init__(self, waiting: dict[TP, int]) -> None:
+    def __init__(self, waiting: dict[TP, int], refused: str | None = None) -> None:
         self._waiting = waiting
+        self._refused = refused
         self._subscriptions = SimpleNamespace(fetch_context=nullcontext)
         self.waits: list[float] = []
 
@@ -304,6 +306,8 @@ class FakeFetcher:
             if taken:
                 drained[tp] = [_record(tp, offset) for offset in range(taken)]
                 self._waiting[tp] -= taken
+        if not drained and self._refused in {tp.topic for tp in partitions}:
+            raise TopicAuthorizationFailedError(self._refused)
         if not drained:
             self.waits.append(timeout)
         return drained
@@ -350,6 +354,16 @@ async def test_where_nothing_is_there_it_waits_for_whatever_comes_first() -> Non
 
     assert await fetched(fetcher, CHANGELOG, FIRST) == {}
     assert fetcher.waits == [0, 0, 1.0]
+
+
+async def test_what_was_fetched_beside_something_that_may_not_be_read_is_not_lost() -> None:
+    fetcher = FakeFetcher({FIRST: 3}, refused=CHANGELOG.topic)
+
+    assert await fetched(fetcher, FIRST, CHANGELOG) == {FIRST: 3}
+
+
+async def test_a_worker_that_may_not_read_goes_on() -> None:
+    assert await fetched(FakeFetcher({}, refused=FIRST.topic), FIRST) == {}
 
 
 async def test_the_fetches_of_a_worker_read_what_is_committed_and_are_not_held_for_long() -> None:

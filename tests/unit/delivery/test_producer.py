@@ -14,10 +14,10 @@ from aiokafka.errors import (
     MessageSizeTooLargeError,
     NotEnoughReplicasError,
     OutOfOrderSequenceNumber,
-    TopicAuthorizationFailedError,
 )
 
 from saving_alerts.delivery.producer import MAX_RECORD_BYTES, Output, OutputProducer
+from saving_alerts.kafka.refusals import UNAUTHORIZED
 from saving_alerts.metrics import Metric
 from tests.support.fakes.metrics import RecordingMetrics
 
@@ -53,9 +53,13 @@ class FakeKafka:
     submitted: asyncio.Event = field(default_factory=asyncio.Event)
     attempts: int = 0
     unreachable_starts: int = 0
+    missing_files: int = 0
     producers: list["FakeProducer"] = field(default_factory=list)
 
     def create(self) -> AIOKafkaProducer:
+        if self.producers and self.missing_files:
+            self.missing_files -= 1
+            raise OSError("the authority's file is being replaced")
         self.producers.append(FakeProducer(self))
         return cast("AIOKafkaProducer", self.producers[-1])
 
@@ -245,11 +249,21 @@ async def test_another_callers_bad_record_fails_for_that_caller_only() -> None:
 
 async def test_a_permanent_error_is_not_tried_again() -> None:
     async with started() as world:
-        world.kafka.errors = [TopicAuthorizationFailedError()]
+        world.kafka.errors = [MessageSizeTooLargeError()]
 
         undelivered = await world.producer.deliver([output()])
 
         assert (len(undelivered), world.kafka.attempts) == (1, 1)
+
+
+@pytest.mark.parametrize("refused", UNAUTHORIZED)
+async def test_a_missing_right_is_no_fault_of_a_record(refused: type[Exception]) -> None:
+    async with started() as world:
+        world.kafka.errors = [refused()]
+
+        undelivered = await world.producer.deliver([output()])
+
+        assert (undelivered, world.kafka.values()) == ([], [b"v"])
 
 
 async def test_an_oversize_record_fails_without_asking_kafka() -> None:
@@ -287,6 +301,16 @@ async def test_a_replacement_that_cannot_start_is_tried_again_and_no_record_is_f
 
         assert (undelivered, world.kafka.values()) == ([], [b"v"])
         assert [producer.stopped for producer in world.kafka.producers] == [True, True, False]
+
+
+async def test_a_replacement_that_cannot_be_made_is_tried_again_as_well() -> None:
+    async with started() as world:
+        world.kafka.errors = [OutOfOrderSequenceNumber(), OutOfOrderSequenceNumber()]
+        world.kafka.missing_files = 1
+
+        undelivered = await world.producer.deliver([output()])
+
+        assert (undelivered, world.kafka.values()) == ([], [b"v"])
 
 
 async def test_the_brokers_say_how_many_partitions_there_are() -> None:

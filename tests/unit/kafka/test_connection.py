@@ -1,6 +1,8 @@
 """What aiokafka's clients are told."""
 
 import ssl
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -31,3 +33,22 @@ def test_a_login_is_passed_on(protocol: str) -> None:
 
 def test_a_connection_keeps_its_password_to_itself() -> None:
     assert "hunter2" not in repr(KafkaConnection("a:1", "SASL_SSL", sasl_username="u", sasl_password="hunter2"))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda _: None, id="no file"),
+        pytest.param(lambda path: path.write_text("no certificate"), id="no PEM"),
+        pytest.param(lambda path: path.write_text(""), id="empty"),
+        pytest.param(lambda path: path.mkdir(), id="a folder"),
+    ],
+)
+def test_a_file_that_holds_no_authority_is_named_with_its_setting(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    file = tmp_path / "ca.pem"
+    make(file)
+
+    with pytest.raises(OSError, match=f"SAVING_ALERTS_KAFKA_CA_FILE={file} is no PEM file to be read"):
+        KafkaConnection("a:1", "SSL", ca_file=str(file)).options()

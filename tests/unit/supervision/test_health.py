@@ -14,6 +14,7 @@ from saving_alerts.supervision.health import (
     drain,
     fresh,
     group,
+    kafka_access,
     loaded,
     redis,
     topics,
@@ -95,6 +96,13 @@ def test_a_draining_worker_is_not_ready() -> None:
 def test_what_is_down_for_all_workers_is_shown_and_turns_none_away(condition: Condition) -> None:
     assert not condition.ok
     assert all_required_hold([condition])
+
+
+def test_what_kafka_refuses_is_shown_and_makes_no_worker_unready() -> None:
+    refused = kafka_access("it refuses our login")
+
+    assert (refused.ok, refused.detail, all_required_hold([refused])) == (False, "it refuses our login", True)
+    assert kafka_access(None).ok
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+"""Whether Kafka still takes our login and still allows what a worker does.
+
+Connections that stand go on after a password was changed or a certificate has run out, and the driver says only to its
+log why it gets no new one. So this logs in anew, now and then, and asks what is allowed.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from mode import Service
+
+from saving_alerts.kafka.connection import KafkaFailedError
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 10.0  # a look costs one connection and three small requests
+
+
+class KafkaAccess(Service):
+    """`problem` says what is wrong, and what to do; None while all is well. `look` may raise KafkaFailedError."""
+
+    def __init__(self, look: Callable[[], Awaitable[str | None]], look_seconds: float = LOOK_SECONDS) -> None:
+        super().__init__()
+        self._look = look
+        self._look_seconds = look_seconds
+        self.problem: str | None = None
+
+    async def on_start(self) -> None:
+        self.add_future(self._watch())
+
+    async def _watch(self) -> None:
+        while not self.should_stop:
+            self._note(await self._found())
+            await self.sleep(self._look_seconds)
+
+    async def _found(self) -> str | None:
+        try:
+            return await self._look()
+        except KafkaFailedError as error:
+            return str(error)
+
+    def _note(self, problem: str | None) -> None:
+        if problem is not None and problem != self.problem:
+            log.error("%s", problem)
+        elif problem is None and self.problem is not None:
+            log.warning("Kafka takes our login and allows what a worker does again")
+        self.problem = problem
