@@ -120,6 +120,10 @@ class Settings(BaseSettings):
     worst 16 s (`benchmarks/hostile_files.py`)."""
     max_bad_merchant_lines: int = Field(default=100, ge=0)
     """With more unreadable lines the merchant directory is refused; with fewer they are left out."""
+    max_merchants_bytes: int = Field(default=512 * 1024 * 1024, ge=1024)
+    """A larger merchant directory is refused. Read, it takes two to ten times as many bytes of memory."""
+    max_merchant_lines: int = Field(default=1_000_000, ge=1)
+    """A merchant directory with more lines is refused."""
 
     # HTTP APIs
     coupon_api_url: str = Field(examples=["http://127.0.0.1:8081"], pattern=r"^https?://")

@@ -88,7 +88,12 @@ class ImmediateStore:
         return None if unless_etag == ETAG else StoredObject(long_freshness_rules(), ETAG)
 
     @asynccontextmanager
-    async def lines(self, key: str, unless_etag: str | None) -> AsyncIterator[ObjectLines | None]:  # noqa: ARG002 - the port's signature
+    async def lines(
+        self,
+        key: str,  # noqa: ARG002 - the port's signature
+        unless_etag: str | None,
+        max_bytes: int,  # noqa: ARG002
+    ) -> AsyncIterator[ObjectLines | None]:
         yield None if unless_etag == ETAG else ObjectLines(ETAG, _lines(merchants_jsonl()))
 
     async def put(self, key: str, body: bytes) -> None: ...

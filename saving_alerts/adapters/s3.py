@@ -10,8 +10,9 @@ import aioboto3
 from aiobotocore.config import AioConfig
 from botocore.exceptions import ClientError
 
-from saving_alerts.adapters.s3_errors import code_of, translated
-from saving_alerts.ports.errors import RefusedError
+from saving_alerts.adapters.s3_errors import code_of, readable, translated
+from saving_alerts.adapters.s3_session import BoundedSession
+from saving_alerts.ports.errors import RefusedError, UnavailableError
 from saving_alerts.ports.object_store import MAX_LINE_BYTES, ObjectLines, StoredObject
 
 CHUNK_BYTES = 64 * 1024  # of a body read at a time: with CUT_LINE_BYTES it bounds the memory of `lines`
@@ -25,7 +26,8 @@ CHANGED_MEANWHILE = frozenset({"PreconditionFailed", "412", "ConditionalRequestC
 class S3Policy:
     """Which bucket, and the limits of requests to it.
 
-    `read_timeout_seconds` is from one portion of bytes to the next, `total_timeout_seconds` for a whole object.
+    `read_timeout_seconds` is from one portion of bytes to the next, `total_timeout_seconds` for a whole object,
+    read or written.
     """
 
     bucket: str
@@ -84,27 +86,31 @@ class S3ObjectStore:
         async with self._object(key, unless_etag) as answer:
             if answer is None:
                 return None
-            body = await self._whole(answer, max_bytes, self._address(key))
+            body = b"".join([chunk async for chunk in _chunks(answer, max_bytes, self._address(key))])
             return StoredObject(body, answer["ETag"])
 
     @asynccontextmanager
-    async def lines(self, key: str, unless_etag: str | None) -> AsyncIterator[ObjectLines | None]:
+    async def lines(self, key: str, unless_etag: str | None, max_bytes: int) -> AsyncIterator[ObjectLines | None]:
         async with self._object(key, unless_etag) as answer:
             if answer is None:
                 yield None
                 return
-            async with aclosing(_lines(answer["Body"].iter_chunks(CHUNK_BYTES))) as lines:
+            async with aclosing(_lines(_chunks(answer, max_bytes, self._address(key)))) as lines:
                 yield ObjectLines(answer["ETag"], lines)
 
     async def put(self, key: str, body: bytes) -> None:
-        with translated(self._address(key)):
-            await self._client.put_object(Bucket=self._policy.bucket, Key=key, Body=body)
+        client = self._client
+        async with self._request(key):
+            with readable(self._address(key)):
+                await client.put_object(Bucket=self._policy.bucket, Key=key, Body=body)
 
     async def put_if(self, key: str, body: bytes, etag: str | None) -> bool:
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        with translated(self._address(key)):
+        client = self._client
+        async with self._request(key):
             try:
-                await self._client.put_object(Bucket=self._policy.bucket, Key=key, Body=body, **condition)
+                with readable(self._address(key)):
+                    await client.put_object(Bucket=self._policy.bucket, Key=key, Body=body, **condition)
             except ClientError as error:
                 if code_of(error) in CHANGED_MEANWHILE:
                     return False
@@ -124,42 +130,54 @@ class S3ObjectStore:
             retries={"total_max_attempts": self._policy.attempts, "mode": "standard"},
             # The default sends checksums behind the body, which many stores other than Amazon's refuse.
             request_checksum_calculation="when_required",
+            http_session_cls=BoundedSession,
         )
 
     def _address(self, key: str) -> str:
         return f"s3://{self._policy.bucket}/{key}"
 
     @asynccontextmanager
-    async def _object(self, key: str, unless_etag: str | None) -> AsyncIterator[_GetObjectOutput | None]:
+    async def _request(self, key: str) -> AsyncIterator[None]:
         with translated(self._address(key)):
             async with asyncio.timeout(self._policy.total_timeout_seconds):
-                answer = await self._get(key, unless_etag)
-                try:
-                    yield answer
-                finally:
-                    if answer is not None:
-                        answer["Body"].close()
+                yield
+
+    @asynccontextmanager
+    async def _object(self, key: str, unless_etag: str | None) -> AsyncIterator[_GetObjectOutput | None]:
+        async with self._request(key):
+            answer = await self._get(key, unless_etag)
+            try:
+                yield answer
+            finally:
+                if answer is not None:
+                    answer["Body"].close()
 
     async def _get(self, key: str, unless_etag: str | None) -> _GetObjectOutput | None:
-        condition = {} if unless_etag is None else {"IfNoneMatch": unless_etag}
+        condition, client = {} if unless_etag is None else {"IfNoneMatch": unless_etag}, self._client
         try:
-            return await self._client.get_object(Bucket=self._policy.bucket, Key=key, **condition)
+            with readable(self._address(key)):
+                answer = await client.get_object(Bucket=self._policy.bucket, Key=key, **condition)
         except ClientError as error:
             if code_of(error) == NOT_MODIFIED:
                 return None
             raise
+        if not answer.get("ETag"):
+            answer["Body"].close()
+            raise UnavailableError(f"{self._address(key)}: an answer without an ETag: is that an S3?")
+        return answer
 
-    async def _whole(self, answer: _GetObjectOutput, max_bytes: int, address: str) -> bytes:
-        body, size = bytearray(), answer.get("ContentLength", 0)
-        if size <= max_bytes:
-            async for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
-                body += chunk
-                size = max(size, len(body))
-                if size > max_bytes:
-                    break
-        if size > max_bytes:
-            raise RefusedError(f"{address}: {size} bytes, at most {max_bytes} are allowed")
-        return bytes(body)
+
+async def _chunks(answer: _GetObjectOutput, max_bytes: int, address: str) -> AsyncGenerator[bytes, None]:
+    """The body. Raises RefusedError once it is known to be longer, from its header or from what has come."""
+    size, come = answer.get("ContentLength", 0), 0
+    if size <= max_bytes:
+        async for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
+            come += len(chunk)
+            if come > max_bytes:
+                break
+            yield chunk
+    if max(size, come) > max_bytes:
+        raise RefusedError(f"{address}: {max(size, come)} bytes, at most {max_bytes} are allowed")
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:

@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from saving_alerts.ports.errors import MissingObjectError, PortError, RefusedError, UnavailableError
 
+MAX_ERROR_CHARACTERS = 300  # of an exception: S3's own message is in it, which may be anything
 # The drivers' exceptions → our errors. The first row that fits counts; for a ClientError, `_BY_CODE` goes first.
 _BY_TYPE: tuple[tuple[type[Exception], type[PortError]], ...] = (
     (ParamValidationError, RefusedError),  # a bucket or a key with an impossible name
@@ -29,13 +30,27 @@ _BY_CODE: Mapping[str, type[PortError]] = {
 }
 
 
+_KNOWN: tuple[type[Exception], ...] = (PortError, *(foreign for foreign, _ in _BY_TYPE))
+
+
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """Put it around one call of the driver: what no row of the tables has is an answer that the driver cannot read."""
+    try:
+        yield
+    except _KNOWN:
+        raise
+    except Exception as error:
+        raise UnavailableError(f"{what}: an answer that cannot be read: {_cut(error)}") from error
+
+
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """Raises our error of the tables for a foreign one inside; its text begins with `what`."""
     try:
         yield
     except tuple(foreign for foreign, _ in _BY_TYPE) as error:
-        raise _port_error(error, f"{what}: {type(error).__name__}: {error}") from error
+        raise _port_error(error, f"{what}: {_cut(error)}") from error
 
 
 def _port_error(error: Exception, text: str) -> PortError:
@@ -45,6 +60,11 @@ def _port_error(error: Exception, text: str) -> PortError:
         ours = _BY_CODE.get(code_of(error), ours)
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     return RefusedError(text, status) if ours is RefusedError else ours(text)
+
+
+def _cut(error: Exception) -> str:
+    text = f"{type(error).__name__}: {error}"
+    return text if len(text) <= MAX_ERROR_CHARACTERS else f"{text[:MAX_ERROR_CHARACTERS]}…"
 
 
 def code_of(error: ClientError) -> str:

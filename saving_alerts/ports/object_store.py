@@ -23,10 +23,13 @@ class ObjectStore(Protocol):
         Raises MissingObjectError if there is no object, RefusedError if it has more than `max_bytes`.
         """
 
-    def lines(self, key: str, unless_etag: str | None) -> AbstractAsyncContextManager["ObjectLines | None"]:
+    def lines(
+        self, key: str, unless_etag: str | None, max_bytes: int
+    ) -> AbstractAsyncContextManager["ObjectLines | None"]:
         """The object as a stream of lines, or None if its tag is still `unless_etag`.
 
-        Raises MissingObjectError if there is no object.
+        Raises MissingObjectError if there is no object. Iterating raises RefusedError after `max_bytes`, or at once if
+        it is known to have more.
         """
 
     async def put(self, key: str, body: bytes) -> None:
@@ -34,7 +37,7 @@ class ObjectStore(Protocol):
 
 
 class SwappingStore(ObjectStore, Protocol):
-    """A bucket with conditional writes. Only the `rules` commands need it."""
+    """A bucket with conditional writes. Only the commands that publish need it."""
 
     async def put_if(self, key: str, body: bytes, etag: str | None) -> bool:
         """Write the whole object if its tag is still `etag`, or for None if there is no object. False: not written."""
@@ -48,7 +51,7 @@ class ObjectLines:
     r"""A streamed object, with its entity tag.
 
     Each line has its `\n`. A line of more than MAX_LINE_BYTES without the `\n` is cut to MAX_LINE_BYTES + 1 bytes, so
-    that the reader can tell that it was too long. Iterating can raise UnavailableError.
+    that the reader can tell that it was too long. Iterating can raise UnavailableError and RefusedError.
     """
 
     etag: str

@@ -19,7 +19,7 @@ from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import MissingObjectError, PortError, RefusedError
 from saving_alerts.ports.object_store import ObjectStore
 from saving_alerts.reference_data.file_check import FileCheck
-from saving_alerts.reference_data.merchants_file import MerchantsFileReader
+from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits
 from saving_alerts.reference_data.snapshot import ReferenceData
 
 RULES = "rules"
@@ -51,7 +51,8 @@ class ReloadPolicy:
     merchants_key: str
     max_rules_bytes: int
     rules_check_seconds: float
-    max_bad_lines: int
+    max_merchants_bytes: int
+    merchants_limits: MerchantsLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,22 +135,23 @@ class ReferenceDataLoader:
         return _LoadResult(ReloadOutcome.LOADED, f"version {rules.version}, {len(rules.rules)} enabled")
 
     async def _load_merchants(self) -> _LoadResult:
-        async with self._store.lines(self._policy.merchants_key, self._last_read[MERCHANTS].etag) as stream:
+        key, etag, most = self._policy.merchants_key, self._last_read[MERCHANTS].etag, self._policy.max_merchants_bytes
+        async with self._store.lines(key, etag, most) as stream:
             if stream is None:
                 return self._unchanged(MERCHANTS)
             reader = await self._read_lines(stream.lines)
             if reader.refusal is not None:
                 return self._refuse(MERCHANTS, stream.etag, reader.refusal)
             merchants = reader.merchants()
-            self._reference_data.replace_merchants(merchants, self._clock.now())
+            self._reference_data.replace_merchants(merchants, self._clock.now(), reader.left_out)
             self._last_read[MERCHANTS] = _LastRead(stream.etag)
             return _LoadResult(ReloadOutcome.LOADED, f"version {merchants.version}, {reader.summary()}")
 
     async def _read_lines(self, lines: AsyncIterator[bytes]) -> MerchantsFileReader:
-        reader = MerchantsFileReader(self._policy.max_bad_lines)
+        reader = MerchantsFileReader(self._policy.merchants_limits)
         async for line in lines:
             reader.take(line)
-            if reader.has_too_many_bad_lines:
+            if reader.is_refused_already:
                 break
             if reader.lines % LINES_BETWEEN_PAUSES == 0:
                 await asyncio.sleep(0)

@@ -28,11 +28,15 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """Of one document: the version in use, when S3 last confirmed it as the newest, and why the last reload failed."""
+    """Of one document: the version in use, when S3 last confirmed it as the newest, and why the last reload failed.
+
+    `remark` is what people should know of the version in use, such as what was left out; None if it is all in order.
+    """
 
     version: str | None = None
     confirmed_at: datetime | None = None
     refusal: str | None = None
+    remark: str | None = None
 
 
 class ReferenceData:
@@ -59,9 +63,9 @@ class ReferenceData:
         self._rules = rules
         self._swap("rules", rules.version, now)
 
-    def replace_merchants(self, merchants: Merchants, now: datetime) -> None:
+    def replace_merchants(self, merchants: Merchants, now: datetime, remark: str | None = None) -> None:
         self._merchants = merchants
-        self._swap("merchants", merchants.version, now)
+        self._swap("merchants", merchants.version, now, remark)
 
     def confirm(self, document: str, now: datetime) -> None:
         """S3 has no newer version."""
@@ -71,7 +75,7 @@ class ReferenceData:
         """The newest file was refused, or S3 could not be read. The document in use stays."""
         self.freshness[document] = replace(self.freshness[document], refusal=why)
 
-    def _swap(self, document: str, version: str, now: datetime) -> None:
-        self.freshness[document] = Freshness(version=version, confirmed_at=now)
+    def _swap(self, document: str, version: str, now: datetime, remark: str | None = None) -> None:
+        self.freshness[document] = Freshness(version=version, confirmed_at=now, remark=remark)
         if self._rules is not None and self._merchants is not None:
             self._current = Snapshot(self._rules, self._merchants)

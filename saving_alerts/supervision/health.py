@@ -32,7 +32,8 @@ def all_required_hold(conditions: Iterable[Condition]) -> bool:
 def loaded(document: str, freshness: Freshness) -> Condition:
     """Without its first rules and merchants a worker consumes nothing."""
     if freshness.version is not None:
-        return Condition(document, ok=True, detail=f"version {freshness.version}")
+        remark = f"; {freshness.remark}" if freshness.remark else ""
+        return Condition(document, ok=True, detail=f"version {freshness.version}{remark}")
     why = freshness.refusal or "not asked yet"
     return Condition(document, ok=False, detail=f"waiting for the first {document}: {why}")
 

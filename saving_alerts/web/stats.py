@@ -48,12 +48,16 @@ class PartitionLag:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The rules or the merchants in use, their age in seconds, and why the newest file was refused, if it was."""
+    """The rules or the merchants in use, their age in seconds, and why the newest file was refused, if it was.
+
+    `remark` says what was left out of those in use.
+    """
 
     kind: str
     version: str | None
     age_seconds: float | None
     refusal: str | None
+    remark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +138,12 @@ def _stage(metrics: InMemoryMetrics, stage: Stage, in_flight: int) -> StageNumbe
 
 
 def documents(freshness: Mapping[str, Freshness], now: datetime) -> tuple[Document, ...]:
-    return tuple(
-        Document(kind, one.version, (now - one.confirmed_at).total_seconds() if one.confirmed_at else None, one.refusal)
-        for kind, one in freshness.items()
-    )
+    return tuple(_document(kind, one, now) for kind, one in freshness.items())
+
+
+def _document(kind: str, one: Freshness, now: datetime) -> Document:
+    age_seconds = (now - one.confirmed_at).total_seconds() if one.confirmed_at else None
+    return Document(kind, one.version, age_seconds, one.refusal, one.remark)
 
 
 def totals_of(rows: Sequence[WorkerRow]) -> tuple[int, dict[str, int]]:

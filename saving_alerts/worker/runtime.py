@@ -30,6 +30,7 @@ from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
 from saving_alerts.reference_data.loader import RULES, ReferenceDataLoader, ReloadPolicy
+from saving_alerts.reference_data.merchants_file import MerchantsLimits
 from saving_alerts.reference_data.snapshot import ReferenceData
 from saving_alerts.settings import Settings
 from saving_alerts.supervision.clock_watch import ClockWatch
@@ -167,5 +168,6 @@ def _reload_policy(settings: Settings) -> ReloadPolicy:
         merchants_key=settings.s3_merchants_key,
         max_rules_bytes=settings.max_rules_bytes,
         rules_check_seconds=settings.rules_check_seconds,
-        max_bad_lines=settings.max_bad_merchant_lines,
+        max_merchants_bytes=settings.max_merchants_bytes,
+        merchants_limits=MerchantsLimits(settings.max_bad_merchant_lines, settings.max_merchant_lines),
     )

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import pytest
@@ -104,8 +104,10 @@ def harness(request: pytest.FixtureRequest, real: RealHarness) -> Harness:
     return real
 
 
-async def lines_of(store: ObjectStore, unless_etag: str | None = None) -> list[bytes] | None:
-    async with store.lines(KEY, unless_etag) as stream:
+async def lines_of(
+    store: ObjectStore, unless_etag: str | None = None, max_bytes: int = 2 * ENOUGH_BYTES
+) -> list[bytes] | None:
+    async with store.lines(KEY, unless_etag, max_bytes) as stream:
         return None if stream is None else [line async for line in stream.lines]
 
 
@@ -168,6 +170,14 @@ async def test_a_larger_object_is_refused_with_both_sizes(harness: Harness) -> N
 
     with pytest.raises(RefusedError, match=r"101 bytes, at most 100"):
         await harness.store.fetch(KEY, None, 100)
+
+
+async def test_a_larger_object_is_not_streamed_either(harness: Harness) -> None:
+    harness.put(b"x" * 50 + b"\n" + b"x" * 50)
+
+    with pytest.raises(RefusedError, match=r"101 bytes, at most 100"):
+        await lines_of(harness.store, max_bytes=100)
+    assert await lines_of(harness.store, max_bytes=101) == [b"x" * 50 + b"\n", b"x" * 50]
 
 
 @pytest.mark.parametrize(
@@ -372,11 +382,128 @@ async def test_an_object_too_large_is_refused_before_it_is_read(s3: EmbeddedS3) 
             await store.fetch(KEY, None, ENOUGH_BYTES)
 
 
-async def test_an_object_that_hides_its_size_is_refused_in_the_middle(s3: EmbeddedS3) -> None:
-    endless = b'HTTP/1.1 200 OK\r\nETag: "t"\r\n\r\n' + b"x" * 200
+@pytest.mark.parametrize(
+    "call",
+    [lambda store: store.fetch(KEY, None, 100), lambda store: lines_of(store, max_bytes=100)],
+    ids=["fetch", "lines"],
+)
+async def test_an_object_that_hides_its_size_is_refused_in_the_middle(
+    s3: EmbeddedS3, call: Callable[[ObjectStore], Awaitable[object]]
+) -> None:
+    endless = b'HTTP/1.1 200 OK\r\nETag: "t"\r\n\r\n' + b"x\n" * 100
     async with answering(endless, then_hang=True) as url, S3ObjectStore(policy(url)) as store:
         with pytest.raises(RefusedError, match="at most 100"):
-            await store.fetch(KEY, None, 100)
+            await call(store)
+
+
+class Endless:
+    """A server whose answers never end. `sent_bytes` are those that somebody took from it."""
+
+    def __init__(self, head: bytes) -> None:
+        self.head = head
+        self.sent_bytes = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[str]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        async with server:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" if self.head.startswith(b"PUT ") else b"")
+            writer.write(self.head.removeprefix(b"PUT "))
+            while True:
+                writer.write(b"<Error>" + b"x" * CHUNK_BYTES)
+                await writer.drain()
+                self.sent_bytes += CHUNK_BYTES
+        writer.close()
+
+
+ENDLESS = {
+    "an error without an end": (b"HTTP/1.1 500 Oops\r\n\r\n", READS["fetch"], UnavailableError),
+    "an error without an end, streamed": (b"HTTP/1.1 403 No\r\n\r\n", READS["lines"], UnavailableError),
+    "an error that says it is a petabyte": (
+        b"HTTP/1.1 500 Oops\r\nContent-Length: 1000000000000000\r\n\r\n",
+        READS["fetch"],
+        UnavailableError,
+    ),
+    "an object without an end": (b'HTTP/1.1 200 OK\r\nETag: "t"\r\n\r\n', READS["fetch"], RefusedError),
+    "lines without an end": (b'HTTP/1.1 200 OK\r\nETag: "t"\r\n\r\n', READS["lines"], RefusedError),
+    "thanks without an end": (b"PUT HTTP/1.1 200 OK\r\n\r\n", CALLS["put"], UnavailableError),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+async def test_no_answer_without_an_end_is_read_for_ever(s3: EmbeddedS3, name: str) -> None:
+    head, call, expected = ENDLESS[name]
+    endless = Endless(head)
+    async with endless.running() as url, S3ObjectStore(policy(url)) as store:
+        with pytest.raises(expected):
+            await call(store)
+
+    assert endless.sent_bytes < 16 * ENOUGH_BYTES  # with what the kernel keeps on both sides
+
+
+def answer(*lines: str, status: str = "200 OK", body: bytes = b"{}") -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status}", *lines, "", ""]).encode("latin-1") + body
+
+
+TAG, TWO = 'ETag: "t"', "Content-Length: 2"
+NO_S3 = {
+    "no tag": answer(TWO),
+    "a negative length": answer(TAG, "Content-Length: -5"),
+    "a length that is no number": answer(TAG, "Content-Length: two"),
+    "two lengths": answer(TAG, TWO, "Content-Length: 3"),
+    "a length beyond all bounds": answer(TAG, f"Content-Length: {'9' * 30}"),
+    "a time that is none": answer(TAG, TWO, "Last-Modified: never"),
+    "a number that is none": answer(TAG, TWO, "x-amz-missing-meta: some"),
+    "a header that is not UTF-8": answer(TAG, TWO, "X: \xff\xfe"),
+    "a header without an end": answer(TAG, TWO, f"X: {'y' * 100_000}"),
+    "headers without an end": answer(TAG, TWO, *(f"X-{number}: y" for number in range(100_000))),
+    "another sum": answer(TAG, TWO, "x-amz-checksum-crc32: AAAA"),
+    "an error in JSON": answer(TWO, status="500 Oops"),
+    "an error of nothing": answer("Content-Length: 8", status="500 Oops", body=b"<Error/>"),
+    "an error in an error": answer(
+        "Content-Length: 36", status="500 Oops", body=b"<Error><Code><a>b</a></Code></Error>"
+    ),
+    "a status that is none": answer(TWO, status="600 What"),
+    "a redirection to nowhere": answer(
+        "Content-Length: 0", "Location: http://127.0.0.1:1/", status="302 There", body=b""
+    ),
+}
+
+
+@pytest.mark.parametrize("call", READS.values(), ids=READS)
+@pytest.mark.parametrize("name", NO_S3)
+async def test_an_answer_that_no_s3_gives_is_unavailable_in_a_few_words(
+    s3: EmbeddedS3, call: Callable[[SwappingStore], Awaitable[object]], name: str
+) -> None:
+    async with answering(NO_S3[name]) as url, S3ObjectStore(policy(url)) as store:
+        with pytest.raises(UnavailableError) as error:
+            await call(store)
+
+    assert len(str(error.value)) < 400
+
+
+async def test_an_error_that_says_much_is_cut(s3: EmbeddedS3) -> None:
+    body = b"<Error><Code>Slow</Code><Message>" + b"x" * 60_000 + b"</Message></Error>"
+    async with (
+        answering(answer(f"Content-Length: {len(body)}", status="503 Slow", body=body)) as url,
+        S3ObjectStore(policy(url)) as store,
+    ):
+        with pytest.raises(UnavailableError, match=r"xxx…$"):
+            await store.fetch(KEY, None, ENOUGH_BYTES)
+
+
+async def test_a_write_that_nobody_answers_ends(s3: EmbeddedS3) -> None:
+    async with (
+        answering(b"", then_hang=True) as url,
+        S3ObjectStore(S3Policy("b", url, attempts=1, total_timeout_seconds=IMPATIENT_SECONDS)) as store,
+    ):
+        with pytest.raises(UnavailableError, match=": TimeoutError: "):
+            await store.put(KEY, b"{}")
 
 
 async def test_an_endless_line_needs_no_endless_memory() -> None:

@@ -21,7 +21,7 @@ from saving_alerts.domain.events import (
     read_event,
 )
 from saving_alerts.domain.merchants import Merchant, Store
-from saving_alerts.reference_data.merchants_file import MerchantsFileReader
+from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits
 
 GUIDE = (Path(__file__).parents[2] / "docs/contracts.md").read_text(encoding="utf-8")
 EVENT, COUPONS, PUSH, MERCHANT = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
@@ -73,7 +73,7 @@ def test_the_push_has_the_fields_that_are_sent() -> None:
 
 
 def test_the_merchant_is_a_good_line_and_shows_every_field() -> None:
-    reader = MerchantsFileReader(max_bad_lines=0)
+    reader = MerchantsFileReader(MerchantsLimits(max_bad_lines=0))
 
     reader.take(MERCHANT.encode())
 

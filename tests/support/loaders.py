@@ -5,9 +5,17 @@ from saving_alerts.metrics import Metrics
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.object_store import ObjectStore
 from saving_alerts.reference_data.loader import ReferenceDataLoader, ReloadPolicy
+from saving_alerts.reference_data.merchants_file import MerchantsLimits
 from saving_alerts.reference_data.snapshot import ReferenceData
 
-POLICY = ReloadPolicy("rules.json", "merchants.jsonl", MAX_RULES_BYTES, rules_check_seconds=10, max_bad_lines=2)
+POLICY = ReloadPolicy(
+    "rules.json",
+    "merchants.jsonl",
+    MAX_RULES_BYTES,
+    rules_check_seconds=10,
+    max_merchants_bytes=1024 * 1024,
+    merchants_limits=MerchantsLimits(max_bad_lines=2),
+)
 
 
 def a_loader(store: ObjectStore, clock: Clock, metrics: Metrics) -> tuple[ReferenceDataLoader, ReferenceData]:

@@ -118,7 +118,10 @@ def _in_s3(settings: Settings, merchant_id: str) -> Merchant | None:
 async def _streamed(settings: Settings, merchant_id: str) -> Merchant | None:
     found = None
     policy = S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)
-    async with S3ObjectStore(policy) as store, store.lines(settings.s3_merchants_key, None) as stream:
+    async with (
+        S3ObjectStore(policy) as store,
+        store.lines(settings.s3_merchants_key, None, settings.max_merchants_bytes) as stream,
+    ):
         if stream is not None:
             async for line in stream.lines:
                 found = _named(line, merchant_id) or found

@@ -22,7 +22,7 @@ from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.ports.errors import PortError
 from saving_alerts.ports.object_store import ObjectStore
-from saving_alerts.reference_data.merchants_file import MerchantsFileReader
+from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits
 from saving_alerts.reference_data.rules_store import RulesStore, UnknownVersionError
 from saving_alerts.reference_data.snapshot import Merchants
 from saving_alerts.settings import Settings
@@ -90,11 +90,13 @@ async def _loaded(settings: Settings, compare: str | None) -> tuple[RuleSet, Mer
 
 
 async def _merchants(store: ObjectStore, settings: Settings) -> Merchants:
-    reader = MerchantsFileReader(settings.max_bad_merchant_lines)
-    async with store.lines(settings.s3_merchants_key, None) as stream:
+    reader = MerchantsFileReader(MerchantsLimits(settings.max_bad_merchant_lines, settings.max_merchant_lines))
+    async with store.lines(settings.s3_merchants_key, None, settings.max_merchants_bytes) as stream:
         if stream is not None:
             async for line in stream.lines:
                 reader.take(line)
+                if reader.is_refused_already:
+                    break
     if reader.refusal is not None:
         raise CommandRefusedError(f"the merchant directory: {reader.refusal}")
     return reader.merchants()

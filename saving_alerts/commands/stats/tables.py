@@ -67,10 +67,11 @@ def _documents(stats: Stats) -> RenderableType:
             each.version or "none",
             "" if each.age_seconds is None else f"{each.age_seconds:.0f} s",
             each.refusal or "",
+            each.remark or "",
         )
         for each in stats.documents
     ]
-    return _table("Rules and merchants", ("document", "version", "age", "last refusal"), rows)
+    return _table("Rules and merchants", ("document", "version", "age", "last refusal", "of the version in use"), rows)
 
 
 def _remarks(stats: Stats) -> Iterator[Text]:

@@ -93,7 +93,7 @@ def _refuse_deep(tree: object) -> None:
 
 
 def _too_deep() -> RulesRefusedError:
-    return RulesRefusedError([f"$: brackets within brackets, more than {MAX_DEPTH} deep: rules need seven"])
+    return RulesRefusedError([f"$: brackets within brackets, more than {MAX_DEPTH} deep: nobody needs more than seven"])
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -106,11 +106,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return twice
 
 
-def _decoded(raw: bytes) -> str:
+def refuse_encoding(raw: bytes) -> None:
+    """For the beginning of a file that programs of other systems saved. Raises RulesRefusedError."""
     if raw.startswith(_UTF_16_OR_32) or b"\x00" in raw[:4]:
         raise RulesRefusedError(["line 1: saved as UTF-16 or UTF-32: save it as UTF-8"])
     if raw.startswith(b"\xef\xbb\xbf"):
         raise RulesRefusedError(["line 1, column 1: an invisible byte order mark (BOM): save it as UTF-8 without BOM"])
+
+
+def _decoded(raw: bytes) -> str:
+    refuse_encoding(raw)
     try:
         return raw.decode()
     except UnicodeDecodeError as error:

@@ -101,7 +101,7 @@ def _rule_id(tree: object, place: Place) -> str:
         rule_id = tree["rules"][place[1]]["id"]
     except (LookupError, TypeError):
         return ""
-    return f" (rule {_shown(rule_id)})" if isinstance(rule_id, str) else ""
+    return f" (rule {shown(rule_id)})" if isinstance(rule_id, str) else ""
 
 
 def _of_model(error: ErrorDetails) -> Mistake:
@@ -123,7 +123,7 @@ def _words(error: ErrorDetails, place: Place, *, is_key: bool) -> str:
         return f"must not be empty{_example(place)}"
     if error_type == "string_unicode":
         return "contains half a character: type it anew"
-    return f"{_shown(place[-1] if is_key else error['input'])} {_value_problem(error, place, context)}"
+    return f"{shown(place[-1] if is_key else error['input'])} {_value_problem(error, place, context)}"
 
 
 def _value_problem(error: ErrorDetails, place: Place, context: Mapping[str, Any]) -> str:
@@ -145,7 +145,7 @@ def _example(place: Place) -> str:
     return "" if example is None else f"; write it like {json.dumps(example, ensure_ascii=False)}"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """The value as JSON, cut short. No more of it is written than is shown."""
     text = ""
     for part in json.JSONEncoder(ensure_ascii=False).iterencode(value):

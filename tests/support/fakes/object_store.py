@@ -25,14 +25,14 @@ class FakeObjectStore:
         if etag == unless_etag:
             return None
         if len(body) > max_bytes:
-            raise RefusedError(f"{key}: {len(body)} bytes, at most {max_bytes} are allowed")
+            raise _too_large(key, body, max_bytes)
         self.bodies_read.append(key)
         return StoredObject(body, etag)
 
     @asynccontextmanager
-    async def lines(self, key: str, unless_etag: str | None) -> AsyncIterator[ObjectLines | None]:
+    async def lines(self, key: str, unless_etag: str | None, max_bytes: int) -> AsyncIterator[ObjectLines | None]:
         body, etag = self._object(key)
-        yield None if etag == unless_etag else ObjectLines(etag, self._stream(key, body))
+        yield None if etag == unless_etag else ObjectLines(etag, self._stream(key, body, max_bytes))
 
     async def put(self, key: str, body: bytes) -> None:
         self._answer_or_fail()
@@ -45,7 +45,9 @@ class FakeObjectStore:
             self.objects[key] = body
         return found == etag
 
-    async def _stream(self, key: str, body: bytes) -> AsyncIterator[bytes]:
+    async def _stream(self, key: str, body: bytes, max_bytes: int) -> AsyncIterator[bytes]:
+        if len(body) > max_bytes:
+            raise _too_large(key, body, max_bytes)
         self.bodies_read.append(key)
         lines = [line + b"\n" for line in body.split(b"\n")]
         lines[-1] = lines[-1].removesuffix(b"\n")
@@ -64,3 +66,7 @@ class FakeObjectStore:
     def _answer_or_fail(self) -> None:
         if self.failure is not None:
             raise self.failure
+
+
+def _too_large(key: str, body: bytes, max_bytes: int) -> RefusedError:
+    return RefusedError(f"{key}: {len(body)} bytes, at most {max_bytes} are allowed")

@@ -35,9 +35,9 @@ class FaultyStore(FakeObjectStore):
         return await super().fetch(key, unless_etag, max_bytes)
 
     @asynccontextmanager
-    async def lines(self, key: str, unless_etag: str | None) -> AsyncIterator[ObjectLines | None]:
+    async def lines(self, key: str, unless_etag: str | None, max_bytes: int) -> AsyncIterator[ObjectLines | None]:
         self._fail(key)
-        async with super().lines(key, unless_etag) as stream:
+        async with super().lines(key, unless_etag, max_bytes) as stream:
             yield stream
 
     def _fail(self, key: str) -> None:

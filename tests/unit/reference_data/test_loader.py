@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,18 +16,19 @@ from saving_alerts.domain.merchants import Merchant
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.errors import PortError, RefusedError, UnavailableError
 from saving_alerts.ports.object_store import MAX_LINE_BYTES
-from saving_alerts.reference_data.loader import LINES_BETWEEN_PAUSES, ReferenceDataLoader, ReloadOutcome, ReloadPolicy
-from saving_alerts.reference_data.merchants_file import MerchantsFileReader
+from saving_alerts.reference_data.loader import LINES_BETWEEN_PAUSES, ReferenceDataLoader, ReloadOutcome
+from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits
 from saving_alerts.reference_data.snapshot import Merchants, ReferenceData
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
 from tests.support.fakes.object_store import FakeObjectStore
+from tests.support.loaders import POLICY as LOADER_POLICY
 from tests.support.loaders import a_loader
 
 pytestmark = pytest.mark.asyncio
 
 RULES, MERCHANTS = "rules.json", "merchants.jsonl"
-POLICY = ReloadPolicy(RULES, MERCHANTS, max_rules_bytes=4096, rules_check_seconds=10, max_bad_lines=2)
+POLICY = replace(LOADER_POLICY, max_rules_bytes=4096)
 MINUTE = timedelta(minutes=1)
 SECONDS = 5
 OUTAGE = UnavailableError("S3 does not answer")
@@ -92,7 +94,7 @@ async def test_both_documents_are_loaded(harness: Harness) -> None:
     assert harness.data.current.merchants.by_id == {"m-1": Merchant(merchant_id="m-1", names={"en": "Shop 1"})}
 
 
-@pytest.mark.parametrize("merchants", [merchant_line(1) + merchant_line(2), merchant_line(1)[:-1]])
+@pytest.mark.parametrize("merchants", [merchant_line(1) + merchant_line(2), merchant_line(1) + b"\n"])
 async def test_versions_are_the_beginning_of_the_sha_256_of_the_files(harness: Harness, merchants: bytes) -> None:
     await harness.load(rules_file(), merchants)
 
@@ -291,6 +293,35 @@ async def test_a_bad_line_is_left_out_counted_and_named(
     assert "line 2: " in caplog.text
 
 
+async def test_what_was_left_out_is_said_of_the_directory_in_use_until_there_is_a_better_one(harness: Harness) -> None:
+    await harness.load(rules_file(), merchant_line(1) + b"x\n")
+    said = [harness.data.freshness["merchants"].remark]
+    await harness.loader.reload_merchants()
+    await harness.load(rules_file(), b"no better\n")
+    said.append(harness.data.freshness["merchants"].remark)
+    await harness.load(rules_file(), merchant_line(1))
+
+    assert said == ["1 line was left out: line 2: column 1: this is not JSON (Expecting value) near 'x'"] * 2
+    assert harness.data.freshness["merchants"].remark is None
+
+
+async def test_a_directory_too_large_is_refused(harness: Harness) -> None:
+    outcomes = await harness.load(rules_file(), merchant_line(1) + b"\n" * 1024 * 1024)
+
+    assert outcomes[1] is ReloadOutcome.REFUSED
+    assert "bytes, at most 1048576 are allowed" in str(harness.data.freshness["merchants"].refusal)
+
+
+async def test_a_directory_that_was_cut_is_refused_and_the_last_good_one_stays(harness: Harness) -> None:
+    await harness.load(rules_file(), merchant_line(1) + merchant_line(2))
+
+    outcomes = await harness.load(rules_file(), merchant_line(1) + merchant_line(3)[:20])
+
+    assert outcomes[1] is ReloadOutcome.REFUSED
+    assert list(harness.data.current.merchants.by_id) == ["m-1", "m-2"]
+    assert "may have been cut there" in str(harness.data.freshness["merchants"].refusal)
+
+
 async def test_of_two_lines_for_one_merchant_the_last_counts(harness: Harness) -> None:
     await harness.load(rules_file(), merchant_line(1) + merchant_line(1, names={"en": "Renamed"}))
 
@@ -338,11 +369,11 @@ async def test_a_directory_without_a_merchant_is_refused(harness: Harness, conte
 
 
 async def test_only_the_first_ten_bad_lines_are_named() -> None:
-    reader = MerchantsFileReader(max_bad_lines=100)
+    reader = MerchantsFileReader(MerchantsLimits())
     for line in [b"x\n"] * 11 + [merchant_line(1)]:
         reader.take(line)
 
-    assert reader.summary().startswith("1 merchants, 11 bad lines: line 1: ")
+    assert reader.summary().startswith("1 merchants; 11 lines were left out: line 1: ")
     assert ("line 10: " in reader.summary(), "line 11: " in reader.summary()) == (True, False)
 
 

@@ -40,6 +40,13 @@ def test_a_loaded_document_names_its_version() -> None:
     assert loaded("merchants", confirmed(0)) == Condition("merchants", ok=True, detail="version v1")
 
 
+def test_a_loaded_document_says_what_was_left_out_of_it() -> None:
+    known = Freshness(version="v1", confirmed_at=NOW, remark="1 line was left out: line 2: longer than 65536 bytes")
+
+    assert loaded("merchants", known).detail == ("version v1; 1 line was left out: line 2: longer than 65536 bytes")
+    assert loaded("merchants", known).ok
+
+
 @pytest.mark.parametrize(
     ("seconds_ago", "ok"),
     [

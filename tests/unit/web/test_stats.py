@@ -65,11 +65,11 @@ def test_lag_is_known_only_where_both_offsets_are(committed: int | None, end: in
 
 
 def test_a_documents_age_counts_from_its_last_confirmation() -> None:
-    known = Freshness(version="v1", confirmed_at=NOW - timedelta(seconds=40), refusal="not JSON")
+    known = Freshness(version="v1", confirmed_at=NOW - timedelta(seconds=40), refusal="not JSON", remark="one is out")
 
     (rules, merchants) = documents({"rules": known, "merchants": Freshness()}, NOW)
 
-    assert (rules.version, rules.age_seconds, rules.refusal) == ("v1", 40.0, "not JSON")
+    assert (rules.version, rules.age_seconds, rules.refusal, rules.remark) == ("v1", 40.0, "not JSON", "one is out")
     assert (merchants.version, merchants.age_seconds) == (None, None)
 
 

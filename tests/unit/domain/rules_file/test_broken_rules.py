@@ -50,7 +50,7 @@ def test_no_broken_file_keeps_a_worker_busy(name: str) -> None:
 async def test_the_last_good_rules_stay(name: str) -> None:
     store = FakeObjectStore()
     loader, data = a_loader(store, FakeClock(), RecordingMetrics())
-    store.objects = {"rules.json": TEXT.encode(), "merchants.jsonl": b'{"merchant_id": "m-1", "names": {}}'}
+    store.objects = {"rules.json": TEXT.encode(), "merchants.jsonl": b'{"merchant_id": "m-1", "names": {}}\n'}
     await loader.wait_until_loaded(1)
     good = data.current.rules.version
     store.objects["rules.json"] = BROKEN[name][0]()

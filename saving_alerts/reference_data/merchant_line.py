@@ -1,0 +1,93 @@
+"""One line of the merchant directory: a merchant, or what is wrong with it, in words for whoever wrote it."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from saving_alerts.domain.merchants import (
+    MAX_HOST_CHARACTERS,
+    MAX_HOSTS,
+    MAX_LOCALE_CHARACTERS,
+    MAX_NAME_CHARACTERS,
+    MAX_NAMES,
+    MAX_STORES,
+    Merchant,
+)
+from saving_alerts.domain.rules_file.json_reader import read_json
+from saving_alerts.domain.rules_file.mistakes import RulesRefusedError, printable, shown
+from saving_alerts.ports.object_store import MAX_LINE_BYTES
+
+_STORE = '{"store_id": "s-77", "latitude": 52.52, "longitude": 13.405}'
+_IDENTIFIER = "a text of 1 to 128 characters"
+_EXPECTED = {  # where in a line, without the numbers in lists → what belongs there
+    "$": 'an object in { }, like {"merchant_id": "m-123", "names": {"en": "Shop"}}',
+    "$.merchant_id": f'{_IDENTIFIER}, like "m-123"',
+    "$.names": f'a name for each of at most {MAX_NAMES} locales, like {{"de": "Laden", "en": "Shop"}}',
+    "$.names[...]": f"a text of at most {MAX_NAME_CHARACTERS} characters as a name",
+    "key in $.names": f"a locale of at most {MAX_LOCALE_CHARACTERS} characters",
+    "$.stores": f"a list in [ ] of at most {MAX_STORES} stores, like [{_STORE}]",
+    "$.stores[]": f"a store, like {_STORE}",
+    "$.stores[].store_id": f'{_IDENTIFIER}, like "s-77"',
+    "$.stores[].latitude": "degrees from -90 to 90",
+    "$.stores[].longitude": "degrees from -180 to 180",
+    "$.deep_link_hosts": f'a list in [ ] of at most {MAX_HOSTS} hosts, like ["shop.example"]',
+    "$.deep_link_hosts[]": f'a host of 1 to {MAX_HOST_CHARACTERS} characters, like "shop.example"',
+}
+_MISSING = re.compile(r"missing required field `(?P<name>\w+)`")
+_PLACE = re.compile(r" - at `(?P<place>\$[^`]*)`$")
+_KEY_PLACE = re.compile(r" - at `key` in `(?P<place>\$[^`]*)`$")
+_PART = re.compile(r"\.(\w+)|\[(\d+)\]")
+_NUMBER = re.compile(r"\[\d+\]")
+
+_decoder = msgspec.json.Decoder(Merchant)
+
+
+def read_line(line: bytes) -> Merchant | str:
+    """The merchant, or the place and the mistake. Never raises."""
+    if len(line.removesuffix(b"\n")) > MAX_LINE_BYTES:
+        return f"longer than {MAX_LINE_BYTES} bytes"
+    try:
+        return _decoder.decode(line)
+    except msgspec.ValidationError as error:
+        return _wrong_value(line, str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _wrong_json(line, error)
+
+
+def _wrong_json(line: bytes, error: Exception) -> str:
+    """In the words of the rules file, which knows the usual mistakes."""
+    try:
+        read_json(line.rstrip())
+    except RulesRefusedError as refused:
+        return (
+            refused.mistakes[0].removeprefix("line 1, ").removeprefix("$: ").replace("the file ends", "the line ends")
+        )
+    return printable(f"not JSON: {error}")
+
+
+def _wrong_value(line: bytes, error: str) -> str:
+    key = _KEY_PLACE.search(error)
+    found = key or _PLACE.search(error)
+    place = found["place"] if found else "$"
+    missing = _MISSING.search(error)
+    if missing:
+        return f"{place}.{missing['name']}: missing; write {_expected(f'{place}.{missing[1]}')}"
+    if key or "[...]" in place:
+        return f"{place}: one of them is not what belongs here: {_expected(f'key in {place}' if key else place)}"
+    return f"{place}: {_value_at(line, place)} is not what belongs here: {_expected(place)}"
+
+
+def _expected(place: str) -> str:
+    return _EXPECTED.get(_NUMBER.sub("[]", place), "something else")
+
+
+def _value_at(line: bytes, place: str) -> str:
+    """What stands there; a key that stands there twice, or a number with thousands of digits, may hide it."""
+    try:
+        value: Any = read_json(line)
+        for name, number in _PART.findall(place):
+            value = value[name] if name else value[int(number)]
+    except (RulesRefusedError, LookupError, TypeError):
+        return "what stands there"
+    return printable(shown(value))
