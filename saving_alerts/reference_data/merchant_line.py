@@ -3,8 +3,7 @@
 import re
 from typing import Any
 
-import msgspec
-
+from saving_alerts.domain.decoding import Decoder, Unreadable
 from saving_alerts.domain.merchants import (
     MAX_HOST_CHARACTERS,
     MAX_HOSTS,
@@ -35,46 +34,43 @@ _EXPECTED = {  # where in a line, without the numbers in lists → what belongs 
     "$.deep_link_hosts[]": f'a host of 1 to {MAX_HOST_CHARACTERS} characters, like "shop.example"',
 }
 _MISSING = re.compile(r"missing required field `(?P<name>\w+)`")
-_PLACE = re.compile(r" - at `(?P<place>\$[^`]*)`$")
-_KEY_PLACE = re.compile(r" - at `key` in `(?P<place>\$[^`]*)`$")
+_OF_A_VALUE = re.compile("Expected|Object missing")  # how the decoder begins if it is JSON and not a merchant
+_KEY_IN = "key` in `"  # where a key is refused, its object is named behind this
 _PART = re.compile(r"\.(\w+)|\[(\d+)\]")
 _NUMBER = re.compile(r"\[\d+\]")
 
-_decoder = msgspec.json.Decoder(Merchant)
+_merchants = Decoder(Merchant, MAX_LINE_BYTES + 1)  # with the end of the line
 
 
 def read_line(line: bytes) -> Merchant | str:
     """The merchant, or the place and the mistake. Never raises."""
     if len(line.removesuffix(b"\n")) > MAX_LINE_BYTES:
         return f"longer than {MAX_LINE_BYTES} bytes"
-    try:
-        return _decoder.decode(line)
-    except msgspec.ValidationError as error:
-        return _wrong_value(line, str(error))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _wrong_json(line, error)
+    merchant = _merchants.read(line)
+    if isinstance(merchant, Unreadable):
+        is_json = merchant.path != "$" or _OF_A_VALUE.match(merchant.problem)
+        return _wrong_value(line, merchant) if is_json else _wrong_json(line, merchant)
+    return merchant
 
 
-def _wrong_json(line: bytes, error: Exception) -> str:
+def _wrong_json(line: bytes, found: Unreadable) -> str:
     """In the words of the rules file, which knows the usual mistakes."""
     try:
         read_json(line.rstrip())
     except RulesRefusedError as refused:
-        return (
-            refused.mistakes[0].removeprefix("line 1, ").removeprefix("$: ").replace("the file ends", "the line ends")
-        )
-    return printable(f"not JSON: {error}")
+        mistake = refused.mistakes[0].removeprefix("line 1, ").removeprefix("$: ")
+        return mistake.replace("the file ends", "the line ends")
+    return f"not JSON: {found}"
 
 
-def _wrong_value(line: bytes, error: str) -> str:
-    key = _KEY_PLACE.search(error)
-    found = key or _PLACE.search(error)
-    place = found["place"] if found else "$"
-    missing = _MISSING.search(error)
+def _wrong_value(line: bytes, found: Unreadable) -> str:
+    is_key = found.path.startswith(_KEY_IN)
+    place = found.path.removeprefix(_KEY_IN)
+    missing = _MISSING.search(found.problem)
     if missing:
         return f"{place}.{missing['name']}: missing; write {_expected(f'{place}.{missing[1]}')}"
-    if key or "[...]" in place:
-        return f"{place}: one of them is not what belongs here: {_expected(f'key in {place}' if key else place)}"
+    if is_key or "[...]" in place:
+        return f"{place}: one of them is not what belongs here: {_expected(f'key in {place}' if is_key else place)}"
     return f"{place}: {_value_at(line, place)} is not what belongs here: {_expected(place)}"
 
 
