@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     """A larger merchant directory is refused. Read, it takes two to ten times as many bytes of memory."""
     max_merchant_lines: int = Field(default=1_000_000, ge=1)
     """A merchant directory with more lines is refused."""
+    merchants_max_loss: float = Field(default=0.2, ge=0, le=1)
+    """A merchant directory that has lost a larger share of the merchants of the last accepted one is refused until
+    `merchants accept`; 1 refuses none."""
 
     # HTTP APIs
     coupon_api_url: str = Field(examples=["http://127.0.0.1:8081"], pattern=r"^https?://")
@@ -230,6 +233,11 @@ class Settings(BaseSettings):
     def key_prefix(self) -> str:
         """The beginning of all our keys in Redis."""
         return f"{self.app_id}:dry-run:" if self.dry_run else f"{self.app_id}:"
+
+    @property
+    def accepted_directory_key(self) -> str:
+        """Where Redis keeps which merchant directory was accepted last."""
+        return f"{self.key_prefix}merchants:accepted"
 
     @property
     def poll_max_records(self) -> int:

@@ -19,6 +19,7 @@ from saving_alerts.domain.coupons import Coupon
 from saving_alerts.domain.kill_switches import KillSwitch
 from saving_alerts.metrics import Metrics
 from saving_alerts.ports import Ports
+from saving_alerts.ports.accepted_directory import AcceptedDirectory, Noted
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.heartbeats import Heard, WorkerRow
 from saving_alerts.ports.object_store import ObjectLines, StoredObject
@@ -116,6 +117,18 @@ class NoHeartbeats:
         return Heard()
 
 
+class NothingAccepted:
+    """Any directory is taken."""
+
+    async def last(self) -> Noted:
+        return Noted(None, b"", "nobody notes it")
+
+    async def replace(self, noted: Noted, directory: AcceptedDirectory) -> bool:  # noqa: ARG002 - the port's
+        return True
+
+    async def accept(self, directory: AcceptedDirectory) -> None: ...
+
+
 async def open_immediate_ports(
     settings: Settings,  # noqa: ARG001 - the signature of `open_ports`
     clock: Clock,
@@ -129,6 +142,7 @@ async def open_immediate_ports(
         throttle=ImmediateThrottle(clock),
         object_store=ImmediateStore(),
         heartbeats=NoHeartbeats(),
+        accepted_directories=NothingAccepted(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from saving_alerts.ports.accepted_directory import AcceptedDirectories
 from saving_alerts.ports.coupon_source import CouponSource
 from saving_alerts.ports.heartbeats import Heartbeats
 from saving_alerts.ports.object_store import ObjectStore
@@ -18,3 +19,4 @@ class Ports:
     throttle: Throttle
     object_store: ObjectStore
     heartbeats: Heartbeats
+    accepted_directories: AcceptedDirectories

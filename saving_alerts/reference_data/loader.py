@@ -15,11 +15,13 @@ from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.rules_file.mistakes import NotCheckedInTimeError, RulesRefusedError, in_words
 from saving_alerts.metrics import Metric, Metrics
+from saving_alerts.ports.accepted_directory import AcceptedDirectory
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import MissingObjectError, PortError, RefusedError
 from saving_alerts.ports.object_store import ObjectStore
 from saving_alerts.reference_data.file_check import FileCheck
 from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits
+from saving_alerts.reference_data.shrink_guard import ShrinkGuard
 from saving_alerts.reference_data.snapshot import ReferenceData
 
 RULES = "rules"
@@ -65,10 +67,15 @@ class _LoadResult:
 
 @dataclass(frozen=True, slots=True)
 class _LastRead:
-    """The tag of the object that was read last, and why it was refused, if it was."""
+    """The tag of the object that was read last, and why it was refused, if it was.
+
+    `directory` is the one that was read; `left_out` what was left out of it.
+    """
 
     etag: str | None = None
     refusal: str | None = None
+    directory: AcceptedDirectory | None = None
+    left_out: str | None = None
 
 
 class ReferenceDataLoader:
@@ -78,9 +85,16 @@ class ReferenceDataLoader:
     """
 
     def __init__(
-        self, store: ObjectStore, policy: ReloadPolicy, reference_data: ReferenceData, clock: Clock, metrics: Metrics
+        self,
+        store: ObjectStore,
+        guard: ShrinkGuard,
+        policy: ReloadPolicy,
+        reference_data: ReferenceData,
+        clock: Clock,
+        metrics: Metrics,
     ) -> None:
         self._store = store
+        self._guard = guard
         self._policy = policy
         self._reference_data = reference_data
         self._clock = clock
@@ -135,17 +149,45 @@ class ReferenceDataLoader:
         return _LoadResult(ReloadOutcome.LOADED, f"version {rules.version}, {len(rules.rules)} enabled")
 
     async def _load_merchants(self) -> _LoadResult:
+        await self._guard.look()
+        self._forget_refusal_if_accepted()
         key, etag, most = self._policy.merchants_key, self._last_read[MERCHANTS].etag, self._policy.max_merchants_bytes
         async with self._store.lines(key, etag, most) as stream:
             if stream is None:
-                return self._unchanged(MERCHANTS)
+                return await self._confirm_merchants()
             reader = await self._read_lines(stream.lines)
             if reader.refusal is not None:
                 return self._refuse(MERCHANTS, stream.etag, reader.refusal)
-            merchants = reader.merchants()
-            self._reference_data.replace_merchants(merchants, self._clock.now(), reader.left_out)
-            self._last_read[MERCHANTS] = _LastRead(stream.etag)
-            return _LoadResult(ReloadOutcome.LOADED, f"version {merchants.version}, {reader.summary()}")
+            return await self._take_merchants(reader, stream.etag)
+
+    def _forget_refusal_if_accepted(self) -> None:
+        """A directory that was refused for what it has lost is read again once it may be used."""
+        last = self._last_read[MERCHANTS]
+        if last.refusal is not None and last.directory is not None and self._guard.refusal(last.directory) is None:
+            self._last_read[MERCHANTS] = _LastRead()
+
+    async def _take_merchants(self, reader: MerchantsFileReader, etag: str) -> _LoadResult:
+        merchants = reader.merchants()
+        directory = AcceptedDirectory(version=merchants.version, merchants=len(merchants.by_id))
+        refusal = self._guard.refusal(directory)
+        self._last_read[MERCHANTS] = _LastRead(etag, refusal, directory, reader.left_out)
+        if refusal is not None:
+            return _LoadResult(ReloadOutcome.REFUSED, refusal)
+        self._guard.took(directory)
+        self._reference_data.replace_merchants(merchants, self._clock.now(), self._merchants_remark())
+        await self._guard.confirmed(directory)
+        said = [f"version {merchants.version}, {reader.summary()}", self._guard.remark]
+        return _LoadResult(ReloadOutcome.LOADED, "; ".join(filter(None, said)))
+
+    async def _confirm_merchants(self) -> _LoadResult:
+        last = self._last_read[MERCHANTS]
+        if last.refusal is None and last.directory is not None:
+            await self._guard.confirmed(last.directory)
+            self._reference_data.remark(MERCHANTS, self._merchants_remark())
+        return self._unchanged(MERCHANTS)
+
+    def _merchants_remark(self) -> str | None:
+        return "; ".join(filter(None, [self._guard.remark, self._last_read[MERCHANTS].left_out])) or None
 
     async def _read_lines(self, lines: AsyncIterator[bytes]) -> MerchantsFileReader:
         reader = MerchantsFileReader(self._policy.merchants_limits)

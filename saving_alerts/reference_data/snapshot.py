@@ -71,6 +71,10 @@ class ReferenceData:
         """S3 has no newer version."""
         self.freshness[document] = replace(self.freshness[document], confirmed_at=now, refusal=None)
 
+    def remark(self, document: str, remark: str | None) -> None:
+        """What people should know of the version in use now."""
+        self.freshness[document] = replace(self.freshness[document], remark=remark)
+
     def refuse(self, document: str, why: str) -> None:
         """The newest file was refused, or S3 could not be read. The document in use stays."""
         self.freshness[document] = replace(self.freshness[document], refusal=why)

@@ -6,6 +6,7 @@ from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
 from saving_alerts.adapters.dry_run_push import DryRunPushSender
 from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
+from saving_alerts.adapters.redis_accepted_directory import RedisAcceptedDirectories
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
@@ -34,6 +35,7 @@ async def open_ports(settings: Settings, clock: Clock, metrics: Metrics, closing
         throttle=RedisThrottle(redis, ThrottlePolicy(settings.claim_lease_seconds, f"{prefix}claims:"), metrics),
         object_store=store,
         heartbeats=RedisHeartbeats(redis, f"{prefix}workers:"),
+        accepted_directories=RedisAcceptedDirectories(redis, settings.accepted_directory_key),
     )
 
 

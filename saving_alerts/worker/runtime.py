@@ -31,6 +31,7 @@ from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
 from saving_alerts.reference_data.loader import RULES, ReferenceDataLoader, ReloadPolicy
 from saving_alerts.reference_data.merchants_file import MerchantsLimits
+from saving_alerts.reference_data.shrink_guard import ShrinkGuard
 from saving_alerts.reference_data.snapshot import ReferenceData
 from saving_alerts.settings import Settings
 from saving_alerts.supervision.clock_watch import ClockWatch
@@ -85,8 +86,9 @@ class WorkerRuntime:
         """Connect to the outside world, and build what needs it."""
         partitions = await self.producer.partition_count(self.topics.decisions.name)
         ports = await self._external.open_ports(self.settings, self.clock, self.metrics, self._closing)
+        guard = ShrinkGuard(ports.accepted_directories, self.settings.merchants_max_loss)
         loader = ReferenceDataLoader(
-            ports.object_store, _reload_policy(self.settings), self.reference_data, self.clock, self.metrics
+            ports.object_store, guard, _reload_policy(self.settings), self.reference_data, self.clock, self.metrics
         )
         clock_watch = ClockWatch(ports.heartbeats.time, self.clock, _clock_limits(self.settings), self.metrics)
         self.opened = Opened(ports, loader, clock_watch, self._build_stages(ports, clock_watch, partitions))

@@ -21,6 +21,7 @@ from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
 from saving_alerts.settings import Settings, example_settings
 from saving_alerts.worker.external_factories import ExternalFactories
+from tests.support.fakes.accepted_directory import FakeAcceptedDirectories
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.coupon_source import FakeCouponSource
 from tests.support.fakes.heartbeats import FakeHeartbeats
@@ -102,6 +103,7 @@ class Worker:
             throttle=FakeThrottle(clock),
             object_store=FakeObjectStore(),
             heartbeats=FakeHeartbeats(clock),
+            accepted_directories=FakeAcceptedDirectories(),
         )
 
     async def open(self) -> None:

@@ -16,7 +16,7 @@ from tests.support.broken_rules import TEXT
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
 from tests.support.fakes.object_store import FakeObjectStore
-from tests.support.loaders import POLICY, a_loader
+from tests.support.loaders import POLICY, a_guard, a_loader
 from tests.support.until import until
 
 pytestmark = pytest.mark.asyncio
@@ -93,7 +93,7 @@ async def test_a_file_that_was_not_checked_in_time_is_checked_again() -> None:
     store, data = FakeObjectStore(), ReferenceData()
     store.objects = dict(GOOD_FILES)
     policy = replace(POLICY, rules_check_seconds=1e-9)
-    loader = ReferenceDataLoader(store, policy, data, FakeClock(), RecordingMetrics())
+    loader = ReferenceDataLoader(store, a_guard(), policy, data, FakeClock(), RecordingMetrics())
 
     outcomes = [await loader.reload_rules() for _ in range(2)]
 

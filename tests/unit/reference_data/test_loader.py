@@ -13,17 +13,20 @@ from datetime import timedelta
 import pytest
 
 from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.rules_file.compiler import version_of
 from saving_alerts.metrics import Metric
+from saving_alerts.ports.accepted_directory import AcceptedDirectory
 from saving_alerts.ports.errors import PortError, RefusedError, UnavailableError
 from saving_alerts.ports.object_store import MAX_LINE_BYTES
 from saving_alerts.reference_data.loader import LINES_BETWEEN_PAUSES, ReferenceDataLoader, ReloadOutcome
 from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits
 from saving_alerts.reference_data.snapshot import Merchants, ReferenceData
+from tests.support.fakes.accepted_directory import FakeAcceptedDirectories
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
 from tests.support.fakes.object_store import FakeObjectStore
 from tests.support.loaders import POLICY as LOADER_POLICY
-from tests.support.loaders import a_loader
+from tests.support.loaders import a_guard, a_loader
 
 pytestmark = pytest.mark.asyncio
 
@@ -68,7 +71,10 @@ class Harness:
         self.clock = EventfulClock()
         self.metrics = RecordingMetrics()
         self.data = ReferenceData()
-        self.loader = ReferenceDataLoader(self.store, POLICY, self.data, self.clock, self.metrics)
+        self.directories = FakeAcceptedDirectories(AcceptedDirectory(version="0123456789ab", merchants=1))
+        self.loader = ReferenceDataLoader(
+            self.store, a_guard(self.directories), POLICY, self.data, self.clock, self.metrics
+        )
 
     @property
     def outcomes(self) -> list[tuple[str, str]]:
@@ -469,3 +475,68 @@ async def test_the_snapshot_needs_both() -> None:
     assert not data.is_loaded
     with pytest.raises(LookupError):
         _ = data.current
+
+
+def many(count: int) -> bytes:
+    return b"".join(map(merchant_line, range(count)))
+
+
+async def test_a_directory_that_lost_too_many_merchants_is_refused_and_said_once(
+    harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    await harness.load(rules_file(), many(10))
+    before = harness.data.current
+    caplog.clear()
+
+    outcomes = [(await harness.load(rules_file(), many(7)))[1] for _ in range(2)]
+
+    words = f"7 merchants, the last accepted directory (version {before.merchants.version}) had 10: more than 20 % are"
+    assert outcomes == [ReloadOutcome.REFUSED] * 2
+    assert harness.data.current is before
+    assert str(harness.data.freshness["merchants"].refusal).startswith(words)
+    assert caplog.text.count(words) == 1
+    assert harness.store.bodies_read.count(MERCHANTS) == 2  # the first, and the refused one once
+
+
+async def test_a_refused_directory_is_taken_once_it_is_accepted(harness: Harness) -> None:
+    await harness.load(rules_file(), many(10))
+    await harness.load(rules_file(), many(7))
+
+    await harness.directories.accept(AcceptedDirectory(version=version_of(many(7)), merchants=7))
+
+    assert await harness.loader.reload_merchants() is ReloadOutcome.LOADED
+    assert len(harness.data.current.merchants.by_id) == 7
+    assert harness.data.freshness["merchants"].refusal is None
+
+
+async def test_a_worker_that_starts_waits_for_a_shrunken_directory_to_be_accepted(
+    harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    harness.store.objects = {RULES: rules_file(), MERCHANTS: many(7)}
+    harness.directories.noted = AcceptedDirectory(version="0123456789ab", merchants=10)
+    accepted = AcceptedDirectory(version=version_of(many(7)), merchants=7)
+    harness.clock.events = [nothing, lambda: setattr(harness.directories, "noted", accepted)]
+
+    await harness.loader.wait_until_loaded(SECONDS)
+
+    command = f"run `saving-alerts merchants accept {accepted.version}`; waiting, because none was loaded yet"
+    assert len(harness.clock.slept) == 2
+    assert caplog.text.count(command) == 1
+
+
+async def test_what_was_not_compared_is_said_beside_what_was_left_out_until_it_is(
+    harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    harness.directories.down = True
+    await harness.load(rules_file(), many(10) + b"x\n")
+    said = str(harness.data.freshness["merchants"].remark)
+    harness.directories.down = False
+    harness.directories.noted = AcceptedDirectory(version="0123456789ab", merchants=11)
+
+    await harness.loader.reload_merchants()
+
+    assert said.startswith("it was not compared with the last accepted directory: Redis cannot be reached")
+    assert "; 1 line was left out: " in said
+    assert "it was not compared with the last accepted directory: Redis cannot be reached" in caplog.text
+    assert str(harness.data.freshness["merchants"].remark).startswith("1 line was left out: ")
+    assert harness.directories.noted.merchants == 10
