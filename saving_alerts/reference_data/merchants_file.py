@@ -1,6 +1,7 @@
 """Reads the merchant directory line by line: a million lines take no more memory than the merchants in them."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from saving_alerts.domain.merchants import Merchant
@@ -57,27 +58,37 @@ class MerchantsFileReader:
     @property
     def is_refused_already(self) -> bool:
         """Whether no further line can change that."""
-        too_many = self.bad_lines > self._limits.max_bad_lines or self.lines > self._limits.max_lines
+        too_many = self._has_too_many_bad_lines or self.lines > self._limits.max_lines
         return too_many or self._encoding is not None
 
     @property
     def refusal(self) -> str | None:
-        """Why the file is refused; None if it is not."""
-        if self._encoding is not None:
-            return self._encoding
-        if self.lines > self._limits.max_lines:
-            return f"more than {self._limits.max_lines} lines"
-        if self.bad_lines > self._limits.max_bad_lines:
-            return f"more than {self._limits.max_bad_lines} bad lines: {'; '.join(self.named)}"
-        if not self._last_line_has_end:
-            return f"line {self.lines}: the last line has no line break at its end, so the file may have been cut there"
-        if not self._by_id:
-            return "; ".join(["no line has a merchant", *self.named])
-        return None
+        """Why the file is refused, with the first bad lines if it is because of them; None if it is not."""
+        reason, is_for_lines = self._why()
+        return f"{reason}: {'; '.join(self.named)}" if is_for_lines and self.named else reason
+
+    @property
+    def reason(self) -> str | None:
+        """The same without the lines."""
+        return self._why()[0]
 
     def merchants(self) -> Merchants:
         """The merchants of all good lines. The version is the first 12 hex digits of the SHA-256 of all lines."""
-        return Merchants(self._hash.hexdigest()[:VERSION_DIGITS], self._by_id, self.bad_lines)
+        return Merchants(self.version, self._by_id, self.bad_lines)
+
+    @property
+    def version(self) -> str:
+        """Of the lines that were taken."""
+        return self._hash.hexdigest()[:VERSION_DIGITS]
+
+    @property
+    def merchant_count(self) -> int:
+        return len(self._by_id)
+
+    @property
+    def has_wrong_encoding(self) -> bool:
+        """Then no line is what it seems to be."""
+        return self._encoding is not None
 
     @property
     def left_out(self) -> str | None:
@@ -87,6 +98,23 @@ class MerchantsFileReader:
 
     def summary(self) -> str:
         return "; ".join([f"{len(self._by_id)} merchants", *([self.left_out] if self.left_out else [])])
+
+    def _why(self) -> tuple[str | None, bool]:
+        """The reason, and whether it is for its lines."""
+        if self._encoding is not None:
+            return self._encoding, False
+        if self.lines > self._limits.max_lines:
+            return f"more than {self._limits.max_lines} lines", False
+        if self._has_too_many_bad_lines:
+            return f"more than {self._limits.max_bad_lines} bad lines", True
+        if not self._last_line_has_end:
+            cut = "the last line has no line break at its end, so the file may have been cut there"
+            return f"line {self.lines}: {cut}", False
+        return (None, False) if self._by_id else ("no line has a merchant", True)
+
+    @property
+    def _has_too_many_bad_lines(self) -> bool:
+        return self.bad_lines > self._limits.max_bad_lines
 
     def _add(self, line: bytes) -> str | None:
         """Add the line's merchant. Returns what is wrong with the line, or None."""
@@ -101,6 +129,14 @@ class MerchantsFileReader:
         self.bad_lines += 1
         if len(self.named) < self._limits.max_named_lines:
             self.named.append(f"line {self.lines}: {problem}")
+
+
+def version_of_lines(lines: Iterable[bytes]) -> str:
+    """The version of a file with these lines: see `MerchantsFileReader.merchants`."""
+    found = hashlib.sha256()
+    for line in lines:
+        found.update(line)
+    return found.hexdigest()[:VERSION_DIGITS]
 
 
 def _wrong_encoding(first_line: bytes) -> str | None:

@@ -15,15 +15,15 @@ from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.commands.rules.file import good_rules, rules_in
-from saving_alerts.commands.rules.version import VersionType
 from saving_alerts.commands.running import run
 from saving_alerts.commands.simulate.report import as_csv, as_json, figures, remarks
+from saving_alerts.commands.version import VersionType
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.ports.errors import PortError
 from saving_alerts.ports.object_store import ObjectStore
+from saving_alerts.reference_data.document_store import UnknownVersionError, rules_store
 from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits
-from saving_alerts.reference_data.rules_store import RulesStore, UnknownVersionError
 from saving_alerts.reference_data.snapshot import Merchants
 from saving_alerts.settings import Settings
 from saving_alerts.simulation.simulate import Question, Simulation
@@ -33,7 +33,7 @@ from saving_alerts.simulation.simulate import simulate as simulate_rules
 @click.command()
 @click.option("--rules", "file", type=click.Path(path_type=Path, allow_dash=True), required=True, help="The new file.")
 @click.option("--since", type=DURATION, default="7d", show_default=True, help="How far to look back; 7d is on record.")
-@click.option("--compare", type=VersionType(), help="The version to compare with, in place of the live one.")
+@click.option("--compare", type=VersionType("rules"), help="The version to compare with, in place of the live one.")
 @click.option("--json", "json_wanted", is_flag=True, help="One JSON document, for machines.")
 @click.option("--csv", "csv_wanted", is_flag=True, help="All figures as CSV, for a spreadsheet.")
 def simulate(file: Path, since: timedelta, compare: str | None, *, json_wanted: bool, csv_wanted: bool) -> None:
@@ -85,7 +85,7 @@ def _reference_data(settings: Settings, compare: str | None) -> tuple[RuleSet, M
 
 async def _loaded(settings: Settings, compare: str | None) -> tuple[RuleSet, Merchants]:
     async with S3ObjectStore(S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)) as store:
-        body = await RulesStore(store, settings.s3_rules_key, settings.max_rules_bytes).body(compare)
+        body = await rules_store(store, settings.s3_rules_key, settings.max_rules_bytes).body(compare)
         return rules_in(body), await _merchants(store, settings)
 
 

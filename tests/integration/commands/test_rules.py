@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.rules.group import rules
-from saving_alerts.commands.rules.wait import wait_until_live
+from saving_alerts.commands.waiting import wait_until_live
 from saving_alerts.domain.rules_file.compiler import version_of
 from saving_alerts.ports.heartbeats import WorkerRow
 from tests.support.broken_rules import GOOD, TEXT
@@ -60,7 +61,8 @@ class RulesCli:
     async def wait(self, version: str, most_seconds: float) -> str:
         redis = connect(self.redis.url, 1, 2)
         try:
-            return await wait_until_live(RedisHeartbeats(redis, "saving-alerts:workers:"), version, most_seconds)
+            heartbeats = RedisHeartbeats(redis, "saving-alerts:workers:")
+            return await wait_until_live(heartbeats, version, attrgetter("rules_version"), most_seconds)
         finally:
             await redis.aclose()
 

@@ -5,7 +5,14 @@ from datetime import timedelta
 import pytest
 
 from saving_alerts.domain.rules_file.compiler import version_of
-from saving_alerts.reference_data.rules_store import Current, RulesChangedError, RulesStore, UnknownVersionError, before
+from saving_alerts.reference_data.document_store import (
+    ChangedMeanwhileError,
+    Current,
+    DocumentStore,
+    UnknownVersionError,
+    before,
+    rules_store,
+)
 from tests.support.fakes.clock import START
 from tests.support.fakes.object_store import FakeObjectStore
 
@@ -21,43 +28,43 @@ def store() -> FakeObjectStore:
     return FakeObjectStore()
 
 
-def rules_store_of(store: FakeObjectStore) -> RulesStore:
-    return RulesStore(store, "rules.json", ENOUGH_BYTES)
+def rules_store_of(store: FakeObjectStore) -> DocumentStore:
+    return rules_store(store, "rules.json", ENOUGH_BYTES)
 
 
 async def test_a_publication_is_live_kept_and_noted(store: FakeObjectStore) -> None:
-    rules_store = rules_store_of(store)
+    shelf = rules_store_of(store)
 
-    first = await rules_store.publish(FIRST, await rules_store.current(), "ines", "begin", START)
-    second = await rules_store.publish(SECOND, await rules_store.current(), "tom", "more", START + HOUR)
+    first = await shelf.publish(FIRST, await shelf.current(), "ines", "begin", START)
+    second = await shelf.publish(SECOND, await shelf.current(), "tom", "more", START + HOUR)
 
     assert store.objects["rules.json"] == SECOND
-    assert await rules_store.body(first.version) == FIRST
-    assert await rules_store.history() == (first, second)
+    assert await shelf.body(first.version) == FIRST
+    assert await shelf.history() == (first, second)
     assert (first.version, first.replaced, second.replaced) == (version_of(FIRST), None, version_of(FIRST))
     assert (second.by, second.note, second.at) == ("tom", "more", START + HOUR)
 
 
 async def test_what_somebody_else_published_meanwhile_is_not_overwritten(store: FakeObjectStore) -> None:
-    rules_store = rules_store_of(store)
-    read_before = await rules_store.current()
-    await rules_store.publish(FIRST, read_before, "ines", "", START)
+    shelf = rules_store_of(store)
+    read_before = await shelf.current()
+    await shelf.publish(FIRST, read_before, "ines", "", START)
 
-    with pytest.raises(RulesChangedError, match=f"are {version_of(FIRST)} now, and were None"):
-        await rules_store.publish(SECOND, read_before, "tom", "", START)
+    with pytest.raises(ChangedMeanwhileError, match=f"are {version_of(FIRST)} now, and were None"):
+        await shelf.publish(SECOND, read_before, "tom", "", START)
 
     assert store.objects["rules.json"] == FIRST
-    assert [each.by for each in await rules_store.history()] == ["ines"]
+    assert [each.by for each in await shelf.history()] == ["ines"]
 
 
 async def test_a_write_whose_answer_was_lost_is_known_by_its_content(store: FakeObjectStore) -> None:
-    rules_store = rules_store_of(store)
-    read_before = await rules_store.current()
+    shelf = rules_store_of(store)
+    read_before = await shelf.current()
     store.objects["rules.json"] = FIRST  # the first attempt arrived, and the driver made a second one
 
-    publication = await rules_store.publish(FIRST, read_before, "ines", "", START)
+    publication = await shelf.publish(FIRST, read_before, "ines", "", START)
 
-    assert await rules_store.history() == (publication,)
+    assert await shelf.history() == (publication,)
 
 
 class Racing(FakeObjectStore):
@@ -76,11 +83,11 @@ class Racing(FakeObjectStore):
 
 
 async def test_two_who_note_at_once_are_both_noted() -> None:
-    rules_store = rules_store_of(Racing(times=2))
+    shelf = rules_store_of(Racing(times=2))
 
-    await rules_store.publish(FIRST, await rules_store.current(), "ines", "", START)
+    await shelf.publish(FIRST, await shelf.current(), "ines", "", START)
 
-    assert [each.by for each in await rules_store.history()] == ["tom", "tom", "ines"]
+    assert [each.by for each in await shelf.history()] == ["tom", "tom", "ines"]
 
 
 async def test_an_unknown_version_is_said_to_be_unknown(store: FakeObjectStore) -> None:
@@ -89,11 +96,11 @@ async def test_an_unknown_version_is_said_to_be_unknown(store: FakeObjectStore) 
 
 
 async def test_the_version_before_is_what_the_live_one_replaced(store: FakeObjectStore) -> None:
-    rules_store = rules_store_of(store)
+    shelf = rules_store_of(store)
     for body in (FIRST, SECOND, FIRST, FIRST):
-        await rules_store.publish(body, await rules_store.current(), "ines", "", START)
+        await shelf.publish(body, await shelf.current(), "ines", "", START)
 
-    history = await rules_store.history()
+    history = await shelf.history()
 
     assert before(history, version_of(FIRST)) == version_of(SECOND)
     assert before(history, "0123456789ab") is None
@@ -116,11 +123,11 @@ async def test_before_the_first_rules_nothing_is_live(store: FakeObjectStore) ->
 async def test_a_line_that_is_no_publication_hides_no_other_and_is_named(
     store: FakeObjectStore, line: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rules_store = rules_store_of(store)
-    first = await rules_store.publish(FIRST, await rules_store.current(), "ines", "begin", START)
+    shelf = rules_store_of(store)
+    first = await shelf.publish(FIRST, await shelf.current(), "ines", "begin", START)
     store.objects["rules/history.jsonl"] += line
 
-    second = await rules_store.publish(SECOND, await rules_store.current(), "tom", "more", START + HOUR)
+    second = await shelf.publish(SECOND, await shelf.current(), "tom", "more", START + HOUR)
 
-    assert await rules_store.history() == (first, second)
+    assert await shelf.history() == (first, second)
     assert caplog.messages[-1].startswith("line 2 of rules/history.jsonl is no publication, and is left out: ")

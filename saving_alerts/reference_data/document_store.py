@@ -2,7 +2,8 @@
 
 Publishing writes the version, then replaces `rules.json` if it is still the object that was read, then adds a line to
 `rules/history.jsonl`. A command that dies in between breaks nothing: it leaves a version that nobody reads, or a
-publication that the history lacks, which `rules history` reports (docs/adr/0024-publishing-rules.md).
+publication that the history lacks, which `rules history` reports (docs/adr/0024-publishing-rules.md). The merchant
+directory is kept in the same way.
 """
 
 import logging
@@ -22,8 +23,8 @@ MAX_HISTORY_BYTES = 8 * 1024 * 1024  # bounds what reading it costs
 HISTORY_ATTEMPTS = 20  # each fails only if another command has added its line since the history was read
 
 
-class RulesChangedError(Exception):
-    """Another command has changed the rules or their history meanwhile. The text names the versions."""
+class ChangedMeanwhileError(Exception):
+    """Another command has changed the document or its history meanwhile. The text names the versions."""
 
 
 class UnknownVersionError(Exception):
@@ -45,38 +46,51 @@ _publications = Decoder(Publication)
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """The rules that workers read now. `version` and `etag` are None before the first rules."""
+    """The document that workers read now. `version` and `etag` are None before the first one."""
 
     version: str | None
     etag: str | None
 
 
-class RulesStore:
-    """Every call can raise UnavailableError and RefusedError, as the ObjectStore port does."""
+class DocumentStore:
+    """One kind of document: `name` is "rules" or "merchants", `key` the object that workers read.
 
-    def __init__(self, store: SwappingStore, rules_key: str, max_bytes: int) -> None:
+    Every call can raise UnavailableError and RefusedError, as the ObjectStore port does.
+    """
+
+    suffix = ".json"
+
+    def __init__(self, store: SwappingStore, name: str, key: str, max_bytes: int) -> None:
         self._store = store
-        self._rules_key = rules_key
-        self._folder = rules_key.removesuffix(".json")
+        self.name = name
+        self._key = key
+        self._folder = key.removesuffix(self.suffix)
         self._max_bytes = max_bytes
 
+    @staticmethod
+    def version_of(body: bytes) -> str:
+        return version_of(body)
+
     async def current(self) -> Current:
-        stored = await self._found(self._rules_key, self._max_bytes)
-        return Current(version_of(stored.body), stored.etag) if stored else Current(None, None)
+        stored = await self._found(self._key, self._max_bytes)
+        return Current(self.version_of(stored.body), stored.etag) if stored else Current(None, None)
 
     async def body(self, version: str | None) -> bytes:
         """The bytes of a version; of the one that workers read now for None. Raises UnknownVersionError."""
-        key = self._rules_key if version is None else self._key_of(version)
+        key = self._key if version is None else self._key_of(version)
         stored = await self._found(key, self._max_bytes)
         if stored is None:
-            raise UnknownVersionError(f"there is no {key} in the bucket; `rules history` lists the versions")
+            raise UnknownVersionError(f"there is no {key} in the bucket; `{self.name} history` lists the versions")
         return stored.body
 
     async def publish(self, body: bytes, instead_of: Current, by: str, note: str, now: datetime) -> Publication:
-        """Replace the rules `instead_of`, which `current` returned. Raises RulesChangedError if they changed since."""
-        version = version_of(body)
+        """Replace the document `instead_of`, which `current` returned.
+
+        Raises ChangedMeanwhileError if it has changed since.
+        """
+        version = self.version_of(body)
         await self._store.put(self._key_of(version), body)
-        if not await self._store.put_if(self._rules_key, body, instead_of.etag):
+        if not await self._store.put_if(self._key, body, instead_of.etag):
             await self._refuse_unless_ours(version, instead_of)
         publication = Publication(version=version, by=by, note=note, at=now, replaced=instead_of.version)
         await self._note(publication)
@@ -95,7 +109,7 @@ class RulesStore:
         """The driver repeats a request whose answer was lost: then the condition fails because of our own write."""
         found = await self.current()
         if found.version != version:
-            raise RulesChangedError(f"the rules in S3 are {found.version} now, and were {instead_of.version}")
+            raise ChangedMeanwhileError(f"the {self.name} in S3 are {found.version} now, and were {instead_of.version}")
 
     async def _note(self, publication: Publication) -> None:
         line = msgspec.json.encode(publication) + b"\n"
@@ -104,7 +118,7 @@ class RulesStore:
             end = b"\n" if lines and not lines.endswith(b"\n") else b""  # somebody else's editor
             if await self._store.put_if(self._history_key, lines + end + line, etag):
                 return
-        raise RulesChangedError(f"version {publication.version} is published, but the history could not be written")
+        raise ChangedMeanwhileError(f"version {publication.version} is published, but the history could not be written")
 
     async def _history(self) -> tuple[bytes, str | None]:
         stored = await self._found(self._history_key, MAX_HISTORY_BYTES)
@@ -121,7 +135,11 @@ class RulesStore:
         return f"{self._folder}/history.jsonl"
 
     def _key_of(self, version: str) -> str:
-        return f"{self._folder}/{version}.json"
+        return f"{self._folder}/{version}{self.suffix}"
+
+
+def rules_store(store: SwappingStore, key: str, max_bytes: int) -> DocumentStore:
+    return DocumentStore(store, "rules", key, max_bytes)
 
 
 def before(history: tuple[Publication, ...], current: str | None) -> str | None:
