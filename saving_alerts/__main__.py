@@ -45,6 +45,10 @@ COMMANDS = {
     "kill": LazyCommand(
         "saving_alerts.commands.kill.group:kill", "Stop pushes at once: all, a merchant's, or a rule's."
     ),
+    "merchants": LazyCommand(
+        "saving_alerts.commands.merchants.group:merchants",
+        "Check, publish, accept and roll back the merchant directory.",
+    ),
     "rules": LazyCommand(
         "saving_alerts.commands.rules.group:rules",
         "Check, preview, publish and roll back the rules of the product managers.",

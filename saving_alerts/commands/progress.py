@@ -1,4 +1,4 @@
-"""How far a long command is: one bar per topic that is read."""
+"""How far a long command is: one bar for each topic or file that is read."""
 
 from collections.abc import Callable
 
@@ -14,11 +14,12 @@ def progress_bars() -> Progress:
 
 
 class Watcher:
-    """Shows one bar per topic that is read."""
+    """Shows one bar for each topic or file that is read."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
 
-    def begin(self, topic: str, offsets: int) -> Callable[[int], None]:
-        task = self._bars.add_task(topic, total=offsets)
+    def begin(self, name: str, total: int | None) -> Callable[[int], None]:
+        """A bar to its end after `total` offsets or lines; None where nobody knows how many there are."""
+        task = self._bars.add_task(name, total=total)
         return lambda behind: self._bars.advance(task, behind)

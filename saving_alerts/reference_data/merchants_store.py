@@ -10,7 +10,8 @@ from saving_alerts.ports.object_store import MAX_LINE_BYTES, SwappingStore
 from saving_alerts.reference_data.document_store import Current, DocumentStore
 from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits, version_of_lines
 
-EachLine = Callable[[int], None]  # is told of each line that was read: 1
+LINES_PER_STEP = 1_000
+OnLines = Callable[[int], None]  # is told how many more lines were read, after every LINES_PER_STEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,11 @@ class MerchantsStore(DocumentStore):
         key: str,
         max_bytes: int,
         limits: MerchantsLimits,
-        on_line: EachLine = _nothing,
+        on_lines: OnLines = _nothing,
     ) -> None:
         super().__init__(store, "merchants", key, max_bytes)
         self._limits = limits
-        self._on_line = on_line
+        self._on_lines = on_lines
 
     @staticmethod
     def version_of(body: bytes) -> str:
@@ -59,7 +60,8 @@ class MerchantsStore(DocumentStore):
                     return CurrentDirectory(None, None, None)
                 async for line in stream.lines:
                     reader.take(line)
-                    self._on_line(1)
+                    if reader.lines % LINES_PER_STEP == 0:
+                        self._on_lines(LINES_PER_STEP)
         except MissingObjectError:
             return CurrentDirectory(None, None, None)
         return CurrentDirectory(reader.version, stream.etag, reader)
@@ -70,12 +72,13 @@ def lines_of(body: bytes) -> Iterator[bytes]:
     return (line[: MAX_LINE_BYTES + 1] for line in BytesIO(body))
 
 
-def read_directory(body: bytes, limits: MerchantsLimits, on_line: EachLine = _nothing) -> MerchantsFileReader:
+def read_directory(body: bytes, limits: MerchantsLimits, on_lines: OnLines = _nothing) -> MerchantsFileReader:
     """All lines, also behind those for which workers would refuse the file, so that more of them can be named."""
     reader = MerchantsFileReader(limits)
     for line in lines_of(body):
         reader.take(line)
-        on_line(1)
+        if reader.lines % LINES_PER_STEP == 0:
+            on_lines(LINES_PER_STEP)
         if reader.has_wrong_encoding:
             break
     return reader

@@ -20,6 +20,8 @@ CASES = (
     (["rules", "--help"], NEVER | KAFKA | SETTINGS | {"pydantic", "msgspec", "rich", "stamina", "cel_expr_python"}),
     (["rules", "check", str(PROJECT / "demo" / "rules.json")], NEVER | KAFKA | SETTINGS | {"rich", "stamina"}),
     (["rules", "publish", "--help"], FAUST | KAFKA | {"redis", "datadog", "jinja2"}),
+    (["merchants", "--help"], NEVER | KAFKA | SETTINGS | {"pydantic", "msgspec", "rich", "stamina", "cel_expr_python"}),
+    (["merchants", "publish", "--help"], FAUST | KAFKA | {"datadog", "jinja2"}),
     (["explain", "--help"], NEVER | {"rich"}),
     (["audit", "--help"], NEVER),
     (["kill", "list", "--help"], NEVER | {"rich"}),

@@ -7,9 +7,10 @@ import click
 import msgspec
 
 from saving_alerts.commands.exits import BAD_NEWS
-from saving_alerts.commands.rules.file import FILE, read_file, rules_in
+from saving_alerts.commands.files import FILE, read_file
+from saving_alerts.commands.rules.file import rules_in
 from saving_alerts.domain.rules.rule_set import RuleSet
-from saving_alerts.domain.rules_file.compiler import json_schema
+from saving_alerts.domain.rules_file.compiler import MAX_RULES_BYTES, json_schema
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 
 
@@ -27,7 +28,7 @@ def check(file: Path, *, as_json: bool) -> None:
 
     Exit code: 0, or 1 when there is a mistake, or 2 when the file cannot be read.
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    raw = read_file(file)
+    raw = read_file(file, MAX_RULES_BYTES)
     try:
         found = rules_in(raw)
     except RulesRefusedError as error:

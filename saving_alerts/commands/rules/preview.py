@@ -11,7 +11,8 @@ from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
 from saving_alerts.commands.clock import now
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import CommandRefusedError
-from saving_alerts.commands.rules.file import FILE, good_rules
+from saving_alerts.commands.files import FILE
+from saving_alerts.commands.rules.file import good_rules
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.decoding import Decoder
 from saving_alerts.domain.events import EventType

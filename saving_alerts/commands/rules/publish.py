@@ -8,6 +8,7 @@ import click
 
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import BadNewsError
+from saving_alerts.commands.files import FILE
 from saving_alerts.commands.publishing import (
     AS_JSON,
     BY,
@@ -22,7 +23,7 @@ from saving_alerts.commands.publishing import (
     version_before,
     with_bucket,
 )
-from saving_alerts.commands.rules.file import FILE, good_rules, rules_in
+from saving_alerts.commands.rules.file import good_rules, rules_in
 from saving_alerts.commands.version import VersionType
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.reference_data.document_store import DocumentStore, Publication, rules_store

@@ -65,6 +65,7 @@ def test_every_group_below_is_lazy_too() -> None:
         "topics",
         "dead-letters",
         "kill",
+        "merchants",
         "rules",
     }
     assert not [group.name for group in below if isinstance(group, click.Group) and not isinstance(group, LazyGroup)]

@@ -1,0 +1,1 @@
+"""`saving-alerts merchants`: check, publish, accept and roll back the merchant directory."""
