@@ -5,6 +5,7 @@ And at most so much memory for each byte of the input. `benchmarks.hostile_files
 python -m benchmarks.linear
 """
 
+import gc
 import re
 import sys
 import time
@@ -82,7 +83,19 @@ def measured(read: Read, small: bytes, large: bytes) -> Cost:
 
 
 def seconds_of(read: Read, raw: bytes) -> float:
-    """The processor's seconds of one reading: the least of some measurements, which others disturbed least."""
+    """The processor's seconds of one reading: the least of some measurements, which others disturbed least.
+
+    Without the garbage collector, as in `timeit`: how often it runs depends on what was made before.
+    """
+    gc.collect()
+    gc.disable()
+    try:
+        return _least_seconds(read, raw)
+    finally:
+        gc.enable()
+
+
+def _least_seconds(read: Read, raw: bytes) -> float:
     first = _seconds(read, raw, 1)
     if first > LONG_SECONDS:
         return first

@@ -132,11 +132,13 @@ MERCHANT_SHAPES: Shapes = {
 
 MERCHANT_LINE_SHAPES: Shapes = {
     **_each(documents(_LINE, b"merchant_id"), b"", b"\n"),
-    "many stores": _of_entries(
-        b'{"merchant_id":"m-1","names":{},"stores":[', b'{"store_id":"s","latitude":1,"longitude":1}', b"]}\n"
+    "many stores, and a wrong one": _of_entries(
+        b'{"merchant_id":"m-1","names":{},"stores":[', b'{"store_id":"s","latitude":1,"longitude":1}', b",7]}\n"
     ),
-    "many names": lambda size: repeated(size, lambda n: b'"l%d":"x"' % n, b'{"merchant_id":"m-1","names":{', b"}}\n"),
-    "a name that is a list, at the end": _between(
+    "many names, and a wrong one": lambda size: repeated(
+        size, lambda n: b'"l%d":"x"' % n, b'{"merchant_id":"m-1","names":{', b',"z":7}}\n'
+    ),
+    "many hosts, and a wrong one": _between(
         b'{"merchant_id":"m-1","deep_link_hosts":[', _of_entries(b"", b'"h"', b""), b",7]}\n"
     ),
 }
@@ -190,15 +192,15 @@ LEDGER_SHAPES: Shapes = {
 # By the reader: the size of the small input, 64 times which its limit still lets pass, and the shapes.
 SHAPES: tuple[tuple[str, int, Shapes], ...] = (
     ("events", KIB, EVENT_SHAPES),
-    ("records", 16 * KIB, RECORD_SHAPES),
+    ("records", 64 * KIB, RECORD_SHAPES),
     ("rules", 32 * KIB, KINDS),
     ("merchants", KIB - 16, MERCHANT_LINE_SHAPES),
-    ("merchants", 64 * KIB, MERCHANT_SHAPES),
+    ("merchants", 256 * KIB, MERCHANT_SHAPES),
     ("kill-switches", 256, _each(documents(_SWITCH, b"reason"), b"merchant:m-1" + END_OF_FIELD)),
     ("kill-switches", 8 * KIB, SWITCH_SHAPES),
     ("heartbeats", KIB, ROW_SHAPES),
     ("heartbeats", 8 * KIB, ROWS_SHAPES),
     ("commit-metadata", KIB, MEMO_SHAPES),
-    ("dead-letters", 16 * KIB, DEAD_LETTER_SHAPES),
+    ("dead-letters", 64 * KIB, DEAD_LETTER_SHAPES),
     ("ledger", 16 * KIB, LEDGER_SHAPES),
 )
