@@ -79,36 +79,38 @@ def _in_figures(cost: Cost) -> tuple[str, ...]:
 
 
 def measured(read: Read, small: bytes, large: bytes) -> Cost:
-    return Cost(len(small), len(large), seconds_of(read, small), seconds_of(read, large), memory_of(read, large))
+    """What is read of 64 small inputs is kept until the last is read: else only the large one left the caches."""
+    small_seconds = seconds_of(read, small, TIMES_THE_SIZE) / TIMES_THE_SIZE
+    return Cost(len(small), len(large), small_seconds, seconds_of(read, large, 1), memory_of(read, large))
 
 
-def seconds_of(read: Read, raw: bytes) -> float:
-    """The processor's seconds of one reading: the least of some measurements, which others disturbed least.
+def seconds_of(read: Read, raw: bytes, readings: int) -> float:
+    """The processor's seconds of so many readings: the least of some measurements, which others disturbed least.
 
     Without the garbage collector, as in `timeit`: how often it runs depends on what was made before.
     """
     gc.collect()
     gc.disable()
     try:
-        return _least_seconds(read, raw)
+        return _least_seconds(read, raw, readings)
     finally:
         gc.enable()
 
 
-def _least_seconds(read: Read, raw: bytes) -> float:
-    first = _seconds(read, raw, 1)
+def _least_seconds(read: Read, raw: bytes, readings: int) -> float:
+    first = _seconds(read, raw, readings)
     if first > LONG_SECONDS:
         return first
-    readings = max(1, round(SHORTEST_SECONDS / first))
-    return min(_seconds(read, raw, readings) / readings for _ in range(ROUNDS))
+    again = max(1, round(SHORTEST_SECONDS / first))
+    return min(sum(_seconds(read, raw, readings) for _ in range(again)) / again for _ in range(ROUNDS))
 
 
 def _seconds(read: Read, raw: bytes, readings: int) -> float:
+    re.purge()  # a worker reads a file once, so it compiles its patterns anew
+    compile_when.cache_clear()
     began = time.process_time()
-    for _ in range(readings):
-        re.purge()  # a worker reads a file once, so it compiles its patterns anew
-        compile_when.cache_clear()
-        read(raw)
+    kept = [read(raw) for _ in range(readings)]
+    del kept
     return time.process_time() - began
 
 

@@ -82,7 +82,7 @@ def _internal(read: Callable[[ConsumerRecord, datetime], Internal], record: Cons
     except UnreadableError as error:
         return Refused(str(error))
     user_id, envelope = to_next_stage(value)
-    return Value((address_of(value), user_id.encode(), envelope.headers(), encode(value)))
+    return Value((record, value, address_of(value), user_id.encode(), envelope.headers(), encode(value)))
 
 
 def _rules(raw: bytes) -> Outcome:
@@ -142,9 +142,8 @@ def _dead_letter(raw: bytes) -> Outcome:
         dead_letter = DeadLetter(DeadLetterPlace(0, 0), decode_dead_letter(raw))
     except UnreadableError as error:
         return Refused(str(error))
-    return Value(
-        (why_not_among_many(dead_letter, TOPICS), dead_letter.deadline, summary_of(dead_letter.record.error)),
-    )
+    replay = why_not_among_many(dead_letter, TOPICS)
+    return Value((dead_letter, replay, dead_letter.deadline, summary_of(dead_letter.record.error)))
 
 
 def _ledger(raw: bytes) -> Outcome:
