@@ -56,6 +56,9 @@ test-browser: setup ## a worker's page in a real browser (Chromium)
 test-mutants: setup ## break one protection at a time: the fault tests must notice (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/python -m tests.mutation
 
+fuzz: setup ## fuzz the readers of what others write, guided by coverage (atheris); READER=events SECONDS=600
+	cd $(ROOT) && $(BIN)/python -m tests.fuzzing $(READER) --seconds $(or $(SECONDS),600)
+
 test-long: setup ## what takes longer than an hour: five rounds of every failpoint, long outages (JDK 17 and Maven)
 	cd $(ROOT) && FAULT_ROUNDS=5 $(BIN)/pytest -m long
 
@@ -64,6 +67,9 @@ check: setup ## ruff, mypy and the import contracts
 
 bench: setup ## what a worker can do, against idiomatic Faust and a bare aiokafka loop (JDK 17 and Maven)
 	cd $(ROOT) && for part in core end_to_end stall recovery backlog audit; do $(BIN)/python -m benchmarks.$$part || exit 1; done
+
+bench-linear: setup ## how reading grows with the size of what others write; fails where it grows too fast
+	cd $(ROOT) && $(BIN)/python -m benchmarks.linear
 
 bench-rules: setup ## what 5, 50 and 500 rules cost, hostile files, and simulate over 200,000 events (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/python -m benchmarks.rules && $(BIN)/python -m benchmarks.hostile_files && $(BIN)/python -m benchmarks.simulate
@@ -80,4 +86,4 @@ chaos: setup ## kill or pause a random container every few seconds under load, a
 down: ## stop that cluster and remove its containers, networks and volumes
 	cd $(ROOT) && docker compose --profile load --profile spare down --volumes --remove-orphans
 
-.PHONY: help setup lock demo run test test-unit test-kafka test-faults test-browser test-mutants test-long check bench bench-rules up load chaos down
+.PHONY: help setup lock demo run test test-unit test-kafka test-faults test-browser test-mutants fuzz test-long check bench bench-linear bench-rules up load chaos down

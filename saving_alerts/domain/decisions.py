@@ -65,8 +65,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """One record in place of a decision for each event of a batch that no rule listens to.
 
-    `ranges` are inclusive offsets of one source partition. With the reason `invalid` it stands for the offsets of a
-    record batch that was refused, if they are very many.
+    `ranges` are inclusive offsets of one source partition; one that ends before it begins raises ValueError. With the
+    reason `invalid` it stands for the offsets of a record batch that was refused, if they are very many.
 
     `written_ms` are the times on Kafka of the earliest and the latest record of the batch, in milliseconds. They tell
     whether the records that stand at these offsets now are the same ones. Releases before 0.2.0 did not say it.
@@ -80,6 +80,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     rules_version: str | None = None
     reason: Reason = Reason.NOT_A_TRIGGER
     written_ms: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if any(first > last for first, last in self.ranges):
+            raise ValueError("a range of offsets that ends before it begins")
 
 
 def decision_id(position: SourcePosition, reason: Reason) -> str:

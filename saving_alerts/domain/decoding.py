@@ -30,7 +30,8 @@ MAX_PROBLEM_CHARACTERS = 300
 MAX_PATH_CHARACTERS = 200
 # What an enumeration cannot be is quoted by the decoder, however long it is.
 _QUOTED_AT = " - at `"
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+# Nothing in it is tried in a second way (`*+`): what `re` keeps for that would be a hundred times as long as a text.
+_BRACKETS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 
 Value = TypeVar("Value")
 

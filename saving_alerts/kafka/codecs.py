@@ -53,7 +53,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     @classmethod
     def read(cls, headers: Headers) -> "Envelope":
         """Raises ValueError if one is missing or unreadable. Foreign headers, say of tracing, are ignored."""
-        values = dict(headers)
+        values = {name: value for name, value in headers if name in HEADER_NAMES}
         schema, position, event_id, deadline = [_text(values, name) for name in HEADER_NAMES]
         if len(event_id) > MAX_IDENTIFIER_CHARACTERS:
             raise ValueError(f"the header 'event_id' has {len(event_id)} characters")

@@ -8,7 +8,7 @@ never taken for one of a former.
 
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 PAGE_OFFSETS = 4096
 _ABSENT, _UNNAMED = 0, 1
@@ -76,11 +76,15 @@ class SourceMarks:
         return written_ms[0] <= latest and earliest <= written_ms[1]
 
     def _pages_with_any(self, first: int, last: int) -> Iterator[int]:
-        for page in range(first // PAGE_OFFSETS, last // PAGE_OFFSETS + 1):
-            if page in self._times:
-                begin = page * PAGE_OFFSETS
-                if self.events.has_any(page, max(first - begin, 0), min(last - begin, PAGE_OFFSETS - 1)):
-                    yield page
+        for page in self._pages_within(range(first // PAGE_OFFSETS, last // PAGE_OFFSETS + 1)):
+            begin = page * PAGE_OFFSETS
+            if self.events.has_any(page, max(first - begin, 0), min(last - begin, PAGE_OFFSETS - 1)):
+                yield page
+
+    def _pages_within(self, pages: range) -> Iterable[int]:
+        """Those that are there. A receipt can name any offsets, also far more than any source has."""
+        fewer, others = (pages, self._times) if len(pages) < len(self._times) else (self._times, pages)
+        return (page for page in fewer if page in others)
 
 
 def _mark(event_id: str | None) -> int:

@@ -98,7 +98,7 @@ def _too_deep() -> RulesRefusedError:
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) == len(pairs):
+    if len(found) == len(pairs) or len(found) > MAX_ENTRIES:  # `refuse_crowds` refuses it, whatever stands there twice
         return found
     twice = _Twice(found)
     times = Counter(name for name, _ in pairs)

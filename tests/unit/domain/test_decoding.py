@@ -1,6 +1,7 @@
 """Whatever the bytes are, they are decoded or refused in words, and there is no other way in."""
 
 import ast
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,6 +104,20 @@ def test_depth_is_counted_outside_of_texts(brackets: int, *, refused: bool) -> N
     raw = b'{"anything":{"text":' + text + b',"x":' + b"[" * brackets + b"]" * brackets + b"}}"
 
     assert isinstance(things.read(raw), Unreadable) is refused
+
+
+@pytest.mark.parametrize("text", [b"[{", rb"[\"", rb"[\\", b"[x", b"[\n"])
+def test_looking_for_brackets_takes_no_memory(text: bytes) -> None:
+    raw = b'{"anything":{"x":"' + text * 200_000 + b'"}}'
+
+    tracemalloc.start()
+    try:
+        things.read(raw)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most <= 4 * len(raw)
 
 
 def test_a_place_is_told_even_where_the_sender_is_quoted() -> None:

@@ -218,6 +218,7 @@ UNREADABLE_LEDGER: dict[str, Callable[[], bytes]] = {
     "deep in details": lambda: encode(DECISION).replace(b'"merchants"', b"[" * 100_000),
     "a reason of another release": lambda: renamed(DECISION, reason="bored"),
     "ranges that are none": lambda: renamed(RECEIPT, ranges=[[1]]),
+    "a range that ends before it begins": lambda: renamed(RECEIPT, ranges=[[1, 7], [9, 8]]),
     "a list": lambda: b"[]",
 }
 

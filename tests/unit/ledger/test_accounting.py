@@ -313,6 +313,19 @@ def test_an_answer_of_this_topic_is_never_taken_for_one_of_a_former(
     assert (only(accounted).answered, only(accounted).of_former_topic) == (len(times), 0)
 
 
+@pytest.mark.parametrize("written_ms", [None, (5_000, 6_000), (-(10**30), 10**30)])
+@pytest.mark.parametrize("beyond", [0, 10 * PAGE_OFFSETS, 2**63 - 5])
+@pytest.mark.parametrize("first", range(4))
+def test_a_receipt_may_name_any_offsets_and_costs_what_the_audited_ones_cost(
+    first: int, beyond: int, written_ms: tuple[int, int] | None
+) -> None:
+    accounted = reborn(0, 4)
+
+    accounted.recorded(receipt((first, 4 + beyond), written_ms=written_ms))
+
+    assert (only(accounted).answered, only(accounted).of_former_topic) == (4 - first, 0)
+
+
 @given(st.lists(st.tuples(OFFSETS, st.integers(0, 2 * PAGE_OFFSETS)), max_size=8), st.sets(OFFSETS, max_size=20))
 def test_an_offset_set_behaves_as_a_set(ranges: list[tuple[int, int]], others: set[int]) -> None:
     offsets, other, model = OffsetSet(), OffsetSet(), set[int]()
