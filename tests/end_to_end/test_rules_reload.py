@@ -209,7 +209,7 @@ def test_a_worker_that_starts_while_s3_is_down_waits_and_says_so(deployment: Run
     finally:
         deployment.world.s3.start()
 
-    wait_until_ready([worker], deployment.workers)
+    worker.wait_until_ready()
     assert waiting.status == 503
     assert "waiting for the first rules: s3://saving-alerts/rules.json: " in waiting.body
 
