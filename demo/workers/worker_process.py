@@ -59,14 +59,14 @@ class WorkerProcess:
         environment = {**self._environment, **(settings or {})}
         self._process = child_process.start(command, self.folder, environment)
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, timeout_seconds: float = START_TIMEOUT_SECONDS) -> None:
         """Return when it works. Raises RuntimeError with its log if it ends, or is not ready in time."""
-        wait_until_ready([self])
+        wait_until_ready([self], timeout_seconds)
 
     def supervise(self) -> None:
         """Start it, and those beside it, again if they have exited to be restarted, as a supervisor would."""
         for worker in (self, *self._beside):
-            if worker._process is not None and worker._process.poll() == RESTART:
+            if worker.has_started and worker.exit_code == RESTART:
                 worker.start()
 
     def is_ready(self) -> bool:
@@ -107,6 +107,10 @@ class WorkerProcess:
         """None while it runs; minus the signal's number where a signal ended it."""
         return self._running().poll()
 
+    @property
+    def has_started(self) -> bool:
+        return self._process is not None
+
     def is_paused(self) -> bool:
         """Whether a signal stopped it, its own or ours. Linux only."""
         found = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
@@ -144,9 +148,9 @@ class WorkerProcess:
         return self._process
 
 
-def wait_until_ready(awaited: Sequence[WorkerProcess]) -> None:
+def wait_until_ready(awaited: Sequence[WorkerProcess], timeout_seconds: float = START_TIMEOUT_SECONDS) -> None:
     """Return when `/health/ready` of all awaited workers answers 200. Raises RuntimeError with its log if one ends."""
-    give_up_at = time.monotonic() + START_TIMEOUT_SECONDS
+    give_up_at = time.monotonic() + timeout_seconds
     while waiting := [worker for worker in awaited if not worker.is_ready()]:
         for worker in waiting:
             worker.supervise()
