@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from demo.servers.free_port import FreePort
 from demo.workers import child_process
+from demo.workers.memory_limit import limit_of_environment
 from saving_alerts.exit_codes import RESTART
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -38,6 +39,7 @@ class WorkerProcess:
         self._beside = beside
         self._port = FreePort()
         self._process: subprocess.Popen[bytes] | None = None
+        self._limit = limit_of_environment()
         self._environment = {
             **environment,
             "SAVING_ALERTS_WORKER_NAME": name,
@@ -58,6 +60,8 @@ class WorkerProcess:
         command = [sys.executable, "-m", "saving_alerts", "worker"]
         environment = {**self._environment, **(settings or {})}
         self._process = child_process.start(command, self.folder, environment)
+        if self._limit:
+            self._limit.add(self._process.pid)
 
     def wait_until_ready(self, timeout_seconds: float = START_TIMEOUT_SECONDS) -> None:
         """Return when it works. Raises RuntimeError with its log if it ends, or is not ready in time."""
@@ -133,6 +137,8 @@ class WorkerProcess:
         return (self.folder / "output.log").read_text(errors="replace")
 
     def __enter__(self) -> Self:
+        if self._limit:
+            self._limit.__enter__()
         self.start()
         return self
 
@@ -141,6 +147,8 @@ class WorkerProcess:
     ) -> None:
         self.kill()
         self._port.close()
+        if self._limit:
+            self._limit.__exit__(kind, error, trace)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
