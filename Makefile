@@ -30,7 +30,7 @@ lock: $(TOOLS)/bin/uv ## resolve the dependencies anew and write the locks
 	cd $(ROOT) && $(TOOLS)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --extra world pyproject.toml -o requirements/world.lock
 	cd $(ROOT) && $(TOOLS)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 requirements/build.in -o requirements/build.lock
 
-demo: setup ## play 20,000 events on the embedded world; KEEP=1 keeps it running
+demo: setup ## play 20,000 events on the embedded world; KEEP=1 keeps it running; WORKER_MEMORY_MIB=512 limits each worker (as root)
 	cd $(ROOT) && $(BIN)/python -m demo --events $(EVENTS) $(if $(KEEP),--keep)
 
 run: setup ## one worker against the real servers of .env

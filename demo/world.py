@@ -39,7 +39,7 @@ class World:
         self._given_servers = bootstrap_servers
         self._settings = dict(settings or {})
         self._closing = ExitStack()
-        self._workers = 0
+        self._workers: list[WorkerProcess] = []
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
@@ -84,8 +84,9 @@ class World:
 
     def start_worker(self, settings: Mapping[str, str] | None = None) -> WorkerProcess:
         """A new worker process of this world; it is killed at the latest with the world."""
-        self._workers += 1
-        worker = WorkerProcess(f"worker-{self._workers}", self.folder, {**self.environment, **(settings or {})})
+        name, environment = f"worker-{len(self._workers) + 1}", {**self.environment, **(settings or {})}
+        worker = WorkerProcess(name, self.folder, environment, self._workers)
+        self._workers.append(worker)
         return self._closing.enter_context(worker)
 
     def _embed_kafka(self, opening: ExitStack) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from demo.servers.free_port import FreePort
 from demo.workers import child_process
+from demo.workers.memory_limit import limit_of_environment
 from saving_alerts.exit_codes import RESTART
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -24,13 +25,21 @@ POLL_SECONDS = 0.05
 
 
 class WorkerProcess:
-    """One worker. Its log is `output.log` in its folder, which outlives it for a look afterwards."""
+    """One worker. Its log is `output.log` in its folder, which outlives it for a look afterwards.
 
-    def __init__(self, name: str, folder: Path, environment: Mapping[str, str]) -> None:
+    `beside` are the workers of its group. They are supervised while it is waited for: a group whose member is away
+    stays in its rebalance, and with it the worker that is awaited.
+    """
+
+    def __init__(
+        self, name: str, folder: Path, environment: Mapping[str, str], beside: Sequence["WorkerProcess"] = ()
+    ) -> None:
         self.name = name
         self.folder = folder / name
+        self._beside = beside
         self._port = FreePort()
         self._process: subprocess.Popen[bytes] | None = None
+        self._limit = limit_of_environment()
         self._environment = {
             **environment,
             "SAVING_ALERTS_WORKER_NAME": name,
@@ -51,15 +60,18 @@ class WorkerProcess:
         command = [sys.executable, "-m", "saving_alerts", "worker"]
         environment = {**self._environment, **(settings or {})}
         self._process = child_process.start(command, self.folder, environment)
+        if self._limit:
+            self._limit.add(self._process.pid)
 
     def wait_until_ready(self, timeout_seconds: float = START_TIMEOUT_SECONDS) -> None:
-        """`wait_until_ready` for this worker alone, where no other works beside it."""
-        wait_until_ready([self], timeout_seconds=timeout_seconds)
+        """Return when it works. Raises RuntimeError with its log if it ends, or is not ready in time."""
+        wait_until_ready([self], timeout_seconds)
 
     def supervise(self) -> None:
-        """Start it again if it has exited to be restarted, as its supervisor would."""
-        if self._process is not None and self._process.poll() == RESTART:
-            self.start()
+        """Start it, and those beside it, again if they have exited to be restarted, as a supervisor would."""
+        for worker in (self, *self._beside):
+            if worker.has_started and worker.exit_code == RESTART:
+                worker.start()
 
     def is_ready(self) -> bool:
         return bool(self.health().get("ready"))
@@ -99,6 +111,10 @@ class WorkerProcess:
         """None while it runs; minus the signal's number where a signal ended it."""
         return self._running().poll()
 
+    @property
+    def has_started(self) -> bool:
+        return self._process is not None
+
     def is_paused(self) -> bool:
         """Whether a signal stopped it, its own or ours. Linux only."""
         found = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
@@ -121,6 +137,8 @@ class WorkerProcess:
         return (self.folder / "output.log").read_text(errors="replace")
 
     def __enter__(self) -> Self:
+        if self._limit:
+            self._limit.__enter__()
         self.start()
         return self
 
@@ -129,6 +147,8 @@ class WorkerProcess:
     ) -> None:
         self.kill()
         self._port.close()
+        if self._limit:
+            self._limit.__exit__(kind, error, trace)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -136,21 +156,12 @@ class WorkerProcess:
         return self._process
 
 
-def wait_until_ready(
-    awaited: Sequence[WorkerProcess],
-    supervised: Sequence[WorkerProcess] = (),
-    timeout_seconds: float = START_TIMEOUT_SECONDS,
-) -> None:
-    """Return when `/health/ready` of all awaited workers answers 200. Raises RuntimeError with its log if one ends.
-
-    One that exits to be restarted is restarted, awaited or only supervised: a group whose member is away stays in its
-    rebalance, and with it the members that are awaited.
-    """
+def wait_until_ready(awaited: Sequence[WorkerProcess], timeout_seconds: float = START_TIMEOUT_SECONDS) -> None:
+    """Return when `/health/ready` of all awaited workers answers 200. Raises RuntimeError with its log if one ends."""
     give_up_at = time.monotonic() + timeout_seconds
     while waiting := [worker for worker in awaited if not worker.is_ready()]:
-        for worker in (*awaited, *supervised):
-            worker.supervise()
         for worker in waiting:
+            worker.supervise()
             if worker.exit_code not in (None, RESTART) or time.monotonic() > give_up_at:
                 log_tail = child_process.log_tail(worker.folder, 40)
                 raise RuntimeError(f"{worker.name} is not ready: {worker.health()}\n{log_tail}")

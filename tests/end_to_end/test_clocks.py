@@ -121,7 +121,8 @@ def test_when_most_events_are_dated_ahead_none_is_decided_and_health_says_clock(
     assert f"{CROWD} of the last {CROWD} events are dated more than 120 s ahead" in (clock_says(worker) or "")
     assert not worker.is_ready()
     assert worker.stop() == 0
-    assert [name for name in names if decisions.reason(source.positions[name])] == []
+    # Until so many have been read they cannot be told from single events that are wrong.
+    assert len([name for name in names if decisions.reason(source.positions[name])]) < MIN_EVENTS
     world.start_worker({"SAVING_ALERTS_MAX_AHEAD_SECONDS": "600000"}).wait_until_ready()
     for name in names:
         has_reason(decisions, source.positions[name], Reason.NOT_A_TRIGGER)

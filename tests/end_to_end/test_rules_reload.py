@@ -200,18 +200,18 @@ def test_while_s3_is_down_nothing_happens_but_the_age(deployment: RunningDeploym
 
 
 @pytest.mark.timeout(120)
-def test_a_worker_that_starts_while_s3_is_down_waits_and_says_so(deployment: RunningDeployment) -> None:
-    deployment.world.s3.stop()
-    try:
-        worker = deployment.world.start_worker()
+def test_a_worker_that_starts_while_s3_is_down_waits_and_says_so() -> None:
+    with World() as world:
+        world.publish_reference_data()
+        world.s3.stop()
+        worker = world.start_worker()
         wait_until(lambda: "s3://" in readiness(worker).body, 60, "a page that says what it waits for")
         waiting = readiness(worker)
-    finally:
-        deployment.world.s3.start()
+        world.s3.start()
 
-    wait_until_ready([worker], deployment.workers)
-    assert waiting.status == 503
-    assert "waiting for the first rules: s3://saving-alerts/rules.json: " in waiting.body
+        worker.wait_until_ready()
+        assert waiting.status == 503
+        assert "waiting for the first rules: s3://saving-alerts/rules.json: " in waiting.body
 
 
 def readiness(worker: WorkerProcess) -> Page:
