@@ -11,4 +11,4 @@ def test_the_acls_of_a_worker_are_those_that_it_asks_for() -> None:
         (right.kind, right.name, right.operation.name.title()) for right in rights_of_worker(topics, "saving-alerts")
     }
 
-    assert set(documented_acls(topic.name for topic in topics.all)["worker"]) == asked
+    assert set(documented_acls([topic.name for topic in topics.all])["worker"]) == asked

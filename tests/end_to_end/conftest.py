@@ -1,4 +1,4 @@
-"""What takes long to start and serves several modules."""
+"""What serves several modules."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from tests.end_to_end.secured_kafka import SecuredDeployment, secured_kafka
 from tests.kafka_cluster.libraries import require_java_and_maven
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: worlds share their S3, which ends with the first of them
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredDeployment]:
     """A deployment on a Kafka with TLS, logins and ACLs."""
     require_java_and_maven()

@@ -60,7 +60,7 @@ class SecuredDeployment:
     def __init__(self, kafka: SecuredKafka) -> None:
         self.kafka = kafka
         self.world = kafka.world
-        self.acls = documented_acls(topic.name for topic in self.world.topics.all)
+        self.acls = documented_acls([topic.name for topic in self.world.topics.all])
         self._producer = PacedProducer(self.world.bootstrap_servers, self.world.topics.source.name)
         self._decisions = DecisionConsumer(self.world.bootstrap_servers, self.world.topics.decisions.name)
 

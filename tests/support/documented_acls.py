@@ -1,7 +1,7 @@
 """The ACLs that docs/operating.md gives to workers and commands, for a Kafka of the tests."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -29,7 +29,7 @@ class Acl(NamedTuple):
         return f"{self.operation} on {self.kind} {self.name}"
 
 
-def documented_acls(topics: Iterable[str]) -> dict[str, tuple[Acl, ...]]:
+def documented_acls(topics: Sequence[str]) -> dict[str, tuple[Acl, ...]]:
     """By who they are for: `worker`, or a command; `topics` are all that there are."""
     (table,) = _TABLE.findall(OPERATING.read_text("utf-8"))
     acls: dict[str, tuple[Acl, ...]] = {}
@@ -40,9 +40,9 @@ def documented_acls(topics: Iterable[str]) -> dict[str, tuple[Acl, ...]]:
     return acls
 
 
-def _row(resource: str, operations: str, topics: Iterable[str]) -> list[Acl]:
+def _row(resource: str, operations: str, topics: Sequence[str]) -> list[Acl]:
     if resource == "every topic":
-        kind, names = "topic", list(topics)
+        kind, names = "topic", [*topics]
     elif resource == "the cluster":
         kind, names = "cluster", ["kafka-cluster"]
     else:

@@ -14,6 +14,7 @@ from saving_alerts.commands.running import run
 from saving_alerts.commands.topics.layout import Config, Layout, differences
 from saving_alerts.kafka.client import admin_client, mismatch, partition_counts
 from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
+from saving_alerts.kafka.refusals import ACL_HINT, UNAUTHORIZED
 from saving_alerts.kafka.topics import Topic
 from saving_alerts.settings import variable
 
@@ -131,7 +132,7 @@ def _refusal(name: str, kind: type[Exception], text: str | None) -> str:
     line = f"{name} could not be created: {text or kind.__name__}"
     if kind is InvalidReplicationFactorError:
         line += f"; set {variable('topic_replication_factor')} to at most the number of brokers"
-    return line
+    return f"{line} {ACL_HINT}" if issubclass(kind, UNAUTHORIZED) else line
 
 
 async def _check(connection: KafkaConnection, layout: Layout) -> tuple[dict[str, int], list[str]]:
