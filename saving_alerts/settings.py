@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from saving_alerts import ENVIRONMENT_PREFIX
 from saving_alerts.failpoints import Failpoints, FailpointSignal
 from saving_alerts.kafka.connection import KafkaConnection
+from saving_alerts.kafka.last_commit import LAST_COMMIT_SECONDS, LAST_COMMITS_OF_A_REVOKE
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.kafka.unpacking_limit import DEFAULT_MAX_UNPACKED_BYTES
 
@@ -61,7 +62,7 @@ class Settings(BaseSettings):
     group_heartbeat_seconds: float = Field(default=2, gt=0)
     """How often a worker sends a heartbeat to the group: a fifth of the session timeout, or less."""
     rebalance_timeout_seconds: float = Field(default=60, gt=0)
-    """How long the group waits for a member at a rebalance. Longer than the drain."""
+    """How long the group waits for a member at a rebalance. Longer than the drain and 6 s more."""
     commit_interval_seconds: float = Field(default=1, gt=0)
     """How often offsets are committed. Longer means more echoes after a crash, never a loss."""
 
@@ -192,8 +193,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 "SAVING_ALERTS_GROUP_HEARTBEAT_SECONDS must be at most a third of SAVING_ALERTS_SESSION_TIMEOUT_SECONDS"
             )
-        if self.drain_seconds >= self.rebalance_timeout_seconds:
-            raise ValueError("SAVING_ALERTS_DRAIN_SECONDS must be less than SAVING_ALERTS_REBALANCE_TIMEOUT_SECONDS")
+        last_commits = LAST_COMMITS_OF_A_REVOKE * LAST_COMMIT_SECONDS
+        if self.drain_seconds + last_commits >= self.rebalance_timeout_seconds:
+            raise ValueError(
+                f"SAVING_ALERTS_DRAIN_SECONDS + {last_commits:g}, which the last commits may take, must be less than "
+                "SAVING_ALERTS_REBALANCE_TIMEOUT_SECONDS"
+            )
         return self
 
     @model_validator(mode="after")

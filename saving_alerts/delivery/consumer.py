@@ -29,10 +29,9 @@ from saving_alerts.delivery.poison_pills.commit_metadata import Partition
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.delivery.reborn_topics import RebornTopics
 from saving_alerts.failpoints import Failpoint, Failpoints
+from saving_alerts.kafka.last_commit import LAST_COMMIT_SECONDS
 
 log = logging.getLogger(__name__)
-
-LAST_COMMIT_SECONDS = 3.0
 
 private_surface.check()
 

@@ -62,7 +62,7 @@ class Standstill:
             Sign("coordinator", self._parked, 0.0),
             Sign("group", self._outside, patience.rebalance_seconds, self._kafka_answers),
             Sign("intake", self._unread, patience.unread_seconds, self._is_readable),
-            Sign("steps", self._overdue, patience.overdue_seconds),
+            Sign("steps", self._overdue, patience.overdue_seconds, self._kafka_answers),
         ]
 
     def _parked(self) -> Suspicion | None:
@@ -88,7 +88,11 @@ class Standstill:
         return Suspicion(stalled, f"nothing was read of {stalled[0].topic}-{stalled[0].partition} at {stalled[1]}")
 
     def _overdue(self) -> Suspicion | None:
-        """A step has not ended at its event's deadline."""
+        """A step has not ended at its event's deadline.
+
+        An accepted push waits for Kafka to have it in the Table, however long that takes. To end the worker then would
+        make `push_uncertain` of a push that is known.
+        """
         now = self.now()
         overdue = [each for each in self.pending() if each.deadline is not None and each.deadline < now]
         if not overdue:

@@ -17,7 +17,7 @@ from tests.faults.deployment import Deployment
 from tests.faults.deployment_spec import DeploymentSpec
 
 STANDSTILL_SECONDS = 10
-REBALANCE_TIMEOUT_SECONDS = 8
+REBALANCE_TIMEOUT_SECONDS = 12
 # Longer than all timeouts of the watchdog together.
 LONGER_THAN_TIMEOUTS_SECONDS = STANDSTILL_SECONDS + REBALANCE_TIMEOUT_SECONDS + 8
 EXIT_TIMEOUT_SECONDS = 60

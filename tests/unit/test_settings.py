@@ -130,7 +130,7 @@ def test_a_lease_has_room_for_an_attempt_the_margin_and_a_second(
     ("values", "named"),
     [
         pytest.param({"GROUP_HEARTBEAT_SECONDS": "4"}, "GROUP_HEARTBEAT_SECONDS", id="heartbeat-too-rare"),
-        pytest.param({"DRAIN_SECONDS": "60"}, "DRAIN_SECONDS", id="drain-longer-than-the-rebalance"),
+        pytest.param({"DRAIN_SECONDS": "54"}, "DRAIN_SECONDS", id="no-time-for-the-last-commits"),
         pytest.param({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "KAFKA_SASL_USERNAME", id="login-without-name"),
         pytest.param(
             {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_USERNAME": "worker"},
