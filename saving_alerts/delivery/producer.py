@@ -11,7 +11,7 @@ to, and that record alone; the caller makes a dead letter of it.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -81,6 +81,11 @@ class _PendingDelivery:
     done: asyncio.Future[None]
     undelivered: list[Undelivered] = field(default_factory=list)
 
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the caller was cancelled: its partitions go, and nobody waits for these records any more."""
+        return self.done.cancelled()
+
     def finish(self, output: Output, error: Exception | None) -> None:
         if error is not None:
             self.undelivered.append(Undelivered(output, error))
@@ -89,14 +94,24 @@ class _PendingDelivery:
             self.done.set_result(None)
 
 
+_Waiting = tuple[Output, _PendingDelivery]
+
+
 @dataclass(slots=True, eq=False)
 class _PartitionQueue:
     """The records waiting for one target partition; `task` runs while there are any."""
 
     topic: str
     partition: int
-    waiting: deque[tuple[Output, _PendingDelivery]] = field(default_factory=deque)
+    waiting: deque[_Waiting] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
+    abandoned: int = 0
+
+    def abandon_one(self) -> None:
+        """Forget what nobody waits for once it is more than half: a look at each for every one would be too many."""
+        self.abandoned += 1
+        if 2 * self.abandoned > len(self.waiting):
+            self.waiting, self.abandoned = deque(_live(self.waiting)), 0
 
 
 class OutputProducer(Service):
@@ -118,19 +133,33 @@ class OutputProducer(Service):
         if self._producer is not None:
             await self._producer.stop()
 
+    @property
+    def waiting(self) -> int:
+        """How many records wait for their turn; those under way are not among them."""
+        return sum(len(queue.waiting) for queue in self._queues.values())
+
     async def partition_count(self, topic: str) -> int:
         """How many partitions the topic has, from the brokers."""
         return len(await self._open_producer().partitions_for(topic))
 
     async def deliver(self, outputs: Iterable[Output]) -> list[Undelivered]:
-        """Write the records and wait until Kafka has them. Returns those that it will never take."""
+        """Write the records and wait until Kafka has them. Returns those that it will never take.
+
+        Cancelled, it writes none of those that are not under way, and tries none again.
+        """
         records = list(outputs)
         if not records:
             return []
         delivery = _PendingDelivery(len(records), asyncio.get_running_loop().create_future())
         for output in records:
             self._enqueue(output, delivery)
-        await delivery.done
+        try:
+            await delivery.done
+        except asyncio.CancelledError:
+            for output in records:
+                if queue := self._queues.get((output.topic, output.partition)):
+                    queue.abandon_one()
+            raise
         return delivery.undelivered
 
     def _enqueue(self, output: Output, delivery: _PendingDelivery) -> None:
@@ -154,33 +183,35 @@ class OutputProducer(Service):
         finally:
             queue.task = None
 
-    def _take(self, queue: _PartitionQueue) -> tuple[list[tuple[Output, _PendingDelivery]], BatchBuilder]:
-        """As many waiting records as one batch holds, at least one; and that batch."""
-        batch, taken = self._open_producer().create_batch(), []
-        while queue.waiting and _append(batch, queue.waiting[0][0]):
+    def _take(self, queue: _PartitionQueue) -> tuple[list[_Waiting], BatchBuilder]:
+        """As many waiting records as one batch holds, none if nobody waits for any; and that batch."""
+        batch: BatchBuilder = self._open_producer().create_batch()
+        taken: list[_Waiting] = []
+        while queue.waiting and (queue.waiting[0][1].is_abandoned or _append(batch, queue.waiting[0][0])):
             taken.append(queue.waiting.popleft())
-        return taken, batch
+        return list(_live(taken)), batch
 
-    async def _send(
-        self, queue: _PartitionQueue, taken: list[tuple[Output, _PendingDelivery]], batch: BatchBuilder | None = None
-    ) -> None:
-        error = await self._try_for_ever(queue, [output for output, _ in taken], batch)
+    async def _send(self, queue: _PartitionQueue, taken: list[_Waiting], batch: BatchBuilder | None = None) -> None:
+        error = await self._try_for_ever(queue, taken, batch) if taken else None
         if error is not None and len(taken) > 1:
             for alone in taken:  # one of them is to blame: each is tried alone, the others are not to suffer
-                await self._send(queue, [alone])
+                await self._send(queue, list(_live([alone])))
             return
         for output, delivery in taken:
             delivery.finish(output, error)
 
     async def _try_for_ever(
-        self, queue: _PartitionQueue, outputs: list[Output], batch: BatchBuilder | None
+        self, queue: _PartitionQueue, taken: list[_Waiting], batch: BatchBuilder | None
     ) -> Exception | None:
-        """None once Kafka has them; an error when trying again is pointless. A batch is good for one attempt."""
+        """None once Kafka has them, or nobody waits for any; an error when trying again is pointless.
+
+        A batch is good for one attempt.
+        """
         pause = FIRST_PAUSE_SECONDS
         while True:
             producer = self._open_producer()
             try:
-                ready = batch or _batch(producer, outputs)
+                ready = batch or _batch(producer, (output for output, _ in taken))
                 await (await producer.send_batch(ready, queue.topic, partition=queue.partition))
             except SEQUENCE_LOST as error:
                 log.warning("producing to %s-%s needs a new producer: %r", queue.topic, queue.partition, error)
@@ -201,6 +232,9 @@ class OutputProducer(Service):
             self._metrics.count(Metric.DELIVERY_RETRIES, topic=queue.topic)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            taken = list(_live(taken))
+            if not taken:
+                return None
 
     async def _renew(self, broken: AIOKafkaProducer) -> None:
         """Replace the producer once, however many queues noticed. Without a broker the next attempt tries."""
@@ -224,6 +258,11 @@ class OutputProducer(Service):
         if self._producer is None:
             raise RuntimeError("the output producer was not started")
         return self._producer
+
+
+def _live(waiting: Iterable[_Waiting]) -> Iterator[_Waiting]:
+    """Those that somebody waits for."""
+    return (each for each in waiting if not each[1].is_abandoned)
 
 
 def _is_retriable(error: Exception) -> bool:

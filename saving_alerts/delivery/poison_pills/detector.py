@@ -107,11 +107,13 @@ class PoisonPillDetector:
         task = asyncio.ensure_future(work())
         try:
             await asyncio.wait([task], timeout=ALONE_SECONDS)
-        except asyncio.CancelledError:
+            if suspected:
+                await self._write_trial(partition, None)
+        except BaseException:
+            # Nobody would wait for it any more: after a drain it would still push.
             task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
             raise
-        if suspected:
-            await self._write_trial(partition, None)
         return task
 
     async def _write_trial(self, partition: Partition, offset: int | None) -> None:

@@ -16,7 +16,7 @@ from aiokafka.errors import (
     OutOfOrderSequenceNumber,
 )
 
-from saving_alerts.delivery.producer import MAX_RECORD_BYTES, Output, OutputProducer
+from saving_alerts.delivery.producer import MAX_RECORD_BYTES, Output, OutputProducer, Undelivered
 from saving_alerts.kafka.refusals import UNAUTHORIZED
 from saving_alerts.metrics import Metric
 from tests.support.fakes.metrics import RecordingMetrics
@@ -321,3 +321,39 @@ async def test_the_brokers_say_how_many_partitions_there_are() -> None:
 async def test_before_its_start_nothing_is_delivered() -> None:
     with pytest.raises(RuntimeError, match="not started"):
         await World().producer.partition_count("decisions")
+
+
+async def abandon(*deliveries: "asyncio.Task[list[Undelivered]]") -> None:
+    """As a drain does whose time is over."""
+    for delivery in deliveries:
+        delivery.cancel()
+    await asyncio.gather(*deliveries, return_exceptions=True)
+
+
+async def test_what_nobody_waits_for_any_more_is_not_written_and_not_kept() -> None:
+    async with started() as world:
+        world.kafka.held = asyncio.Event()
+        deliveries = [asyncio.create_task(world.producer.deliver([each])) for each in numbered(1_000)]
+        kept = asyncio.create_task(world.producer.deliver([output(b"kept")]))
+        await world.kafka.submitted.wait()
+
+        await abandon(*deliveries)
+        waiting = world.producer.waiting
+        world.kafka.held.set()
+
+        assert await kept == []
+        assert waiting <= 2
+        assert world.kafka.values() == [b"0", b"1", b"2", b"kept"]  # three were under way
+
+
+async def test_what_nobody_waits_for_any_more_is_not_tried_again() -> None:
+    async with started() as world:
+        world.kafka.held, world.kafka.errors = asyncio.Event(), [NotEnoughReplicasError()]
+        delivery = asyncio.create_task(world.producer.deliver(numbered(2)))
+        await world.kafka.submitted.wait()
+
+        await abandon(delivery)
+        world.kafka.held.set()
+
+        assert await world.producer.deliver([output(b"of the next owner")]) == []
+        assert world.kafka.values() == [b"of the next owner"]

@@ -59,6 +59,21 @@ async def survives(memory: FakeMetadataStore) -> bool:
     return survived
 
 
+class StoreThatHangs(FakeMetadataStore):
+    """Kafka does not answer once a trial is taken back."""
+
+    def __init__(self, notes: PartitionMemos) -> None:
+        super().__init__(notes)
+        self.hangs = asyncio.Event()
+
+    async def write(self, notes: PartitionMemos) -> None:
+        was_on_trial = self.notes[HERE][1].trial is not None
+        await super().write(notes)
+        if was_on_trial:
+            self.hangs.set()
+            await asyncio.Event().wait()
+
+
 async def harmless() -> str:
     return "done"
 
@@ -204,6 +219,28 @@ async def test_a_record_that_only_waits_does_not_hold_the_others_up(monkeypatch:
     assert done == "done"
     assert await waiting
     assert memory.notes[HERE][1].trial is None
+
+
+async def test_a_record_that_is_abandoned_while_its_trial_is_taken_back_does_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("saving_alerts.delivery.poison_pills.detector.ALONE_SECONDS", 0.01)
+    store = StoreThatHangs({HERE: (OFFSET, PartitionMemo(deaths=SUSPICIOUS_DEATHS))})
+    detector = await owner(store)
+    cancelled = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    trial = asyncio.ensure_future(detector.alone(HERE, OFFSET, work))
+    await store.hangs.wait()
+    trial.cancel()
+    await asyncio.gather(trial, return_exceptions=True)
+
+    assert cancelled.is_set()
 
 
 async def test_a_commit_keeps_only_what_was_not_reached(memory: FakeMetadataStore) -> None:
