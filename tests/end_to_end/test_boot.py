@@ -119,7 +119,7 @@ def test_missing_topics_are_refused_with_the_command_that_creates_them(world: Wo
 def test_a_kafka_that_is_not_there_is_refused_with_the_setting_to_look_at(world: World) -> None:
     code, text = refused(world, {"SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
 
-    assert "Is SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS right, and is Kafka running?" in text
+    assert "is SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS right, and is Kafka running?" in text
     assert "Traceback" not in text
     assert code == 1
 

@@ -48,10 +48,13 @@ REFUSALS = {
     "out of memory": (("CONFIG", "SET", "maxmemory", "1"), "is out of memory: OOM command not allowed"),
     "a replica": (("REPLICAOF", "127.0.0.1", "1"), "is a read-only replica: READONLY You can't write"),
     "too few replicas": (("CONFIG", "SET", "min-replicas-to-write", "1"), "refuses the command: NOREPLICAS Not enough"),
-    "no scripts": (("ACL", "SETUSER", "default", "-evalsha"), "this command: NOPERM .* the 'evalsha' command"),
-    "no writing": (("ACL", "SETUSER", "default", "-set"), f"refuses the command: {IN_A_SCRIPT}"),
-    "no reading": (("ACL", "SETUSER", "default", "-get"), f"refuses the command: {IN_A_SCRIPT}"),
-    "no clock": (("ACL", "SETUSER", "default", "-time"), f"refuses the command: {IN_A_SCRIPT}"),
+    "no scripts": (
+        ("ACL", "SETUSER", "default", "-evalsha"),
+        "our user this command, .* NOPERM .* the 'evalsha' command",
+    ),
+    "no writing": (("ACL", "SETUSER", "default", "-set"), f"our user this command, .* {IN_A_SCRIPT}"),
+    "no reading": (("ACL", "SETUSER", "default", "-get"), f"our user this command, .* {IN_A_SCRIPT}"),
+    "no clock": (("ACL", "SETUSER", "default", "-time"), f"our user this command, .* {IN_A_SCRIPT}"),
 }
 
 
