@@ -12,7 +12,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.mutation.mutants import MUTANTS, Mutant
+from tests.mutation.mutant import Mutant
+from tests.mutation.mutants import MUTANTS
 from tests.mutation.tree import broken, run_tests
 
 TESTS_FAILED = 1
