@@ -17,7 +17,7 @@ ALL_IN_SYNC_REPLICAS = -1
 
 @pytest_asyncio.fixture
 async def app() -> SavingAlertsApp:
-    """Of a worker with the settings that `.env.example` shows."""
+    """Of a worker with default settings."""
     return unopened_app()
 
 
@@ -36,7 +36,7 @@ async def test_a_partition_without_a_commit_is_read_from_its_beginning(app: Savi
 
 
 async def test_a_sign_of_standstill_may_last_for_minutes_not_hours(app: SavingAlertsApp) -> None:
-    """In seconds. By default a rebalance has 60 s, a lease 20 s, and a standstill counts 60 s after what it waits for."""
+    """By default a rebalance may take 60 s, a lease lasts 20 s, and a standstill is borne 60 s longer."""
     patience = {watch.sign.name: watch.sign.patience_seconds for watch in app.watchdog._watches}
 
     assert patience == {"coordinator": 0, "group": 60 + 60, "intake": 60, "steps": 20 + 60}

@@ -11,7 +11,7 @@ ALL_IN_SYNC_REPLICAS = -1
 
 
 async def test_an_output_is_written_once_all_in_sync_replicas_have_it_and_once_only() -> None:
-    """The driver takes `acks=1` without a word where it is not idempotent, and repeats a batch whose answer was lost."""
+    """The driver repeats a batch whose answer was lost: the brokers know it again when the producer is idempotent."""
     producer = kafka_producer(example_settings())
     await producer.stop()
 
