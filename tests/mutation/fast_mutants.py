@@ -3,12 +3,19 @@
 from tests.mutation.mutant import Edit, Mutant
 
 APP = "saving_alerts/app.py"
+CLAIM_HOLDER = "saving_alerts/pipeline/claim_holder.py"
 CONSUMER = "saving_alerts/delivery/consumer.py"
+DISPATCH = "saving_alerts/pipeline/dispatch.py"
 EXTERNAL = "saving_alerts/worker/external_factories.py"
+FLOW_CONTROL = "saving_alerts/delivery/flow_control.py"
+PUSH_SENDS_TABLE = "saving_alerts/worker/push_sends_table.py"
 
 TEST_APP = "tests/unit/test_app.py"
 TEST_COMMITS = "tests/unit/delivery/test_consumer_commits.py"
+TEST_DISPATCH = "tests/unit/pipeline/test_dispatch_push.py"
 TEST_EXTERNAL = "tests/unit/worker/test_external_factories.py"
+TEST_FLOW_CONTROL = "tests/unit/delivery/test_flow_control.py"
+TEST_PUSH_SENDS_TABLE = "tests/unit/worker/test_push_sends_table.py"
 
 FAST_MUTANTS = (
     Mutant(
@@ -77,5 +84,51 @@ FAST_MUTANTS = (
         "take a failed commit for done",
         (Edit(CONSUMER, "            self._put_back(offsets)\n", "            pass\n"),),
         (TEST_COMMITS,),
+    ),
+    Mutant(
+        "take what a former assignment fetched",
+        (Edit(FLOW_CONTROL, "bool(message.generation_id == self._app.consumer_generation_id)", "True"),),
+        (TEST_FLOW_CONTROL,),
+    ),
+    Mutant(
+        "charge an uncertain send from now",
+        (Edit(CLAIM_HOLDER, "max(now, self._lease_until or now) if uncertain else now", "now"),),
+        (TEST_DISPATCH,),
+    ),
+    Mutant(
+        "charge a former send from now",
+        (
+            Edit(
+                DISPATCH,
+                "self.claim.remember(sent_at, uncertain=uncertain)",
+                "self.claim.remember(self.dispatcher.clock.now(), uncertain=uncertain)",
+            ),
+        ),
+        (TEST_DISPATCH,),
+    ),
+    Mutant(
+        "look at one user per send",
+        (Edit(PUSH_SENDS_TABLE, "LOOKED_AT_PER_SEND = 10", "LOOKED_AT_PER_SEND = 1"),),
+        (TEST_PUSH_SENDS_TABLE,),
+    ),
+    Mutant(
+        "do not await the changelog",
+        (
+            Edit(
+                PUSH_SENDS_TABLE,
+                "                await _delivered(self._table.last_change)\n",
+                "                pass\n",
+            ),
+        ),
+        (TEST_PUSH_SENDS_TABLE,),
+    ),
+    Mutant(
+        "take a failed change for written",
+        (
+            Edit(
+                PUSH_SENDS_TABLE, "                await self._table.sleep(PAUSE_SECONDS)\n", "                return\n"
+            ),
+        ),
+        (TEST_PUSH_SENDS_TABLE,),
     ),
 )
