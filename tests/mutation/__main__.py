@@ -17,8 +17,8 @@ from tests.mutation.mutants import MUTANTS
 from tests.mutation.tree import broken, run_tests
 
 TESTS_FAILED = 1
-# A test fails, or what it watches does while it is prepared.
-FAILED_MARKS = ("FAILED ", "ERROR ")
+# A test fails, or what it watches does while it is prepared. A line of a log can begin with ERROR as well.
+FAILED_MARKS = ("FAILED tests/", "ERROR tests/")
 
 
 @dataclass(frozen=True, slots=True)

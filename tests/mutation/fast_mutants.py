@@ -8,6 +8,7 @@ CONSUMER = "saving_alerts/delivery/consumer.py"
 DISPATCH = "saving_alerts/pipeline/dispatch.py"
 EXTERNAL = "saving_alerts/worker/external_factories.py"
 FLOW_CONTROL = "saving_alerts/delivery/flow_control.py"
+KILL_SWITCH_TOPIC = "saving_alerts/adapters/kill_switch_topic.py"
 PUSH_SENDS_TABLE = "saving_alerts/worker/push_sends_table.py"
 
 TEST_APP = "tests/unit/test_app.py"
@@ -15,6 +16,7 @@ TEST_COMMITS = "tests/unit/delivery/test_consumer_commits.py"
 TEST_DISPATCH = "tests/unit/pipeline/test_dispatch_push.py"
 TEST_EXTERNAL = "tests/unit/worker/test_external_factories.py"
 TEST_FLOW_CONTROL = "tests/unit/delivery/test_flow_control.py"
+TEST_KILL_SWITCH_TOPIC = "tests/unit/adapters/test_kill_switch_topic.py"
 TEST_PUSH_SENDS_TABLE = "tests/unit/worker/test_push_sends_table.py"
 
 FAST_MUTANTS = (
@@ -130,5 +132,24 @@ FAST_MUTANTS = (
             ),
         ),
         (TEST_PUSH_SENDS_TABLE,),
+    ),
+    Mutant(
+        "begin before the kill switches are read",
+        (Edit(KILL_SWITCH_TOPIC, "        await self.wait(at_end.wait())\n", ""),),
+        (TEST_KILL_SWITCH_TOPIC,),
+    ),
+    Mutant(
+        "skip kill switches that were cut off",
+        (Edit(KILL_SWITCH_TOPIC, 'auto_offset_reset="none"', 'auto_offset_reset="latest"'),),
+        (TEST_KILL_SWITCH_TOPIC,),
+    ),
+    Mutant(
+        "forget kill switches that had no room",
+        (
+            Edit(
+                KILL_SWITCH_TOPIC, "while not self.should_stop and not read.is_outdated:", "while not self.should_stop:"
+            ),
+        ),
+        (TEST_KILL_SWITCH_TOPIC,),
     ),
 )
