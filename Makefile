@@ -53,7 +53,7 @@ test-faults: setup ## break workers, brokers and APIs under load on real Apache 
 test-browser: setup ## a worker's page in a real browser (Chromium)
 	cd $(ROOT) && $(BIN)/pytest -m browser
 
-test-mutants: setup ## break one protection at a time: the fault tests must notice (JDK 17 and Maven)
+test-mutants: setup ## break one protection at a time: a test must notice (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/python -m tests.mutation
 
 fuzz: setup ## fuzz the readers of what others write, guided by coverage (atheris); READER=events SECONDS=600

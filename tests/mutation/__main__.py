@@ -12,12 +12,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.mutation.mutants import MUTANTS, Mutant
+from tests.mutation.mutant import Mutant
+from tests.mutation.mutants import MUTANTS
 from tests.mutation.tree import broken, run_tests
 
 TESTS_FAILED = 1
-# A test fails, or what it watches does while it is prepared.
-FAILED_MARKS = ("FAILED ", "ERROR ")
+# A test fails, or what it watches does while it is prepared. A line of a log can begin with ERROR as well.
+FAILED_MARKS = ("FAILED tests/", "ERROR tests/")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 Where either of two protections is enough, a mutant breaks both.
 """
 
-from dataclasses import dataclass
+from tests.mutation.fast_mutants import FAST_MUTANTS
+from tests.mutation.mutant import Edit, Mutant
 
 STAGE = "saving_alerts/delivery/stage_runner.py"
 CONSUMER = "saving_alerts/delivery/consumer.py"
@@ -13,25 +14,6 @@ IN_FLIGHT = "saving_alerts/delivery/in_flight.py"
 DISPATCH = "saving_alerts/pipeline/dispatch.py"
 CLAIM_HOLDER = "saving_alerts/pipeline/claim_holder.py"
 SCRIPTS = "saving_alerts/adapters/claim_scripts"
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """`old`, which occurs exactly once in `file`, is replaced by `new`."""
-
-    file: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """`tests` are what pytest is given: one of them has to fail."""
-
-    name: str
-    edits: tuple[Edit, ...]
-    tests: tuple[str, ...]
-
 
 HEAD_OF_LINE_BLOCKING = ("tests/faults/test_head_of_line_blocking.py",)
 PUSH_ATTEMPTS = ("tests/faults/test_push_attempts.py",)
@@ -166,4 +148,5 @@ MUTANTS = (
         (Edit(DISPATCH, "self._attempt(min(lease_until, self.alert.deadline))", "self._attempt(lease_until)"),),
         PUSH_ATTEMPTS,
     ),
+    *FAST_MUTANTS,
 )

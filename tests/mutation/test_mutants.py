@@ -3,7 +3,8 @@
 import pytest
 
 from demo.workers.worker_process import PROJECT
-from tests.mutation.mutants import MUTANTS, Mutant
+from tests.mutation.mutant import Mutant
+from tests.mutation.mutants import MUTANTS
 from tests.mutation.tree import broken
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from demo.workers.worker_process import PROJECT
-from tests.mutation.mutants import Edit, Mutant
+from tests.mutation.mutant import Edit, Mutant
 
 PARTS = ("saving_alerts", "demo", "tests", "pyproject.toml", ".env.example")
 TIMEOUT_SECONDS = 900

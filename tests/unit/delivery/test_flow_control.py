@@ -1,6 +1,7 @@
 """Flow control per partition, on a consumer of Faust's."""
 
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import faust
 import pytest
@@ -32,3 +33,13 @@ async def test_a_partition_that_was_stopped_and_resumed_is_one_of_faust_s_again(
 
     assert stopped == {TP("events", 1)}
     assert consumer._get_active_partitions() == {TP("events", 0), TP("events", 1)}
+
+
+@pytest.mark.parametrize(("generation", "is_current"), [(2, False), (3, True), (4, False)])
+def test_a_message_of_another_assignment_is_not_current(generation: int, *, is_current: bool) -> None:
+    """What came before a rebalance is read again after it, perhaps by another worker."""
+    app = NoBrokerApp("flow-control", broker="kafka://127.0.0.1:1")
+    app.consumer_generation_id = 3
+    message = SimpleNamespace(tp=TP("events", 0), generation_id=generation)
+
+    assert ConsumerFlowControl(app).is_current(cast("Any", message)) is is_current

@@ -584,6 +584,26 @@ async def test_an_uncertain_push_is_recorded_as_such(world: World) -> None:
     assert recorded(world) == UNCERTAIN
 
 
+async def test_an_uncertain_push_is_charged_from_the_end_of_its_lease(world: World) -> None:
+    """Until then the request that is under way may be accepted: a charge from now would end too early."""
+    world.sender.ends(NO_ANSWER, BAD_REQUEST)
+
+    await world.dispatch()
+
+    (send,) = world.table["u-1"]
+    assert send.sent_at == world.clock.now() + LEASE
+
+
+async def test_a_push_that_only_the_throttle_knows_is_charged_from_when_it_was_sent(world: World) -> None:
+    await world.dispatch()
+    (sent,) = world.table.pop("u-1")
+    world.clock.advance(HOUR)
+
+    await world.dispatch()
+
+    assert world.table["u-1"] == (sent,)
+
+
 async def test_a_throttle_that_forgot_everything_does_not_free_the_user(world: World) -> None:
     await world.dispatch()
     world.users.clear()

@@ -8,6 +8,7 @@ from typing import Any, cast
 import faust
 import msgspec
 import pytest
+from aiokafka.errors import KafkaTimeoutError
 from faust.streams import _current_event
 
 from saving_alerts.domain.push_sends import PushSend
@@ -20,27 +21,36 @@ pytestmark = pytest.mark.asyncio
 
 PARTITIONS = 4
 WEEK = timedelta(days=7)
+WAIT_SECONDS = 10
+TURNS = 20  # of the loop: more than anything takes that waits for nobody
 
 
 class Kafka:
-    """Takes whatever a Table sends to its changelog, and says so at once. `changes` are keys and values."""
+    """Takes whatever a Table sends to its changelog. `changes` are keys and values.
+
+    It says so at once, but for what it is told in `answers`: those are for the changes that come next.
+    """
 
     def __init__(self, app: faust.App) -> None:
         self.changes: list[tuple[bytes, bytes | None]] = []
+        self.answers: list[Sent] = []
         setattr(app.tables["push_sends"].changelog_topic, "send_soon", self._send_soon)  # noqa: B010 - it is a method
 
     def _send_soon(self, *, key: bytes, value: bytes | None, partition: int, **_: object) -> "Sent":
         self.changes.append((key, value))
-        return Sent(partition)
+        if self.answers:
+            return self.answers.pop(0)
+        at_once = Sent(partition)
+        at_once.set_result(None)
+        return at_once
 
 
 class Sent(asyncio.Future[None]):
-    """What Faust returns for a record that Kafka has."""
+    """What Faust returns for a record: it is done when Kafka has it."""
 
     def __init__(self, partition: int) -> None:
         super().__init__()
         self.message = SimpleNamespace(partition=partition)
-        self.set_result(None)
 
 
 class World:
@@ -79,6 +89,30 @@ async def test_a_send_is_remembered_and_on_its_way_to_kafka(world: World) -> Non
     assert [key for key, _ in world.kafka.changes] == [b"u-1"]
 
 
+async def test_a_send_is_recorded_when_kafka_has_it_and_not_before(world: World) -> None:
+    answer = Sent(partition=0)
+    world.kafka.answers = [answer]
+    recording = asyncio.ensure_future(world.record("u-1", 7))
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    was_recorded = recording.done()
+    answer.set_result(None)
+    await asyncio.wait_for(recording, WAIT_SECONDS)
+
+    assert world.kafka.changes[0][0] == b"u-1"
+    assert not was_recorded
+
+
+async def test_a_send_that_kafka_did_not_take_is_written_again(world: World) -> None:
+    refused = Sent(partition=0)
+    refused.set_exception(KafkaTimeoutError())
+    world.kafka.answers = [refused]
+
+    await asyncio.wait_for(world.record("u-1", 7), WAIT_SECONDS)
+
+    assert [key for key, _ in world.kafka.changes] == [b"u-1", b"u-1"]
+
+
 async def test_looking_for_somebody_unknown_leaves_nothing_behind(world: World) -> None:
     assert world.table.of("u-1") == ()
 
@@ -103,6 +137,23 @@ async def test_users_whose_sends_are_too_old_go_when_others_come(world: World) -
 
     assert (old.encode(), None) in world.kafka.changes
     assert len(world.table) == len(others)
+
+
+async def test_with_each_send_ten_users_are_looked_at(world: World) -> None:
+    """A send may bring a user: were it one, the Table of a busy partition would never get smaller."""
+    neighbours = [f"u-{number}" for number in range(400) if partition_of(f"u-{number}".encode(), PARTITIONS) == 0]
+    busy, *old = neighbours[:31]
+    for number, user_id in enumerate(old):
+        await world.record(user_id, number)
+    world.clock.set(START + WEEK)
+    world.table._old_looked_for = iter(())  # so that the first of these sends lists the users anew
+
+    left = []
+    for number in range(4):
+        await world.record(busy, number)
+        left.append(len(world.table) - 1)
+
+    assert left == [30, 20, 10, 0]
 
 
 async def test_users_of_other_partitions_are_left_to_their_own(world: World) -> None:

@@ -1,0 +1,155 @@
+"""The mutants that a unit test notices within seconds, without Kafka."""
+
+from tests.mutation.mutant import Edit, Mutant
+
+APP = "saving_alerts/app.py"
+CLAIM_HOLDER = "saving_alerts/pipeline/claim_holder.py"
+CONSUMER = "saving_alerts/delivery/consumer.py"
+DISPATCH = "saving_alerts/pipeline/dispatch.py"
+EXTERNAL = "saving_alerts/worker/external_factories.py"
+FLOW_CONTROL = "saving_alerts/delivery/flow_control.py"
+KILL_SWITCH_TOPIC = "saving_alerts/adapters/kill_switch_topic.py"
+PUSH_SENDS_TABLE = "saving_alerts/worker/push_sends_table.py"
+
+TEST_APP = "tests/unit/test_app.py"
+TEST_COMMITS = "tests/unit/delivery/test_consumer_commits.py"
+TEST_DISPATCH = "tests/unit/pipeline/test_dispatch_push.py"
+TEST_EXTERNAL = "tests/unit/worker/test_external_factories.py"
+TEST_FLOW_CONTROL = "tests/unit/delivery/test_flow_control.py"
+TEST_KILL_SWITCH_TOPIC = "tests/unit/adapters/test_kill_switch_topic.py"
+TEST_PUSH_SENDS_TABLE = "tests/unit/worker/test_push_sends_table.py"
+
+FAST_MUTANTS = (
+    Mutant(
+        "outputs that one broker has",
+        (Edit(EXTERNAL, '        acks="all",\n        enable_idempotence=True,\n', "        acks=1,\n"),),
+        (TEST_EXTERNAL,),
+    ),
+    Mutant(
+        "outputs without idempotence",
+        (Edit(EXTERNAL, "        enable_idempotence=True,\n", ""),),
+        (TEST_EXTERNAL,),
+    ),
+    Mutant(
+        "a changelog that one broker has",
+        (Edit(APP, '"producer_acks": -1,', '"producer_acks": 1,'),),
+        (TEST_APP,),
+    ),
+    Mutant(
+        "begin at the end of a partition",
+        (Edit(APP, '"consumer_auto_offset_reset": "earliest"', '"consumer_auto_offset_reset": "latest"'),),
+        (TEST_APP,),
+    ),
+    Mutant(
+        "a thousand times the patience",
+        (
+            Edit(
+                APP,
+                "seconds = app.runtime, settings.standstill_seconds\n",
+                "seconds = app.runtime, 1_000 * settings.standstill_seconds\n",
+            ),
+        ),
+        (TEST_APP,),
+    ),
+    Mutant(
+        "keep what was finished in vain",
+        (Edit(CONSUMER, "        self._acked.clear()\n", ""),),
+        (TEST_COMMITS,),
+    ),
+    Mutant(
+        "take what comes again for finished",
+        (Edit(CONSUMER, "        self._acked_index.clear()\n", ""),),
+        (TEST_COMMITS,),
+    ),
+    Mutant(
+        "wait for what was abandoned",
+        (Edit(CONSUMER, "        self._unacked_messages.clear()\n", ""),),
+        (TEST_COMMITS,),
+    ),
+    Mutant(
+        "read on what has gone",
+        (Edit(CONSUMER, "        self._buffered_partitions.clear()\n", ""),),
+        (TEST_COMMITS,),
+    ),
+    Mutant(
+        "no commit before partitions go",
+        (
+            Edit(
+                CONSUMER,
+                "        await self._commit_in_time()\n        await super().on_partitions_revoked(revoked)\n",
+                "        await super().on_partitions_revoked(revoked)\n",
+            ),
+        ),
+        (TEST_COMMITS,),
+    ),
+    Mutant(
+        "take a failed commit for done",
+        (Edit(CONSUMER, "            self._put_back(offsets)\n", "            pass\n"),),
+        (TEST_COMMITS,),
+    ),
+    Mutant(
+        "take what a former assignment fetched",
+        (Edit(FLOW_CONTROL, "bool(message.generation_id == self._app.consumer_generation_id)", "True"),),
+        (TEST_FLOW_CONTROL,),
+    ),
+    Mutant(
+        "charge an uncertain send from now",
+        (Edit(CLAIM_HOLDER, "max(now, self._lease_until or now) if uncertain else now", "now"),),
+        (TEST_DISPATCH,),
+    ),
+    Mutant(
+        "charge a former send from now",
+        (
+            Edit(
+                DISPATCH,
+                "self.claim.remember(sent_at, uncertain=uncertain)",
+                "self.claim.remember(self.dispatcher.clock.now(), uncertain=uncertain)",
+            ),
+        ),
+        (TEST_DISPATCH,),
+    ),
+    Mutant(
+        "look at one user per send",
+        (Edit(PUSH_SENDS_TABLE, "LOOKED_AT_PER_SEND = 10", "LOOKED_AT_PER_SEND = 1"),),
+        (TEST_PUSH_SENDS_TABLE,),
+    ),
+    Mutant(
+        "do not await the changelog",
+        (
+            Edit(
+                PUSH_SENDS_TABLE,
+                "                await _delivered(self._table.last_change)\n",
+                "                pass\n",
+            ),
+        ),
+        (TEST_PUSH_SENDS_TABLE,),
+    ),
+    Mutant(
+        "take a failed change for written",
+        (
+            Edit(
+                PUSH_SENDS_TABLE, "                await self._table.sleep(PAUSE_SECONDS)\n", "                return\n"
+            ),
+        ),
+        (TEST_PUSH_SENDS_TABLE,),
+    ),
+    Mutant(
+        "begin before the kill switches are read",
+        (Edit(KILL_SWITCH_TOPIC, "        await self.wait(at_end.wait())\n", ""),),
+        (TEST_KILL_SWITCH_TOPIC,),
+    ),
+    Mutant(
+        "skip kill switches that were cut off",
+        (Edit(KILL_SWITCH_TOPIC, 'auto_offset_reset="none"', 'auto_offset_reset="latest"'),),
+        (TEST_KILL_SWITCH_TOPIC,),
+    ),
+    Mutant(
+        "forget kill switches that had no room",
+        (
+            Edit(
+                KILL_SWITCH_TOPIC, "while not self.should_stop and not read.is_outdated:", "while not self.should_stop:"
+            ),
+        ),
+        (TEST_KILL_SWITCH_TOPIC,),
+    ),
+)
