@@ -13,7 +13,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from benchmarks.contenders.measure import Counts, Job, measure
 from benchmarks.contenders.stage_work import StageWork
-from saving_alerts.delivery.producer import Output
+from saving_alerts.delivery.outputs import Output
 from saving_alerts.kafka.topics import Topics
 
 FETCH_BYTES = 1024 * 1024

@@ -19,7 +19,7 @@ from faust.types import EventT, StreamT
 from benchmarks.contenders.measure import Counts, Job, measure
 from benchmarks.contenders.stage_work import StageWork
 from benchmarks.source import PARTITIONS
-from saving_alerts.delivery.producer import Output
+from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.kafka.topics import Topics
 

@@ -17,7 +17,7 @@ from benchmarks.contenders.immediate_ports import (
 from benchmarks.source import PARTITIONS, long_freshness_rules, snapshot
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.delivery.addressing import address_of, to_next_stage
-from saving_alerts.delivery.producer import Output
+from saving_alerts.delivery.outputs import Output
 from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate

@@ -12,7 +12,7 @@ import msgspec
 from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.addressing import Addressed, address_by_headers
-from saving_alerts.delivery.producer import Output, Undelivered
+from saving_alerts.delivery.outputs import Output, Undelivered
 from saving_alerts.delivery.record_builder import UNTRIED, RecordBuilder
 from saving_alerts.delivery.record_results import FORWARDED, NOT_A_TRIGGER_REASON, BatchResult, RecordResult
 from saving_alerts.domain.decisions import Stage, Subject

@@ -10,11 +10,8 @@ to, and that record alone; the caller makes a dead letter of it.
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 
-import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     InvalidProducerEpoch,
@@ -28,6 +25,8 @@ from aiokafka.errors import (
 from aiokafka.producer.message_accumulator import BatchBuilder
 from mode import Service
 
+from saving_alerts.delivery.outputs import Output, Undelivered
+from saving_alerts.delivery.partition_queue import PartitionQueue, PendingDelivery, Waiting, live
 from saving_alerts.kafka.refusals import UNAUTHORIZED, in_words
 from saving_alerts.metrics import Metric, Metrics
 
@@ -48,72 +47,6 @@ SEQUENCE_LOST = (
 )
 
 
-class Output(msgspec.Struct, frozen=True, gc=False):
-    """One record to write."""
-
-    topic: str
-    partition: int
-    key: bytes | None
-    value: bytes
-    headers: Sequence[tuple[str, bytes]] = ()
-
-    @property
-    def size_bytes(self) -> int:
-        size = len(self.key or b"") + len(self.value)
-        for name, value in self.headers:
-            size += len(name) + len(value)
-        return size
-
-
-@dataclass(frozen=True, slots=True)
-class Undelivered:
-    """A record that Kafka does not take, and never will."""
-
-    output: Output
-    error: Exception
-
-
-@dataclass(slots=True, eq=False)
-class _PendingDelivery:
-    """What one call of `deliver` waits for."""
-
-    unfinished: int
-    done: asyncio.Future[None]
-    undelivered: list[Undelivered] = field(default_factory=list)
-
-    @property
-    def is_abandoned(self) -> bool:
-        """Whether the caller was cancelled: its partitions go, and nobody waits for these records any more."""
-        return self.done.cancelled()
-
-    def finish(self, output: Output, error: Exception | None) -> None:
-        if error is not None:
-            self.undelivered.append(Undelivered(output, error))
-        self.unfinished -= 1
-        if self.unfinished == 0 and not self.done.done():
-            self.done.set_result(None)
-
-
-_Waiting = tuple[Output, _PendingDelivery]
-
-
-@dataclass(slots=True, eq=False)
-class _PartitionQueue:
-    """The records waiting for one target partition; `task` runs while there are any."""
-
-    topic: str
-    partition: int
-    waiting: deque[_Waiting] = field(default_factory=deque)
-    task: asyncio.Task[None] | None = None
-    abandoned: int = 0
-
-    def abandon_one(self) -> None:
-        """Forget what nobody waits for once it is more than half: a look at each for every one would be too many."""
-        self.abandoned += 1
-        if 2 * self.abandoned > len(self.waiting):
-            self.waiting, self.abandoned = deque(_live(self.waiting)), 0
-
-
 class OutputProducer(Service):
     """Writes our records. It is started before the consumer and stopped after it, so it outlives the last commit."""
 
@@ -121,7 +54,7 @@ class OutputProducer(Service):
         super().__init__()
         self._create = create
         self._metrics = metrics
-        self._queues: dict[tuple[str, int], _PartitionQueue] = {}
+        self._queues: dict[tuple[str, int], PartitionQueue] = {}
         self._renewal = asyncio.Lock()
         self._producer: AIOKafkaProducer | None = None
 
@@ -150,7 +83,7 @@ class OutputProducer(Service):
         records = list(outputs)
         if not records:
             return []
-        delivery = _PendingDelivery(len(records), asyncio.get_running_loop().create_future())
+        delivery = PendingDelivery(len(records), asyncio.get_running_loop().create_future())
         for output in records:
             self._enqueue(output, delivery)
         try:
@@ -162,19 +95,19 @@ class OutputProducer(Service):
             raise
         return delivery.undelivered
 
-    def _enqueue(self, output: Output, delivery: _PendingDelivery) -> None:
+    def _enqueue(self, output: Output, delivery: PendingDelivery) -> None:
         if output.size_bytes > MAX_RECORD_BYTES:
             error = ValueError(f"{output.size_bytes} bytes for {output.topic}, at most {MAX_RECORD_BYTES} fit")
             delivery.finish(output, error)
             return
         queue = self._queues.get((output.topic, output.partition))
         if queue is None:
-            queue = self._queues[output.topic, output.partition] = _PartitionQueue(output.topic, output.partition)
+            queue = self._queues[output.topic, output.partition] = PartitionQueue(output.topic, output.partition)
         queue.waiting.append((output, delivery))
         if queue.task is None:
             queue.task = asyncio.create_task(self._run(queue), name=f"queue {queue.topic}-{queue.partition}")
 
-    async def _run(self, queue: _PartitionQueue) -> None:
+    async def _run(self, queue: PartitionQueue) -> None:
         try:
             while queue.waiting:
                 await self._send(queue, *self._take(queue))
@@ -183,58 +116,61 @@ class OutputProducer(Service):
         finally:
             queue.task = None
 
-    def _take(self, queue: _PartitionQueue) -> tuple[list[_Waiting], BatchBuilder]:
+    def _take(self, queue: PartitionQueue) -> tuple[list[Waiting], BatchBuilder]:
         """As many waiting records as one batch holds, none if nobody waits for any; and that batch."""
         batch: BatchBuilder = self._open_producer().create_batch()
-        taken: list[_Waiting] = []
+        taken: list[Waiting] = []
         while queue.waiting and (queue.waiting[0][1].is_abandoned or _append(batch, queue.waiting[0][0])):
             taken.append(queue.waiting.popleft())
-        return list(_live(taken)), batch
+        return list(live(taken)), batch
 
-    async def _send(self, queue: _PartitionQueue, taken: list[_Waiting], batch: BatchBuilder | None = None) -> None:
-        error = await self._try_for_ever(queue, taken, batch) if taken else None
+    async def _send(self, queue: PartitionQueue, taken: list[Waiting], batch: BatchBuilder | None = None) -> None:
+        error = await self._try_for_ever(queue, taken, batch)
         if error is not None and len(taken) > 1:
             for alone in taken:  # one of them is to blame: each is tried alone, the others are not to suffer
-                await self._send(queue, list(_live([alone])))
+                await self._send(queue, list(live([alone])))
             return
         for output, delivery in taken:
             delivery.finish(output, error)
 
     async def _try_for_ever(
-        self, queue: _PartitionQueue, taken: list[_Waiting], batch: BatchBuilder | None
+        self, queue: PartitionQueue, taken: list[Waiting], batch: BatchBuilder | None
     ) -> Exception | None:
         """None once Kafka has them, or nobody waits for any; an error when trying again is pointless.
 
         A batch is good for one attempt.
         """
         pause = FIRST_PAUSE_SECONDS
-        while True:
+        while taken:
             producer = self._open_producer()
             try:
                 ready = batch or _batch(producer, (output for output, _ in taken))
                 await (await producer.send_batch(ready, queue.topic, partition=queue.partition))
-            except SEQUENCE_LOST as error:
-                log.warning("producing to %s-%s needs a new producer: %r", queue.topic, queue.partition, error)
-                await self._renew(producer)
             except Exception as error:  # noqa: BLE001 - an error of ours must fail its record, not the queue
-                if not _is_retriable(error):
+                if not await self._can_try_again(queue, producer, error, pause):
                     return error
-                log.warning(
-                    "producing to %s-%s failed, again in %.1f s: %s",
-                    queue.topic,
-                    queue.partition,
-                    pause,
-                    in_words(error),
-                )
             else:
                 return None
             batch = None
             self._metrics.count(Metric.DELIVERY_RETRIES, topic=queue.topic)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-            taken = list(_live(taken))
-            if not taken:
-                return None
+            taken = list(live(taken))
+        return None
+
+    async def _can_try_again(
+        self, queue: PartitionQueue, producer: AIOKafkaProducer, error: Exception, pause: float
+    ) -> bool:
+        """Say what went wrong, and replace a producer that has lost its sequence."""
+        if isinstance(error, SEQUENCE_LOST):
+            log.warning("producing to %s-%s needs a new producer: %r", queue.topic, queue.partition, error)
+            await self._renew(producer)
+            return True
+        if not _is_retriable(error):
+            return False
+        failed = "producing to %s-%s failed, again in %.1f s: %s"
+        log.warning(failed, queue.topic, queue.partition, pause, in_words(error))
+        return True
 
     async def _renew(self, broken: AIOKafkaProducer) -> None:
         """Replace the producer once, however many queues noticed. Without a broker the next attempt tries."""
@@ -258,11 +194,6 @@ class OutputProducer(Service):
         if self._producer is None:
             raise RuntimeError("the output producer was not started")
         return self._producer
-
-
-def _live(waiting: Iterable[_Waiting]) -> Iterator[_Waiting]:
-    """Those that somebody waits for."""
-    return (each for each in waiting if not each[1].is_abandoned)
 
 
 def _is_retriable(error: Exception) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from aiokafka import ConsumerRecord
 
-from saving_alerts.delivery.producer import Output
+from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.decisions import Decision, Receipt, Stage, Subject, decision_id, ranges_of
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition

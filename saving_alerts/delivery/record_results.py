@@ -8,7 +8,7 @@ import msgspec
 from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.addressing import Addressed
-from saving_alerts.delivery.producer import Output
+from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.reasons import Reason
 
 FORWARDED = "forwarded"

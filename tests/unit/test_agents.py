@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 
 from saving_alerts.app import SavingAlertsApp, create_app
-from saving_alerts.delivery.producer import Output
+from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Stage
 from saving_alerts.domain.reasons import Reason

@@ -7,7 +7,8 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from saving_alerts.delivery.producer import Output, OutputProducer
+from saving_alerts.delivery.outputs import Output
+from saving_alerts.delivery.producer import OutputProducer
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 from tests.support.fakes.metrics import RecordingMetrics

@@ -16,7 +16,8 @@ from aiokafka.errors import (
     OutOfOrderSequenceNumber,
 )
 
-from saving_alerts.delivery.producer import MAX_RECORD_BYTES, Output, OutputProducer, Undelivered
+from saving_alerts.delivery.outputs import Output, Undelivered
+from saving_alerts.delivery.producer import MAX_RECORD_BYTES, OutputProducer
 from saving_alerts.kafka.refusals import UNAUTHORIZED
 from saving_alerts.metrics import Metric
 from tests.support.fakes.metrics import RecordingMetrics

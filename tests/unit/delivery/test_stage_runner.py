@@ -17,9 +17,10 @@ from saving_alerts.delivery.addressing import Addressed
 from saving_alerts.delivery.batch_work import BatchWork
 from saving_alerts.delivery.flow_control import Message
 from saving_alerts.delivery.outcome_writer import Forwarding, OutcomeWriter
+from saving_alerts.delivery.outputs import Output, Undelivered
 from saving_alerts.delivery.poison_pills.commit_metadata import SUSPICIOUS_DEATHS, PartitionMemo
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
-from saving_alerts.delivery.producer import Output, OutputProducer, Undelivered
+from saving_alerts.delivery.producer import OutputProducer
 from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.delivery.record_results import BatchResult
 from saving_alerts.delivery.record_work import RecordWork

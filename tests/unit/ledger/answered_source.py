@@ -12,7 +12,7 @@ from typing import Self
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from saving_alerts.delivery.producer import Output
+from saving_alerts.delivery.outputs import Output
 from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.reasons import Reason
