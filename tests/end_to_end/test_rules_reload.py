@@ -35,6 +35,7 @@ ANSWER_SECONDS = 60
 OUTAGE_SECONDS = 15
 LONG_OUTAGE_SECONDS = 620  # longer than a worker calls itself ready without S3
 FETCH_SECONDS = 7  # S3's own timeouts
+WAITING_FOR_S3 = "waiting for the first rules: s3://saving-alerts/rules.json: "
 SMALL_BROKEN = [make() for name, (make, _) in BROKEN.items() if name != "50 MB"]
 
 
@@ -205,13 +206,13 @@ def test_a_worker_that_starts_while_s3_is_down_waits_and_says_so() -> None:
         world.publish_reference_data()
         world.s3.stop()
         worker = world.start_worker()
-        wait_until(lambda: "s3://" in readiness(worker).body, 60, "a page that says what it waits for")
+        wait_until(lambda: WAITING_FOR_S3 in readiness(worker).body, 60, "a page that says what it waits for")
         waiting = readiness(worker)
         world.s3.start()
 
         worker.wait_until_ready()
         assert waiting.status == 503
-        assert "waiting for the first rules: s3://saving-alerts/rules.json: " in waiting.body
+        assert WAITING_FOR_S3 in waiting.body
 
 
 def readiness(worker: WorkerProcess) -> Page:
