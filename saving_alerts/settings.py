@@ -82,6 +82,11 @@ class Settings(BaseSettings):
     again may come on top: they were on their way."""
     in_flight_max_bytes: int = Field(default=8 * 1024 * 1024, ge=1024 * 1024)
     """When they take so much memory, the intake of that partition stops as well."""
+    uncommitted_max_records: int = Field(default=50_000, ge=1)
+    """When so many records of one partition are not committed in a stage, because one before them is unfinished, its
+    intake stops. A crash delivers them again."""
+    uncommitted_max_bytes: int = Field(default=64 * 1024 * 1024, ge=1024 * 1024)
+    """When they have so many bytes on Kafka, the intake of that partition stops as well."""
     drain_seconds: float = Field(default=10, gt=0)
     """How long work in flight may take when partitions are taken away or the worker stops."""
     standstill_seconds: float = Field(default=60, ge=10)

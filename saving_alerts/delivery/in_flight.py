@@ -13,6 +13,21 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Batch = TypeVar("Batch")
+RESUME_AT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class InFlightLimits:
+    """Of one partition in one stage. Whatever is reached first stops its intake.
+
+    Uncommitted is what is unfinished and all that is finished behind the first unfinished record: little is kept of it,
+    but all of it is delivered again after a crash.
+    """
+
+    records: int
+    bytes: int
+    uncommitted_records: int
+    uncommitted_bytes: int
 
 
 @dataclass(slots=True, eq=False)
@@ -31,19 +46,37 @@ class InFlightBatch(Generic[Batch]):
 
 @dataclass(slots=True)
 class _Row(Generic[Batch]):
-    """The batches of one partition in the order of their offsets, and the unfinished records in them."""
+    """The batches of one partition in the order of their offsets, and what is in them."""
 
     entries: deque[InFlightBatch[Batch]] = field(default_factory=deque)
     unfinished: int = 0
     unfinished_bytes: int = 0
+    uncommitted: int = 0
+    uncommitted_bytes: int = 0
+
+    def finished_head(self) -> Iterator[Batch]:
+        """The batches that may be acknowledged; they are taken out."""
+        while self.entries and self.entries[0].unfinished == 0:
+            entry = self.entries.popleft()
+            self.uncommitted -= entry.records
+            self.uncommitted_bytes -= entry.bytes
+            yield entry.batch
+
+    def fill(self, limits: InFlightLimits) -> float:
+        """How much of the limit that is nearest: 1 is full."""
+        return max(
+            self.unfinished / limits.records,
+            self.unfinished_bytes / limits.bytes,
+            self.uncommitted / limits.uncommitted_records,
+            self.uncommitted_bytes / limits.uncommitted_bytes,
+        )
 
 
 class InFlight(Generic[Batch]):
-    """At most about so many unfinished records and bytes a partition: it says when it is full, it refuses nothing."""
+    """At most about so much a partition: it says when it is full, it refuses nothing."""
 
-    def __init__(self, max_records: int, max_bytes: int) -> None:
-        self._max_records = max_records
-        self._max_bytes = max_bytes
+    def __init__(self, limits: InFlightLimits) -> None:
+        self._limits = limits
         self._rows: defaultdict[Hashable, _Row[Batch]] = defaultdict(_Row)
         self._closed = False
         self.unfinished = 0
@@ -56,6 +89,8 @@ class InFlight(Generic[Batch]):
         row.entries.append(entry)
         row.unfinished += records
         row.unfinished_bytes += size_bytes
+        row.uncommitted += records
+        row.uncommitted_bytes += size_bytes
         self.unfinished += records
         return entry
 
@@ -68,21 +103,19 @@ class InFlight(Generic[Batch]):
         row.unfinished -= records
         row.unfinished_bytes -= 0 if entry.unfinished else entry.bytes
         self.unfinished -= records
-        return list(self._finished_head(row.entries))
+        return list(row.finished_head())
 
-    @staticmethod
-    def _finished_head(entries: deque[InFlightBatch[Batch]]) -> Iterator[Batch]:
-        while entries and entries[0].unfinished == 0:
-            yield entries.popleft().batch
+    @property
+    def most_uncommitted(self) -> int:
+        """Records of the partition that has the most of them."""
+        return max((row.uncommitted for row in self._rows.values()), default=0)
 
     def is_full(self, partition: Hashable) -> bool:
-        row = self._rows[partition]
-        return row.unfinished >= self._max_records or row.unfinished_bytes >= self._max_bytes
+        return self._rows[partition].fill(self._limits) >= 1
 
     def below_resume_mark(self, partition: Hashable) -> bool:
-        """Below half of both limits: half, so that intake does not stop and go with every record."""
-        row = self._rows[partition]
-        return row.unfinished <= self._max_records // 2 and row.unfinished_bytes <= self._max_bytes // 2
+        """At most half of every limit: half, so that intake does not stop and go with every record."""
+        return self._rows[partition].fill(self._limits) <= RESUME_AT
 
     def close(self) -> None:
         """Nothing is acknowledged from here on."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from saving_alerts.delivery.flow_control import FlowControl
+from saving_alerts.delivery.in_flight import InFlightLimits
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.delivery.producer import OutputProducer
 from saving_alerts.delivery.record_builder import RecordBuilder
@@ -13,9 +14,7 @@ from saving_alerts.ports.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class StageServices:
-    """Each stage takes it whole. `max_in_flight` unfinished records of a partition stop its intake, and so do
-    `max_bytes_in_flight`.
-    """
+    """Each stage takes it whole."""
 
     record_builder: RecordBuilder
     producer: OutputProducer
@@ -23,6 +22,5 @@ class StageServices:
     detector: PoisonPillDetector
     metrics: Metrics
     clock: Clock
-    max_in_flight: int
-    max_bytes_in_flight: int
+    limits: InFlightLimits
     failpoints: Failpoints = field(default_factory=Failpoints)

@@ -67,7 +67,7 @@ class StageRunner:
         self._draining = False
 
     def _empty(self) -> InFlight[Batch]:
-        return InFlight(self._services.max_in_flight, self._services.max_bytes_in_flight)
+        return InFlight(self._services.limits)
 
     @property
     def in_flight(self) -> int:
@@ -88,7 +88,9 @@ class StageRunner:
         """Begin the work on one batch. While draining nothing begins; Kafka keeps the batch."""
         if self._draining or not self._services.flow_control.is_current(event.message):
             return
-        partition, records = event.message.tp, event.value
+        partition, records = event.message.tp, [*event.value]
+        # From here on only the work has the records: what is finished is not kept by what it waits for.
+        event.value.clear()
         size = sum(map(size_of, records))
         batch = self._in_flight.take(partition, Batch(event, monotonic()), len(records), size)
         self._reach(Failpoint.AFTER_READ)

@@ -16,6 +16,7 @@ import faust
 from saving_alerts.adapters.datadog import NoMetrics, metrics_to
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics, TeeMetrics
 from saving_alerts.delivery.flow_control import ConsumerFlowControl
+from saving_alerts.delivery.in_flight import InFlightLimits
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.delivery.producer import OutputProducer
 from saving_alerts.delivery.record_builder import RecordBuilder
@@ -124,8 +125,12 @@ class WorkerRuntime:
             detector=self.detector,
             metrics=self.metrics,
             clock=self.clock,
-            max_in_flight=self.settings.window_max_records,
-            max_bytes_in_flight=self.settings.in_flight_max_bytes,
+            limits=InFlightLimits(
+                records=self.settings.window_max_records,
+                bytes=self.settings.in_flight_max_bytes,
+                uncommitted_records=self.settings.uncommitted_max_records,
+                uncommitted_bytes=self.settings.uncommitted_max_bytes,
+            ),
             failpoints=self.failpoints,
         )
         return build_stages(inputs, services, self.topics)

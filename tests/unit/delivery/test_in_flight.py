@@ -6,16 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saving_alerts.delivery.in_flight import InFlight, InFlightBatch
+from saving_alerts.delivery.in_flight import InFlight, InFlightBatch, InFlightLimits
 
 LIMIT = 10
 LIMIT_BYTES = 1000
+UNCOMMITTED = 40
+LIMITS = InFlightLimits(LIMIT, LIMIT_BYTES, UNCOMMITTED, 5 * LIMIT_BYTES)
 PARTITION = "saving-events-0"
 
 
 def filled(*records: int) -> tuple[InFlight[int], list[InFlightBatch[int]]]:
     """A window with batches of so many records, named by their number."""
-    window: InFlight[int] = InFlight(LIMIT, LIMIT_BYTES)
+    window: InFlight[int] = InFlight(LIMITS)
     return window, [window.take(PARTITION, number, size, 1) for number, size in enumerate(records)]
 
 
@@ -106,7 +108,7 @@ def test_a_closed_window_lets_nothing_through() -> None:
 
 
 def test_bytes_fill_it_as_records_do_and_are_free_when_their_batch_is_finished() -> None:
-    window: InFlight[int] = InFlight(LIMIT, LIMIT_BYTES)
+    window: InFlight[int] = InFlight(LIMITS)
     large = window.take(PARTITION, 0, 2, LIMIT_BYTES - 1)
     assert not window.is_full(PARTITION)
     small = window.take(PARTITION, 1, 1, 1)
@@ -118,3 +120,22 @@ def test_bytes_fill_it_as_records_do_and_are_free_when_their_batch_is_finished()
     window.finish(large, 1)
 
     assert window.below_resume_mark(PARTITION)
+
+
+@pytest.mark.parametrize(("records", "size"), [(1, 5 * LIMIT_BYTES // UNCOMMITTED), (UNCOMMITTED // 8, 1)])
+def test_what_is_finished_behind_a_held_head_fills_it_until_the_head_is_finished(records: int, size: int) -> None:
+    window: InFlight[int] = InFlight(LIMITS)
+    head = window.take(PARTITION, 0, 1, 1)
+    taken = 0
+    while not window.is_full(PARTITION):
+        taken += 1
+        assert window.finish(window.take(PARTITION, taken, records, size), records) == []
+    uncommitted = window.most_uncommitted
+
+    acknowledged = window.finish(head, 1)
+
+    assert uncommitted == 1 + taken * records
+    assert uncommitted <= UNCOMMITTED + records
+    assert acknowledged == [*range(taken + 1)]
+    assert window.below_resume_mark(PARTITION)
+    assert window.most_uncommitted == 0

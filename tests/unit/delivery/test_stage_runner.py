@@ -16,6 +16,7 @@ from aiokafka import ConsumerRecord
 from saving_alerts.delivery.addressing import Addressed
 from saving_alerts.delivery.batch_work import BatchWork
 from saving_alerts.delivery.flow_control import Message
+from saving_alerts.delivery.in_flight import InFlightLimits
 from saving_alerts.delivery.outcome_writer import Forwarding, OutcomeWriter
 from saving_alerts.delivery.outputs import Output, Undelivered
 from saving_alerts.delivery.poison_pills.commit_metadata import SUSPICIOUS_DEATHS, PartitionMemo
@@ -62,6 +63,7 @@ class FakeEvent:
 
     def __init__(self, records: list[ConsumerRecord], acks: list[int], generation: int = GENERATION) -> None:
         self.value = records
+        self._last = records[-1].offset
         self._message = FakeMessage((records[-1].topic, records[-1].partition), generation)
         self._acks = acks
 
@@ -70,7 +72,7 @@ class FakeEvent:
         return self._message
 
     def ack(self) -> bool:
-        self._acks.append(self.value[-1].offset)
+        self._acks.append(self._last)
         return True
 
 
@@ -194,8 +196,7 @@ class World:
             detector=PoisonPillDetector(self.metadata),
             metrics=self.metrics,
             clock=self.clock,
-            max_in_flight=MAX_IN_FLIGHT,
-            max_bytes_in_flight=MAX_BYTES_IN_FLIGHT,
+            limits=InFlightLimits(MAX_IN_FLIGHT, MAX_BYTES_IN_FLIGHT, 10 * MAX_IN_FLIGHT, 10 * MAX_BYTES_IN_FLIGHT),
         )
         work: Work = BatchWork(writer, services, self.steps.step, clock_gate)
         if waiting:
