@@ -3,18 +3,22 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 
 import pytest
 from confluent_kafka import Consumer
 
 from demo.stub_apis.faults import Behaviour
 from demo.workers.worker_process import WorkerProcess, command_line
+from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.exit_codes import RESTART
-from tests.end_to_end.conditions import wait_until
-from tests.end_to_end.shoppers import visit
+from tests.end_to_end.conditions import in_flight, wait_until
+from tests.end_to_end.shoppers import FRESHNESS, visit
 from tests.faults.case import Case
 from tests.faults.deployment import Deployment
-from tests.faults.deployment_spec import DeploymentSpec
+from tests.faults.deployment_spec import CLAIM_LEASE_SECONDS, DeploymentSpec
 
 STANDSTILL_SECONDS = 10
 REBALANCE_TIMEOUT_SECONDS = 12
@@ -40,6 +44,11 @@ class ShortTimeouts(DeploymentSpec):
         }
 
 
+# So long the APIs take. Kafka is killed meanwhile, and the events have so much longer to live.
+ANSWER_SECONDS = 4
+LEFT = timedelta(seconds=10)
+USERS = 10
+
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.timeout(240),
@@ -47,6 +56,11 @@ pytestmark = [
         "deployment", [pytest.param(ShortTimeouts(partitions=2, workers=3), id=pytest.HIDDEN_PARAM)], indirect=True
     ),
 ]
+
+
+def all_are_in(deployment: Deployment, stage: Stage) -> bool:
+    """Whether so many events as a test has users are in the stage."""
+    return sum(in_flight(worker, stage) for worker in deployment.workers) >= USERS
 
 
 def all_keep_running(deployment: Deployment, seconds: float) -> bool:
@@ -86,6 +100,28 @@ def test_workers_stay_while_kafka_is_away(deployment: Deployment, case: Case) ->
 
     assert kept_running
     assert case.check().failures == ()
+
+
+def test_workers_stay_while_steps_wait_for_kafka_beyond_their_deadlines(deployment: Deployment, case: Case) -> None:
+    """Accepted pushes wait for their entry in the Table: whoever ends the worker makes `push_uncertain` of them."""
+    asked = [case.user(f"asked-{number}") for number in range(USERS)]
+    pushed = [case.user(f"pushed-{number}") for number in range(USERS)]
+    for user in asked:
+        deployment.world.coupon_api.behave(Behaviour(latency_seconds=ANSWER_SECONDS), user_id=user)
+    for user in pushed:
+        deployment.world.push_api.behave(Behaviour(latency_seconds=ANSWER_SECONDS), user_id=user)
+    case.write([visit(user, user, age=FRESHNESS - LEFT) for user in (*asked, *pushed)], expect=pushed)
+    for stage in (Stage.QUERY_COUPONS, Stage.DISPATCH_PUSH):
+        wait_until(partial(all_are_in, deployment, stage), ANSWER_SECONDS, f"{USERS} events are in {stage}")
+    deployment.cluster.kill_all()
+
+    kept_running = all_keep_running(deployment, LEFT.seconds + CLAIM_LEASE_SECONDS + LONGER_THAN_TIMEOUTS_SECONDS)
+    deployment.cluster.start_all()
+    deployment.cluster.wait_until_ready()
+
+    assert kept_running
+    assert case.check().failures == ()
+    assert {reason for user in pushed for reason in case.reasons(user)} == {Reason.PUSHED}
 
 
 def test_a_paused_worker_stays_when_it_wakes(deployment: Deployment, case: Case) -> None:
