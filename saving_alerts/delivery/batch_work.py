@@ -40,6 +40,9 @@ class BatchWork(Generic[In, Out]):
         self._clock = services.clock
         self._reach = partial(services.failpoints.reach, stage=writer.stage)
 
+    def has_begun(self, record: ConsumerRecord) -> bool:  # noqa: ARG002 - as in `Work`
+        return True
+
     def begin(self, records: list[ConsumerRecord], start: Start, finish: Finish) -> None:
         start(self._work(records, finish))
 

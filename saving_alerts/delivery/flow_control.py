@@ -8,10 +8,11 @@ from faust.types import TP
 
 
 class Message(Protocol):
-    """What Faust says of a batch beside its records."""
+    """What Faust says of a batch beside its records. Below one that is not `acked` it commits."""
 
     tp: Hashable
     generation_id: int
+    acked: bool
 
 
 class FlowControl(Protocol):

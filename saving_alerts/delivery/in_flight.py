@@ -1,19 +1,32 @@
-"""Which batches of a partition are finished, in order; and whether there is room for more. Pure.
+"""Which records of a partition are finished, in order; and whether there is room for more. Pure.
 
 A batch may be acknowledged when it and all before it in its partition are finished: Faust commits behind what is
-acknowledged, so an acknowledgement out of order could commit past unfinished work.
+acknowledged, so an acknowledgement out of order could commit past unfinished work. What is finished behind an
+unfinished record is uncommitted: none of its records is kept, and neighbours become one entry.
 
 It lives for one assignment of partitions. Once closed it lets nothing through: a late acknowledgement could lift
 the commit over batches that were delivered anew.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
+
+
+class Placed(Protocol):
+    """A record with its offset."""
+
+    @property
+    def offset(self) -> int: ...
+
 
 Batch = TypeVar("Batch")
+Record = TypeVar("Record", bound=Placed)
+Range = tuple[int, int]  # of offsets, the last one included
 RESUME_AT = 0.5
+# So many entries need no look for neighbours that could be one: they take less than one batch.
+FEW_ENTRIES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +34,7 @@ class InFlightLimits:
     """Of one partition in one stage. Whatever is reached first stops its intake.
 
     Uncommitted is what is unfinished and all that is finished behind the first unfinished record: little is kept of it,
-    but all of it is delivered again after a crash.
+    but it is delivered again after a crash.
     """
 
     records: int
@@ -30,25 +43,51 @@ class InFlightLimits:
     uncommitted_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Measures(Generic[Record]):
+    """What is asked of a record: how many bytes it takes, and the last offset that it stands for."""
+
+    size_of: Callable[[Record], int]
+    last_offset_of: Callable[[Record], int]
+
+
 @dataclass(slots=True, eq=False)
-class InFlightBatch(Generic[Batch]):
-    """One batch in its partition's row, and how many of its records are unfinished. Its bytes count until all are."""
+class InFlightBatch(Generic[Batch, Record]):
+    """One batch in its partition's row; `unfinished` are its records by their offsets, in order.
+
+    Or several neighbours without an unfinished record, and then `batch` is the last of them.
+    """
 
     partition: Hashable
     batch: Batch
+    unfinished: dict[int, Record]
     records: int
     bytes: int
-    unfinished: int = field(init=False)
+    first: int
+    last: int
 
-    def __post_init__(self) -> None:
-        self.unfinished = self.records
+    def absorb(self, before: "InFlightBatch[Batch, Record]") -> None:
+        self.records += before.records
+        self.bytes += before.bytes
+        self.first = before.first
+
+
+@dataclass(frozen=True, slots=True)
+class Head(Generic[Batch, Record]):
+    """The first unfinished record of a partition, its batch, and how many records are uncommitted because of it."""
+
+    partition: Hashable
+    batch: Batch
+    record: Record
+    uncommitted: int
 
 
 @dataclass(slots=True)
-class _Row(Generic[Batch]):
+class _Row(Generic[Batch, Record]):
     """The batches of one partition in the order of their offsets, and what is in them."""
 
-    entries: deque[InFlightBatch[Batch]] = field(default_factory=deque)
+    entries: deque[InFlightBatch[Batch, Record]] = field(default_factory=deque)
+    unfinished_entries: int = 0
     unfinished: int = 0
     unfinished_bytes: int = 0
     uncommitted: int = 0
@@ -56,11 +95,38 @@ class _Row(Generic[Batch]):
 
     def finished_head(self) -> Iterator[Batch]:
         """The batches that may be acknowledged; they are taken out."""
-        while self.entries and self.entries[0].unfinished == 0:
+        while self.entries and not self.entries[0].unfinished:
             entry = self.entries.popleft()
             self.uncommitted -= entry.records
             self.uncommitted_bytes -= entry.bytes
             yield entry.batch
+
+    def unite_finished(self) -> Iterator[Batch]:
+        """The batches that are part of a later one from now on.
+
+        Rarely, so that it costs each batch little; afterwards there are at most two entries for an unfinished one.
+        """
+        if len(self.entries) <= 3 * self.unfinished_entries + FEW_ENTRIES:
+            return
+        united: deque[InFlightBatch[Batch, Record]] = deque()
+        for entry in self.entries:
+            if united and not (entry.unfinished or united[-1].unfinished):
+                before = united.pop()
+                entry.absorb(before)
+                yield before.batch
+            united.append(entry)
+        self.entries = united
+
+    def finished_ranges(self, last_offset_of: Callable[[Record], int]) -> Iterator[Range]:
+        """The offsets between unfinished records. Of those in between that were not delivered, none ever will be."""
+        begins = self.entries[0].first if self.entries else 0
+        for entry in self.entries:
+            for record in entry.unfinished.values():
+                if record.offset > begins:
+                    yield begins, record.offset - 1
+                begins = last_offset_of(record) + 1
+        if self.entries and self.entries[-1].last >= begins:
+            yield begins, self.entries[-1].last
 
     def fill(self, limits: InFlightLimits) -> float:
         """How much of the limit that is nearest: 1 is full."""
@@ -72,43 +138,66 @@ class _Row(Generic[Batch]):
         )
 
 
-class InFlight(Generic[Batch]):
-    """At most about so much a partition: it says when it is full, it refuses nothing."""
+class InFlight(Generic[Batch, Record]):
+    """At most about so much a partition: it says when it is full, it refuses nothing.
 
-    def __init__(self, limits: InFlightLimits) -> None:
+    `let_go` gets the batches that became part of a later one: they are never acknowledged, the later one is.
+    """
+
+    def __init__(
+        self, limits: InFlightLimits, measures: Measures[Record], let_go: Callable[[Batch], None] = lambda _: None
+    ) -> None:
         self._limits = limits
-        self._rows: defaultdict[Hashable, _Row[Batch]] = defaultdict(_Row)
+        self._measures = measures
+        self._let_go = let_go
+        self._rows: defaultdict[Hashable, _Row[Batch, Record]] = defaultdict(_Row)
         self._closed = False
         self.unfinished = 0
         """Records in work, over all partitions."""
 
-    def take(self, partition: Hashable, batch: Batch, records: int, size_bytes: int) -> InFlightBatch[Batch]:
-        """A batch arrived. Batches of a partition must be taken in the order of their offsets."""
-        entry = InFlightBatch(partition, batch, records, size_bytes)
+    def take(self, partition: Hashable, batch: Batch, records: Sequence[Record]) -> InFlightBatch[Batch, Record]:
+        """A batch arrived, of at least one record. Those of a partition must be taken in the order of their offsets."""
+        size = sum(map(self._measures.size_of, records))
+        unfinished = {record.offset: record for record in records}
+        last = self._measures.last_offset_of(records[-1])
+        entry = InFlightBatch(partition, batch, unfinished, len(records), size, records[0].offset, last)
         row = self._rows[partition]
         row.entries.append(entry)
-        row.unfinished += records
-        row.unfinished_bytes += size_bytes
-        row.uncommitted += records
-        row.uncommitted_bytes += size_bytes
-        self.unfinished += records
+        row.unfinished_entries += 1
+        row.unfinished += entry.records
+        row.unfinished_bytes += size
+        row.uncommitted += entry.records
+        row.uncommitted_bytes += size
+        self.unfinished += entry.records
         return entry
 
-    def finish(self, entry: InFlightBatch[Batch], records: int) -> list[Batch]:
-        """So many records of the batch are finished. Returns the batches that may now be acknowledged, in order."""
+    def finish(self, entry: InFlightBatch[Batch, Record], offsets: Iterable[int]) -> list[Batch]:
+        """These records of the batch are finished. Returns the batches that may now be acknowledged, in order."""
         if self._closed:
             return []
-        entry.unfinished -= records
         row = self._rows[entry.partition]
-        row.unfinished -= records
-        row.unfinished_bytes -= 0 if entry.unfinished else entry.bytes
-        self.unfinished -= records
-        return list(row.finished_head())
+        for offset in offsets:
+            row.unfinished_bytes -= self._measures.size_of(entry.unfinished.pop(offset))
+            row.unfinished -= 1
+            self.unfinished -= 1
+        if entry.unfinished:
+            return []
+        row.unfinished_entries -= 1
+        acknowledged = list(row.finished_head())
+        for batch in row.unite_finished():
+            self._let_go(batch)
+        return acknowledged
 
-    @property
-    def most_uncommitted(self) -> int:
-        """Records of the partition that has the most of them."""
-        return max((row.uncommitted for row in self._rows.values()), default=0)
+    def heads(self) -> Iterator[Head[Batch, Record]]:
+        """Of every partition with an unfinished record, its first one."""
+        for partition, row in self._rows.items():
+            if row.entries:
+                first = row.entries[0]
+                yield Head(partition, first.batch, next(iter(first.unfinished.values())), row.uncommitted)
+
+    def finished_ranges(self, partition: Hashable) -> list[Range]:
+        """The offsets of what is finished and uncommitted."""
+        return list(self._rows[partition].finished_ranges(self._measures.last_offset_of))
 
     def is_full(self, partition: Hashable) -> bool:
         return self._rows[partition].fill(self._limits) >= 1

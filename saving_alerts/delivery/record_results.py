@@ -1,7 +1,7 @@
 """How records end at a stage, as values: what `OutcomeWriter` makes and the rest of delivery passes on."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 import msgspec
@@ -40,6 +40,11 @@ class BatchResult(msgspec.Struct, frozen=True, gc=False):
     @property
     def records(self) -> int:
         return len(self.results) + len(self.no_triggers)
+
+    @property
+    def offsets(self) -> Iterator[int]:
+        """Of all records, in no order."""
+        return chain((result.record.offset for result in self.results), self.no_triggers)
 
     @property
     def dated_ahead(self) -> int:

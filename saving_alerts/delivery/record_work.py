@@ -31,11 +31,15 @@ class RecordWork(Generic[In, Out]):
         self._clock = services.clock
         self._reach = partial(services.failpoints.reach, stage=writer.stage)
         self._last_of_key: dict[bytes | None, asyncio.Task[None]] = {}
+        self._begun: set[tuple[int, int]] = set()
         self._stopped = False
 
     @property
     def pending(self) -> Collection[PendingStep]:
         return self._writer.pending
+
+    def has_begun(self, record: ConsumerRecord) -> bool:
+        return (record.partition, record.offset) in self._begun
 
     def begin(self, records: list[ConsumerRecord], start: Start, finish: Finish) -> None:
         for record in records:
@@ -67,6 +71,11 @@ class RecordWork(Generic[In, Out]):
         is_watched = self._detector.watches((record.topic, record.partition))
         return await (tried(record, run, self._detector, self._writer) if is_watched else run())
 
-    def _run(self, record: ConsumerRecord) -> Awaitable[BatchResult]:
+    async def _run(self, record: ConsumerRecord) -> BatchResult:
         self._reach(Failpoint.BEFORE_STEP)
-        return self._writer.of_record(record, self._step, self._clock.now())
+        place = record.partition, record.offset
+        self._begun.add(place)
+        try:
+            return await self._writer.of_record(record, self._step, self._clock.now())
+        finally:
+            self._begun.discard(place)

@@ -10,8 +10,9 @@ consumer, where nothing that was fetched gets lost.
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Collection, Coroutine, Hashable
+from collections.abc import AsyncIterator, Collection, Coroutine, Hashable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from time import monotonic
 from typing import Any, Protocol
@@ -19,7 +20,8 @@ from typing import Any, Protocol
 from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.flow_control import Message
-from saving_alerts.delivery.in_flight import InFlight, InFlightBatch
+from saving_alerts.delivery.held_back import ITS_STEP, ITS_TURN, KAFKA, HeldBack
+from saving_alerts.delivery.in_flight import InFlight, InFlightBatch, Measures
 from saving_alerts.delivery.outcome_writer import OutcomeWriter, PendingStep
 from saving_alerts.delivery.record_results import BatchResult
 from saving_alerts.delivery.services import StageServices
@@ -27,10 +29,13 @@ from saving_alerts.delivery.work import Work
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.exit_codes import RESTART
 from saving_alerts.failpoints import Failpoint
+from saving_alerts.kafka.refused import last_offset_of
 from saving_alerts.kafka.unpacking import size_of
 from saving_alerts.metrics import Metric
 
 log = logging.getLogger(__name__)
+
+MEASURES: Measures[ConsumerRecord] = Measures(size_of, last_offset_of)
 
 
 class FaustEvent(Protocol):
@@ -49,7 +54,11 @@ class Batch:
     """One batch in work."""
 
     event: FaustEvent
+    taken_at: datetime
     taken_at_seconds: float
+
+
+Taken = InFlightBatch[Batch, ConsumerRecord]
 
 
 class StageRunner:
@@ -61,13 +70,14 @@ class StageRunner:
         self._services = services
         self._work = work
         self._reach = partial(services.failpoints.reach, stage=self.stage)
-        self._in_flight: InFlight[Batch] = self._empty()
+        self._in_flight = self._empty()
+        self._publishing: set[tuple[int, int]] = set()
         self._full: set[Hashable] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
 
-    def _empty(self) -> InFlight[Batch]:
-        return InFlight(self._services.limits)
+    def _empty(self) -> InFlight[Batch, ConsumerRecord]:
+        return InFlight(self._services.limits, MEASURES, _let_go)
 
     @property
     def in_flight(self) -> int:
@@ -78,6 +88,19 @@ class StageRunner:
     def pending(self) -> Collection[PendingStep]:
         """The records whose step has begun and not ended."""
         return self._work.pending
+
+    def held_back(self) -> Iterator[HeldBack]:
+        """Each partition with an unfinished record, and what is known of the first one."""
+        for head in self._in_flight.heads():
+            record, since = head.record, head.batch.taken_at
+            place = record.topic, record.partition, record.offset
+            is_stopped = head.partition in self._full
+            yield HeldBack(self.stage, *place, since, head.uncommitted, self._waits_for(record), is_stopped)
+
+    def _waits_for(self, record: ConsumerRecord) -> str:
+        if (record.partition, record.offset) in self._publishing:
+            return KAFKA
+        return ITS_STEP[self.stage] if self._work.has_begun(record) else ITS_TURN
 
     async def run(self, events: AsyncIterator[FaustEvent]) -> None:
         """The body of the agent: take each batch at once, never wait."""
@@ -91,12 +114,12 @@ class StageRunner:
         partition, records = event.message.tp, [*event.value]
         # From here on only the work has the records: what is finished is not kept by what it waits for.
         event.value.clear()
-        size = sum(map(size_of, records))
-        batch = self._in_flight.take(partition, Batch(event, monotonic()), len(records), size)
+        batch = Batch(event, self._services.clock.now(), monotonic())
+        taken = self._in_flight.take(partition, batch, records)
         self._reach(Failpoint.AFTER_READ)
         self._count_in(len(records))
         self._stop_if_full(partition)
-        self._work.begin(records, self._start, partial(self._publish_and_finish, batch))
+        self._work.begin(records, self._start, partial(self._publish_and_finish, taken))
 
     def _count_in(self, records: int) -> None:
         metrics = self._services.metrics
@@ -129,10 +152,13 @@ class StageRunner:
             log.critical("delivery failed, the worker cannot go on", exc_info=error)
             os._exit(RESTART)
 
-    async def _publish_and_finish(
-        self, batch: InFlightBatch[Batch], record: ConsumerRecord, result: BatchResult
-    ) -> None:
-        await self._publish(record, result)
+    async def _publish_and_finish(self, batch: Taken, record: ConsumerRecord, result: BatchResult) -> None:
+        place = record.partition, record.offset
+        self._publishing.add(place)
+        try:
+            await self._publish(record, result)
+        finally:
+            self._publishing.discard(place)
         self._finish(batch, result)
 
     async def _publish(self, record: ConsumerRecord, result: BatchResult) -> None:
@@ -148,14 +174,14 @@ class StageRunner:
         if lost:
             raise RuntimeError(f"not even a dead letter could be written: {lost[0].error!r}")
 
-    def _finish(self, batch: InFlightBatch[Batch], result: BatchResult) -> None:
+    def _finish(self, batch: Taken, result: BatchResult) -> None:
         self._measure(batch, result)
-        for finished in self._in_flight.finish(batch, result.records):
+        for finished in self._in_flight.finish(batch, result.offsets):
             self._reach(Failpoint.BEFORE_ACK)
             finished.event.ack()
         self._resume_if_room(batch.partition)
 
-    def _measure(self, batch: InFlightBatch[Batch], result: BatchResult) -> None:
+    def _measure(self, batch: Taken, result: BatchResult) -> None:
         now, metrics = self._services.clock.now(), self._services.metrics
         for each in result.results:
             if each.addressed is not None and each.addressed.received_at is not None:
@@ -193,3 +219,8 @@ class StageRunner:
         """A new assignment begins."""
         self._draining = False
         self._work.resume()
+
+
+def _let_go(batch: Batch) -> None:
+    """A later batch is acknowledged in its place. Somebody may still refer to it: it must hold up no commit."""
+    batch.event.message.acked = True

@@ -30,6 +30,9 @@ class Work(Protocol):
     def pending(self) -> Collection[PendingStep]:
         """The records whose step has begun and not ended."""
 
+    def has_begun(self, record: ConsumerRecord) -> bool:
+        """Whether the step of a record in work has begun, as far as the work knows."""
+
     def begin(self, records: list[ConsumerRecord], start: Start, finish: Finish) -> None:
         """Start the tasks of one batch. `finish` is awaited with any record of the batch and what became of some."""
 

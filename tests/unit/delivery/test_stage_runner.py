@@ -56,6 +56,7 @@ TURNS_UNTIL_SETTLED = 50
 class FakeMessage:
     tp: Hashable
     generation_id: int = GENERATION
+    acked: bool = False
 
 
 class FakeEvent:
