@@ -29,6 +29,8 @@ class Metric(StrEnum):
     STAGE_DURATION = "stage.duration"
     EVENT_AGE = "event.age"
     IN_FLIGHT = "in_flight"
+    HELD_BACK_RECORDS = "held_back.records"
+    HELD_BACK_AGE = "held_back.age"
     COUPON_API_REQUESTS = "coupon_api.requests"
     COUPON_API_DURATION = "coupon_api.duration"
     COUPON_API_SKIPPED = "coupon_api.skipped"
@@ -70,6 +72,12 @@ CATALOGUE: dict[Metric, Entry] = {
         MetricKind.DISTRIBUTION, "seconds", ("stage",), "from received_at until the stage has it done"
     ),
     Metric.IN_FLIGHT: Entry(MetricKind.GAUGE, "events", ("stage",), "taken into a stage and not finished"),
+    Metric.HELD_BACK_RECORDS: Entry(
+        MetricKind.GAUGE, "records", ("stage",), "not committed behind an unfinished record, of the worst partition"
+    ),
+    Metric.HELD_BACK_AGE: Entry(
+        MetricKind.GAUGE, "seconds", ("stage",), "since the oldest unfinished record of a stage was taken"
+    ),
     Metric.COUPON_API_REQUESTS: Entry(MetricKind.COUNT, "requests", ("outcome",), "requests to the Coupon API"),
     Metric.COUPON_API_DURATION: Entry(MetricKind.DISTRIBUTION, "seconds", (), "one request to the Coupon API"),
     Metric.COUPON_API_SKIPPED: Entry(MetricKind.COUNT, "events", ("reason",), "decided without asking the Coupon API"),

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
+from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.decoding import Instant
 from saving_alerts.domain.funnel import StepCount
@@ -65,7 +66,7 @@ class Stats:
     """Everything on the page, and the body of /stats.json.
 
     `funnel` and `decisions` count all live workers since their starts, the other numbers are this worker's. `cluster`
-    are the rows of all live workers.
+    are the rows of all live workers. `held_back` are partitions whose commit waits for a record of this worker.
     """
 
     worker: str
@@ -83,6 +84,7 @@ class Stats:
     unreadable_heartbeats: tuple[str, ...] = ()
     asks_avoided: float | None = None
     when_errors: dict[str, int] = field(default_factory=dict)
+    held_back: tuple[HeldBack, ...] = ()
 
 
 class Report(Protocol):

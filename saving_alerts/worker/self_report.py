@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from itertools import chain
+from operator import attrgetter
 from typing import Protocol
 
 from faust.sensors import Monitor
@@ -11,6 +13,7 @@ from faust.types import TP
 
 from saving_alerts import __version__
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
+from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.domain.funnel import funnel
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.errors import UnavailableError
@@ -45,6 +48,8 @@ from saving_alerts.worker.runtime import WorkerRuntime
 
 ROWS_LIVE_FOR_BEATS = 3
 CLUSTER_CACHE = timedelta(seconds=1)
+# A record that is in work for less time is nothing to look at: every partition has one now and then.
+HELD_BACK_SHOWN = timedelta(seconds=5)
 
 
 class Watched(Protocol):
@@ -131,6 +136,11 @@ class SelfReport:
             if tp.topic in inputs
         ]
 
+    def held_back(self) -> list[HeldBack]:
+        """The partitions with an unfinished record, the one that waits longest first."""
+        stages = self._runtime.stages.values()
+        return sorted(chain.from_iterable(stage.held_back() for stage in stages), key=attrgetter("since"))
+
     def row(self) -> WorkerRow:
         """What this worker reports to the others, in its heartbeat."""
         runtime, data = self._runtime, self._runtime.reference_data.freshness
@@ -190,6 +200,7 @@ class SelfReport:
             unreadable_heartbeats=others.unreadable,
             asks_avoided=asks_avoided(runtime.in_memory_metrics),
             when_errors=when_errors(runtime.in_memory_metrics),
+            held_back=tuple(each for each in self.held_back() if now - each.since >= HELD_BACK_SHOWN),
         )
 
     async def leave(self) -> None:

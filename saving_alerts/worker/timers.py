@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 
 import faust
@@ -93,8 +94,20 @@ def _report_ages(runtime: WorkerRuntime, report: SelfReport) -> None:
     for kind, freshness in runtime.reference_data.freshness.items():
         if freshness.confirmed_at is not None:
             runtime.metrics.gauge(Metric.REFERENCE_DATA_AGE, (now - freshness.confirmed_at).total_seconds(), kind=kind)
+    _report_held_back(runtime, report, now)
     lags: dict[str, int] = {}
     for lag in report.lag():
         lags[lag.topic] = lags.get(lag.topic, 0) + (lag.records or 0)
     for topic, records in lags.items():
         runtime.metrics.gauge(Metric.COMMITS_LAG, records, topic=topic)
+
+
+def _report_held_back(runtime: WorkerRuntime, report: SelfReport, now: datetime) -> None:
+    """Zero where nothing is in work: a gauge that is not sent stays as it was."""
+    held_back = report.held_back()
+    for stage in runtime.stages:
+        of_stage = [each for each in held_back if each.stage == stage]
+        records = max((each.uncommitted for each in of_stage), default=0)
+        age = max(((now - each.since).total_seconds() for each in of_stage), default=0.0)
+        runtime.metrics.gauge(Metric.HELD_BACK_RECORDS, records, stage=stage)
+        runtime.metrics.gauge(Metric.HELD_BACK_AGE, age, stage=stage)

@@ -7,12 +7,13 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from saving_alerts.commands.clock import in_utc
+from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.domain import moments
 from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.supervision.health import Condition
 from saving_alerts.web.stats import PartitionLag, Stats
 
-PLACES = ("partition", "committed", "end", "lag")
+PLACES = ("partition", "committed", "end", "lag", "offset", "not committed")
 COUNTS = ("events", "share", "in", "forwarded", "decided", "in flight", "p50", "p99", "age", "read", "pushed")
 NUMBERS = frozenset((*COUNTS, *PLACES))
 
@@ -39,6 +40,8 @@ def tables(stats: Stats) -> Iterator[RenderableType]:
     for each in stats.unreadable_heartbeats:
         yield Text(f"A heartbeat in Redis cannot be read: {each}")
     yield from _lag(stats.lag)
+    if stats.held_back:
+        yield _held_back(stats.held_back)
 
 
 def _stages(stats: Stats) -> RenderableType:
@@ -108,11 +111,27 @@ def _lag(partitions: Sequence[PartitionLag]) -> Iterator[RenderableType]:
         (each.topic, *(_known(number) for number in (each.partition, each.committed, each.end, each.records)))
         for each in behind
     ]
-    yield _table("Lag of this worker's partitions", ("topic", *PLACES), rows)
+    yield _table("Lag of this worker's partitions", ("topic", "partition", "committed", "end", "lag"), rows)
     unknown = sum(each.end is None for each in partitions)
     yield Text(
         f"{len(partitions) - len(behind) - unknown} other partitions have no lag, of {unknown} nothing is known yet"
     )
+
+
+def _held_back(partitions: Sequence[HeldBack]) -> RenderableType:
+    rows = [
+        (
+            each.topic,
+            *(f"{number:,}" for number in (each.partition, each.offset)),
+            f"{moments.in_utc(each.since):%m-%d %H:%M:%S}",
+            f"{each.uncommitted:,}",
+            each.waits_for,
+            "stopped" if each.is_stopped else "goes on",
+        )
+        for each in partitions
+    ]
+    columns = ("topic", "partition", "offset", "in work since", "not committed", "it waits for", "intake")
+    return _table("Commits that wait for a record", columns, rows)
 
 
 def _known(number: int | None) -> str:

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from saving_alerts.app import SavingAlertsApp
 from saving_alerts.commands.stats.command import stats
+from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.metrics import Metric
@@ -88,6 +89,17 @@ async def test_only_partitions_that_lag_are_listed(server: TestServer) -> None:
     assert re.search(r"alerts +5 +9", shown)
     assert "1 other partitions have no lag, of 1 nothing is known yet" in shown
     assert not re.search(r"validated +4|alerts +6", shown)
+
+
+async def test_what_holds_a_commit_back_is_listed_with_the_reason(server: TestServer) -> None:
+    found = msgspec.json.decode((await run_stats(server.make_url("/"), "--json")).stdout, type=Stats)
+    held = HeldBack("query_coupons", "validated", 3, 1_207, found.at, 24_100, "the Coupon API", is_stopped=True)
+    other = await served(web.Response(body=msgspec.json.encode(replace(found, held_back=(held,)))))
+
+    async with other:
+        shown = (await run_stats(other.make_url("/"))).stdout
+
+    assert re.search(r"validated +3 +1,207 .* 24,100 +the Coupon API +stopped", shown)
 
 
 async def test_where_nobody_answers_it_says_so() -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -14,6 +15,7 @@ import pytest
 from saving_alerts.adapters.admission import Admission
 from saving_alerts.adapters.breaker import Breaker
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
+from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.metrics import CATALOGUE, Metric, MetricKind
 from saving_alerts.web import pages
 from saving_alerts.web.stats import Stats
@@ -122,6 +124,20 @@ def test_an_address_that_is_none_of_a_page_is_no_link(address: str) -> None:
 def test_a_page_is_linked_and_cannot_break_out_of_its_quotes() -> None:
     assert links(pages.html(stats("http://10.0.0.1:6066")).decode()) == ["http://10.0.0.1:6066/stats"]
     assert links(pages.html(stats('http://x"onclick="y')).decode()) == ["http://x&#34;onclick=&#34;y/stats"]
+
+
+def test_what_holds_a_commit_back_is_on_the_page_with_the_reason() -> None:
+    held = HeldBack("query_coupons", "saving-alerts.validated", 3, 1207, NOON, 24_100, "the Coupon API", False)
+    shown = replace(stats(""), held_back=(held, replace(held, partition=4, is_stopped=True)))
+
+    page = pages.html(shown).decode()
+
+    cells = [re.findall("<td[^>]*>([^<]*)</td>", row) for row in re.findall("<tr>.*?</tr>", page)]
+    row = ["saving-alerts.validated", "3", "1207", "11-23 12:00:00", "24,100", "the Coupon API"]
+    assert [*row, "goes on"] in cells
+    assert [row[0], "4", *row[2:], "stopped"] in cells
+    assert json.loads(pages.json(shown))["held_back"][0]["waits_for"] == "the Coupon API"
+    assert "Commits that wait" not in pages.html(stats("")).decode()
 
 
 def test_who_is_silent_and_what_cannot_be_read_is_named() -> None:
