@@ -24,6 +24,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from saving_alerts.delivery import faust_internals as private_surface
+from saving_alerts.delivery.changelog_producer import ChangelogProducer
 from saving_alerts.delivery.consumer_thread import ConsumerThread, Fetched, assignment_of
 from saving_alerts.delivery.poison_pills.commit_metadata import Partition
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
@@ -227,6 +228,7 @@ class BatchConsumer(driver.Consumer):
 
 class BatchTransport(driver.Transport):
     Consumer = BatchConsumer
+    Producer = ChangelogProducer
 
 
 def _partition(tp: TP) -> Partition:

@@ -3,6 +3,7 @@
 import faust
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
+from faust.transport.producer import ProducerBuffer
 
 PRIVATE_SURFACE = {
     driver.Consumer: (
@@ -23,6 +24,7 @@ PRIVATE_SURFACE = {
         "verify_event_path",
     ),
     driver.AIOKafkaConsumerThread: ("_create_worker_consumer", "_fetch_records"),
+    ProducerBuffer: ("_send_pending",),
     faust.App: ("_new_transport",),
     Conductor: ("acks_enabled_for",),
 }

@@ -1,0 +1,81 @@
+"""A record of the changelog that cannot be sent is told to whoever waits for it, and ends nothing."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import faust
+import pytest
+from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
+from faust.exceptions import ProducerSendError
+from faust.types import FutureMessage
+
+from saving_alerts.delivery.changelog_producer import ChangelogBuffer, ChangelogProducer
+from saving_alerts.delivery.consumer import BatchTransport
+
+pytestmark = pytest.mark.asyncio
+
+WAIT_SECONDS = 5
+
+
+class Topic:
+    """Gives up on what it is told to `refuse`, as the driver does after its request timeout; else it is sent."""
+
+    def __init__(self) -> None:
+        self.refuse: list[KafkaError] = []
+
+    async def publish_message(self, record: FutureMessage, *, wait: bool) -> None:
+        assert not wait
+        if self.refuse:
+            error = self.refuse.pop(0)
+            raise ProducerSendError("Error while sending") from error
+        record.set_result(cast("Any", "sent"))
+
+
+def record(topic: Topic) -> FutureMessage:
+    return FutureMessage(cast("Any", SimpleNamespace(channel=topic)))
+
+
+@pytest.mark.parametrize("error", [UnknownTopicOrPartitionError(), KafkaTimeoutError()], ids=["no metadata", "no room"])
+async def test_a_record_that_the_driver_gave_up_on_is_told_and_the_next_one_is_sent(error: KafkaError) -> None:
+    topic, buffer = Topic(), ChangelogBuffer()
+    buffer.app = cast("Any", SimpleNamespace(conf=SimpleNamespace(producer_threaded=False)))
+    topic.refuse = [error]
+    first, second = record(topic), record(topic)
+
+    async with buffer:
+        buffer.put(first)
+        with pytest.raises(KafkaError) as raised:
+            await asyncio.wait_for(first, WAIT_SECONDS)
+        buffer.put(second)
+        sent = await asyncio.wait_for(second, WAIT_SECONDS)
+
+    assert raised.value is error
+    assert cast("Any", sent) == "sent"
+    assert not buffer.crashed
+
+
+async def test_one_that_nobody_waits_for_any_more_ends_nothing_either() -> None:
+    topic, buffer = Topic(), ChangelogBuffer()
+    buffer.app = cast("Any", SimpleNamespace(conf=SimpleNamespace(producer_threaded=False)))
+    topic.refuse = [KafkaTimeoutError()]
+    abandoned, second = record(topic), record(topic)
+    abandoned.cancel()
+
+    async with buffer:
+        buffer.put(abandoned)
+        buffer.put(second)
+        await asyncio.wait_for(second, WAIT_SECONDS)
+
+    assert not buffer.crashed
+
+
+async def test_a_worker_writes_its_changelog_with_it() -> None:
+    app = faust.App("changelog", broker="kafka://127.0.0.1:1")
+    transport = BatchTransport(app.conf.broker_producer, app)
+
+    producer = transport.create_producer()
+
+    assert isinstance(producer, ChangelogProducer)
+    assert isinstance(producer.buffer, ChangelogBuffer)
+    assert producer.buffer.app is app
