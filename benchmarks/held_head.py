@@ -52,7 +52,7 @@ SHOWN_ROWS = 10
 UNBOUNDED = 10**12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """One batch, as Faust hands it to an agent."""
 

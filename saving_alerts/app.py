@@ -2,6 +2,7 @@
 
 import itertools
 import tempfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +18,9 @@ from saving_alerts.agents import add_agents
 from saving_alerts.delivery.batches import batch_scheduler
 from saving_alerts.delivery.consumer import BatchConsumer, BatchTransport
 from saving_alerts.delivery.consumer_state import ConsumerState
+from saving_alerts.delivery.poison_pills.commit_metadata import Partition
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
+from saving_alerts.delivery.poison_pills.finished_before import Behind
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.kafka.access import missing_rights, rights_of_worker
 from saving_alerts.ports.clock import Clock
@@ -89,6 +92,9 @@ class SavingAlertsApp(faust.App):
     @property
     def failpoints(self) -> Failpoints:
         return self.runtime.failpoints
+
+    def held_back(self) -> Mapping[Partition, Behind]:
+        return self.runtime.held_back()
 
     async def drain(self) -> None:
         await self.runtime.drain()

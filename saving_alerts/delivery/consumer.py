@@ -26,8 +26,10 @@ from faust.types import TP
 from saving_alerts.delivery import faust_internals as private_surface
 from saving_alerts.delivery.changelog_producer import ChangelogProducer
 from saving_alerts.delivery.consumer_thread import ConsumerThread, Fetched, assignment_of
+from saving_alerts.delivery.memo_commits import MemoCommits, partition_of
 from saving_alerts.delivery.poison_pills.commit_metadata import Partition
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
+from saving_alerts.delivery.poison_pills.finished_before import Behind
 from saving_alerts.delivery.reborn_topics import RebornTopics
 from saving_alerts.failpoints import Failpoint, Failpoints
 from saving_alerts.kafka.last_commit import LAST_COMMIT_SECONDS
@@ -43,6 +45,9 @@ class RebalanceHooks(Protocol):
     failpoints: Failpoints
     detector: PoisonPillDetector
 
+    def held_back(self) -> Mapping[Partition, Behind]:
+        """Where much is finished behind a record that is not."""
+
     async def drain(self) -> None: ...
 
     def resume(self) -> None: ...
@@ -53,11 +58,14 @@ class BatchConsumer(driver.Consumer):
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Faust's signature
         super().__init__(*args, **options)
-        self._highest_committed: dict[TP, int] = {}
         # Of which assignment Faust has gone back to what is committed; and whether it has resumed for good since.
         self._assigned, self._sought = object(), object()
         self._feeds_streams = False
-        self._reborn = RebornTopics(self, lambda: cast("ConsumerThread", self._thread), self._forget)
+        self._reborn = RebornTopics(self, self._own_thread, self._forget)
+        self.memo_commits = MemoCommits(self._own_thread, lambda: self._hooks.detector)
+
+    def _own_thread(self) -> ConsumerThread:
+        return cast("ConsumerThread", self._thread)
 
     @property
     def _hooks(self) -> RebalanceHooks:
@@ -90,17 +98,17 @@ class BatchConsumer(driver.Consumer):
             )
             fetched.clear()
         while undeliverable := fetched.keys() - self._deliverable():
-            thread = cast("ConsumerThread", self._thread)
+            thread = self._own_thread()
             await thread.call_thread(thread.seek_back, fetched, undeliverable)
             for tp in undeliverable:
                 del fetched[tp]
 
     def _forget(self, tp: TP) -> None:
         """The partition was made again: where it was read to, and what is known of its records, was another topic's."""
-        self._hooks.detector.forget(_partition(tp))
+        self._hooks.detector.forget(partition_of(tp))
         self._read_offset[tp] = None
         self._committed_offset.pop(tp, None)
-        self._highest_committed.pop(tp, None)
+        self.memo_commits.forget(tp)
 
     def _deliverable(self) -> AbstractSet[TP]:
         """The partitions whose records reach their agent now."""
@@ -128,21 +136,13 @@ class BatchConsumer(driver.Consumer):
         return assignment_of(consumer) if consumer else None
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        detector = self._hooks.detector
-        committed = await self.commit_with_memos(
-            {tp: (offset, detector.text_beyond(_partition(tp), offset)) for tp, offset in offsets.items()}
-        )
-        if committed:
-            for tp, offset in offsets.items():
-                detector.progressed(_partition(tp), offset)
-        return committed
+        return await self.memo_commits.commit(offsets)
 
-    async def commit_with_memos(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
-        """Commit offsets, each with its text, but never behind one that is committed or on its way."""
-        ahead = {tp: commit for tp, commit in noted.items() if commit[0] >= self._highest_committed.get(tp, 0)}
-        self._highest_committed.update({tp: offset for tp, (offset, _) in ahead.items()})
-        thread = cast("ConsumerThread", self._thread)
-        return bool(await thread.call_thread(thread.commit_with_memos, ahead)) if ahead else False
+    async def commit(self, *arguments: Any, **options: Any) -> bool:  # noqa: ANN401 - Faust's signature
+        """And note what is finished behind records that hold a commit back, although there is nothing to commit."""
+        committed = await super().commit(*arguments, **options)
+        await self.memo_commits.note(self._hooks.held_back())
+        return committed
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Nothing: Faust's own look for standstills only logs, and fails where a partition has no position yet."""
@@ -218,7 +218,7 @@ class BatchConsumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:  # noqa: ANN401 - Faust's signature
         self._hooks.failpoints.reach(Failpoint.DURING_REBALANCE)
-        self._highest_committed.clear()
+        self.memo_commits.assigned_anew()
         self._reborn.assigned_anew()
         self._assigned, self._feeds_streams = object(), False
         self._hooks.detector.begin()
@@ -229,7 +229,3 @@ class BatchConsumer(driver.Consumer):
 class BatchTransport(driver.Transport):
     Consumer = BatchConsumer
     Producer = ChangelogProducer
-
-
-def _partition(tp: TP) -> Partition:
-    return tp.topic, tp.partition

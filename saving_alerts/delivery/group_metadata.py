@@ -57,8 +57,8 @@ class ConsumerMetadata:
         await self._consumer.commit()
 
     async def write(self, memos: PartitionMemos) -> None:
-        await self._consumer.commit_with_memos(
-            {TP(*position): (offset, memo.text()) for position, (offset, memo) in memos.items()}
+        await self._consumer.memo_commits.write(
+            {TP(*position): (offset, memo) for position, (offset, memo) in memos.items()}
         )
 
     @property

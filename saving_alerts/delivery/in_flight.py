@@ -22,8 +22,8 @@ class Placed(Protocol):
 
 
 Batch = TypeVar("Batch")
-Record = TypeVar("Record", bound=Placed)
 Range = tuple[int, int]  # of offsets, the last one included
+Record = TypeVar("Record", bound=Placed)
 RESUME_AT = 0.5
 # So many entries need no look for neighbours that could be one: they take less than one batch.
 FEW_ENTRIES = 64
@@ -195,9 +195,19 @@ class InFlight(Generic[Batch, Record]):
                 first = row.entries[0]
                 yield Head(partition, first.batch, next(iter(first.unfinished.values())), row.uncommitted)
 
+    def finished_behind(self, partition: Hashable) -> int:
+        """How many records are finished and uncommitted."""
+        row = self._rows[partition]
+        return row.uncommitted - row.unfinished
+
     def finished_ranges(self, partition: Hashable) -> list[Range]:
         """The offsets of what is finished and uncommitted."""
         return list(self._rows[partition].finished_ranges(self._measures.last_offset_of))
+
+    def uncommitted(self, partition: Hashable) -> tuple[Batch, int, int] | None:
+        """The batch that is delivered again first, its first offset, and the last one that was taken."""
+        entries = self._rows[partition].entries
+        return (entries[0].batch, entries[0].first, entries[-1].last) if entries else None
 
     def is_full(self, partition: Hashable) -> bool:
         return self._rows[partition].fill(self._limits) >= 1

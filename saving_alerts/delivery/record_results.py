@@ -30,21 +30,22 @@ class BatchResult(msgspec.Struct, frozen=True, gc=False):
     """How some records of one batch ended: each by itself, and by their offsets those that were no triggers.
 
     Nearly all of the source are none: they share one receipt, and have no result of their own. `written_ms` are the
-    times on Kafka of the earliest and the latest record.
+    times on Kafka of the earliest and the latest record. `passed_over` were finished by a former owner.
     """
 
     results: Sequence[RecordResult]
     no_triggers: Sequence[int] = ()
     written_ms: tuple[int, int] | None = None
+    passed_over: Sequence[int] = ()
 
     @property
     def records(self) -> int:
-        return len(self.results) + len(self.no_triggers)
+        return len(self.results) + len(self.no_triggers) + len(self.passed_over)
 
     @property
     def offsets(self) -> Iterator[int]:
         """Of all records, in no order."""
-        return chain((result.record.offset for result in self.results), self.no_triggers)
+        return chain((result.record.offset for result in self.results), self.no_triggers, self.passed_over)
 
     @property
     def dated_ahead(self) -> int:

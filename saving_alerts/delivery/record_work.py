@@ -67,8 +67,11 @@ class RecordWork(Generic[In, Out]):
             await finish(record, await self._result(record))
 
     async def _result(self, record: ConsumerRecord) -> BatchResult:
+        partition = record.topic, record.partition
+        if self._detector.finished.has(partition, record.offset):
+            return BatchResult([], passed_over=[record.offset])
         run = partial(self._run, record)
-        is_watched = self._detector.watches((record.topic, record.partition))
+        is_watched = self._detector.watches(partition)
         return await (tried(record, run, self._detector, self._writer) if is_watched else run())
 
     async def _run(self, record: ConsumerRecord) -> BatchResult:

@@ -11,54 +11,36 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Collection, Coroutine, Hashable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from aiokafka import ConsumerRecord
 
-from saving_alerts.delivery.flow_control import Message
-from saving_alerts.delivery.held_back import ITS_STEP, ITS_TURN, KAFKA, HeldBack
-from saving_alerts.delivery.in_flight import InFlight, InFlightBatch, Measures
+from saving_alerts.delivery.held_back import HeldBack
+from saving_alerts.delivery.in_flight import InFlight
 from saving_alerts.delivery.outcome_writer import OutcomeWriter, PendingStep
+from saving_alerts.delivery.poison_pills.finished_before import Behind
+from saving_alerts.delivery.poison_pills.finished_ranges import mark_of
 from saving_alerts.delivery.record_results import BatchResult
 from saving_alerts.delivery.services import StageServices
+from saving_alerts.delivery.uncommitted import (
+    MEASURES,
+    NOTED_FROM,
+    Batch,
+    FaustEvent,
+    HeldBackStage,
+    StageInFlight,
+    Taken,
+    behind,
+)
 from saving_alerts.delivery.work import Work
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.exit_codes import RESTART
 from saving_alerts.failpoints import Failpoint
-from saving_alerts.kafka.refused import last_offset_of
-from saving_alerts.kafka.unpacking import size_of
 from saving_alerts.metrics import Metric
 
 log = logging.getLogger(__name__)
-
-MEASURES: Measures[ConsumerRecord] = Measures(size_of, last_offset_of)
-
-
-class FaustEvent(Protocol):
-    """What Faust hands to an agent, as far as we need it: `value` is the list of raw records of one batch."""
-
-    value: list[ConsumerRecord]
-
-    @property
-    def message(self) -> Message: ...
-
-    def ack(self) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One batch in work."""
-
-    event: FaustEvent
-    taken_at: datetime
-    taken_at_seconds: float
-
-
-Taken = InFlightBatch[Batch, ConsumerRecord]
 
 
 class StageRunner:
@@ -71,13 +53,14 @@ class StageRunner:
         self._work = work
         self._reach = partial(services.failpoints.reach, stage=self.stage)
         self._in_flight = self._empty()
-        self._publishing: set[tuple[int, int]] = set()
+        self._drained: StageInFlight | None = None
+        self._held_back = HeldBackStage(writer.stage, work)
         self._full: set[Hashable] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
 
-    def _empty(self) -> InFlight[Batch, ConsumerRecord]:
-        return InFlight(self._services.limits, MEASURES, _let_go)
+    def _empty(self) -> StageInFlight:
+        return InFlight(self._services.limits, MEASURES, Batch.let_go)
 
     @property
     def in_flight(self) -> int:
@@ -91,16 +74,17 @@ class StageRunner:
 
     def held_back(self) -> Iterator[HeldBack]:
         """Each partition with an unfinished record, and what is known of the first one."""
-        for head in self._in_flight.heads():
-            record, since = head.record, head.batch.taken_at
-            place = record.topic, record.partition, record.offset
-            is_stopped = head.partition in self._full
-            yield HeldBack(self.stage, *place, since, head.uncommitted, self._waits_for(record), is_stopped)
+        return self._held_back.partitions(self._in_flight, self._full)
 
-    def _waits_for(self, record: ConsumerRecord) -> str:
-        if (record.partition, record.offset) in self._publishing:
-            return KAFKA
-        return ITS_STEP[self.stage] if self._work.has_begun(record) else ITS_TURN
+    def behind(self, partition: Hashable) -> Behind | None:
+        """What is finished in a partition and cannot be committed, if it is much; after a drain, if it is anything."""
+        if self._drained is not None:
+            return behind(self._drained, partition, 1)
+        return behind(self._in_flight, partition, NOTED_FROM)
+
+    def partitions(self) -> list[Hashable]:
+        """Those of which anything is uncommitted."""
+        return [head.partition for head in (self._drained or self._in_flight).heads()]
 
     async def run(self, events: AsyncIterator[FaustEvent]) -> None:
         """The body of the agent: take each batch at once, never wait."""
@@ -114,7 +98,9 @@ class StageRunner:
         partition, records = event.message.tp, [*event.value]
         # From here on only the work has the records: what is finished is not kept by what it waits for.
         event.value.clear()
-        batch = Batch(event, self._services.clock.now(), monotonic())
+        mark = mark_of(records[0])
+        self._services.detector.finished.delivered((records[0].topic, records[0].partition), records[0].offset, mark)
+        batch = Batch(event, self._services.clock.now(), monotonic(), mark)
         taken = self._in_flight.take(partition, batch, records)
         self._reach(Failpoint.AFTER_READ)
         self._count_in(len(records))
@@ -154,11 +140,11 @@ class StageRunner:
 
     async def _publish_and_finish(self, batch: Taken, record: ConsumerRecord, result: BatchResult) -> None:
         place = record.partition, record.offset
-        self._publishing.add(place)
+        self._held_back.publishing.add(place)
         try:
             await self._publish(record, result)
         finally:
-            self._publishing.discard(place)
+            self._held_back.publishing.discard(place)
         self._finish(batch, result)
 
     async def _publish(self, record: ConsumerRecord, result: BatchResult) -> None:
@@ -204,7 +190,7 @@ class StageRunner:
             await asyncio.wait(set(self._tasks), timeout=limit_seconds)
         self._in_flight.close()
         await self._abandon(set(self._tasks))
-        self._in_flight = self._empty()
+        self._drained, self._in_flight = self._in_flight, self._empty()
         self._report_in_flight()
         self._full.clear()
 
@@ -217,10 +203,5 @@ class StageRunner:
 
     def resume(self) -> None:
         """A new assignment begins."""
-        self._draining = False
+        self._draining, self._drained = False, None
         self._work.resume()
-
-
-def _let_go(batch: Batch) -> None:
-    """A later batch is acknowledged in its place. Somebody may still refer to it: it must hold up no commit."""
-    batch.event.message.acked = True

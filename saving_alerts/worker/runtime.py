@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import cast
 
 import faust
 
@@ -17,7 +18,9 @@ from saving_alerts.adapters.datadog import NoMetrics, metrics_to
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics, TeeMetrics
 from saving_alerts.delivery.flow_control import ConsumerFlowControl
 from saving_alerts.delivery.in_flight import InFlightLimits
+from saving_alerts.delivery.poison_pills.commit_metadata import Partition
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
+from saving_alerts.delivery.poison_pills.finished_before import Behind
 from saving_alerts.delivery.producer import OutputProducer
 from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.delivery.services import StageServices
@@ -67,7 +70,7 @@ class WorkerRuntime:
         self.kill_switches = external.kill_switches(settings, self.topics.kill_switches.name)
         self.producer = OutputProducer(partial(external.new_producer, settings), self.metrics)
         self.push_sends = external.push_sends(app, self.topics.push_sends.name, clock)
-        self.detector = PoisonPillDetector(external.metadata_store(app, settings))
+        self.detector = PoisonPillDetector(external.metadata_store(app, settings), self._behind)
         self.flow_control = ConsumerFlowControl(app)
         self.is_draining = False
         self.topics_problem: str | None = None  # what the last look at Kafka's topics found
@@ -82,6 +85,16 @@ class WorkerRuntime:
 
     def stage(self, stage: Stage) -> StageRunner:
         return self.stages[stage]
+
+    def _behind(self, partition: Partition) -> Behind | None:
+        """What is finished in a partition of a stage's topic and cannot be committed."""
+        readers = (runner for stage, runner in self.stages.items() if self.topics.inputs[stage].name == partition[0])
+        return next((runner.behind(partition) for runner in readers), None)
+
+    def held_back(self) -> dict[Partition, Behind]:
+        """The partitions of which much is finished, and cannot be committed."""
+        partitions = {cast("Partition", each) for stage in self.stages.values() for each in stage.partitions()}
+        return {partition: behind for partition in partitions if (behind := self._behind(partition)) is not None}
 
     async def open(self) -> None:
         """Connect to the outside world, and build what needs it."""

@@ -11,13 +11,16 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from saving_alerts.delivery.poison_pills.finished_ranges import FinishedRanges
 from saving_alerts.domain.decoding import Decoder, Offset, Unreadable
 
 # Kafka keeps 4,096 bytes of text with an offset by default, and brokers can be set to keep more.
+KEPT_BYTES = 4096
 MAX_SKIPPED = 100
 MAX_MEMO_BYTES = 64 * 1024
 MAX_DEATHS = 2**31 - 1
 SUSPICIOUS_DEATHS = 3
+FIELD_BYTES = 16  # of the name of a field, with what stands around it
 
 
 Partition = tuple[str, int]
@@ -34,13 +37,15 @@ class PartitionMemo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """`deaths`: owners that died at this offset. `skip`: offsets that become dead letters untried.
 
     `trial`: the offset of the record that is tried alone now. `suspect`: the one that was on trial at one death, which
-    may be chance; at a second death it is confirmed and joins `skip`.
+    may be chance; at a second death it is confirmed and joins `skip`. `finished`: what need not be done again; release
+    0.1.0 passes it over. Whatever else is noted comes first, and it gets the room that is left.
     """
 
     deaths: Annotated[int, Meta(ge=0, le=MAX_DEATHS)] = 0
     trial: Offset | None = None
     suspect: Offset | None = None
     skip: Annotated[tuple[Offset, ...], Meta(max_length=MAX_SKIPPED)] = ()
+    finished: FinishedRanges | None = None
 
     @classmethod
     def read(cls, text: str | None) -> "PartitionMemo":
@@ -49,7 +54,21 @@ class PartitionMemo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         return cls() if isinstance(found, Unreadable) else found
 
     def text(self) -> str:
-        return "" if self == PartitionMemo() else msgspec.json.encode(self).decode()
+        """What is finished is left out where there is no room for it."""
+        if self == PartitionMemo():
+            return ""
+        text = msgspec.json.encode(self)
+        if self.finished is not None and len(text) > KEPT_BYTES:
+            return self.with_finished(None).text()
+        return text.decode()
+
+    @property
+    def room_bytes(self) -> int:
+        """For what is finished."""
+        return KEPT_BYTES - len(self.with_finished(None).text()) - FIELD_BYTES
+
+    def with_finished(self, finished: FinishedRanges | None) -> "PartitionMemo":
+        return msgspec.structs.replace(self, finished=finished)
 
     @property
     def is_suspicious(self) -> bool:

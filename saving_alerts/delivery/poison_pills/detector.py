@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from saving_alerts.delivery.poison_pills.commit_metadata import Partition, PartitionMemo, PartitionMemos
+from saving_alerts.delivery.poison_pills.finished_before import Behind, FinishedBefore
 from saving_alerts.domain.source_position import SourcePosition
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,10 @@ class MetadataStore(Protocol):
 class PoisonPillDetector:
     """What one worker knows about its partitions, from one assignment to the next."""
 
-    def __init__(self, store: MetadataStore) -> None:
+    def __init__(self, store: MetadataStore, behind: Callable[[Partition], Behind | None] = lambda _: None) -> None:
         self._store = store
+        self._behind = behind
+        self.finished = FinishedBefore()
         self._memos: dict[Partition, tuple[int, PartitionMemo]] = {}
         self._suspected: set[Partition] = set()  # what the memos say, ready for a look with every record
         self._opening: asyncio.Future[None] | None = None
@@ -55,6 +58,7 @@ class PoisonPillDetector:
         self._memos = {}
         self._suspected = set()
         self._confirmed = set()
+        self.finished.begin()
 
     async def admit(self) -> None:
         """Return when the memos are read and this owner is written into them: once an assignment."""
@@ -63,7 +67,8 @@ class PoisonPillDetector:
         await asyncio.shield(self._opening)
 
     async def _open(self) -> None:
-        found = await self._store.read()
+        read = await self._store.read()
+        found = {partition: self._inherited(partition, *known) for partition, known in read.items()}
         # Known before it is written: the partitions may go meanwhile, and what Kafka has by then is to be taken back.
         self._memos = {partition: (offset, memo.with_new_owner()) for partition, (offset, memo) in found.items()}
         self._suspected = {partition for partition, (_, memo) in self._memos.items() if memo.is_suspicious}
@@ -71,6 +76,10 @@ class PoisonPillDetector:
             offset, memo = found[partition]
             log.error("%s-%s: its owners died %d times at offset %d: %s", *partition, memo.deaths, offset, memo)
         await self._store.write(self._memos)
+
+    def _inherited(self, partition: Partition, offset: int, memo: PartitionMemo) -> tuple[int, PartitionMemo]:
+        self.finished.inherit(partition, memo.finished)
+        return offset, memo.with_finished(None)
 
     def suspects(self, partition: Partition) -> bool:
         """Whether the records of this partition are to be tried one at a time: until the first commit beyond them."""
@@ -122,10 +131,17 @@ class PoisonPillDetector:
             self._memos[partition] = (known[0], known[1].with_trial(offset))
             await self._store.write({partition: self._memos[partition]})
 
-    def text_beyond(self, partition: Partition, offset: int) -> str:
+    def memo_at(self, partition: Partition, offset: int) -> PartitionMemo:
         """What is to be kept with a commit of `offset`: only what was not reached yet must not be forgotten."""
         known = self._memos.get(partition)
-        return known[1].beyond(offset).text() if known else ""
+        if known is None:
+            return PartitionMemo()
+        return known[1].beyond(offset) if offset > known[0] else known[1]
+
+    def text(self, partition: Partition, offset: int, memo: PartitionMemo) -> str:
+        """The memo as it is committed with `offset`: with what is finished behind it, by this owner and former ones."""
+        noted = self.finished.noted(partition, offset, self._behind(partition), memo.room_bytes)
+        return memo.with_finished(noted).text()
 
     def progressed(self, partition: Partition, offset: int) -> None:
         """The commit of `offset` is done."""
@@ -138,6 +154,7 @@ class PoisonPillDetector:
     def forget(self, partition: Partition) -> None:
         """It was made again: what is known is about records that are no more."""
         self._memos.pop(partition, None)
+        self.finished.forget(partition)
         self._suspected.discard(partition)
 
     async def end_well(self) -> None:

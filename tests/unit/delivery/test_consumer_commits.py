@@ -11,7 +11,9 @@ from faust.types import TP, Message
 from mode import Service
 
 from saving_alerts.delivery.consumer import BatchConsumer, BatchTransport
+from saving_alerts.delivery.poison_pills.commit_metadata import Partition
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
+from saving_alerts.delivery.poison_pills.finished_before import Behind
 from saving_alerts.failpoints import Failpoints
 from tests.support.fakes.metadata_store import FakeMetadataStore
 
@@ -62,6 +64,7 @@ class NoBrokerApp(faust.App):
 
     def __init__(self) -> None:
         super().__init__("commits", broker="kafka://127.0.0.1:1")
+        self.held: dict[Partition, Behind] = {}
         self.detector = PoisonPillDetector(FakeMetadataStore())
         self.producer = cast("Any", NothingWritten())
         cast("Conductor", self.topics)._acking_topics.add("events")
@@ -72,6 +75,9 @@ class NoBrokerApp(faust.App):
     async def _on_partitions_revoked(self, revoked: set[TP]) -> None: ...
 
     async def drain(self) -> None: ...
+
+    def held_back(self) -> Mapping[Partition, Behind]:
+        return self.held
 
 
 class World:

@@ -239,7 +239,7 @@ def reading_from(read_to: int) -> BatchConsumer:
     cast("Conductor", consumer.app.topics)._acking_topics.add("events")
     consumer._feeds_streams = True
     consumer._read_offset[FIRST] = consumer._committed_offset[FIRST] = read_to
-    consumer._highest_committed[FIRST] = read_to
+    consumer.memo_commits._highest[FIRST] = read_to
     return consumer
 
 
@@ -250,7 +250,7 @@ async def test_a_partition_that_was_made_again_is_read_and_committed_from_its_be
     assert thread_of(consumer).committed == [{FIRST: (BEGAN, "")}]
     assert consumer._read_offset[FIRST] is None
     assert consumer._should_commit(FIRST, ENDED)
-    assert FIRST not in consumer._highest_committed
+    assert FIRST not in consumer.memo_commits._highest
     assert cast("NoBrokerApp", consumer.app).forgotten == [("events", 0)]
 
 

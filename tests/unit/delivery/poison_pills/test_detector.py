@@ -247,8 +247,8 @@ async def test_a_commit_keeps_only_what_was_not_reached(memory: FakeMetadataStor
     memory.notes[HERE] = (OFFSET, PartitionMemo(skip=(OFFSET + 5, OFFSET + 9)))
     detector = await owner(memory)
 
-    assert PartitionMemo.read(detector.text_beyond(HERE, OFFSET + 6)) == PartitionMemo(skip=(OFFSET + 9,))
-    assert detector.text_beyond(HERE, OFFSET + 10) == ""
+    assert detector.memo_at(HERE, OFFSET + 6) == PartitionMemo(skip=(OFFSET + 9,))
+    assert detector.memo_at(HERE, OFFSET + 10).text() == ""
 
 
 async def test_a_new_assignment_reads_the_notes_anew(memory: FakeMetadataStore) -> None:

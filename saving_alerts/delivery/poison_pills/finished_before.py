@@ -1,0 +1,91 @@
+"""What former owners of a partition had finished behind its committed offset: it is passed over, not done again.
+
+Only after the first record that is delivered again is known to be the one that they had there.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from saving_alerts.delivery.poison_pills.finished_ranges import (
+    FinishedOffsets,
+    FinishedRanges,
+    Range,
+)
+
+log = logging.getLogger(__name__)
+
+Partition = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What this owner has finished and cannot commit: from `first`, the first record that would be delivered again.
+
+    `mark` is of that record. `last` is the last offset that was taken, `ranges` are the finished ones up to there.
+    """
+
+    first: int
+    mark: int
+    ranges: Sequence[Range]
+    last: int
+
+
+@dataclass(slots=True)
+class _Known:
+    noted: FinishedRanges
+    offsets: FinishedOffsets
+
+
+class FinishedBefore:
+    """For one assignment. Nothing is known before `inherit`."""
+
+    def __init__(self) -> None:
+        self._known: dict[Partition, _Known] = {}
+        self._first: dict[Partition, tuple[int, int]] = {}
+
+    def begin(self) -> None:
+        self._known, self._first = {}, {}
+
+    def delivered(self, partition: Partition, offset: int, mark: int) -> None:
+        """A batch begins with this record. Only the first one of the partition counts."""
+        self._first.setdefault(partition, (offset, mark))
+
+    def inherit(self, partition: Partition, noted: FinishedRanges | None) -> None:
+        """What the memo of the partition says."""
+        if noted is not None:
+            self._known[partition] = _Known(noted, FinishedOffsets(noted.ranges()))
+
+    def forget(self, partition: Partition) -> None:
+        """It was made again."""
+        self._known.pop(partition, None)
+        self._first.pop(partition, None)
+
+    def has(self, partition: Partition, offset: int) -> bool:
+        """Whether a former owner had finished this record, which was delivered."""
+        known = self._same(partition)
+        return known is not None and offset in known.offsets
+
+    def _same(self, partition: Partition) -> _Known | None:
+        """What is known, if it is about the records that are delivered."""
+        known = self._known.get(partition)
+        if known is None or self._first.get(partition) == (known.noted.first, known.noted.mark):
+            return known
+        log.warning("%s-%d: what former owners noted as finished is about other records", *partition)
+        del self._known[partition]
+        return None
+
+    def noted(self, partition: Partition, offset: int, behind: Behind | None, room_bytes: int) -> FinishedRanges | None:
+        """What is to stand beside a commit of `offset`: what both have finished."""
+        if behind is None:
+            # Nothing was taken yet, or all of it is done: what is known may still be of use.
+            known = self._known.get(partition)
+            return known.noted if known is not None and known.noted.first >= offset else None
+        ranges = [*behind.ranges, *self._after(self._same(partition), behind.last)]
+        return FinishedRanges.fitting(behind.first, behind.mark, ranges, room_bytes)
+
+    def _after(self, known: _Known | None, last: int) -> Iterable[Range]:
+        """The known ranges of what was not delivered again yet."""
+        if known is None:
+            return ()
+        return ((max(begins, last + 1), ends) for begins, ends in known.offsets.ranges if ends > last)
