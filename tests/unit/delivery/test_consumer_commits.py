@@ -11,7 +11,7 @@ from faust.types import TP, Message
 from mode import Service
 
 from saving_alerts.delivery.consumer import BatchConsumer, BatchTransport
-from saving_alerts.delivery.poison_pills.commit_metadata import Partition
+from saving_alerts.delivery.poison_pills.commit_metadata import Partition, PartitionMemo
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.delivery.poison_pills.finished_before import Behind
 from saving_alerts.failpoints import Failpoints
@@ -29,6 +29,7 @@ class FakeThread(Service):
         super().__init__()
         self.refuses = False
         self.committed: list[dict[TP, int]] = []
+        self.texts: list[dict[TP, str]] = []
 
     def assignment(self) -> set[TP]:
         return {FIRST, SECOND}
@@ -37,6 +38,7 @@ class FakeThread(Service):
         return await call(*arguments)
 
     async def commit_with_memos(self, noted: Mapping[TP, tuple[int, str]]) -> bool:
+        self.texts.append({tp: text for tp, (_, text) in noted.items()})
         if not self.refuses:
             self.committed.append({tp: offset for tp, (offset, _) in noted.items()})
         return not self.refuses
@@ -175,3 +177,51 @@ async def test_a_partition_that_was_full_and_went_is_not_read_when_its_former_wo
     world.consumer.on_buffer_drop(FIRST)
 
     assert world.consumer._get_active_partitions() == {SECOND}
+
+
+def held(world: World, *ranges: tuple[int, int]) -> None:
+    """The first partition's record 12 is unfinished, and these ranges behind it are finished."""
+    behind = Behind(12, 7, ranges, ranges[-1][1])
+    app = cast("NoBrokerApp", world.consumer.app)
+    app.held = {FIRST: behind}
+    app.detector = PoisonPillDetector(FakeMetadataStore(), app.held.get)
+
+
+def finished_of(text: str) -> list[tuple[int, int]]:
+    finished = PartitionMemo.read(text).finished
+    return list(finished.ranges()) if finished else []
+
+
+async def test_what_is_finished_behind_a_held_record_is_noted_although_nothing_can_be_committed(world: World) -> None:
+    held(world, (13, 40))
+    await world.consumer.commit()
+    await world.consumer.commit()
+    once = len(world.kafka.texts)
+    held(world, (13, 40), (50, 60))
+    await world.consumer.commit()
+
+    assert world.kafka.committed == [{FIRST: 12}, {FIRST: 12}]
+    assert once == 1
+    assert [finished_of(text[FIRST]) for text in world.kafka.texts] == [[(13, 40)], [(13, 40), (50, 60)]]
+
+
+async def test_after_a_commit_that_failed_it_is_left_out_once(world: World) -> None:
+    held(world, (13, 40))
+    world.kafka.refuses = True
+    await world.consumer.commit()
+    world.kafka.refuses = False
+    await world.consumer.commit()
+    held(world, (13, 41))
+    await world.consumer.commit()
+
+    assert [finished_of(text[FIRST]) for text in world.kafka.texts] == [[(13, 40)], [], [(13, 41)]]
+
+
+async def test_each_commit_has_what_is_finished_behind_it(world: World) -> None:
+    world.finish(*world.delivered(11))
+    held(world, (13, 40))
+
+    await world.consumer.commit()
+
+    assert world.kafka.committed[0] == {FIRST: 12}
+    assert finished_of(world.kafka.texts[0][FIRST]) == [(13, 40)]

@@ -12,11 +12,14 @@ from typing import cast
 
 import pytest
 from aiokafka import ConsumerRecord
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from saving_alerts.delivery.addressing import Addressed
 from saving_alerts.delivery.batch_work import BatchWork
 from saving_alerts.delivery.flow_control import Message
-from saving_alerts.delivery.in_flight import InFlightLimits
+from saving_alerts.delivery.held_back import ITS_STEP, ITS_TURN, KAFKA, HeldBack
+from saving_alerts.delivery.in_flight import FEW_ENTRIES, InFlightLimits
 from saving_alerts.delivery.outcome_writer import Forwarding, OutcomeWriter
 from saving_alerts.delivery.outputs import Output, Undelivered
 from saving_alerts.delivery.poison_pills.commit_metadata import SUSPICIOUS_DEATHS, PartitionMemo
@@ -186,6 +189,7 @@ class World:
         self.steps, self.flow_control, self.outputs = Steps(), FakeFlowControl(), FakeOutputs()
         self.acks: list[int] = []
         self.metadata = FakeMetadataStore()
+        self.detector = PoisonPillDetector(self.metadata, lambda each: self.stage.behind(each))  # noqa: PLW0108 - the stage comes later
         self._offsets: defaultdict[int, int] = defaultdict(int)
         record_builder = RecordBuilder(TOPICS, "worker-1", self.clock, self.metrics, lambda: "rules-1", PARTITIONS)
         forwarding = Forwarding(TOPICS.validated.name, _to_next)
@@ -194,7 +198,7 @@ class World:
             record_builder=record_builder,
             producer=cast("OutputProducer", self.outputs),
             flow_control=self.flow_control,
-            detector=PoisonPillDetector(self.metadata),
+            detector=self.detector,
             metrics=self.metrics,
             clock=self.clock,
             limits=InFlightLimits(MAX_IN_FLIGHT, MAX_BYTES_IN_FLIGHT, 10 * MAX_IN_FLIGHT, 10 * MAX_BYTES_IN_FLIGHT),
@@ -644,3 +648,135 @@ async def test_what_a_wrong_clock_holds_stops_the_intake() -> None:
     await settled()
 
     assert world.flow_control.said == ["stop"]
+
+
+# What is finished behind a record that is not.
+
+TP0 = ("saving-events", 0)
+
+
+async def test_a_finished_record_is_not_kept_by_what_it_waits_for(waiting: World) -> None:
+    waiting.steps.holds("slow-u1")
+    event = FakeEvent([waiting._record("slow-u1", 0, ()), waiting._record("fast-u2", 0, ())], waiting.acks)
+    waiting.stage.take(event)
+    await until(lambda: waiting.stage.in_flight == 1)
+
+    assert event.value == []
+    assert [
+        record.value for entry in waiting.stage._in_flight._rows[TP0].entries for record in entry.unfinished.values()
+    ] == [b"slow-u1"]
+
+
+async def test_what_holds_a_partition_back_is_told_with_what_it_waits_for(waiting: World) -> None:
+    waiting.steps.holds("slow-u1")
+    waiting.take("slow-u1", "next-u1", "fast-u2")
+    await until(lambda: waiting.stage.in_flight == 2)
+    (in_its_step,) = waiting.stage.held_back()
+    waiting.outputs.is_open.clear()
+    waiting.steps.gates["slow-u1"].set()
+    await settled()
+    (written,) = waiting.stage.held_back()
+    waiting.outputs.is_open.set()
+    await waiting.acked(2)
+
+    assert in_its_step == HeldBack(
+        Stage.VALIDATE, "saving-events", 0, 0, START, 3, ITS_STEP[Stage.VALIDATE], is_stopped=False
+    )
+    assert written.waits_for == KAFKA
+    assert list(waiting.stage.held_back()) == []
+
+
+async def test_before_the_memos_are_read_nothing_has_begun(waiting: World) -> None:
+    waiting.metadata.is_open.clear()
+    waiting.take("a-u1")
+    await settled()
+
+    assert [held.waits_for for held in waiting.stage.held_back()] == [ITS_TURN]
+
+
+async def test_a_batch_that_is_let_go_holds_up_no_commit_where_somebody_refers_to_it(waiting: World) -> None:
+    waiting.steps.holds("slow-u0")
+    waiting.take("slow-u0")
+    events = [FakeEvent([waiting._record(f"a-w{number}", 0, ())], waiting.acks) for number in range(FEW_ENTRIES + 8)]
+    for event in events:
+        waiting.stage.take(event)
+        await until(lambda: waiting.stage.in_flight == 1)
+
+    let_go = [event.message.acked for event in events]
+    assert True in let_go
+    assert waiting.acks == []
+    waiting.steps.gates["slow-u0"].set()
+    await until(lambda: waiting.acks[-1:] == [len(events)])
+    assert {offset for offset, gone in enumerate(let_go, start=1) if gone}.isdisjoint(waiting.acks)
+
+
+def noted_of(world: World, committed: int) -> PartitionMemo:
+    """What the next owner reads beside this commit."""
+    return PartitionMemo.read(world.detector.text(TP0, committed, world.detector.memo_at(TP0, committed)))
+
+
+@st.composite
+def owners(draw: st.DrawFn) -> tuple[list[str], list[set[int]], list[int]]:
+    """Records, those that hold at each owner, and how many records each takes at a time."""
+    texts = [f"yes-u{draw(st.integers(0, 5))}" for _ in range(draw(st.integers(1, 24)))]
+    texts = [f"yes{number}-{text.split('-')[1]}" for number, text in enumerate(texts)]
+    held = draw(st.lists(st.sets(st.integers(0, len(texts) - 1)), min_size=1, max_size=3))
+    return texts, [*held, set()], draw(st.lists(st.integers(1, 7), min_size=len(held) + 1, max_size=len(held) + 1))
+
+
+async def owned(
+    texts: list[str], committed: int, memo: PartitionMemo, held: set[int], at_a_time: int
+) -> tuple[World, list[str], int]:
+    """An owner that begins at `committed`: what it had finished, and where it commits, when its partitions went."""
+    world = World(waiting=True)
+    world.metadata.notes = {TP0: (committed, memo)}
+    world.steps.holds(*(texts[offset] for offset in held))
+    world._offsets[0] = committed
+    for first in range(committed, len(texts), at_a_time):
+        world.take(*texts[first : first + at_a_time])
+    await settled()
+    await world.stage.drain(0)
+    return world, world.forwarded(), max(world.acks, default=committed - 1) + 1
+
+
+@given(owners())
+@settings(max_examples=60, deadline=None)
+async def test_nothing_finished_is_done_again_by_the_next_owner_and_nothing_else_is_passed_over(
+    case: tuple[list[str], list[set[int]], list[int]],
+) -> None:
+    texts, held, at_a_time = case
+    committed, memo, finished = 0, PartitionMemo(), list[str]()
+    for held_here, count in zip(held, at_a_time, strict=True):
+        world, done, committed = await owned(texts, committed, memo, held_here, count)
+        finished += done
+        memo = noted_of(world, committed) if committed < len(texts) else PartitionMemo()
+
+    assert committed == len(texts)
+    assert sorted(finished) == sorted(texts)
+
+
+async def test_another_topic_of_the_same_name_is_not_passed_over(waiting: World) -> None:
+    world, _, committed = await owned(["a-u1", "b-u2", "c-u3"], 0, PartitionMemo(), {0}, 3)
+    memo = noted_of(world, committed)
+
+    _, same, _ = await owned(["a-u1", "b-u2", "c-u3"], committed, memo, set(), 3)
+    _, made_again, _ = await owned(["x-u1", "b-u2", "c-u3"], committed, memo, set(), 3)
+
+    assert same == ["a-u1"]
+    assert made_again == ["x-u1", "b-u2", "c-u3"]
+
+
+async def test_little_that_is_finished_is_noted_only_when_partitions_go(waiting: World) -> None:
+    waiting.steps.holds("slow-u1")
+    waiting.take("slow-u1", "a-u2")
+    await until(lambda: waiting.stage.in_flight == 1)
+    before = waiting.stage.behind(TP0)
+
+    await waiting.stage.drain(0)
+    drained = waiting.stage.behind(TP0)
+    waiting.stage.resume()
+
+    assert before is None
+    assert drained is not None
+    assert (drained.first, drained.ranges, drained.last) == (0, [(1, 1)], 1)
+    assert waiting.stage.behind(TP0) is None

@@ -14,6 +14,7 @@ from saving_alerts.delivery.poison_pills.commit_metadata import (
     TooManySkippedError,
 )
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
+from saving_alerts.delivery.poison_pills.finished_ranges import FinishedRanges
 from saving_alerts.domain.source_position import SourcePosition
 from tests.support.fakes.metadata_store import FakeMetadataStore
 
@@ -273,3 +274,58 @@ async def test_a_partition_remembers_only_so_many_skipped_records() -> None:
         full.with_skipped(MAX_SKIPPED)
 
     assert len(full.text()) < math.floor(4096 / 2)
+
+
+NOTED = FinishedRanges(OFFSET, 7, (1, 40))
+
+
+class TextStore(FakeMetadataStore):
+    """Keeps what Kafka would keep: the text, with what the detector adds to it."""
+
+    detector: PoisonPillDetector
+
+    async def write(self, notes: PartitionMemos) -> None:
+        texts = {where: (offset, self.detector.text(where, offset, memo)) for where, (offset, memo) in notes.items()}
+        await super().write({where: (offset, PartitionMemo.read(text)) for where, (offset, text) in texts.items()})
+
+
+async def test_what_is_finished_outlives_owners_that_die_before_they_take_anything() -> None:
+    memory = TextStore({HERE: (OFFSET, PartitionMemo(finished=NOTED))})
+    for _ in range(2):
+        memory.detector = PoisonPillDetector(memory)
+        await memory.detector.admit()
+
+    memory.detector.finished.delivered(HERE, OFFSET, 7)
+
+    assert memory.notes[HERE][1] == PartitionMemo(deaths=2, finished=NOTED)
+    assert memory.detector.finished.has(HERE, OFFSET + 1)
+
+
+async def test_and_a_good_end() -> None:
+    memory = TextStore({HERE: (OFFSET, PartitionMemo(finished=NOTED))})
+    memory.detector = PoisonPillDetector(memory)
+    await memory.detector.admit()
+
+    await memory.detector.end_well()
+
+    assert memory.notes[HERE][1] == PartitionMemo(finished=NOTED)
+
+
+async def test_a_commit_that_goes_no_further_keeps_the_deaths(memory: FakeMetadataStore) -> None:
+    memory.notes[HERE] = (OFFSET, PartitionMemo(deaths=1))
+    detector = await owner(memory)
+
+    assert detector.memo_at(HERE, OFFSET) == PartitionMemo(deaths=2)
+    assert detector.memo_at(HERE, OFFSET + 1) == PartitionMemo()
+
+
+async def test_of_a_partition_that_was_made_again_nothing_is_finished() -> None:
+    memory = TextStore({HERE: (OFFSET, PartitionMemo(finished=NOTED))})
+    memory.detector = PoisonPillDetector(memory)
+    await memory.detector.admit()
+    memory.detector.finished.delivered(HERE, OFFSET, 7)
+
+    memory.detector.forget(HERE)
+
+    assert not memory.detector.finished.has(HERE, OFFSET + 1)
+    assert memory.detector.text(HERE, 0, PartitionMemo()) == ""
