@@ -1,12 +1,19 @@
 """One event hangs while later ones of its partition finish: the commit waits for it, so that a kill loses nothing."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from itertools import count, islice
 
 import pytest
+from aiokafka import TopicPartition
 
 from demo.stub_apis.faults import Behaviour
 from demo.stub_apis.stub import ApiStub
+from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
+from saving_alerts.delivery.uncommitted import NOTED_FROM
+from saving_alerts.kafka.client import commits
+from saving_alerts.kafka.connection import KafkaConnection
 from tests.end_to_end.shoppers import visit
 from tests.faults.case import Case
 from tests.faults.commits import wait_for_commits
@@ -22,6 +29,8 @@ pytestmark = [
 NEIGHBOURS = 300
 NEIGHBOURS_PER_SECOND = 300
 COMMITS = 3
+# More than are noted at once; fewer are asked about again.
+MANY_NEIGHBOURS = NOTED_FROM + 500
 ASK_TIMEOUT_SECONDS = 20
 NEIGHBOUR_TIMEOUT_SECONDS = 30
 
@@ -63,3 +72,39 @@ def test_an_event_that_hangs_is_finished_by_the_next_owner(deployment: Deploymen
     api.recover()
 
     assert case.check().failures == ()
+
+
+def test_what_is_finished_behind_an_event_that_hangs_is_not_done_again(deployment: Deployment, case: Case) -> None:
+    """A killed owner has noted it beside its commit: the next one asks the Coupon API about nobody again."""
+    api, head = deployment.world.coupon_api, case.user("head")
+    api.behave(Behaviour(fault="hang"), user_id=head)
+    case.write([visit(head, head)], expect=[head])
+    api.wait_until(lambda: any(request.user_id == head for request in api.requests), ASK_TIMEOUT_SECONDS)
+    neighbours = list(islice(neighbours_of(head, deployment), MANY_NEIGHBOURS))
+    case.write([visit(name, name) for name in neighbours], NEIGHBOURS_PER_SECOND, expect=neighbours)
+    deployment.wait_until(
+        lambda: all(map(case.reason, neighbours)), NEIGHBOUR_TIMEOUT_SECONDS, "the neighbours are done"
+    )
+    owner = deployment.owner_of(deployment.partition_of(head))
+    deployment.wait_until(
+        lambda: finished_of(deployment, deployment.partition_of(head)) == MANY_NEIGHBOURS,
+        ASK_TIMEOUT_SECONDS,
+        "what is finished is noted beside the commit",
+    )
+
+    owner.kill()
+    case.death_of(owner)
+    api.recover()
+
+    assert case.check().failures == ()
+    asked = Counter(request.user_id for request in api.requests)
+    assert {asked[name] for name in neighbours} == {1}
+
+
+def finished_of(deployment: Deployment, partition: int) -> int:
+    """How many records of a partition of the Coupon API's stage are noted as finished behind its commit."""
+    place = TopicPartition(deployment.topics.validated.name, partition)
+    connection = KafkaConnection(deployment.world.bootstrap_servers)
+    commit = asyncio.run(commits(connection, deployment.spec.group, [place]))[place]
+    finished = PartitionMemo.read(commit.text if commit else None).finished
+    return sum(last - first + 1 for first, last in finished.ranges()) if finished else 0
