@@ -23,8 +23,8 @@ from saving_alerts.ports.accepted_directory import AcceptedDirectory, Noted
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.heartbeats import Heard, WorkerRow
 from saving_alerts.ports.object_store import ObjectLines, StoredObject
-from saving_alerts.ports.push_sender import Accepted, Attempt
-from saving_alerts.ports.throttle import Claim, Granted, Reservation
+from saving_alerts.ports.push_sender import Accepted, Attempt, Refused
+from saving_alerts.ports.throttle import Claim, Free, Granted, Reservation, View
 from saving_alerts.settings import Settings
 
 LEASE = timedelta(seconds=20)
@@ -59,6 +59,9 @@ class ImmediateThrottle:
 
     async def check(self) -> None: ...
 
+    async def look(self, claim: Claim, caps: tuple[Cap, ...]) -> View:  # noqa: ARG002 - the port's signature
+        return Free()
+
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:  # noqa: ARG002 - the port's signature
         return Granted(self._clock.now() + LEASE)
 
@@ -77,6 +80,9 @@ class ImmediateSender:
     @asynccontextmanager
     async def slot(self, deadline: datetime) -> AsyncIterator[bool]:  # noqa: ARG002 - the port's signature
         yield True
+
+    def refusal(self, push: Push) -> Refused | None:  # noqa: ARG002 - the port's signature
+        return None
 
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:  # noqa: ARG002 - the port's signature
         return Accepted(ACCEPTED_STATUS)

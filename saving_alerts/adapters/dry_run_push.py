@@ -6,7 +6,7 @@ from datetime import datetime
 
 from saving_alerts.domain.alerts import Push
 from saving_alerts.ports.clock import Clock
-from saving_alerts.ports.push_sender import Accepted, Attempt
+from saving_alerts.ports.push_sender import Accepted, Attempt, Refused
 
 NOTHING_SENT = 0  # in place of an HTTP status
 
@@ -20,6 +20,9 @@ class DryRunPushSender:
     @asynccontextmanager
     async def slot(self, deadline: datetime) -> AsyncIterator[bool]:
         yield self._clock.now() < deadline
+
+    def refusal(self, push: Push) -> Refused | None:  # noqa: ARG002 - the port's signature
+        return None
 
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:  # noqa: ARG002 - the port's signature
         return Accepted(NOTHING_SENT)

@@ -85,11 +85,21 @@ class PushApi:
         async with self._admission.slot(deadline) as epoch:
             yield epoch is not None
 
+    def refusal(self, push: Push) -> Refused | None:
+        """See `PushSender`: a body that is too large is not sent."""
+        return self._refusal(msgspec.json.encode(push))
+
+    def _refusal(self, body: bytes) -> Refused | None:
+        most = self._policy.max_body_bytes
+        return (
+            Refused(None, f"the body has {len(body)} bytes, at most {most} are accepted") if len(body) > most else None
+        )
+
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:
         """See `PushSender`. Without a connection nothing was sent: that is Throttled, for DEFAULT_RETRY_AFTER."""
         body = msgspec.json.encode(push)
-        if len(body) > self._policy.max_body_bytes:
-            return Refused(None, f"the body has {len(body)} bytes, at most {self._policy.max_body_bytes} are accepted")
+        if refused := self._refusal(body):
+            return refused
         headers = {
             "Content-Type": "application/json",
             "Idempotency-Key": key,

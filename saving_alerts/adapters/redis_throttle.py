@@ -1,4 +1,4 @@
-"""Claims in Redis: one key for each user, and four Lua scripts that each change it atomically (docs/claims.md).
+"""Claims in Redis: one key for each user, and five Lua scripts, each of them atomic (docs/claims.md).
 
 The driver repeats a call that got no answer, so a script may run twice for it: each is idempotent by its claim. A key
 that does not hold what the scripts wrote is never overwritten: until an operator deletes it, every call for that user
@@ -22,7 +22,20 @@ from saving_alerts.domain.moments import of_milliseconds
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.errors import UnavailableError
-from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Reservation
+from saving_alerts.ports.throttle import (
+    AlreadySent,
+    Busy,
+    CapReached,
+    Claim,
+    DuplicateOf,
+    Free,
+    Granted,
+    Known,
+    Obstacle,
+    Outnumbered,
+    Reservation,
+    View,
+)
 
 # No user's key ends so, because a user's name is quoted in it.
 NOBODY = "%check"
@@ -42,10 +55,15 @@ class ThrottlePolicy:
 
 
 class _Call(StrEnum):
+    LOOK = "look"
     RESERVE = "reserve"
     RENEW = "renew"
     CONFIRM = "confirm"
     RELEASE = "release"
+
+
+# What each script is made of, after `state`.
+_PARTS = {_Call.LOOK: ("obstacles",), _Call.RESERVE: ("obstacles",)}
 
 
 class RedisThrottle:
@@ -56,7 +74,7 @@ class RedisThrottle:
         self._lease_milliseconds = round(policy.lease_seconds * 1000)
         self._metrics = metrics
         self._client = client
-        self._scripts = {call: client.register_script(_script(call)) for call in _Call}
+        self._scripts = {call: client.register_script(_script(*_PARTS.get(call, ()), call)) for call in _Call}
         self._check = client.register_script(_script("check"))
         self._failure: str | None = None  # the last one since the last check
 
@@ -71,10 +89,15 @@ class RedisThrottle:
         if failure is not None:
             raise UnavailableError(failure)
 
+    async def look(self, claim: Claim, caps: tuple[Cap, ...]) -> View:
+        reply = await self._run(_Call.LOOK, claim, _encoded(caps))
+        try:
+            return _view(reply, caps)
+        except (ValueError, OverflowError) as error:
+            raise _unreadable(self._key(claim)) from error
+
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
-        reply = await self._run(_Call.RESERVE, claim, self._lease_milliseconds, _encoded(caps))
-        if _outcome(reply) == "was_released":
-            raise ValueError(f"{claim} was released: claim again with another number")
+        reply = await self._run(_Call.RESERVE, claim, _encoded(caps), self._lease_milliseconds)
         try:
             return _reservation(reply, caps)
         except (ValueError, OverflowError) as error:  # a position or a time that nobody of us can have written
@@ -118,9 +141,9 @@ def _unreadable(key: str) -> UnavailableError:
     return UnavailableError(f"Redis holds something unreadable at the key {key}: delete it")
 
 
-def _script(call: str) -> str:
+def _script(*parts: str) -> str:
     folder = files("saving_alerts.adapters") / "claim_scripts"
-    return "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in ("state", call))
+    return "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in ("state", *parts))
 
 
 def _identity(claim: Claim) -> tuple[str, ...]:
@@ -145,10 +168,26 @@ def _reservation(reply: _Reply, caps: tuple[Cap, ...]) -> Reservation:
             return Granted(of_milliseconds(until), bool(taken_over))
         case [b"already_sent", int(sent_at), uncertain]:
             return AlreadySent(of_milliseconds(sent_at), bool(uncertain))
+        case [b"outnumbered"]:
+            return Outnumbered()
+    return _obstacle(reply, caps)
+
+
+def _view(reply: _Reply, caps: tuple[Cap, ...]) -> View:
+    match reply:
+        case [b"free"]:
+            return Free()
+        case [b"known"]:
+            return Known()
+    return _obstacle(reply, caps)
+
+
+def _obstacle(reply: _Reply, caps: tuple[Cap, ...]) -> Obstacle:
+    match reply:
         case [b"duplicate_of", bytes(position)]:
             return DuplicateOf(SourcePosition.parse(position.decode()))
         case [b"cap_reached", int(index), int(until)]:
             return CapReached(caps[index - 1], of_milliseconds(until))
         case [b"busy", int(until), own_position]:
             return Busy(of_milliseconds(until), bool(own_position))
-    raise RuntimeError(f"The reserve script answered {reply!r}")
+    raise RuntimeError(f"A claim script answered {reply!r}")

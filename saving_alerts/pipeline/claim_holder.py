@@ -12,7 +12,17 @@ from saving_alerts.failpoints import Failpoint, Failpoints
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.push_sends import PushSends
-from saving_alerts.ports.throttle import CapReached, Claim, DuplicateOf, Granted, Reservation, Throttle
+from saving_alerts.ports.throttle import (
+    CapReached,
+    Claim,
+    DuplicateOf,
+    Free,
+    Granted,
+    Obstacle,
+    Reservation,
+    Throttle,
+    View,
+)
 
 
 @dataclass(slots=True)
@@ -36,6 +46,16 @@ class ClaimHolder:
     _claim: Claim | None = None
     _granted: bool = False  # whether the throttle was heard to grant it
     _lease_until: datetime | None = None  # the last we heard of
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether a claim of ours may stand in the throttle."""
+        return self._claim is not None
+
+    async def look(self) -> View:
+        """What stands against a claim, in the throttle and in the Table. Nothing is claimed."""
+        view = await self.throttle.look(self._new_claim(), self.caps)
+        return self._in_the_table() or view if isinstance(view, Free) else view
 
     async def hold(self, *, unclear: bool) -> datetime | Reservation:
         """Until when the claim is ours, or why it is not. `unclear`: an attempt of this task may have arrived."""
@@ -103,15 +123,17 @@ class ClaimHolder:
 
     async def _fenced(self, *, unclear: bool) -> Reservation | None:
         """What the Table knows against a grant of a throttle that forgot. The claim goes back if nothing was sent."""
-        sends, alert = self.push_sends.of(self.alert.user_id), self.alert
-        refusal: Reservation | None = None
-        if same_event := of_event(sends, alert.event_id):
-            refusal = DuplicateOf(same_event.position)
-        elif blocked := blocking_cap(self.caps, sends, alert.merchant_id, self.clock.now()):
-            refusal = CapReached(blocked.cap, blocked.until)
-        if refusal is not None:
+        obstacle = self._in_the_table()
+        if obstacle is not None:
             await self.release(unclear=unclear)
-        return refusal
+        return obstacle
+
+    def _in_the_table(self) -> Obstacle | None:
+        sends, alert = self.push_sends.of(self.alert.user_id), self.alert
+        if same_event := of_event(sends, alert.event_id):
+            return DuplicateOf(same_event.position)
+        blocked = blocking_cap(self.caps, sends, alert.merchant_id, self.clock.now())
+        return CapReached(blocked.cap, blocked.until) if blocked else None
 
     def _new_claim(self) -> Claim:
         alert = self.alert

@@ -7,17 +7,17 @@ deadline), and the memory of this task: once one of its attempts is unclear, onl
 everything else is `push_uncertain` and stays charged. Silence beats a second push.
 
 One try is: wait for everything that can be waited for, hold the claim, make at most one attempt. Waits
-come before the claim, so that a claim is short. A claim that was taken over counts as unclear from the start, because
+come before the claim, so that a claim is short. So does every no that is known without one: it needs a look at the
+claims, and takes none. A claim that was taken over counts as unclear from the start, because
 its former owner may have sent. The position's own entry is looked up even after the deadline: it may be pushed.
 docs/claims.md has the rules, each with what happens without it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from saving_alerts.domain.alerts import Alert, idempotency_key, push_of, rfc3339
-from saving_alerts.domain.decisions import Versions
+from saving_alerts.domain.alerts import Alert, Push, idempotency_key, push_of, rfc3339
 from saving_alerts.domain.kill_switches import active_switch
 from saving_alerts.domain.push_sends import of_position
 from saving_alerts.domain.reasons import Reason
@@ -25,6 +25,7 @@ from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.failpoints import Failpoint, Failpoints
 from saving_alerts.pipeline.claim_holder import ClaimHolder
 from saving_alerts.pipeline.outcomes import Decided
+from saving_alerts.pipeline.push_decisions import decided_by, name_of, sent_before
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.kill_switches import KillSwitches
@@ -35,9 +36,13 @@ from saving_alerts.ports.throttle import (
     Busy,
     CapReached,
     DuplicateOf,
+    Free,
     Granted,
+    Known,
+    Outnumbered,
     Reservation,
     Throttle,
+    View,
 )
 
 FIRST_PAUSE = timedelta(milliseconds=100)
@@ -62,7 +67,7 @@ class Dispatcher:
     async def dispatch_push(self, alert: Alert, rules: RuleSet) -> Decided:
         """Send the alert, or say why not. Ends at the latest one lease after the alert's deadline."""
         if known := of_position(self.push_sends.of(alert.user_id), alert.position, alert.event_id):
-            return _decided(alert, rules, self.outcome(uncertain=known.uncertain), _again(known.sent_at))
+            return decided_by(alert, rules, self.outcome(uncertain=known.uncertain), sent_before(known.sent_at))
         dispatch = _Dispatch(self, alert, rules, self._claim_of(alert, rules))
         pause = FIRST_PAUSE
         while (decided := await dispatch.try_once()) is None:
@@ -111,6 +116,9 @@ class _Dispatch:
         """Wait, claim, attempt. None: nothing is decided yet, try again."""
         async with self.dispatcher.sender.slot(self.alert.deadline) as may_start:
             try:
+                view = await self._look(may_start=may_start)
+                if not isinstance(view, Known):
+                    return self._no() if isinstance(view, Free) else await self._without_claim(view)
                 standing = await self.claim.hold(unclear=self.unclear)
             except UnavailableError as error:
                 return await self._without_throttle(error)
@@ -118,26 +126,48 @@ class _Dispatch:
                 return await self._with_lease(standing, may_start=may_start)
             return await self._without_claim(standing)
 
-    async def _with_lease(self, lease_until: datetime, *, may_start: bool) -> Decided | None:
-        if self.is_late or not may_start:
-            return await self._too_late()
+    async def _look(self, *, may_start: bool) -> View:
+        """Where no attempt may start, a look at the claims that takes none.
+
+        Known: go on with a claim, because an attempt may start, or because something of this event may stand there.
+        """
+        if self.stays_charged or self.claim.is_asked_for or (may_start and self._no() is None):
+            return Known()
+        return await self.claim.look()
+
+    def _no(self) -> Decided | None:
+        """Why no attempt may start, as far as anyone can say without the throttle."""
+        if self.is_late:
+            return self._late(None)
         if switch := active_switch(self.dispatcher.kill_switches.switches, self.alert.merchant_id, self.alert.rule_id):
+            return self._decided(Reason.KILLED, switch=str(switch))
+        if refused := self.dispatcher.sender.refusal(self._push()):
+            attempts = [*self.attempts, name_of(refused)]
+            return self._decided(Reason.PUSH_REFUSED, attempts=attempts, status=refused.status, answer=refused.text)
+        return None
+
+    async def _with_lease(self, lease_until: datetime, *, may_start: bool) -> Decided | None:
+        if no := self._no():
             await self._release()
-            return await self._unless_charged(self._decided(Reason.KILLED, switch=str(switch)))
+            return await self._unless_charged(no)
+        if not may_start:
+            return None  # the deadline is about to pass
         if lease_until - self.dispatcher.clock.now() < self.dispatcher.lease_left:
             return None  # the next try renews, or claims again
         attempt = await self._attempt(min(lease_until, self.alert.deadline))
-        self.attempts.append(_name(attempt))
+        self.attempts.append(name_of(attempt))
         return await self._after(attempt)
 
     async def _attempt(self, not_after: datetime) -> Attempt:
         key = idempotency_key(self.alert.user_id, self.alert.event_id)
-        freshness = self.rules.freshness_of(self.alert.event_type)
-        push = push_of(self.alert, self.dispatcher.clock.now(), freshness)
-        attempt = await self.dispatcher.sender.attempt(push, key, not_after)
+        attempt = await self.dispatcher.sender.attempt(self._push(), key, not_after)
         self.dispatcher.failpoints.reach(Failpoint.AFTER_PUSH_ANSWER)
         self.unclear = self.unclear or isinstance(attempt, Unclear)
         return attempt
+
+    def _push(self) -> Push:
+        freshness = self.rules.freshness_of(self.alert.event_type)
+        return push_of(self.alert, self.dispatcher.clock.now(), freshness)
 
     async def _after(self, attempt: Attempt) -> Decided | None:
         match attempt:
@@ -161,7 +191,7 @@ class _Dispatch:
             case AlreadySent(sent_at, uncertain):
                 # A dead owner may have got as far as the throttle only.
                 await self.claim.remember(sent_at, uncertain=uncertain)
-                return self._decided(self.dispatcher.outcome(uncertain=uncertain), **_again(sent_at))
+                return self._decided(self.dispatcher.outcome(uncertain=uncertain), **sent_before(sent_at))
             case Busy(until, own_position):
                 # Whoever holds this very position may have sent it: only when its lease has ended can anyone say more.
                 return None if own_position or not self.is_late else await self._unless_charged(self._late(until))
@@ -169,6 +199,8 @@ class _Dispatch:
                 return await self._unless_charged(self._decided(Reason.DUPLICATE, of=str(position)))
             case CapReached(cap, until):
                 return await self._unless_charged(self._decided(Reason.CAPPED, cap=str(cap), until=rfc3339(until)))
+            case Outnumbered():
+                return None  # the next try claims with a new number
             case Granted():
                 raise AssertionError("a grant is a lease")
 
@@ -182,12 +214,6 @@ class _Dispatch:
             return None
         await self._release()
         return await self._unless_charged(self._decided(Reason.EXPIRED, throttle=str(error)))
-
-    async def _too_late(self) -> Decided | None:
-        if not self.is_late:
-            return None
-        await self._release()
-        return await self._unless_charged(self._late(None))
 
     async def _uncertain(self) -> Decided:
         await self.claim.confirm(uncertain=True)
@@ -204,30 +230,4 @@ class _Dispatch:
         return self._decided(Reason.EXPIRED, **details)
 
     def _decided(self, reason: Reason, **details: object) -> Decided:
-        return _decided(self.alert, self.rules, reason, {"attempts": list(self.attempts), **details})
-
-
-def _again(sent_at: datetime) -> dict[str, object]:
-    return {"again": True, "sent_at": rfc3339(sent_at)}
-
-
-def _decided(alert: Alert, rules: RuleSet, reason: Reason, details: Mapping[str, object]) -> Decided:
-    named: dict[str, object] = {"rule_id": alert.rule_id, "coupon_id": alert.coupon_id}
-    if alert.ranked_by is not None:  # of this coupon among how many; alerts of older releases do not say
-        named |= {"ranked_by": alert.ranked_by, "fitting_coupons": alert.fitting_coupons}
-    versions = Versions(rules=alert.rules_version, merchants=alert.merchants_version, caps=rules.version)
-    return Decided(reason, {**named, **details}, versions)
-
-
-def _name(attempt: Attempt) -> str:
-    match attempt:
-        case Accepted(status):
-            return f"accepted {status}"
-        case Refused(status, _):
-            return f"refused {status}"
-        case TooLate():
-            return "too late"
-        case Throttled(retry_after):
-            return f"throttled for {retry_after.total_seconds():g} s"
-        case Unclear(text):
-            return f"unclear: {text}"
+        return decided_by(self.alert, self.rules, reason, {"attempts": list(self.attempts), **details})

@@ -52,6 +52,9 @@ class PushSender(Protocol):
         Enters with True if an attempt may start, with False if the deadline came first. Leaving frees the slot.
         """
 
+    def refusal(self, push: Push) -> Refused | None:
+        """How every attempt with this push would end, where that is known without one."""
+
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:
         """Make one request, for at most `push_attempt_seconds`. `not_after` is sent as `Request-Not-After`.
 

@@ -69,7 +69,24 @@ class Busy:
     own_position: bool = False
 
 
-Reservation = Granted | AlreadySent | DuplicateOf | CapReached | Busy
+@dataclass(frozen=True, slots=True)
+class Outnumbered:
+    """This claim, or one of the same incarnation with a higher number, was released: claim again with a new number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """A claim would be granted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The event has an entry at this position: only `reserve` can say what becomes of it."""
+
+
+Obstacle = DuplicateOf | CapReached | Busy
+Reservation = Granted | AlreadySent | Outnumbered | Obstacle
+View = Free | Known | Obstacle
 
 
 class Throttle(Protocol):
@@ -78,8 +95,14 @@ class Throttle(Protocol):
     async def check(self) -> None:
         """Do as much as a claim takes, for nobody. It also fails if a call has failed since the last check."""
 
+    async def look(self, claim: Claim, caps: tuple[Cap, ...]) -> View:
+        """What `reserve` would find for the event of this claim. Nothing is changed."""
+
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
-        """Ask for a claim. The entry of its own event at its position counts first, before caps and other claims."""
+        """Ask for a claim. The entry of its own event at its position counts first, before caps and other claims.
+
+        What was released is never granted again, however late a copy of its `reserve` arrives (docs/claims.md, rule 6).
+        """
 
     async def renew(self, claim: Claim) -> datetime | None:
         """Extend a live lease; returns its new end. None: the lease has ended, or the claim has another token."""

@@ -17,14 +17,14 @@ def why_over(state: State, event: int) -> Answer:
 
 def sent_before(rules: Rules, state: State, worker: int, event: int, task: Task, ending: Answer) -> State:
     phase: Phase = "write" if rules.redelivery_writes_table else "publish"
-    return state.with_task(worker, event, task._replace(phase=phase, ending=ending))
+    return state.with_task(worker, event, task._replace(phase=phase, ending=ending, number=0))
 
 
 def refused(rules: Rules, state: State, worker: int, event: int, task: Task, answer: Answer) -> State:
     """Redis or the Table says no, and no claim is held."""
     if may_have_been_sent(rules, task) and rules.task_remembers:
-        return state.with_task(worker, event, task._replace(phase="write", ending="uncertain"))
-    return state.with_task(worker, event, task._replace(phase="publish", ending=answer))
+        return state.with_task(worker, event, task._replace(phase="write", ending="uncertain", number=0))
+    return state.with_task(worker, event, task._replace(phase="publish", ending=answer, number=0))
 
 
 def ended(rules: Rules, state: State, worker: int, event: int, task: Task, answer: Answer) -> State:

@@ -65,12 +65,12 @@ def late_flushes(rules: Rules, state: State) -> Steps:
             yield f"worker {worker} flushes the changelog", flushed(state, worker)
 
 
-def faults(state: State) -> Steps:
+def faults(rules: Rules, state: State) -> Steps:
     left = state.left
     for worker in WORKERS:
         tasks = [state.task(worker, event) for event in EVENTS]
         if left.crashes and any(tasks):
-            yield f"worker {worker} CRASHES", _crashed(state, worker, left._replace(crashes=left.crashes - 1))
+            yield f"worker {worker} CRASHES", _crashed(rules, state, worker, left._replace(crashes=left.crashes - 1))
         if left.pauses and any(task and task.phase in TIMED_PHASES for task in tasks):
             yield f"worker {worker} is PAUSED", _paused(state, worker, left)
     if left.takeovers:
@@ -83,7 +83,7 @@ def faults(state: State) -> Steps:
         yield "the kill switch is on", state._replace(killed=True, left=left._replace(kills=left.kills - 1))
 
 
-def _crashed(state: State, worker: int, left: Faults) -> State:
+def _crashed(rules: Rules, state: State, worker: int, left: Faults) -> State:
     """Its successor starts with nothing but the changelog, as another incarnation."""
     hit = _hit(state, ORPHANED, matters=left.wipes > 0)
     for event in EVENTS:
@@ -91,7 +91,16 @@ def _crashed(state: State, worker: int, left: Faults) -> State:
         entry = hit.entries[event]
         if entry.holder == worker:
             hit = hit.with_entry(event, entry._replace(holder=DEAD))
-    return hit._replace(tables=put(hit.tables, worker, hit.changelog), left=left)
+    return _forgotten(rules, hit, worker)._replace(tables=put(hit.tables, worker, hit.changelog), left=left)
+
+
+def _forgotten(rules: Rules, state: State, worker: int) -> State:
+    """Its numbers are those of an incarnation that is no more; the next one's begin anew."""
+    copy = state.copy
+    if copy and copy.worker == worker:
+        state = state._replace(copy=copy._replace(worker=DEAD))
+    of_the_dead = state.released[worker] if rules.dead_are_remembered else 0
+    return state._replace(released=put(put(state.released, DEAD % 3, of_the_dead), worker, 0))
 
 
 def _paused(state: State, worker: int, left: Faults) -> State:
@@ -118,7 +127,7 @@ def _moved(state: State, left: Faults) -> State:
 
 
 def _wiped(state: State, left: Faults) -> State:
-    return _hit(state, WIPED, matters=any(left))._replace(entries=(Entry(), Entry()), left=left)
+    return _hit(state, WIPED, matters=any(left))._replace(entries=(Entry(), Entry()), released=(0, 0, 0), left=left)
 
 
 def _hit(state: State, what: int, *, matters: bool) -> State:

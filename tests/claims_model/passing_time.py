@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tests.claims_model import redis
 from tests.claims_model.push_api import accept, can_be_accepted
 from tests.claims_model.state import (
     DEAD,
@@ -26,6 +27,17 @@ def arrivals(rules: Rules, state: State) -> Steps:
         if can_be_accepted(rules, state, event, request):
             arrived = state._replace(under_way=put(state.under_way, event, ""))
             yield f"a request for event {event} arrives after all", accept(arrived, event, request)
+
+
+def copies(rules: Rules, state: State) -> Steps:
+    """A `reserve` that the driver sent twice arrives once more, or never."""
+    copy = state.copy
+    if copy:
+        gone = state._replace(copy=None)
+        yield "the copy of a reserve is lost", gone
+        reply, after = redis.reserve(rules, state, copy.worker, copy.event, number=copy.number)
+        if after is not state:
+            yield f"the copy of a reserve arrives: {reply}", after._replace(copy=None)
 
 
 def passing_time(rules: Rules, state: State) -> Steps:

@@ -2,16 +2,34 @@
 
 from typing import Literal
 
-from tests.claims_model.state import Entry, Rules, State, own_entry, put
+from tests.claims_model.numbers import are_counted
+from tests.claims_model.state import Entry, Rules, State, has_token, own_entry, put
 
-Reservation = Literal["granted", "taken over", "already sent", "busy", "busy with itself", "capped"]
+Reservation = Literal["granted", "taken over", "already sent", "busy", "busy with itself", "capped", "outnumbered"]
 
 
-def reserve(rules: Rules, state: State, worker: int, event: int, *, asks_again: bool) -> tuple[Reservation, State]:
+def reserve(
+    rules: Rules, state: State, worker: int, event: int, *, number: int = 0, asks_again: bool = False
+) -> tuple[Reservation, State]:
+    """`asks_again`: by the same claim, where claims are not numbered."""
     event = own_entry(rules, state, event)
     own = state.entries[event]
     if own.kind in ("pushed", "uncertain"):
         return "already sent", state
+    asks_again = own.kind in ("live", "ended") and has_token(state, own, worker, number) and (asks_again or number > 0)
+    outnumbered = 0 < number <= state.released[worker] and rules.released_is_not_granted
+    if outnumbered and not (asks_again and rules.own_token_first):
+        return "outnumbered", state
+    reply, after = _reserve(rules, state, worker, event, asks_again=asks_again)
+    return reply, _with_number(after, event, number) if after is not state else state
+
+
+def _with_number(state: State, event: int, number: int) -> State:
+    return state.with_entry(event, state.entries[event]._replace(number=number))
+
+
+def _reserve(rules: Rules, state: State, worker: int, event: int, *, asks_again: bool) -> tuple[Reservation, State]:
+    own = state.entries[event]
     if own.kind == "live" and own.holder == worker and asks_again:
         return ("taken over" if own.taken_over else "granted"), state
     if own.kind == "live" and own.holder != worker and rules.other_incarnations_wait:
@@ -42,28 +60,39 @@ def _claimed(state: State, worker: int, event: int, *, taken_over: bool) -> Stat
     return state.with_entry(event, Entry("live", worker, taken_over))._replace(old=put(state.old, event, False))
 
 
-def renew(rules: Rules, state: State, worker: int, event: int) -> tuple[bool, State]:
+def renew(rules: Rules, state: State, worker: int, event: int, number: int) -> tuple[bool, State]:
     event = own_entry(rules, state, event)
     entry = state.entries[event]
-    if state.holds(worker, event):
+    if not has_token(state, entry, worker, number):
+        return False, state
+    if entry.kind == "live":
         return True, state
-    if entry == Entry("ended", worker, entry.taken_over) and not rules.ended_claim_is_not_renewed:
-        return True, _claimed(state, worker, event, taken_over=entry.taken_over)
+    if entry.kind == "ended" and not rules.ended_claim_is_not_renewed:
+        return True, _with_number(_claimed(state, worker, event, taken_over=entry.taken_over), event, number)
     return False, state
 
 
-def release(rules: Rules, state: State, worker: int, event: int) -> tuple[bool, State]:
+def release(rules: Rules, state: State, worker: int, event: int, number: int) -> tuple[bool, State]:
     """Whether nothing of this worker's is charged any more."""
     event = own_entry(rules, state, event)
     entry = state.entries[event]
-    if entry.kind == "none" or (entry.kind in ("live", "ended") and entry.holder != worker):
+    if 0 < number <= state.released[worker] and not rules.own_token_first:
         return True, state
     if entry.kind in ("pushed", "uncertain"):
         return False, state
+    marked = _marked(state, worker, number)
+    if entry.kind == "none" or not has_token(state, entry, worker, number):
+        return True, marked
     ended_stays = entry.kind == "ended" and rules.ended_claim_is_not_released
     if ended_stays or (entry.taken_over and rules.takeover_is_not_released):
         return False, state
-    return True, state.with_entry(event, Entry())
+    return True, marked.with_entry(event, Entry())
+
+
+def _marked(state: State, worker: int, number: int) -> State:
+    if not are_counted(state):
+        return state
+    return state._replace(released=put(state.released, worker, max(state.released[worker], number)))
 
 
 def confirm(rules: Rules, state: State, worker: int, event: int, *, uncertain: bool) -> State:

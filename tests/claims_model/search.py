@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.claims_model import faults, passing_time
+from tests.claims_model.numbers import are_counted, renumbered
 from tests.claims_model.push_api import is_at_the_limit
 from tests.claims_model.state import (
     CHARGED,
@@ -39,13 +40,18 @@ class Model:
         return State(left=self.faults)
 
     def steps(self, state: State) -> Iterator[Step]:
+        for label, after in self._steps(state):
+            yield label, renumbered(after) if are_counted(state) else after
+
+    def _steps(self, state: State) -> Iterator[Step]:
         yield from _of_workers(self.rules, state)
         yield from faults.deliveries(state, side_by_side=self.side_by_side)
         yield from faults.revocations(state)
         yield from passing_time.arrivals(self.rules, state)
+        yield from passing_time.copies(self.rules, state)
         yield from passing_time.passing_time(self.rules, state)
         yield from faults.late_flushes(self.rules, state)
-        yield from faults.faults(state)
+        yield from faults.faults(self.rules, state)
 
 
 def _of_workers(rules: Rules, state: State) -> Iterator[Step]:

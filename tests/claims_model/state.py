@@ -53,6 +53,9 @@ class Rules:
     only_yes_ends_well: bool = True  # 5: after an unclear attempt or a takeover
     unclear_is_not_released: bool = True  # 6
     takeover_is_not_released: bool = True  # 6
+    released_is_not_granted: bool = True  # 6: nor any lower number of that incarnation
+    own_token_first: bool = True  # 6: looked for before the highest released number
+    dead_are_remembered: bool = True  # 6: the highest released number of incarnations that are no more
     known_key_first: bool = True  # 7
     too_late_is_no_end: bool = True  # 7: after a 412 the claim is asked for again
     task_remembers: bool = True  # 8
@@ -74,6 +77,7 @@ class Faults(NamedTuple):
     lost_answers: int = 0  # of Redis: done, or not done, and not heard
     kills: int = 0
     windows: int = 0  # the cap's window after a charge passes; it is longer than any deadline
+    copies: int = 0  # a `reserve` that was granted arrives once more, at any time: the driver had sent it twice
     reborn: int = 0  # the source was made again between the two events: both stand at the same position
 
 
@@ -87,6 +91,7 @@ class Task(NamedTuple):
     slow: bool = False  # it was paused: whatever it knew about time is void
     request: Request = ""
     ending: Answer = ""
+    number: int = 0  # of its claim, where copies are looked at
 
 
 class Entry(NamedTuple):
@@ -95,6 +100,15 @@ class Entry(NamedTuple):
     kind: EntryKind = "none"
     holder: int = DEAD
     taken_over: bool = False
+    number: int = 0  # where copies are looked at
+
+
+class Copy(NamedTuple):
+    """A `reserve` under way that nobody waits for."""
+
+    worker: int
+    event: int
+    number: int
 
 
 class State(NamedTuple):
@@ -110,6 +124,8 @@ class State(NamedTuple):
     lost: tuple[int, ...] = (0, 0)  # what happened between its reserve and its durable Table entry: WIPED, ORPHANED
     changelog: tuple[Answer, ...] = ("", "")
     tables: tuple[tuple[Answer, ...], ...] = (("", ""), ("", ""))  # as each worker sees it
+    released: tuple[int, ...] = (0, 0, 0)  # the highest number of each worker that was released, and of the DEAD one
+    copy: Copy | None = None
     owner: int = 0
     killed: bool = False
     left: Faults = Faults()
@@ -134,6 +150,10 @@ Step = tuple[str, State]
 def own_entry(rules: Rules, state: State, event: int) -> int:
     """Where what is known of this event stands."""
     return 0 if state.left.reborn and not rules.event_id_tells_apart else event
+
+
+def has_token(state: State, entry: Entry, worker: int, number: int) -> bool:
+    return entry.holder == worker and entry.number == number
 
 
 def is_alive(request: Request) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.claims_model.search import Model, search, search_to_the_ends
-from tests.claims_model.state import DENIED, OVER_CAP, THE_LIMIT, Faults, Rules
+from tests.claims_model.state import DENIED, OVER_CAP, SILENCED, THE_LIMIT, Faults, Rules
 
 ALL = Rules()
 # As long as the search through two workers that do not know of each other takes on a slow machine.
@@ -20,8 +20,12 @@ LONG_SECONDS = 900
         Faults(kills=1),
         Faults(windows=1),
         Faults(reborn=1),
+        pytest.param(Faults(copies=1), marks=pytest.mark.long),
     ],
-    ids=["none", "a crash", "a rebalance", "a lost answer of Redis", "a kill switch", "the window passes", "reborn"],
+    ids=[
+        *("none", "a crash", "a rebalance", "a lost answer of Redis", "a kill switch", "the window passes", "reborn"),
+        "a copy of a reserve",
+    ],
 )
 def test_every_promise_holds_and_no_state_is_stuck(faults: Faults) -> None:
     found = search_to_the_ends(Model(ALL, faults))
@@ -35,16 +39,38 @@ def test_every_promise_holds_and_no_state_is_stuck(faults: Faults) -> None:
     [
         Faults(crashes=1, rebalances=1),
         Faults(lost_answers=2),
+        pytest.param(Faults(copies=1, crashes=1), marks=pytest.mark.long),
+        pytest.param(Faults(copies=1, rebalances=1), marks=pytest.mark.long),
+        pytest.param(Faults(copies=1, lost_answers=1), marks=pytest.mark.long),
+        pytest.param(Faults(copies=1, kills=1), marks=pytest.mark.long),
         pytest.param(Faults(crashes=2), marks=pytest.mark.long),
         pytest.param(Faults(crashes=1, lost_answers=1, kills=1), marks=pytest.mark.long),
     ],
-    ids=["a crash and a rebalance", "two lost answers", "two crashes", "a crash, a lost answer and a kill switch"],
+    ids=[
+        *("a crash and a rebalance", "two lost answers"),
+        *("a copy and a crash", "a copy and a rebalance", "a copy and a lost answer", "a copy and a kill switch"),
+        *("two crashes", "a crash, a lost answer and a kill switch"),
+    ],
 )
 @pytest.mark.timeout(LONG_SECONDS)
 def test_every_promise_holds(faults: Faults) -> None:
     found = search(Model(ALL, faults))
 
     assert not found.broken, found
+
+
+def test_every_promise_holds_when_a_reserve_arrives_once_more() -> None:
+    found = search_to_the_ends(Model(ALL, Faults(copies=1), side_by_side=False))
+
+    assert not found.broken, found
+    assert found.states > 5_000
+
+
+def test_a_wiped_redis_grants_a_claim_that_was_released_to_a_copy_of_its_reserve() -> None:
+    """Left: nobody is there to give it back, so the user is charged for nothing."""
+    found = search(Model(ALL, Faults(copies=1, wipes=1), side_by_side=False))
+
+    assert found.broken == SILENCED, found
 
 
 @pytest.mark.parametrize("wipes", [1, 2])

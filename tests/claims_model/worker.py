@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from tests.claims_model import redis
 from tests.claims_model.attempting import request_without_lease, sent
 from tests.claims_model.endings import ended, is_over, may_have_been_sent, refused, sent_before, unheard, why_over
+from tests.claims_model.numbers import next_number
 from tests.claims_model.recording import ack, confirm, flush, publish, write
-from tests.claims_model.state import Answer, Phase, Rules, State, Step, Task, own_entry
+from tests.claims_model.state import Answer, Copy, Phase, Rules, State, Step, Task, own_entry
 
 Steps = Iterator[Step]
 
@@ -26,21 +27,49 @@ def waiting(rules: Rules, state: State, worker: int, event: int, task: Task) -> 
 
 
 def _reserve(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
-    reply, after = redis.reserve(rules, state, worker, event, asks_again=task.phase == "asked")
-    if reply in ("granted", "taken over") and state.left.lost_answers:
+    task = task._replace(number=task.number or next_number(state, worker))
+    asks_again = task.phase == "asked"
+    reply, after = redis.reserve(rules, state, worker, event, number=task.number, asks_again=asks_again)
+    if reply == "granted" and may_look(rules, task) and is_over(state, event):
+        unclaimed = task._replace(number=0)
+        yield "looks, and is out of time", refused(rules, state, worker, event, unclaimed, why_over(state, event))
+        return
+    if reply != "outnumbered" and state.left.lost_answers:
         asked = task._replace(phase="asked")
         yield "reserves and hears nothing", unheard(after.with_task(worker, event, asked), event)
+    if reply in ("granted", "taken over"):
+        yield from _claimed(rules, after, worker, event, task, taken_over=reply == "taken over")
+    else:
+        yield from _not_claimed(rules, state, worker, event, task, reply)
+
+
+def _claimed(rules: Rules, state: State, worker: int, event: int, task: Task, *, taken_over: bool) -> Steps:
+    told = "reserves: taken over" if taken_over else "reserves: granted"
+    held = _granted(rules, state, worker, event, task, taken_over=taken_over)
+    yield told, held
+    if state.left.copies:
+        left = state.left._replace(copies=state.left.copies - 1)
+        yield f"{told}, and sends it twice", held._replace(left=left, copy=Copy(worker, event, task.number))
+
+
+def _not_claimed(rules: Rules, state: State, worker: int, event: int, task: Task, reply: redis.Reservation) -> Steps:
     match reply:
-        case "granted" | "taken over":
-            yield f"reserves: {reply}", _granted(rules, after, worker, event, task, taken_over=reply == "taken over")
         case "already sent":
             ending: Answer = "pushed" if state.entries[own_entry(rules, state, event)].kind == "pushed" else "uncertain"
             yield "hears that it was sent", sent_before(rules, state, worker, event, task, ending)
         case "capped":
             yield "hears that it is capped", refused(rules, state, worker, event, task, "capped")
+        case "outnumbered":
+            anew = task._replace(phase="waiting", number=0)
+            yield "hears of a higher number that was released", state.with_task(worker, event, anew)
         case "busy" if is_over(state, event):
             over = refused(rules, state, worker, event, task, why_over(state, event))
             yield "is out of time while another is busy", over
+
+
+def may_look(rules: Rules, task: Task) -> bool:
+    """Whether nothing of this task's can be known of: then a look that writes nothing is enough for a no."""
+    return task.phase == "waiting" and not may_have_been_sent(rules, task)
 
 
 def _granted(rules: Rules, state: State, worker: int, event: int, task: Task, *, taken_over: bool) -> State:
@@ -62,8 +91,11 @@ def asked(rules: Rules, state: State, worker: int, event: int, task: Task) -> St
         may_be_charged = rules.unreleased_is_uncertain or may_have_been_sent(rules, task)
         ending: Answer = "uncertain" if may_be_charged else why_over(state, event)
         phase: Phase = "write" if ending == "uncertain" else "publish"
-        over = state.with_task(worker, event, task._replace(phase=phase, ending=ending))
+        over = state.with_task(worker, event, task._replace(phase=phase, ending=ending, number=0))
         yield "is out of time and cannot ask Redis", unheard(over, event)
+    if is_over(state, event) and not may_have_been_sent(rules, task):
+        back = task._replace(phase="release", ending=why_over(state, event))
+        yield "is out of time and releases what it asked for", state.with_task(worker, event, back)
 
 
 def held(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
@@ -78,16 +110,19 @@ def held(rules: Rules, state: State, worker: int, event: int, task: Task) -> Ste
 
 def between(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
     """A claim is held, perhaps no longer: renew it before anything else."""
-    is_renewed, after = redis.renew(rules, state, worker, event)
+    is_renewed, after = redis.renew(rules, state, worker, event, task.number)
     if is_renewed:
         renewed = task._replace(phase="held", lease=True, slow=False)
         yield "renews its claim", after.with_task(worker, event, renewed)
     else:
-        yield "cannot renew its claim", state.with_task(worker, event, task._replace(phase="waiting", lease=False))
+        yield (
+            "cannot renew its claim",
+            state.with_task(worker, event, task._replace(phase="waiting", lease=False, number=0)),
+        )
 
 
 def release(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
-    is_released, after = redis.release(rules, state, worker, event)
+    is_released, after = redis.release(rules, state, worker, event, task.number)
     yield "releases its claim", _released(rules, after, worker, event, task, is_released=is_released)
     if state.left.lost_answers:
         kept = _released(rules, state, worker, event, task, is_released=False)
@@ -95,7 +130,7 @@ def release(rules: Rules, state: State, worker: int, event: int, task: Task) -> 
 
 
 def _released(rules: Rules, state: State, worker: int, event: int, task: Task, *, is_released: bool) -> State:
-    free = task._replace(lease=False, slow=False)
+    free = task._replace(lease=False, slow=False, number=0)
     if not task.ending:
         return state.with_task(worker, event, free._replace(phase="waiting"))
     if is_released or not rules.unreleased_is_uncertain:

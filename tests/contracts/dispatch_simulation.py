@@ -21,7 +21,7 @@ from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
-from saving_alerts.ports.throttle import Claim, Reservation
+from saving_alerts.ports.throttle import Claim, Reservation, View
 from tests.contracts.throttle_pair import Answer, Call, ThrottlePair
 from tests.support.fakes.kill_switches import FakeKillSwitches
 from tests.support.fakes.push_sends import NoPushSends
@@ -233,6 +233,9 @@ class _ClockAndPushApi:
     async def slot(self, deadline: datetime) -> AsyncIterator[bool]:
         yield self.now() < deadline
 
+    def refusal(self, push: Push) -> Refused | None:
+        return None
+
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:
         running = self.simulation.current()
         attempt = await self.simulation.park(Request(running.alert, key, not_after, running.flushes_before))
@@ -247,6 +250,11 @@ class _LossyThrottle:
     simulation: DispatchSimulation
 
     async def check(self) -> None: ...
+
+    async def look(self, claim: Claim, caps: tuple[Cap, ...]) -> View:
+        answer = await self._call(Call("look", claim, caps))
+        assert isinstance(answer, View), f"{answer} for {claim}"
+        return answer
 
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         answer = await self._call(Call("reserve", claim, caps))

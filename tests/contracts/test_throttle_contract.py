@@ -11,7 +11,18 @@ from redis import asyncio as aioredis
 from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.caps import Cap
-from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Throttle
+from saving_alerts.ports.throttle import (
+    AlreadySent,
+    Busy,
+    CapReached,
+    Claim,
+    DuplicateOf,
+    Free,
+    Granted,
+    Known,
+    Outnumbered,
+    Throttle,
+)
 from tests.contracts.throttle_harness import (
     BRIEF_CAP,
     BRIEF_LEASE_SECONDS,
@@ -30,6 +41,7 @@ from tests.contracts.throttle_harness import (
     sent_at,
 )
 from tests.contracts.throttle_servers import named
+from tests.support.fakes.throttle import MOST_RELEASED
 
 
 @pytest.fixture(scope="module")
@@ -712,8 +724,7 @@ async def test_a_released_claim_never_holds_anything_again(throttle: Throttle, *
         await throttle.reserve(claim, (DAILY,))
     await throttle.release(claim)
 
-    with pytest.raises(ValueError, match="was released"):
-        await throttle.reserve(claim, (DAILY,))
+    assert await throttle.reserve(claim, (DAILY,)) == Outnumbered()
 
     assert isinstance(await throttle.reserve(claim_of(2), (DAILY,)), Granted)
 
@@ -724,8 +735,7 @@ async def test_a_claim_released_before_it_came_never_takes_over(harness: Harness
     await ended(harness, claim_of(1, "worker-a"))
     await harness.throttle().release(late)
 
-    with pytest.raises(ValueError, match="was released"):
-        await harness.throttle().reserve(late, (DAILY,))
+    assert await harness.throttle().reserve(late, (DAILY,)) == Outnumbered()
 
     assert granted(await harness.throttle().reserve(claim_of(1, "worker-c"), (DAILY,))).taken_over
 
@@ -775,3 +785,111 @@ async def test_a_send_is_not_released(throttle: Throttle) -> None:
     assert not await throttle.release(claim)
 
     assert isinstance(await throttle.reserve(claim_of(2), (DAILY,)), CapReached)
+
+
+@pytest.mark.asyncio
+async def test_a_lower_number_of_the_same_incarnation_is_outnumbered_and_no_other_one(throttle: Throttle) -> None:
+    await throttle.release(claim_of(1, "worker-a", number=10))
+
+    answers = [
+        await throttle.reserve(claim_of(2, "worker-a", number=9), (DAILY,)),
+        await throttle.reserve(claim_of(3, "worker-b", number=9), (DAILY,)),
+    ]
+
+    assert answers[0] == Outnumbered()
+    assert isinstance(answers[1], Granted)
+
+
+@pytest.mark.asyncio
+async def test_a_higher_number_of_the_same_incarnation_is_granted(throttle: Throttle) -> None:
+    await throttle.release(claim_of(1, "worker-a", number=9))
+
+    assert isinstance(await throttle.reserve(claim_of(2, "worker-a", number=10), (DAILY,)), Granted)
+
+
+@pytest.mark.asyncio
+async def test_the_highest_number_stays_when_a_lower_one_is_released_later(throttle: Throttle) -> None:
+    await throttle.release(claim_of(1, "worker-a", number=10))
+    await throttle.release(claim_of(2, "worker-a", number=9))
+
+    assert await throttle.reserve(claim_of(1, "worker-a", number=10), (DAILY,)) == Outnumbered()
+
+
+@pytest.mark.asyncio
+async def test_a_claim_that_is_held_stays_ours_when_a_higher_number_is_released(throttle: Throttle) -> None:
+    """The answer to it was lost, and it is asked for again; another event was given back meanwhile."""
+    held = claim_of(1, "worker-a", number=9)
+    first = await throttle.reserve(held, (DAILY,))
+    await throttle.release(claim_of(2, "worker-a", number=10))
+
+    assert await throttle.reserve(held, (DAILY,)) == first
+    assert await throttle.renew(held) is not None
+
+
+@pytest.mark.asyncio
+async def test_a_claim_is_given_back_after_a_higher_number(throttle: Throttle) -> None:
+    held = claim_of(1, "worker-a", number=9)
+    await throttle.reserve(held, (DAILY,))
+    await throttle.release(claim_of(2, "worker-a", number=10))
+
+    assert await throttle.release(held)
+
+    assert isinstance(await throttle.reserve(claim_of(3, "worker-b"), (DAILY,)), Granted)
+
+
+@pytest.mark.asyncio
+async def test_an_ended_claim_stays_charged_after_a_higher_number_was_released(harness: Harness) -> None:
+    claim = claim_of(1, "worker-a", number=9)
+    await ended(harness, claim)
+    await harness.throttle().release(claim_of(2, "worker-a", number=10))
+
+    assert not await harness.throttle().release(claim)
+
+
+@pytest.mark.asyncio
+async def test_the_incarnations_of_an_hour_are_remembered_up_to_a_limit(throttle: Throttle) -> None:
+    for start in range(MOST_RELEASED + 1):
+        await throttle.release(claim_of(start, f"worker-{start}", number=1))
+
+    answers = [
+        await throttle.reserve(claim_of(50, "worker-1", number=1), (DAILY,)),
+        await throttle.reserve(claim_of(51, f"worker-{MOST_RELEASED}", number=1), (DAILY,)),
+        await throttle.reserve(claim_of(52, "worker-0", number=1), (DAILY,)),
+    ]
+
+    assert [type(answer) for answer in answers] == [Outnumbered, Outnumbered, Granted]
+
+
+# look
+
+
+@pytest.mark.asyncio
+async def test_a_free_user_looks_free_and_stays_free(throttle: Throttle) -> None:
+    assert await throttle.look(claim_of(1), (DAILY,)) == Free()
+
+    assert isinstance(await throttle.reserve(claim_of(2), (DAILY,)), Granted)
+
+
+@pytest.mark.asyncio
+async def test_an_event_with_a_claim_or_a_send_at_its_position_is_known(harness: Harness) -> None:
+    throttle, sent = harness.throttle(), claim_of(2)
+    await ended(harness, claim_of(1))
+    await throttle.confirm(sent, uncertain=True)
+    await throttle.reserve(claim_of(3), ())
+
+    views = [await throttle.look(claim_of(offset, "worker-b"), (DAILY,)) for offset in (1, 2, 3)]
+
+    assert views == [Known()] * 3
+
+
+@pytest.mark.asyncio
+async def test_a_look_sees_what_reserve_would_meet(harness: Harness) -> None:
+    throttle, sent = harness.throttle(), claim_of(1, event_id="e")
+    await throttle.confirm(sent, uncertain=False)
+    full_until = await sent_at(throttle, sent) + timedelta(hours=24)
+
+    views = [await throttle.look(claim_of(2, event_id="e"), ()), await throttle.look(claim_of(2), (DAILY,))]
+    until = granted(await throttle.reserve(claim_of(3), ())).lease_until
+
+    assert views == [DuplicateOf(sent.position), CapReached(DAILY, full_until)]
+    assert await throttle.look(claim_of(2), (DAILY,)) == Busy(until)

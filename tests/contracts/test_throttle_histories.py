@@ -10,7 +10,19 @@ import pytest_asyncio
 from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.caps import Cap
-from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Reservation
+from saving_alerts.ports.throttle import (
+    AlreadySent,
+    Busy,
+    CapReached,
+    Claim,
+    DuplicateOf,
+    Free,
+    Granted,
+    Known,
+    Outnumbered,
+    Reservation,
+    View,
+)
 from tests.contracts.throttle_harness import (
     DAILY,
     DAILY_PER_MERCHANT,
@@ -27,7 +39,7 @@ from tests.contracts.throttle_servers import SERVERS, named
 INSTANT_LEASE_SECONDS = 0.001
 # Every step has a time of its own, so that no cap ties with another in one of the two only.
 TICK = timedelta(milliseconds=1)
-STEPS = ("reserve", "reserve", "reserve", "crash", "crash", "renew", "confirm", "doubt", "release", "release")
+STEPS = ("look", "reserve", "reserve", "reserve", "crash", "crash", "renew", "confirm", "doubt", "release", "release")
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -71,29 +83,30 @@ async def step(harness: Harness, name: str, claim: Claim, caps: tuple[Cap, ...])
     match name:
         case "reserve" | "crash":
             return f"{name}: {await reserve(harness, claim, caps, crash=name == 'crash')}"
+        case "look":
+            return timeless(await throttle.look(claim, caps))
         case "renew":
             return f"renewed: {await throttle.renew(claim) is not None}"
         case "confirm" | "doubt":
             await throttle.confirm(claim, uncertain=name == "doubt")
         case _:
-            await throttle.release(claim)
+            return f"released: {await throttle.release(claim)}"
     return name
 
 
 async def reserve(harness: Harness, claim: Claim, caps: tuple[Cap, ...], *, crash: bool) -> str:
     """With `crash` a grant's lease has ended when this returns, unless it was an earlier step's longer one."""
     throttle = harness.throttle(INSTANT_LEASE_SECONDS if crash else LEASE_SECONDS)
-    try:
-        answer = await throttle.reserve(claim, caps)
-    except ValueError:
-        return "was released"
+    answer = await throttle.reserve(claim, caps)
     if isinstance(answer, Granted) and answer.lease_until - await harness.now() < timedelta(seconds=1):
         await harness.wait_until(answer.lease_until)
     return timeless(answer)
 
 
-def timeless(answer: Reservation) -> str:
+def timeless(answer: Reservation | View) -> str:
     match answer:
+        case Outnumbered() | Free() | Known():
+            return type(answer).__name__
         case Granted(_, taken_over):
             return f"granted, taken over: {taken_over}"
         case AlreadySent(_, uncertain):

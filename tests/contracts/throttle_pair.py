@@ -15,7 +15,7 @@ from redis import asyncio as aioredis
 
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain.caps import Cap
-from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, Granted, Reservation
+from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, Granted, Reservation, View
 from tests.contracts.throttle_harness import KEY_PREFIX, LEASE_SECONDS
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
@@ -30,8 +30,8 @@ LONG_RUN_EXAMPLES = 1_000
 # As long as a released claim is remembered: nothing that was sent to Redis arrives later than this.
 LATEST_ARRIVAL = timedelta(hours=1)
 
-CallName = Literal["reserve", "renew", "confirm", "confirm as uncertain", "release"]
-Answer = Reservation | datetime | bool | Literal["was released"] | None
+CallName = Literal["look", "reserve", "renew", "confirm", "confirm as uncertain", "release"]
+Answer = Reservation | View | datetime | bool | None
 
 
 def settings_for(examples: int) -> settings:
@@ -123,11 +123,10 @@ def _earlier(stored: object, milliseconds: int) -> object:
 
 async def _answer(throttle: RedisThrottle | FakeThrottle, call: Call) -> Answer:
     match call.name:
+        case "look":
+            return await throttle.look(call.claim, call.caps)
         case "reserve":
-            try:
-                return await throttle.reserve(call.claim, call.caps)
-            except ValueError:
-                return "was released"
+            return await throttle.reserve(call.claim, call.caps)
         case "renew":
             return await throttle.renew(call.claim)
         case "release":

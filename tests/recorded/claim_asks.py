@@ -13,6 +13,7 @@ from saving_alerts.ports.throttle import (
     Claim,
     DuplicateOf,
     Granted,
+    Outnumbered,
     Reservation,
     Throttle,
 )
@@ -43,10 +44,7 @@ def claim_of(
 def _reserve(caps: tuple[Cap, ...], offset: int = 7, **changes: object) -> Ask:
     async def ask(throttle: Throttle, user_id: str, now: datetime) -> str:
         claim = claim_of(user_id, offset, **changes)  # type: ignore[arg-type] # the names above
-        try:
-            return _in_words(await throttle.reserve(claim, caps), now)
-        except ValueError:
-            return "was released"
+        return _in_words(await throttle.reserve(claim, caps), now)
 
     return ask
 
@@ -80,6 +78,8 @@ def _confirm(*, uncertain: bool) -> Ask:
 def _in_words(answer: Reservation, now: datetime) -> str:
     """Times in milliseconds from the moment the state was recorded, where the value says them."""
     match answer:
+        case Outnumbered():
+            return "was released"
         case Granted():
             return "granted, taken over" if answer.taken_over else "granted"
         case AlreadySent():

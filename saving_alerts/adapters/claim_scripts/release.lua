@@ -2,14 +2,21 @@ local function is_final(own)
   return not is_claim(own) or (has_our_token(own) and (own.taken_over or not is_live(own)))
 end
 
+local function is_a_copy(user)
+  local highest = our_highest_released(user)
+  return highest and highest.number == NUMBER
+end
+
 -- 'charged': the charge stays, so the event must end as push_uncertain.
--- The token is recorded as released even without such a claim: its `reserve` may arrive later, and must claim nothing.
+-- The number is recorded as released even without such a claim: its `reserve` may arrive later, and must claim nothing.
+-- The entry comes first: a higher number may have been released while this claim was held.
 local function release(user)
-  if was_released(user) then return {'released'} end
   local own = own_entry(user)
   if own and is_final(own) then return {'charged'} end
-  if own and has_our_token(own) then remove_own_entry(user) end
-  table.insert(user.released, {position = POSITION, incarnation = INCARNATION, number = NUMBER, at = NOW})
+  local is_held = own and has_our_token(own)
+  if not is_held and is_a_copy(user) then return {'released'} end
+  if is_held then remove_own_entry(user) end
+  remember_release(user)
   save_user(user)
   return {'released'}
 end

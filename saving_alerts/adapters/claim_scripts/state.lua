@@ -5,12 +5,16 @@
 -- `incarnation`, `number`, `taken_over`). A claim whose lease has ended stays: it is a charge for good, and only its own
 -- event at its own position can take it up again. Positions come again when the source is made anew, so that another event
 -- at the same position is another one.
--- `released` are tokens that must never be granted again: a copy of their `reserve` may arrive late.
+-- `released` says which claims must never be granted again, because a copy of their `reserve` may arrive late: of each
+-- incarnation the `highest` number that was released, and with it every lower one. An item without `highest` is one token, as
+-- release 0.1.0 writes them. The latest stands last.
 
 local POSITION, EVENT_ID, MERCHANT_ID, INCARNATION, NUMBER = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local REMEMBERED_MS = 168 * 60 * 60 * 1000 -- MAX_CAP_HOURS in domain/caps.py: no cap looks back further
 -- Longer than TCP can go on delivering what a closed connection had sent.
 local RELEASED_REMEMBERED_MS = 60 * 60 * 1000
+-- Of incarnations, and of tokens of release 0.1.0: whatever becomes of a user, their value stays small.
+local MOST_RELEASED = 32
 local UNREADABLE = {'unreadable'}
 
 local function milliseconds_now()
@@ -56,7 +60,8 @@ local function is_entry(value)
 end
 
 local function is_release(value)
-  return type(value) == 'table' and is_time(value.at) and has_texts(value, {'position', 'incarnation', 'number'})
+  if type(value) ~= 'table' or not is_time(value.at) then return false end
+  return has_texts(value, {'position', 'incarnation', 'number'}) and string.find(value.number, '^%d+$') ~= nil
 end
 
 local function is_list_of(is_item, values)
@@ -90,10 +95,17 @@ local function load_user()
   }
 end
 
+local function latest(most, values)
+  local result = {}
+  for index = math.max(1, #values - most + 1), #values do table.insert(result, values[index]) end
+  return result
+end
+
 -- The key must outlive its entries: a lease that was just written ends later than now.
 local function save_user(user)
   local last = NOW
   for _, entry in ipairs(user.entries) do last = math.max(last, charged_at(entry)) end
+  user.released = latest(MOST_RELEASED, user.released)
   redis.call('SET', KEYS[1], cjson.encode(user), 'PXAT', string.format('%.0f', last + REMEMBERED_MS))
 end
 
@@ -111,6 +123,33 @@ local function remove_own_entry(user)
   user.entries = kept(user.entries, function(entry) return not is_own(entry) end)
 end
 
+-- Both are digits, and may be more than a number of Lua can tell apart.
+local function is_at_most(number, other)
+  if #number ~= #other then return #number < #other end
+  return number <= other
+end
+
+local function is_our_highest(release)
+  return release.highest == true and release.incarnation == INCARNATION
+end
+
+local function our_highest_released(user)
+  return kept(user.released, is_our_highest)[1]
+end
+
+-- Claims are numbered in the order in which they are made, so a claim of ours with a lower number is one of before.
 local function was_released(user)
+  local highest = our_highest_released(user)
+  if highest and is_at_most(NUMBER, highest.number) then return true end
   return #kept(user.released, has_our_token) > 0
+end
+
+local function remember_release(user)
+  local highest = our_highest_released(user)
+  user.released = kept(user.released, function(release) return not is_our_highest(release) end)
+  if not highest or is_at_most(highest.number, NUMBER) then
+    highest = {position = POSITION, incarnation = INCARNATION, number = NUMBER, highest = true}
+  end
+  highest.at = NOW
+  table.insert(user.released, highest)
 end

@@ -101,7 +101,7 @@ every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 async def test_a_users_key_lives_for_a_week_after_its_last_change(
     client: aioredis.Redis, throttle: RedisThrottle, name: str
 ) -> None:
-    await throttle.release(claim_of(9))
+    await throttle.release(claim_of(9, number=0))
     await client.pexpire(KEY, 60_000)
 
     await CALLS[name](throttle)

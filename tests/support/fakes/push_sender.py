@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from saving_alerts.domain.alerts import Push
 from saving_alerts.ports.clock import Clock
-from saving_alerts.ports.push_sender import Accepted, Attempt, Throttled, TooLate, Unclear
+from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
 
 
 class Lost(Enum):
@@ -36,6 +36,7 @@ class FakePushSender:
         self._slots = asyncio.Semaphore(concurrency)
         self._script: deque[Attempt | Lost] = deque()
         self._not_before: datetime | None = None
+        self.refuses: Refused | None = None  # what every attempt would hear
         self.attempts: list[Sent] = []
         self.accepted: list[Sent] = []
 
@@ -55,6 +56,9 @@ class FakePushSender:
         finally:
             if has_slot:
                 self._slots.release()
+
+    def refusal(self, push: Push) -> Refused | None:
+        return self.refuses
 
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:
         await asyncio.sleep(0)

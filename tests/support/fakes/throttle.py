@@ -8,10 +8,24 @@ from saving_alerts.domain.caps import MAX_CAP_HOURS, Cap, CountedSend
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import UnavailableError
-from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, DuplicateOf, Granted, Reservation
+from saving_alerts.ports.throttle import (
+    AlreadySent,
+    Busy,
+    CapReached,
+    Claim,
+    DuplicateOf,
+    Free,
+    Granted,
+    Known,
+    Obstacle,
+    Outnumbered,
+    Reservation,
+    View,
+)
 
 REMEMBERED = timedelta(hours=MAX_CAP_HOURS)
 RELEASED_REMEMBERED = timedelta(hours=1)
+MOST_RELEASED = 32
 
 
 @dataclass(slots=True)
@@ -31,10 +45,13 @@ class Entry:
 
 @dataclass(slots=True)
 class User:
-    """`entries` by position and event id: another event at the same position is another one."""
+    """`entries` by position and event id: another event at the same position is another one.
+
+    `released` by incarnation: the highest number that was released, and when the last one was. The latest is the last.
+    """
 
     entries: dict[tuple[SourcePosition, str], Entry] = field(default_factory=dict)
-    released: dict[Claim, datetime] = field(default_factory=dict)
+    released: dict[str, tuple[int, datetime]] = field(default_factory=dict)
 
 
 class FakeThrottle:
@@ -58,13 +75,17 @@ class FakeThrottle:
         if self.down:
             raise UnavailableError("Redis cannot be reached: this fake is down")
 
+    async def look(self, claim: Claim, caps: tuple[Cap, ...]) -> View:
+        user = self._reached(claim)
+        return Known() if _own(claim) in user.entries else self._obstacle(user, claim, caps) or Free()
+
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         user = self._reached(claim)
         own = user.entries.get(_own(claim))
         if own and own.sent_at:
             return AlreadySent(own.sent_at, own.uncertain)
-        if claim in user.released:
-            raise ValueError(f"{claim} was released: claim again with another number")
+        if not (own and own.claim == claim) and claim.number <= _highest_released(user, claim):
+            return Outnumbered()
         if own:
             return self._reserve_again(own, claim)
         return self._obstacle(user, claim, caps) or self._claim_anew(user, claim)
@@ -89,14 +110,21 @@ class FakeThrottle:
     async def release(self, claim: Claim) -> bool:
         user = self._reached(claim)
         own = user.entries.get(_own(claim))
-        if claim in user.released:
-            return True
-        if own and (own.sent_at or (own.claim == claim and (own.taken_over or not self._is_live(own)))):
+        is_held = own is not None and own.claim == claim
+        if own and (own.sent_at or (is_held and (own.taken_over or not self._is_live(own)))):
             return False
-        if own and own.claim == claim:
+        if is_held:
             del user.entries[_own(claim)]
-        user.released[claim] = self._clock.now()
+        if is_held or _highest_released(user, claim) != claim.number:
+            self._remember_release(user, claim)
         return True
+
+    def _remember_release(self, user: User, claim: Claim) -> None:
+        highest = max(claim.number, _highest_released(user, claim))
+        user.released.pop(claim.incarnation, None)
+        user.released[claim.incarnation] = (highest, self._clock.now())
+        if len(user.released) > MOST_RELEASED:
+            del user.released[next(iter(user.released))]
 
     def _reserve_again(self, own: Entry, claim: Claim) -> Reservation:
         if self._is_live(own):
@@ -107,7 +135,7 @@ class FakeThrottle:
         own.claim, own.lease_until, own.taken_over = claim, self._clock.now() + self._lease, True
         return Granted(own.lease_until, taken_over=True)
 
-    def _obstacle(self, user: User, claim: Claim, caps: tuple[Cap, ...]) -> Reservation | None:
+    def _obstacle(self, user: User, claim: Claim, caps: tuple[Cap, ...]) -> Obstacle | None:
         live = [entry for entry in user.entries.values() if self._is_live(entry)]
         charges = [entry for entry in user.entries.values() if not self._is_live(entry)]
         for entry in charges:
@@ -136,9 +164,15 @@ class FakeThrottle:
         old = [own for own, entry in user.entries.items() if now - entry.charged_at >= REMEMBERED]
         for own in old:
             del user.entries[own]
-        user.released = {claim: at for claim, at in user.released.items() if now - at < RELEASED_REMEMBERED}
+        user.released = {who: each for who, each in user.released.items() if now - each[1] < RELEASED_REMEMBERED}
         return user
 
 
 def _own(claim: Claim) -> tuple[SourcePosition, str]:
     return claim.position, claim.event_id
+
+
+def _highest_released(user: User, claim: Claim) -> int:
+    """Of the claim's incarnation; -1 if none is remembered."""
+    released = user.released.get(claim.incarnation)
+    return released[0] if released else -1

@@ -20,7 +20,7 @@ from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.push_sender import Refused, Throttled, TooLate, Unclear
-from saving_alerts.ports.throttle import Claim, Granted, Reservation
+from saving_alerts.ports.throttle import Claim, Granted, Reservation, View
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.kill_switches import FakeKillSwitches
 from tests.support.fakes.push_sender import FakePushSender, Lost
@@ -40,18 +40,25 @@ HOUR = timedelta(hours=1)
 
 
 class WatchedThrottle(FakeThrottle):
-    """Remembers the calls, and loses the answers it is told to lose. `before_renew` runs before each renewal."""
+    """Remembers the calls, and loses the answers it is told to lose. `before_renew` runs before a renewal."""
 
     def __init__(self, clock: FakeClock, users: dict[str, User]) -> None:
         super().__init__(clock, LEASE.total_seconds(), users)
         self.calls: list[tuple[str, int]] = []
+        self.looks = 0
         self.loses_answers_of_reserve = 0
         self.before_renew: Callable[[], None] = lambda: None
+        self.after_reserve: Callable[[], None] = lambda: None
         self.before_release: Callable[[], None] = lambda: None
+
+    async def look(self, claim: Claim, caps: tuple[Cap, ...]) -> View:
+        self.looks += 1
+        return await super().look(claim, caps)
 
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         self.calls.append(("reserve", claim.number))
         reservation = await super().reserve(claim, caps)
+        self.after_reserve()
         if self.loses_answers_of_reserve:
             self.loses_answers_of_reserve -= 1
             raise UnavailableError("the fake lost the answer")
@@ -790,3 +797,130 @@ async def test_what_was_pushed_stays_pushed_when_it_comes_again_under_a_switch(w
     world.kill_switches.turn_on(switch(KillScope.ALL))
 
     assert (await world.dispatch()).reason is Reason.PUSHED
+
+
+# What ends without an attempt takes no claim: a look that writes nothing is enough.
+
+
+def switched_on(world: World) -> None:
+    world.kill_switches.turn_on(switch(KillScope.ALL))
+
+
+def too_late(world: World) -> None:
+    world.clock.set(DEADLINE)
+
+
+def too_large(world: World) -> None:
+    world.sender.refuses = Refused(None, "too large")
+
+
+ENDS = pytest.mark.parametrize(
+    ("ends", "reason"),
+    [(switched_on, Reason.KILLED), (too_late, Reason.EXPIRED), (too_large, Reason.PUSH_REFUSED)],
+)
+Ends = Callable[[World], None]
+
+
+@ENDS
+async def test_an_end_that_is_known_before_the_claim_writes_nothing(world: World, ends: Ends, reason: Reason) -> None:
+    ends(world)
+
+    decided = await world.dispatch()
+
+    assert decided.reason is reason
+    assert (world.throttle.looks, world.throttle.calls) == (1, [])
+    assert (world.users["u-1"].entries, world.users["u-1"].released) == ({}, {})
+
+
+async def test_a_push_too_large_to_be_sent_is_told_as_an_attempt(world: World) -> None:
+    too_large(world)
+
+    decided = await world.dispatch()
+
+    details = decided.details
+    assert (details["attempts"], details["status"], details["answer"]) == (["refused None"], None, "too large")
+
+
+@ENDS
+async def test_a_claim_at_the_own_position_is_not_overlooked(world: World, ends: Ends, reason: Reason) -> None:
+    """A worker died with it: it may have sent the push."""
+    left_behind = await world.left_behind(7)
+    world.clock.set(left_behind.lease_until)
+    ends(world)
+
+    decided = await world.dispatch()
+
+    assert decided.reason is Reason.PUSH_UNCERTAIN
+    assert reason is not decided.reason
+    assert world.sends == UNCERTAIN
+
+
+@ENDS
+async def test_a_duplicate_and_a_full_cap_are_told_as_with_a_claim(world: World, ends: Ends, reason: Reason) -> None:
+    await world.dispatch()
+    ends(world)
+
+    decided = [await world.dispatch(alert(8)), await world.dispatch(alert(9, "event-7"))]
+
+    assert [each.reason for each in decided] == [Reason.CAPPED, Reason.DUPLICATE]
+    assert reason not in [each.reason for each in decided]
+
+
+@ENDS
+async def test_what_only_the_table_knows_is_told_as_with_a_claim(world: World, ends: Ends, reason: Reason) -> None:
+    await world.dispatch()
+    world.users.clear()
+    ends(world)
+
+    decided = [await world.dispatch(alert(8)), await world.dispatch(alert(9, "event-7"))]
+
+    assert [each.reason for each in decided] == [Reason.CAPPED, Reason.DUPLICATE]
+    assert reason not in [each.reason for each in decided]
+
+
+async def test_an_unclear_attempt_is_not_forgotten_by_a_look(world: World) -> None:
+    world.sender.ends(NO_ANSWER)
+    world.throttle.before_renew = lambda: switched_on(world)
+
+    decided = await world.dispatch()
+
+    assert decided.reason is Reason.PUSH_UNCERTAIN
+    assert world.throttle.looks == 0
+
+
+async def test_a_claim_that_was_asked_for_is_given_back_and_not_only_looked_at(world: World) -> None:
+    """The first answer is lost, and meanwhile a switch is turned on: the claim stands in the throttle."""
+    world.throttle.loses_answers_of_reserve = 1
+    world.throttle.after_reserve = lambda: switched_on(world)
+
+    decided = await world.dispatch()
+
+    assert decided.reason is Reason.KILLED
+    assert [name for name, _ in world.throttle.calls] == ["reserve", "reserve", "release"]
+    assert world.users["u-1"].entries == {}
+
+
+async def test_a_claim_with_a_higher_number_that_was_released_meanwhile_is_made_anew(world: World) -> None:
+    """The first call never arrived, and is not lost for good: it must not be granted any more."""
+    world.throttle.loses_answers_of_reserve = 1
+
+    def released_meanwhile() -> None:
+        world.users["u-1"] = User(released={"worker-a": (1, world.clock.now())})
+        world.throttle.after_reserve = lambda: None
+
+    world.throttle.after_reserve = released_meanwhile
+
+    decided = await world.dispatch()
+
+    assert decided.reason is Reason.PUSHED
+    assert [number for name, number in world.throttle.calls if name == "reserve"] == [1, 1, 2]
+
+
+async def test_a_thousand_refused_events_leave_one_number_behind(world: World) -> None:
+    world.sender.ends(*[BAD_REQUEST] * 1_000)
+
+    for offset in range(1_000):
+        await world.dispatch(alert(offset=offset))
+
+    assert len(world.users["u-1"].released) == 1
+    assert world.users["u-1"].entries == {}

@@ -1,0 +1,50 @@
+-- Shared by `look` and `reserve`: what stands against a new claim for an event of which the user has no entry.
+
+local CAPS = cjson.decode(ARGV[6])
+
+-- A send, or a claim whose lease has ended: only the position of that claim may finish the event.
+local function first_charge_for_event(user)
+  for _, entry in ipairs(user.entries) do
+    if entry.event_id == EVENT_ID and not is_live(entry) then return entry end
+  end
+end
+
+local function end_of_live_claims(user)
+  local last = nil
+  for _, entry in ipairs(user.entries) do
+    if is_live(entry) then last = math.max(last or 0, entry.lease_until) end
+  end
+  return last
+end
+
+local function charges_under(cap, user)
+  local times = {}
+  for _, entry in ipairs(user.entries) do
+    local counts = cap.per == 'user' or entry.merchant_id == MERCHANT_ID
+    if counts and NOW - charged_at(entry) < cap.window_ms then table.insert(times, charged_at(entry)) end
+  end
+  table.sort(times)
+  return times
+end
+
+-- The same as `blocking_cap` in domain/caps.py: the cap that blocks longest, the first of equals.
+local function blocking(user)
+  local longest = nil
+  for index, cap in ipairs(CAPS) do
+    local times = charges_under(cap, user)
+    local from = times[#times - cap.pushes + 1]
+    if from and (not longest or from + cap.window_ms > longest.till) then
+      longest = {index = index, till = from + cap.window_ms}
+    end
+  end
+  return longest
+end
+
+local function obstacle(user)
+  local charge = first_charge_for_event(user)
+  if charge then return {'duplicate_of', charge.position} end
+  local busy_until = end_of_live_claims(user)
+  if busy_until then return {'busy', busy_until, 0} end
+  local blocked = blocking(user)
+  return blocked and {'cap_reached', blocked.index, blocked.till}
+end
