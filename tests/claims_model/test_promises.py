@@ -18,10 +18,22 @@ LONG_SECONDS = 900
         Faults(rebalances=1),
         Faults(lost_answers=1),
         Faults(kills=1),
+        Faults(opt_outs=1),
+        Faults(opt_outs=1, opt_ins=1, unknown=1),
         Faults(windows=1),
         Faults(reborn=1),
     ],
-    ids=["none", "a crash", "a rebalance", "a lost answer of Redis", "a kill switch", "the window passes", "reborn"],
+    ids=[
+        "none",
+        "a crash",
+        "a rebalance",
+        "a lost answer of Redis",
+        "a kill switch",
+        "an opt-out",
+        "an opt-out, an opt-in, a consent that is not known",
+        "the window passes",
+        "reborn",
+    ],
 )
 def test_every_promise_holds_and_no_state_is_stuck(faults: Faults) -> None:
     found = search_to_the_ends(Model(ALL, faults))
