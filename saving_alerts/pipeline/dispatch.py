@@ -26,6 +26,7 @@ from saving_alerts.failpoints import Failpoint, Failpoints
 from saving_alerts.pipeline.claim_holder import ClaimHolder
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.consent import AsTheEventSaid, Consent, NotKnown, OptedOut
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.kill_switches import KillSwitches
 from saving_alerts.ports.push_sender import Accepted, Attempt, PushSender, Refused, Throttled, TooLate, Unclear
@@ -58,6 +59,7 @@ class Dispatcher:
     claim_numbers: Iterator[int]
     sent: Reason = Reason.PUSHED  # in a dry run nothing is
     failpoints: Failpoints = field(default_factory=Failpoints)
+    consent: Consent = field(default_factory=AsTheEventSaid)
 
     async def dispatch_push(self, alert: Alert, rules: RuleSet) -> Decided:
         """Send the alert, or say why not. Ends at the latest one lease after the alert's deadline."""
@@ -109,6 +111,7 @@ class _Dispatch:
 
     async def try_once(self) -> Decided | None:
         """Wait, claim, attempt. None: nothing is decided yet, try again."""
+        await self.dispatcher.consent.wait_until_known(self.alert.user_id, self.alert.deadline)
         async with self.dispatcher.sender.slot(self.alert.deadline) as may_start:
             try:
                 standing = await self.claim.hold(unclear=self.unclear)
@@ -124,6 +127,8 @@ class _Dispatch:
         if switch := active_switch(self.dispatcher.kill_switches.switches, self.alert.merchant_id, self.alert.rule_id):
             await self._release()
             return await self._unless_charged(self._decided(Reason.KILLED, switch=str(switch)))
+        if against := self.dispatcher.consent.against(self.alert.user_id):
+            return await self._without_consent(against)
         if lease_until - self.dispatcher.clock.now() < self.dispatcher.lease_left:
             return None  # the next try renews, or claims again
         attempt = await self._attempt(min(lease_until, self.alert.deadline))
@@ -151,6 +156,13 @@ class _Dispatch:
                 return None
             case Unclear():
                 return None
+
+    async def _without_consent(self, against: OptedOut | NotKnown) -> Decided | None:
+        """Nothing is sent. What is not known is waited for by the next try, which begins without a claim."""
+        await self._release()
+        if isinstance(against, NotKnown):
+            return None
+        return await self._unless_charged(self._decided(Reason.NO_CONSENT, consent=against.why))
 
     async def _refused(self, status: int | None, text: str) -> Decided:
         await self._release()
@@ -201,6 +213,8 @@ class _Dispatch:
         details: dict[str, object] = {"late_seconds": round(late.total_seconds(), 3)}
         if busy_until is not None:
             details["busy_until"] = rfc3339(busy_until)
+        if isinstance(against := self.dispatcher.consent.against(self.alert.user_id), NotKnown):
+            details["consent"] = against.why
         return self._decided(Reason.EXPIRED, **details)
 
     def _decided(self, reason: Reason, **details: object) -> Decided:
