@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Self
 import msgspec
 
 from saving_alerts.domain.decoding import Decoder, Unreadable, printable
-from saving_alerts.domain.events import MAX_IDENTIFIER_CHARACTERS
+from saving_alerts.domain.events import MAX_IDENTIFIER_CHARACTERS, PushConsent
 
 MAX_CHANGE_BYTES = 16 * 1024
 # 1 to 128 characters, each of at most four bytes. A longer key is no user's.
@@ -23,15 +23,11 @@ MAX_ORIGIN_BYTES = 80
 LAST_MILLISECOND = 4_102_444_800_000  # 2100
 
 
-class _Push(msgspec.Struct, frozen=True):
-    consent: bool
-
-
 class ConsentChange(msgspec.Struct, frozen=True):
     """The value of a record on upstream's topic; its key is the user id."""
 
     schema: Literal[1]
-    push: _Push
+    push: PushConsent
 
 
 _changes = Decoder(ConsentChange, MAX_CHANGE_BYTES)

@@ -37,3 +37,20 @@ class AsTheEventSaid:
 
     def against(self, user_id: str) -> OptedOut | NotKnown | None:
         """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentReport:
+    """How well consent is known to this worker. `problem` says why it is not followed now.
+
+    `unread` are its partitions that were never read to their end, `unknown` those of which it is not certain now that
+    all recent changes are obeyed. `everyone` says, by partition, why all users count as opted out.
+    """
+
+    opt_outs: int
+    unread: tuple[int, ...]
+    unknown: tuple[int, ...]
+    waits_for: str
+    problem: str | None
+    everyone: dict[int, str]
+    age_seconds: float | None
