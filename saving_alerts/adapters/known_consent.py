@@ -84,7 +84,7 @@ class KnownConsent:
         if followed is None or not self._is_known(number):
             return NotKnown(f"{self.terms.target} {number}: {self._why_not_known}")
         why = followed.opt_outs.reason_against(user_id.encode())
-        return None if why is None else OptedOut(why)
+        return None if why is None else OptedOut(f"{why} ({self.terms.source})")
 
     def report(self, owned: Iterable[int] = ()) -> ConsentReport:
         """`owned` are this worker's partitions now, of which some may not be followed yet."""

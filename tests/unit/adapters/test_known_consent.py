@@ -70,7 +70,7 @@ async def test_what_is_known_says_who_has_opted_out(known: KnownConsent, stopwat
     opt_out(known)
 
     assert before is None
-    assert known.against(USER) == OptedOut("opted out at 1970-01-01 00:00:00 by 2/7")
+    assert known.against(USER) == OptedOut("opted out at 1970-01-01 00:00:00 by 2/7 (saving-consent)")
     assert (known.report().opt_outs, known.report().unknown) == (1, ())
 
 
