@@ -6,8 +6,9 @@ known, so whatever stands still here ends in events that wait.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -23,7 +24,7 @@ from saving_alerts.adapters.consent_rekeying import (
     Connect,
     Delivers,
 )
-from saving_alerts.adapters.known_consent import KnownConsent
+from saving_alerts.adapters.known_consent import FollowedPartition, KnownConsent
 from saving_alerts.domain.decoding import printable
 from saving_alerts.kafka.refusals import in_words
 from saving_alerts.metrics import Metric, Metrics
@@ -104,6 +105,7 @@ class ConsentTopic(Service):
             for record in records:
                 apply_record(followed.opt_outs, record)
             followed.next_offset = await consumer.position(partition)
+        await asyncio.sleep(0)  # what was fetched before is returned at once: the others are to have their turn
         await self._write_again()
 
     async def _write_again(self) -> None:
@@ -136,10 +138,13 @@ class ConsentTopic(Service):
         with suppress(TimeoutError):
             async with asyncio.timeout(self.known.terms.stale_seconds):
                 await progress.until_rekeyed(self._waits_for)
-                numbers = frozenset(self.known.partitions)
-                await progress.until_read(numbers, self.known.read_up_to, self._waits_for)
-                self.known.obeyed(numbers, began)
+                followed = dict(self.known.partitions)
+                await progress.until_read(followed, partial(self._read_up_to, followed), self._waits_for)
+                self.known.obeyed(followed, began)
                 self.known.waits_for = ""
+
+    def _read_up_to(self, followed: Mapping[int, FollowedPartition]) -> dict[int, int]:
+        return {number: each.next_offset for number, each in self.known.still_followed(followed).items()}
 
     def _waits_for(self, what: str) -> None:
         self.known.waits_for = what

@@ -61,15 +61,15 @@ class KnownConsent:
             for number in sorted(numbers)
         }
 
-    def obeyed(self, numbers: Iterable[int], at: float) -> None:
-        """All that upstream had written at this moment is obeyed in these partitions."""
-        for number in numbers:
-            if followed := self.partitions.get(number):
-                followed.known_at = at
-                self._became_known.pop(number, asyncio.Event()).set()
+    def still_followed(self, partitions: Mapping[int, FollowedPartition]) -> dict[int, FollowedPartition]:
+        """Of these as they were followed at some time, those that have been followed ever since."""
+        return {number: each for number, each in partitions.items() if self.partitions.get(number) is each}
 
-    def read_up_to(self) -> Mapping[int, int]:
-        return {number: followed.next_offset for number, followed in self.partitions.items()}
+    def obeyed(self, partitions: Mapping[int, FollowedPartition], at: float) -> None:
+        """All that upstream had written at this moment is obeyed in them, if they have been followed ever since."""
+        for number, followed in self.still_followed(partitions).items():
+            followed.known_at = at
+            self._became_known.pop(number, asyncio.Event()).set()
 
     async def wait_until_known(self, user_id: str, deadline: datetime) -> None:
         number = self._partition_of(user_id)

@@ -17,8 +17,9 @@ MAX_CHANGE_BYTES = 16 * 1024
 # 1 to 128 characters, each of at most four bytes. A longer key is no user's.
 MAX_KEY_BYTES = 4 * MAX_IDENTIFIER_CHARACTERS
 EVERYONE = b""  # the key on our topic of what may be anybody's opt-out
-# With them a change that arrives late is told from a new one. Forgotten ones cost silence, never a push.
-REMEMBERED_OPT_INS = 10_000
+# With them a change that arrives late is told from a new one. Forgotten ones cost silence, never a push. They take half
+# a megabyte.
+REMEMBERED_OPT_INS = 2_000
 MAX_ORIGIN_BYTES = 80
 LAST_MILLISECOND = 4_102_444_800_000  # 2100
 
@@ -107,8 +108,8 @@ class Change(NamedTuple):
 class OptOuts:
     """Who has opted out, of one partition of our topic, as far as it was read. Bounded, whatever stands there.
 
-    `among`: how many partitions our topic has. `most` users are kept; with more, all count as opted out. `everyone`
-    says why they do.
+    `among`: how many partitions our topic has. `most` users are kept; with more, all count as opted out, until the
+    partition is read anew.
     """
 
     def __init__(self, among: int, most: int) -> None:
@@ -119,10 +120,18 @@ class OptOuts:
         self._opt_ins: dict[bytes, bytes] = {}
         self._overwritten: dict[bytes, None] = {}
         self._misplaced: dict[bytes, Change] = {}
-        self.everyone: str | None = None
+        self._unreadable: str | None = None
+        self._has_overflowed = False
 
     def __len__(self) -> int:
         return len(self._origins)
+
+    @property
+    def everyone(self) -> str | None:
+        """Why all count as opted out, and what to do; None if they do not."""
+        if self._has_overflowed:
+            return f"more than {self._most:,} users have opted out: raise SAVING_ALERTS_CONSENT_MAX_OPT_OUTS"
+        return None if self._unreadable is None else f"{self._unreadable}. `saving-alerts consent lift` lifts it"
 
     def reason_against(self, key: bytes) -> str | None:
         """Why no push may be sent to the user, in words; None if one may."""
@@ -137,12 +146,12 @@ class OptOuts:
     def apply(self, key: bytes, value: bytes | None, origin: bytes | None) -> None:
         """The next record of our topic. Never raises."""
         if key == EVERYONE:
-            self.everyone = None if value is None else printable(value.decode(errors="backslashreplace"))
+            self._unreadable = None if value is None else _problem_in(value)
         elif is_users(key):
             self._apply(Change(key, origin or b"", None if value is None else _problem_in(value)))
 
     def stop_everyone(self, why: str) -> None:
-        self.everyone = printable(why)
+        self._unreadable = printable(why)
 
     def overwritten(self) -> list[Change]:
         """What to write again: an older change stands behind it on our topic. They count as written from now on."""
@@ -185,7 +194,7 @@ class OptOuts:
         self._opt_ins.pop(change.key, None)
         self._problems.pop(change.key, None)
         if change.key not in self._origins and len(self._origins) >= self._most:
-            self.stop_everyone(f"more than {self._most:,} opt-outs stand in this partition, and the rest has no room")
+            self._has_overflowed = True
             return
         self._origins[change.key] = change.origin
         if problem:

@@ -106,7 +106,7 @@ def consent(report: ConsentReport | None) -> Condition:
         return Condition("consent", ok=True, detail="as the event says", required=False)
     details = [
         f"in the partitions {_listed([number for number, each in report.everyone.items() if each == why])} nobody is "
-        f"pushed: {why}. `saving-alerts consent lift` lifts it"
+        f"pushed: {why}"
         for why in dict.fromkeys(report.everyone.values())
     ]
     if report.problem:

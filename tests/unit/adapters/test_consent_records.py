@@ -70,7 +70,8 @@ def test_refused_bytes_are_everybodys_opt_out() -> None:
 
     assert [(output.partition, output.key) for output in outputs] == [(number, EVERYONE) for number in range(AMONG)]
     assert known_after(outputs[0]).reason_against(b"u-1") == (
-        "saving-consent 3/7 cannot be read, and nobody knows who opted out in it: a batch that cannot be read"
+        "saving-consent 3/7 cannot be read, and nobody knows who opted out in it: a batch that cannot be read. "
+        "`saving-alerts consent lift` lifts it"
     )
 
 
@@ -78,7 +79,7 @@ def test_refused_bytes_on_our_own_topic_stop_their_partition() -> None:
     known = known_after()
     apply_record(known, changed(None, REFUSED))
 
-    assert known.everyone == "offset 7 of saving-consent cannot be read: a batch that cannot be read"
+    assert str(known.everyone).startswith("offset 7 of saving-consent cannot be read: a batch that cannot be read. ")
 
 
 def test_a_time_ahead_of_our_clock_counts_as_now() -> None:

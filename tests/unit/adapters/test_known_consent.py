@@ -65,7 +65,7 @@ async def test_a_partition_that_was_not_read_to_its_end_is_not_known(known: Know
 
 async def test_what_is_known_says_who_has_opted_out(known: KnownConsent, stopwatch: Stopwatch) -> None:
     known.follow([NUMBER])
-    known.obeyed([NUMBER], stopwatch.seconds)
+    known.obeyed(known.partitions, stopwatch.seconds)
     before = known.against(USER)
     opt_out(known)
 
@@ -76,7 +76,7 @@ async def test_what_is_known_says_who_has_opted_out(known: KnownConsent, stopwat
 
 async def test_what_was_known_too_long_ago_is_not_known_any_more(known: KnownConsent, stopwatch: Stopwatch) -> None:
     known.follow([NUMBER])
-    known.obeyed([NUMBER], stopwatch.seconds)
+    known.obeyed(known.partitions, stopwatch.seconds)
     stopwatch.seconds += TERMS.stale_seconds
     at_the_limit = known.against(USER)
     stopwatch.seconds += 0.001
@@ -92,7 +92,7 @@ async def test_what_stays_with_the_worker_stays_known_and_what_goes_is_forgotten
 ) -> None:
     other = (NUMBER + 1) % AMONG
     known.follow([NUMBER, other])
-    known.obeyed([NUMBER, other], stopwatch.seconds)
+    known.obeyed(known.partitions, stopwatch.seconds)
     opt_out(known)
     known.follow([NUMBER])
     stayed = known.against(USER)
@@ -103,8 +103,15 @@ async def test_what_stays_with_the_worker_stays_known_and_what_goes_is_forgotten
     assert isinstance(known.against(USER), NotKnown)
 
 
-async def test_a_look_says_nothing_of_partitions_that_have_gone(known: KnownConsent, stopwatch: Stopwatch) -> None:
-    known.obeyed([NUMBER], stopwatch.seconds)
+async def test_a_look_says_nothing_of_partitions_that_have_gone_and_come_back(
+    known: KnownConsent, stopwatch: Stopwatch
+) -> None:
+    known.follow([NUMBER])
+    looked_at = dict(known.partitions)
+    known.follow([])
+    known.follow([NUMBER])
+
+    known.obeyed(looked_at, stopwatch.seconds)
 
     assert isinstance(known.against(USER), NotKnown)
 
@@ -119,7 +126,7 @@ async def test_who_waits_goes_on_when_it_is_known(known: KnownConsent, stopwatch
     await asyncio.sleep(0)
     assert not waiting.done()
 
-    known.obeyed([NUMBER], stopwatch.seconds)
+    known.obeyed(known.partitions, stopwatch.seconds)
 
     async with asyncio.timeout(5):
         await waiting

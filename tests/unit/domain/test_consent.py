@@ -115,7 +115,7 @@ def test_a_record_that_nobody_of_us_wrote_counts_as_an_opt_out_of_its_key() -> N
 
 def test_what_may_be_anybodys_opt_out_is_everybodys_until_it_is_lifted() -> None:
     known = read((EVERYONE, b"saving-consent 3/7: refused", None))
-    assert known.reason_against(USER) == "saving-consent 3/7: refused"
+    assert known.reason_against(USER) == "saving-consent 3/7: refused. `saving-alerts consent lift` lifts it"
 
     known.apply(EVERYONE, None, None)
     assert known.reason_against(USER) is None
@@ -182,7 +182,18 @@ def test_more_opt_outs_than_have_room_are_everybodys() -> None:
         known.apply(b"u-%d" % number, b"", at(number))
 
     assert len(known) == 2
-    assert known.reason_against(b"u-9") == "more than 2 opt-outs stand in this partition, and the rest has no room"
+    assert known.reason_against(b"u-9") == (
+        "more than 2 users have opted out: raise SAVING_ALERTS_CONSENT_MAX_OPT_OUTS"
+    )
+
+
+def test_what_had_no_room_is_not_lifted_by_the_command() -> None:
+    known = opt_outs(most=1)
+    for key in (b"u-1", b"u-2"):
+        known.apply(key, b"", at(1))
+    known.apply(EVERYONE, None, None)
+
+    assert has_opted_out(known, b"u-2")
 
 
 def test_opt_ins_are_remembered_up_to_a_bound() -> None:

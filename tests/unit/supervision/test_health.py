@@ -175,9 +175,7 @@ def test_a_worker_that_does_not_know_them_any_more_is_ready_and_says_why() -> No
     assert "19 and 5 more, whose events wait" in condition.detail
 
 
-def test_everybodys_opt_out_names_its_partitions_and_the_command() -> None:
+def test_everybodys_opt_out_names_its_partitions() -> None:
     condition = consent(replace(KNOWN, everyone={1: "cannot be read", 2: "cannot be read"}))
 
-    assert condition.detail == (
-        "in the partitions 1, 2 nobody is pushed: cannot be read. `saving-alerts consent lift` lifts it"
-    )
+    assert condition.detail == "in the partitions 1, 2 nobody is pushed: cannot be read"
