@@ -65,5 +65,4 @@ def apply_record(known: OptOuts, record: ConsumerRecord) -> None:
     if isinstance(record.value, RefusedBytes):
         known.stop_everyone(f"offset {record.offset} of {record.topic} cannot be read: {record.value.problem}")
         return
-    origin = next((value for name, value in record.headers if name == FROM_HEADER), None)
-    known.apply(record.key or b"", record.value, origin)
+    known.apply(record.key or b"", record.value, dict(record.headers).get(FROM_HEADER))

@@ -10,6 +10,7 @@ from saving_alerts.domain.consent import (
     EVERYONE,
     LAST_MILLISECOND,
     REMEMBERED_OPT_INS,
+    Change,
     OptOuts,
     Origin,
     is_opt_in,
@@ -173,7 +174,26 @@ def test_what_was_placed_among_fewer_partitions_belongs_elsewhere() -> None:
     assert known.take_misplaced() == []
 
 
+@given(st.lists(st.tuples(st.sampled_from([b"u-1", b"u-2"]), st.sampled_from([b"", None]), st.integers(0, 9))))
+def test_what_is_new_here_counts_as_if_it_were_compared(changes: list[tuple[bytes, bytes | None, int]]) -> None:
+    records: list[Record] = [(key, value, at(offset)) for key, value, offset in changes]
+    compared = opt_outs()
+    for key, value, origin in records:
+        compared._apply(Change(key, origin or b"", None if value is None else ""))
+
+    known = read(*records)
+
+    assert known._origins == compared._origins
+    assert (known.overwritten(), known.take_misplaced()) == (compared.overwritten(), compared.take_misplaced())
+
+
 # Bounds.
+
+
+def test_what_is_no_origin_is_not_kept() -> None:
+    known = read((USER, b"", b"x" * 1_000), (b"u-2", b"", b"y" * 1_000 + b"/12"))
+
+    assert set(known._origins.values()) == {b""}
 
 
 def test_more_opt_outs_than_have_room_are_everybodys() -> None:
