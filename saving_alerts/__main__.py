@@ -35,6 +35,9 @@ COMMANDS = {
     "audit": LazyCommand(
         "saving_alerts.commands.audit:audit", "Account for every source offset: answered, still pending, or missing."
     ),
+    "consent": LazyCommand(
+        "saving_alerts.commands.consent.group:consent", "Go on after consent changes that could not be read."
+    ),
     "dead-letters": LazyCommand(
         "saving_alerts.commands.dead_letters.group:dead_letters",
         "See what failed, give it another try, or set a record aside that workers must not try.",

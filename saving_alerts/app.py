@@ -110,7 +110,7 @@ def create_app(
     app = SavingAlertsApp(settings.app_id, **_configuration(settings))
     runtime = WorkerRuntime(app, settings, clock or SystemClock(), external or ExternalFactories())
     app.runtime = runtime
-    rights = rights_of_worker(runtime.topics, settings.app_id)
+    rights = rights_of_worker(runtime.topics, settings.app_id, settings.consent_group)
     app.kafka_access = KafkaAccess(partial(missing_rights, settings.kafka, rights))
     app.watchdog = Watchdog(_standstill(app, settings).signs())
     report = SelfReport(app, runtime)

@@ -45,6 +45,9 @@ class Metric(StrEnum):
     REFERENCE_DATA_AGE = "reference_data.age"
     REFERENCE_DATA_RELOADS = "reference_data.reloads"
     CLOCK_OFFSET = "clock.offset"
+    CONSENT_AGE = "consent.age"
+    CONSENT_CHANGES = "consent.changes"
+    CONSENT_OPT_OUTS = "consent.opt_outs"
     COMMITS_LAG = "commits.lag"
     DEAD_LETTERS = "dead_letters"
     DELIVERY_RETRIES = "delivery.retries"
@@ -94,6 +97,17 @@ CATALOGUE: dict[Metric, Entry] = {
     Metric.REFERENCE_DATA_AGE: Entry(MetricKind.GAUGE, "seconds", ("kind",), "since S3 last confirmed the document"),
     Metric.REFERENCE_DATA_RELOADS: Entry(MetricKind.COUNT, "reloads", ("kind", "outcome"), "looks at S3"),
     Metric.CLOCK_OFFSET: Entry(MetricKind.GAUGE, "seconds", (), "by how much Redis' clock is ahead of this machine's"),
+    Metric.CONSENT_AGE: Entry(
+        MetricKind.GAUGE, "seconds", (), "since the moment up to which all consent changes are obeyed for certain"
+    ),
+    Metric.CONSENT_CHANGES: Entry(
+        MetricKind.COUNT,
+        "records",
+        ("kind",),
+        "of the consent topic, re-keyed by this worker: opt_in, opt_out, unreadable (an opt-out of its key), nobodys, "
+        "refused (everybody's opt-out)",
+    ),
+    Metric.CONSENT_OPT_OUTS: Entry(MetricKind.GAUGE, "users", (), "who have opted out, of this worker's partitions"),
     Metric.COMMITS_LAG: Entry(
         MetricKind.GAUGE, "records", ("topic",), "behind the end of the topic, this worker's share"
     ),

@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     """The consumer group. Another name is another deployment that reads everything again."""
     source_topic: str = Field(default="saving-events", pattern=r"^[a-zA-Z0-9._-]+$")
     """Where the tracking API puts events."""
+    consent_topic: str | None = Field(default=None, examples=["saving-consent"], pattern=r"^[a-zA-Z0-9._-]+$")
+    """Where upstream tells who opts out of pushes and in again; unset: consent is as the event says."""
     topic_prefix: str = Field(default="saving-alerts", pattern=r"^[a-zA-Z0-9._-]+$")
     """What the names of our own topics begin with."""
     topic_partitions: int = Field(default=12, ge=1)
@@ -65,6 +67,13 @@ class Settings(BaseSettings):
     """How long the group waits for a member at a rebalance. Longer than the drain and 6 s more."""
     commit_interval_seconds: float = Field(default=1, gt=0)
     """How often offsets are committed. Longer means more echoes after a crash, never a loss."""
+
+    # Consent
+    consent_stale_seconds: float = Field(default=30, ge=5, le=600)
+    """With a topic of consent changes: when it is not certain that all changes up to so long ago are obeyed, nobody is
+    pushed. Longer than the session timeout: a killed worker's share of that topic waits so long."""
+    consent_max_opt_outs: int = Field(default=200_000, ge=1)
+    """The most opt-outs of one partition that are kept, about 250 bytes of memory each. With more, nobody is pushed."""
 
     max_ahead_seconds: float = Field(default=120, ge=10, le=7 * 24 * 3600)
     """How far an event may be dated ahead of this machine's clock. Further ahead it is `invalid`."""
@@ -198,6 +207,10 @@ class Settings(BaseSettings):
             raise ValueError(
                 "SAVING_ALERTS_GROUP_HEARTBEAT_SECONDS must be at most a third of SAVING_ALERTS_SESSION_TIMEOUT_SECONDS"
             )
+        if self.consent_topic is not None and self.consent_stale_seconds <= self.session_timeout_seconds:
+            raise ValueError(
+                "SAVING_ALERTS_CONSENT_STALE_SECONDS must be more than SAVING_ALERTS_SESSION_TIMEOUT_SECONDS"
+            )
         last_commits = LAST_COMMITS_OF_A_REVOKE * LAST_COMMIT_SECONDS
         if self.drain_seconds + last_commits >= self.rebalance_timeout_seconds:
             raise ValueError(
@@ -237,7 +250,14 @@ class Settings(BaseSettings):
     @property
     def topics(self) -> Topics:
         """The topics of this deployment."""
-        return Topics.named(self.source_topic, self.topic_prefix, dry_run=self.dry_run)
+        return Topics.named(
+            self.source_topic, self.topic_prefix, dry_run=self.dry_run, consent_changes=self.consent_topic
+        )
+
+    @property
+    def consent_group(self) -> str:
+        """The consumer group that re-keys consent changes."""
+        return f"{self.app_id}.consent"
 
     @property
     def key_prefix(self) -> str:

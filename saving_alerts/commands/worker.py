@@ -71,11 +71,11 @@ def _refuse_bad_kafka(settings: Settings) -> None:
 
 async def _problem_with_kafka(settings: Settings) -> str | None:
     topics = settings.topics
-    missing = await missing_rights(settings.kafka, rights_of_worker(topics, settings.app_id))
+    missing = await missing_rights(settings.kafka, rights_of_worker(topics, settings.app_id, settings.consent_group))
     if missing:
         return f"Kafka at {settings.kafka_bootstrap_servers}: {missing}"
     names = [topic.name for topic in topics.partitioned]
-    return await unequal_or_missing(settings.kafka, names, topics.kill_switches.name)
+    return await unequal_or_missing(settings.kafka, names, *(topic.name for topic in topics.others))
 
 
 def _run_faust(settings: Settings, arguments: list[str]) -> None:

@@ -7,17 +7,17 @@ import msgspec
 
 
 class Output(msgspec.Struct, frozen=True, gc=False):
-    """One record to write."""
+    """One record to write. Without a value it is a tombstone."""
 
     topic: str
     partition: int
     key: bytes | None
-    value: bytes
+    value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
 
     @property
     def size_bytes(self) -> int:
-        size = len(self.key or b"") + len(self.value)
+        size = len(self.key or b"") + len(self.value or b"")
         for name, value in self.headers:
             size += len(name) + len(value)
         return size

@@ -62,7 +62,10 @@ class Reason(StrEnum):
     )
     # Its deadline passed, in any stage.
     EXPIRED = Row("expired", "it was too late for a push", stops_before=FunnelStep.FRESH, simulated=True)
-    NO_CONSENT = Row("no_consent", "the user has not opted in to pushes", stops_before=FunnelStep.FRESH)
+    # Told by the event, or later by upstream's topic of consent changes. The funnel counts both here.
+    NO_CONSENT = Row(
+        "no_consent", "the user has not opted in to pushes, or has opted out", stops_before=FunnelStep.FRESH
+    )
     CAPPED = Row(
         "capped", "the user has had all pushes allowed for now", stops_before=FunnelStep.PUSHED, simulated=True
     )

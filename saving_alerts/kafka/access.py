@@ -35,14 +35,19 @@ class Right(NamedTuple):
         return f"{self.operation.name.title()} on {self.kind} {self.name}"
 
 
-def rights_of_worker(topics: Topics, group: str) -> tuple[Right, ...]:
-    """What a worker needs, and no more."""
+def rights_of_worker(topics: Topics, group: str, consent_group: str) -> tuple[Right, ...]:
+    """What a worker needs, and no more. The consent's group is needed only where consent changes are read."""
     reads = [*topics.inputs.values(), topics.push_sends, topics.kill_switches]
     writes = [*topics.next_stage.values(), topics.decisions, topics.dead_letters, topics.push_sends]
+    groups = [group]
+    if topics.consent is not None and topics.consent_changes is not None:
+        reads += [topics.consent_changes, topics.consent]
+        writes.append(topics.consent)
+        groups.append(consent_group)
     return (
         *(Right("topic", topic.name, Operation.READ) for topic in reads),
         *(Right("topic", topic.name, Operation.WRITE) for topic in writes),
-        Right("group", group, Operation.READ),
+        *(Right("group", name, Operation.READ) for name in groups),
     )
 
 

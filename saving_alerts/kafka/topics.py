@@ -8,6 +8,7 @@ from saving_alerts.domain.decisions import Stage
 
 WEEK = timedelta(days=7)
 MONTH = timedelta(days=30)
+DAY = timedelta(days=1)
 FOR_EVER = timedelta(milliseconds=-1)  # Kafka's value for no limit
 
 
@@ -19,11 +20,15 @@ class Topic:
     retention: timedelta | None
     cleanup: Literal["delete", "compact", "compact,delete"] = "delete"
     partitions: int | None = None  # None: as many as all others
+    compaction_lag: timedelta | None = None  # so long a record stays that was overwritten
 
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """All topics of one deployment. All but the kill switches have the same number of partitions."""
+    """All topics of one deployment. All but `others` have the same number of partitions.
+
+    `consent_changes` is upstream's, with any number; it and `consent` are None where consent is as the event says.
+    """
 
     source: Topic
     validated: Topic
@@ -33,13 +38,16 @@ class Topics:
     dead_letters: Topic
     push_sends: Topic
     kill_switches: Topic
+    consent: Topic | None = None
+    consent_changes: Topic | None = None
 
     @classmethod
-    def named(cls, source: str, prefix: str, *, dry_run: bool = False) -> "Topics":
+    def named(cls, source: str, prefix: str, *, dry_run: bool = False, consent_changes: str | None = None) -> "Topics":
         """The topics of a deployment that reads `source` and whose own topics begin with `prefix`.
 
         A dry run remembers on a topic of its own what it would have sent.
         """
+        consent = Topic(f"{prefix}.consent", FOR_EVER, "compact", compaction_lag=DAY)
         push_sends = f"{prefix}.dry-run-push-sends" if dry_run else f"{prefix}.push-sends"
         return cls(
             source=Topic(source, None),
@@ -51,6 +59,9 @@ class Topics:
             # The Table's changelog. It must be kept for longer than any cap looks back: MAX_CAP_HOURS is a week.
             push_sends=Topic(push_sends, WEEK + timedelta(days=1), "compact,delete"),
             kill_switches=Topic(f"{prefix}.kill-switches", FOR_EVER, "compact", partitions=1),
+            # What a worker that slept overwrites has to stay until it was written again (docs/adr/0034).
+            consent=consent if consent_changes else None,
+            consent_changes=Topic(consent_changes, None) if consent_changes else None,
         )
 
     @property
@@ -67,13 +78,24 @@ class Topics:
 
     @property
     def partitioned(self) -> tuple[Topic, ...]:
-        """The topics that must have the same number of partitions: all but the kill switches."""
+        """The topics that must have the same number of partitions."""
         inputs = (self.source, self.validated, self.candidates, self.alerts)
-        return (*inputs, self.decisions, self.dead_letters, self.push_sends)
+        consent = () if self.consent is None else (self.consent,)
+        return (*inputs, self.decisions, self.dead_letters, self.push_sends, *consent)
+
+    @property
+    def others(self) -> tuple[Topic, ...]:
+        """The topics that must be there, with any number of partitions."""
+        return (self.kill_switches, *(() if self.consent_changes is None else (self.consent_changes,)))
+
+    @property
+    def upstreams(self) -> tuple[Topic, ...]:
+        """The topics that are not ours to have."""
+        return (self.source, *(() if self.consent_changes is None else (self.consent_changes,)))
 
     @property
     def all(self) -> tuple[Topic, ...]:
-        return (*self.partitioned, self.kill_switches)
+        return (*self.partitioned, *self.others)
 
 
 def place_of_source(partition: int, partitions: int) -> int:

@@ -27,6 +27,7 @@ from saving_alerts.pipeline.claim_holder import ClaimHolder
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.pipeline.push_decisions import decided_by, name_of, sent_before
 from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.consent import AsTheEventSaid, Consent, NotKnown, OptedOut
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.kill_switches import KillSwitches
 from saving_alerts.ports.push_sender import Accepted, Attempt, PushSender, Refused, Throttled, TooLate, Unclear
@@ -63,6 +64,7 @@ class Dispatcher:
     claim_numbers: Iterator[int]
     sent: Reason = Reason.PUSHED  # in a dry run nothing is
     failpoints: Failpoints = field(default_factory=Failpoints)
+    consent: Consent = field(default_factory=AsTheEventSaid)
 
     async def dispatch_push(self, alert: Alert, rules: RuleSet) -> Decided:
         """Send the alert, or say why not. Ends at the latest one lease after the alert's deadline."""
@@ -114,6 +116,7 @@ class _Dispatch:
 
     async def try_once(self) -> Decided | None:
         """Wait, claim, attempt. None: nothing is decided yet, try again."""
+        await self.dispatcher.consent.wait_until_known(self.alert.user_id, self.alert.deadline)
         async with self.dispatcher.sender.slot(self.alert.deadline) as may_start:
             try:
                 view = await self._look(may_start=may_start)
@@ -141,15 +144,23 @@ class _Dispatch:
             return self._late(None)
         if switch := active_switch(self.dispatcher.kill_switches.switches, self.alert.merchant_id, self.alert.rule_id):
             return self._decided(Reason.KILLED, switch=str(switch))
+        if isinstance(against := self._consent(), OptedOut):
+            return self._decided(Reason.NO_CONSENT, consent=against.why)
         if refused := self.dispatcher.sender.refusal(self._push()):
             attempts = [*self.attempts, name_of(refused)]
             return self._decided(Reason.PUSH_REFUSED, attempts=attempts, status=refused.status, answer=refused.text)
         return None
 
+    def _consent(self) -> OptedOut | NotKnown | None:
+        return self.dispatcher.consent.against(self.alert.user_id)
+
     async def _with_lease(self, lease_until: datetime, *, may_start: bool) -> Decided | None:
         if no := self._no():
             await self._release()
             return await self._unless_charged(no)
+        if isinstance(self._consent(), NotKnown):
+            await self._release()
+            return None  # the next try waits for it, without a claim
         if not may_start:
             return None  # the deadline is about to pass
         if lease_until - self.dispatcher.clock.now() < self.dispatcher.lease_left:
@@ -227,6 +238,8 @@ class _Dispatch:
         details: dict[str, object] = {"late_seconds": round(late.total_seconds(), 3)}
         if busy_until is not None:
             details["busy_until"] = rfc3339(busy_until)
+        if isinstance(against := self._consent(), NotKnown):
+            details["consent"] = against.why
         return self._decided(Reason.EXPIRED, **details)
 
     def _decided(self, reason: Reason, **details: object) -> Decided:

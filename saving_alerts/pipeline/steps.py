@@ -32,10 +32,12 @@ from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.pipeline.outcomes import Decided, Forward
 from saving_alerts.pipeline.rule_decisions import alert_of, refused, versions_of
 from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.consent import AsTheEventSaid, Consent, NotKnown, OptedOut
 from saving_alerts.ports.coupon_source import CouponSource
 from saving_alerts.ports.errors import DeadlineError, RefusedError, UnavailableError
 from saving_alerts.reference_data.snapshot import Snapshot
 
+_AS_THE_EVENT_SAID = AsTheEventSaid()
 # Most events end so, and a receipt names none of them.
 NOT_A_TRIGGER = Decided(Reason.NOT_A_TRIGGER)
 
@@ -64,17 +66,25 @@ def validate(
 
 
 async def query_coupons(
-    validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], source: CouponSource, clock: Clock
+    validated: ValidatedEvent,
+    snapshot: Snapshot,
+    sends: Sequence[PushSend],
+    source: CouponSource,
+    clock: Clock,
+    consent: Consent = _AS_THE_EVENT_SAID,
 ) -> Forward[Candidate] | Decided:
     """Ask what the user could save, unless it is certain already that no push can come of it.
 
-    `sends` are what the Table remembers of the user: enough to skip the ask, never a permission.
+    `sends` are what the Table remembers of the user: enough to skip the ask, never a permission. Whether the user has
+    opted out is waited for, at most until the deadline.
     """
+    event = validated.event
+    while isinstance(against := consent.against(event.user_id), NotKnown) and not is_late(validated, clock.now()):
+        await consent.wait_until_known(event.user_id, validated.deadline)
     context = _context_of(validated, snapshot, clock.now())
-    unasked = _decided_unasked(validated, snapshot, sends, context)
+    unasked = _decided_unasked(validated, snapshot, sends, context, against)
     if unasked is not None:
         return unasked
-    event = validated.event
     try:
         coupons = await source.coupons(event.user_id, event.merchant_id or "", validated.deadline)
     except RefusedError as error:
@@ -129,11 +139,19 @@ def _ended(
 
 
 def _decided_unasked(
-    validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[PushSend], context: EvaluationContext
+    validated: ValidatedEvent,
+    snapshot: Snapshot,
+    sends: Sequence[PushSend],
+    context: EvaluationContext,
+    against: OptedOut | NotKnown | None,
 ) -> Decided | None:
     now = context.now
+    consent: dict[str, object] = {} if against is None else {"consent": against.why}
     if is_late(validated, now):
-        return Decided(Reason.EXPIRED, _lateness(validated.deadline, now) | {"asked": False}, versions_of(snapshot))
+        details = _lateness(validated.deadline, now) | (consent if isinstance(against, NotKnown) else {})
+        return Decided(Reason.EXPIRED, details | {"asked": False}, versions_of(snapshot))
+    if against is not None:
+        return Decided(Reason.NO_CONSENT, consent | {"asked": False}, versions_of(snapshot))
     if blocked := _blocked(validated, snapshot, sends, now):
         details = {"cap": str(blocked.cap), "until": rfc3339(blocked.until), "asked": False}
         return Decided(Reason.CAPPED, details, Versions(rules=snapshot.rules.version, caps=snapshot.rules.version))

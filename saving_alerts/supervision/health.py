@@ -10,9 +10,11 @@ from datetime import datetime
 
 from saving_alerts.domain.clock_check import ClockJudgement
 from saving_alerts.domain.kill_switches import StandingSwitch
+from saving_alerts.ports.consent import ConsentReport
 from saving_alerts.reference_data.snapshot import Freshness
 
 NAMED_SWITCHES = 10  # on the page; the list has them all
+NAMED_PARTITIONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,30 @@ def kill_switches(next_offset: int | None, switches: Sequence[StandingSwitch], p
     problems = [f"not followed now, what was known before stays: {problem}"] if problem else []
     detail = "; ".join([*problems, *on]) or "none is on"
     return Condition("kill_switches", not on and not problems, detail, required=False)
+
+
+def consent(report: ConsentReport | None) -> Condition:
+    """Until a worker has read its users' opt-outs it is not ready. Later, what is not known makes events wait."""
+    if report is None:
+        return Condition("consent", ok=True, detail="as the event says", required=False)
+    details = [
+        f"in the partitions {_listed([number for number, each in report.everyone.items() if each == why])} nobody is "
+        f"pushed: {why}"
+        for why in dict.fromkeys(report.everyone.values())
+    ]
+    if report.problem:
+        details.append(report.problem)
+    if report.unknown:
+        waits = f": waits until {report.waits_for}" if report.waits_for else ""
+        details.append(f"not known in the partitions {_listed(report.unknown)}, whose events wait{waits}")
+    detail = "; ".join(details) or f"{report.opt_outs} users of this worker's partitions have opted out"
+    return Condition("consent", not details, detail, required=bool(report.unread))
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    more = len(numbers) - NAMED_PARTITIONS
+    named = ", ".join(map(str, numbers[:NAMED_PARTITIONS]))
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def topics(problem: str | None) -> Condition:

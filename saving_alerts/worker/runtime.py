@@ -10,9 +10,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import cast
+from typing import Protocol, cast
 
 import faust
+from faust.types import TP
 
 from saving_alerts.adapters.datadog import NoMetrics, metrics_to
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics, TeeMetrics
@@ -29,16 +30,19 @@ from saving_alerts.domain.clock_check import ClockLimits
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.failpoints import Failpoints
+from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metrics
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.consent import AsTheEventSaid, Consent
 from saving_alerts.reference_data.loader import RULES, ReferenceDataLoader, ReloadPolicy
 from saving_alerts.reference_data.merchants_file import MerchantsLimits
 from saving_alerts.reference_data.shrink_guard import ShrinkGuard
 from saving_alerts.reference_data.snapshot import ReferenceData
 from saving_alerts.settings import Settings
 from saving_alerts.supervision.clock_watch import ClockWatch
+from saving_alerts.worker.consent import partitions_of, worker_consent
 from saving_alerts.worker.external_factories import ExternalFactories
 from saving_alerts.worker.stages import StepInputs, build_stages
 
@@ -69,6 +73,9 @@ class WorkerRuntime:
         self.reference_data = ReferenceData()
         self.kill_switches = external.kill_switches(settings, self.topics.kill_switches.name)
         self.producer = OutputProducer(partial(external.new_producer, settings), self.metrics)
+        self.consent = worker_consent(
+            settings, self.producer, partial(_owned, cast("_Assigned", app), self.topics), clock, self.metrics
+        )
         self.push_sends = external.push_sends(app, self.topics.push_sends.name, clock)
         self.detector = PoisonPillDetector(external.metadata_store(app, settings), self._behind)
         self.flow_control = ConsumerFlowControl(app)
@@ -130,6 +137,7 @@ class WorkerRuntime:
             dispatcher=self._dispatcher(ports),
             clock_gate=clock_watch,
             max_ahead=clock_watch.limits.max_ahead,
+            consent=self._consent,
         )
         services = StageServices(
             record_builder=self._record_builder(partitions),
@@ -164,10 +172,25 @@ class WorkerRuntime:
             lease_left=timedelta(seconds=self.settings.lease_left_to_attempt_seconds),
             claim_numbers=itertools.count(1),
             failpoints=self.failpoints,
+            consent=self._consent,
         )
+
+    @property
+    def _consent(self) -> Consent:
+        return self.consent.known if self.consent else AsTheEventSaid()
 
     def _rules_version(self) -> str | None:
         return self.reference_data.freshness[RULES].version
+
+
+class _Assigned(Protocol):
+    """What is asked of the Faust app."""
+
+    def assignment_now(self) -> frozenset[TP]: ...
+
+
+def _owned(app: _Assigned, topics: Topics) -> frozenset[int]:
+    return partitions_of(topics, frozenset((tp.topic, tp.partition) for tp in app.assignment_now()))
 
 
 def _metrics(in_memory: InMemoryMetrics, datadog: Metrics) -> Metrics:

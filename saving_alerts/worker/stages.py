@@ -35,6 +35,7 @@ from saving_alerts.pipeline import steps
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.outcomes import Decided, Forward, Outcome
 from saving_alerts.pipeline.rule_decisions import when_errors
+from saving_alerts.ports.consent import Consent
 from saving_alerts.ports.coupon_source import CouponSource
 from saving_alerts.ports.push_sends import PushSends
 from saving_alerts.reference_data.snapshot import ReferenceData
@@ -53,6 +54,7 @@ class StepInputs:
     dispatcher: Dispatcher
     clock_gate: ClockGate
     max_ahead: timedelta
+    consent: Consent
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Pipeline:
         inputs = self.inputs
         sends = inputs.push_sends.of(validated.event.user_id)
         outcome = await steps.query_coupons(
-            validated, inputs.reference_data.current, sends, inputs.coupon_source, self.services.clock
+            validated, inputs.reference_data.current, sends, inputs.coupon_source, self.services.clock, inputs.consent
         )
         if isinstance(outcome, Decided) and outcome.details.get("asked") is False:
             self.services.metrics.count(Metric.COUPON_API_SKIPPED, reason=outcome.reason)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.claims_model.endings import ended, unclear
+from tests.claims_model.endings import ended, put_off, unclear
 from tests.claims_model.push_api import accept, can_be_accepted
 from tests.claims_model.state import Request, Rules, State, Step, Task, put
 
@@ -25,7 +25,7 @@ def sent(rules: Rules, state: State, worker: int, event: int, task: Task) -> Ste
         yield "is answered 409", state.with_task(worker, event, pushed)
     under_way = put(state.under_way, event, task.request if can_be else state.under_way[event])
     yield "gets no answer", unclear(state._replace(under_way=under_way), worker, event, task)
-    yield "is answered 429", _put_off(rules, state, worker, event, task)
+    yield "is answered 429", put_off(rules, state, worker, event, task)
     if not (knows_key and rules.known_key_first):
         yield from _answered_no(rules, state, worker, event, task)
 
@@ -35,15 +35,7 @@ def _answered_no(rules: Rules, state: State, worker: int, event: int, task: Task
     if task.request != "dead":
         return
     if rules.too_late_is_no_end:
-        yield "is answered 412", _put_off(rules, state, worker, event, task)
+        yield "is answered 412", put_off(rules, state, worker, event, task)
     else:
         final = task._replace(phase="release", request="", ending="expired")
         yield "is answered 412, and takes it for the end", state.with_task(worker, event, final)
-
-
-def _put_off(rules: Rules, state: State, worker: int, event: int, task: Task) -> State:
-    unclear = task.unclear and rules.unclear_is_not_released
-    taken_over = task.taken_over and rules.takeover_is_not_released
-    if rules.only_yes_ends_well and (unclear or taken_over):
-        return state.with_task(worker, event, task._replace(phase="between", request=""))
-    return state.with_task(worker, event, task._replace(phase="release", request="", ending=""))

@@ -8,11 +8,13 @@ def may_have_been_sent(rules: Rules, task: Task) -> bool:
 
 
 def is_over(state: State, event: int) -> bool:
-    return state.late[event] or state.killed
+    return state.late[event] or state.killed or state.opted_out
 
 
 def why_over(state: State, event: int) -> Answer:
-    return "expired" if state.late[event] else "killed"
+    if state.late[event]:
+        return "expired"
+    return "killed" if state.killed else "no_consent"
 
 
 def sent_before(rules: Rules, state: State, worker: int, event: int, task: Task, ending: Answer) -> State:
@@ -32,6 +34,15 @@ def ended(rules: Rules, state: State, worker: int, event: int, task: Task, answe
     if may_have_been_sent(rules, task):
         return state.with_task(worker, event, task._replace(phase="write", request="", ending="uncertain"))
     return state.with_task(worker, event, task._replace(phase="release", request="", ending=answer))
+
+
+def put_off(rules: Rules, state: State, worker: int, event: int, task: Task) -> State:
+    """Not over, and no attempt now: the claim goes back where nothing can have been sent under it."""
+    unclear = task.unclear and rules.unclear_is_not_released
+    taken_over = task.taken_over and rules.takeover_is_not_released
+    if rules.only_yes_ends_well and (unclear or taken_over):
+        return state.with_task(worker, event, task._replace(phase="between", request=""))
+    return state.with_task(worker, event, task._replace(phase="release", request="", ending=""))
 
 
 def unheard(state: State, event: int) -> State:

@@ -79,8 +79,18 @@ def faults(rules: Rules, state: State) -> Steps:
         yield "REBALANCE", _rebalanced(state, left._replace(rebalances=left.rebalances - 1))
     if left.wipes and any(entry.kind != "none" for entry in state.entries):
         yield "Redis is WIPED", _wiped(state, left._replace(wipes=left.wipes - 1))
+    yield from _stops(state)
+
+
+def _stops(state: State) -> Steps:
+    """What people do, at any time."""
+    left = state.left
     if left.kills:
         yield "the kill switch is on", state._replace(killed=True, left=left._replace(kills=left.kills - 1))
+    if left.opt_outs and not state.opted_out:
+        yield "the user opts out", state._replace(opted_out=True, left=left._replace(opt_outs=left.opt_outs - 1))
+    if left.opt_ins and state.opted_out:
+        yield "the user opts in", state._replace(opted_out=False, left=left._replace(opt_ins=left.opt_ins - 1))
 
 
 def _crashed(rules: Rules, state: State, worker: int, left: Faults) -> State:

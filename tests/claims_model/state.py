@@ -7,7 +7,7 @@ Phase = Literal["waiting", "asked", "held", "sent", "between", "release", "write
 # Whether the API would still accept a request: `beyond` outlived its lease, which only happens without
 # docs/claims.md, rule 4.
 Request = Literal["", "alive", "dead", "beyond"]
-Answer = Literal["", "expired", "killed", "refused", "capped", "uncertain", "pushed"]
+Answer = Literal["", "expired", "killed", "no_consent", "refused", "capped", "uncertain", "pushed"]
 EntryKind = Literal["none", "live", "ended", "pushed", "uncertain"]
 # `after charge`: the cap's window began before this push was accepted. `old`: the window is over.
 Accepted = Literal["", "in window", "after charge", "old"]
@@ -16,7 +16,16 @@ Item = TypeVar("Item")
 EVENTS = WORKERS = (0, 1)
 TIMED_PHASES: tuple[Phase, ...] = ("held", "sent", "release")  # short enough for the lease left at their start
 DEAD = -1  # the incarnation of a process that is no more
-STRENGTH: dict[Answer, int] = {"": 0, "expired": 1, "killed": 1, "refused": 1, "capped": 1, "uncertain": 2, "pushed": 3}
+STRENGTH: dict[Answer, int] = {
+    "": 0,
+    "expired": 1,
+    "killed": 1,
+    "no_consent": 1,
+    "refused": 1,
+    "capped": 1,
+    "uncertain": 2,
+    "pushed": 3,
+}
 CHARGED: tuple[Answer, ...] = ("uncertain", "pushed")
 
 HIT, UNCLEAR = 1, 2  # a fault hit who held the claim; an attempt was without a clear answer
@@ -76,6 +85,9 @@ class Faults(NamedTuple):
     wipes: int = 0
     lost_answers: int = 0  # of Redis: done, or not done, and not heard
     kills: int = 0
+    opt_outs: int = 0  # of the user, so of both events
+    opt_ins: int = 0  # each lifts an opt-out
+    unknown: int = 0  # a worker that holds a claim does not know the consent: it puts the attempt off
     windows: int = 0  # the cap's window after a charge passes; it is longer than any deadline
     copies: int = 0  # a `reserve` that was granted arrives once more, at any time: the driver had sent it twice
     reborn: int = 0  # the source was made again between the two events: both stand at the same position
@@ -128,6 +140,7 @@ class State(NamedTuple):
     copy: Copy | None = None
     owner: int = 0
     killed: bool = False
+    opted_out: bool = False
     left: Faults = Faults()
     broken: str = ""
 

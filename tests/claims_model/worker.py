@@ -4,7 +4,16 @@ from collections.abc import Callable, Iterator
 
 from tests.claims_model import redis
 from tests.claims_model.attempting import request_without_lease, sent
-from tests.claims_model.endings import ended, is_over, may_have_been_sent, refused, sent_before, unheard, why_over
+from tests.claims_model.endings import (
+    ended,
+    is_over,
+    may_have_been_sent,
+    put_off,
+    refused,
+    sent_before,
+    unheard,
+    why_over,
+)
 from tests.claims_model.numbers import next_number
 from tests.claims_model.recording import ack, confirm, flush, publish, write
 from tests.claims_model.state import Answer, Copy, Phase, Rules, State, Step, Task, own_entry
@@ -104,6 +113,10 @@ def held(rules: Rules, state: State, worker: int, event: int, task: Task) -> Ste
     else:
         request = task._replace(phase="sent", request="alive" if task.lease else request_without_lease(rules))
         yield "sends a request", state.with_task(worker, event, request)
+        if state.left.unknown:
+            left = state.left._replace(unknown=state.left.unknown - 1)
+            later = put_off(rules, state._replace(left=left), worker, event, task)
+            yield "does not know the consent, and puts it off", later
     if task.slow:
         yield "sees that the lease is short", state.with_task(worker, event, task._replace(phase="between"))
 

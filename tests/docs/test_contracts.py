@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from saving_alerts.domain.alerts import Push, PushTrace
+from saving_alerts.domain.consent import ConsentChange, problem_of
 from saving_alerts.domain.coupons import Coupon, Discount
 from saving_alerts.domain.events import (
     GEOFENCE_TYPES,
@@ -24,7 +25,7 @@ from saving_alerts.domain.merchants import Merchant, Store
 from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits
 
 GUIDE = (Path(__file__).parents[2] / "docs/contracts.md").read_text(encoding="utf-8")
-EVENT, COUPONS, PUSH, MERCHANT = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
+EVENT, CONSENT, COUPONS, PUSH, MERCHANT = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
 
 
 def section(title: str) -> str:
@@ -54,6 +55,14 @@ def test_every_event_type_stands_in_the_row_of_its_needs() -> None:
     assert all(
         {str(kind) for kind in kinds} in rows for kinds in (GEOFENCE_TYPES, with_merchant, TYPES_WITHOUT_MERCHANT)
     )
+
+
+def test_the_consent_change_can_be_read_and_shows_every_field() -> None:
+    change: dict[str, Any] = json.loads(CONSENT)
+
+    assert problem_of(CONSENT.encode()) is None
+    assert change.keys() == names(ConsentChange)
+    assert change["push"].keys() == names(PushConsent)
 
 
 def test_the_coupons_can_be_read_and_show_every_field() -> None:

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 
 from aiokafka import ConsumerRecord
 
+from saving_alerts.adapters.consent_records import FROM_HEADER, apply_record, kind_of, moved, rekeyed
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
 from saving_alerts.adapters.standing_switches import StandingSwitches
 from saving_alerts.delivery.addressing import Internal, address_by_headers, address_of, reader, to_next_stage
 from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
+from saving_alerts.domain.consent import OptOuts
 from saving_alerts.domain.decisions import Decision
 from saving_alerts.domain.events import Problem, deadline_of, event_id_in, read_event, subject_of_event
 from saving_alerts.domain.kill_switches import active_switch
@@ -46,6 +48,7 @@ from tests.support.fakes.clock import START
 FRESHNESS = timedelta(minutes=10)
 TOPICS = Topics.named("saving-events", "saving-alerts")
 SOURCE_PARTITION = 3
+PARTITIONS = 12
 SPAN = SourceSpan(0, 4 * PAGE_OFFSETS)
 INTERNAL = tuple(reader(codec, lambda _: FRESHNESS) for codec in (validated_codec, candidate_codec, alert_codec))
 
@@ -120,6 +123,23 @@ def _kill_switches(raw: bytes) -> Outcome:
     return Value(([str(switch) for switch in listed], [read.key_of(switch.name) for switch in listed[-1:]]))
 
 
+def _consent(raw: bytes) -> Outcome:
+    """Both topics, record by record: upstream's, and ours with the same bytes in the header that says from where."""
+    known, kinds = OptOuts(among=PARTITIONS, most=10), list[str]()
+    for offset, (key, value) in enumerate(unpacked(raw)):
+        changed = ConsumerRecord("changes", 3, offset, 5, 0, key, value, None, -1, -1, ())
+        kinds.append(kind_of(changed))
+        for output in rekeyed(changed, "consent", PARTITIONS, 10):
+            headers = tuple(output.headers)
+            apply_record(known, ConsumerRecord("consent", 0, 0, 0, 0, output.key, output.value, None, -1, -1, headers))
+        apply_record(known, ConsumerRecord("consent", 0, 0, 0, 0, key, b"", None, -1, -1, ((FROM_HEADER, value),)))
+        known.reason_against(key or b"")
+    again = moved([*known.overwritten(), *known.take_misplaced()], "consent", 0, PARTITIONS)
+    if "unreadable" in kinds or "nobodys" in kinds:
+        return Refused(known.everyone or str(kinds))
+    return Value((kinds, len(known), again))
+
+
 def _heartbeats(raw: bytes) -> Outcome:
     """All keys that stand there, with what they hold."""
     heartbeats = RedisHeartbeats(HeartbeatRedis(unpacked(raw)), PREFIX)  # type: ignore[arg-type]
@@ -177,6 +197,7 @@ READERS = {
     "rules": Reader(_rules, seeds.RULES),
     "merchants": Reader(_merchants, seeds.MERCHANTS),
     "kill-switches": Reader(_kill_switches, seeds.KILL_SWITCHES),
+    "consent": Reader(_consent, seeds.CONSENT),
     "heartbeats": Reader(_heartbeats, seeds.HEARTBEATS),
     "commit-metadata": Reader(_commit_metadata, seeds.COMMIT_METADATA),
     "dead-letters": Reader(_dead_letter, seeds.DEAD_LETTERS),

@@ -101,6 +101,10 @@ KILL_SWITCHES = (
     packed(*((switch.key.encode(), encode(switch)) for switch in _SWITCHES)),
     packed((b"all", encode(_SWITCHES[1])), (b"all", None), (b"country:DE", b'{"scope":"country"}')),
 )
+CONSENT = (
+    packed((b"u-1", b'{"schema":1,"push":{"consent":false}}'), (b"u-1", b'{"schema":1,"push":{"consent":true}}')),
+    packed((b"u-2", b'{"schema":1,"push":{"consent":false},"by":"app"}')),
+)
 HEARTBEATS = (packed((b"i-1", encode(_ROW)), (b"last:i-2", encode(_ROW)), (b"other", None), (b"gone", b"")),)
 COMMIT_METADATA = (
     PartitionMemo(deaths=3, trial=7, suspect=7, skip=(9, 11)).text().encode(),

@@ -14,7 +14,7 @@ from tests.end_to_end.conditions import wait_until
 OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
 ADMIN_TIMEOUT_SECONDS = 30
 Binding = TypeVar("Binding", bound=AclBinding)
-_TABLE = re.compile(r"^\| who \| on \| may \|\n\|[- |]+\|\n((?:\|.*\|\n)+)", re.MULTILINE)
+ALWAYS, WITH_CONSENT_CHANGES = "who", "who with consent changes"
 _KINDS = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP, "cluster": ResourceType.BROKER}
 
 
@@ -29,13 +29,14 @@ class Acl(NamedTuple):
         return f"{self.operation} on {self.kind} {self.name}"
 
 
-def documented_acls(topics: Sequence[str]) -> dict[str, tuple[Acl, ...]]:
-    """By who they are for: `worker`, or a command; `topics` are all that there are."""
-    (table,) = _TABLE.findall(OPERATING.read_text("utf-8"))
+def documented_acls(topics: Sequence[str], who: str = ALWAYS) -> dict[str, tuple[Acl, ...]]:
+    """By who they are for: `worker`, or a command; `topics` are all that there are. `who` is the table's head."""
+    rows = re.compile(rf"^\| {who} \| on \| may \|\n\|[- |]+\|\n((?:\|.*\|\n)+)", re.MULTILINE)
+    (table,) = rows.findall(OPERATING.read_text("utf-8"))
     acls: dict[str, tuple[Acl, ...]] = {}
     for line in table.splitlines():
-        who, resource, operations = (cell.strip() for cell in line.strip("|").split("|"))
-        for each in re.findall(r"`([^`]+)`", who) or [who]:
+        whose, resource, operations = (cell.strip() for cell in line.strip("|").split("|"))
+        for each in re.findall(r"`([^`]+)`", whose) or [whose]:
             acls[each] = (*acls.get(each, ()), *_row(resource, operations, topics))
     return acls
 

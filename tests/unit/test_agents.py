@@ -234,7 +234,7 @@ async def test_an_event_goes_through_all_four_agents_to_its_push() -> None:
 
         for stage in Stage:
             (output,) = await worker.feed(stage, following)
-            following = record(output.topic, output.value, tuple(output.headers))
+            following = record(output.topic, output.value or b"", tuple(output.headers))
 
         assert [sent.push.title for sent in worker.pushes.accepted] == ["20 % at Shop"]
 

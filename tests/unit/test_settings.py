@@ -130,6 +130,11 @@ def test_a_lease_has_room_for_an_attempt_the_margin_and_a_second(
     ("values", "named"),
     [
         pytest.param({"GROUP_HEARTBEAT_SECONDS": "4"}, "GROUP_HEARTBEAT_SECONDS", id="heartbeat-too-rare"),
+        pytest.param(
+            {"CONSENT_TOPIC": "saving-consent", "CONSENT_STALE_SECONDS": "10"},
+            "CONSENT_STALE_SECONDS",
+            id="consent-stale-before-a-dead-worker-is-known",
+        ),
         pytest.param({"DRAIN_SECONDS": "54"}, "DRAIN_SECONDS", id="no-time-for-the-last-commits"),
         pytest.param({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "KAFKA_SASL_USERNAME", id="login-without-name"),
         pytest.param(

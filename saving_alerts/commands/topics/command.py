@@ -52,13 +52,15 @@ def check() -> None:
     for line in differences:
         print(line)
     problem = mismatch({topic.name: counts.get(topic.name) for topic in layout.topics.partitioned})
-    if layout.topics.kill_switches.name not in counts:
-        problem = problem or mismatch({layout.topics.kill_switches.name: None})
+    if missing := [topic.name for topic in layout.topics.others if topic.name not in counts]:
+        problem = problem or mismatch(dict.fromkeys(missing))
     if problem:
         print(problem)
         sys.exit(BAD_NEWS)
     print(f"all {len(layout.topics.all)} topics are there, with {counts[layout.topics.source.name]} partitions each")
     print(f"but for {layout.topics.kill_switches.name}, which needs one only")
+    if layout.topics.consent_changes is not None:
+        print(f"and {layout.topics.consent_changes.name}, which may have any number")
 
 
 def _deployment() -> tuple[KafkaConnection, Layout]:
@@ -70,7 +72,7 @@ def _deployment() -> tuple[KafkaConnection, Layout]:
 def _what_happened(topic: Topic, layout: Layout, created: frozenset[str]) -> str:
     if topic.name not in created:
         return "is there"
-    upstream = ", although it is upstream's to have" if topic is layout.topics.source else ""
+    upstream = ", although it is upstream's to have" if topic in layout.topics.upstreams else ""
     partitions = topic.partitions or layout.partitions
     return f"created with {partitions} partition{'s' if partitions > 1 else ''}{upstream}"
 

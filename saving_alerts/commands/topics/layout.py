@@ -23,13 +23,15 @@ class Layout:
     replication_factor: int
 
     def config(self, topic: Topic) -> Config:
-        """The settings of one topic. The source is upstream's: only what keeps its records safe is ours to ask."""
-        config: dict[str, str] = {"cleanup.policy": topic.cleanup}
+        """The settings of one topic. Of what is upstream's only that which keeps its records safe is ours to ask."""
+        config: dict[str, str] = {} if topic is self.topics.consent_changes else {"cleanup.policy": topic.cleanup}
         if self.replication_factor >= REPLICAS_TO_SURVIVE_A_BROKER:
             config["min.insync.replicas"] = "2"
         if topic.retention is not None:
             config["retention.ms"] = str(topic.retention // timedelta(milliseconds=1))
             config["max.message.bytes"] = str(MAX_MESSAGE_BYTES)
+        if topic.compaction_lag is not None:
+            config["min.compaction.lag.ms"] = str(topic.compaction_lag // timedelta(milliseconds=1))
         return config
 
     def problem(self, counts: Mapping[str, int]) -> str | None:

@@ -51,6 +51,24 @@ def test_unequal_topics_name_the_command_that_mends_them() -> None:
     assert "--topic saving-events" not in problem
 
 
+def test_the_opt_outs_are_compacted_late_and_upstreams_topic_of_changes_is_upstreams() -> None:
+    named = Topics.named("saving-events", "saving-alerts", consent_changes="saving-consent")
+    layout = Layout(named, partitions=12, replication_factor=3)
+    assert named.consent is not None
+    assert named.consent_changes is not None
+
+    config = layout.config(named.consent)
+
+    assert (config["cleanup.policy"], config["min.compaction.lag.ms"]) == ("compact", str(24 * 3600 * 1000))
+    assert layout.config(named.consent_changes) == {"min.insync.replicas": "2"}
+    assert layout.problem({"saving-consent": 5, "saving-events": 12}) is None
+    assert "saving-alerts.consent: 6" in (layout.problem({"saving-alerts.consent": 6, "saving-events": 12}) or "")
+
+
+def test_without_the_setting_there_are_no_topics_of_consent() -> None:
+    assert not [topic.name for topic in NAMED.all if "consent" in topic.name]
+
+
 def test_our_topics_keep_two_replicas_in_sync_and_their_retention() -> None:
     config = LAYOUT.config(NAMED.decisions)
 

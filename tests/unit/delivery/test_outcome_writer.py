@@ -59,7 +59,7 @@ class Written:
 
     def to(self, topic: str) -> list[dict[str, object]]:
         outputs = [output for each in self.result.results for output in each.outputs]
-        return [json.loads(output.value) for output in outputs if output.topic == topic]
+        return [json.loads(output.value or b"") for output in outputs if output.topic == topic]
 
 
 Way = Callable[[Written, ConsumerRecord], Awaitable[Written]]

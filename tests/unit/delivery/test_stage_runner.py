@@ -114,7 +114,7 @@ class FakeOutputs:
         return [Undelivered(output, ValueError("Kafka refuses it")) for output in records if self.refuses(output)]
 
     def to(self, topic: str) -> list[dict[str, object]]:
-        return [json.loads(output.value) for output in self.written if output.topic == topic]
+        return [json.loads(output.value or b"") for output in self.written if output.topic == topic]
 
 
 @dataclass
@@ -230,7 +230,9 @@ class World:
         await until(lambda: self.acks == list(offsets))
 
     def forwarded(self) -> list[str]:
-        return [json.loads(output.value) for output in self.outputs.written if output.topic == TOPICS.validated.name]
+        return [
+            json.loads(output.value or b"") for output in self.outputs.written if output.topic == TOPICS.validated.name
+        ]
 
     def decisions(self) -> list[tuple[object, object]]:
         return [(each["reason"], each.get("event_id")) for each in self.outputs.to(TOPICS.decisions.name)]

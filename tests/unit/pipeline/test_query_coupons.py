@@ -17,6 +17,7 @@ from saving_alerts.pipeline.steps import query_coupons
 from saving_alerts.ports.errors import DeadlineError, PortError, RefusedError, UnavailableError
 from saving_alerts.reference_data.snapshot import Snapshot
 from tests.support.fakes.clock import START, FakeClock
+from tests.support.fakes.consent import FakeConsent
 from tests.support.fakes.coupon_source import FakeCouponSource
 from tests.support.sample_events import ALWAYS_QUIET, DEADLINE, MERCHANT, POSITION, coupon, event, snapshot, validated
 
@@ -30,11 +31,13 @@ class World:
         self.clock = FakeClock()
         self.source = FakeCouponSource(self.clock)
         self.sends: tuple[PushSend, ...] = ()
+        self.consent = FakeConsent(self.clock)
 
     async def ask(
         self, value: ValidatedEvent | None = None, data: Snapshot | None = None
     ) -> Forward[Candidate] | Decided:
-        return await query_coupons(value or validated(), data or snapshot(), self.sends, self.source, self.clock)
+        value, data = value or validated(), data or snapshot()
+        return await query_coupons(value, data, self.sends, self.source, self.clock, self.consent)
 
     async def decided(self, value: ValidatedEvent | None = None, data: Snapshot | None = None) -> Decided:
         outcome = await self.ask(value, data)
@@ -222,3 +225,36 @@ async def test_a_send_that_does_not_cap_is_no_reason_not_to_ask(world: World, se
     world.sends = (send,)
 
     assert isinstance(await world.ask(), Forward)
+
+
+async def test_who_has_opted_out_is_not_asked_about(world: World) -> None:
+    """Whatever the event says: it said yes."""
+    world.source.gives("u-1", "m-1", coupon())
+    world.consent.opted_out.add("u-1")
+
+    decided = await world.decided()
+
+    assert (decided.reason, decided.details) == (
+        Reason.NO_CONSENT,
+        {"consent": "opted out, says the fake", "asked": False},
+    )
+    assert world.source.asked == []
+
+
+async def test_until_it_is_known_nobody_is_asked_about(world: World) -> None:
+    world.source.gives("u-1", "m-1", coupon())
+    world.consent.known_from = START + timedelta(minutes=1)
+
+    outcome = await world.ask()
+
+    assert isinstance(outcome, Forward)
+    assert world.clock.now() >= START + timedelta(minutes=1)
+
+
+async def test_what_is_not_known_until_the_deadline_is_expired_unasked(world: World) -> None:
+    world.consent.known_from = DEADLINE + timedelta(minutes=1)
+
+    decided = await world.decided()
+
+    assert (decided.reason, decided.details["consent"]) == (Reason.EXPIRED, "the fake has not read it yet")
+    assert world.source.asked == []

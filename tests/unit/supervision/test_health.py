@@ -1,16 +1,19 @@
 """What makes a worker ready, what is only shown, and that a person can read why."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from saving_alerts.domain.clock_check import ClockJudgement
+from saving_alerts.ports.consent import ConsentReport
 from saving_alerts.reference_data.snapshot import Freshness
 from saving_alerts.supervision.health import (
     Condition,
     all_required_hold,
     breaker,
     clock,
+    consent,
     drain,
     fresh,
     group,
@@ -135,3 +138,44 @@ def test_topics_that_differ_are_named_and_stop_no_worker() -> None:
     assert "saving-events has 13" in condition.detail
     assert "saving-alerts topics create" in condition.detail
     assert topics(None).ok
+
+
+KNOWN = ConsentReport(opt_outs=7, unread=(), unknown=(), waits_for="", problem=None, everyone={}, age_seconds=1.0)
+
+
+def test_without_a_topic_consent_is_as_the_event_says() -> None:
+    assert consent(None) == Condition("consent", ok=True, detail="as the event says", required=False)
+
+
+def test_a_worker_that_knows_its_opt_outs_says_how_many() -> None:
+    condition = consent(KNOWN)
+
+    assert condition.ok
+    assert condition.detail == "7 users of this worker's partitions have opted out"
+
+
+def test_a_worker_that_has_not_read_its_opt_outs_is_not_ready_and_says_what_it_waits_for() -> None:
+    condition = consent(
+        replace(KNOWN, unread=(3,), unknown=(3,), waits_for="saving-alerts.consent is read: partition 3")
+    )
+
+    assert not all_required_hold([condition])
+    assert condition.detail == (
+        "not known in the partitions 3, whose events wait: waits until saving-alerts.consent is read: partition 3"
+    )
+
+
+def test_a_worker_that_does_not_know_them_any_more_is_ready_and_says_why() -> None:
+    """It is so for all workers, and a restart helps nobody."""
+    condition = consent(replace(KNOWN, unknown=tuple(range(25)), problem="Kafka does not answer"))
+
+    assert all_required_hold([condition])
+    assert not condition.ok
+    assert condition.detail.startswith("Kafka does not answer; not known in the partitions 0, 1, 2, ")
+    assert "19 and 5 more, whose events wait" in condition.detail
+
+
+def test_everybodys_opt_out_names_its_partitions() -> None:
+    condition = consent(replace(KNOWN, everyone={1: "cannot be read", 2: "cannot be read"}))
+
+    assert condition.detail == "in the partitions 1, 2 nobody is pushed: cannot be read"

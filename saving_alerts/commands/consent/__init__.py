@@ -1,0 +1,1 @@
+"""`saving-alerts consent`: what an operator does about upstream's consent changes."""
