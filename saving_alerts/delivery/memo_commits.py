@@ -21,7 +21,7 @@ class MemoCommits:
         self._failed = False
 
     def assigned_anew(self) -> None:
-        self._highest, self._noted = {}, {}
+        self._highest, self._noted, self._failed = {}, {}, False
 
     def forget(self, tp: TP) -> None:
         """It was made again: its offsets begin anew."""
@@ -57,7 +57,8 @@ class MemoCommits:
         """Commit anew where more is finished behind a record that is not. All before `first` is finished."""
         behind = {TP(*partition): each for partition, each in held_back.items()}
         news = {tp: each.first for tp, each in behind.items() if self._noted.get(tp) != each}
-        if news and await self.commit(news):
+        is_noted = not self._failed
+        if news and await self.commit(news) and is_noted:
             self._noted = behind
 
 

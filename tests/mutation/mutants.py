@@ -56,8 +56,8 @@ MUTANTS = (
             ),
             Edit(
                 IN_FLIGHT,
-                "        return list(self._finished_head(row.entries))\n",
-                "        return [entry.batch] if entry.unfinished == 0 else []\n",
+                "        acknowledged = list(row.finished_head())\n",
+                "        acknowledged = [entry.batch]\n",
             ),
         ),
         HEAD_OF_LINE_BLOCKING,

@@ -55,6 +55,8 @@ class FinishedBefore:
         """What the memo of the partition says."""
         if noted is not None:
             self._known[partition] = _Known(noted, FinishedOffsets(noted.ranges()))
+            finished = sum(last - first + 1 for first, last in noted.ranges())
+            log.info("%s-%d: former owners had finished %d offsets behind their commit", *partition, finished)
 
     def forget(self, partition: Partition) -> None:
         """It was made again."""

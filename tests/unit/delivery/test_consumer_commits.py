@@ -210,11 +210,10 @@ async def test_after_a_commit_that_failed_it_is_left_out_once(world: World) -> N
     world.kafka.refuses = True
     await world.consumer.commit()
     world.kafka.refuses = False
-    await world.consumer.commit()
-    held(world, (13, 41))
-    await world.consumer.commit()
+    for _ in range(3):
+        await world.consumer.commit()
 
-    assert [finished_of(text[FIRST]) for text in world.kafka.texts] == [[(13, 40)], [], [(13, 41)]]
+    assert [finished_of(text[FIRST]) for text in world.kafka.texts] == [[(13, 40)], [], [(13, 40)]]
 
 
 async def test_each_commit_has_what_is_finished_behind_it(world: World) -> None:
