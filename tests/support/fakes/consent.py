@@ -8,17 +8,13 @@ from saving_alerts.ports.consent import NotKnown, OptedOut
 
 
 class FakeConsent:
-    """`opted_out` are the users who have; until `known_from` nobody is known. `asks` is how often it was asked.
-
-    `before_answer` runs before each answer, with the number of the ask.
-    """
+    """`opted_out` are the users who have; until `known_from` nobody is known. `before_answer` runs before each one."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.opted_out: set[str] = set()
         self.known_from: datetime | None = None
-        self.asks = 0
-        self.before_answer: Callable[[int], None] = lambda _: None
+        self.before_answer: Callable[[], None] = lambda: None
 
     @property
     def is_known(self) -> bool:
@@ -29,8 +25,7 @@ class FakeConsent:
             await self._clock.sleep(max(min(self.known_from, deadline) - self._clock.now(), timedelta()))
 
     def against(self, user_id: str) -> OptedOut | NotKnown | None:
-        self.asks += 1
-        self.before_answer(self.asks)
+        self.before_answer()
         if not self.is_known:
             return NotKnown("the fake has not read it yet")
         return OptedOut("opted out, says the fake") if user_id in self.opted_out else None

@@ -47,7 +47,7 @@ async def test_the_others_get_theirs(world: World, consent: FakeConsent) -> None
 
 async def test_it_is_asked_before_each_attempt(world: World, consent: FakeConsent) -> None:
     world.sender.ends(Throttled(timedelta(minutes=1)))
-    consent.before_answer = lambda ask: consent.opted_out.update({"u-1"} if ask > 1 else ())
+    consent.before_answer = lambda: consent.opted_out.update({"u-1"} if world.sender.attempts else ())
 
     decided = await world.dispatch()
 
@@ -57,7 +57,7 @@ async def test_it_is_asked_before_each_attempt(world: World, consent: FakeConsen
 
 async def test_after_an_unclear_attempt_an_opt_out_is_uncertain_and_charged(world: World, consent: FakeConsent) -> None:
     world.sender.ends(NO_ANSWER)
-    consent.before_answer = lambda ask: consent.opted_out.update({"u-1"} if ask > 1 else ())
+    consent.before_answer = lambda: consent.opted_out.update({"u-1"} if world.sender.attempts else ())
 
     decided = await world.dispatch()
 
@@ -99,8 +99,8 @@ async def test_what_is_not_known_until_the_deadline_is_expired_unsent_and_says_s
 async def test_what_is_no_longer_known_gives_the_claim_back_and_claims_again(
     world: World, consent: FakeConsent
 ) -> None:
-    def forget_once(ask: int) -> None:
-        if ask == 1:
+    def forget_once() -> None:
+        if world.throttle.calls == [("reserve", 1)]:
             consent.known_from = START + timedelta(minutes=1)
 
     consent.before_answer = forget_once
@@ -115,7 +115,7 @@ async def test_after_an_unclear_attempt_what_is_no_longer_known_keeps_the_claim(
     world: World, consent: FakeConsent
 ) -> None:
     world.sender.ends(NO_ANSWER)
-    consent.before_answer = lambda ask: setattr(consent, "known_from", DEADLINE if ask > 1 else None)
+    consent.before_answer = lambda: setattr(consent, "known_from", DEADLINE if world.sender.attempts else None)
 
     decided = await world.dispatch(alert())
 
