@@ -28,6 +28,11 @@ class Cap(msgspec.Struct, frozen=True):
         return f"{self.pushes} per {self.per} in {self.hours:g} h"
 
 
+# Holds beside the caps of every rules file: those may count per merchant or in minutes, and what is remembered of a
+# user must stay small. Nobody wants more than one push an hour, around the clock, for a week.
+MOST_SENDS = Cap(CapPer.USER, 168, MAX_CAP_HOURS)
+
+
 class CountedSend(msgspec.Struct, frozen=True):
     """One push that was, or may have been, accepted by the push API."""
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from saving_alerts.domain.alerts import Alert, Push, idempotency_key, push_of, rfc3339
+from saving_alerts.domain.caps import MOST_SENDS
 from saving_alerts.domain.kill_switches import active_switch
 from saving_alerts.domain.push_sends import of_position
 from saving_alerts.domain.reasons import Reason
@@ -80,7 +81,7 @@ class Dispatcher:
     def _claim_of(self, alert: Alert, rules: RuleSet) -> ClaimHolder:
         return ClaimHolder(
             alert=alert,
-            caps=rules.caps,
+            caps=(*rules.caps, MOST_SENDS),
             throttle=self.throttle,
             push_sends=self.push_sends,
             clock=self.clock,

@@ -1,4 +1,4 @@
-"""The four scripts. Each is one step."""
+"""The scripts. Each is one step; a look is one that `reserve` would have granted (`worker`)."""
 
 from typing import Literal
 

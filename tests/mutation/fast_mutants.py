@@ -6,6 +6,8 @@ APP = "saving_alerts/app.py"
 CLAIM_HOLDER = "saving_alerts/pipeline/claim_holder.py"
 CONSUMER = "saving_alerts/delivery/consumer.py"
 DISPATCH = "saving_alerts/pipeline/dispatch.py"
+CLAIM_STATE = "saving_alerts/adapters/claim_scripts/state.lua"
+CLAIM_RELEASE = "saving_alerts/adapters/claim_scripts/release.lua"
 EXTERNAL = "saving_alerts/worker/external_factories.py"
 FLOW_CONTROL = "saving_alerts/delivery/flow_control.py"
 KILL_SWITCH_TOPIC = "saving_alerts/adapters/kill_switch_topic.py"
@@ -13,6 +15,7 @@ PUSH_SENDS_TABLE = "saving_alerts/worker/push_sends_table.py"
 
 TEST_APP = "tests/unit/test_app.py"
 TEST_COMMITS = "tests/unit/delivery/test_consumer_commits.py"
+TEST_THROTTLE = "tests/contracts/test_throttle_contract.py"
 TEST_DISPATCH = "tests/unit/pipeline/test_dispatch_push.py"
 TEST_EXTERNAL = "tests/unit/worker/test_external_factories.py"
 TEST_FLOW_CONTROL = "tests/unit/delivery/test_flow_control.py"
@@ -95,6 +98,33 @@ FAST_MUTANTS = (
     Mutant(
         "charge an uncertain send from now",
         (Edit(CLAIM_HOLDER, "max(now, self._lease_until or now) if uncertain else now", "now"),),
+        (TEST_DISPATCH,),
+    ),
+    Mutant(
+        "grant a lower number than was released",
+        (
+            Edit(
+                CLAIM_STATE,
+                "  if highest and is_at_most(NUMBER, highest.number) then return true end\n",
+                "  if highest and NUMBER == highest.number then return true end\n",
+            ),
+        ),
+        (TEST_THROTTLE,),
+    ),
+    Mutant(
+        "look at the released numbers before the entry",
+        (
+            Edit(
+                CLAIM_RELEASE,
+                "  if not is_held and is_a_copy(user) then",
+                "  if was_released(user) then",
+            ),
+        ),
+        (TEST_THROTTLE,),
+    ),
+    Mutant(
+        "look where a claim was asked for",
+        (Edit(DISPATCH, "self.stays_charged or self.claim.is_asked_for or (", "("),),
         (TEST_DISPATCH,),
     ),
     Mutant(

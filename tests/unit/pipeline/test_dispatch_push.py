@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from saving_alerts.domain.alerts import Alert
-from saving_alerts.domain.caps import Cap, CapPer
+from saving_alerts.domain.caps import MOST_SENDS, Cap, CapPer
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch
 from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.domain.reasons import Reason
@@ -924,3 +924,29 @@ async def test_a_thousand_refused_events_leave_one_number_behind(world: World) -
 
     assert len(world.users["u-1"].released) == 1
     assert world.users["u-1"].entries == {}
+
+
+async def test_no_rules_let_what_is_remembered_of_a_user_grow_beyond_a_push_an_hour(world: World) -> None:
+    """Caps may count in minutes, or per merchant: here there are none."""
+    decided = [await world.dispatch(alert(offset), UNCAPPED) for offset in range(MOST_SENDS.pushes + 1)]
+
+    assert [each.reason for each in decided[-2:]] == [Reason.PUSHED, Reason.CAPPED]
+    assert decided[-1].details["cap"] == "168 per user in 168 h"
+    assert len(world.sends) == MOST_SENDS.pushes
+
+
+async def test_a_claim_that_has_not_arrived_yet_is_given_back_and_not_only_looked_at(world: World) -> None:
+    """The call is still under way, and a switch is turned on: a look would find nothing, and the claim comes later."""
+    world.throttle.loses_answers_of_reserve = 1
+
+    def not_arrived() -> None:
+        world.users.clear()
+        switched_on(world)
+        world.throttle.after_reserve = lambda: None
+
+    world.throttle.after_reserve = not_arrived
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, world.throttle.looks) == (Reason.KILLED, 0)
+    assert [number for number, _ in world.users["u-1"].released.values()] == [1]
