@@ -38,9 +38,11 @@ from saving_alerts.ledger.source_marks import PAGE_OFFSETS
 from saving_alerts.ports.object_store import MAX_LINE_BYTES
 from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits
 from tests.fuzzing import seeds
+from tests.fuzzing.api_answers import of_coupon_api, of_push_api
 from tests.fuzzing.heartbeat_redis import PREFIX, HeartbeatRedis, result_of
 from tests.fuzzing.outcome import Outcome, Refused, Value
 from tests.fuzzing.packing import unpacked
+from tests.fuzzing.push_sends import of_table
 from tests.support.fakes.clock import START
 
 FRESHNESS = timedelta(minutes=10)
@@ -180,5 +182,8 @@ READERS = {
     "heartbeats": Reader(_heartbeats, seeds.HEARTBEATS),
     "commit-metadata": Reader(_commit_metadata, seeds.COMMIT_METADATA),
     "dead-letters": Reader(_dead_letter, seeds.DEAD_LETTERS),
+    "push-sends": Reader(of_table, seeds.PUSH_SENDS),
+    "coupon-answers": Reader(of_coupon_api, seeds.COUPON_ANSWERS),
+    "push-answers": Reader(of_push_api, seeds.PUSH_ANSWERS),
     "ledger": Reader(_ledger, seeds.LEDGER),
 }
