@@ -1,6 +1,7 @@
 """The Table of sends with whatever its changelog brought for a user."""
 
 from functools import cache
+from typing import Any, cast
 
 import faust
 
@@ -20,7 +21,7 @@ SEND = PushSend(merchant_id="m-1", sent_at=START, position=POSITION, event_id="e
 def of_table(raw: bytes) -> Outcome:
     """What the Table knows of the user, as caps, dispatch and the next send use it."""
     app, table = _table()
-    app.tables["push_sends"].data[USER.encode()] = raw
+    cast("Any", app.tables["push_sends"]).data[USER.encode()] = raw
     try:
         sends = table.of(USER)
     except UnreadableSendsError as error:

@@ -163,6 +163,8 @@ def _ledger(raw: bytes) -> Outcome:
     if min(audits[0].answered, audits[0].of_former_topic, audits[0].echoes) < 0:
         raise AssertionError(audits)
     explained = [(in_words(each.answer), each.last_decided_at) for each in explanations(decisions)]
+    if not all(words.isprintable() for words, _ in explained):
+        raise AssertionError(explained)
     return Refused(refused[0]) if refused else Value((summary(audits), explained))
 
 

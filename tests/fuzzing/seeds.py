@@ -43,7 +43,7 @@ _DECISION = Decision(
     details={"refusals": [{"rule_id": "r-1", "clause": "merchants", "share": 0.5, "first": True}]},
     versions=Versions(rules="0123456789ab"),
 )
-_PUSHED = msgspec.structs.replace(_DECISION, reason=Reason.PUSHED, details={"attempts": 1, "status": 202})
+_PUSHED = msgspec.structs.replace(_DECISION, reason=Reason.PUSHED, details={"attempts": 1, "answer": "\x1b[2J"})
 _RECEIPT = Receipt(
     topic="saving-events", partition=3, ranges=((1, 7), (9, 9)), decided_at=START, worker="w-1", written_ms=(1, 2)
 )

@@ -20,7 +20,7 @@ from tests.fuzzing.mutations import MUTATIONS, Mutation, mutated
 KEY = KEY_PREFIX + "u-1"
 CLAIM = claim_of(7)
 LIVE_MS, MINUTE_MS = 20_000, 60_000
-TIMES = (0, -1, 1e300, -1e300, 2**53, 1e15, 0.5, "1", None, [], {}, True)
+TIMES: tuple[object, ...] = (0, -1, 1e300, -1e300, 2**53, 1e15, 0.5, "1", None, [], {}, True)
 Call = Callable[[RedisThrottle], Awaitable[object]]
 CALLS: dict[str, Call] = {
     "reserve": lambda throttle: throttle.reserve(CLAIM, (DAILY, DAILY_PER_MERCHANT)),
