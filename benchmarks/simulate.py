@@ -1,9 +1,10 @@
-"""How long `simulate` takes for 200,000 recorded candidates, on the real Apache Kafka (JDK 17 and Maven).
+"""Time and memory of `simulate` for 200,000 recorded candidates, on the real Apache Kafka (JDK 17 and Maven).
 
 python -m benchmarks.simulate
 """
 
 import json
+import resource
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,7 @@ RULES = 50
 PARTITIONS = 12
 FLUSH_SECONDS = 120
 SEED = 7
+KB_PER_MB = 1024
 
 
 def main() -> None:
@@ -56,8 +58,13 @@ def main() -> None:
             file.write_bytes(rules)
             began = time.monotonic()
             ended = command_line(["simulate", "--rules", str(file), "--json"], environment)
-            print(f"{name}: {time.monotonic() - began:.1f} s {ended.stderr}")
+            print(f"{name}: {time.monotonic() - began:.1f} s, at most {_peak_mb()} MB {ended.stderr}")
             _show(json.loads(ended.stdout))
+
+
+def _peak_mb() -> int:
+    """The most memory that a command has used so far."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // KB_PER_MB
 
 
 def _show(found: dict[str, Any]) -> None:

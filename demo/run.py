@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.console import Console
 from rich.markup import escape
@@ -23,6 +24,9 @@ TRICKLE_EVENTS_PER_SECOND = 5.0
 ANSWER_TIMEOUT_SECONDS = 150
 WORKERS = 2
 POLL_SECONDS = 0.2
+# A short demo does not wait a minute for the events that take until their deadline: they have some 15 s left.
+SHORT_EVENTS = 1_000
+AGE_OF_WAITING = timedelta(seconds=45)
 SHOWN_PUSHES = 3
 SHOWN_FAILURES = 20
 
@@ -35,11 +39,15 @@ def run_demo(events: int, seed: int, *, keep: bool) -> int:
     with World() as world:
         workers = _start_workers(world)
         with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
-            result = _produce(world, decisions, make_traffic(seed, events))
+            result = _produce(world, decisions, _traffic(seed, events))
             audited = _audit(world)
             if keep:
                 _keep_running(world, decisions, workers, seed)
         return 0 if _stop_workers(workers, result, audited=audited) else 1
+
+
+def _traffic(seed: int, events: int) -> Traffic:
+    return make_traffic(seed, events, age_of_waiting=AGE_OF_WAITING if events <= SHORT_EVENTS else timedelta())
 
 
 def _start_workers(world: World) -> list[WorkerProcess]:
@@ -114,7 +122,9 @@ def _audit(world: World) -> bool:
 
 
 def _stop_workers(workers: list[WorkerProcess], result: TrafficResult, *, audited: bool) -> bool:
-    codes = {worker.name: worker.stop() for worker in workers}
+    for worker in workers:  # all at once: else the last one takes over the partitions of the others first
+        worker.terminate()
+    codes = {worker.name: worker.wait() for worker in workers}
     failures = [*result.failures, *(f"{name} ended with {code}" for name, code in codes.items() if code)]
     for failure in failures[:SHOWN_FAILURES]:
         console.print(f"[red]✗[/red] {escape(failure)}")

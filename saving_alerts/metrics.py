@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 PREFIX = "saving_alerts."
+FORWARDED = "forwarded"  # the tag `decision` of what goes on to the next stage
 
 log = logging.getLogger(__name__)
 

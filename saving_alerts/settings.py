@@ -13,8 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from saving_alerts import ENVIRONMENT_PREFIX
 from saving_alerts.failpoints import Failpoints, FailpointSignal
+from saving_alerts.fitting_settings import misfits
 from saving_alerts.kafka.connection import KafkaConnection
-from saving_alerts.kafka.last_commit import LAST_COMMIT_SECONDS, LAST_COMMITS_OF_A_REVOKE
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.kafka.unpacking_limit import DEFAULT_MAX_UNPACKED_BYTES
 
@@ -192,41 +192,9 @@ class Settings(BaseSettings):
     """For tests only: `STOP` pauses the worker there instead."""
 
     @model_validator(mode="after")
-    def _lease_fits(self) -> Self:
-        """A lease that has just been renewed must have room for an attempt (docs/claims.md, rule 3)."""
-        if self.claim_lease_seconds < self.lease_left_to_attempt_seconds + 1:
-            raise ValueError(
-                "SAVING_ALERTS_CLAIM_LEASE_SECONDS must be at least SAVING_ALERTS_PUSH_ATTEMPT_SECONDS "
-                "+ SAVING_ALERTS_CLOCK_MARGIN_SECONDS + 1"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _group_fits(self) -> Self:
-        if self.group_heartbeat_seconds * 3 > self.session_timeout_seconds:
-            raise ValueError(
-                "SAVING_ALERTS_GROUP_HEARTBEAT_SECONDS must be at most a third of SAVING_ALERTS_SESSION_TIMEOUT_SECONDS"
-            )
-        if self.consent_topic is not None and self.consent_stale_seconds <= self.session_timeout_seconds:
-            raise ValueError(
-                "SAVING_ALERTS_CONSENT_STALE_SECONDS must be more than SAVING_ALERTS_SESSION_TIMEOUT_SECONDS"
-            )
-        last_commits = LAST_COMMITS_OF_A_REVOKE * LAST_COMMIT_SECONDS
-        if self.drain_seconds + last_commits >= self.rebalance_timeout_seconds:
-            raise ValueError(
-                f"SAVING_ALERTS_DRAIN_SECONDS + {last_commits:g}, which the last commits may take, must be less than "
-                "SAVING_ALERTS_REBALANCE_TIMEOUT_SECONDS"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _login_is_complete(self) -> Self:
-        if self.kafka_security_protocol.startswith("SASL") and not (
-            self.kafka_sasl_username and self.kafka_sasl_password
-        ):
-            raise ValueError(
-                "SAVING_ALERTS_KAFKA_SASL_USERNAME and SAVING_ALERTS_KAFKA_SASL_PASSWORD are needed for SASL"
-            )
+    def _fit_each_other(self) -> Self:
+        if found := misfits(self):
+            raise ValueError("\n".join(found))
         return self
 
     @model_validator(mode="after")
@@ -246,6 +214,12 @@ class Settings(BaseSettings):
             sasl_username=self.kafka_sasl_username,
             sasl_password=password.get_secret_value() if password else None,
         )
+
+    @property
+    def has_login(self) -> bool:
+        """False where Kafka wants one, and name or password are missing."""
+        wanted = self.kafka_security_protocol.startswith("SASL")
+        return not wanted or bool(self.kafka_sasl_username and self.kafka_sasl_password)
 
     @property
     def topics(self) -> Topics:

@@ -4,9 +4,8 @@ from benchmarks.contenders.immediate_ports import open_immediate_ports
 from benchmarks.contenders.measure import Counts, Job, measure
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.app import SavingAlertsApp, create_app
-from saving_alerts.delivery.record_results import FORWARDED
 from saving_alerts.domain.decisions import Stage
-from saving_alerts.metrics import Metric
+from saving_alerts.metrics import FORWARDED, Metric
 from saving_alerts.settings import Settings
 from saving_alerts.worker.external_factories import ExternalFactories
 from tests.support.fakes.push_sends import NoPushSends

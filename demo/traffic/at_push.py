@@ -6,7 +6,7 @@ from datetime import timedelta
 from demo.stub_apis.faults import Behaviour
 from demo.traffic.coupons import with_fixed_amount
 from demo.traffic.plan import Expectation
-from demo.traffic.scenario import DataFactory, Draft, ScenarioInstance
+from demo.traffic.scenario import DataFactory, Draft, ScenarioInstance, aged
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.reasons import Reason
 
@@ -114,7 +114,7 @@ def push_uncertain(factory: DataFactory, variant: str) -> ScenarioInstance:
 
 
 def push_uncertain_to_the_deadline(factory: DataFactory, variant: str) -> ScenarioInstance:
-    """Every attempt is unclear, so it takes the whole minute."""
+    """Every attempt is unclear, so it takes until the deadline."""
     instance = _one_push(factory, variant, Expectation(Reason.PUSH_UNCERTAIN))
     return replace(instance, push_api=UNCLEAR_TO_THE_END[variant])
 
@@ -131,5 +131,4 @@ def concurrent_events(factory: DataFactory, variant: str) -> ScenarioInstance:
 def nearly_expired(factory: DataFactory, variant: str) -> ScenarioInstance:
     others = frozenset({Reason.EXPIRED, Reason.PUSH_UNCERTAIN})
     instance = _one_push(factory, variant, Expectation(Reason.PUSHED, others))
-    template = replace(instance.drafts[0].template, age=NEARLY_EXPIRED)
-    return replace(instance, drafts=[replace(instance.drafts[0], template=template, writer=template.value)])
+    return aged(instance, NEARLY_EXPIRED)

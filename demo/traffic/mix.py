@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import chain, count
 from random import Random
 
@@ -10,7 +11,7 @@ from demo.stub_apis.faults import Behaviour
 from demo.traffic import at_push, before_push
 from demo.traffic.invalid import CORRUPTIONS
 from demo.traffic.plan import PlannedEvent, Traffic
-from demo.traffic.scenario import DataFactory, Draft, ScenarioInstance
+from demo.traffic.scenario import DataFactory, Draft, ScenarioInstance, aged
 
 MIN_EVENTS = 200
 TRICKLE_EVENTS = 500
@@ -29,6 +30,7 @@ class Share:
     per_thousand: float
     at_most: int | None = None
     begins: tuple[float, float] = (0.0, 1.0)
+    waits: bool = False  # until the deadline of its events
 
     def instances(self, events: int) -> int:
         """At least one, so that every reason occurs in every traffic."""
@@ -46,7 +48,7 @@ SHARES = (
     Share(before_push.no_coupon, before_push.NO_COUPONS, 10),
     Share(before_push.coupon_api_refused, before_push.COUPON_API_REFUSALS, 1.2),
     # Few and early: ten failures in a row, with no success between them, would open the breaker.
-    Share(before_push.coupon_api_failed, ("500", "502", "dropped"), 0.3, at_most=6, begins=(0.0, 0.6)),
+    Share(before_push.coupon_api_failed, ("500", "502", "dropped"), 0.3, at_most=6, begins=(0.0, 0.6), waits=True),
     Share(at_push.pushed_then_capped, PLAIN, 2.8, begins=(0.0, 0.5)),
     Share(at_push.pushed_then_repeated, PLAIN, 0.4, begins=(0.0, 0.5)),
     Share(at_push.pushed_with_fixed_amount, PLAIN, 0.2),
@@ -55,7 +57,12 @@ SHARES = (
     Share(at_push.push_uncertain, tuple(at_push.UNCLEAR_THEN_REFUSED), 0.2),
     # First of all, so that the minute they take has passed when the others are done.
     Share(
-        at_push.push_uncertain_to_the_deadline, tuple(at_push.UNCLEAR_TO_THE_END), 0.15, at_most=3, begins=(0.0, 0.01)
+        at_push.push_uncertain_to_the_deadline,
+        tuple(at_push.UNCLEAR_TO_THE_END),
+        0.15,
+        at_most=3,
+        begins=(0.0, 0.01),
+        waits=True,
     ),
     Share(at_push.concurrent_events, PLAIN, 0.3),
     Share(at_push.nearly_expired, PLAIN, 0.2),
@@ -73,16 +80,17 @@ class _ScheduledEvent:
     first: Draft
 
 
-def make_traffic(seed: int, events: int, series: int = 0) -> Traffic:
+def make_traffic(seed: int, events: int, series: int = 0, *, age_of_waiting: timedelta = timedelta()) -> Traffic:
     """Traffic of exactly `events` records: the same arguments give the same traffic.
 
-    Traffics of different seed or series share no users and no events. Raises ValueError below 200 events.
+    Events that wait until their deadline occurred `age_of_waiting` before they are produced. Traffics of different seed
+    or series share no users and no events. Raises ValueError below 200 events.
     """
     if events < MIN_EVENTS:
         raise ValueError(f"{events} events are too few for every scenario: at least {MIN_EVENTS}")
     factory = DataFactory(Random(f"{seed}:{series}"), f"{seed}-{series}")
     timed = [
-        (share, when, instance)
+        (share, when, aged(instance, age_of_waiting) if share.waits else instance)
         for share in SHARES
         for when, instance in _instances(factory, share, share.instances(events))
     ]

@@ -1,7 +1,8 @@
 """An instance of a scenario: the events of one user, their coupons, and the behaviours of the stub APIs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from random import Random
 from typing import TypeVar
 from uuid import UUID
@@ -43,6 +44,16 @@ class ScenarioInstance:
     coupons: dict[str, Coupons] = field(default_factory=dict)
     coupon_api: tuple[Behaviour, ...] = ()
     push_api: tuple[Behaviour, ...] = ()
+
+
+def aged(instance: ScenarioInstance, age: timedelta) -> ScenarioInstance:
+    """Its events occur so long before they are produced, so that their deadlines come sooner."""
+    templates = [replace(draft.template, age=age) for draft in instance.drafts]
+    drafts = [
+        replace(draft, template=template, writer=template.value)
+        for draft, template in zip(instance.drafts, templates, strict=True)
+    ]
+    return replace(instance, drafts=drafts)
 
 
 @dataclass(slots=True)

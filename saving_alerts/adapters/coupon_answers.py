@@ -9,7 +9,7 @@ from aiohttp import ClientError, ClientResponse
 
 from saving_alerts.adapters.http_session import OversizeError, read_bounded, retry_after
 from saving_alerts.domain.coupons import Coupon
-from saving_alerts.domain.decoding import Decoder, Unreadable
+from saving_alerts.domain.decoding import Decoder, Unreadable, printable
 from saving_alerts.ports.errors import PortError, RefusedError, UnavailableError
 
 API = "the Coupon API"
@@ -60,7 +60,7 @@ def translated(table: tuple[Translation, ...]) -> Iterator[None]:
         yield
     except tuple(foreign for foreign, _, _ in table) as error:
         ours, text = next((ours, text) for foreign, ours, text in table if isinstance(error, foreign))
-        raise ours(text.format(error=str(error) or type(error).__name__)) from error
+        raise ours(text.format(error=printable(str(error) or type(error).__name__))) from error
 
 
 async def read_coupons(response: ClientResponse, merchant_id: str, now: datetime) -> Coupons:

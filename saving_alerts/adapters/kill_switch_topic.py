@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from mode import Service
 
-from saving_alerts.adapters.standing_switches import StandingSwitches
+from saving_alerts.adapters.standing_switches import NAME_OF_THE_REST, StandingSwitches
 from saving_alerts.domain.decoding import printable
 from saving_alerts.domain.kill_switches import StandingSwitch, UnreadableSwitch, name_of
 from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 RECONNECT_PAUSE_SECONDS = 1.0  # after a failure of Kafka: an outage costs one attempt a second
 FETCH_MILLISECONDS = 200  # so long a fetch waits for a record: a stopped worker is not kept longer
+# At least so long after a reading, and so many times as long as it took: looking again costs little of a worker's time.
+READ_AGAIN_SECONDS = 10.0
+READ_AGAIN_TIMES = 20
 READ_SECONDS = 30.0  # a command waits so long for the end of the topic, which has a few records
 
 Connect = Callable[[], AIOKafkaConsumer]
@@ -89,29 +92,33 @@ class KillSwitchTopic(Service):
     async def _follow_until_it_fails(self, at_end: asyncio.Event) -> None:
         async with _started(self._connect) as consumer:
             # What is read again counts from when it is complete: nothing is off in between that nobody turned off.
+            began = _now()
             read = await _read_to_end(consumer, self._topic)
+            again_at = _now() + max(READ_AGAIN_SECONDS, READ_AGAIN_TIMES * (_now() - began))
             self._replace(read)
             at_end.set()
-            while not self.should_stop and not read.is_outdated:
+            while not self.should_stop and not (read.is_outdated and _now() >= again_at):
                 await _take(consumer, self._apply)
 
     def _replace(self, read: StandingSwitches) -> None:
-        before = self._known.by_key if self._known else {}
+        before = self._known or StandingSwitches()
         self._known, self.problem = read, None
-        for key in {**before, **read.by_key}:
-            _log_change(key, before.get(key), read.by_key.get(key))
+        for key in {**before.by_key, **read.by_key}:
+            _log_change(name_of(key), before.by_key.get(key), read.by_key.get(key))
+        _log_change(NAME_OF_THE_REST, before.rest, read.rest)
 
     def _apply(self, record: ConsumerRecord) -> None:
         known = self._known = self._known or StandingSwitches()
         key = record.key or b""
-        before = known.by_key.get(key)
+        before, rest = known.by_key.get(key), known.rest
         known.apply(record)
-        _log_change(key, before, known.by_key.get(key))
+        _log_change(name_of(key), before, known.by_key.get(key))
+        _log_change(NAME_OF_THE_REST, rest, known.rest)
 
 
-def _log_change(key: bytes, before: StandingSwitch | None, after: StandingSwitch | None) -> None:
+def _log_change(name: str, before: StandingSwitch | None, after: StandingSwitch | None) -> None:
     if after is None and before is not None:
-        log.warning("kill switch off: %s", name_of(key))
+        log.warning("kill switch off: %s", name)
     elif after is not None and after != before:
         level = logging.CRITICAL if isinstance(after, UnreadableSwitch) else logging.WARNING
         log.log(level, "kill switch on: %s", after)
@@ -128,7 +135,20 @@ async def _started(connect: Connect) -> AsyncIterator[AIOKafkaConsumer]:
 
 
 async def _read_to_end(consumer: AIOKafkaConsumer, topic: str) -> StandingSwitches:
-    """All that stands there now, with the consumer behind it."""
+    """All that stands there now, with the consumer behind it.
+
+    Where not all that passed had room at once, it is read once more, and only what stood at the end is kept.
+    """
+    read = await _read(consumer, topic, lambda _record: True)
+    if not read.rest or not read.can_tell_what_stands:
+        return read
+    kept = await _read(consumer, topic, read.counts_at_the_end)
+    if kept.next_offset < read.next_offset:
+        raise KafkaFailedError(f"{topic} was made anew while it was read")
+    return kept
+
+
+async def _read(consumer: AIOKafkaConsumer, topic: str, counts: Callable[[ConsumerRecord], bool]) -> StandingSwitches:
     numbers = sorted(consumer.partitions_for_topic(topic) or {0})
     partitions = [TopicPartition(topic, number) for number in numbers]
     consumer.assign(partitions)
@@ -136,7 +156,7 @@ async def _read_to_end(consumer: AIOKafkaConsumer, topic: str) -> StandingSwitch
     ends = await consumer.end_offsets(partitions)
     read = StandingSwitches()
     while not all([await consumer.position(partition) >= end for partition, end in ends.items()]):
-        await _take(consumer, read.apply)
+        await _take(consumer, lambda record: read.apply(record) if counts(record) else None)
     read.reach(await consumer.position(partitions[0]))
     return read
 
@@ -145,6 +165,10 @@ async def _take(consumer: AIOKafkaConsumer, apply: Callable[[ConsumerRecord], No
     fetched = await consumer.getmany(timeout_ms=FETCH_MILLISECONDS)
     for record in (record for records in fetched.values() for record in records):
         apply(record)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _in_words(error: Exception) -> str:

@@ -22,6 +22,7 @@ from saving_alerts.adapters.admission import Admission
 from saving_alerts.adapters.breaker import Breaker
 from saving_alerts.adapters.http_session import Meter, OversizeError, read_bounded, retry_after
 from saving_alerts.domain.alerts import Push, rfc3339
+from saving_alerts.domain.decoding import printable
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
@@ -29,7 +30,8 @@ from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttle
 API = "the push API"
 DEFAULT_RETRY_AFTER = timedelta(seconds=1)  # docs/contracts.md
 MAX_ANSWER_BYTES = 16 * 1024  # bounds what an answer costs; a longer one counts by its status, without a text
-TEXT_CHARACTERS = 200  # of an answer or an error: the decision holds it
+TEXT_CHARACTERS = 200  # of an answer or an error: the decision holds it, and a terminal shows it
+MAX_UTF8_BYTES = 4  # of a character
 # Of an attempt's time, for the connection. If that times out, it is certain that nothing was sent: the attempt is
 # Throttled. If the whole attempt timed out first, it would be Unclear.
 CONNECT_SHARE = 0.5
@@ -139,7 +141,7 @@ class PushApi:
         except NOT_SENT_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the push may have been accepted
-            return Unclear(f"{type(error).__name__}: {error}"[:TEXT_CHARACTERS])
+            return Unclear(printable(f"{type(error).__name__}: {error}", TEXT_CHARACTERS))
 
     def _timeout(self) -> ClientTimeout:
         seconds = self._policy.attempt_seconds
@@ -153,7 +155,7 @@ async def _text(response: ClientResponse) -> str:
         body = await read_bounded(response, MAX_ANSWER_BYTES)
     except (ClientError, OversizeError, TimeoutError, OSError):
         return ""
-    return body[:TEXT_CHARACTERS].decode(errors="replace")
+    return printable(body[: MAX_UTF8_BYTES * TEXT_CHARACTERS].decode(errors="replace"), TEXT_CHARACTERS)
 
 
 def _meaning(status: int, retry_after: timedelta | None, text: str) -> Attempt:

@@ -11,6 +11,8 @@ import msgspec
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
 from saving_alerts.commands.clock import in_utc, now
 from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
+from saving_alerts.commands.files import FILE
+from saving_alerts.commands.version import VersionType
 from saving_alerts.ports.errors import PortError
 from saving_alerts.ports.object_store import SwappingStore
 from saving_alerts.reference_data.document_store import (
@@ -25,11 +27,30 @@ from saving_alerts.settings import Settings
 
 Result = TypeVar("Result")
 
+Command = Callable[..., None]
+
 BY = click.option("--by", required=True, help="Who publishes. It stands in the history.")
 NOTE = click.option("--note", required=True, help="What changes, and why. It stands in the history.")
 WHY = click.option("--note", default="", help="Why. It stands in the history.")
 WAIT = click.option("--wait", is_flag=True, help="Return when every worker reports the version, by its heartbeat.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document, for machines.")
+
+
+def version_of(document: str) -> Callable[[Command], Command]:
+    """The argument of a command that takes a published version, or goes by the live one."""
+    return click.argument("version", required=False, type=VersionType(document))
+
+
+def publishes(document: str) -> Callable[[Command], Command]:
+    """What every `publish` is told: the file, by whom, why, and instead of which version."""
+    what = "The version that you began with: refused if another one is live."
+    onto = click.option("--onto", type=VersionType(document), help=what)
+    return lambda command: FILE(BY(NOTE(onto(command))))
+
+
+def rolls_back(document: str) -> Callable[[Command], Command]:
+    """What every `rollback` is told: to which version, by whom, and why."""
+    return lambda command: version_of(document)(BY(WHY(command)))
 
 
 def with_bucket(settings: Settings, work: Callable[[SwappingStore], Awaitable[Result]]) -> Result:

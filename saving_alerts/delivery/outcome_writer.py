@@ -14,12 +14,13 @@ from aiokafka import ConsumerRecord
 from saving_alerts.delivery.addressing import Addressed, address_by_headers
 from saving_alerts.delivery.outputs import Output, Undelivered
 from saving_alerts.delivery.record_builder import UNTRIED, RecordBuilder
-from saving_alerts.delivery.record_results import FORWARDED, NOT_A_TRIGGER_REASON, BatchResult, RecordResult
+from saving_alerts.delivery.record_results import NOT_A_TRIGGER_REASON, BatchResult, RecordResult
 from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import Envelope
 from saving_alerts.kafka.refused import RefusedBytes
+from saving_alerts.metrics import FORWARDED
 from saving_alerts.pipeline.outcomes import Decided, Failed, Forward, Outcome
 
 log = logging.getLogger(__name__)

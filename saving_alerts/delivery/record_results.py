@@ -11,7 +11,6 @@ from saving_alerts.delivery.addressing import Addressed
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.reasons import Reason
 
-FORWARDED = "forwarded"
 # Python 3.11 looks a member of an enum up by a function call: too much for every event.
 NOT_A_TRIGGER_REASON = Reason.NOT_A_TRIGGER
 

@@ -111,24 +111,25 @@ class PartitionAccount:
 
     def receipted(self, first: int, last: int, written_ms: tuple[int, int] | None) -> None:
         """An inclusive range has a receipt, of records that were written from one time to the other."""
-        if self._source.may_have(first, last, written_ms):
-            self._answered_by(first, last)
+        is_of_this_topic = self._source.may_have(first, last, written_ms)
+        first, last = max(first, self._span.start), min(last, self._span.end - 1)
+        if first <= last:
+            self._answered_by(first, last, is_of_this_topic=is_of_this_topic)
+
+    def _answered_by(self, first: int, last: int, *, is_of_this_topic: bool) -> None:
+        """Every further answer of an offset is an echo."""
+        if is_of_this_topic:
+            self._echoes += self._answered.add(first, last)
         else:
             self._of_former_topic += last - first + 1
 
-    def _answered_by(self, first: int, last: int) -> None:
-        """Every further answer of an offset is an echo."""
-        first, last = max(first, self._span.start), min(last, self._span.end - 1)
-        if first <= last:
-            self._echoes += self._answered.add(first, last)
-
     def decided(self, decision: Decision) -> None:
         offset = decision.position.offset
-        if not self._source.events.may_be(offset, decision.event_id):
-            self._of_former_topic += 1
+        if not self._span.start <= offset < self._span.end:
             return
-        self._answered_by(offset, offset)
-        if decision.reason is Reason.PUSHED and self._span.start <= offset < self._span.end:
+        is_of_this_topic = self._source.events.may_be(offset, decision.event_id)
+        self._answered_by(offset, offset, is_of_this_topic=is_of_this_topic)
+        if decision.reason is Reason.PUSHED and is_of_this_topic:
             self._pushed(offset, decision.event_id, accepted_push(decision))
 
     def _pushed(self, offset: int, event_id: str | None, push: AcceptedPush) -> None:

@@ -3,12 +3,19 @@
 from collections.abc import Mapping
 
 from saving_alerts.domain.decisions import Decision
+from saving_alerts.domain.decoding import printable
+
+MAX_CHARACTERS = 20_000  # what hundreds of rules have refused is long
 
 
 def in_words(decision: Decision) -> str:
-    """Reason, its text and the details: `capped: the user has had … (cap 1 per user in 24 h, until …)`."""
+    """Reason, its text and the details: `capped: the user has had … (cap 1 per user in 24 h, until …)`.
+
+    A terminal shows it as it is, whatever an API or another writer put into the details.
+    """
     details = details_in_words(decision.details)
-    return f"{decision.reason}: {decision.reason.row.text}" + (f" ({details})" if details else "")
+    words = f"{decision.reason}: {decision.reason.row.text}" + (f" ({details})" if details else "")
+    return printable(words, MAX_CHARACTERS)
 
 
 def details_in_words(details: Mapping[str, object]) -> str:

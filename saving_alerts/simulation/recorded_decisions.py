@@ -1,20 +1,21 @@
 """The recorded decisions of one partition: earlier sends, what the rules decided, and events without coupons."""
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
+
+import msgspec
 
 from saving_alerts.domain.caps import CountedSend
 from saving_alerts.domain.decisions import Decision, Receipt, Stage
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.simulation.disk_tables import Tables
+from saving_alerts.simulation.identity import identity_of
 from saving_alerts.simulation.replay import Replayed
 
 MAX_EXAMPLES = 20  # of differences, in the report
-# Positions come again when the source is made anew: an event is told by its id as well.
-Identity = tuple[SourcePosition, str | None]
 
 
 class Evaluated(NamedTuple):
@@ -45,19 +46,31 @@ class Unknown:
     no_triggers: int = 0
 
 
-class RecordedDecisions:
-    """The decisions of one partition since a moment, and the sends before it. `take` them in the order written."""
+_evaluations = msgspec.msgpack.Decoder(Evaluated)
+_sends = msgspec.msgpack.Decoder(dict[bytes, CountedSend])
 
-    def __init__(self, since: datetime, unknown: Unknown) -> None:
+
+class RecordedDecisions:
+    """The decisions of one partition since a moment, and the sends before it. `take` them in the order written.
+
+    `versions` counts the events by the rules that decided them.
+    """
+
+    def __init__(self, since: datetime, unknown: Unknown, tables: Tables) -> None:
         self._since = since
         self._unknown = unknown
-        self.evaluated: dict[Identity, Evaluated] = {}
-        self._sends: defaultdict[str, dict[Identity, CountedSend]] = defaultdict(dict)
+        self._evaluated = tables("evaluated")
+        self._sends = tables("sends")
+        self.versions: Counter[str] = Counter()
 
-    @property
-    def sends(self) -> dict[str, list[CountedSend]]:
-        """The sends of each user before the simulated time. A push with several decisions counts once."""
-        return {user: list(by_position.values()) for user, by_position in self._sends.items()}
+    def evaluated(self, position: SourcePosition, event_id: str | None) -> Evaluated | None:
+        """What was decided first for the event; None if no rules were applied."""
+        found = self._evaluated.get(identity_of(position, event_id))
+        return None if found is None else _evaluations.decode(found)
+
+    def sends(self, user_id: str) -> list[CountedSend]:
+        """The sends of a user before the simulated time. A push with several decisions counts once."""
+        return [*self._sends_by_event(user_id).values()]
 
     def take(self, entry: Decision | Receipt) -> None:
         if isinstance(entry, Receipt):
@@ -71,15 +84,26 @@ class RecordedDecisions:
     def _take_send(self, decision: Decision) -> None:
         """A push before the simulated time still counts for the caps."""
         if decision.reason.row.charges_cap and decision.user_id:
+            sends = self._sends_by_event(decision.user_id)
             send = CountedSend(decision.merchant_id or "", decision.decided_at)
-            self._sends[decision.user_id].setdefault((decision.position, decision.event_id), send)
+            sends.setdefault(identity_of(decision.position, decision.event_id), send)
+            self._sends[decision.user_id.encode()] = msgspec.msgpack.encode(sends)
+
+    def _sends_by_event(self, user_id: str) -> dict[bytes, CountedSend]:
+        found = self._sends.get(user_id.encode())
+        return {} if found is None else _sends.decode(found)
 
     def _take_decision(self, decision: Decision) -> None:
         if decision.stage is Stage.QUERY_COUPONS:
             unasked = decision.details.get("asked") is False
             (self._unknown.unasked if unasked else self._unknown.without_coupons)[decision.reason] += 1
         elif (evaluated := _evaluated(decision)) is not None:
-            self.evaluated.setdefault((decision.position, decision.event_id), evaluated)
+            self._take_evaluated(identity_of(decision.position, decision.event_id), evaluated)
+
+    def _take_evaluated(self, identity: bytes, evaluated: Evaluated) -> None:
+        if identity not in self._evaluated:
+            self._evaluated[identity] = msgspec.msgpack.encode(evaluated)
+            self.versions[evaluated.rules] += 1
 
 
 def _evaluated(decision: Decision) -> Evaluated | None:
@@ -130,7 +154,3 @@ class Agreement:
             was = evaluated.reason or f"{evaluated.rule_id} with {evaluated.coupon_id}"
             now = replayed.refused or f"{replayed.rule_id} with {replayed.coupon_id}"
             self.examples.append(f"{position}: was {was}, would be {now}")
-
-
-def versions_of(evaluated: Mapping[Identity, Evaluated]) -> Counter[str]:
-    return Counter(each.rules for each in evaluated.values())

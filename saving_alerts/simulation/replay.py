@@ -1,9 +1,11 @@
 """Applies one rule set and its caps to recorded candidates, in the order in which they were made. Pure."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+import msgspec
 
 from saving_alerts.domain.caps import MAX_CAP_HOURS, CountedSend, blocking_cap
 from saving_alerts.domain.coupons import Candidate
@@ -13,6 +15,7 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, evaluate
 from saving_alerts.pipeline.steps import context_of
 from saving_alerts.reference_data.snapshot import Snapshot
+from saving_alerts.simulation.disk_tables import Tables
 
 REMEMBERED = timedelta(hours=MAX_CAP_HOURS)  # no cap looks back further
 
@@ -55,18 +58,38 @@ class Totals:
         return self.pushes + self.reasons[Reason.CAPPED]
 
 
+class _UserState(msgspec.Struct, array_like=True):
+    """`sends` are those that may still count for a cap. `pushes` are the replayed ones."""
+
+    sends: list[CountedSend]
+    pushes: int = 0
+
+
+_states = msgspec.msgpack.Decoder(_UserState)
+SendsOf = Callable[[str], Iterable[CountedSend]]
+
+
 class Replay:
     """Replays one partition, which has all candidates of its users.
 
-    `sends`: by user, those before the first candidate. `totals` is shared by all partitions; `pushes` counts by user.
+    `sends` gives those of a user before the first candidate. `totals` is shared by all partitions. What is remembered
+    is in tables whose names begin with `name`.
     """
 
-    def __init__(self, snapshot: Snapshot, totals: Totals, sends: Mapping[str, Iterable[CountedSend]]) -> None:
+    def __init__(self, snapshot: Snapshot, totals: Totals, sends: SendsOf, tables: Tables, name: str = "") -> None:
         self._snapshot = snapshot
         self._totals = totals
-        self._sends = defaultdict(list, {user: list(each) for user, each in sends.items()})
-        self._pushed_events: set[tuple[str, str]] = set()
-        self.pushes: Counter[str] = Counter()
+        self._sends = sends
+        self._users = tables(f"{name} users")
+        self._pushed_events = tables(f"{name} pushed events")
+
+    @property
+    def users(self) -> Iterator[str]:
+        """Those with a push."""
+        return (user.decode() for user in self._users)
+
+    def pushes(self, user_id: str) -> int:
+        return self._state(user_id).pushes
 
     def take(self, candidate: Candidate) -> Replayed:
         """Replay the next candidate, in the order of the partition."""
@@ -103,17 +126,29 @@ class Replay:
     def _capped(self, candidate: Candidate, at: datetime) -> Reason:
         """DUPLICATE, CAPPED, or PUSHED: then the send counts from now on."""
         event = candidate.validated.event
-        if (event.user_id, event.event_id) in self._pushed_events:
+        pushed = msgspec.msgpack.encode((event.user_id, event.event_id))
+        if pushed in self._pushed_events:
             return Reason.DUPLICATE
-        sends = [send for send in self._sends[event.user_id] if at - send.sent_at < REMEMBERED]
-        blocked = blocking_cap(self._snapshot.rules.caps, sends, event.merchant_id or "", at)
+        state = self._state(event.user_id)
+        state.sends = [send for send in state.sends if at - send.sent_at < REMEMBERED]
+        blocked = blocking_cap(self._snapshot.rules.caps, state.sends, event.merchant_id or "", at)
         if blocked is not None:
             self._totals.caps[str(blocked.cap)] += 1
             return Reason.CAPPED
-        self._sends[event.user_id] = [*sends, CountedSend(event.merchant_id or "", at)]
-        self._pushed_events.add((event.user_id, event.event_id))
-        self.pushes[event.user_id] += 1
+        self._pushed_events[pushed] = b""
+        self._push(state, event.user_id, CountedSend(event.merchant_id or "", at))
         return Reason.PUSHED
+
+    def _push(self, state: _UserState, user_id: str, send: CountedSend) -> None:
+        if not state.pushes:
+            self._totals.users += 1
+        state.sends.append(send)
+        state.pushes += 1
+        self._users[user_id.encode()] = msgspec.msgpack.encode(state)
+
+    def _state(self, user_id: str) -> _UserState:
+        found = self._users.get(user_id.encode())
+        return _UserState([*self._sends(user_id)]) if found is None else _states.decode(found)
 
 
 def moment_of(candidate: Candidate) -> datetime:

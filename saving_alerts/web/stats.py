@@ -11,12 +11,10 @@ from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.decoding import Instant
 from saving_alerts.domain.funnel import StepCount
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.metrics import Metric
+from saving_alerts.metrics import FORWARDED, Metric
 from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.reference_data.snapshot import Freshness
 from saving_alerts.supervision.health import Condition
-
-FORWARDED = "forwarded"
 
 
 @dataclass(frozen=True, slots=True)

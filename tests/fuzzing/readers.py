@@ -40,9 +40,11 @@ from saving_alerts.ledger.source_marks import PAGE_OFFSETS
 from saving_alerts.ports.object_store import MAX_LINE_BYTES
 from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits
 from tests.fuzzing import seeds
+from tests.fuzzing.api_answers import of_coupon_api, of_push_api
 from tests.fuzzing.heartbeat_redis import PREFIX, HeartbeatRedis, result_of
 from tests.fuzzing.outcome import Outcome, Refused, Value
 from tests.fuzzing.packing import unpacked
+from tests.fuzzing.push_sends import of_table
 from tests.support.fakes.clock import START
 
 FRESHNESS = timedelta(minutes=10)
@@ -181,6 +183,8 @@ def _ledger(raw: bytes) -> Outcome:
     if min(audits[0].answered, audits[0].of_former_topic, audits[0].echoes) < 0:
         raise AssertionError(audits)
     explained = [(in_words(each.answer), each.last_decided_at) for each in explanations(decisions)]
+    if not all(words.isprintable() for words, _ in explained):
+        raise AssertionError(explained)
     return Refused(refused[0]) if refused else Value((summary(audits), explained))
 
 
@@ -201,5 +205,8 @@ READERS = {
     "heartbeats": Reader(_heartbeats, seeds.HEARTBEATS),
     "commit-metadata": Reader(_commit_metadata, seeds.COMMIT_METADATA),
     "dead-letters": Reader(_dead_letter, seeds.DEAD_LETTERS),
+    "push-sends": Reader(of_table, seeds.PUSH_SENDS),
+    "coupon-answers": Reader(of_coupon_api, seeds.COUPON_ANSWERS),
+    "push-answers": Reader(of_push_api, seeds.PUSH_ANSWERS),
     "ledger": Reader(_ledger, seeds.LEDGER),
 }

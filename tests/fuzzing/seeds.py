@@ -12,10 +12,11 @@ from saving_alerts.domain.decisions import Decision, Receipt, Stage, Versions
 from saving_alerts.domain.events import EventType, Location, ValidatedEvent
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch
 from saving_alerts.domain.merchants import Merchant, Store
+from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.kafka.codecs import DeadLetterRecord, encode
 from saving_alerts.ports.heartbeats import WorkerRow
-from tests.fuzzing.packing import packed
+from tests.fuzzing.packing import END_OF_RECORD, packed
 from tests.support import broken_rules, sample_events
 from tests.support.fakes.clock import START
 
@@ -42,7 +43,7 @@ _DECISION = Decision(
     details={"refusals": [{"rule_id": "r-1", "clause": "merchants", "share": 0.5, "first": True}]},
     versions=Versions(rules="0123456789ab"),
 )
-_PUSHED = msgspec.structs.replace(_DECISION, reason=Reason.PUSHED, details={"attempts": 1, "status": 202})
+_PUSHED = msgspec.structs.replace(_DECISION, reason=Reason.PUSHED, details={"attempts": 1, "answer": "\x1b[2J"})
 _RECEIPT = Receipt(
     topic="saving-events", partition=3, ranges=((1, 7), (9, 9)), decided_at=START, worker="w-1", written_ms=(1, 2)
 )
@@ -61,6 +62,8 @@ _DEAD_LETTER = DeadLetterRecord(
     failed_at=START,
     headers=to_next_stage(_ALERT)[1].headers(),
 )
+_SEND = PushSend(merchant_id="m-1", sent_at=START, position=sample_events.POSITION, event_id="event-7")
+_PAUSES = (b"7", b"Mon, 23 Nov 2026 10:00:30 GMT", b"soon")
 _SWITCH = KillSwitch(scope=KillScope.MERCHANT, id="m-1", reason="wrong prices", by="ines", since=START)
 _SWITCHES = (_SWITCH, msgspec.structs.replace(_SWITCH, scope=KillScope.ALL, id=""))
 _ROW = WorkerRow(
@@ -111,4 +114,19 @@ COMMIT_METADATA = (
     PartitionMemo(deaths=1).text().encode(),
 )
 DEAD_LETTERS = (encode(_DEAD_LETTER),)
+PUSH_SENDS = (
+    encode((_SEND, msgspec.structs.replace(_SEND, uncertain=True, event_id="event-8"))),
+    b"[]",
+)
+COUPON_ANSWERS = (
+    packed((b"200", None)) + END_OF_RECORD + encode(_CANDIDATE.coupons),
+    packed((b"404", None), (b"not found", None)),
+    *(packed((b"429", pause), (b"", None)) for pause in _PAUSES),
+)
+PUSH_ANSWERS = (
+    packed((b"202", None), (b'{"id":"p-1"}', None)),
+    packed((b"400", None), (b'{"error":\n"no such user"}', None)),
+    packed((b"500", None), (b"\x1b[2J\xff", None)),
+    *(packed((b"503", pause), (b"", None)) for pause in _PAUSES),
+)
 LEDGER = (packed((encode(_DECISION), None), (encode(_PUSHED), None), (encode(_RECEIPT), None)), encode(_RECEIPT))

@@ -20,6 +20,7 @@ TEST_DISPATCH = "tests/unit/pipeline/test_dispatch_push.py"
 TEST_EXTERNAL = "tests/unit/worker/test_external_factories.py"
 TEST_FLOW_CONTROL = "tests/unit/delivery/test_flow_control.py"
 TEST_KILL_SWITCH_TOPIC = "tests/unit/adapters/test_kill_switch_topic.py"
+TEST_TOO_MANY_SWITCHES = "tests/unit/adapters/test_too_many_kill_switches.py"
 TEST_PUSH_SENDS_TABLE = "tests/unit/worker/test_push_sends_table.py"
 
 FAST_MUTANTS = (
@@ -177,9 +178,21 @@ FAST_MUTANTS = (
         "forget kill switches that had no room",
         (
             Edit(
-                KILL_SWITCH_TOPIC, "while not self.should_stop and not read.is_outdated:", "while not self.should_stop:"
+                KILL_SWITCH_TOPIC,
+                "while not self.should_stop and not (read.is_outdated and _now() >= again_at):",
+                "while not self.should_stop:",
             ),
         ),
-        (TEST_KILL_SWITCH_TOPIC,),
+        (TEST_TOO_MANY_SWITCHES,),
+    ),
+    Mutant(
+        "read kill switches again and again",
+        (Edit(KILL_SWITCH_TOPIC, "(read.is_outdated and _now() >= again_at)", "read.is_outdated"),),
+        (TEST_TOO_MANY_SWITCHES,),
+    ),
+    Mutant(
+        "judge kill switches by what passed",
+        (Edit(KILL_SWITCH_TOPIC, "if not read.rest or not read.can_tell_what_stands:", "if read:"),),
+        (TEST_TOO_MANY_SWITCHES,),
     ),
 )

@@ -126,30 +126,93 @@ def test_a_lease_has_room_for_an_attempt_the_margin_and_a_second(
         )
 
 
-@pytest.mark.parametrize(
-    ("values", "named"),
-    [
-        pytest.param({"GROUP_HEARTBEAT_SECONDS": "4"}, "GROUP_HEARTBEAT_SECONDS", id="heartbeat-too-rare"),
-        pytest.param(
-            {"CONSENT_TOPIC": "saving-consent", "CONSENT_STALE_SECONDS": "10"},
-            "CONSENT_STALE_SECONDS",
-            id="consent-stale-before-a-dead-worker-is-known",
+# Each pair just not fitting, and just fitting.
+PAIRS = [
+    (
+        {"CLAIM_LEASE_SECONDS": ("8.9", "9"), "REDIS_TIMEOUT_SECONDS": ("2", "2")},
+        (
+            "CLAIM_LEASE_SECONDS must be at least SAVING_ALERTS_PUSH_ATTEMPT_SECONDS "
+            "+ SAVING_ALERTS_CLOCK_MARGIN_SECONDS + SAVING_ALERTS_REDIS_TIMEOUT_SECONDS, else no attempt could begin"
         ),
-        pytest.param({"DRAIN_SECONDS": "54"}, "DRAIN_SECONDS", id="no-time-for-the-last-commits"),
-        pytest.param({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "KAFKA_SASL_USERNAME", id="login-without-name"),
-        pytest.param(
-            {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_USERNAME": "worker"},
-            "KAFKA_SASL_PASSWORD",
-            id="login-without-password",
+    ),
+    (
+        {"GROUP_HEARTBEAT_SECONDS": ("3.4", "3.3")},
+        "GROUP_HEARTBEAT_SECONDS must be at most a third of SAVING_ALERTS_SESSION_TIMEOUT_SECONDS",
+    ),
+    (
+        {
+            "CONSENT_TOPIC": ("saving-consent", "saving-consent"),
+            "CONSENT_STALE_SECONDS": ("10", "11"),
+        },
+        (
+            "CONSENT_STALE_SECONDS must be more than SAVING_ALERTS_SESSION_TIMEOUT_SECONDS, "
+            "else no consent is known whenever a worker is gone"
         ),
-    ],
-)
-def test_settings_that_do_not_fit_each_other_are_refused(
-    environment: Environment, values: dict[str, str], named: str
-) -> None:
-    environment.sets(**values)
+    ),
+    (
+        {"DRAIN_SECONDS": ("54", "53.9")},
+        "DRAIN_SECONDS + 6, which the last commits may take, must be less than SAVING_ALERTS_REBALANCE_TIMEOUT_SECONDS",
+    ),
+    (
+        {"DRAIN_SECONDS": ("4.9", "5")},
+        (
+            "DRAIN_SECONDS must be at least SAVING_ALERTS_PUSH_ATTEMPT_SECONDS, "
+            "else attempts are cut off whenever a worker stops"
+        ),
+    ),
+    (
+        {"COUPON_API_TOTAL_SECONDS": ("3.9", "4")},
+        (
+            "COUPON_API_TOTAL_SECONDS must be at least SAVING_ALERTS_COUPON_API_TIMEOUT_SECONDS, "
+            "which the first attempt may take"
+        ),
+    ),
+    (
+        {"REFERENCE_DATA_STALE_SECONDS": ("30", "31")},
+        (
+            "REFERENCE_DATA_STALE_SECONDS must be more than SAVING_ALERTS_RELOAD_SECONDS, "
+            "else the worker is not ready between two looks at S3"
+        ),
+    ),
+    (
+        {"S3_MERCHANTS_KEY": ("rules.json", "m.jsonl")},
+        "S3_RULES_KEY and SAVING_ALERTS_S3_MERCHANTS_KEY must be two objects",
+    ),
+    (
+        {"SOURCE_TOPIC": ("saving-alerts.alerts", "saving-alerts.source")},
+        "SOURCE_TOPIC must not be a topic of our own: choose another SAVING_ALERTS_TOPIC_PREFIX",
+    ),
+    (
+        {"KAFKA_SECURITY_PROTOCOL": ("SASL_SSL", "SSL")},
+        "KAFKA_SASL_USERNAME and SAVING_ALERTS_KAFKA_SASL_PASSWORD are needed for SASL",
+    ),
+    (
+        {"KAFKA_SECURITY_PROTOCOL": ("SASL_SSL", "SSL"), "KAFKA_SASL_USERNAME": ("worker", "worker")},
+        "KAFKA_SASL_USERNAME and SAVING_ALERTS_KAFKA_SASL_PASSWORD are needed for SASL",
+    ),
+]
 
-    assert f"SAVING_ALERTS_{named}" in refusal()[0]
+
+@pytest.mark.parametrize(("values", "words"), PAIRS, ids=lambda each: "-".join(each) if isinstance(each, dict) else "")
+def test_settings_that_do_not_fit_each_other_are_refused(
+    environment: Environment, values: dict[str, tuple[str, str]], words: str
+) -> None:
+    environment.sets(**{name: wrong for name, (wrong, _) in values.items()})
+    refused = refusal()
+    environment.sets(**{name: right for name, (_, right) in values.items()})
+
+    assert refused == [PREFIX + words]
+    assert read_settings()
+
+
+def test_all_that_does_not_fit_is_named_at_once(environment: Environment) -> None:
+    environment.sets(GROUP_HEARTBEAT_SECONDS="9", DRAIN_SECONDS="1", S3_MERCHANTS_KEY="rules.json")
+
+    assert [line.split()[0].removeprefix(PREFIX) for line in refusal()] == [
+        "DRAIN_SECONDS",
+        "GROUP_HEARTBEAT_SECONDS",
+        "S3_RULES_KEY",
+    ]
 
 
 def test_a_password_reaches_kafka_and_no_log(environment: Environment) -> None:

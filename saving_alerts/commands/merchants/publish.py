@@ -6,24 +6,22 @@ from pathlib import Path
 import click
 
 from saving_alerts.commands.deployment import settings_or_exit
-from saving_alerts.commands.files import FILE, read_file
+from saving_alerts.commands.files import read_file
 from saving_alerts.commands.merchants.accepted import note_accepted, refuse_loss
 from saving_alerts.commands.merchants.reading import good_directory
 from saving_alerts.commands.merchants.store import with_merchants_store
 from saving_alerts.commands.publishing import (
     AS_JSON,
-    BY,
-    NOTE,
     WAIT,
-    WHY,
     history_of,
     print_history,
     publish_unless_live,
+    publishes,
     refuse_unless_onto,
+    rolls_back,
     tell,
     version_before,
 )
-from saving_alerts.commands.version import VersionType
 from saving_alerts.ports.accepted_directory import AcceptedDirectory
 from saving_alerts.reference_data.document_store import Publication
 from saving_alerts.reference_data.merchants_store import CurrentDirectory, MerchantsStore
@@ -32,7 +30,6 @@ from saving_alerts.settings import Settings
 ACCEPT_LOSS = click.option(
     "--accept-loss", is_flag=True, help="Also if it has lost so many merchants that workers would refuse it."
 )
-ONTO = "The version that you began with: refused if another one is live."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +42,7 @@ class _Wish:
 
 
 @click.command()
-@FILE
-@BY
-@NOTE
-@click.option("--onto", type=VersionType("merchants"), help=ONTO)
+@publishes("merchants")
 @ACCEPT_LOSS
 @WAIT
 def publish(file: Path, by: str, note: str, onto: str | None, *, accept_loss: bool, wait: bool) -> None:
@@ -74,9 +68,7 @@ def publish(file: Path, by: str, note: str, onto: str | None, *, accept_loss: bo
 
 
 @click.command()
-@click.argument("version", required=False, type=VersionType("merchants"))
-@BY
-@WHY
+@rolls_back("merchants")
 @ACCEPT_LOSS
 @WAIT
 def rollback(version: str | None, by: str, note: str, *, accept_loss: bool, wait: bool) -> None:

@@ -8,38 +8,30 @@ import click
 
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import BadNewsError
-from saving_alerts.commands.files import FILE
 from saving_alerts.commands.publishing import (
     AS_JSON,
-    BY,
-    NOTE,
     WAIT,
-    WHY,
     history_of,
     print_history,
     publish_unless_live,
+    publishes,
     refuse_unless_onto,
+    rolls_back,
     tell,
     version_before,
+    version_of,
     with_bucket,
 )
 from saving_alerts.commands.rules.file import good_rules, rules_in
-from saving_alerts.commands.version import VersionType
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.reference_data.document_store import DocumentStore, Publication, rules_store
 from saving_alerts.settings import Settings
 
 Result = TypeVar("Result")
 
-VERSION = click.argument("version", required=False, type=VersionType("rules"))
-ONTO = "The version that you began with: refused if another one is live."
-
 
 @click.command()
-@FILE
-@BY
-@NOTE
-@click.option("--onto", type=VersionType("rules"), help=ONTO)
+@publishes("rules")
 @WAIT
 def publish(file: Path, by: str, note: str, onto: str | None, *, wait: bool) -> None:
     """Check a rules file and put it in the place of the live one.
@@ -59,9 +51,7 @@ def publish(file: Path, by: str, note: str, onto: str | None, *, wait: bool) -> 
 
 
 @click.command()
-@VERSION
-@BY
-@WHY
+@rolls_back("rules")
 @WAIT
 def rollback(version: str | None, by: str, note: str, *, wait: bool) -> None:
     """Put an earlier version in the place of the live one: the one before it, unless VERSION says which.
@@ -90,7 +80,7 @@ def history(*, as_json: bool) -> None:
 
 
 @click.command()
-@VERSION
+@version_of("rules")
 def show(version: str | None) -> None:
     """Print a version as it was published, the live one unless VERSION says which.
 

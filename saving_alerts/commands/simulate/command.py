@@ -26,7 +26,8 @@ from saving_alerts.reference_data.document_store import UnknownVersionError, rul
 from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits
 from saving_alerts.reference_data.snapshot import Merchants
 from saving_alerts.settings import Settings
-from saving_alerts.simulation.simulate import Question, Simulation
+from saving_alerts.simulation.disk_tables import TemporarySpaceError
+from saving_alerts.simulation.partition_replay import Question, Simulation
 from saving_alerts.simulation.simulate import simulate as simulate_rules
 
 
@@ -52,12 +53,19 @@ def simulate(file: Path, since: timedelta, compare: str | None, *, json_wanted: 
     settings, started = settings_or_exit(), now()
     before, merchants = _reference_data(settings, compare)
     question = Question(before, after, merchants, started - since)
-    with progress_bars() as bars:
-        result = run(simulate_rules(settings.kafka, settings.topics, question, Watcher(bars).begin))
+    result = _simulated(settings, question)
     if json_wanted or csv_wanted:
         print(as_json(question, result) if json_wanted else as_csv(question, result), end="")
     else:
         _show(question, result)
+
+
+def _simulated(settings: Settings, question: Question) -> Simulation:
+    try:
+        with progress_bars() as bars:
+            return run(simulate_rules(settings.kafka, settings.topics, question, Watcher(bars).begin))
+    except TemporarySpaceError as error:
+        raise CommandRefusedError(str(error)) from error
 
 
 def _show(question: Question, result: Simulation) -> None:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import msgspec
 
 from saving_alerts.domain.reasons import Reason
+from saving_alerts.simulation.partition_replay import Question, Simulation
 from saving_alerts.simulation.recorded_decisions import Agreement
 from saving_alerts.simulation.replay import Totals
-from saving_alerts.simulation.simulate import Question, Simulation
 
 BUSIEST_HOURS = 3
 

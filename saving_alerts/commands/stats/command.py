@@ -50,7 +50,7 @@ async def _fetched(page: str) -> bytes:
         ):
             body = await answer.read()
     except (ClientError, OSError, ValueError) as error:
-        raise CommandRefusedError(f"{page} does not answer: {error or type(error).__name__}; {advice}") from error
+        raise CommandRefusedError(f"{page} does not answer: {str(error) or type(error).__name__}; {advice}") from error
     if answer.status != HTTP_OK:
         raise CommandRefusedError(f"{page}/stats.json answers {answer.status}; {advice}")
     return body

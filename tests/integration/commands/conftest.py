@@ -1,4 +1,4 @@
-"""What a command meets on a Kafka: a deployment of which nothing but its topics is there."""
+"""What a command meets: a deployment of which nothing but its topics is there, an S3, and a Redis."""
 
 import asyncio
 import itertools
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from demo.servers.kafka import EmbeddedKafka
+from demo.servers.redis import EmbeddedRedis
+from demo.servers.s3 import EmbeddedS3
 from tests.support.recorded_deployment import RecordedDeployment
 
 numbers = itertools.count()
@@ -16,6 +18,18 @@ numbers = itertools.count()
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[EmbeddedKafka]:
     with EmbeddedKafka() as embedded:
+        yield embedded
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[EmbeddedS3]:
+    with EmbeddedS3() as embedded:
+        yield embedded
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis() as embedded:
         yield embedded
 
 

@@ -1,23 +1,19 @@
 """`merchants check`, `publish`, `accept`, `rollback` and `history` against a real S3 and Redis protocol."""
 
-import asyncio
 import json
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from redis import Redis
 
 from demo.servers.redis import EmbeddedRedis
 from demo.servers.s3 import EmbeddedS3
-from saving_alerts.adapters.redis_connection import connect
-from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
 from saving_alerts.commands.merchants.group import merchants
 from saving_alerts.domain.rules_file.compiler import version_of
-from tests.support.worker_rows import a_row
+from tests.support.documents_cli import DocumentsCli
 
 ACCEPTED = "saving-alerts:merchants:accepted"
 
@@ -30,36 +26,11 @@ def directory(count: int, name: str = "Shop") -> bytes:
 WHOLE, HALF = directory(20), directory(10)
 
 
-class MerchantsCli:
-    """The `merchants` commands with a folder of files, an S3 and a Redis."""
-
-    def __init__(self, s3: EmbeddedS3, redis: EmbeddedRedis, folder: Path) -> None:
-        self.s3, self.redis, self.folder = s3, redis, folder
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            **self.s3.environment,
-            "SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
-            "SAVING_ALERTS_REDIS_URL": self.redis.url,
-            "SAVING_ALERTS_S3_BUCKET": self.s3.bucket,
-            "SAVING_ALERTS_S3_ENDPOINT_URL": self.s3.endpoint_url,
-            "SAVING_ALERTS_COUPON_API_URL": "http://127.0.0.1:1",
-            "SAVING_ALERTS_PUSH_API_URL": "http://127.0.0.1:1",
-            "SAVING_ALERTS_RELOAD_SECONDS": "0.1",
-            "SAVING_ALERTS_HEARTBEAT_SECONDS": "0.1",
-        }
-
-    def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(merchants, arguments, env=self.environment)
-
-    def file(self, body: bytes) -> str:
-        file = self.folder / "merchants.jsonl"
-        file.write_bytes(body)
-        return str(file)
-
-    def publish(self, body: bytes, *arguments: str, by: str = "dana") -> Result:
-        return self.run("publish", self.file(body), "--by", by, "--note", "a note", *arguments)
+class MerchantsCli(DocumentsCli):
+    commands = merchants
+    name = "merchants"
+    file_name = "merchants.jsonl"
+    publisher = "dana"
 
     def note(self, body: bytes) -> None:
         """As a worker that uses it."""
@@ -78,27 +49,6 @@ class MerchantsCli:
     def live(self) -> str | None:
         version: str | None = json.loads(self.run("history", "--json").stdout)["live"]
         return version
-
-    def beat(self, name: str, version: str | None) -> None:
-        asyncio.run(self._beat(name, version))
-
-    async def _beat(self, name: str, version: str | None) -> None:
-        redis = connect(self.redis.url, 1, 2)
-        row = msgspec.structs.replace(a_row(0, {}), name=name, incarnation=name, merchants_version=version)
-        await RedisHeartbeats(redis, "saving-alerts:workers:").beat(row, timedelta(minutes=1))
-        await redis.aclose()
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[EmbeddedS3]:
-    with EmbeddedS3() as embedded:
-        yield embedded
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[EmbeddedRedis]:
-    with EmbeddedRedis() as embedded:
-        yield embedded
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from pathlib import Path
 
 import msgspec
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from redis import Redis
 
 from demo.servers.redis import EmbeddedRedis
@@ -20,86 +19,26 @@ from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.rules.group import rules
 from saving_alerts.commands.waiting import wait_until_live
 from saving_alerts.domain.rules_file.compiler import version_of
-from saving_alerts.ports.heartbeats import WorkerRow
 from tests.support.broken_rules import GOOD, TEXT
+from tests.support.documents_cli import WORKERS, DocumentsCli
 
 FIRST, SECOND = TEXT.encode(), json.dumps(GOOD).encode()
 MERCHANT = b'{"merchant_id": "m-123", "names": {"en": "Coffee & Co", "de": "Kaffee & Co"}}\n'
 
 
-class RulesCli:
-    """The `rules` commands with a folder of files, an S3 and a Redis."""
-
-    def __init__(self, s3: EmbeddedS3, redis: EmbeddedRedis, folder: Path) -> None:
-        self.s3, self.redis, self.folder = s3, redis, folder
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            **self.s3.environment,
-            "SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
-            "SAVING_ALERTS_REDIS_URL": self.redis.url,
-            "SAVING_ALERTS_S3_BUCKET": self.s3.bucket,
-            "SAVING_ALERTS_S3_ENDPOINT_URL": self.s3.endpoint_url,
-            "SAVING_ALERTS_COUPON_API_URL": "http://127.0.0.1:1",
-            "SAVING_ALERTS_PUSH_API_URL": "http://127.0.0.1:1",
-            "SAVING_ALERTS_RELOAD_SECONDS": "0.1",
-            "SAVING_ALERTS_HEARTBEAT_SECONDS": "0.1",
-        }
-
-    def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(rules, arguments, env=self.environment)
-
-    def file(self, body: bytes) -> str:
-        file = self.folder / "rules.json"
-        file.write_bytes(body)
-        return str(file)
-
-    def publish(self, body: bytes, *arguments: str, by: str = "ines") -> Result:
-        return self.run("publish", self.file(body), "--by", by, "--note", "a note", *arguments)
+class RulesCli(DocumentsCli):
+    commands = rules
+    name = "rules"
+    file_name = "rules.json"
+    publisher = "ines"
 
     async def wait(self, version: str, most_seconds: float) -> str:
         redis = connect(self.redis.url, 1, 2)
         try:
-            heartbeats = RedisHeartbeats(redis, "saving-alerts:workers:")
+            heartbeats = RedisHeartbeats(redis, WORKERS)
             return await wait_until_live(heartbeats, version, attrgetter("rules_version"), most_seconds)
         finally:
             await redis.aclose()
-
-    def beat(self, name: str, rules_version: str) -> None:
-        asyncio.run(self._beat(name, rules_version))
-
-    async def _beat(self, name: str, rules_version: str) -> None:
-        redis = connect(self.redis.url, 1, 2)
-        row = WorkerRow(
-            name=name,
-            incarnation=name,
-            started_at=datetime.now(UTC),
-            beaten_at=datetime.now(UTC),
-            page="http://127.0.0.1:1",
-            version="0",
-            rules_version=rules_version,
-            merchants_version=None,
-            partitions=(),
-            in_flight=0,
-            ready=True,
-            decisions={},
-            events_read=0,
-        )
-        await RedisHeartbeats(redis, "saving-alerts:workers:").beat(row, timedelta(minutes=1))
-        await redis.aclose()
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[EmbeddedS3]:
-    with EmbeddedS3() as embedded:
-        yield embedded
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[EmbeddedRedis]:
-    with EmbeddedRedis() as embedded:
-        yield embedded
 
 
 @pytest.fixture

@@ -8,7 +8,10 @@ from aiokafka.errors import KafkaConnectionError
 
 
 class FakeTopic:
-    """`write` appends a record. `failures` are raised by the next fetches, one each; `gone` refuses to connect."""
+    """`write` appends a record. `failures` are raised by the next fetches, one each; `gone` refuses to connect.
+
+    A fetch returns one record, so that whatever is visible in between is seen; `per_fetch` says so.
+    """
 
     def __init__(self, name: str = "a-topic") -> None:
         self.name = name
@@ -16,6 +19,7 @@ class FakeTopic:
         self.failures: deque[Exception] = deque()
         self.gone = False
         self.connected = 0
+        self.per_fetch = 1
         self._written = asyncio.Event()
 
     def write(self, key: bytes | None, value: bytes | None) -> int:
@@ -45,7 +49,7 @@ class FakeTopic:
 
 
 class FakeConsumer:
-    """Reads one record a fetch, so that whatever is visible in between is seen."""
+    """Reads the topic from its beginning."""
 
     def __init__(self, topic: FakeTopic) -> None:
         self._topic = topic
@@ -78,6 +82,6 @@ class FakeConsumer:
         await asyncio.sleep(0)
         if self._topic.failures:
             raise self._topic.failures.popleft()
-        found = self._topic.records[self._next : self._next + 1]
+        found = self._topic.records[self._next : self._next + self._topic.per_fetch]
         self._next += len(found)
         return {TopicPartition(self._topic.name, 0): found} if found else {}

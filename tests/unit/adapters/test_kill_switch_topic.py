@@ -10,7 +10,6 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError, OffsetOutOfRangeError
 
 from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic, consumer_of, switches_now
-from saving_alerts.adapters.standing_switches import MAX_BYTES
 from saving_alerts.kafka.connection import KafkaFailedError
 from saving_alerts.settings import example_settings
 from tests.support.fakes.kafka_consumer import FakeTopic
@@ -19,7 +18,6 @@ from tests.unit.adapters.test_standing_switches import OF_A_NEWER_RELEASE, ON
 pytestmark = pytest.mark.asyncio
 
 WAIT_SECONDS = 10
-LONG = 1024 * 1024
 HOSTILE = [b"\xff", b'{"z":' + b"[" * 20_000 + b"]" * 20_000 + b"}", b"", b"null", OF_A_NEWER_RELEASE]
 
 
@@ -116,20 +114,6 @@ async def test_the_consumer_fails_where_its_offset_is_gone_and_skips_nothing() -
 
     assert consumer._auto_offset_reset == "none"
     assert consumer._group_id is None
-
-
-async def test_when_one_of_too_many_is_lifted_the_topic_is_read_again(
-    topic: FakeTopic, followed: KillSwitchTopic
-) -> None:
-    """What had no room was not kept: only the topic knows it."""
-    for number in range(MAX_BYTES // LONG):
-        topic.write(b"%d" % number + b"x" * LONG, b"?")
-    await followed.start()
-    read_once = topic.connected == 1
-    topic.write(b"0" + b"x" * LONG, None)
-    await until(lambda: topic.connected > 1)
-
-    assert read_once
 
 
 async def test_before_everything_was_read_nothing_is_confirmed(topic: FakeTopic, followed: KillSwitchTopic) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+import pytest
 from aiokafka import ConsumerRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saving_alerts.adapters.last_records import MAX_STANDING
 from saving_alerts.adapters.standing_switches import MAX_BYTES, MAX_SWITCHES, StandingSwitches
 from saving_alerts.domain.kill_switches import UnreadableSwitch, active_switch, name_of
 
@@ -18,10 +20,17 @@ SWITCHES = {b"all": ON, b"merchant:m-1": OF_MERCHANT, b"rule:r-1": OF_RULE}
 Written = tuple[bytes | None, bytes | None]
 
 
+def consumer_records(written: Sequence[Written], partition: int = 0) -> list[ConsumerRecord]:
+    return [
+        ConsumerRecord("k", partition, offset, 0, 0, key, value, None, -1, -1, ())
+        for offset, (key, value) in enumerate(written)
+    ]
+
+
 def after(written: Sequence[Written], partition: int = 0) -> StandingSwitches:
     read = StandingSwitches()
-    for offset, (key, value) in enumerate(written):
-        read.apply(ConsumerRecord("k", partition, offset, 0, 0, key, value, None, -1, -1, ()))
+    for record in consumer_records(written, partition):
+        read.apply(record)
     return read
 
 
@@ -81,6 +90,55 @@ def test_more_switches_than_anybody_can_look_through_stop_everything() -> None:
     assert "Lift some of those" in str(read.listed[0])
     assert not read.is_outdated
     assert after([*written, (b"merchant:1", None)]).is_outdated
+
+
+@given(records)
+def test_what_had_room_only_later_is_read_once_more(written: list[Written]) -> None:
+    """The second look keeps what the topic would hold after its compaction, whatever passed."""
+    last = {key or b"": value for key, value in written}
+    first = after(written)
+
+    second = StandingSwitches()
+    for record in filter(first.counts_at_the_end, consumer_records(written)):
+        second.apply(record)
+
+    assert second.by_key.keys() == {key for key, value in last.items() if value is not None}
+    assert second.stopping.keys() == first.stopping.keys()
+
+
+def test_what_is_written_meanwhile_counts_at_the_second_look() -> None:
+    first = after([(b"all", ON)])
+
+    (_, behind) = consumer_records([(b"all", ON), (b"rule:r-1", OF_RULE)])
+
+    assert first.counts_at_the_end(behind)
+
+
+@pytest.mark.parametrize("lifted", [0, 500, 600])
+def test_it_is_judged_by_what_stands_and_not_by_what_passed(lifted: int) -> None:
+    written: list[Written] = [(b"%d" % number, b"?") for number in range(MAX_SWITCHES + 500)]
+    read = after([*written, *((b"%d" % number, None) for number in range(lifted))])
+
+    assert read.is_outdated == (lifted >= 500)
+    assert is_stopped(read)
+
+
+def test_a_switch_that_grew_too_large_has_no_room_until_it_shrinks() -> None:
+    size = 1024 * 1024
+    written: list[Written] = [(b"%d" % number + b"x" * size, b"?") for number in range(MAX_BYTES // size - 1)]
+    grown = (b"y" * (size - 200), b"?" * 16 * 1024)
+
+    assert after([*written, grown]).rest
+    assert after([*written, grown, (grown[0], None)]).rest is None
+
+
+def test_who_loses_count_looks_again_and_again_but_stops_everything() -> None:
+    read = after([(b"%d" % number, b"?") for number in range(MAX_STANDING + 1)])
+
+    assert len(read.by_key) == MAX_SWITCHES
+    assert (read.is_outdated, read.can_tell_what_stands) == (True, False)
+    assert "once Kafka has compacted the topic" in str(read.listed[0])
+    assert is_stopped(read)
 
 
 def test_long_keys_do_not_fill_the_memory() -> None:

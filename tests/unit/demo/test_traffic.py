@@ -239,6 +239,14 @@ def test_what_waits_for_its_deadline_comes_first(traffic: Traffic) -> None:
     assert max(event.number for event in waiting) < 0.02 * EVENTS
 
 
+def test_what_waits_for_its_deadline_can_be_older_and_nothing_else_changes(traffic: Traffic) -> None:
+    older = make_traffic(SEED, EVENTS, age_of_waiting=timedelta(seconds=40))
+    pairs = zip(traffic.events, older.events, strict=True)
+    changed = {one.kind.partition("/")[0] for one, other in pairs if one.value(NOW) != other.value(NOW)}
+
+    assert changed == {"push_uncertain_to_the_deadline", "coupon_api_failed"}
+
+
 def test_every_way_to_be_invalid_occurs_and_is_found(traffic: Traffic) -> None:
     read = {event.kind: read_event(event.value(NOW)) for event in of_kind(traffic, "invalid")}
 

@@ -247,6 +247,18 @@ def test_what_was_decided_about_a_former_topic_answers_nothing() -> None:
     assert (audited.of_former_topic, audited.echoes, audited.contradictions) == (3, 0, ())
 
 
+def test_what_is_not_audited_is_not_counted_as_of_a_former_topic() -> None:
+    """A receipt names a whole batch: only a part of it may be asked about."""
+    accounted = reborn(2, 4)
+
+    accounted.recorded(receipt((0, 9), written_ms=(1_000, 2_000)))
+    accounted.recorded(receipt((5, 9), written_ms=(1_000, 2_000)))
+    accounted.recorded(receipt((0, 1), written_ms=(1_000, 2_000)))
+    accounted.recorded(decision(9, event_id="old-9"))
+
+    assert (only(accounted).answered, only(accounted).of_former_topic) == (0, 2)
+
+
 def test_what_was_decided_about_this_topic_counts_beside_it() -> None:
     accounted = reborn(0, 4)
 
