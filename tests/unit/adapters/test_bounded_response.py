@@ -30,8 +30,9 @@ pytestmark = pytest.mark.asyncio
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 WHOLE = OK + b"Content-Length: 2\r\n\r\n[]"
-# The longest attempt of these tests; only what sends nothing more takes so long.
-SECONDS = 1.0
+# The longest attempt. A limit of size ends all but one of them long before, on a busy machine, too.
+SECONDS = 30.0
+TRICKLE_SECONDS = 1.0
 # The kernel counts its own bookkeeping, and gives twice of what was asked for.
 MOST_BYTES_A_TURN = 2 * RECEIVE_BUFFER_BYTES
 
@@ -105,10 +106,10 @@ async def push_of(session: ClientSession, url: str) -> Attempt:
     return await sender.attempt(PUSH, "key", START + timedelta(minutes=1))
 
 
-async def coupons_of(session: ClientSession, url: str) -> object:
+async def coupons_of(session: ClientSession, url: str, seconds: float = SECONDS) -> object:
     """The coupons, or the error."""
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(seconds):
             return await HttpCouponRequests(session, url, FakeClock()).get("u-1", "m-1")
     except (CouponApiFailedError, RefusedError, TimeoutError) as error:
         return error
@@ -187,13 +188,13 @@ async def test_an_attempt_ends_at_its_timeout_although_something_comes_all_the_t
         writer.write(OK)
         while not trickling.is_set():
             writer.write(b"a: b\r\n")
-            await asyncio.sleep(SECONDS / 10)
+            await asyncio.sleep(TRICKLE_SECONDS / 10)
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server, watched_session(asyncio.Queue()) as session:
         host, port = server.sockets[0].getsockname()
-        coupons = await coupons_of(session, f"http://{host}:{port}")
+        coupons = await coupons_of(session, f"http://{host}:{port}", TRICKLE_SECONDS)
         trickling.set()
 
     assert isinstance(coupons, TimeoutError)
