@@ -28,7 +28,8 @@ def hand_to_stores(fetched: dict[TP, list[Any]], tables: TableManagerT) -> None:
     """What is delivered of changelogs goes to their stores; in its place stands how far it is."""
     stores = _stores(tables)
     for tp, records in fetched.items():
-        if records and (store := stores.get(tp.topic)):
+        store = stores.get(tp.topic)
+        if records and store is not None:  # one without users is false
             store.take(tp.partition, records)
             fetched[tp] = [_read_to(records[-1])]
 

@@ -12,7 +12,9 @@ from saving_alerts.delivery.changelog import FilledByFetches, hand_to_stores
 CHANGELOG, STREAM, OTHER = TP("push-sends", 3), TP("events", 3), TP("of-faust", 0)
 
 
-class FakeStore(FilledByFetches):
+class FakeStore(FilledByFetches, dict[bytes, bytes]):
+    """Empty, as Faust's are at first."""
+
     def __init__(self) -> None:
         self.taken: list[tuple[int, list[int]]] = []
 
