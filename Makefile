@@ -66,7 +66,7 @@ check: setup ## ruff, mypy and the import contracts
 	cd $(ROOT) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: setup ## what a worker can do, against idiomatic Faust and a bare aiokafka loop (JDK 17 and Maven)
-	cd $(ROOT) && for part in core end_to_end stall recovery consent backlog audit; do $(BIN)/python -m benchmarks.$$part || exit 1; done
+	cd $(ROOT) && for part in core end_to_end stall recovery takeover consent backlog audit; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
 bench-linear: setup ## how reading grows with the size of what others write; fails where it grows too fast
 	cd $(ROOT) && $(BIN)/python -m benchmarks.linear

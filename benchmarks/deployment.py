@@ -8,6 +8,7 @@ from benchmarks.source import BUFFERED_RECORDS, FLUSH_TIMEOUT_SECONDS, PARTITION
 from demo.workers.worker_process import command_line
 from demo.world import World
 from saving_alerts.kafka.client import partition_of
+from saving_alerts.kafka.push_send_rows import user_and_row
 
 FLUSH_EVERY_RECORDS = 10_000
 SETTINGS = {
@@ -26,10 +27,10 @@ def create_deployment(world: World) -> dict[str, str]:
 
 
 def fill_topic(bootstrap_servers: str, topic: str, records: Iterable[tuple[bytes, bytes]]) -> None:
-    """Keys and values, each where Kafka's standard partitioner puts its key. Returns when Kafka has them all."""
+    """Keys and values, each where the users of the keys are. Returns when Kafka has them all."""
     producer = Producer({"bootstrap.servers": bootstrap_servers, "queue.buffering.max.messages": BUFFERED_RECORDS})
     for number, (key, value) in enumerate(records):
-        producer.produce(topic, value, key, partition_of(key, PARTITIONS))
+        producer.produce(topic, value, key, partition_of(user_and_row(key)[0], PARTITIONS))
         if number % FLUSH_EVERY_RECORDS == 0:
             producer.poll(0)
     if producer.flush(FLUSH_TIMEOUT_SECONDS):

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 from rich.console import Console
 from rich.progress import track
 
@@ -24,8 +23,7 @@ from benchmarks.results import machine, table, write_section
 from benchmarks.source import PARTITIONS
 from demo.workers.worker_process import WorkerProcess
 from demo.world import World
-from saving_alerts.domain.push_sends import PushSend
-from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.kafka.push_send_rows import ROW_VALUE, SendRow, microseconds
 from tests.kafka_cluster.cluster import KafkaCluster
 
 TITLE = "Recovery of the Table"
@@ -51,8 +49,8 @@ def main() -> int:
 def _start(users: int) -> Start:
     with KafkaCluster(brokers=1) as cluster, World(cluster.bootstrap_servers) as world:
         settings = create_deployment(world)
-        sends = track(_sends(users), f"{users:,} users", total=users, console=Console(stderr=True))
-        fill_topic(world.bootstrap_servers, world.topics.push_sends.name, sends)
+        records = track(rows(users), f"{users:,} users", total=users, console=Console(stderr=True))
+        fill_topic(world.bootstrap_servers, world.topics.push_sends.name, records)
         began = time.monotonic()
         worker = world.start_worker(settings)
         worker.wait_until_ready(START_TIMEOUT_SECONDS)
@@ -63,17 +61,20 @@ def _rss_mib(worker: WorkerProcess) -> float:
     return resident_mib(worker.pid)["VmRSS"]
 
 
-def _sends(users: int) -> Iterator[tuple[bytes, bytes]]:
-    """Key and value as the Table writes them."""
-    now = datetime.now(UTC)
+def rows(users: int) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values as the Table writes them, with ids of 36 characters: one send each."""
+    sent_at = microseconds(datetime.now(UTC) - timedelta(hours=1))
     for number in range(users):
-        send = PushSend(
-            merchant_id=f"m-{number % 100}",
-            sent_at=now - timedelta(hours=1),
-            position=SourcePosition("saving-events", number % PARTITIONS, number),
-            event_id=f"event-{number}",
+        row = SendRow(
+            "saving-events",
+            number % PARTITIONS,
+            number,
+            f"e-{number:034d}",
+            f"m-{number % 1000:034d}",
+            sent_at,
+            uncertain=False,
         )
-        yield f"u-{number}".encode(), msgspec.json.encode((send,))
+        yield row.key(f"u-{number:034d}".encode()), ROW_VALUE
 
 
 def _written(starts: Sequence[Start]) -> str:

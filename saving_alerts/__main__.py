@@ -64,6 +64,9 @@ COMMANDS = {
         "saving_alerts.commands.stats.command:stats",
         "Show the numbers of a worker's page: funnel, decisions, stages, health, rules, workers, lag.",
     ),
+    "throttle": LazyCommand(
+        "saving_alerts.commands.throttle.group:throttle", "Fill a Redis that has lost its data with what Kafka knows."
+    ),
     "topics": LazyCommand(
         "saving_alerts.commands.topics.group:topics", "Create and check the topics of this deployment."
     ),

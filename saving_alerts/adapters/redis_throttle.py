@@ -18,7 +18,7 @@ from redis import asyncio as aioredis
 
 from saving_alerts.adapters.redis_connection import refuse_unsupported, translated_errors
 from saving_alerts.domain.caps import Cap
-from saving_alerts.domain.moments import of_milliseconds
+from saving_alerts.domain.moments import EPOCH, of_milliseconds
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.errors import UnavailableError
@@ -60,6 +60,7 @@ class _Call(StrEnum):
     RENEW = "renew"
     CONFIRM = "confirm"
     RELEASE = "release"
+    REFILL = "refill"
 
 
 # What each script is made of, after `state`.
@@ -115,6 +116,15 @@ class RedisThrottle:
 
     async def release(self, claim: Claim) -> bool:
         return _outcome(await self._run(_Call.RELEASE, claim)) == "released"
+
+    async def refill(self, claim: Claim, sent_at: datetime, *, uncertain: bool) -> bool:
+        """Add a send of the claim's event that is missing; whether it was. What is there stays as it is.
+
+        It can make caps stricter, never wider. To be called beside workers, with a claim that nobody holds.
+        """
+        # Up to a whole millisecond, so that no cap ends too early.
+        milliseconds = -((EPOCH - sent_at) // _MILLISECOND)
+        return _outcome(await self._run(_Call.REFILL, claim, milliseconds, int(uncertain))) == "added"
 
     async def _run(self, call: _Call, claim: Claim, *arguments: _Argument) -> _Reply:
         loop = asyncio.get_running_loop()

@@ -5,6 +5,7 @@ batches: one Faust message is the list of raw records that one fetch returned fo
 last one's. What is inside is our business.
 
     batches.py          cuts what was fetched into such messages, and hands them through undecoded
+    changelog.py        hands what was fetched of a changelog to its store, and tells Faust how far it is
     consumer_thread.py  the thread that fetches: reads committed records only, and goes back to where a fetch began
     BatchConsumer       commits behind the highest acknowledged offset below the lowest one that is not acknowledged;
                         seeks back what Faust would throw away; drains with a limit
@@ -24,6 +25,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from saving_alerts.delivery import faust_internals as private_surface
+from saving_alerts.delivery.changelog import hand_to_stores
 from saving_alerts.delivery.changelog_producer import ChangelogProducer
 from saving_alerts.delivery.consumer_thread import ConsumerThread, Fetched, assignment_of
 from saving_alerts.delivery.memo_commits import MemoCommits, partition_of
@@ -85,6 +87,7 @@ class BatchConsumer(driver.Consumer):
             await self._reborn.follow(records)
             await self._return_undeliverable(records)
             self._reborn.delivered(records)
+            hand_to_stores(records, self.app.tables)
         return records if self.flow_active else None, active
 
     async def _return_undeliverable(self, fetched: Fetched) -> None:

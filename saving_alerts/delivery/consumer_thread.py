@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 FETCH_WAIT_MILLISECONDS = 200
 
 # How many records of changelogs one fetch may bring. What a fetch has brought is worked off before the next one, so a
-# standby that has much to read, because a partition is new to it, would else hold up the streams.
+# standby that has much to read, because a partition is new to it, would else hold up the streams. Where no stream is
+# read, in a recovery, as many may come as of a stream.
 FOLLOWED_RECORDS = 500
 
 unpack_for_aiokafka()
@@ -66,8 +67,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if not followed:
             return Fetched(await fetch(streams, timeout, max_records), consumer)
         at_once = await fetch(streams, 0, max_records) if streams else {}
-        at_once = {**at_once, **await fetch(followed, 0, FOLLOWED_RECORDS)}
-        return Fetched(at_once or await fetch(active_partitions, timeout, FOLLOWED_RECORDS), consumer)
+        most = FOLLOWED_RECORDS if streams else max_records
+        at_once = {**at_once, **await fetch(followed, 0, most)}
+        return Fetched(at_once or await fetch(active_partitions, timeout, most), consumer)
 
     async def _fetch_allowed(
         self, consumer: AIOKafkaConsumer, partitions: set[TP], timeout: float | None, max_records: int | None

@@ -1,6 +1,8 @@
 """What we use of Faust that it does not promise: checked at import, so that an upgrade fails at once and by name."""
 
 import faust
+from faust.tables.base import Collection
+from faust.tables.manager import TableManager
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer
@@ -27,6 +29,7 @@ PRIVATE_SURFACE = {
     ProducerBuffer: ("_send_pending",),
     faust.App: ("_new_transport",),
     Conductor: ("acks_enabled_for",),
+    Collection: ("_new_store", "_changelog_topic_name", "send_changelog", "partition_for_key"),
 }
 PRIVATE_STATE = (
     "_unacked_messages",
@@ -47,6 +50,8 @@ def missing_surface() -> list[str]:
         if not hasattr(owner, name)
     ]
     annotated = {name for owner in driver.Consumer.__mro__ for name in getattr(owner, "__annotations__", {})}
+    if "_changelogs" not in TableManager.__annotations__:
+        missing.append("TableManager._changelogs")
     return missing + [f"Consumer.{name}" for name in PRIVATE_STATE if name not in annotated]
 
 

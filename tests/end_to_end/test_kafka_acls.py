@@ -31,6 +31,7 @@ COMMANDS = {
     "kill on": "kill on rule nobody --reason test --by ines",
     "kill off": "kill off rule nobody",
     "kill list": "kill list",
+    "throttle refill": "throttle refill",
     "dead-letters list": "dead-letters list",
     "dead-letters show": "dead-letters show {letter}",
     "dead-letters replay": "dead-letters replay {letter} --yes",

@@ -11,6 +11,9 @@ CLAIM_RELEASE = "saving_alerts/adapters/claim_scripts/release.lua"
 EXTERNAL = "saving_alerts/worker/external_factories.py"
 FLOW_CONTROL = "saving_alerts/delivery/flow_control.py"
 KILL_SWITCH_TOPIC = "saving_alerts/adapters/kill_switch_topic.py"
+HELD_SENDS = "saving_alerts/worker/held_sends.py"
+PUSH_SEND_ROWS = "saving_alerts/kafka/push_send_rows.py"
+PUSH_SENDS_STORE = "saving_alerts/worker/push_sends_store.py"
 PUSH_SENDS_TABLE = "saving_alerts/worker/push_sends_table.py"
 
 TEST_APP = "tests/unit/test_app.py"
@@ -21,6 +24,9 @@ TEST_EXTERNAL = "tests/unit/worker/test_external_factories.py"
 TEST_FLOW_CONTROL = "tests/unit/delivery/test_flow_control.py"
 TEST_KILL_SWITCH_TOPIC = "tests/unit/adapters/test_kill_switch_topic.py"
 TEST_TOO_MANY_SWITCHES = "tests/unit/adapters/test_too_many_kill_switches.py"
+TEST_HELD_SENDS = "tests/unit/worker/test_held_sends.py"
+TEST_PUSH_SEND_ROWS = "tests/unit/kafka/test_push_send_rows.py"
+TEST_PUSH_SENDS_STORE = "tests/unit/worker/test_push_sends_store.py"
 TEST_PUSH_SENDS_TABLE = "tests/unit/worker/test_push_sends_table.py"
 
 FAST_MUTANTS = (
@@ -149,11 +155,37 @@ FAST_MUTANTS = (
         (
             Edit(
                 PUSH_SENDS_TABLE,
-                "                await _delivered(self._table.last_change)\n",
+                "                await _delivered(change)\n",
                 "                pass\n",
             ),
         ),
         (TEST_PUSH_SENDS_TABLE,),
+    ),
+    Mutant(
+        "a key of the changelog for each event, whatever is said of its send",
+        (
+            Edit(
+                PUSH_SEND_ROWS,
+                "msgspec.json.encode(self)",
+                "msgspec.json.encode((self.topic, self.partition, self.offset, self.event_id))",
+            ),
+        ),
+        (TEST_PUSH_SEND_ROWS,),
+    ),
+    Mutant(
+        "forget what a standby follows when a recovery ends",
+        (Edit(PUSH_SENDS_STORE, "for tp in (*active_tps, *standby_tps)}", "for tp in active_tps}"),),
+        (TEST_PUSH_SENDS_STORE,),
+    ),
+    Mutant(
+        "take the changelog for read behind what others wrote",
+        (Edit(HELD_SENDS, "if offset - 1 == self.complete_to:", "if self.complete_to is not None:"),),
+        (TEST_HELD_SENDS,),
+    ),
+    Mutant(
+        "keep users in their buckets when they are gone",
+        (Edit(HELD_SENDS, "            self._buckets.clean(len(self._sends) + len(self._lists), self._has)\n", ""),),
+        (TEST_HELD_SENDS,),
     ),
     Mutant(
         "take a failed change for written",

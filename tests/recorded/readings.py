@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from faust.types import EventT
 
 from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic
 from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
@@ -20,6 +18,7 @@ from saving_alerts.kafka.codecs import (
     decode_ledger,
     validated_codec,
 )
+from saving_alerts.kafka.push_send_rows import user_and_row
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.dead_letters import DeadLetter, DeadLetterPlace, why_not_among_many
 from saving_alerts.worker.push_sends_table import PushSendsTable
@@ -71,10 +70,9 @@ def table_after(lines: list[Line], now: datetime) -> PushSendsTable:
     """The Table of a worker that has recovered from these changelog records."""
     app = faust.App("test-recorded", broker="kafka://127.0.0.1:1", store="memory://", topic_partitions=PARTITIONS)
     table = PushSendsTable(app, TOPICS.push_sends.name, FakeClock(now))
-    for line in lines:
-        record = kafka_record(line, TOPICS.push_sends.name)
-        event = SimpleNamespace(key=line.key_bytes, value=line.value_bytes, message=record)
-        table._table.apply_changelog_batch([cast("EventT[Any]", event)])
+    table._table.store.take(
+        0, [kafka_record(line, TOPICS.push_sends.name, number) for number, line in enumerate(lines)]
+    )
     return table
 
 
@@ -85,7 +83,8 @@ def kafka_record(line: Line, topic: str, offset: int = 0) -> ConsumerRecord:
 
 def _push_sends(line: Line) -> object:
     table = table_after([line], line.taken_at or datetime.now(UTC))
-    return meaning(table.of((line.key_bytes or b"").decode()))
+    user, _ = user_and_row(line.key_bytes or b"")
+    return meaning(table.of(user.decode()))
 
 
 READINGS: dict[str, Reading] = {

@@ -68,6 +68,7 @@ def test_every_group_below_is_lazy_too() -> None:
         "kill",
         "merchants",
         "rules",
+        "throttle",
     }
     assert not [group.name for group in below if isinstance(group, click.Group) and not isinstance(group, LazyGroup)]
 

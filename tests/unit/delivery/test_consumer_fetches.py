@@ -329,8 +329,8 @@ async def test_a_standby_that_has_much_to_read_does_not_hold_up_the_streams() ->
     assert await fetched(fetcher, CHANGELOG, FIRST) == {CHANGELOG: FOLLOWED_RECORDS}
 
 
-async def test_nor_does_it_while_they_are_about_to_begin() -> None:
-    assert await fetched(FakeFetcher({CHANGELOG: 50_000, FIRST: 3}), CHANGELOG) == {CHANGELOG: FOLLOWED_RECORDS}
+async def test_a_recovery_fetches_as_much_as_a_stream_because_none_is_read_beside_it() -> None:
+    assert await fetched(FakeFetcher({CHANGELOG: 50_000, FIRST: 3}), CHANGELOG) == {CHANGELOG: POLL_MAX_RECORDS}
 
 
 async def test_streams_alone_are_fetched_as_far_as_they_may_be() -> None:

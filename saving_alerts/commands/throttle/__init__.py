@@ -1,0 +1,1 @@
+"""`saving-alerts throttle`."""

@@ -1,0 +1,94 @@
+"""The rows of the Table's changelog: one for each send, with the whole send in its key (docs/adr/0031).
+
+On a compacted topic the last record of a key survives. With all of the send in the key a record can replace nothing but
+itself, whoever writes it, and a tombstone removes one send of one user.
+
+    key    the user id, a byte that no text in UTF-8 has, and a JSON list:
+           [topic, partition, offset, event id, merchant id, microseconds since 1970, uncertain]
+    value  1
+
+Release 0.1.0 wrote one record for each user: the key is the user id, the value a JSON list of objects.
+"""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from saving_alerts.domain.decoding import Decoder, Offset, PartitionNumber, Unreadable
+from saving_alerts.domain.moments import EPOCH
+from saving_alerts.domain.push_sends import PushSend
+from saving_alerts.domain.source_position import MAX_TOPIC_CHARACTERS, SourcePosition
+
+# 0.1.0 cannot read it as a list of sends, and leaves alone what it cannot read.
+ROW_VALUE = b"1"
+END_OF_USER = b"\xff"
+MAX_ID_CHARACTERS = 1024  # four times what an event may have
+MICROSECOND = timedelta(microseconds=1)
+
+_Id = Annotated[str, Meta(max_length=MAX_ID_CHARACTERS)]
+_Instant = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+
+
+class SendRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the key says behind the user. Fields are never added: with other bytes a tombstone would miss its row."""
+
+    topic: Annotated[str, Meta(max_length=MAX_TOPIC_CHARACTERS)]
+    partition: PartitionNumber
+    offset: Offset
+    event_id: _Id
+    merchant_id: _Id
+    sent_at: _Instant
+    uncertain: bool
+
+    @classmethod
+    def of(cls, send: PushSend) -> "SendRow":
+        place = send.position
+        return cls(
+            place.topic,
+            place.partition,
+            place.offset,
+            send.event_id,
+            send.merchant_id,
+            microseconds(send.sent_at),
+            send.uncertain,
+        )
+
+    @property
+    def send(self) -> PushSend:
+        return PushSend(
+            merchant_id=self.merchant_id,
+            sent_at=EPOCH + self.sent_at * MICROSECOND,
+            position=SourcePosition(self.topic, self.partition, self.offset),
+            event_id=self.event_id,
+            uncertain=self.uncertain,
+        )
+
+    def key(self, user: bytes) -> bytes:
+        """The key of this row on the changelog."""
+        return user + END_OF_USER + msgspec.json.encode(self)
+
+
+_rows = Decoder(SendRow)
+_lists = Decoder(tuple[PushSend, ...])
+
+
+def user_and_row(key: bytes) -> tuple[bytes, bytes]:
+    """The user of a key, and its row's bytes; those are empty for the key of 0.1.0."""
+    user, _, row = key.partition(END_OF_USER)
+    return user, row
+
+
+def read_row(row: bytes) -> SendRow | Unreadable:
+    return _rows.read(row)
+
+
+def read_list(value: bytes) -> tuple[PushSend, ...] | Unreadable:
+    """The value of 0.1.0."""
+    return _lists.read(value)
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970."""
+    return (moment - EPOCH) // MICROSECOND
