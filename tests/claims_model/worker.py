@@ -23,6 +23,17 @@ def waiting(rules: Rules, state: State, worker: int, event: int, task: Task) -> 
         yield "is out of time", refused(rules, state, worker, event, task, why_over(state, event))
     else:
         yield from _reserve(rules, state, worker, event, task)
+        yield from _out_of_time_and_unanswered(rules, state, worker, event, task)
+
+
+def _out_of_time_and_unanswered(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
+    """Another worker had it in work when Redis last answered: it may have sent."""
+    if task.elsewhere and is_over(state, event) and state.left.lost_answers:
+        says_so = rules.other_owner_is_remembered or may_have_been_sent(rules, task)
+        ending: Answer = "uncertain" if says_so else why_over(state, event)
+        phase: Phase = "write" if says_so else "publish"
+        over = state.with_task(worker, event, task._replace(phase=phase, ending=ending))
+        yield "is out of time, Redis does not answer, another worker had it", unheard(over, event)
 
 
 def _reserve(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
@@ -38,6 +49,8 @@ def _reserve(rules: Rules, state: State, worker: int, event: int, task: Task) ->
             yield "hears that it was sent", sent_before(rules, state, worker, event, task, ending)
         case "capped":
             yield "hears that it is capped", refused(rules, state, worker, event, task, "capped")
+        case "busy with itself" if state.left.lost_answers and not task.elsewhere:
+            yield "hears that another worker has it", state.with_task(worker, event, task._replace(elsewhere=True))
         case "busy" if is_over(state, event):
             over = refused(rules, state, worker, event, task, why_over(state, event))
             yield "is out of time while another is busy", over
@@ -49,6 +62,7 @@ def _granted(rules: Rules, state: State, worker: int, event: int, task: Task, *,
         phase="held",
         lease=True,
         slow=False,
+        elsewhere=False,
         unclear=task.unclear and remembers,
         taken_over=taken_over or (task.taken_over and remembers),
     )

@@ -46,12 +46,14 @@ class WatchedThrottle(FakeThrottle):
         super().__init__(clock, LEASE.total_seconds(), users)
         self.calls: list[tuple[str, int]] = []
         self.loses_answers_of_reserve = 0
+        self.after_reserve: Callable[[], None] = lambda: None
         self.before_renew: Callable[[], None] = lambda: None
         self.before_release: Callable[[], None] = lambda: None
 
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         self.calls.append(("reserve", claim.number))
         reservation = await super().reserve(claim, caps)
+        self.after_reserve()
         if self.loses_answers_of_reserve:
             self.loses_answers_of_reserve -= 1
             raise UnavailableError("the fake lost the answer")
@@ -280,6 +282,17 @@ async def test_a_living_worker_with_the_same_event_is_waited_for_beyond_the_dead
 
     assert (decided.reason, world.sends) == (Reason.PUSH_UNCERTAIN, UNCERTAIN)
     assert world.sender.attempts == []
+
+
+async def test_a_worker_that_had_the_event_when_redis_fell_silent_may_have_sent_it(world: World) -> None:
+    """`expired` would deny a push that was accepted: universe 449 of the simulation."""
+    world.clock.set(DEADLINE - timedelta(seconds=5))
+    await world.left_behind(7)
+    world.throttle.after_reserve = lambda: setattr(world.throttle, "down", True)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, world.sender.attempts) == (Reason.PUSH_UNCERTAIN, [])
 
 
 async def test_a_claim_of_a_crashed_worker_is_taken_over_in_time_and_sent_with_the_same_key(world: World) -> None:
