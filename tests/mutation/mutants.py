@@ -5,6 +5,7 @@ Where either of two protections is enough, a mutant breaks both.
 
 from tests.mutation.fast_mutants import FAST_MUTANTS
 from tests.mutation.mutant import Edit, Mutant
+from tests.mutation.simulation_mutants import SIMULATION_MUTANTS
 
 STAGE = "saving_alerts/delivery/stage_runner.py"
 CONSUMER = "saving_alerts/delivery/consumer.py"
@@ -149,4 +150,5 @@ MUTANTS = (
         PUSH_ATTEMPTS,
     ),
     *FAST_MUTANTS,
+    *SIMULATION_MUTANTS,
 )
