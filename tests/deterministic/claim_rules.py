@@ -68,7 +68,7 @@ class ClaimRules:
     def releases(self, claim: Claim) -> None:
         dispatch = self._dispatch(claim.position)
         if dispatch.unclear or dispatch.taken_over:
-            self.trace.breaks(f"rule 6: {claim.position} is released, and an attempt under it may have arrived")
+            self._breaks(6, f"{claim.position} is released, and an attempt under it may have arrived")
         dispatch.lease_until = None
 
     def attempts(self, push: Push, not_after: datetime) -> None:
@@ -77,11 +77,11 @@ class ClaimRules:
         lease_until, dispatch.lease_until = dispatch.lease_until, None
         now = self.clock.now()
         if lease_until is None:
-            self.trace.breaks(f"rule 3: an attempt for {position} without a claim that was asked for since the last")
+            self._breaks(3, f"an attempt for {position} without a claim that was asked for since the last")
         elif lease_until - now < LEASE_LEFT:
-            self.trace.breaks(f"rule 3: an attempt for {position} with {lease_until - now} of its lease left")
+            self._breaks(3, f"an attempt for {position} with {lease_until - now} of its lease left")
         elif not_after > min(lease_until, deadline):
-            self.trace.breaks(f"rule 4: an attempt for {position} may be accepted after its lease or its deadline")
+            self._breaks(4, f"an attempt for {position} may be accepted after its lease or its deadline")
         if now >= deadline:
             self.trace.breaks(f"an attempt for {position} begins after its deadline")
 
@@ -95,7 +95,7 @@ class ClaimRules:
     def confirms(self, claim: Claim) -> None:
         self._dispatch(claim.position).confirming += 1
         if not self.facts[str(claim.position)].is_durable:
-            self.trace.breaks(f"rule 9: {claim.position} is confirmed before its send is on the changelog")
+            self._breaks(9, f"{claim.position} is confirmed before its send is on the changelog")
 
     def confirmed(self, claim: Claim) -> None:
         dispatch = self._dispatch(claim.position)
@@ -109,15 +109,18 @@ class ClaimRules:
         dispatch, fact = self._dispatches.get(decision.position), self.facts[str(decision.position)]
         is_sent = decision.reason in SENT
         if is_sent and not fact.is_durable:
-            self.trace.breaks(f"rule 9: {decision.position} is {decision.reason} before its send is on the changelog")
+            self._breaks(9, f"{decision.position} is {decision.reason} before its send is on the changelog")
         if dispatch is None or not dispatch.may_have_sent:
             # What Redis never told nobody knows: a limit that docs/claims.md names.
             fact.unasked |= dispatch is not None and not dispatch.heard
             return
         if not is_sent:
-            self.trace.breaks(f"rule 5: {decision.position} is {decision.reason}, and an attempt may have arrived")
+            self._breaks(5, f"{decision.position} is {decision.reason}, and an attempt may have arrived")
         elif dispatch.confirming or not (dispatch.confirmed or dispatch.told_sent):
-            self.trace.breaks(f"rule 9: {decision.position} is {decision.reason} before `confirm` has ended")
+            self._breaks(9, f"{decision.position} is {decision.reason} before `confirm` has ended")
+
+    def _breaks(self, rule: int, how: str) -> None:
+        self.trace.breaks(f"docs/claims.md, rule {rule}: {how}")
 
     def _dispatch(self, position: SourcePosition) -> DispatchMemory:
         """Of the task that asks: another task is another dispatch of the same event."""

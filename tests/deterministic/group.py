@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.deterministic.facts import EventFacts
-from tests.deterministic.plan import PARTITIONS, SESSION_SECONDS
+from tests.deterministic.plan import PARTITIONS
 from tests.deterministic.sources import Sources
 from tests.deterministic.worker import Worker
 from tests.deterministic.world import World
@@ -63,7 +63,7 @@ class Group:
     async def replace(self, worker: Worker) -> None:
         """It died: its session ends, others take over, and a new process comes up."""
         self.orphan(worker)
-        await asyncio.sleep(SESSION_SECONDS)
+        await asyncio.sleep(self._world.plan.session_seconds)
         await self.rebalance()
         await asyncio.sleep(self._world.random.random() * RESTART_SECONDS)
         if self.workers[worker.slot] is worker:
@@ -74,12 +74,14 @@ class Group:
         """It sleeps, perhaps for longer than its session: then it does not know, when it wakes, that it is expelled."""
         worker.process.is_paused = True
         worker.pauses += 1
-        await asyncio.sleep(min(seconds, SESSION_SECONDS))
-        if seconds > SESSION_SECONDS and not worker.process.is_dead:
+        self._hit(worker)
+        session = self._world.plan.session_seconds
+        await asyncio.sleep(min(seconds, session))
+        if seconds > session and not worker.process.is_dead:
             worker.is_expelled = True
             self.orphan(worker, slept=True)
             rebalance = self._world.spawn(self.rebalance())
-            await asyncio.sleep(seconds - SESSION_SECONDS)
+            await asyncio.sleep(seconds - session)
             worker.process.is_paused = False
             await rebalance
             await self._return(worker)
@@ -93,11 +95,14 @@ class Group:
         worker.is_expelled = False
         await self.rebalance()
 
+    def _hit(self, worker: Worker) -> None:
+        """What it knew of time is void."""
+        for fact in self._world.facts.values():
+            fact.hit |= fact.partition in partitions_of(worker) and not fact.is_acked
+
     def orphan(self, worker: Worker, *, slept: bool = False) -> None:
         """Whoever has its partitions next does not know what it knows."""
-        if worker.assignment is None:
-            return
-        partitions = {place[1] for place in worker.assignment.places}
+        partitions = partitions_of(worker)
 
         def is_its(fact: EventFacts) -> bool:
             return fact.partition in partitions
@@ -107,3 +112,7 @@ class Group:
             if is_its(fact) and not fact.is_acked:
                 fact.hit = True
                 fact.slept_through |= slept
+
+
+def partitions_of(worker: Worker) -> set[int]:
+    return {place[1] for place in worker.assignment.places} if worker.assignment else set()

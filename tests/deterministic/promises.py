@@ -47,7 +47,7 @@ def _of_pushes(accepted: list[AcceptedPush], by_user: dict[str, list[EventFacts]
     for user_id, facts in by_user.items():
         times = sorted(push.at for push in accepted if push.user_id == user_id)
         too_soon = any(later - earlier < WINDOW for earlier, later in pairwise(times))
-        if too_soon and not any(fact.is_at_the_limit for fact in facts):
+        if too_soon and not any(fact.is_at_the_limit or fact.unasked for fact in facts):
             yield f"{user_id} got more pushes than the cap allows, at {[str(at) for at in times]}"
 
 

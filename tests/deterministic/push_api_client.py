@@ -52,7 +52,7 @@ class PushApiClient:
             return
         delay, heard = world.soon(1.0), not world.chance(odds.push_answer_lost)
         if world.chance(odds.push_late):
-            delay = world.random.uniform(ATTEMPT_SECONDS, LEASE_SECONDS)
+            delay = world.random.uniform(world.random.choice((1, 2.5)) * ATTEMPT_SECONDS, LEASE_SECONDS)
         ending: Callable[[], Attempt] = lambda: at_once(world.push_api.attempt(push, key, not_after))  # noqa: E731
         if world.chance(odds.push_throttled):
             pause = timedelta(seconds=world.random.uniform(0.1, 5))
@@ -67,7 +67,12 @@ class PushApiClient:
         return Accepted(409) if is_known else Refused(400, "bad request")
 
     def _arrive(self, push: Push, ending: Callable[[], Attempt], answer: "asyncio.Future[Attempt] | None") -> None:
+        known = len(self._world.push_api.accepted)
         result = ending()
+        if answer is None or answer.done():
+            self._world.late_pushes += [
+                (push.user_id, self._world.loop.time()) for _ in self._world.push_api.accepted[known:]
+            ]
         self._world.arrives(self._worker, "push arrives", push.trace.event_id, "->", result)
         if answer is not None:
             self._world.later(self._world.soon(1.0), settle, answer, result)

@@ -53,7 +53,7 @@ class RedisClient:
         is_late = world.chance(odds.redis_late)
         is_heard = not is_late and not world.chance(odds.redis_answer_lost)
         if not world.redis_is_away and not world.chance(odds.redis_lost):
-            delay = world.random.uniform(TIMEOUT_SECONDS, LATEST_SECONDS) if is_late else world.soon(0.2)
+            delay = world.random.uniform(TIMEOUT_SECONDS, LATEST_SECONDS) if is_late else self._travel_seconds()
             world.later(delay, self._arrive, name, claim, ask, answer if is_heard else None)
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
@@ -61,6 +61,11 @@ class RedisClient:
         except TimeoutError:
             world.fact(claim.position).hit = True
             raise UnavailableError("Redis did not answer") from None
+
+    def _travel_seconds(self) -> float:
+        """So long that both ways fit into the time that a call has, if only just."""
+        slow = self._world.chance(self._world.odds.redis_slow)
+        return self._world.random.uniform(0.2, 0.24) if slow else self._world.soon(0.2)
 
     def _arrive(
         self,
@@ -80,4 +85,4 @@ class RedisClient:
             self._world.fact(claim.position).unheard = True
         self._world.arrives(self._worker, f"{name} arrives", claim.position, "->", result)
         if answer is not None:
-            self._world.later(self._world.soon(0.2), settle, answer, result)
+            self._world.later(self._travel_seconds(), settle, answer, result)

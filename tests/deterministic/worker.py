@@ -40,7 +40,6 @@ from tests.deterministic.trace import ProcessDiedError
 from tests.deterministic.world import SimulatedClock, World
 
 MAX_IN_FLIGHT = 2
-DRAIN_SECONDS = 3.0
 MERCHANT_ID = "m-1"
 MAX_AHEAD = timedelta(minutes=2)
 
@@ -147,9 +146,9 @@ class Worker:
             return
         self._world.did(self, "drains")
         assignment.stop_fetching()
-        began, pauses = self._world.loop.time(), self.pauses
-        await asyncio.gather(*(stage.drain(DRAIN_SECONDS) for stage in self.stages.values()))
-        if self._world.loop.time() - began > DRAIN_SECONDS + 1 and pauses == self.pauses:
+        began, pauses, limit = self._world.loop.time(), self.pauses, self._world.plan.drain_seconds
+        await asyncio.gather(*(stage.drain(limit) for stage in self.stages.values()))
+        if self._world.loop.time() - began > limit + 1 and pauses == self.pauses:
             self._world.trace.breaks(f"the drain of {self.name} takes {self._world.loop.time() - began:.1f} s")
         self.look_for_what_is_alive(assignment)
         self.is_drained = True

@@ -43,7 +43,10 @@ class Actor(Protocol):
 
 
 class World:
-    """`is_calm`: from here on nothing goes wrong any more. `notice` is told what each worker does."""
+    """`is_calm`: from here on nothing goes wrong any more. `notice` is told what each worker does.
+
+    `late_pushes` are the users, and the moments, of pushes that were accepted after their worker had given up.
+    """
 
     def __init__(self, loop: SeededLoop, plan: Plan) -> None:
         redis_skew, api_skew, *self.worker_skews = plan.skews
@@ -58,6 +61,7 @@ class World:
         self.changelog = FakePushSends(self.clock, self.sends)
         self.redis_is_away = self.kafka_is_away = False
         self.is_calm = False
+        self.late_pushes: list[tuple[str, float]] = []
         self.notice: Callable[[Actor, str], None] = lambda *_: None
 
     def chance(self, odds: float) -> bool:

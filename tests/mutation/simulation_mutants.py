@@ -146,19 +146,6 @@ OF_CLAIMS = (
             "        key = idempotency_key(self.alert.user_id, self.alert.event_id) + str(len(self.attempts))\n",
         ),
     ),
-    _noticed(
-        "take 412 for the end",
-        (
-            DISPATCH,
-            "            case TooLate() | Throttled():\n",
-            (
-                "            case TooLate():\n"
-                "                await self._release()\n"
-                "                return await self._unless_charged(self._late(None))\n"
-                "            case Throttled():\n"
-            ),
-        ),
-    ),
 )
 OF_THE_TABLE = (
     _noticed(
@@ -196,15 +183,6 @@ OF_THE_TABLE = (
             "        self.failpoints.reach(Failpoint.AFTER_CONFIRM)\n",
             "        await self.remember(charged_at, uncertain=uncertain)\n",
         ),
-    ),
-    _noticed(
-        "no Table entry for what Redis calls sent",
-        (DISPATCH, "                await self.claim.remember(sent_at, uncertain=uncertain)\n", ""),
-    ),
-    _noticed(
-        "no look for a duplicate in the Table",
-        (CLAIM_HOLDER, "        if same_event := of_event(sends, alert.event_id):\n", "        if False:\n"),
-        (CLAIM_HOLDER, "            refusal = DuplicateOf(same_event.position)\n", "            pass\n"),
     ),
     _noticed(
         "no look at the caps of the Table",
