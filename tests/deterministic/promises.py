@@ -104,8 +104,14 @@ def _denied(facts: list[EventFacts], pushed: set[str]) -> Iterator[str]:
 
 
 def _is_charged(fact: EventFacts) -> bool:
-    """Whether a charge of its user can be of this event, as far as its decisions say. `unheard` is left open."""
-    return fact.unclear or fact.unheard or _was_skipped(fact) or any(each.reason in SENT for each in fact.decisions)
+    """Whether a charge of its user can be of this event. What Redis did unheard or unasked is left open."""
+    return (
+        fact.unclear
+        or fact.unheard
+        or fact.unasked
+        or _was_skipped(fact)
+        or any(each.reason in SENT for each in fact.decisions)
+    )
 
 
 def _was_skipped(fact: EventFacts) -> bool:
