@@ -13,6 +13,7 @@ from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.push_sends import PushSends
 from saving_alerts.ports.throttle import (
+    Busy,
     CapReached,
     Claim,
     DuplicateOf,
@@ -30,7 +31,8 @@ class ClaimHolder:
     """Holds at most one claim at a time. Its calls raise UnavailableError where the throttle does not answer.
 
     `taken_over`: a former owner may have sent (docs/claims.md, rule 5). `kept`: a claim did not go back, so the user
-    is charged although nothing was sent.
+    is charged although nothing was sent. `held_elsewhere`: by the last answer, another incarnation has this position in
+    work, and may have sent.
     """
 
     alert: Alert
@@ -43,6 +45,7 @@ class ClaimHolder:
     numbers: Iterator[int]
     taken_over: bool = False
     kept: bool = False
+    held_elsewhere: bool = False
     _claim: Claim | None = None
     _granted: bool = False  # whether the throttle was heard to grant it
     _lease_until: datetime | None = None  # the last we heard of
@@ -65,6 +68,7 @@ class ClaimHolder:
         self._claim = self._claim or self._new_claim()
         self._granted = False
         reservation = await self.throttle.reserve(self._claim, self.caps)
+        self.held_elsewhere = isinstance(reservation, Busy) and reservation.own_position
         if not isinstance(reservation, Granted):
             self._claim = None
             return reservation

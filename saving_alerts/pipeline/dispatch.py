@@ -109,7 +109,7 @@ class _Dispatch:
     @property
     def stays_charged(self) -> bool:
         """Whatever ends it but a yes is uncertain: an answer that says "not sent" must not leave a charge behind."""
-        return self.unclear or self.claim.taken_over or self.claim.kept
+        return self.unclear or self.claim.taken_over or self.claim.kept or self.claim.held_elsewhere
 
     @property
     def is_late(self) -> bool:

@@ -55,6 +55,7 @@ class Rules:
     ended_claim_is_not_released: bool = True  # 2 and 6
     unreleased_is_uncertain: bool = True  # 2 and 6: a charge that stays is never told as a clear no
     leases_end: bool = True  # 2
+    other_owner_is_remembered: bool = True  # 2: also while Redis does not answer
     attempt_fits_in_lease: bool = True  # 3
     same_key: bool = True  # 4
     lease_bounds_request: bool = True  # 4
@@ -99,6 +100,7 @@ class Task(NamedTuple):
     phase: Phase = "waiting"
     unclear: bool = False
     taken_over: bool = False
+    elsewhere: bool = False  # by the last answer another worker has it in work
     lease: bool = False  # the last lease it heard of lives
     slow: bool = False  # it was paused: whatever it knew about time is void
     request: Request = ""

@@ -31,6 +31,7 @@ NEEDED = [
     ("waits_come_first", NO_FAULT, IN_ORDER, SILENCED, 9),
     ("live_claim_excludes", NO_FAULT, SIDE_BY_SIDE, OVER_CAP, 8),
     ("other_incarnations_wait", PAUSE, IN_ORDER, SILENCED, 18),
+    ("other_owner_is_remembered", Faults(crashes=1, lost_answers=1), IN_ORDER, SILENCED, 14),
     ("ended_claim_stays_charged", NO_FAULT, SIDE_BY_SIDE, OVER_CAP, 9),
     ("own_position_takes_over", CRASH, IN_ORDER, SILENCED, 12),
     ("own_entry_first", CRASH, IN_ORDER, SILENCED, 13),

@@ -33,6 +33,17 @@ def waiting(rules: Rules, state: State, worker: int, event: int, task: Task) -> 
         yield "is out of time", refused(rules, state, worker, event, task, why_over(state, event))
     else:
         yield from _reserve(rules, state, worker, event, task)
+        yield from _out_of_time_and_unanswered(rules, state, worker, event, task)
+
+
+def _out_of_time_and_unanswered(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
+    """Another worker had it in work when Redis last answered: it may have sent."""
+    if task.elsewhere and is_over(state, event) and state.left.lost_answers:
+        says_so = rules.other_owner_is_remembered or may_have_been_sent(rules, task)
+        ending: Answer = "uncertain" if says_so else why_over(state, event)
+        phase: Phase = "write" if says_so else "publish"
+        over = state.with_task(worker, event, task._replace(phase=phase, ending=ending, number=0))
+        yield "is out of time, Redis does not answer, another worker had it", unheard(over, event)
 
 
 def _reserve(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
@@ -71,6 +82,9 @@ def _not_claimed(rules: Rules, state: State, worker: int, event: int, task: Task
         case "outnumbered":
             anew = task._replace(phase="waiting", number=0)
             yield "hears of a higher number that was released", state.with_task(worker, event, anew)
+        case "busy with itself" if state.left.lost_answers and not task.elsewhere:
+            told = task._replace(phase="waiting", elsewhere=True, number=0)
+            yield "hears that another worker has it", state.with_task(worker, event, told)
         case "busy" if is_over(state, event):
             over = refused(rules, state, worker, event, task, why_over(state, event))
             yield "is out of time while another is busy", over
@@ -78,7 +92,7 @@ def _not_claimed(rules: Rules, state: State, worker: int, event: int, task: Task
 
 def may_look(rules: Rules, task: Task) -> bool:
     """Whether nothing of this task's can be known of: then a look that writes nothing is enough for a no."""
-    return task.phase == "waiting" and not may_have_been_sent(rules, task)
+    return task.phase == "waiting" and not task.elsewhere and not may_have_been_sent(rules, task)
 
 
 def _granted(rules: Rules, state: State, worker: int, event: int, task: Task, *, taken_over: bool) -> State:
@@ -87,6 +101,7 @@ def _granted(rules: Rules, state: State, worker: int, event: int, task: Task, *,
         phase="held",
         lease=True,
         slow=False,
+        elsewhere=False,
         unclear=task.unclear and remembers,
         taken_over=taken_over or (task.taken_over and remembers),
     )

@@ -47,8 +47,8 @@ class WatchedThrottle(FakeThrottle):
         self.calls: list[tuple[str, int]] = []
         self.looks = 0
         self.loses_answers_of_reserve = 0
-        self.before_renew: Callable[[], None] = lambda: None
         self.after_reserve: Callable[[], None] = lambda: None
+        self.before_renew: Callable[[], None] = lambda: None
         self.before_release: Callable[[], None] = lambda: None
 
     async def look(self, claim: Claim, caps: tuple[Cap, ...]) -> View:
@@ -287,6 +287,17 @@ async def test_a_living_worker_with_the_same_event_is_waited_for_beyond_the_dead
 
     assert (decided.reason, world.sends) == (Reason.PUSH_UNCERTAIN, UNCERTAIN)
     assert world.sender.attempts == []
+
+
+async def test_a_worker_that_had_the_event_when_redis_fell_silent_may_have_sent_it(world: World) -> None:
+    """`expired` would deny a push that was accepted: universe 449 of the simulation."""
+    world.clock.set(DEADLINE - timedelta(seconds=5))
+    await world.left_behind(7)
+    world.throttle.after_reserve = lambda: setattr(world.throttle, "down", True)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, world.sender.attempts) == (Reason.PUSH_UNCERTAIN, [])
 
 
 async def test_a_claim_of_a_crashed_worker_is_taken_over_in_time_and_sent_with_the_same_key(world: World) -> None:

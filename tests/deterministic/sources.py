@@ -1,0 +1,86 @@
+"""What workers read beside events: coupons, merchants, rules and kill switches."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import msgspec
+from aiokafka import ConsumerRecord, TopicPartition
+
+from saving_alerts.domain.caps import Cap, CapPer
+from saving_alerts.domain.coupons import Coupon
+from saving_alerts.domain.events import EventType
+from saving_alerts.domain.kill_switches import KillScope, KillSwitch
+from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.metrics import Metrics
+from saving_alerts.ports.clock import Clock
+from saving_alerts.reference_data.loader import ReferenceDataLoader
+from saving_alerts.reference_data.snapshot import ReferenceData
+from tests.deterministic.plan import CAP_SECONDS, FRESHNESS_SECONDS
+from tests.deterministic.world import Actor, World
+from tests.support.fakes.clock import START
+from tests.support.fakes.coupon_source import FakeCouponSource
+from tests.support.fakes.kafka_consumer import FakeConsumer, FakeTopic
+from tests.support.fakes.object_store import FakeObjectStore
+from tests.support.loaders import POLICY, a_guard
+from tests.support.sample_events import coupon, snapshot
+
+PATIENCE_MS = 3_600_000
+RELOAD_SECONDS = 30.0
+FRESHNESS = timedelta(seconds=FRESHNESS_SECONDS)
+CAP = Cap(CapPer.USER, 1, CAP_SECONDS / 3600)
+RULES: RuleSet = replace(
+    snapshot().rules, version="rules-1", caps=(CAP,), freshness={EventType.GEOFENCE_ENTERED: FRESHNESS}
+)
+
+
+class PatientConsumer(FakeConsumer):
+    """It waits for a record, however long: to look five times a second costs a universe more than all the rest."""
+
+    async def getmany(self, timeout_ms: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+        return await super().getmany(PATIENCE_MS)
+
+
+@dataclass
+class Sources:
+    """Those of all workers of a universe."""
+
+    rules: RuleSet = RULES
+    kill_switches: FakeTopic = field(default_factory=FakeTopic)
+    store: FakeObjectStore = field(default_factory=FakeObjectStore)
+
+    def __post_init__(self) -> None:
+        self.write_merchants("Shop")
+
+    def write_merchants(self, name: str) -> None:
+        line = {"merchant_id": "m-1", "names": {"en": name}, "deep_link_hosts": ["shop.example"]}
+        self.store.objects[POLICY.merchants_key] = msgspec.json.encode(line) + b"\n"
+
+    def loader(self, data: ReferenceData, clock: Clock, metrics: Metrics) -> ReferenceDataLoader:
+        return ReferenceDataLoader(self.store, a_guard(), POLICY, data, clock, metrics)
+
+    async def reload_for_ever(self, loader: ReferenceDataLoader, world: World) -> None:
+        while True:
+            await asyncio.sleep(world.random.uniform(0.5, 1) * RELOAD_SECONDS)
+            await loader.reload_merchants()
+
+    def turn_on_all(self) -> None:
+        switch = KillSwitch(scope=KillScope.ALL, reason="a test", by="a seed", since=START)
+        self.kill_switches.write(switch.key.encode(), msgspec.json.encode(switch))
+
+    def turn_off_all(self) -> None:
+        self.kill_switches.write(b"all", None)
+
+
+class CouponClient:
+    """The Coupon API of one worker: everybody has one coupon, after a while."""
+
+    def __init__(self, world: World, worker: Actor, clock: Clock) -> None:
+        self._world, self._worker = world, worker
+        self._source = FakeCouponSource(clock)
+
+    async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> tuple[Coupon, ...]:
+        self._world.did(self._worker, "asks the Coupon API", user_id)
+        self._source.gives(user_id, merchant_id, coupon())
+        await asyncio.sleep(self._world.soon(3.0))
+        return await self._source.coupons(user_id, merchant_id, deadline)

@@ -1,0 +1,88 @@
+"""In no universe is anything lost, pushed twice or late, over a cap, or acknowledged early, whatever goes wrong."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from demo.workers.worker_process import PROJECT
+from tests.deterministic.plan import FaultKind
+from tests.deterministic.universe import Outcome, run_universe
+
+HUNDRED = 100
+IN_MAKE_TEST = range(HUNDRED, 500, HUNDRED)
+IN_MAKE_TEST_LONG = range(500, 10_000, 500)
+LONG_SECONDS = 600
+
+
+def broken_in(first: int, universes: int) -> Outcome | None:
+    """The first universe in which a promise is broken."""
+    outcomes = map(run_universe, range(first, first + universes))
+    return next((outcome for outcome in outcomes if outcome.broken), None)
+
+
+def test_every_promise_holds_in_the_first_hundred() -> None:
+    """Each mutant in `tests/mutation/simulation_mutants.py` fails here."""
+    outcome = broken_in(0, HUNDRED)
+
+    assert outcome is None, f"{outcome}"
+
+
+@pytest.mark.parametrize("first", IN_MAKE_TEST)
+def test_every_promise_holds(first: int) -> None:
+    outcome = broken_in(first, HUNDRED)
+
+    assert outcome is None, f"{outcome}"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(LONG_SECONDS)
+@pytest.mark.parametrize("first", IN_MAKE_TEST_LONG)
+def test_every_promise_holds_in_ten_thousand(first: int) -> None:
+    outcome = broken_in(first, 500)
+
+    assert outcome is None, f"{outcome}"
+
+
+def test_every_kind_of_fault_strikes_in_the_first_hundred() -> None:
+    struck: Counter[str] = Counter()
+    for seed in range(HUNDRED):
+        lines = run_universe(seed).trace.lines
+        struck.update(line.what for line in lines if line.what.startswith("FAULT"))
+        struck.update("a failpoint" for line in lines if line.what == "DIES")
+
+    assert set(struck) >= {f"FAULT: {kind}" for kind in FaultKind} | {"a failpoint"}, struck
+
+
+def replayed(seed: int, hash_seed: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "tests.deterministic", "--seed", str(seed)]
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(PROJECT)}
+    return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_replay_shows_the_same_schedule_in_every_process() -> None:
+    first, second = replayed(9, "1"), replayed(9, "2")
+
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == second.stdout
+    assert "takes dispatch_push" in first.stdout
+    assert "every promise holds" in first.stdout
+
+
+def test_a_broken_promise_is_told_with_the_command_that_replays_it() -> None:
+    outcome = run_universe(3)
+    outcome.trace.broken.append("a promise")
+
+    assert str(outcome) == "universe 3:\n  a promise\nreplay: python -m tests.deterministic --seed 3"
+
+
+def test_the_gate_runs_the_universes() -> None:
+    """They are part of `make test`, which the gate runs, on the Python of the environment that `make setup` makes."""
+    gate, makefile = (PROJECT / ".ci/run").read_text(), (PROJECT / "Makefile").read_text()
+    recipe = makefile.split("\ntest:", 1)[1].split("\n\n", 1)[0]
+
+    assert "timed test make test\n" in gate
+    assert recipe.rstrip().endswith("--no-loadscope-reorder"), "make test runs all of tests/, not a part of it"
+    assert sys.version_info >= (3, 11)

@@ -1,0 +1,156 @@
+"""One universe, from its seed to its end: workers, events and faults; then calm, until everything is decided."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+
+from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
+from saving_alerts.domain.events import EventType
+from saving_alerts.kafka.client import partition_of
+from tests.deterministic.facts import EventFacts
+from tests.deterministic.faults import Faults
+from tests.deterministic.group import SLOTS, Group
+from tests.deterministic.kafka import TOPICS, position_of
+from tests.deterministic.plan import (
+    CAP_SECONDS,
+    FRESHNESS_SECONDS,
+    LEASE_SECONDS,
+    MARGIN_SECONDS,
+    PARTITIONS,
+    PlannedEvent,
+    plan_of,
+)
+from tests.deterministic.promises import look_at_the_end
+from tests.deterministic.seeded_loop import DeadlockError, EndlessError, SeededLoop
+from tests.deterministic.sources import FRESHNESS, Sources
+from tests.deterministic.trace import Trace
+from tests.deterministic.world import World
+from tests.support.sample_events import event
+
+SUSPICIOUS_MEMO = PartitionMemo(deaths=4).text()
+# After the last fault: the deadlines pass, then the leases of who died, then what is retried and redelivered.
+PATIENCE_SECONDS = FRESHNESS_SECONDS + 2 * LEASE_SECONDS + 40
+LOOK_SECONDS = 0.5
+WITH_EVENTS_SECONDS = 21.0
+PIPELINE_SECONDS = 4.0  # until an event has passed the stages, while nothing goes wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`broken`: the promises that did not hold; empty, and all is well."""
+
+    seed: int
+    broken: list[str]
+    trace: Trace
+
+    def __str__(self) -> str:
+        found = "\n".join(f"  {promise}" for promise in self.broken) or "  every promise holds"
+        return f"universe {self.seed}:\n{found}\nreplay: python -m tests.deterministic --seed {self.seed}"
+
+
+class Universe:
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.loop = SeededLoop(seed)
+        self.world = World(self.loop, plan_of(self.loop.random))
+        self._sources = Sources()
+        self._group = Group(self.world, self._sources)
+        self._faults = Faults(self.world, self._group, self._sources)
+        self.world.kafka.on_decision = lambda decision: self._group.incarnations[decision.worker].rules.published(
+            decision
+        )
+
+    def run(self) -> Outcome:
+        trace = self.world.trace
+        try:
+            self.loop.run(self._live())
+        except (DeadlockError, EndlessError) as error:
+            trace.broken.append(str(error))
+        return Outcome(self.seed, trace.broken, trace)
+
+    async def _live(self) -> None:
+        for place in self.world.kafka.inputs if self.world.plan.suspicious else ():
+            self.world.kafka.committed[place] = 0, SUSPICIOUS_MEMO
+        for slot in range(SLOTS):
+            await self._group.start(slot)
+        # Only what stands behind a commit when a worker gets its partitions can have killed anybody.
+        self.world.spawn(self._join(WITH_EVENTS_SECONDS if self.world.plan.suspicious else 0.0))
+        self.world.spawn(self._watch())
+        for planned in self.world.plan.events:
+            await asyncio.sleep(max(0.0, planned.at_seconds - self.loop.time()))
+            self._write(planned)
+        await self._until_calm()
+        for user_id, at in self.world.late_pushes:
+            await self._come_again(user_id, at)
+        if not self.world.trace.broken:
+            look_at_the_end(self.world)
+
+    async def _join(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._group.rebalance()
+
+    async def _watch(self) -> None:
+        """Whoever dies is replaced."""
+        replaced = set()
+        while True:
+            for worker in list(self._group.workers.values()):
+                if worker.process.is_dead and worker.name not in replaced:
+                    replaced.add(worker.name)
+                    self.world.spawn(self._group.replace(worker))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _write(self, planned: PlannedEvent) -> None:
+        world, kind = self.world, EventType.GEOFENCE_ENTERED if planned.is_trigger else EventType.OFFER_VIEWED
+        written_at = world.clock.now() - timedelta(seconds=planned.age_seconds)
+        saving = event(kind, occurred_at=written_at, user_id=planned.user_id)
+        saving = msgspec.structs.replace(saving, event_id=planned.event_id)
+        key = planned.user_id.encode()
+        partition = partition_of(key, PARTITIONS)
+        record = world.kafka.append((TOPICS.source.name, partition), key, msgspec.json.encode(saving))
+        position, deadline = position_of(record), saving.received_at + FRESHNESS
+        world.facts[position] = EventFacts(
+            position, planned.event_id, planned.user_id, deadline, planned.is_trigger, partition
+        )
+        world.trace.tell("world", "writes the event", planned.event_id, "of", planned.user_id, "at", position)
+
+    async def _come_again(self, user_id: str, pushed_at: float) -> None:
+        """Just before the cap's window is over; with a Redis that knows nothing, so that the Table must."""
+        comes_at = pushed_at + CAP_SECONDS - MARGIN_SECONDS - PIPELINE_SECONDS
+        if comes_at < self.loop.time() or self.world.trace.broken:
+            return
+        await asyncio.sleep(comes_at - self.loop.time())
+        self.world.redis.users.clear()
+        self._write(PlannedEvent(comes_at, user_id, f"event-at-{comes_at:.0f}"))
+        await self._until_done()
+
+    async def _until_calm(self) -> None:
+        """The faults have their time; then none is left, and everything must come to its end."""
+        world, began = self.world, self.loop.time()
+        while not world.trace.broken and self.loop.time() - began < FRESHNESS_SECONDS and self._is_open():  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_SECONDS)
+        world.is_calm = True
+        world.trace.tell("world", "is calm from here on")
+        await self._until_done()
+
+    async def _until_done(self) -> None:
+        world, ends_at = self.world, self.loop.time() + PATIENCE_SECONDS
+        while not world.trace.broken and self._is_open():
+            if self.loop.time() > ends_at:
+                world.trace.breaks(f"not done in time: {'; '.join(world.kafka.uncommitted)}")
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _is_open(self) -> bool:
+        return bool(self.world.kafka.uncommitted) or any(not task.done() for task in self._faults.under_way)
+
+
+def run_universe(seed: int) -> Outcome:
+    """The same for the same seed."""
+    logging.disable(logging.CRITICAL)
+    try:
+        return Universe(seed).run()
+    finally:
+        logging.disable(logging.NOTSET)
