@@ -16,6 +16,7 @@ from saving_alerts.adapters.standing_switches import NAME_OF_THE_REST, StandingS
 from saving_alerts.domain.decoding import printable
 from saving_alerts.domain.kill_switches import StandingSwitch, UnreadableSwitch, name_of
 from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
+from saving_alerts.kafka.consumers import new_consumer
 from saving_alerts.kafka.refusals import in_words
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ Connect = Callable[[], AIOKafkaConsumer]
 
 def consumer_of(connection: KafkaConnection) -> AIOKafkaConsumer:
     """Where the topic is not what it was (made anew, cut off), this one fails and does not skip: it is read anew."""
-    return AIOKafkaConsumer(**connection.options(), auto_offset_reset="none")
+    return new_consumer(connection, auto_offset_reset="none")
 
 
 async def switches_now(connect: Connect, topic: str) -> StandingSwitches:

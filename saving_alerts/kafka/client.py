@@ -15,14 +15,13 @@ from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import OffsetAndMetadata
 
 from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
+from saving_alerts.kafka.consumers import new_consumer
 from saving_alerts.kafka.refusals import in_words, refusal_of
-from saving_alerts.kafka.unpacking import unpack_for_aiokafka
 
 COORDINATOR_TIMEOUT_SECONDS = 15  # how long failures that Kafka calls temporary are retried, say a loading group
 CREATE_COMMAND = "saving-alerts topics create"
 
 _partitioner = DefaultPartitioner()
-unpack_for_aiokafka()
 
 
 # The driver's errors → KafkaFailedError, all of them: no caller treats one of them in another way.
@@ -177,7 +176,7 @@ async def has_record(
     connection: KafkaConnection, partition: TopicPartition, offset: int, timeout_seconds: float
 ) -> bool:
     """Whether a committed record at or behind `offset` can be read within the timeout; False also if Kafka fails."""
-    consumer = AIOKafkaConsumer(**connection.options(), isolation_level="read_committed", auto_offset_reset="none")
+    consumer = new_consumer(connection, isolation_level="read_committed", auto_offset_reset="none")
     try:
         async with asyncio.timeout(timeout_seconds):
             await consumer.start()
@@ -211,7 +210,7 @@ async def write_commit(connection: KafkaConnection, group: str, partition: Topic
 @asynccontextmanager
 async def _consumer(connection: KafkaConnection, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
     async with reaching(connection):
-        consumer = AIOKafkaConsumer(**connection.options(), group_id=group, enable_auto_commit=False)
+        consumer = new_consumer(connection, group_id=group, enable_auto_commit=False)
         try:
             await consumer.start()
             yield consumer

@@ -12,6 +12,7 @@ from saving_alerts.domain.decisions import Decision, Receipt
 from saving_alerts.kafka.client import reaching, translated_errors
 from saving_alerts.kafka.codecs import UnreadableError, decode_ledger
 from saving_alerts.kafka.connection import KafkaConnection
+from saving_alerts.kafka.consumers import new_consumer
 
 POLL_MS = 200  # how long one poll waits for records
 FETCH_MAX_BYTES = 1024 * 1024  # of one partition: bounds the memory
@@ -111,8 +112,8 @@ async def _positions(consumer: AIOKafkaConsumer, partitions: Iterable[TopicParti
 async def reader(connection: KafkaConnection) -> AsyncIterator[AIOKafkaConsumer]:
     """A started consumer without a group, which reads committed transactions only; stopped at the end."""
     async with reaching(connection):
-        consumer = AIOKafkaConsumer(
-            **connection.options(),
+        consumer = new_consumer(
+            connection,
             group_id=None,
             enable_auto_commit=False,
             isolation_level="read_committed",

@@ -10,6 +10,7 @@ from mode import ServiceT
 from saving_alerts.adapters.consent_rekeying import ConsentRekeying, Delivers
 from saving_alerts.adapters.consent_topic import ConsentTopic
 from saving_alerts.adapters.known_consent import ConsentTerms, KnownConsent
+from saving_alerts.kafka.consumers import new_consumer
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metrics
 from saving_alerts.ports.clock import Clock
@@ -59,8 +60,8 @@ def worker_consent(
 
 def of_the_group(settings: Settings) -> AIOKafkaConsumer:
     """Where the group has no commit it begins at the beginning: `latest` would lose what was written before."""
-    return AIOKafkaConsumer(
-        **settings.kafka.options(),
+    return new_consumer(
+        settings.kafka,
         group_id=settings.consent_group,
         enable_auto_commit=False,
         isolation_level="read_committed",
@@ -75,7 +76,7 @@ def of_the_group(settings: Settings) -> AIOKafkaConsumer:
 
 def without_a_group(settings: Settings) -> AIOKafkaConsumer:
     """Where the topic is not what it was (made anew, cut off), this one fails and does not skip: it is read anew."""
-    return AIOKafkaConsumer(**settings.kafka.options(), isolation_level="read_committed", auto_offset_reset="none")
+    return new_consumer(settings.kafka, isolation_level="read_committed", auto_offset_reset="none")
 
 
 def partitions_of(topics: Topics, assignment: frozenset[tuple[str, int]]) -> frozenset[int]:
