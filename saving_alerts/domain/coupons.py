@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from saving_alerts.domain.decoding import Instant
 from saving_alerts.domain.events import Identifier, ValidatedEvent
+from saving_alerts.domain.texts.discounts import amount_problem, percent_problem
 
 
 class DiscountKind(StrEnum):
@@ -33,6 +34,13 @@ class Discount(msgspec.Struct, frozen=True):
     def percent(self) -> float | None:
         """None for a fixed amount: its percentage depends on a price that is not known here."""
         return self.amount if self.kind is DiscountKind.PERCENT else None
+
+    @property
+    def problem(self) -> str | None:
+        """Why nobody can be promised this discount; None if they can."""
+        if self.kind is DiscountKind.PERCENT:
+            return percent_problem(self.amount)
+        return amount_problem(self.amount, self.currency)
 
 
 class Coupon(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ def test_the_best_coupon_is_the_one_that_is_promised() -> None:
     outcome = evaluate_rules(candidate(coupon(15), coupon(40), coupon(25)), snapshot(), START)
 
     assert isinstance(outcome, Forward)
-    assert outcome.value.title == "40 % at Shop"
+    assert outcome.value.title == "40% at Shop"
 
 
 def test_no_push_comes_after_its_coupon_has_ended() -> None:
