@@ -81,6 +81,7 @@ class Question:
     after: RuleSet
     merchants: Merchants
     since: datetime
+    link_schemes: frozenset[str] = frozenset()
 
     @property
     def warm_up(self) -> timedelta:
@@ -146,8 +147,12 @@ class _Partition:
         self._simulation = simulation
         self._recorded = recorded
         self._replayed: set[Identity] = set()
-        self._before = Replay(Snapshot(question.before, question.merchants), simulation.before, recorded.sends)
-        self._after = Replay(Snapshot(question.after, question.merchants), simulation.after, recorded.sends)
+        self._before = Replay(
+            Snapshot(question.before, question.merchants, question.link_schemes), simulation.before, recorded.sends
+        )
+        self._after = Replay(
+            Snapshot(question.after, question.merchants, question.link_schemes), simulation.after, recorded.sends
+        )
 
     def take(self, stored: StoredRecord) -> None:
         try:

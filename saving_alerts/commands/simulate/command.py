@@ -51,7 +51,7 @@ def simulate(file: Path, since: timedelta, compare: str | None, *, json_wanted: 
     _, after = good_rules(file)
     settings, started = settings_or_exit(), now()
     before, merchants = _reference_data(settings, compare)
-    question = Question(before, after, merchants, started - since)
+    question = Question(before, after, merchants, started - since, settings.link_schemes)
     with progress_bars() as bars:
         result = run(simulate_rules(settings.kafka, settings.topics, question, Watcher(bars).begin))
     if json_wanted or csv_wanted:

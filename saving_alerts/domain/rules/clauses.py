@@ -23,8 +23,9 @@ class Clause(StrEnum):
     MAX_DISTANCE_M = "max_distance_m"
     WEEKDAYS = "weekdays"
     MIN_APP_VERSION = "min_app_version"
+    DISCOUNT = "discount"  # the coupon's discount is one that can be promised
     MIN_DISCOUNT_PERCENT = "min_discount_percent"
-    DEEP_LINK_HOSTS = "deep_link_hosts"  # the coupon's link leads to a host of the merchant
+    DEEP_LINK_HOSTS = "deep_link_hosts"  # the coupon's link leads where a push may lead
     WHEN = "when"
     ROLLOUT_PERCENT = "rollout_percent"
     QUIET_HOURS = "quiet_hours"
