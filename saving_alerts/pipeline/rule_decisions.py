@@ -45,6 +45,8 @@ def _refusal_details(refusals: tuple[Refusal, ...], event: SavingEvent, snapshot
 
 def _details_of(refusal: Refusal) -> dict[str, object]:
     details: dict[str, object] = {"rule_id": refusal.rule_id, "clause": refusal.clause}
+    if refusal.because is not None:
+        details["because"] = refusal.because
     return details if refusal.error is None else details | {"error": refusal.error}
 
 

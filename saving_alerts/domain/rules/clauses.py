@@ -21,6 +21,7 @@ class Clause(StrEnum):
     MERCHANTS = "merchants"
     MERCHANT_KNOWN = "merchant_known"  # the merchant is in the directory
     MAX_DISTANCE_M = "max_distance_m"
+    TIME_ZONE = "time_zone"  # the user's time zone is known, where weekdays or quiet hours need it
     WEEKDAYS = "weekdays"
     MIN_APP_VERSION = "min_app_version"
     DISCOUNT = "discount"  # the coupon's discount is one that can be promised

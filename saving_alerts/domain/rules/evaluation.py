@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from saving_alerts.domain.coupons import Coupon
-from saving_alerts.domain.events import SavingEvent
+from saving_alerts.domain.decoding import printable
+from saving_alerts.domain.events import MAX_TIME_ZONE_CHARACTERS, SavingEvent
 from saving_alerts.domain.passed_over import PassedOver
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.clauses import Clause, is_rolled_out
@@ -23,11 +24,16 @@ from saving_alerts.domain.rules.sound_coupons import Examined, examine
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The first clause of one rule that did not hold. `error`: why a `when` could not be evaluated, which is a no."""
+    """The first clause of one rule that did not hold.
+
+    `error`: why a `when` could not be evaluated, which is a no. `because`: what did not hold, where its clause leaves
+    that open.
+    """
 
     rule_id: str
     clause: Clause
     error: str | None = None
+    because: str | None = field(default=None, compare=False)
     alone: bool = field(default=False, compare=False)
     """Whether the rule failed on nothing else. Set for rollout and quiet hours only."""
 
@@ -152,13 +158,21 @@ def _first_refusal_without_coupons(rule: Rule, context: EvaluationContext) -> Re
         return Refusal(rule.id, Clause.MERCHANT_KNOWN)
     for clause, holds in rule.checks:
         if not holds(context):
-            return Refusal(rule.id, clause)
+            needs_zone = clause is Clause.WEEKDAYS and context.local is None
+            return _unknown_zone(rule, context) if needs_zone else Refusal(rule.id, clause)
     return None
 
 
+def _unknown_zone(rule: Rule, context: EvaluationContext) -> Refusal:
+    because = f"unknown time zone {printable(context.event.timezone, MAX_TIME_ZONE_CHARACTERS)}"
+    return Refusal(rule.id, Clause.TIME_ZONE, because=because)
+
+
 def _final_refusal(rule: Rule, context: EvaluationContext) -> Refusal | None:
-    """The refusal of rollout or quiet hours, the last two clauses."""
+    """The refusal of rollout or quiet hours, the last two clauses. Where nobody knows the zone it counts as quiet."""
     quiet = rule.quiet_hours is not None and is_quiet(rule.quiet_hours, context.local)
     if not is_rolled_out(rule.rollout_percent, rule.id, context.event.user_id):
         return Refusal(rule.id, Clause.ROLLOUT_PERCENT, alone=not quiet)
-    return Refusal(rule.id, Clause.QUIET_HOURS, alone=True) if quiet else None
+    if not quiet:
+        return None
+    return _unknown_zone(rule, context) if context.local is None else Refusal(rule.id, Clause.QUIET_HOURS, alone=True)

@@ -10,6 +10,7 @@ from saving_alerts.delivery.addressing import address_of
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate, Coupon
 from saving_alerts.domain.decisions import Versions
+from saving_alerts.domain.decoding import printable
 from saving_alerts.domain.events import EventType, ValidatedEvent
 from saving_alerts.domain.passed_over import Oddity, PassedOverCoupons, passed_over
 from saving_alerts.domain.reasons import Reason
@@ -91,6 +92,20 @@ def test_a_refused_coupon_is_named_with_its_reason(odd: Coupon, clause: str, bec
     (named,) = _passed_over(outcome)
     assert named["coupon_id"] == "c-1"
     assert named["because"].startswith(because)
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "localtime", "\x1b[2J"])
+def test_an_unknown_zone_is_quiet_and_named(zone: str) -> None:
+    value = candidate()
+    lost = msgspec.structs.replace(value.validated.event, timezone=zone)
+    value = msgspec.structs.replace(value, validated=msgspec.structs.replace(value.validated, event=lost))
+
+    outcome = decided(value, snapshot(ALWAYS_QUIET))
+
+    assert outcome.reason is Reason.RULE_REFUSED
+    because = f"unknown time zone {printable(zone)}"
+    assert outcome.details == {"refusals": [{"rule_id": "at-the-store", "clause": "time_zone", "because": because}]}
+    assert isinstance(evaluate_rules(value, snapshot(), START), Forward)
 
 
 def test_a_refused_coupon_takes_nothing_from_the_others() -> None:
