@@ -11,7 +11,7 @@ from saving_alerts.domain.decisions import Subject
 from saving_alerts.domain.decoding import Decoder, Instant, Unreadable
 from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.domain.user_ids import path_problem, user_id_problem
+from saving_alerts.domain.user_ids import PATHS, user_id_problem
 
 # The limits of docs/contracts.md.
 MAX_EVENT_BYTES = 64 * 1024  # bounds what one event costs to decode and to pass on
@@ -179,8 +179,9 @@ def _contradiction(event: SavingEvent) -> Problem | None:
 def _no_id(event: SavingEvent) -> Problem | None:
     if problem := user_id_problem(event.user_id):
         return Problem(problem, "$.user_id")
-    problem = path_problem(event.merchant_id) if event.merchant_id is not None else None
-    return Problem(problem, "$.merchant_id") if problem else None
+    if event.merchant_id in PATHS:
+        return Problem(f"{event.merchant_id} cannot be a part of an address", "$.merchant_id")
+    return None
 
 
 def _problem_of(found: Unreadable, raw: bytes) -> Problem:

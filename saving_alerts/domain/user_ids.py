@@ -3,7 +3,7 @@
 import unicodedata
 
 # As a segment of a path they lead out of it, whatever the encoding.
-_PATHS = frozenset({".", ".."})
+PATHS = frozenset({".", ".."})
 
 
 def user_id_problem(user_id: str) -> str | None:
@@ -12,10 +12,8 @@ def user_id_problem(user_id: str) -> str | None:
     Two texts that look the same on a page would be two users, each with caps of their own: white space, invisible
     characters, and letters that are put together in two ways.
     """
-    if problem := path_problem(user_id):
-        return problem
     if user_id.isascii() and user_id.isprintable() and " " not in user_id:
-        return None
+        return path_problem(user_id)
     odd = next((each for each in user_id if each.isspace() or not each.isprintable()), None)
     if odd is not None:
         return f"white space, a control character or an invisible one is in it: U+{ord(odd):04X}"
@@ -24,4 +22,4 @@ def user_id_problem(user_id: str) -> str | None:
 
 def path_problem(identifier: str) -> str | None:
     """Why an identifier cannot stand in an address; None if it can."""
-    return f"{identifier} cannot be a part of an address" if identifier in _PATHS else None
+    return f"{identifier} cannot be a part of an address" if identifier in PATHS else None

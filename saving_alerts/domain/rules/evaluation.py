@@ -26,14 +26,12 @@ from saving_alerts.domain.rules.sound_coupons import Examined, examine
 class Refusal:
     """The first clause of one rule that did not hold.
 
-    `error`: why a `when` could not be evaluated, which is a no. `because`: what did not hold, where its clause leaves
-    that open.
+    `error`: why nobody can say whether it holds, which is a no: of a `when` its failure, of a time zone its name.
     """
 
     rule_id: str
     clause: Clause
     error: str | None = None
-    because: str | None = field(default=None, compare=False)
     alone: bool = field(default=False, compare=False)
     """Whether the rule failed on nothing else. Set for rollout and quiet hours only."""
 
@@ -164,8 +162,8 @@ def _first_refusal_without_coupons(rule: Rule, context: EvaluationContext) -> Re
 
 
 def _unknown_zone(rule: Rule, context: EvaluationContext) -> Refusal:
-    because = f"unknown time zone {printable(context.event.timezone, MAX_TIME_ZONE_CHARACTERS)}"
-    return Refusal(rule.id, Clause.TIME_ZONE, because=because)
+    zone = printable(context.event.timezone, MAX_TIME_ZONE_CHARACTERS)
+    return Refusal(rule.id, Clause.TIME_ZONE, f"unknown time zone {zone}")
 
 
 def _final_refusal(rule: Rule, context: EvaluationContext) -> Refusal | None:

@@ -50,15 +50,18 @@ def localised(texts: Mapping[str, str], locale: str, fallback: str) -> str:
 def render(message: Message, locale: str, merchant: Merchant, coupon: Coupon) -> tuple[str, str]:
     """Title and body with their placeholders filled in, cut to what a phone shows."""
     of_text = locale_for(message, locale)
-    values = {
-        "merchant": localised(merchant.names, locale, of_text) or plain(merchant.merchant_id),
-        "coupon": localised(coupon.title, locale, of_text),
-        "discount": discount_text(coupon, locale if is_same_language(locale, of_text) else of_text),
-    }
     text = message.texts[of_text]
+    around = text.title.template + text.body.template
+    name = localised(merchant.names, locale, of_text) or plain(merchant.merchant_id)
+    discount = discount_text(coupon, locale if is_same_language(locale, of_text) else of_text)
+    values = {
+        "merchant": filled_in(name, around),
+        "coupon": filled_in(localised(coupon.title, locale, of_text), around),
+        "discount": filled_in(discount, around),
+    }
     return (
-        cut(_filled(text.title, values), MAX_TITLE_CHARACTERS),
-        cut(_filled(text.body, values), MAX_BODY_CHARACTERS),
+        cut(text.title.substitute(values), MAX_TITLE_CHARACTERS),
+        cut(text.body.substitute(values), MAX_BODY_CHARACTERS),
     )
 
 
@@ -68,7 +71,3 @@ def discount_text(coupon: Coupon, locale: str) -> str:
     if discount.percent is not None:
         return percent_text(discount.percent, locale)
     return amount_text(discount.amount, discount.currency, locale)
-
-
-def _filled(template: Template, values: Mapping[str, str]) -> str:
-    return template.substitute({name: filled_in(value, template.template) for name, value in values.items()})

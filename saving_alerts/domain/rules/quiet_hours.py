@@ -53,6 +53,7 @@ def _known(zone: str) -> ZoneInfo | None:
         return None
 
 
+@lru_cache(maxsize=1024)
 def _zone(timezone: str) -> ZoneInfo | None:
-    """Senders choose the text: one that is no name of a zone costs no look at the disk, and is not remembered."""
+    """Senders choose the text: one that is no name of a zone costs no look at the disk, and pushes no zone out."""
     return _known(timezone) if timezone in known_zones() else None

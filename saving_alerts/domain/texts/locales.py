@@ -40,12 +40,16 @@ class _Tag(NamedTuple):
 
 def lookup(locale: str, available: Collection[str]) -> str | None:
     """The one of `available` that the locale asks for, or the nearest more general one; None if there is none."""
-    if locale in available:
-        return locale
-    by_form = {_form(each): each for each in reversed(list(available))}
+    return locale if locale in available else _nearest(locale, tuple(available))
+
+
+@lru_cache(maxsize=REMEMBERED_TAGS)
+def _nearest(locale: str, available: tuple[str, ...]) -> str | None:
+    by_form = {_form(each): each for each in reversed(available)}
     return next((by_form[each] for each in _more_and_more_general(locale) if each in by_form), None)
 
 
+@lru_cache(maxsize=REMEMBERED_TAGS)
 def is_same_language(one: str, other: str) -> bool:
     return _tag(one).language == _tag(other).language
 

@@ -35,15 +35,19 @@ def filled_in(value: str, around: str) -> str:
 
     Else the reading direction of the one would move parts of the other.
     """
-    if (value.isascii() or not _RIGHT_TO_LEFT.search(value)) and not is_right_to_left(around):
+    if not (is_right_to_left(value) or is_right_to_left(around)):
         return value
     return f"{_FIRST_STRONG}{value}{_CLOSER}" if value else value
 
 
-@lru_cache(maxsize=4096)  # templates of the rules file
 def is_right_to_left(text: str) -> bool:
     """Whether any of it is."""
-    return not text.isascii() and _RIGHT_TO_LEFT.search(text) is not None
+    return not text.isascii() and _is_right_to_left(text)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _is_right_to_left(text: str) -> bool:
+    return _RIGHT_TO_LEFT.search(text) is not None
 
 
 def cut(text: str, characters: int) -> str:
