@@ -21,6 +21,8 @@ from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules.sound_coupons import Examined, examine
 
+_WEEKDAYS = Clause.WEEKDAYS
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -79,9 +81,11 @@ def evaluate(rules: RuleSet, context: EvaluationContext, coupons: tuple[Coupon, 
     examined: Examined | None = None
     for rule in rules.listening_to(context.event).rules:
         refusal = _first_refusal_without_coupons(rule, context)
+        if refusal is None and not (discounted := _with_discount(rule, coupons)):
+            refusal = Refusal(rule.id, Clause.MIN_DISCOUNT_PERCENT)
         if refusal is None and context.merchant is not None:
             examined = examined or examine(coupons, context.merchant, context.link_schemes)
-            result = _with_coupons(rule, context, examined, refusals)
+            result = _with_coupons(rule, context, examined, discounted, refusals)
             if isinstance(result, Match):
                 return result
             refusal = result
@@ -112,9 +116,14 @@ def _no_match(refusals: list[Refusal], passed_over: tuple[PassedOver, ...] = ())
     return NoMatch(reason, tuple(refusals), passed_over)
 
 
-def _with_coupons(rule: Rule, context: EvaluationContext, examined: Examined, before: list[Refusal]) -> Match | Refusal:
-    """Check the clauses that need a coupon, then rollout and quiet hours."""
-    fitting = _with_discount(rule, examined.sound)
+def _with_coupons(
+    rule: Rule, context: EvaluationContext, examined: Examined, discounted: Sequence[Coupon], before: list[Refusal]
+) -> Match | Refusal:
+    """Check the other clauses that need a coupon, then rollout and quiet hours.
+
+    `discounted` are all coupons, odd ones too, with the rule's minimum discount.
+    """
+    fitting = _with_discount(rule, examined.sound) if examined.passed_over else discounted
     if not fitting:
         return Refusal(rule.id, _what_no_coupon_has(rule, examined))
     ranked = best_first(fitting, rule.rank_coupons_by) if len(fitting) > 1 else fitting
@@ -127,7 +136,7 @@ def _with_coupons(rule: Rule, context: EvaluationContext, examined: Examined, be
 def _what_no_coupon_has(rule: Rule, examined: Examined) -> Clause:
     if _with_discount(rule, examined.astray):
         return Clause.DEEP_LINK_HOSTS
-    only_odd_ones = examined.passed_over and not examined.astray and not examined.sound
+    only_odd_ones = not examined.astray and not examined.sound
     return Clause.DISCOUNT if only_odd_ones else Clause.MIN_DISCOUNT_PERCENT
 
 
@@ -156,7 +165,7 @@ def _first_refusal_without_coupons(rule: Rule, context: EvaluationContext) -> Re
         return Refusal(rule.id, Clause.MERCHANT_KNOWN)
     for clause, holds in rule.checks:
         if not holds(context):
-            needs_zone = clause is Clause.WEEKDAYS and context.local is None
+            needs_zone = clause is _WEEKDAYS and context.local is None
             return _unknown_zone(rule, context) if needs_zone else Refusal(rule.id, clause)
     return None
 

@@ -11,6 +11,7 @@ from saving_alerts.domain.rules.deep_links import are_plainly_allowed, link_prob
 from saving_alerts.domain.texts.discounts import DECIMALS, MAX_PERCENT
 
 # One of each can be promised, as can a hundred.
+_PERCENT = DiscountKind.PERCENT
 _PLAIN_CURRENCIES = frozenset({None, *DECIMALS})
 
 
@@ -34,7 +35,7 @@ def _are_plainly_sound(coupons: tuple[Coupon, ...], hosts: tuple[str, ...]) -> b
     """Whether nothing is odd in any of them; False says nothing. It costs little, and is the case of nearly all."""
     for coupon in coupons:
         discount = coupon.discount
-        is_plain = discount.kind is DiscountKind.PERCENT or discount.currency in _PLAIN_CURRENCIES
+        is_plain = discount.kind is _PERCENT or discount.currency in _PLAIN_CURRENCIES
         if not (is_plain and 1 <= discount.amount <= MAX_PERCENT) and discount.problem:
             return False
     return are_plainly_allowed([each.deep_link for each in coupons], hosts)
