@@ -37,6 +37,7 @@ class Metric(StrEnum):
     COUPON_API_SKIPPED = "coupon_api.skipped"
     COUPON_API_SKIPPED_SHARE = "coupon_api.skipped_share"
     COUPON_API_BREAKER = "coupon_api.breaker"
+    COUPONS_PASSED_OVER = "coupons.passed_over"
     PUSH_API_REQUESTS = "push_api.requests"
     PUSH_API_DURATION = "push_api.duration"
     PUSH_API_BREAKER = "push_api.breaker"
@@ -89,6 +90,9 @@ CATALOGUE: dict[Metric, Entry] = {
         MetricKind.GAUGE, "share", (), "of the events at the Coupon API's door, those decided without asking"
     ),
     Metric.COUPON_API_BREAKER: Entry(MetricKind.GAUGE, "open", (), "1 while the Coupon API's breaker is open"),
+    Metric.COUPONS_PASSED_OVER: Entry(
+        MetricKind.COUNT, "coupons", ("oddity",), "that cannot be promised: the others of their answer are used"
+    ),
     Metric.PUSH_API_REQUESTS: Entry(MetricKind.COUNT, "requests", ("outcome",), "attempts at the push API"),
     Metric.PUSH_API_DURATION: Entry(MetricKind.DISTRIBUTION, "seconds", (), "one attempt at the push API"),
     Metric.PUSH_API_BREAKER: Entry(MetricKind.GAUGE, "open", (), "1 while the push API's breaker is open"),

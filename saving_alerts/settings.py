@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from saving_alerts import ENVIRONMENT_PREFIX
+from saving_alerts.domain.rules.deep_links import NEVER_SCHEMES, SCHEMES_PATTERN
 from saving_alerts.failpoints import Failpoints, FailpointSignal
 from saving_alerts.fitting_settings import misfits
 from saving_alerts.kafka.connection import KafkaConnection
@@ -156,6 +157,8 @@ class Settings(BaseSettings):
     """The longest pause that a `Retry-After` of the Coupon API can bring about. Longer, and one answer expires all."""
     coupon_api_concurrency: int = Field(default=64, ge=1)
     """The most requests of one worker at the same time."""
+    deep_link_schemes: str | None = Field(default=None, examples=["shopapp,shopweb"], pattern=SCHEMES_PATTERN)
+    """Schemes of apps, comma separated, that a coupon's link may open beside https. Unset: none."""
     push_api_url: str = Field(examples=["http://127.0.0.1:8082"], pattern=r"^https?://")
     """The push API, without the path."""
     push_api_concurrency: int = Field(default=64, ge=1)
@@ -198,6 +201,12 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _schemes_are_safe(self) -> Self:
+        if unsafe := self.link_schemes & NEVER_SCHEMES:
+            raise ValueError(f"SAVING_ALERTS_DEEP_LINK_SCHEMES must not have {', '.join(sorted(unsafe))}: no app's own")
+        return self
+
+    @model_validator(mode="after")
     def _failpoint_exists(self) -> Self:
         Failpoints.read(self.failpoint, self.failpoint_signal)
         return self
@@ -220,6 +229,11 @@ class Settings(BaseSettings):
         """False where Kafka wants one, and name or password are missing."""
         wanted = self.kafka_security_protocol.startswith("SASL")
         return not wanted or bool(self.kafka_sasl_username and self.kafka_sasl_password)
+
+    @property
+    def link_schemes(self) -> frozenset[str]:
+        """The schemes of apps that a push may open."""
+        return frozenset(self.deep_link_schemes.split(",") if self.deep_link_schemes else ())
 
     @property
     def topics(self) -> Topics:

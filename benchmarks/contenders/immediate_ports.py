@@ -15,7 +15,7 @@ from demo.traffic.coupons import good_coupon
 from demo.traffic.directory import MERCHANTS
 from saving_alerts.domain.alerts import Push
 from saving_alerts.domain.caps import Cap
-from saving_alerts.domain.coupons import Coupon
+from saving_alerts.domain.coupons import Coupon, CouponAnswer
 from saving_alerts.domain.kill_switches import KillSwitch
 from saving_alerts.metrics import Metrics
 from saving_alerts.ports import Ports
@@ -41,8 +41,8 @@ class ImmediateCoupons:
             for merchant in MERCHANTS
         }
 
-    async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> tuple[Coupon, ...]:  # noqa: ARG002 - the port's signature
-        return self._coupons.get(merchant_id, ()) if crc32(user_id.encode()) % 2 else ()
+    async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> CouponAnswer:  # noqa: ARG002 - the port's signature
+        return CouponAnswer(self._coupons.get(merchant_id, ()) if crc32(user_id.encode()) % 2 else ())
 
 
 class NoKillSwitches:

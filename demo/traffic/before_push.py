@@ -35,8 +35,12 @@ NO_TRIGGERS = {
     EventType.COUPON_REDEEMED: 3,
 }
 RETURNING_USERS = 5_000
-NIGHTS = ("night", "night", "night", "unknown_zone", "zone_is_a_folder", "malformed_zone")
-STRANGE_ZONES = {"unknown_zone": "Mars/Olympus", "zone_is_a_folder": "Europe", "malformed_zone": "../../etc/localtime"}
+STRANGE_ZONES = {
+    "unknown_zone": "Mars/Olympus",
+    "zone_is_a_folder": "Europe",
+    "malformed_zone": "../../etc/localtime",
+    "zone_of_the_machine": "localtime",
+}
 RULE_REFUSALS = (
     "discount_too_small",
     "fixed_amount_only",
@@ -88,14 +92,16 @@ def no_consent(factory: DataFactory, variant: str) -> ScenarioInstance:
 
 def quiet_hours(factory: DataFactory, variant: str) -> ScenarioInstance:
     merchant = factory.merchant()
-    template = factory.template(factory.new_user(), merchant)
-    zone = STRANGE_ZONES.get(variant)
-    template = (
-        replace(template, time_of_day=TimeOfDay.ANY, timezone=zone)
-        if zone
-        else replace(template, time_of_day=TimeOfDay.NIGHT)
-    )
+    template = replace(factory.template(factory.new_user(), merchant), time_of_day=TimeOfDay.NIGHT)
     return _one_event(factory, variant, merchant, template, Reason.QUIET_HOURS)
+
+
+def unknown_zone(factory: DataFactory, variant: str) -> ScenarioInstance:
+    """It is quiet there, and the refusals name the zone."""
+    merchant = factory.merchant()
+    template = factory.template(factory.new_user(), merchant)
+    template = replace(template, time_of_day=TimeOfDay.ANY, timezone=STRANGE_ZONES[variant])
+    return _one_event(factory, variant, merchant, template, Reason.RULE_REFUSED)
 
 
 def rule_refused(factory: DataFactory, variant: str) -> ScenarioInstance:

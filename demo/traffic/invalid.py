@@ -104,7 +104,7 @@ WRONG: dict[str, Corruption] = {
     "app_is_text": _with(app="9.4.1"),
     "consent_is_text": _with(push={"consent": "yes"}),
     "latitude_is_impossible": _with(location=LOCATION | {"latitude": 91}),
-    "accuracy_is_negative": _with(location=LOCATION | {"accuracy_m": -1}),
+    "accuracy_is_a_text": _with(location=LOCATION | {"accuracy_m": "-1"}),
     "occurred_at_is_a_number": _with(occurred_at=1_795_428_902),
     "occurred_at_is_no_date": _with(occurred_at="2026-02-30T10:15:02Z"),
     "occurred_at_has_no_zone": _naive("occurred_at"),

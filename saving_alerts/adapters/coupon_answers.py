@@ -1,23 +1,36 @@
-"""What an answer of the Coupon API means, or no answer: coupons, or one of our errors (docs/contracts.md)."""
+"""What an answer of the Coupon API means, or no answer: coupons, or one of our errors (docs/contracts.md).
+
+One odd coupon is passed over by name: its user gets the good ones.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+import msgspec
 from aiohttp import ClientError, ClientResponse
 
 from saving_alerts.adapters.http_session import OversizeError, read_bounded, retry_after
-from saving_alerts.domain.coupons import Coupon
+from saving_alerts.domain.coupons import Coupon, CouponAnswer
 from saving_alerts.domain.decoding import Decoder, Unreadable, printable
+from saving_alerts.domain.events import Identifier
+from saving_alerts.domain.passed_over import Oddity, PassedOver, passed_over
 from saving_alerts.ports.errors import PortError, RefusedError, UnavailableError
 
 API = "the Coupon API"
 # The limits of docs/contracts.md: they bound what one answer costs to decode and to pass on.
 MAX_BODY_BYTES = 256 * 1024
 MAX_COUPONS = 200
-Coupons = tuple[Coupon, ...]
-_coupons = Decoder(Coupons)
+
+
+class _Named(msgspec.Struct):
+    coupon_id: Identifier
+
+
+_items = Decoder(tuple[msgspec.Raw, ...])
+_coupons = Decoder(Coupon, any_year=True)  # coupons without an end are said to end in the year 9999
+_names = Decoder(_Named)
 
 
 class RetryableError(UnavailableError):
@@ -63,13 +76,13 @@ def translated(table: tuple[Translation, ...]) -> Iterator[None]:
         raise ours(text.format(error=printable(str(error) or type(error).__name__))) from error
 
 
-async def read_coupons(response: ClientResponse, merchant_id: str, now: datetime) -> Coupons:
+async def read_coupons(response: ClientResponse, merchant_id: str, now: datetime) -> CouponAnswer:
     """The coupons in a response. Raises the error that its status means."""
     match response.status:
         case 200:
-            return _checked(await _decoded(response), merchant_id)
+            return coupons_in(await _body(response), merchant_id)
         case 404:
-            return ()
+            return CouponAnswer()
         case 429:
             raise ThrottledError(f"{API} answered 429", retry_after(response, now), counts_for_breaker=False)
         case 503:
@@ -80,19 +93,37 @@ async def read_coupons(response: ClientResponse, merchant_id: str, now: datetime
             raise RefusedError(f"{API} answered {status}", status)
 
 
-async def _decoded(response: ClientResponse) -> Coupons:
+async def _body(response: ClientResponse) -> bytes:
     with translated(_UNUSABLE_ANSWER):
-        coupons = _coupons.read(await read_bounded(response, MAX_BODY_BYTES))
-    if isinstance(coupons, Unreadable):
-        raise RefusedError(f"{API}'s answer is unreadable: {coupons}")
-    return coupons
+        return await read_bounded(response, MAX_BODY_BYTES)
 
 
-def _checked(coupons: Coupons, merchant_id: str) -> Coupons:
-    """Raises RefusedError for too many coupons, or one of another merchant."""
-    if len(coupons) > MAX_COUPONS:
-        raise RefusedError(f"{API} answered with {len(coupons)} coupons, at most {MAX_COUPONS} are read")
-    for index, coupon in enumerate(coupons):
-        if coupon.merchant_id != merchant_id:
-            raise RefusedError(f"{API} answered with another merchant's coupon - at `$[{index}].merchant_id`")
-    return coupons
+def coupons_in(body: bytes, merchant_id: str) -> CouponAnswer:
+    """The coupons of an answer, with the odd ones by name. Raises RefusedError for what is no list, or too long."""
+    items = _items.read(body)
+    if isinstance(items, Unreadable):
+        raise RefusedError(f"{API}'s answer is unreadable: {items}")
+    if len(items) > MAX_COUPONS:
+        raise RefusedError(f"{API} answered with {len(items)} coupons, at most {MAX_COUPONS} are read")
+    good: list[Coupon] = []
+    odd: list[PassedOver] = []
+    for number, item in enumerate(items, start=1):
+        coupon = _coupon_in(item, number, merchant_id)
+        if isinstance(coupon, PassedOver):
+            odd.append(coupon)
+        else:
+            good.append(coupon)
+    return CouponAnswer(tuple(good), tuple(odd))
+
+
+def _coupon_in(item: msgspec.Raw, number: int, merchant_id: str) -> Coupon | PassedOver:
+    raw = bytes(item)
+    coupon = _coupons.read(raw)
+    if isinstance(coupon, Unreadable):
+        named = _names.read(raw)
+        name = f"number {number} of the answer" if isinstance(named, Unreadable) else named.coupon_id
+        return passed_over(name, Oddity.UNREADABLE, f"it cannot be read: {coupon}")
+    if coupon.merchant_id != merchant_id:
+        return passed_over(coupon.coupon_id, Oddity.OTHER_MERCHANT, f"it is of the merchant {coupon.merchant_id}")
+    problem = coupon.discount.problem
+    return passed_over(coupon.coupon_id, Oddity.DISCOUNT, problem) if problem else coupon

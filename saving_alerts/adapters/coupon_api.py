@@ -14,10 +14,11 @@ from aiohttp import ClientSession
 
 from saving_alerts.adapters.admission import Admission
 from saving_alerts.adapters.breaker import NO_WAIT, Breaker
-from saving_alerts.adapters.coupon_answers import API, CouponApiFailedError, Coupons, RetryableError, ThrottledError
+from saving_alerts.adapters.coupon_answers import API, CouponApiFailedError, RetryableError, ThrottledError
 from saving_alerts.adapters.coupon_request import CouponRequests, HttpCouponRequests
 from saving_alerts.adapters.event_attempts import EventAttempts, RequestOrder
 from saving_alerts.adapters.http_session import Meter
+from saving_alerts.domain.coupons import CouponAnswer
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import DeadlineError, RefusedError
@@ -53,6 +54,7 @@ class CouponApi:
         self._requests = requests
         self._policy = policy
         self._clock = clock
+        self._metrics = metrics
         self._admission = Admission(policy.concurrency, breaker, clock, report_open)
         self._order = RequestOrder()
         self._longest_pause = timedelta(seconds=policy.longest_pause_seconds)
@@ -71,7 +73,7 @@ class CouponApi:
     async def close(self) -> None:
         await self._requests.close()
 
-    async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> Coupons:
+    async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> CouponAnswer:
         """See `CouponSource`."""
         attempts = EventAttempts(self._order, self._policy.attempts, self._policy.total_seconds)
         last: RetryableError | None = None
@@ -88,13 +90,13 @@ class CouponApi:
 
     async def _ask_in_slot(
         self, user_id: str, merchant_id: str, deadline: datetime, attempts: EventAttempts
-    ) -> Coupons:
+    ) -> CouponAnswer:
         async with self._admission.slot(deadline) as epoch:
             if epoch is None:
                 raise DeadlineError(f"{API} could not be asked before the deadline")
             attempts.begin(_moment())
             try:
-                coupons = await self._ask(user_id, merchant_id, deadline, attempts.seconds_left)
+                answer = await self._ask(user_id, merchant_id, deadline, attempts.seconds_left)
             except RetryableError as error:
                 self._failed(error, epoch, attempts)
                 raise
@@ -102,7 +104,7 @@ class CouponApi:
                 self._answered(epoch, attempts)
                 raise
             self._answered(epoch, attempts)
-            return coupons
+            return answer
 
     def _answered(self, epoch: int, attempts: EventAttempts) -> None:
         self._order.answered(attempts.number)
@@ -127,20 +129,22 @@ class CouponApi:
         seconds = self._policy.backoff_seconds * 2**doublings * random.uniform(1, 2)  # noqa: S311
         return max(timedelta(seconds=seconds), min(error.retry_after or NO_WAIT, self._longest_pause))
 
-    async def _ask(self, user_id: str, merchant_id: str, deadline: datetime, seconds_left: float) -> Coupons:
+    async def _ask(self, user_id: str, merchant_id: str, deadline: datetime, seconds_left: float) -> CouponAnswer:
         with self._meter.request() as request:
             try:
-                coupons = await self._in_time(user_id, merchant_id, deadline, seconds_left)
+                answer = await self._in_time(user_id, merchant_id, deadline, seconds_left)
             except RetryableError as error:
                 request.outcome = error.outcome
                 raise
             except RefusedError:
                 request.outcome = "refused"
                 raise
-            request.outcome = "coupons" if coupons else "none"
-            return coupons
+            request.outcome = "coupons" if answer.coupons else "none"
+            for odd in answer.passed_over:
+                self._metrics.count(Metric.COUPONS_PASSED_OVER, oddity=odd.oddity)
+            return answer
 
-    async def _in_time(self, user_id: str, merchant_id: str, deadline: datetime, seconds_left: float) -> Coupons:
+    async def _in_time(self, user_id: str, merchant_id: str, deadline: datetime, seconds_left: float) -> CouponAnswer:
         """If the deadline left less time than an attempt may take, its timeout does not count as a failure."""
         before_deadline = (deadline - self._clock.now()).total_seconds()
         allowed = min(self._policy.timeout_seconds, seconds_left)

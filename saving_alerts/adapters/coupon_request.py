@@ -6,7 +6,8 @@ from urllib.parse import quote
 from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
-from saving_alerts.adapters.coupon_answers import NO_ANSWER, Coupons, read_coupons, translated
+from saving_alerts.adapters.coupon_answers import NO_ANSWER, read_coupons, translated
+from saving_alerts.domain.coupons import CouponAnswer
 from saving_alerts.ports.clock import Clock
 
 HEADERS = {"Accept": "application/json"}
@@ -17,7 +18,7 @@ NO_TIMEOUT = ClientTimeout(total=None, sock_connect=None)
 class CouponRequests(Protocol):
     """How a request is made. Tests give other ways."""
 
-    async def get(self, user_id: str, merchant_id: str) -> Coupons:
+    async def get(self, user_id: str, merchant_id: str) -> CouponAnswer:
         """One request, as long as it may take. Raises CouponApiFailedError, ThrottledError or RefusedError."""
 
     async def close(self) -> None: ...
@@ -34,7 +35,7 @@ class HttpCouponRequests:
     async def close(self) -> None:
         await self._session.close()
 
-    async def get(self, user_id: str, merchant_id: str) -> Coupons:
+    async def get(self, user_id: str, merchant_id: str) -> CouponAnswer:
         """See `CouponRequests`."""
         url = self._url(user_id, merchant_id)
         with translated(NO_ANSWER):

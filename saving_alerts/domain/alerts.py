@@ -9,6 +9,7 @@ from saving_alerts.domain.decisions import decision_id
 from saving_alerts.domain.decoding import Instant
 from saving_alerts.domain.events import Identifier
 from saving_alerts.domain.moments import in_utc
+from saving_alerts.domain.passed_over import NONE_PASSED_OVER, PassedOverCoupons
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
@@ -19,7 +20,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """One push to be sent before `deadline`, with all that dispatch needs: it does not evaluate rules again.
 
     `coupon_id` is the first of `fitting_coupons` by the ranking `ranked_by`; both are None in alerts of older releases.
-    `when_errors`: the error text of each rule tried before, by rule id, whose `when` failed.
+    `when_errors`: the error text of each rule tried before, by rule id, whose `when` failed. `passed_over`: the coupons
+    that could not be promised.
     """
 
     position: SourcePosition
@@ -42,6 +44,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     ranked_by: str | None = None
     fitting_coupons: int | None = None
     when_errors: dict[str, str] = {}
+    passed_over: PassedOverCoupons = NONE_PASSED_OVER
 
 
 class PushTrace(msgspec.Struct, frozen=True):

@@ -9,11 +9,16 @@ from msgspec import Meta
 
 from saving_alerts.domain.decoding import Instant
 from saving_alerts.domain.events import Identifier, ValidatedEvent
+from saving_alerts.domain.passed_over import NONE_PASSED_OVER, PassedOver, PassedOverCoupons
+from saving_alerts.domain.texts.discounts import amount_problem, percent_problem
 
 
 class DiscountKind(StrEnum):
     PERCENT = "percent"
     AMOUNT = "amount"
+
+
+_PERCENT = DiscountKind.PERCENT  # looked up once: a member of an enumeration takes longer than a name
 
 
 class Channel(StrEnum):
@@ -32,7 +37,14 @@ class Discount(msgspec.Struct, frozen=True):
     @property
     def percent(self) -> float | None:
         """None for a fixed amount: its percentage depends on a price that is not known here."""
-        return self.amount if self.kind is DiscountKind.PERCENT else None
+        return self.amount if self.kind is _PERCENT else None
+
+    @property
+    def problem(self) -> str | None:
+        """Why nobody can be promised this discount; None if they can."""
+        if self.kind is _PERCENT:
+            return percent_problem(self.amount)
+        return amount_problem(self.amount, self.currency)
 
 
 class Coupon(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,12 +66,19 @@ class Coupon(msgspec.Struct, frozen=True, kw_only=True):
     deep_link: Annotated[str, Meta(min_length=1, max_length=1024)]
 
 
+class CouponAnswer(msgspec.Struct, frozen=True, gc=False):
+    """What the Coupon API gave: the coupons that can be read and promised, and the odd ones by name."""
+
+    coupons: tuple[Coupon, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
+
+
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A valid trigger with the coupons that its user can use, and what else the rules read.
 
     The rules are applied as of `looked_at`, the moment at which the coupons were chosen, so that a later replay decides
-    the same (docs/adr/0020-rules-as-of-the-candidate.md). The fields that may be None are missing in records of older
-    releases; `distance_m`, in metres, is also None where it is not known.
+    the same (docs/adr/0020-rules-as-of-the-candidate.md). The fields that may be None and `passed_over` are missing in
+    records of older releases; `distance_m`, in metres, is also None where it is not known.
     """
 
     validated: ValidatedEvent
@@ -67,6 +86,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     looked_at: Instant | None = None
     distance_m: float | None = None
     merchants_version: str | None = None
+    passed_over: PassedOverCoupons = NONE_PASSED_OVER
 
 
 def usable(coupon: Coupon, store_id: str | None, now: datetime) -> bool:

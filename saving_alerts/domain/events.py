@@ -11,6 +11,7 @@ from saving_alerts.domain.decisions import Subject
 from saving_alerts.domain.decoding import Decoder, Instant, Unreadable
 from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.domain.user_ids import PATHS, user_id_problem
 
 # The limits of docs/contracts.md.
 MAX_EVENT_BYTES = 64 * 1024  # bounds what one event costs to decode and to pass on
@@ -24,6 +25,8 @@ MAX_PROBLEM_CHARACTERS = 200
 # How far `received_at` may be ahead of our own clock, where a setting does not say otherwise: two machines that keep
 # their time by NTP differ by less than a second.
 MAX_AHEAD_OF_OUR_CLOCK = timedelta(minutes=2)
+
+MAX_TIME_ZONE_CHARACTERS = 64
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER_CHARACTERS)]
 
@@ -53,7 +56,10 @@ class App(msgspec.Struct, frozen=True, gc=False):
 
 
 class Location(msgspec.Struct, frozen=True, gc=False):
-    """Where the phone was, in degrees; `accuracy_m` is the radius of uncertainty in metres."""
+    """Where the phone was, in degrees; `accuracy_m` is the radius of uncertainty in metres.
+
+    An event whose accuracy is below 0 has no location: `read_event` takes it out, whatever else stands in it.
+    """
 
     latitude: Annotated[float, Meta(ge=-90, le=90)]
     longitude: Annotated[float, Meta(ge=-180, le=180)]
@@ -75,7 +81,7 @@ class SavingEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     store_id: Identifier | None = None
     occurred_at: Instant
     received_at: Instant
-    timezone: Annotated[str, Meta(min_length=1, max_length=64)]
+    timezone: Annotated[str, Meta(min_length=1, max_length=MAX_TIME_ZONE_CHARACTERS)]
     locale: Annotated[str, Meta(min_length=2, max_length=35)]
     app: App
     location: Location | None = None
@@ -112,11 +118,21 @@ class Problem(msgspec.Struct, frozen=True):
     user_id: str | None = None
 
 
+class _NoPosition(msgspec.Struct, frozen=True, gc=False):
+    accuracy_m: Annotated[float, Meta(lt=0)]
+
+
+class _EventWithoutPosition(SavingEvent, frozen=True, kw_only=True, gc=False):
+    location: _NoPosition  # type: ignore[assignment]
+
+
 class _EventId(msgspec.Struct):
     event_id: object = None
 
 
 _events = Decoder(SavingEvent, MAX_EVENT_BYTES, any_year=True)
+# iOS says by an accuracy below 0 that it does not know where the phone is; the coordinates are beyond any then.
+_events_without_position = Decoder(_EventWithoutPosition, MAX_EVENT_BYTES, any_year=True)
 _documents = Decoder(object, MAX_EVENT_BYTES)
 _event_ids = Decoder(_EventId, MAX_EVENT_BYTES)
 
@@ -128,10 +144,20 @@ def read_event(raw: bytes | None) -> SavingEvent | Problem:
     if len(raw) > MAX_EVENT_BYTES:
         return Problem(f"{len(raw)} bytes, at most {MAX_EVENT_BYTES} are allowed", unreadable=True)
     event = _events.read(raw)
+    if isinstance(event, Unreadable) and event.path.startswith("$.location"):
+        event = _without_position(raw) or event
     if isinstance(event, Unreadable):
         return _problem_of(event, raw)
     contradiction = _contradiction(event)
     return event if contradiction is None else _with_ids(contradiction, event.event_id, event.user_id)
+
+
+def _without_position(raw: bytes) -> SavingEvent | None:
+    """The event if all that is wrong with it is that its location is none."""
+    found = _events_without_position.read(raw)
+    if isinstance(found, Unreadable):
+        return None
+    return SavingEvent(**(msgspec.structs.asdict(found) | {"location": None}))
 
 
 def _contradiction(event: SavingEvent) -> Problem | None:
@@ -147,6 +173,14 @@ def _contradiction(event: SavingEvent) -> Problem | None:
         return Problem(f"missing, {event.type} needs it", "$.merchant_id")
     if event.store_id is None and event.type in GEOFENCE_TYPES:
         return Problem(f"missing, {event.type} needs it", "$.store_id")
+    return _no_id(event)
+
+
+def _no_id(event: SavingEvent) -> Problem | None:
+    if problem := user_id_problem(event.user_id):
+        return Problem(problem, "$.user_id")
+    if event.merchant_id in PATHS:
+        return Problem(f"{event.merchant_id} cannot be a part of an address", "$.merchant_id")
     return None
 
 

@@ -1,22 +1,36 @@
 """What a result of the rules becomes: an alert for dispatch, or the decision that says who refused."""
 
 from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Versions
-from saving_alerts.domain.events import SavingEvent, ValidatedEvent
+from saving_alerts.domain.events import SavingEvent
 from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.passed_over import NONE_PASSED_OVER, PassedOverCoupons, count_in
 from saving_alerts.domain.reasons import Reason
+from saving_alerts.domain.rules.clauses import Clause
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, Refusal, every_refusal
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.domain.rules.messages import render
 from saving_alerts.pipeline.outcomes import Decided, Forward
 from saving_alerts.reference_data.snapshot import Snapshot
 
+# A `when` that fails is a mistake of whoever wrote the rule, and counted; a zone is the sender's.
+_ERROR, _BECAUSE = "error", "because"
 MAX_NAMED_REFUSALS = 20  # a decision is one record, and 500 rules would fill it
 
 
-def refused(result: Match | NoMatch, context: EvaluationContext, snapshot: Snapshot, *, asked: bool = True) -> Decided:
+def refused(
+    result: Match | NoMatch,
+    context: EvaluationContext,
+    snapshot: Snapshot,
+    *,
+    asked: bool = True,
+    passed_over: PassedOverCoupons = NONE_PASSED_OVER,
+) -> Decided:
+    """`passed_over`: the coupons that were passed over before the rules were looked at."""
     reason = result.reason if isinstance(result, NoMatch) else Reason.RULE_REFUSED
     details = _refusal_details(result.refusals, context.event, snapshot)
+    details |= passed_over.and_also(result.passed_over).details()
     return Decided(reason, details if asked else details | {"asked": False}, versions_of(snapshot))
 
 
@@ -34,11 +48,14 @@ def _refusal_details(refusals: tuple[Refusal, ...], event: SavingEvent, snapshot
 
 def _details_of(refusal: Refusal) -> dict[str, object]:
     details: dict[str, object] = {"rule_id": refusal.rule_id, "clause": refusal.clause}
-    return details if refusal.error is None else details | {"error": refusal.error}
+    if refusal.error is None:
+        return details
+    return details | {_ERROR if refusal.clause is Clause.WHEN else _BECAUSE: refusal.error}
 
 
-def alert_of(validated: ValidatedEvent, chosen: Match, merchant: Merchant, snapshot: Snapshot) -> Alert:
-    event, coupon = validated.event, chosen.coupon
+def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: Snapshot) -> Alert:
+    validated, coupon = candidate.validated, chosen.coupon
+    event = validated.event
     title, body = render(chosen.rule.message, event.locale, merchant, coupon)
     return Alert(
         position=validated.position,
@@ -60,7 +77,12 @@ def alert_of(validated: ValidatedEvent, chosen: Match, merchant: Merchant, snaps
         merchants_version=snapshot.merchants.version,
         ranked_by=chosen.rule.rank_coupons_by,
         fitting_coupons=chosen.fitting,
-        when_errors={refusal.rule_id: refusal.error for refusal in chosen.refusals if refusal.error is not None},
+        when_errors={
+            refusal.rule_id: refusal.error
+            for refusal in chosen.refusals
+            if refusal.error and refusal.clause is Clause.WHEN
+        },
+        passed_over=candidate.passed_over.and_also(chosen.passed_over),
     )
 
 
@@ -73,4 +95,9 @@ def when_errors(outcome: Forward[Alert] | Decided) -> list[str]:
     if isinstance(outcome, Forward):
         return list(outcome.value.when_errors)
     refusals = outcome.details.get("refusals", ())
-    return [each["rule_id"] for each in refusals if "error" in each] if isinstance(refusals, list) else []
+    return [each["rule_id"] for each in refusals if _ERROR in each] if isinstance(refusals, list) else []
+
+
+def coupons_passed_over(outcome: Forward[Alert] | Decided) -> int:
+    """How many coupons were passed over on the way to this outcome, in all stages."""
+    return outcome.value.passed_over.count if isinstance(outcome, Forward) else count_in(outcome.details)

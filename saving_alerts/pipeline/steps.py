@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from saving_alerts.domain.alerts import Alert, rfc3339
 from saving_alerts.domain.caps import Blocked, blocking_cap
-from saving_alerts.domain.coupons import Candidate, Coupon, usable
+from saving_alerts.domain.coupons import Candidate, CouponAnswer, usable
 from saving_alerts.domain.decisions import Subject, Versions
 from saving_alerts.domain.events import (
     MAX_AHEAD_OF_OUR_CLOCK,
@@ -24,6 +24,7 @@ from saving_alerts.domain.events import (
     subject_of_event,
 )
 from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.passed_over import NONE_PASSED_OVER
 from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.distances import distance_m
@@ -86,7 +87,7 @@ async def query_coupons(
     if unasked is not None:
         return unasked
     try:
-        coupons = await source.coupons(event.user_id, event.merchant_id or "", validated.deadline)
+        answer = await source.coupons(event.user_id, event.merchant_id or "", validated.deadline)
     except RefusedError as error:
         details: dict[str, object] = {"answer": str(error), "status": error.status}
         return Decided(Reason.COUPON_API_REFUSED, details, versions_of(snapshot))
@@ -94,7 +95,7 @@ async def query_coupons(
         too_late = isinstance(error, DeadlineError) or is_late(validated, clock.now())
         reason = Reason.EXPIRED if too_late else Reason.COUPON_API_FAILED
         return Decided(reason, {"answer": str(error)}, versions_of(snapshot))
-    return _candidate(validated, coupons, replace(context, now=clock.now()), snapshot)
+    return _candidate(validated, answer, replace(context, now=clock.now()), snapshot)
 
 
 def evaluate_rules(candidate: Candidate, snapshot: Snapshot, now: datetime) -> Forward[Alert] | Decided:
@@ -105,8 +106,8 @@ def evaluate_rules(candidate: Candidate, snapshot: Snapshot, now: datetime) -> F
     context = context_of(candidate, snapshot, now)
     result = evaluate(snapshot.rules, context, candidate.coupons)
     if isinstance(result, NoMatch) or context.merchant is None:
-        return refused(result, context, snapshot)
-    return Forward(alert_of(validated, result, context.merchant, snapshot))
+        return refused(result, context, snapshot, passed_over=candidate.passed_over)
+    return Forward(alert_of(candidate, result, context.merchant, snapshot))
 
 
 def _invalid(problem: Problem, record: SourceRecord) -> Decided:
@@ -166,11 +167,13 @@ def _blocked(validated: ValidatedEvent, snapshot: Snapshot, sends: Sequence[Push
 
 
 def _candidate(
-    validated: ValidatedEvent, coupons: tuple[Coupon, ...], context: EvaluationContext, snapshot: Snapshot
+    validated: ValidatedEvent, answer: CouponAnswer, context: EvaluationContext, snapshot: Snapshot
 ) -> Forward[Candidate] | Decided:
-    kept = tuple(coupon for coupon in coupons if usable(coupon, validated.event.store_id, context.now))
+    kept = tuple(coupon for coupon in answer.coupons if usable(coupon, validated.event.store_id, context.now))
+    passed_over = NONE_PASSED_OVER.and_also(answer.passed_over)
     if not kept:
-        return Decided(Reason.NO_COUPON, {"offered": len(coupons)}, versions_of(snapshot))
+        offered = len(answer.coupons) + len(answer.passed_over)
+        return Decided(Reason.NO_COUPON, {"offered": offered, **passed_over.details()}, versions_of(snapshot))
     return Forward(
         Candidate(
             validated=validated,
@@ -178,13 +181,16 @@ def _candidate(
             looked_at=context.now,
             distance_m=context.distance_m,
             merchants_version=snapshot.merchants.version,
+            passed_over=passed_over,
         )
     )
 
 
 def _context_of(validated: ValidatedEvent, snapshot: Snapshot, now: datetime) -> EvaluationContext:
     merchant = _merchant(validated, snapshot)
-    return EvaluationContext(validated.event, merchant, now, distance_m(validated.event, merchant))
+    return EvaluationContext(
+        validated.event, merchant, now, distance_m(validated.event, merchant), snapshot.link_schemes
+    )
 
 
 def context_of(candidate: Candidate, snapshot: Snapshot, now: datetime) -> EvaluationContext:
@@ -192,7 +198,10 @@ def context_of(candidate: Candidate, snapshot: Snapshot, now: datetime) -> Evalu
     validated = candidate.validated
     if candidate.looked_at is None:
         return _context_of(validated, snapshot, now)
-    return EvaluationContext(validated.event, _merchant(validated, snapshot), candidate.looked_at, candidate.distance_m)
+    merchant = _merchant(validated, snapshot)
+    return EvaluationContext(
+        validated.event, merchant, candidate.looked_at, candidate.distance_m, snapshot.link_schemes
+    )
 
 
 def _merchant(validated: ValidatedEvent, snapshot: Snapshot) -> Merchant | None:

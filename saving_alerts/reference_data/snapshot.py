@@ -22,8 +22,11 @@ class Merchants:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
+    """`link_schemes` are those of the apps that a push may open, which is a setting."""
+
     rules: RuleSet
     merchants: Merchants
+    link_schemes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class Freshness:
 class ReferenceData:
     """Holds the snapshot in use, and the freshness of its two documents, "rules" and "merchants"."""
 
-    def __init__(self) -> None:
+    def __init__(self, link_schemes: frozenset[str] = frozenset()) -> None:
+        self._link_schemes = link_schemes
         self._rules: RuleSet | None = None
         self._merchants: Merchants | None = None
         self._current: Snapshot | None = None
@@ -82,4 +86,4 @@ class ReferenceData:
     def _swap(self, document: str, version: str, now: datetime, remark: str | None = None) -> None:
         self.freshness[document] = Freshness(version=version, confirmed_at=now, remark=remark)
         if self._rules is not None and self._merchants is not None:
-            self._current = Snapshot(self._rules, self._merchants)
+            self._current = Snapshot(self._rules, self._merchants, self._link_schemes)

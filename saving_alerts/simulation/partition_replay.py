@@ -71,6 +71,7 @@ class Question:
     after: RuleSet
     merchants: Merchants
     since: datetime
+    link_schemes: frozenset[str] = frozenset()
 
     @property
     def warm_up(self) -> timedelta:
@@ -86,7 +87,9 @@ class PartitionReplay:
         self._simulation = simulation
         self._recorded = recorded
         self._replayed = tables("replayed")
-        before, after = (Snapshot(rules, question.merchants) for rules in (question.before, question.after))
+        before, after = (
+            Snapshot(rules, question.merchants, question.link_schemes) for rules in (question.before, question.after)
+        )
         self._before = Replay(before, simulation.before, recorded.sends, tables, "before")
         self._after = Replay(after, simulation.after, recorded.sends, tables, "after")
 

@@ -70,7 +70,7 @@ class WorkerRuntime:
         self.in_memory_metrics = InMemoryMetrics()
         self._datadog = metrics_to(settings.statsd_host, settings.statsd_port, {"worker": settings.worker_name})
         self.metrics = _metrics(self.in_memory_metrics, self._datadog)
-        self.reference_data = ReferenceData()
+        self.reference_data = ReferenceData(settings.link_schemes)
         self.kill_switches = external.kill_switches(settings, self.topics.kill_switches.name)
         self.producer = OutputProducer(partial(external.new_producer, settings), self.metrics)
         self.consent = worker_consent(

@@ -28,13 +28,14 @@ from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.events import SourceRecord, ValidatedEvent
+from saving_alerts.domain.passed_over import Oddity
 from saving_alerts.kafka.codecs import alert_codec, candidate_codec, validated_codec
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metric
 from saving_alerts.pipeline import steps
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.outcomes import Decided, Forward, Outcome
-from saving_alerts.pipeline.rule_decisions import when_errors
+from saving_alerts.pipeline.rule_decisions import coupons_passed_over, when_errors
 from saving_alerts.ports.consent import Consent
 from saving_alerts.ports.coupon_source import CouponSource
 from saving_alerts.ports.push_sends import PushSends
@@ -82,6 +83,8 @@ class Pipeline:
         outcome = steps.evaluate_rules(candidate, self.inputs.reference_data.current, self.services.clock.now())
         for rule_id in when_errors(outcome):
             self.services.metrics.count(Metric.RULES_WHEN_ERRORS, rule=rule_id)
+        if passed_over := coupons_passed_over(outcome) - candidate.passed_over.count:
+            self.services.metrics.count(Metric.COUPONS_PASSED_OVER, passed_over, oddity=Oddity.LINK)
         return outcome
 
     async def dispatch_push(self, alert: Alert) -> Decided:

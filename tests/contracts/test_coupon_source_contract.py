@@ -14,7 +14,7 @@ from demo.stub_apis.coupon_api import Coupons, some_coupon
 from demo.stub_apis.faults import Behaviour
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
 from saving_alerts.adapters.http_session import open_session
-from saving_alerts.domain.coupons import Coupon
+from saving_alerts.domain.coupons import Coupon, CouponAnswer
 from saving_alerts.ports.coupon_source import CouponSource
 from saving_alerts.ports.errors import RefusedError, UnavailableError
 from tests.support.askers import asked_again_and_again
@@ -137,22 +137,22 @@ async def test_it_gives_the_coupons_of_this_user_at_this_merchant(harness: Harne
     harness.gives("u-1", coupon("m-1", 1), coupon("m-1", 2))
     harness.gives("u-2", coupon("m-1", 3))
 
-    coupons = await harness.source.coupons("u-1", "m-1", SOON)
+    answer = await harness.source.coupons("u-1", "m-1", SOON)
 
-    assert coupons == (coupon("m-1", 1), coupon("m-1", 2))
+    assert answer.coupons == (coupon("m-1", 1), coupon("m-1", 2))
 
 
 async def test_nothing_known_is_no_coupon(harness: Harness) -> None:
-    assert await harness.source.coupons("u-1", "m-1", SOON) == ()
+    assert await harness.source.coupons("u-1", "m-1", SOON) == CouponAnswer()
 
 
 @pytest.mark.parametrize("strange", STRANGE_IDS)
 async def test_any_text_can_be_an_id(harness: Harness, strange: str) -> None:
     harness.gives(strange, coupon(strange))
 
-    coupons = await harness.source.coupons(strange, strange, SOON)
+    answer = await harness.source.coupons(strange, strange, SOON)
 
-    assert coupons == (coupon(strange),)
+    assert answer.coupons == (coupon(strange),)
 
 
 async def test_a_permanent_no_is_refused_with_its_status(harness: Harness) -> None:
@@ -180,9 +180,9 @@ async def test_while_nobody_is_answered_it_holds_until_that_is_over(harness: Har
     harness.gives("u-1", coupon("m-1"))
     harness.goes_down(START + timedelta(minutes=3))
 
-    coupons = await harness.source.coupons("u-1", "m-1", SOON)
+    answer = await harness.source.coupons("u-1", "m-1", SOON)
 
-    assert coupons == (coupon("m-1"),)
+    assert answer.coupons == (coupon("m-1"),)
     assert START + timedelta(minutes=3) <= clock.now() < SOON
 
 

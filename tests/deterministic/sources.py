@@ -8,7 +8,7 @@ import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
 from saving_alerts.domain.caps import Cap, CapPer
-from saving_alerts.domain.coupons import Coupon
+from saving_alerts.domain.coupons import CouponAnswer
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch
 from saving_alerts.domain.rules.rule_set import RuleSet
@@ -79,7 +79,7 @@ class CouponClient:
         self._world, self._worker = world, worker
         self._source = FakeCouponSource(clock)
 
-    async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> tuple[Coupon, ...]:
+    async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> CouponAnswer:
         self._world.did(self._worker, "asks the Coupon API", user_id)
         self._source.gives(user_id, merchant_id, coupon())
         await asyncio.sleep(self._world.soon(3.0))

@@ -66,15 +66,18 @@ def of_coupon_api(raw: bytes) -> Outcome:
     """Asked for, chosen from, and carried on to the push."""
     requests = HttpCouponRequests(_session(raw), "http://coupons.example", FakeClock())
     try:
-        coupons = result_of(requests.get("u-1", "m-1"))
+        answer = result_of(requests.get("u-1", "m-1"))
     except RetryableError as error:
         _is_told(str(error))
         return _pause(error.retry_after, str(error))
     except PortError as error:
         return _is_told(str(error))
-    if len(coupons) > MAX_COUPONS:
-        raise AssertionError(len(coupons))
-    return Value([_used(coupon) for coupon in coupons])
+    if len(answer.coupons) + len(answer.passed_over) > MAX_COUPONS:
+        raise AssertionError(answer)
+    for odd in answer.passed_over:
+        _is_told(odd.coupon_id)
+        _is_told(odd.why)
+    return Value(([_used(coupon) for coupon in answer.coupons], answer.passed_over))
 
 
 def _used(coupon: Coupon) -> object:

@@ -110,7 +110,7 @@ def alert(offset: int = 7, event_id: str | None = None, user_id: str = "u-1", de
         deadline=deadline,
         locale="en",
         coupon_id="c-1",
-        title="20 % at Shop",
+        title="20% at Shop",
         body="Coffee",
         deep_link="https://shop.example/c",
         rule_id="at-the-store",

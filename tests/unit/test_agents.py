@@ -236,7 +236,7 @@ async def test_an_event_goes_through_all_four_agents_to_its_push() -> None:
             (output,) = await worker.feed(stage, following)
             following = record(output.topic, output.value or b"", tuple(output.headers))
 
-        assert [sent.push.title for sent in worker.pushes.accepted] == ["20 % at Shop"]
+        assert [sent.push.title for sent in worker.pushes.accepted] == ["20% at Shop"]
 
 
 @pytest.mark.parametrize("stage", [pytest.param(stage, id=stage.value) for stage in Stage])

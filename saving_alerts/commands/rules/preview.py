@@ -59,6 +59,8 @@ def preview(
         where = str(merchants) if merchants else "S3's directory"
         raise CommandRefusedError(f"there is no merchant {merchant} in {where}")
     coupon = _sample(merchant, percent, amount)
+    if problem := coupon.discount.problem:
+        raise CommandRefusedError(f"a coupon with this discount would be passed over: {problem}")
     listening = _listening(found, merchant)
     for rule in listening:
         print("\n".join(_lines(rule, locale, known, coupon)))

@@ -52,7 +52,7 @@ def simulate(file: Path, since: timedelta, compare: str | None, *, json_wanted: 
     _, after = good_rules(file)
     settings, started = settings_or_exit(), now()
     before, merchants = _reference_data(settings, compare)
-    question = Question(before, after, merchants, started - since)
+    question = Question(before, after, merchants, started - since, settings.link_schemes)
     result = _simulated(settings, question)
     if json_wanted or csv_wanted:
         print(as_json(question, result) if json_wanted else as_csv(question, result), end="")

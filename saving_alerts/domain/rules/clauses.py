@@ -21,10 +21,12 @@ class Clause(StrEnum):
     MERCHANTS = "merchants"
     MERCHANT_KNOWN = "merchant_known"  # the merchant is in the directory
     MAX_DISTANCE_M = "max_distance_m"
+    TIME_ZONE = "time_zone"  # the user's time zone is known, where weekdays or quiet hours need it
     WEEKDAYS = "weekdays"
     MIN_APP_VERSION = "min_app_version"
+    DISCOUNT = "discount"  # the coupon's discount is one that can be promised
     MIN_DISCOUNT_PERCENT = "min_discount_percent"
-    DEEP_LINK_HOSTS = "deep_link_hosts"  # the coupon's link leads to a host of the merchant
+    DEEP_LINK_HOSTS = "deep_link_hosts"  # the coupon's link leads where a push may lead
     WHEN = "when"
     ROLLOUT_PERCENT = "rollout_percent"
     QUIET_HOURS = "quiet_hours"

@@ -13,6 +13,8 @@ from saving_alerts.domain.rules.quiet_hours import local_time
 class EvaluationContext:
     """`distance_m` is how far the phone was from the store, in metres; None where that is not known.
 
+    `link_schemes` are those of the apps that a push may open, beside https, in lower case.
+
     It has no slots, because `cached_property` keeps `local` in `__dict__`.
     """
 
@@ -20,6 +22,7 @@ class EvaluationContext:
     merchant: Merchant | None
     now: datetime
     distance_m: float | None = None
+    link_schemes: frozenset[str] = frozenset()
 
     @cached_property
     def local(self) -> datetime | None:

@@ -1,4 +1,4 @@
-"""The text of a push, in the shopper's language."""
+"""The text of a push, in the shopper's language and with numbers as the shopper writes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,9 @@ from string import Template
 
 from saving_alerts.domain.coupons import Coupon
 from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.texts.discounts import amount_text, percent_text
+from saving_alerts.domain.texts.locales import is_same_language, lookup
+from saving_alerts.domain.texts.plain import cut, filled_in, plain
 
 PLACEHOLDERS = frozenset({"merchant", "coupon", "discount"})
 # What a phone shows of a push (docs/contracts.md, "The push API").
@@ -28,43 +31,43 @@ class Message:
     texts: Mapping[str, Text]
     fallback: str
 
-    def text_for(self, locale: str) -> Text:
-        return self.texts[locale_for(self, locale)]
-
 
 def locale_for(message: Message, locale: str) -> str:
-    """The locale of the text that a shopper gets: their own, else their language, else the fallback."""
-    language = locale.split("-", maxsplit=1)[0]
-    return next((each for each in (locale, language) if each in message.texts), message.fallback)
+    """The locale of the text that a shopper gets: the nearest to their own, else the fallback."""
+    return lookup(locale, message.texts) or message.fallback
 
 
-def localised(texts: Mapping[str, str], locale: str, fallback: str | None = None) -> str | None:
-    """The text for `de-DE`, else for `de`, else for the fallback locale, else the first; None if there is no text."""
-    for candidate in (locale, locale.split("-", maxsplit=1)[0], fallback):
-        if candidate is not None and candidate in texts:
-            return texts[candidate]
-    return next(iter(texts.values()), None)
+def localised(texts: Mapping[str, str], locale: str, fallback: str) -> str:
+    """The text nearest to a locale, else to the fallback locale, else the first, as a phone can show it.
+
+    A text of which nothing is left is none. Empty if there is none.
+    """
+    found = lookup(locale, texts) or lookup(fallback, texts)
+    name = plain(texts[found]) if found is not None else ""
+    return name or next((each for text in texts.values() if (each := plain(text))), "")
 
 
 def render(message: Message, locale: str, merchant: Merchant, coupon: Coupon) -> tuple[str, str]:
     """Title and body with their placeholders filled in, cut to what a phone shows."""
-    text = message.text_for(locale)
+    of_text = locale_for(message, locale)
+    text = message.texts[of_text]
+    around = text.title.template + text.body.template
+    name = localised(merchant.names, locale, of_text) or plain(merchant.merchant_id)
+    discount = discount_text(coupon, locale if is_same_language(locale, of_text) else of_text)
     values = {
-        "merchant": localised(merchant.names, locale, message.fallback) or merchant.merchant_id,
-        "coupon": localised(coupon.title, locale, message.fallback) or "",
-        "discount": discount_text(coupon),
+        "merchant": filled_in(name, around),
+        "coupon": filled_in(localised(coupon.title, locale, of_text), around),
+        "discount": filled_in(discount, around),
     }
     return (
-        _cut(text.title.substitute(values), MAX_TITLE_CHARACTERS),
-        _cut(text.body.substitute(values), MAX_BODY_CHARACTERS),
+        cut(text.title.substitute(values), MAX_TITLE_CHARACTERS),
+        cut(text.body.substitute(values), MAX_BODY_CHARACTERS),
     )
 
 
-def discount_text(coupon: Coupon) -> str:
-    unit = "%" if coupon.discount.percent is not None else coupon.discount.currency or ""
-    amount = f"{coupon.discount.amount:.2f}".rstrip("0").rstrip(".")  # `:g` writes a million as 1e+06
-    return f"{amount} {unit}".strip()
-
-
-def _cut(text: str, characters: int) -> str:
-    return text if len(text) <= characters else text[: characters - 1].rstrip() + "…"
+def discount_text(coupon: Coupon, locale: str) -> str:
+    """Never more than the coupon gives. Of a coupon whose discount is one (`Discount.problem`)."""
+    discount = coupon.discount
+    if discount.percent is not None:
+        return percent_text(discount.percent, locale)
+    return amount_text(discount.amount, discount.currency, locale)

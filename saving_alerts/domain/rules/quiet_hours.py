@@ -1,9 +1,13 @@
 """Hours without pushes, by the user's local time."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, time
-from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+# They mean whatever zone this machine is in, its rules for others, or that nobody has set one.
+_OF_THE_MACHINE = re.compile(r"(?i)(?:posix/|right/)?(?:localtime|posixrules|factory|local)$|posix/|right/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +34,26 @@ def is_quiet(quiet_hours: QuietHours | None, local: datetime | None) -> bool:
 
 
 def local_time(timezone: str, now: datetime) -> datetime | None:
-    """The date and time in a zone; None for a zone that the installed tzdata does not have."""
+    """The date and time in a zone; None for one that is not known (`known_zones`)."""
     zone = _zone(timezone)
     return None if zone is None else now.astimezone(zone)
 
 
-@lru_cache(maxsize=1024)  # more than there are time zones; senders choose the text, so there must be a limit
-def _zone(timezone: str) -> ZoneInfo | None:
+@cache
+def known_zones() -> frozenset[str]:
+    """The names of all zones of the installed data that are the same on every machine."""
+    return frozenset(zone for zone in available_timezones() if not _OF_THE_MACHINE.match(zone))
+
+
+@lru_cache(maxsize=1024)  # more than there are zones
+def _known(zone: str) -> ZoneInfo | None:
     try:
-        return ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # unknown, malformed, or the name of a folder
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # its file has gone, or is broken
         return None
+
+
+@lru_cache(maxsize=1024)
+def _zone(timezone: str) -> ZoneInfo | None:
+    """Senders choose the text: one that is no name of a zone costs no look at the disk, and pushes no zone out."""
+    return _known(timezone) if timezone in known_zones() else None

@@ -1,6 +1,6 @@
 """The order in which a rule tries several coupons that fit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -16,7 +16,7 @@ class Ranking(StrEnum):
     ENDING_SOONEST = "ending_soonest"  # then the highest percentage, then the highest amount
 
 
-def best_first(coupons: list[Coupon], ranking: Ranking) -> list[Coupon]:
+def best_first(coupons: Sequence[Coupon], ranking: Ranking) -> list[Coupon]:
     """The coupons in the order in which they are tried. Equal ones are ordered by id."""
     return sorted(coupons, key=_KEYS[ranking], reverse=True)
 

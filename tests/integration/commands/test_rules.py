@@ -206,7 +206,7 @@ def test_a_preview_is_what_the_shopper_would_read(cli: RulesCli) -> None:
 
     assert result.stdout.splitlines() == [
         "at-the-store (the text for de, because there is none for de-AT)",
-        "    20 % bei Kaffee & Co",
+        "    20\xa0% bei Kaffee & Co",
         "    Alle Kaffeebohnen",
     ]
 

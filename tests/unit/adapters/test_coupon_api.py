@@ -5,11 +5,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from demo.stub_apis.coupon_api import CouponApi as CouponApiStub
-from demo.stub_apis.coupon_api import Coupons, catalogue_of, some_coupon
+from demo.stub_apis.coupon_api import catalogue_of, some_coupon
 from demo.stub_apis.faults import Behaviour, Fault
 from saving_alerts import __version__
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
@@ -58,6 +59,10 @@ async def client(policy: CouponApiPolicy, clock: FakeClock, metrics: RecordingMe
 async def api(stub: CouponApiStub, clock: FakeClock, metrics: RecordingMetrics) -> AsyncIterator[CouponApi]:
     async with client(replace(QUICK, url=stub.url), clock, metrics) as api:
         yield api
+
+
+def discounted(kind: str, amount: float, currency: str | None = None) -> dict[str, object]:
+    return COUPON | {"discount": {"kind": kind, "amount": amount, "currency": currency}}
 
 
 def status(code: int, times: int | None = None, retry_after_seconds: int | None = None) -> Behaviour:
@@ -151,22 +156,54 @@ async def test_an_answer_beyond_the_contract_is_refused_at_once(
     assert (refused.value.status, len(stub.requests)) == (None, 1)
 
 
+@pytest.mark.parametrize("wrong", [{}, {"coupons": [COUPON]}, "none", 7, None], ids=str)
+async def test_an_answer_that_is_no_list_is_refused(clock: FakeClock, metrics: RecordingMetrics, wrong: object) -> None:
+    body = msgspec.json.encode(wrong)
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    async with (
+        canned_server(head.encode() + body) as address,
+        client(replace(QUICK, url=f"http://{address}"), clock, metrics) as api,
+    ):
+        with pytest.raises(RefusedError, match="unreadable"):
+            await api.coupons("u-1", "m-1", SOON)
+
+
 @pytest.mark.parametrize(
-    ("wrong", "path"),
+    ("odd", "name", "oddity", "why"),
     [
-        pytest.param([COUPON, COUPON | {"discount": {"kind": "free", "amount": 1}}], r"\$\[1\]\.discount", id="kind"),
-        pytest.param([COUPON | {"valid_from": "2020-01-01T00:00:00"}], r"\$\[0\]\.valid_from", id="no time zone"),
-        pytest.param([{}], r"\$\[0\]", id="nothing in it"),
-        pytest.param([some_coupon("m-2", 1)], r"\$\[0\]\.merchant_id", id="another merchant's"),
+        pytest.param(COUPON | {"discount": {"kind": "free", "amount": 1}}, "c-1", "unreadable", "discount", id="kind"),
+        pytest.param(COUPON | {"valid_from": "2020-01-01T00:00:00"}, "c-1", "unreadable", "valid_from", id="no zone"),
+        pytest.param({}, "number 2 of the answer", "unreadable", "coupon_id", id="nothing in it"),
+        pytest.param(7, "number 2 of the answer", "unreadable", "object", id="a number"),
+        pytest.param(COUPON | {"coupon_id": "\x1b[2J\n", "title": 1}, r"\x1b[2J\n", "unreadable", "title", id="name"),
+        pytest.param(some_coupon("m-2", 9), "c-9", "other_merchant", "m-2", id="another merchant's"),
+        pytest.param(discounted("percent", 150), "c-1", "discount", "150 % off is no", id="more than all"),
+        pytest.param(discounted("percent", 0), "c-1", "unreadable", "amount", id="nothing off"),
+        pytest.param(discounted("percent", 0.001), "c-1", "discount", "0.001 % off is no", id="next to nothing off"),
+        pytest.param(discounted("amount", 1e300, "EUR"), "c-1", "discount", "1e+300 EUR off is no", id="all the money"),
+        pytest.param(discounted("amount", 0.5, "JPY"), "c-1", "discount", "0.5 JPY off is no", id="half a yen"),
+        pytest.param(discounted("amount", 5, "QQQ"), "c-1", "discount", "the currency QQQ", id="unknown currency"),
+        pytest.param(COUPON | {"deep_link": "x" * 2_000}, "c-1", "unreadable", "deep_link", id="a long link"),
     ],
 )
-async def test_a_coupon_of_a_wrong_shape_is_refused_by_its_path(
-    clock: FakeClock, metrics: RecordingMetrics, wrong: Coupons, path: str
+async def test_one_odd_coupon_is_passed_over_by_name_and_counted(
+    clock: FakeClock, metrics: RecordingMetrics, odd: object, name: str, oddity: str, why: str
 ) -> None:
-    with CouponApiStub(lambda _user_id, _merchant_id: wrong) as stub:
-        async with client(replace(QUICK, url=stub.url), clock, metrics) as api:
-            with pytest.raises(RefusedError, match=path):
-                await api.coupons("u-1", "m-1", SOON)
+    endless = COUPON | {"coupon_id": "c-end", "valid_until": "9999-12-31T23:59:59Z"}
+    body = msgspec.json.encode([COUPON | {"coupon_id": "c-good"}, odd, endless])
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    async with (
+        canned_server(head.encode() + body) as address,
+        client(replace(QUICK, url=f"http://{address}"), clock, metrics) as api,
+    ):
+        answer = await api.coupons("u-1", "m-1", SOON)
+
+    assert [coupon.coupon_id for coupon in answer.coupons] == ["c-good", "c-end"]
+    (passed_over,) = answer.passed_over
+    assert (passed_over.coupon_id, passed_over.oddity) == (name, oddity)
+    assert why in passed_over.why
+    assert passed_over.why.isprintable()
+    assert metrics.total(Metric.COUPONS_PASSED_OVER, oddity=oddity) == 1
 
 
 @pytest.mark.parametrize(
@@ -207,18 +244,18 @@ async def test_an_event_whose_attempts_fail_holds_while_nobody_is_answered(
     clock.set(START + timedelta(seconds=1))
     stub.behave(status(503, times=3))
 
-    coupons = await api.coupons("u-1", "m-1", SOON)
+    answer = await api.coupons("u-1", "m-1", SOON)
 
-    assert [coupon.coupon_id for coupon in coupons] == ["c-1"]
+    assert [coupon.coupon_id for coupon in answer.coupons] == ["c-1"]
 
 
 @pytest.mark.parametrize("code", [408, 429, 500, 503])
 async def test_what_may_change_is_asked_again(api: CouponApi, stub: CouponApiStub, code: int) -> None:
     stub.behave(status(code, times=2))
 
-    coupons = await api.coupons("u-1", "m-1", SOON)
+    answer = await api.coupons("u-1", "m-1", SOON)
 
-    assert [coupon.coupon_id for coupon in coupons] == ["c-1"]
+    assert [coupon.coupon_id for coupon in answer.coupons] == ["c-1"]
 
 
 async def test_an_api_that_is_not_there_is_asked_again_until_the_deadline(
@@ -298,9 +335,9 @@ async def test_later_ends_no_event_however_often_it_is_said(
     stub.behave(status(code, times=8, retry_after_seconds=seconds))
 
     async with others_are_answered(api):
-        coupons = await api.coupons("u-1", "m-1", SOON)
+        answer = await api.coupons("u-1", "m-1", SOON)
 
-    assert [coupon.coupon_id for coupon in coupons] == ["c-1"]
+    assert [coupon.coupon_id for coupon in answer.coupons] == ["c-1"]
 
 
 async def test_all_attempts_together_have_a_limit(
@@ -348,9 +385,9 @@ async def test_the_event_that_opens_the_breaker_holds_like_the_others_and_is_ans
 ) -> None:
     stub.behave(status(503, times=3 * (BREAKER_FAILURES + 1)))
 
-    coupons = await api.coupons("u-1", "m-1", SOON)
+    answer = await api.coupons("u-1", "m-1", SOON)
 
-    assert len(coupons) == 1
+    assert len(answer.coupons) == 1
     assert not api.breaker_is_open
     assert clock.now() >= START + 2 * timedelta(seconds=QUICK.breaker_seconds)
 
@@ -370,7 +407,7 @@ async def test_all_who_hold_are_answered_when_the_api_is_back(api: CouponApi, st
 
     answers = await asyncio.gather(*(api.coupons("u-1", "m-1", SOON) for _ in range(20)))
 
-    assert [len(coupons) for coupons in answers] == [1] * 20
+    assert [len(answer.coupons) for answer in answers] == [1] * 20
 
 
 async def test_a_probe_that_is_cancelled_makes_room_for_the_next(api: CouponApi, stub: CouponApiStub) -> None:
@@ -383,7 +420,7 @@ async def test_a_probe_that_is_cancelled_makes_room_for_the_next(api: CouponApi,
 
     probe.cancel()
 
-    assert len(await other) == 1
+    assert len((await other).coupons) == 1
     assert not api.breaker_is_open
 
 

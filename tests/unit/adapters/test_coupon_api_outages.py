@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saving_alerts.adapters.coupon_answers import CouponApiFailedError, Coupons, ThrottledError
+from saving_alerts.adapters.coupon_answers import CouponApiFailedError, ThrottledError
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
+from saving_alerts.domain.coupons import CouponAnswer
 from saving_alerts.ports.errors import DeadlineError, UnavailableError
 from tests.support.fakes.clock import START
 from tests.support.fakes.metrics import RecordingMetrics
@@ -64,13 +65,13 @@ class ApiWithOutage:
     async def close(self) -> None:
         pass
 
-    async def get(self, user_id: str, merchant_id: str) -> Coupons:
+    async def get(self, user_id: str, merchant_id: str) -> CouponAnswer:
         began = _now()
         self.asked.append(began)
         await asyncio.sleep(ANSWER_SECONDS)
         if began < self._outage.ends and _now() >= self._outage.begins:
             await self._suffer(user_id)
-        return ()
+        return CouponAnswer()
 
     async def _suffer(self, user_id: str) -> None:
         pause = timedelta(seconds=self._outage.retry_after) if self._outage.retry_after else None
@@ -189,7 +190,7 @@ def test_no_slot_is_held_while_an_event_waits_for_its_next_attempt() -> None:
     """With one slot: while the failed one backs off for 20 s, as the API asked it to, others are answered."""
 
     class Fails(ApiWithOutage):
-        async def get(self, user_id: str, merchant_id: str) -> Coupons:
+        async def get(self, user_id: str, merchant_id: str) -> CouponAnswer:
             if user_id == "sick" and _now() < 1:
                 raise CouponApiFailedError("500", timedelta(seconds=20))
             return await super().get(user_id, merchant_id)

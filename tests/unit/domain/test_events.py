@@ -101,6 +101,14 @@ INVALID: dict[str, tuple[Mapping[str, object], str, str]] = {
     "an empty id": ({"event_id": ""}, "Expected `str` of length >= 1", "$.event_id"),
     "an id that is too long": ({"user_id": "u" * 129}, "Expected `str` of length <= 128", "$.user_id"),
     "an id as a number": ({"user_id": 42}, "Expected `str`, got `int`", "$.user_id"),
+    "an id that leads out of an address": ({"user_id": ".."}, ".. cannot be a part of an address", "$.user_id"),
+    "an id with white space": (
+        {"user_id": "u-42 "},
+        "white space, a control character or an invisible one is in it: U+0020",
+        "$.user_id",
+    ),
+    "an id in another form": ({"user_id": "u\u0308"}, "not in the Unicode form NFC", "$.user_id"),
+    "a merchant that leads out of one": ({"merchant_id": "."}, ". cannot be a part of an address", "$.merchant_id"),
     "an id that is null": ({"user_id": None}, "Expected `str`, got `null`", "$.user_id"),
     "another schema": ({"schema": 2}, "Expected `int` <= 1", "$.schema"),
     "a schema as text": ({"schema": "1"}, "Expected `int`, got `str`", "$.schema"),
@@ -140,9 +148,9 @@ INVALID: dict[str, tuple[Mapping[str, object], str, str]] = {
         "$.location.latitude",
     ),
     "a place without a longitude": ({"location": {"latitude": 1, "accuracy_m": 1}}, "missing", "$.location.longitude"),
-    "a negative accuracy": (
-        {"location": {"latitude": 1, "longitude": 0, "accuracy_m": -1}},
-        "Expected `float` >= 0.0",
+    "an accuracy as a text": (
+        {"location": {"latitude": 1, "longitude": 0, "accuracy_m": "-1"}},
+        "Expected `float`, got `str`",
         "$.location.accuracy_m",
     ),
     "a consent that is a number": ({"push": {"consent": 1}}, "Expected `bool`, got `int`", "$.push.consent"),
@@ -287,3 +295,37 @@ def test_an_event_is_late_from_its_deadline_on(seconds: float, *, late: bool) ->
     validated = ValidatedEvent(position=position, deadline=RECEIVED, read_at=RECEIVED, event=good())
 
     assert is_late(validated, RECEIVED + timedelta(seconds=seconds)) is late
+
+
+NOWHERE = {"latitude": -180, "longitude": -180, "accuracy_m": -1}
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        NOWHERE,
+        NOWHERE | {"latitude": 52.5, "longitude": 13.4},
+        NOWHERE | {"accuracy_m": -0.001},
+        NOWHERE | {"accuracy_m": -1e300, "altitude": 3},
+        {"accuracy_m": -1},
+        NOWHERE | {"latitude": None},
+    ],
+    ids=str,
+)
+def test_an_accuracy_below_0_is_no_position(location: object) -> None:
+    assert good(location=location) == good(location=None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"location": NOWHERE | {"accuracy_m": 5}}, "$.location.latitude"),
+        ({"location": NOWHERE | {"accuracy_m": "-1"}}, "$.location.latitude"),
+        ({"location": NOWHERE, "user_id": 42}, "$.user_id"),
+        ({"location": NOWHERE, "user_id": " "}, "$.user_id"),
+        ({"location": NOWHERE, "timezone": ""}, "$.timezone"),
+    ],
+    ids=str,
+)
+def test_what_else_is_wrong_is_still_wrong(changes: Mapping[str, object], where: str) -> None:
+    assert problem(raw(**changes)).path == where

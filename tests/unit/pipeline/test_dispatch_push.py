@@ -146,7 +146,7 @@ async def test_the_push_says_what_the_alert_says(world: World) -> None:
     await world.dispatch()
 
     push = world.sender.accepted[0].push
-    assert (push.user_id, push.title, push.body) == ("u-1", "20 % at Shop", "Coffee")
+    assert (push.user_id, push.title, push.body) == ("u-1", "20% at Shop", "Coffee")
     assert (push.category, push.collapse_key) == ("saving_alert", "saving_alert:m-1")
     assert (push.ttl_seconds, push.not_after) == (600, "2026-11-23T10:25:00.000Z")
     assert (push.trace.event_id, push.trace.rule_id) == ("event-7", "at-the-store")

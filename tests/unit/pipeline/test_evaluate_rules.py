@@ -10,13 +10,15 @@ from saving_alerts.delivery.addressing import address_of
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate, Coupon
 from saving_alerts.domain.decisions import Versions
+from saving_alerts.domain.decoding import printable
 from saving_alerts.domain.events import EventType, ValidatedEvent
+from saving_alerts.domain.passed_over import Oddity, PassedOverCoupons, passed_over
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.expressions import compile_when
 from saving_alerts.domain.rules.quiet_hours import QuietHours
 from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.pipeline.outcomes import Decided, Forward
-from saving_alerts.pipeline.rule_decisions import when_errors
+from saving_alerts.pipeline.rule_decisions import coupons_passed_over, when_errors
 from saving_alerts.pipeline.steps import evaluate_rules
 from saving_alerts.reference_data.snapshot import Snapshot
 from tests.support.fakes.clock import START
@@ -43,7 +45,7 @@ def test_the_best_coupon_is_the_one_that_is_promised() -> None:
     outcome = evaluate_rules(candidate(coupon(15), coupon(40), coupon(25)), snapshot(), START)
 
     assert isinstance(outcome, Forward)
-    assert outcome.value.title == "40 % at Shop"
+    assert outcome.value.title == "40% at Shop"
 
 
 def test_no_push_comes_after_its_coupon_has_ended() -> None:
@@ -59,13 +61,6 @@ def test_no_push_comes_after_its_coupon_has_ended() -> None:
     ("value", "data", "reason", "clause"),
     [
         pytest.param(candidate(coupon(5)), snapshot(), Reason.RULE_REFUSED, "min_discount_percent", id="too-little"),
-        pytest.param(
-            candidate(coupon(deep_link="https://evil.example/")),
-            snapshot(),
-            Reason.RULE_REFUSED,
-            "deep_link_hosts",
-            id="foreign-link",
-        ),
         pytest.param(candidate(), snapshot(ALWAYS_QUIET), Reason.QUIET_HOURS, "quiet_hours", id="quiet-hours"),
         pytest.param(
             candidate(merchant_id="m-2"), snapshot(), Reason.RULE_REFUSED, "merchant_known", id="unknown-merchant"
@@ -79,6 +74,64 @@ def test_a_refusal_names_the_first_clause_that_said_no(
 
     assert outcome.reason is reason
     assert outcome.details == {"refusals": [{"rule_id": "at-the-store", "clause": clause}]}
+
+
+@pytest.mark.parametrize(
+    ("odd", "clause", "because"),
+    [
+        (coupon(deep_link="https://evil.example/"), "deep_link_hosts", "of its link: evil.example is no host"),
+        (coupon(deep_link="javascript:alert(1)"), "deep_link_hosts", "of its link: the scheme javascript is not"),
+        (coupon(150), "discount", "150 % off is no discount"),
+    ],
+)
+def test_a_refused_coupon_is_named_with_its_reason(odd: Coupon, clause: str, because: str) -> None:
+    outcome = decided(candidate(odd), snapshot())
+
+    assert outcome.reason is Reason.RULE_REFUSED
+    assert outcome.details["refusals"] == [{"rule_id": "at-the-store", "clause": clause}]
+    (named,) = _passed_over(outcome)
+    assert named["coupon_id"] == "c-1"
+    assert named["because"].startswith(because)
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "localtime", "\x1b[2J"])
+def test_an_unknown_zone_is_quiet_and_named(zone: str) -> None:
+    value = candidate()
+    lost = msgspec.structs.replace(value.validated.event, timezone=zone)
+    value = msgspec.structs.replace(value, validated=msgspec.structs.replace(value.validated, event=lost))
+
+    outcome = decided(value, snapshot(ALWAYS_QUIET))
+
+    assert outcome.reason is Reason.RULE_REFUSED
+    because = f"unknown time zone {printable(zone)}"
+    assert outcome.details == {"refusals": [{"rule_id": "at-the-store", "clause": "time_zone", "because": because}]}
+    assert isinstance(evaluate_rules(value, snapshot(), START), Forward)
+
+
+def test_a_refused_coupon_takes_nothing_from_the_others() -> None:
+    odd = [msgspec.structs.replace(coupon(90, deep_link=f"file:///{n}"), coupon_id=f"odd-{n}") for n in range(7)]
+    before = PassedOverCoupons((passed_over("c-0", Oddity.UNREADABLE, "it cannot be read"),))
+    value = msgspec.structs.replace(candidate(*odd, coupon(20)), passed_over=before)
+
+    outcome = evaluate_rules(value, snapshot(), START)
+
+    assert isinstance(outcome, Forward)
+    assert outcome.value.coupon_id == "c-1"
+    assert [each.coupon_id for each in outcome.value.passed_over.named] == ["c-0", "odd-0", "odd-1", "odd-2", "odd-3"]
+    assert (outcome.value.passed_over.more, coupons_passed_over(outcome)) == (3, 8)
+
+
+def test_a_link_into_an_app_is_followed_where_its_scheme_is_listed() -> None:
+    value, data = candidate(coupon(deep_link="shopapp://c/9")), snapshot()
+
+    assert isinstance(evaluate_rules(value, data, START), Decided)
+    assert isinstance(evaluate_rules(value, replace(data, link_schemes=frozenset({"shopapp"})), START), Forward)
+
+
+def _passed_over(outcome: Decided) -> list[dict[str, str]]:
+    named = outcome.details["passed_over"]
+    assert isinstance(named, list)
+    return named
 
 
 def test_a_refusal_names_the_versions_it_was_made_with() -> None:

@@ -1,14 +1,27 @@
 """What a shopper reads: in the shopper's language, with numbers as people write them, as long as a phone shows."""
 
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from string import Template
 
+import msgspec
 import pytest
+import regex
 
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind, usable
-from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.rules.messages import MAX_BODY_CHARACTERS, Message, Text, discount_text, locale_for, render
+from saving_alerts.domain.merchants import MAX_NAME_CHARACTERS, Merchant
+from saving_alerts.domain.rules.messages import (
+    MAX_BODY_CHARACTERS,
+    MAX_TITLE_CHARACTERS,
+    Message,
+    Text,
+    discount_text,
+    locale_for,
+    render,
+)
+from saving_alerts.domain.texts.plain import plain
+from tests.support.names_of_many_scripts import NAMES
 
 NOW = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 TEN_PERCENT = Discount(DiscountKind.PERCENT, 10)
@@ -48,7 +61,7 @@ def coupon(
 
 @pytest.mark.parametrize(
     ("locale", "title"),
-    [("de", "10 % bei Laden"), ("de-AT", "10 % bei Laden"), ("en-GB", "10 % at Shop"), ("fr-FR", "10 % at Shop")],
+    [("de", "10\xa0% bei Laden"), ("de-AT", "10\xa0% bei Laden"), ("en-GB", "10% at Shop"), ("fr-FR", "10% at Shop")],
 )
 def test_a_push_speaks_the_shoppers_language_or_the_fallback(locale: str, title: str) -> None:
     assert render(MESSAGE, locale, MERCHANT, coupon()) == (title, "Coupon")
@@ -70,19 +83,77 @@ def test_a_text_is_cut_to_what_a_phone_shows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("discount", "text"),
+    ("discount", "locale", "text"),
     [
-        (Discount(DiscountKind.PERCENT, 10), "10 %"),
-        (Discount(DiscountKind.PERCENT, 12.5), "12.5 %"),
-        (Discount(DiscountKind.AMOUNT, 5, "EUR"), "5 EUR"),
-        (Discount(DiscountKind.AMOUNT, 1999.99, "EUR"), "1999.99 EUR"),
-        (Discount(DiscountKind.AMOUNT, 1_500_000, "IDR"), "1500000 IDR"),
-        (Discount(DiscountKind.AMOUNT, 100), "100"),
+        (Discount(DiscountKind.PERCENT, 10), "en", "10%"),
+        (Discount(DiscountKind.PERCENT, 12.5), "de", "12,5\xa0%"),
+        (Discount(DiscountKind.AMOUNT, 5, "EUR"), "de-AT", "€\xa05"),
+        (Discount(DiscountKind.AMOUNT, 1999.99, "EUR"), "de", "1.999,99\xa0€"),
+        (Discount(DiscountKind.AMOUNT, 1_500_000, "IDR"), "id", "Rp\xa01.500.000"),
+        (Discount(DiscountKind.AMOUNT, 100), "en", "100"),
     ],
     ids=str,
 )
-def test_a_discount_is_written_out(discount: Discount, text: str) -> None:
-    assert discount_text(coupon(discount)) == text
+def test_a_discount_is_written_out(discount: Discount, locale: str, text: str) -> None:
+    assert discount_text(coupon(discount), locale) == text
+
+
+@pytest.mark.parametrize(
+    ("locale", "title"),
+    [
+        pytest.param("de-CH", "CHF\xa05.50 bei Laden", id="the shopper's own numbers in the shopper's language"),
+        pytest.param("DE_ch", "CHF\xa05.50 bei Laden", id="however the phone writes it"),
+        pytest.param("fr-CH", "CHF\xa05.50 at Shop", id="the text's numbers in another language"),
+    ],
+)
+def test_a_number_is_written_as_in_the_language_around_it(locale: str, title: str) -> None:
+    assert render(MESSAGE, locale, MERCHANT, coupon(Discount(DiscountKind.AMOUNT, 5.505, "CHF")))[0] == title
+
+
+@pytest.mark.parametrize(
+    ("discount", "is_one"),
+    [
+        (Discount(DiscountKind.PERCENT, 100), True),
+        (Discount(DiscountKind.PERCENT, 101), False),
+        (Discount(DiscountKind.PERCENT, 0.001), False),
+        (Discount(DiscountKind.AMOUNT, 0.5, "JPY"), False),
+        (Discount(DiscountKind.AMOUNT, 0.5, "EUR"), True),
+        (Discount(DiscountKind.AMOUNT, 1e300, "EUR"), False),
+        (Discount(DiscountKind.AMOUNT, 5, "QQQ"), False),
+        (Discount(DiscountKind.AMOUNT, 5), True),
+    ],
+    ids=str,
+)
+def test_a_discount_is_one_that_can_be_promised(discount: Discount, *, is_one: bool) -> None:
+    assert (discount.problem is None) is is_one
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_whatever_its_names_are_a_text_is_whole_closed_and_plain(name: str) -> None:
+    merchant = Merchant(merchant_id="m-1", names={"en": name[:MAX_NAME_CHARACTERS]})
+
+    title, body = render(MESSAGE, "en", merchant, coupon(TEN_PERCENT, name))
+
+    assert len(title) <= MAX_TITLE_CHARACTERS
+    assert len(body) <= MAX_BODY_CHARACTERS
+    assert title.startswith("10% at")
+    for text in (title, body):
+        assert not any(unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} for sign in text)
+        assert text.count("\u2069") == sum(text.count(opener) for opener in "\u2066\u2067\u2068")
+    assert set(regex.findall(r"\X", body)) <= {*regex.findall(r"\X", plain(name)), "…", "\u2068", "\u2069"}
+
+
+def test_a_name_of_which_nothing_is_left_is_no_name() -> None:
+    merchant = Merchant(merchant_id="m-\x1b1", names={"en": "\n\x00", "fr": "Magasin"})
+
+    assert render(MESSAGE, "en", merchant, coupon())[0] == "10% at Magasin"
+    assert render(MESSAGE, "en", msgspec.structs.replace(merchant, names={}), coupon())[0] == "10% at m-1"
+
+
+def test_a_text_in_two_directions_keeps_its_parts_apart() -> None:
+    merchant = Merchant(merchant_id="m-1", names={"en": "\u05d0\u05d1 24"})
+
+    assert render(MESSAGE, "en", merchant, coupon())[0] == "10% at \u2068\u05d0\u05d1 24\u2069"
 
 
 @pytest.mark.parametrize(

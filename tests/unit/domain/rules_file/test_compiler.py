@@ -72,7 +72,7 @@ def test_a_good_file_becomes_rules() -> None:
     assert rules.triggers == {EventType.GEOFENCE_ENTERED, EventType.GEOFENCE_DWELLED}
     assert (rule.id, rule.allow, rule.deny, rule.min_discount_percent) == ("at-the-store", ("m-*",), ("m-9*",), 10)
     assert rule.quiet_hours == QuietHours(time(22), time(8))
-    assert rule.message.text_for("en").title.substitute(discount="10 %") == "10 % off"
+    assert rule.message.texts["en"].title.substitute(discount="10 %") == "10 % off"
 
 
 def test_the_version_is_the_beginning_of_the_sha_256_of_the_file() -> None:
