@@ -7,6 +7,7 @@ import click
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import BAD_NEWS
 from saving_alerts.commands.kill import topic
+from saving_alerts.commands.output import say
 from saving_alerts.commands.running import run
 from saving_alerts.domain.kill_switches import UnreadableSwitch
 
@@ -23,8 +24,8 @@ def list_() -> None:
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     switches = run(topic.standing(settings_or_exit())).listed
     for switch in switches:
-        print(switch)
+        say(str(switch))
     if not switches:
-        print("no kill switch is on")
+        say("no kill switch is on")
     if any(isinstance(switch, UnreadableSwitch) for switch in switches):
         sys.exit(BAD_NEWS)

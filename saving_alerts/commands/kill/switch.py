@@ -9,6 +9,7 @@ from saving_alerts.commands.clock import now
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
 from saving_alerts.commands.kill import topic
+from saving_alerts.commands.output import say
 from saving_alerts.commands.running import run
 from saving_alerts.domain.kill_switches import MAX_SWITCH_BYTES, KillScope, KillSwitch, key_of, names_a_scope
 from saving_alerts.settings import Settings
@@ -83,8 +84,8 @@ def _key_named(settings: Settings, name: str) -> bytes:
 
 def _write(settings: Settings, key: bytes, value: bytes | None, done: str, *, wait: bool) -> None:
     offset = run(topic.write(settings, key, value))
-    print(done, flush=True)
+    say(done)
     if wait:
         from saving_alerts.commands.kill.wait import until_confirmed  # noqa: PLC0415 - Redis's client: --wait only
 
-        print(asyncio.run(until_confirmed(settings, offset)))
+        say(asyncio.run(until_confirmed(settings, offset)))

@@ -12,6 +12,7 @@ from saving_alerts.commands.clock import now
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.files import FILE
+from saving_alerts.commands.output import say
 from saving_alerts.commands.rules.file import good_rules
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.decoding import Decoder
@@ -61,9 +62,9 @@ def preview(
     coupon = _sample(merchant, percent, amount)
     listening = _listening(found, merchant)
     for rule in listening:
-        print("\n".join(_lines(rule, locale, known, coupon)))
+        say(*_lines(rule, locale, known, coupon))
     if not listening:
-        print(f"no enabled rule listens to any event at {merchant}")
+        say(f"no enabled rule listens to any event at {merchant}")
 
 
 def _listening(found: RuleSet, merchant_id: str) -> list[Rule]:
