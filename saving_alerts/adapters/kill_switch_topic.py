@@ -32,11 +32,14 @@ def consumer_of(connection: KafkaConnection) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(**connection.options(), auto_offset_reset="none")
 
 
-async def switches_now(connect: Connect, topic: str) -> StandingSwitches:
-    """What stands on the topic now. Raises KafkaFailedError where that cannot be read to its end."""
+async def switches_now(connect: Connect, topic: str, read: StandingSwitches | None = None) -> StandingSwitches:
+    """What stands on the topic now. Raises KafkaFailedError where that cannot be read to its end.
+
+    `read` is an empty one to read into, for whoever wants to see every record.
+    """
     try:
         async with asyncio.timeout(READ_SECONDS), _started(connect) as consumer:
-            return await _read_to_end(consumer, topic)
+            return await _read_to_end(consumer, topic, read)
     except TimeoutError as error:
         raise KafkaFailedError(f"{topic} could not be read to its end within {READ_SECONDS:g} s") from error
     except Exception as error:
@@ -127,14 +130,16 @@ async def _started(connect: Connect) -> AsyncIterator[AIOKafkaConsumer]:
         await consumer.stop()
 
 
-async def _read_to_end(consumer: AIOKafkaConsumer, topic: str) -> StandingSwitches:
+async def _read_to_end(
+    consumer: AIOKafkaConsumer, topic: str, into: StandingSwitches | None = None
+) -> StandingSwitches:
     """All that stands there now, with the consumer behind it."""
     numbers = sorted(consumer.partitions_for_topic(topic) or {0})
     partitions = [TopicPartition(topic, number) for number in numbers]
     consumer.assign(partitions)
     await consumer.seek_to_beginning(*partitions)
     ends = await consumer.end_offsets(partitions)
-    read = StandingSwitches()
+    read = into or StandingSwitches()
     while not all([await consumer.position(partition) >= end for partition, end in ends.items()]):
         await _take(consumer, read.apply)
     read.reach(await consumer.position(partitions[0]))

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from saving_alerts.domain.alerts import Alert, idempotency_key, push_of, rfc3339
 from saving_alerts.domain.decisions import Versions
-from saving_alerts.domain.kill_switches import active_switch
+from saving_alerts.domain.kill_switches import StandingSwitch, active_switch
 from saving_alerts.domain.push_sends import of_position
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
@@ -121,7 +121,7 @@ class _Dispatch:
     async def _with_lease(self, lease_until: datetime, *, may_start: bool) -> Decided | None:
         if self.is_late or not may_start:
             return await self._too_late()
-        if switch := active_switch(self.dispatcher.kill_switches.switches, self.alert.merchant_id, self.alert.rule_id):
+        if switch := self._active_switch():
             await self._release()
             return await self._unless_charged(self._decided(Reason.KILLED, switch=str(switch)))
         if lease_until - self.dispatcher.clock.now() < self.dispatcher.lease_left:
@@ -129,6 +129,10 @@ class _Dispatch:
         attempt = await self._attempt(min(lease_until, self.alert.deadline))
         self.attempts.append(_name(attempt))
         return await self._after(attempt)
+
+    def _active_switch(self) -> StandingSwitch | None:
+        switches, now = self.dispatcher.kill_switches.switches, self.dispatcher.clock.now()
+        return active_switch(switches, self.alert.merchant_id, self.alert.rule_id, now)
 
     async def _attempt(self, not_after: datetime) -> Attempt:
         key = idempotency_key(self.alert.user_id, self.alert.event_id)

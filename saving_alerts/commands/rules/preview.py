@@ -5,17 +5,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
-import msgspec
 
-from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
 from saving_alerts.commands.clock import now
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.files import FILE
+from saving_alerts.commands.merchants.lookup import merchant_in_file, merchant_in_s3
 from saving_alerts.commands.output import say
 from saving_alerts.commands.rules.file import good_rules
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
-from saving_alerts.domain.decoding import Decoder
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules.messages import locale_for, render
@@ -24,7 +22,6 @@ from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.ports.errors import PortError
 from saving_alerts.settings import Settings
 
-_merchants = Decoder(Merchant)
 SAMPLE_TITLES = {"en": "All coffee beans", "de": "Alle Kaffeebohnen", "fr": "Tous les cafés en grains"}
 
 
@@ -55,7 +52,7 @@ def preview(
       saving-alerts rules preview rules.json --merchant m-123 --locale de
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     _, found = good_rules(file)
-    known = _in_file(merchants, merchant) if merchants else _in_s3(settings_or_exit(), merchant)
+    known = merchant_in_file(merchants, merchant) if merchants else _in_s3(settings_or_exit(), merchant)
     if known is None:
         where = str(merchants) if merchants else "S3's directory"
         raise CommandRefusedError(f"there is no merchant {merchant} in {where}")
@@ -104,35 +101,8 @@ def _sample(merchant_id: str, percent: float, amount: float | None) -> Coupon:
     )
 
 
-def _in_file(merchants: Path, merchant_id: str) -> Merchant | None:
-    with merchants.open("rb") as lines:
-        found = [merchant for line in lines if (merchant := _named(line, merchant_id))]
-    return found[-1] if found else None
-
-
 def _in_s3(settings: Settings, merchant_id: str) -> Merchant | None:
     try:
-        return asyncio.run(_streamed(settings, merchant_id))
+        return asyncio.run(merchant_in_s3(settings, merchant_id))
     except PortError as error:
         raise CommandRefusedError(f"the merchant directory: {error}; or give --merchants FILE") from error
-
-
-async def _streamed(settings: Settings, merchant_id: str) -> Merchant | None:
-    found = None
-    policy = S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)
-    async with (
-        S3ObjectStore(policy) as store,
-        store.lines(settings.s3_merchants_key, None, settings.max_merchants_bytes) as stream,
-    ):
-        if stream is not None:
-            async for line in stream.lines:
-                found = _named(line, merchant_id) or found
-    return found
-
-
-def _named(line: bytes, merchant_id: str) -> Merchant | None:
-    """The line's merchant if it is this one. Most are not, so it is looked for in the bytes first."""
-    if msgspec.json.encode(merchant_id) not in line:
-        return None
-    merchant = _merchants.read(line)
-    return merchant if isinstance(merchant, Merchant) and merchant.merchant_id == merchant_id else None
