@@ -6,9 +6,9 @@ A setting's variable is its name in upper case with the prefix `SAVING_ALERTS_`.
 import os
 import socket
 from collections.abc import Iterable
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from saving_alerts import ENVIRONMENT_PREFIX
@@ -32,6 +32,7 @@ class Settings(BaseSettings):
         frozen=True,
         use_attribute_docstrings=True,
         env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
     # Kafka
@@ -88,7 +89,7 @@ class Settings(BaseSettings):
     """How long a worker may stand still although there is work, before it exits with 70 to be restarted."""
 
     # Redis
-    redis_url: str = Field(examples=["redis://127.0.0.1:6379/0"], pattern=r"^(rediss?|unix)://", repr=False)
+    redis_url: SecretStr = Field(examples=["redis://127.0.0.1:6379/0"])
     """Where claims and heartbeats live. A password and TLS stand in it: `rediss://:pw@host:6379/0?ssl_ca_certs=ca.pem`."""
     redis_timeout_seconds: float = Field(default=0.5, gt=0)
     """How long one call may take. While Redis does not answer, alerts are held, never sent."""
@@ -177,6 +178,14 @@ class Settings(BaseSettings):
     failpoint_signal: FailpointSignal = "KILL"
     """For tests only: `STOP` pauses the worker there instead."""
 
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url_has_a_scheme(cls, url: SecretStr) -> SecretStr:
+        """Its text must not show what stands there: most of these addresses have a password."""
+        if not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("it must begin with redis://, rediss:// or unix://")
+        return url
+
     @model_validator(mode="after")
     def _lease_fits(self) -> Self:
         """A lease that has just been renewed must have room for an attempt (docs/claims.md, rule 3)."""
@@ -230,6 +239,11 @@ class Settings(BaseSettings):
         )
 
     @property
+    def redis_address(self) -> str:
+        """With the password: for a client, and for nothing that is shown."""
+        return self.redis_url.get_secret_value()
+
+    @property
     def topics(self) -> Topics:
         """The topics of this deployment."""
         return Topics.named(self.source_topic, self.topic_prefix, dry_run=self.dry_run)
@@ -273,13 +287,14 @@ def _line(location: tuple[str, ...], kind: str, message: str) -> str:
         return message.removeprefix("Value error, ")
     field = Settings.model_fields[location[0]]
     example = f", for example {variable(location[0])}={field.examples[0]}" if field.examples else ""
-    return f"{variable(location[0])} {'is not set' if kind == 'missing' else f'is wrong: {message}'}{example}"
+    wrong = f"is wrong: {message.removeprefix('Value error, ')}"
+    return f"{variable(location[0])} {'is not set' if kind == 'missing' else wrong}{example}"
 
 
 def example_settings() -> Settings:
     """Complete settings without real servers, for commands that only show what the app consists of."""
-    required = {
-        name: field.examples[0]
+    required: dict[str, Any] = {
+        name: SecretStr(str(field.examples[0])) if field.annotation is SecretStr else field.examples[0]
         for name, field in Settings.model_fields.items()
         if field.is_required() and field.examples
     }

@@ -50,7 +50,7 @@ def _refuse_bad_redis_url(settings: Settings) -> None:
     from saving_alerts.adapters.redis_connection import connect  # noqa: PLC0415 - Redis's client: not for --help
 
     try:
-        connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections)
+        connect(settings.redis_address, settings.redis_timeout_seconds, settings.redis_max_connections)
     except UnavailableError as error:
         _leave(str(error))
 

@@ -19,7 +19,7 @@ from saving_alerts.settings import Settings
 
 async def open_ports(settings: Settings, clock: Clock, metrics: Metrics, closing: AsyncExitStack) -> Ports:
     """Everything that the settings name. Opening connects to nobody yet, so it works while they are down."""
-    redis = connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections)
+    redis = connect(settings.redis_address, settings.redis_timeout_seconds, settings.redis_max_connections)
     closing.push_async_callback(redis.aclose)
     coupon_api = CouponApi.over_http(open_session(), coupon_api_policy(settings), clock, metrics)
     closing.push_async_callback(coupon_api.close)
