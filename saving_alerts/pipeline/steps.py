@@ -26,7 +26,7 @@ from saving_alerts.domain.events import (
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.domain.rules.distances import distance_m
+from saving_alerts.domain.rules.distances import without_coordinates
 from saving_alerts.domain.rules.evaluation import NoMatch, evaluate, refused_without_coupons
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.pipeline.outcomes import Decided, Forward
@@ -60,7 +60,7 @@ def validate(
         return _ended(Reason.EXPIRED, _lateness(deadline, now), event, record, snapshot)
     if not event.push.consent:
         return _ended(Reason.NO_CONSENT, {}, event, record, snapshot)
-    return Forward(validated)
+    return Forward(without_coordinates(validated, _merchant(validated, snapshot)))
 
 
 async def query_coupons(
@@ -70,6 +70,7 @@ async def query_coupons(
 
     `sends` are what the Table remembers of the user: enough to skip the ask, never a permission.
     """
+    validated = without_coordinates(validated, _merchant(validated, snapshot))  # those of older releases have them
     context = _context_of(validated, snapshot, clock.now())
     unasked = _decided_unasked(validated, snapshot, sends, context)
     if unasked is not None:
@@ -166,15 +167,14 @@ def _candidate(
 
 def _context_of(validated: ValidatedEvent, snapshot: Snapshot, now: datetime) -> EvaluationContext:
     merchant = _merchant(validated, snapshot)
-    return EvaluationContext(validated.event, merchant, now, distance_m(validated.event, merchant))
+    known = without_coordinates(validated, merchant)
+    return EvaluationContext(known.event, merchant, now, known.distance_m, known.accuracy_m)
 
 
 def context_of(candidate: Candidate, snapshot: Snapshot, now: datetime) -> EvaluationContext:
     """What the rules see of a candidate: as of the moment it was made, and as far from the store as it was then."""
-    validated = candidate.validated
-    if candidate.looked_at is None:
-        return _context_of(validated, snapshot, now)
-    return EvaluationContext(validated.event, _merchant(validated, snapshot), candidate.looked_at, candidate.distance_m)
+    context = _context_of(candidate.validated, snapshot, candidate.looked_at or now)
+    return context if candidate.looked_at is None else replace(context, distance_m=candidate.distance_m)
 
 
 def _merchant(validated: ValidatedEvent, snapshot: Snapshot) -> Merchant | None:

@@ -11,7 +11,8 @@ from saving_alerts.domain.rules.quiet_hours import local_time
 
 @dataclass(frozen=True)
 class EvaluationContext:
-    """`distance_m` is how far the phone was from the store, in metres; None where that is not known.
+    """`distance_m` is how far the phone was from the store, and `accuracy_m` how exactly that is known, in metres; None
+    where it is not known.
 
     It has no slots, because `cached_property` keeps `local` in `__dict__`.
     """
@@ -20,6 +21,7 @@ class EvaluationContext:
     merchant: Merchant | None
     now: datetime
     distance_m: float | None = None
+    accuracy_m: float | None = None
 
     @cached_property
     def local(self) -> datetime | None:
