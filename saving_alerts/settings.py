@@ -149,6 +149,8 @@ class Settings(BaseSettings):
     """The most requests of one worker at the same time."""
     push_api_per_second: int | None = Field(default=None, ge=1)
     """The most attempts that one worker starts in a second; unset: as many as come. Who waits for it holds no claim."""
+    gone_device_seconds: float = Field(default=6 * 3600, ge=0, le=30 * 24 * 3600)
+    """How long a user is not asked for again whose device the push API has called gone; 0 asks every time."""
     breaker_failures: int = Field(default=10, ge=1)
     """After how many failures in a row an API is left alone."""
     breaker_seconds: float = Field(default=5, gt=0)

@@ -27,6 +27,7 @@ from saving_alerts.pipeline.claim_holder import ClaimHolder
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import UnavailableError
+from saving_alerts.ports.gone_devices import GoneDevices, NobodyGone
 from saving_alerts.ports.kill_switches import KillSwitches
 from saving_alerts.ports.push_sender import Accepted, Attempt, PushSender, Refused, Throttled, TooLate, Unclear
 from saving_alerts.ports.push_sends import PushSends
@@ -58,11 +59,15 @@ class Dispatcher:
     claim_numbers: Iterator[int]
     sent: Reason = Reason.PUSHED  # in a dry run nothing is
     failpoints: Failpoints = field(default_factory=Failpoints)
+    gone_devices: GoneDevices = field(default_factory=NobodyGone)
 
     async def dispatch_push(self, alert: Alert, rules: RuleSet) -> Decided:
         """Send the alert, or say why not. Ends at the latest one lease after the alert's deadline."""
         if known := of_position(self.push_sends.of(alert.user_id), alert.position, alert.event_id):
             return _decided(alert, rules, self.outcome(uncertain=known.uncertain), _again(known.sent_at))
+        if gone := await self.gone_devices.of(alert.user_id):  # before the claim: it charges nobody
+            details = {"device_gone": gone.reason, "since": rfc3339(gone.since), "asked": False}
+            return _decided(alert, rules, Reason.PUSH_REFUSED, details)
         dispatch = _Dispatch(self, alert, rules, self._claim_of(alert, rules))
         pause = FIRST_PAUSE
         while (decided := await dispatch.try_once()) is None:
@@ -148,17 +153,22 @@ class _Dispatch:
             case Accepted(status):
                 await self.claim.confirm(uncertain=False)
                 return self._decided(self.dispatcher.sent, status=status)
-            case Refused(status, text):
-                return await self._refused(status, text)
+            case Refused():
+                return await self._refused(attempt)
             case TooLate() | Throttled():
                 await self._release()
                 return None
             case Unclear():
                 return None
 
-    async def _refused(self, status: int | None, text: str) -> Decided:
+    async def _refused(self, refused: Refused) -> Decided:
         await self._release()
-        return await self._unless_charged(self._decided(Reason.PUSH_REFUSED, status=status, answer=text))
+        # Not where something may have arrived: the event that comes again must not be told that nothing was sent.
+        if refused.gone is not None and not self.stays_charged:
+            await self.dispatcher.gone_devices.remember(self.alert.user_id, refused.gone, self.dispatcher.clock.now())
+        gone = {} if refused.gone is None else {"device_gone": refused.gone}
+        details = {"status": refused.status, "answer": refused.text, **gone}
+        return await self._unless_charged(self._decided(Reason.PUSH_REFUSED, **details))
 
     async def _without_claim(self, reservation: Reservation) -> Decided | None:
         match reservation:

@@ -8,6 +8,7 @@ from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.adapters.redis_accepted_directory import RedisAcceptedDirectories
 from saving_alerts.adapters.redis_connection import connect
+from saving_alerts.adapters.redis_gone_devices import RedisGoneDevices
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
@@ -35,6 +36,7 @@ async def open_ports(settings: Settings, clock: Clock, metrics: Metrics, closing
         throttle=RedisThrottle(redis, ThrottlePolicy(settings.claim_lease_seconds, f"{prefix}claims:"), metrics),
         object_store=store,
         heartbeats=RedisHeartbeats(redis, f"{prefix}workers:"),
+        gone_devices=RedisGoneDevices(redis, f"{prefix}gone:", settings.gone_device_seconds),
         accepted_directories=RedisAcceptedDirectories(redis, settings.accepted_directory_key),
     )
 
