@@ -41,6 +41,9 @@ COMMANDS = {
         "saving_alerts.commands.dead_letters.group:dead_letters",
         "See what failed, give it another try, or set a record aside that workers must not try.",
     ),
+    "events": LazyCommand(
+        "saving_alerts.commands.events.group:events", "Check events before they are written to the source."
+    ),
     "explain": LazyCommand(
         "saving_alerts.commands.explain:explain", "Say for each event of a user what became of it, and why."
     ),

@@ -156,6 +156,9 @@ class Settings(BaseSettings):
     breaker_seconds: float = Field(default=5, gt=0)
     """For how long it is left alone."""
 
+    test_users: str = ""
+    """Ids of test users, comma separated: nobody else gets a push of `rules try`."""
+
     # Around it
     worker_name: str = Field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}", max_length=128)
     """How this worker is called on the page and in decisions."""
@@ -244,6 +247,10 @@ class Settings(BaseSettings):
     def redis_address(self) -> str:
         """With the password: for a client, and for nothing that is shown."""
         return self.redis_url.get_secret_value()
+
+    @property
+    def listed_test_users(self) -> frozenset[str]:
+        return frozenset(filter(None, map(str.strip, self.test_users.split(","))))
 
     @property
     def topics(self) -> Topics:

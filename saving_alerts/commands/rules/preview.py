@@ -52,19 +52,25 @@ def preview(
       saving-alerts rules preview rules.json --merchant m-123 --locale de
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     _, found = good_rules(file)
-    known = merchant_in_file(merchants, merchant) if merchants else _in_s3(settings_or_exit(), merchant)
-    if known is None:
-        where = str(merchants) if merchants else "S3's directory"
-        raise CommandRefusedError(f"there is no merchant {merchant} in {where}")
-    coupon = _sample(merchant, percent, amount)
-    listening = _listening(found, merchant)
+    known = known_merchant(merchants, merchant)
+    coupon = sample_coupon(merchant, percent, amount)
+    listening = listening_rules(found, merchant)
     for rule in listening:
         say(*_lines(rule, locale, known, coupon))
     if not listening:
         say(f"no enabled rule listens to any event at {merchant}")
 
 
-def _listening(found: RuleSet, merchant_id: str) -> list[Rule]:
+def known_merchant(merchants: Path | None, merchant_id: str) -> Merchant:
+    """In the file, or in S3 without one. A merchant that is not there ends the command."""
+    found = merchant_in_file(merchants, merchant_id) if merchants else _in_s3(settings_or_exit(), merchant_id)
+    if found is None:
+        where = str(merchants) if merchants else "S3's directory"
+        raise CommandRefusedError(f"there is no merchant {merchant_id} in {where}")
+    return found
+
+
+def listening_rules(found: RuleSet, merchant_id: str) -> list[Rule]:
     """In the order in which they are tried."""
     heard = {rule.id for kind in EventType for rule in found.index.shortlist(kind, merchant_id).rules}
     return [rule for rule in found.rules if rule.id in heard]
@@ -87,7 +93,7 @@ def _is_cut(text: str) -> bool:
     return text.endswith("…")
 
 
-def _sample(merchant_id: str, percent: float, amount: float | None) -> Coupon:
+def sample_coupon(merchant_id: str, percent: float = 20, amount: float | None = None) -> Coupon:
     percentage = Discount(DiscountKind.PERCENT, percent)
     return Coupon(
         coupon_id="sample",

@@ -41,6 +41,7 @@ CALLS = {
     "dead-letters replay": ["0:{last}", "--since 1h"],
     "dead-letters show": ["0:{last}", "0:0", "0:{last} --body"],
     "dead-letters skip": ["{topic} 0 0"],
+    "events check": ["{merchants}", "{merchants} --json", "{rules} --rules {good}"],
     "explain": ["--user u-1", "--user u-1 --full", "--user u-1 --all --full", "--user u-1 --json", "--user u-9"],
     "kill history": [""],
     "kill list": [""],
@@ -58,6 +59,7 @@ CALLS = {
     "rules rollback": ["--by x"],
     "rules schema": [""],
     "rules show": [""],
+    "rules try": ["{good} --user u-1 --merchant m-1 --merchants {merchants}"],
     "simulate": ["--rules {good}", "--rules {good} --json", "--rules {good} --csv"],
     "stats": ["--page {page}", "--page {page} --json"],
     "topics check": [""],
@@ -127,12 +129,11 @@ class _World:
         names = {"last": self.last, "topic": self.deployment.topics.source.name, "page": page}
         files = {name: f"{name}.json" for name in ("merchants", "rules", "good")}
         arguments = [word.format(**names, **files) for word in call.split(" ")]
-        result = CliRunner().invoke(main, arguments, env=self._environment, input="n\n")
+        result = CliRunner().invoke(main, arguments, env=self._environment(page), input="n\n")
         assert result.exception is None or isinstance(result.exception, SystemExit), f"{call}: {result.exception!r}"
         return result.stdout + result.stderr
 
-    @property
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, page: str) -> dict[str, str]:
         return {
             **self.deployment.environment,
             **self.s3.environment,
@@ -140,6 +141,8 @@ class _World:
             "SAVING_ALERTS_S3_ENDPOINT_URL": self.s3.endpoint_url,
             "SAVING_ALERTS_REDIS_URL": self.redis.url,
             "SAVING_ALERTS_TOPIC_PARTITIONS": "4",
+            "SAVING_ALERTS_TEST_USERS": "u-1",
+            "SAVING_ALERTS_PUSH_API_URL": page,
         }
 
     async def write(self, text: str) -> None:
@@ -191,6 +194,11 @@ def page_of(text: str) -> Iterator[str]:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.send_response(400)
+            self.end_headers()
+            self.wfile.write(text.encode())
 
         def log_message(self, *_: object) -> None:
             """Nothing: it would write to our own terminal."""

@@ -64,6 +64,7 @@ def test_every_group_below_is_lazy_too() -> None:
     assert {group.name for group in below if isinstance(group, click.Group)} == {
         "topics",
         "dead-letters",
+        "events",
         "kill",
         "merchants",
         "rules",
