@@ -3,6 +3,7 @@
 Our own commands answer without Faust. `worker` and `agents` go on to Faust's command line.
 """
 
+import logging
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from dotenv import load_dotenv
 
 from saving_alerts import ENVIRONMENT_PREFIX, __version__
 from saving_alerts.commands.lazy_group import LazyCommand, LazyGroup
+from saving_alerts.commands.output import ShownLogs, say
 
 HELP = """Saving alerts: from an event at the store to one relevant push.
 
@@ -41,6 +43,9 @@ COMMANDS = {
     "dead-letters": LazyCommand(
         "saving_alerts.commands.dead_letters.group:dead_letters",
         "See what failed, give it another try, or set a record aside that workers must not try.",
+    ),
+    "events": LazyCommand(
+        "saving_alerts.commands.events.group:events", "Check events before they are written to the source."
     ),
     "explain": LazyCommand(
         "saving_alerts.commands.explain:explain", "Say for each event of a user what became of it, and why."
@@ -77,6 +82,7 @@ COMMANDS = {
 @click.group(cls=LazyGroup, lazy=COMMANDS, help=HELP)
 @click.version_option(__version__, prog_name="saving-alerts")
 def main() -> None:
+    logging.lastResort = ShownLogs()
     # Into the environment, and not into our settings only: S3's credentials stand there as well.
     load_dotenv(Path(".env"))
     if any(name.startswith(ENVIRONMENT_PREFIX) for name in os.environ):
@@ -87,7 +93,7 @@ def _warn_of_unknown_variables() -> None:
     from saving_alerts.settings import unknown_variables  # noqa: PLC0415 - pydantic, for this only
 
     for name in unknown_variables(os.environ):
-        click.echo(f"warning: {name} is set, but there is no such setting", err=True)
+        say(f"warning: {name} is set, but there is no such setting", err=True)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ A setting's variable is its name in upper case with the prefix `SAVING_ALERTS_`.
 import os
 import socket
 from collections.abc import Iterable
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from saving_alerts import ENVIRONMENT_PREFIX
@@ -33,6 +33,7 @@ class Settings(BaseSettings):
         frozen=True,
         use_attribute_docstrings=True,
         env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
     # Kafka
@@ -103,7 +104,7 @@ class Settings(BaseSettings):
     """How long a worker may stand still although there is work, before it exits with 70 to be restarted."""
 
     # Redis
-    redis_url: str = Field(examples=["redis://127.0.0.1:6379/0"], pattern=r"^(rediss?|unix)://", repr=False)
+    redis_url: SecretStr = Field(examples=["redis://127.0.0.1:6379/0"])
     """Where claims and heartbeats live. A password and TLS stand in it: `rediss://:pw@host:6379/0?ssl_ca_certs=ca.pem`."""
     redis_timeout_seconds: float = Field(default=0.5, gt=0)
     """How long one call may take. While Redis does not answer, alerts are held, never sent."""
@@ -165,10 +166,15 @@ class Settings(BaseSettings):
     """The most requests of one worker at the same time."""
     push_api_per_second: int | None = Field(default=None, ge=1)
     """The most attempts that one worker starts in a second; unset: as many as come. Who waits for it holds no claim."""
+    gone_device_seconds: float = Field(default=6 * 3600, ge=0, le=30 * 24 * 3600)
+    """How long a user is not asked for again whose device the push API has called gone; 0 asks every time."""
     breaker_failures: int = Field(default=10, ge=1)
     """After how many failures in a row an API is left alone."""
     breaker_seconds: float = Field(default=5, gt=0)
     """For how long it is left alone."""
+
+    test_users: str = ""
+    """Ids of test users, comma separated: nobody else gets a push of `rules try`."""
 
     # Around it
     worker_name: str = Field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}", max_length=128)
@@ -193,6 +199,14 @@ class Settings(BaseSettings):
     """For tests only: where this worker dies, as `NAME[@STAGE][:TIMES]`."""
     failpoint_signal: FailpointSignal = "KILL"
     """For tests only: `STOP` pauses the worker there instead."""
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url_has_a_scheme(cls, url: SecretStr) -> SecretStr:
+        """Its text must not show what stands there: most of these addresses have a password."""
+        if not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("it must begin with redis://, rediss:// or unix://")
+        return url
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> Self:
@@ -234,6 +248,15 @@ class Settings(BaseSettings):
     def link_schemes(self) -> frozenset[str]:
         """The schemes of apps that a push may open."""
         return frozenset(self.deep_link_schemes.split(",") if self.deep_link_schemes else ())
+
+    @property
+    def redis_address(self) -> str:
+        """With the password: for a client, and for nothing that is shown."""
+        return self.redis_url.get_secret_value()
+
+    @property
+    def listed_test_users(self) -> frozenset[str]:
+        return frozenset(filter(None, map(str.strip, self.test_users.split(","))))
 
     @property
     def topics(self) -> Topics:
@@ -286,13 +309,14 @@ def _line(location: tuple[str, ...], kind: str, message: str) -> str:
         return message.removeprefix("Value error, ")
     field = Settings.model_fields[location[0]]
     example = f", for example {variable(location[0])}={field.examples[0]}" if field.examples else ""
-    return f"{variable(location[0])} {'is not set' if kind == 'missing' else f'is wrong: {message}'}{example}"
+    wrong = f"is wrong: {message.removeprefix('Value error, ')}"
+    return f"{variable(location[0])} {'is not set' if kind == 'missing' else wrong}{example}"
 
 
 def example_settings() -> Settings:
     """Complete settings without real servers, for commands that only show what the app consists of."""
-    required = {
-        name: field.examples[0]
+    required: dict[str, Any] = {
+        name: SecretStr(str(field.examples[0])) if field.annotation is SecretStr else field.examples[0]
         for name, field in Settings.model_fields.items()
         if field.is_required() and field.examples
     }

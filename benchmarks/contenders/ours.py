@@ -1,5 +1,7 @@
 """The contender `ours`: the real app, with ports that answer at once and only the agents that take part."""
 
+from pydantic import SecretStr
+
 from benchmarks.contenders.immediate_ports import open_immediate_ports
 from benchmarks.contenders.measure import Counts, Job, measure
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
@@ -35,7 +37,7 @@ def _settings(job: Job, web_port: int) -> Settings:
         app_id=job.prefix,
         source_topic=job.source,
         topic_prefix=job.prefix,
-        redis_url="redis://127.0.0.1:1/0",
+        redis_url=SecretStr("redis://127.0.0.1:1/0"),
         s3_bucket="none",
         coupon_api_url=UNUSED,
         push_api_url=UNUSED,

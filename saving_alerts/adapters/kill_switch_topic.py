@@ -36,11 +36,14 @@ def consumer_of(connection: KafkaConnection) -> AIOKafkaConsumer:
     return new_consumer(connection, auto_offset_reset="none")
 
 
-async def switches_now(connect: Connect, topic: str) -> StandingSwitches:
-    """What stands on the topic now. Raises KafkaFailedError where that cannot be read to its end."""
+async def switches_now(connect: Connect, topic: str, read: StandingSwitches | None = None) -> StandingSwitches:
+    """What stands on the topic now. Raises KafkaFailedError where that cannot be read to its end.
+
+    `read` is an empty one to read into, for whoever wants to see every record.
+    """
     try:
         async with asyncio.timeout(READ_SECONDS), _started(connect) as consumer:
-            return await _read_to_end(consumer, topic)
+            return await _read_to_end(consumer, topic, read)
     except TimeoutError as error:
         raise KafkaFailedError(f"{topic} could not be read to its end within {READ_SECONDS:g} s") from error
     except Exception as error:
@@ -135,27 +138,30 @@ async def _started(connect: Connect) -> AsyncIterator[AIOKafkaConsumer]:
         await consumer.stop()
 
 
-async def _read_to_end(consumer: AIOKafkaConsumer, topic: str) -> StandingSwitches:
-    """All that stands there now, with the consumer behind it.
+async def _read_to_end(
+    consumer: AIOKafkaConsumer, topic: str, into: StandingSwitches | None = None
+) -> StandingSwitches:
+    """All that stands there now, with the consumer behind it. Every record is read into `into`, in order.
 
     Where not all that passed had room at once, it is read once more, and only what stood at the end is kept.
     """
-    read = await _read(consumer, topic, lambda _record: True)
+    read = await _read(consumer, topic, into or StandingSwitches(), lambda _record: True)
     if not read.rest or not read.can_tell_what_stands:
         return read
-    kept = await _read(consumer, topic, read.counts_at_the_end)
+    kept = await _read(consumer, topic, StandingSwitches(), read.counts_at_the_end)
     if kept.next_offset < read.next_offset:
         raise KafkaFailedError(f"{topic} was made anew while it was read")
     return kept
 
 
-async def _read(consumer: AIOKafkaConsumer, topic: str, counts: Callable[[ConsumerRecord], bool]) -> StandingSwitches:
+async def _read(
+    consumer: AIOKafkaConsumer, topic: str, read: StandingSwitches, counts: Callable[[ConsumerRecord], bool]
+) -> StandingSwitches:
     numbers = sorted(consumer.partitions_for_topic(topic) or {0})
     partitions = [TopicPartition(topic, number) for number in numbers]
     consumer.assign(partitions)
     await consumer.seek_to_beginning(*partitions)
     ends = await consumer.end_offsets(partitions)
-    read = StandingSwitches()
     while not all([await consumer.position(partition) >= end for partition, end in ends.items()]):
         await _take(consumer, lambda record: read.apply(record) if counts(record) else None)
     read.reach(await consumer.position(partitions[0]))

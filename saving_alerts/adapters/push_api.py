@@ -22,7 +22,7 @@ from saving_alerts.adapters.admission import Admission
 from saving_alerts.adapters.breaker import Breaker
 from saving_alerts.adapters.http_session import Meter, OversizeError, read_bounded, retry_after
 from saving_alerts.domain.alerts import Push, rfc3339
-from saving_alerts.domain.decoding import printable
+from saving_alerts.domain.decoding import Decoder, Unreadable, printable
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
@@ -37,6 +37,7 @@ MAX_UTF8_BYTES = 4  # of a character
 CONNECT_SHARE = 0.5
 # No byte of the request was sent: the attempt is Throttled. After any other exception it is Unclear.
 NOT_SENT_ERRORS = (ClientConnectorError, ConnectionTimeoutError, InvalidURL)
+NOT_FOUND, GONE = 404, 410
 # The metric tag of each attempt.
 OUTCOMES: dict[type[Attempt], str] = {
     Accepted: "accepted",
@@ -45,6 +46,13 @@ OUTCOMES: dict[type[Attempt], str] = {
     Throttled: "throttled",
     Unclear: "unclear",
 }
+
+
+class _Reason(msgspec.Struct):
+    reason: str
+
+
+_reasons = Decoder(_Reason, MAX_ANSWER_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +145,7 @@ class PushApi:
             async with self._session.post(
                 self._url, data=body, headers=headers, allow_redirects=False, timeout=self._timeout()
             ) as response:
-                return _meaning(response.status, retry_after(response, self._clock.now()), await _text(response))
+                return _meaning(response.status, retry_after(response, self._clock.now()), await _body(response))
         except NOT_SENT_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the push may have been accepted
@@ -149,16 +157,27 @@ class PushApi:
         return ClientTimeout(total=seconds, connect=seconds * CONNECT_SHARE, ceil_threshold=seconds + 1)
 
 
-async def _text(response: ClientResponse) -> str:
-    """The beginning of the body, for people; empty if it cannot be read: the status alone decides the attempt."""
+async def _body(response: ClientResponse) -> bytes:
+    """Empty if it cannot be read: the status alone decides the attempt."""
     try:
-        body = await read_bounded(response, MAX_ANSWER_BYTES)
+        return await read_bounded(response, MAX_ANSWER_BYTES)
     except (ClientError, OversizeError, TimeoutError, OSError):
-        return ""
-    return printable(body[: MAX_UTF8_BYTES * TEXT_CHARACTERS].decode(errors="replace"), TEXT_CHARACTERS)
+        return b""
 
 
-def _meaning(status: int, retry_after: timedelta | None, text: str) -> Attempt:
+def _gone(status: int, body: bytes) -> str | None:
+    """Why the device is gone. A 404 says so by a `reason` only: a proxy has 404s too, for a path that is wrong."""
+    found = _reasons.read(body)
+    if not isinstance(found, Unreadable):
+        reason = found.reason
+    else:
+        reason = body.decode(errors="replace") if status == GONE else ""
+    return printable(reason.strip(), TEXT_CHARACTERS) or None
+
+
+def _meaning(status: int, retry_after: timedelta | None, body: bytes) -> Attempt:
+    # The beginning of it, for people.
+    text = printable(body[: MAX_UTF8_BYTES * TEXT_CHARACTERS].decode(errors="replace"), TEXT_CHARACTERS)
     match status:
         case 409:
             return Accepted(status)
@@ -169,6 +188,6 @@ def _meaning(status: int, retry_after: timedelta | None, text: str) -> Attempt:
         case _ if 200 <= status < 300:  # noqa: PLR2004 - the classes of a status
             return Accepted(status)
         case _ if 300 <= status < 500:  # noqa: PLR2004
-            return Refused(status, text)
+            return Refused(status, text, _gone(status, body) if status in {GONE, NOT_FOUND} else None)
         case _:
             return Unclear(f"status {status}: {text}")

@@ -23,6 +23,10 @@ _UNCLEAR = (
     f"{_URL_SETTING} cannot be read as redis://user:password@host:port/number: "
     "write what is special in the password as %XX, for example / as %2F"
 )
+_WRONG_OPTION = (
+    f"{_URL_SETTING} has an option that cannot be used, and which is not told because a password stands among them: "
+    "write & in a password as %26"
+)
 _LOGIN = f"refuses our login, look at the user and the password in {_URL_SETTING}"
 _NOT_ALLOWED = 'refuses our user this command, docs/operating.md, "TLS, SASL and ACLs", has all that it needs'
 # How servers say so where the driver makes no NoPermissionError of it: in a script, and in a transaction.
@@ -68,6 +72,8 @@ def connect(url: str, timeout_seconds: float, max_connections: int) -> aioredis.
         if authority:
             ssl.create_default_context(cafile=authority)
     except (TypeError, ValueError) as error:
+        if "password=" in urlsplit(url).query:  # the text has a name, which may be a piece of a password with a & in it
+            raise UnavailableError(_WRONG_OPTION) from None
         raise UnavailableError(f"{_URL_SETTING} has an option that cannot be used: {error}") from error
     except OSError as error:
         wrong = f"ssl_ca_certs={authority} in {_URL_SETTING} is no PEM file to be read"

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Column, Table
 
 from saving_alerts.commands.clock import now
@@ -13,6 +12,7 @@ from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.exits import BAD_NEWS
 from saving_alerts.commands.offsets import OFFSETS
+from saving_alerts.commands.output import document, say, table
 from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.commands.running import run
 from saving_alerts.ledger.accounting import PartitionAudit, summary
@@ -69,7 +69,7 @@ def audit(
     )
     with progress_bars() as bars:
         result = run(audit_topics(settings.kafka, settings.app_id, settings.topics, asked, started, Watcher(bars)))
-    print(_json(result)) if as_json else _show(result)
+    document(_json(result)) if as_json else _show(result)
     sys.exit(0 if result.sound else BAD_NEWS)
 
 
@@ -96,13 +96,11 @@ def _json(result: AuditResult) -> str:
 
 def _show(result: AuditResult) -> None:
     # No box: all headers fit into the 80 columns of a pipe or a small terminal.
-    table = Table(*(Column(name, justify="right") for name in COLUMNS), box=None, padding=(0, 1, 0, 0))
+    drawn = Table(*(Column(name, justify="right") for name in COLUMNS), box=None, padding=(0, 1, 0, 0))
     for partition in result.partitions:
-        table.add_row(*(f"{number:,}" for number in _row(partition)))
-    Console().print(table)
-    for line in _findings(result):
-        print(line)
-    print(summary(result.partitions))
+        drawn.add_row(*(f"{number:,}" for number in _row(partition)))
+    table(drawn)
+    say(*_findings(result), summary(result.partitions))
 
 
 def _row(audited: PartitionAudit) -> tuple[int, ...]:

@@ -10,6 +10,6 @@ def settings_or_exit() -> Settings:
     try:
         settings = read_settings()
     except SettingsRefusedError as error:
-        raise CommandRefusedError(str(error)) from error
+        raise CommandRefusedError(*str(error).split("\n")) from error
     limit_unpacking(settings.max_unpacked_bytes)
     return settings

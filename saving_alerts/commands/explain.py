@@ -8,6 +8,7 @@ import msgspec
 from saving_alerts.commands.clock import in_utc, now
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.durations import DURATION
+from saving_alerts.commands.output import document, say
 from saving_alerts.commands.running import run
 from saving_alerts.domain.decisions import Decision, Subject
 from saving_alerts.ledger.decision_texts import in_words
@@ -42,11 +43,11 @@ def explain(
     settings, wanted = settings_or_exit(), Wanted(user or None, event or None)
     found = _found(settings, wanted, now() - since, everything=everything)
     if as_json:
-        print(msgspec.json.encode(found if everything else found.explanations).decode())
+        document(msgspec.json.encode(found if everything else found.explanations))
     elif found.explanations or found.undecided:
         _show(found, full=full)
     else:
-        print(_nothing_found(wanted, since, settings, everything=everything))
+        say(*_nothing_found(wanted, since, settings, everything=everything))
 
 
 def _found(settings: Settings, wanted: Wanted, since: datetime, *, everything: bool) -> Everything:
@@ -61,13 +62,13 @@ def _found(settings: Settings, wanted: Wanted, since: datetime, *, everything: b
 
 def _show(found: Everything, *, full: bool) -> None:
     for explanation in found.explanations:
-        print(_line(explanation.happened_at, explanation.answer, in_words(explanation.answer)))
+        say(_line(explanation.happened_at, explanation.answer, in_words(explanation.answer)))
         if full:
-            print(_everything("answer", explanation.answer))
+            say(*_everything("answer", explanation.answer))
             for echo in explanation.echoes:
-                print(_everything("echo", echo))
+                say(*_everything("echo", echo))
     for event in found.undecided:
-        print(_line(event.subject.occurred_at, event.subject, f"not decided yet, at {event.position}"))
+        say(_line(event.subject.occurred_at, event.subject, f"not decided yet, at {event.position}"))
 
 
 def _line(happened_at: datetime | None, subject: Subject | Decision, what: str) -> str:
@@ -75,33 +76,30 @@ def _line(happened_at: datetime | None, subject: Subject | Decision, what: str) 
     return "  ".join([in_utc(happened_at) if happened_at else "unknown time", *about, what])
 
 
-def _everything(role: str, decision: Decision) -> str:
-    lines = [f"    {role} {in_words(decision)}"]
-    document = msgspec.to_builtins(decision) | {"position": str(decision.position)}
-    lines += [f"        {name}: {_plain(value)}" for name, value in document.items()]
-    return "\n".join(lines)
+def _everything(role: str, decision: Decision) -> list[str]:
+    fields = msgspec.to_builtins(decision) | {"position": str(decision.position)}
+    lines = [f"        {name}: {_plain(value)}" for name, value in fields.items()]
+    return [f"    {role} {in_words(decision)}", *lines]
 
 
 def _plain(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _nothing_found(wanted: Wanted, since: timedelta, settings: Settings, *, everything: bool) -> str:
+def _nothing_found(wanted: Wanted, since: timedelta, settings: Settings, *, everything: bool) -> list[str]:
     whom = " and ".join(
         f"{kind} {name}" for kind, name in (("user", wanted.user_id), ("event", wanted.event_id)) if name
     )
     topics = settings.topics
     if everything:
-        return f"No event of {whom} is on {topics.source.name} in the last {_in_words(since)}, and none was decided."
-    return "\n".join(
-        [
-            f"Nothing was decided about {whom} in the last {_in_words(since)}. That can mean:",
-            "  - no event arrived, or it has not been decided yet: try again in a minute",
-            "  - its events trigger no rule: those are kept as receipts, without user and event; try --all",
-            "  - it is longer ago: try --since 7d; decisions are kept for 30 days",
-            f"  - another deployment decided it: this one writes {topics.decisions.name}",
-        ]
-    )
+        return [f"No event of {whom} is on {topics.source.name} in the last {_in_words(since)}, and none was decided."]
+    return [
+        f"Nothing was decided about {whom} in the last {_in_words(since)}. That can mean:",
+        "  - no event arrived, or it has not been decided yet: try again in a minute",
+        "  - its events trigger no rule: those are kept as receipts, without user and event; try --all",
+        "  - it is longer ago: try --since 7d; decisions are kept for 30 days",
+        f"  - another deployment decided it: this one writes {topics.decisions.name}",
+    ]
 
 
 def _in_words(duration: timedelta) -> str:

@@ -12,6 +12,7 @@ from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
 from saving_alerts.commands.clock import in_utc, now
 from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
 from saving_alerts.commands.files import FILE
+from saving_alerts.commands.output import document, say
 from saving_alerts.commands.version import VersionType
 from saving_alerts.ports.errors import PortError
 from saving_alerts.ports.object_store import SwappingStore
@@ -94,9 +95,9 @@ async def history_of(shelf: DocumentStore) -> tuple[tuple[Publication, ...], str
 
 def print_history(known: tuple[Publication, ...], live: str | None, *, as_json: bool) -> None:
     if as_json:
-        print(msgspec.json.encode({"live": live, "history": known}).decode())
+        document(msgspec.json.encode({"live": live, "history": known}))
     else:
-        print("\n".join(_history_lines(known, live)))
+        say(*_history_lines(known, live))
 
 
 def _history_lines(known: tuple[Publication, ...], live: str | None) -> list[str]:
@@ -113,8 +114,8 @@ def _line(each: Publication, *, is_live: bool) -> str:
 def tell(settings: Settings, document: str, publication: Publication, *, wait: bool) -> None:
     """Say what was published, and wait for the workers if asked to. `document` is "rules" or "merchants"."""
     was = f"in place of {publication.replaced}" if publication.replaced else "the first one"
-    print(f"version {publication.version} is published, {was}; workers look every {settings.reload_seconds:g} s")
+    say(f"version {publication.version} is published, {was}; workers look every {settings.reload_seconds:g} s")
     if wait:
         from saving_alerts.commands.waiting import until_live  # noqa: PLC0415 - Redis's client: --wait only
 
-        print(asyncio.run(until_live(settings, publication.version, attrgetter(f"{document}_version"))))
+        say(asyncio.run(until_live(settings, publication.version, attrgetter(f"{document}_version"))))

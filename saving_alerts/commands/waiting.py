@@ -21,7 +21,9 @@ async def until_live(settings: Settings, version: str, version_of: VersionOf, do
     """`done` is what the command has done so far, for the errors."""
     most_seconds = settings.reload_seconds + settings.heartbeat_seconds + WAIT_MARGIN_SECONDS
     try:
-        async with connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections) as redis:
+        async with connect(
+            settings.redis_address, settings.redis_timeout_seconds, settings.redis_max_connections
+        ) as redis:
             heartbeats = RedisHeartbeats(redis, f"{settings.key_prefix}workers:")
             return await wait_until_live(heartbeats, version, version_of, most_seconds, done)
     except UnavailableError as error:

@@ -9,6 +9,7 @@ import click
 import stamina
 
 from saving_alerts.commands.deployment import settings_or_exit
+from saving_alerts.commands.output import say
 from saving_alerts.kafka.access import missing_rights, rights_of_worker
 from saving_alerts.kafka.client import unequal_or_missing
 from saving_alerts.kafka.connection import KafkaFailedError
@@ -49,13 +50,13 @@ def _refuse_bad_redis_url(settings: Settings) -> None:
     from saving_alerts.adapters.redis_connection import connect  # noqa: PLC0415 - Redis's client: not for --help
 
     try:
-        connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections)
+        connect(settings.redis_address, settings.redis_timeout_seconds, settings.redis_max_connections)
     except UnavailableError as error:
         _leave(str(error))
 
 
 def _leave(problem: str) -> NoReturn:
-    click.echo(problem, err=True)
+    say(*problem.split("\n"), err=True)
     sys.exit(1)
 
 

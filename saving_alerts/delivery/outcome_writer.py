@@ -139,8 +139,9 @@ class OutcomeWriter(Generic[In, Out]):
         return self._record_builder.forward(self._forwarding.topic, user_id, envelope, value)
 
     def _decided(self, record: ConsumerRecord, addressed: Addressed, decided: Decided) -> RecordResult:
-        subject = decided.subject or addressed.subject
-        outputs = [self._record_builder.decision(self.stage, addressed.position, decided, subject)]
+        if decided.subject is not None:  # whatever becomes of it from here on, it is known whose it is
+            addressed = msgspec.structs.replace(addressed, subject=decided.subject)
+        outputs = [self._record_builder.decision(self.stage, addressed.position, decided, addressed.subject)]
         if decided.keep_bytes:
             problem = str(decided.details.get("problem", decided.reason))
             outputs.append(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.outputs import Output
+from saving_alerts.domain.decision_limits import bounded_details, bounded_subject, bounded_versions
 from saving_alerts.domain.decisions import Decision, Receipt, Stage, Subject, decision_id, ranges_of
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
@@ -60,6 +61,8 @@ class RecordBuilder:
         return Output(topic, self.partition_of(key), key, encode(value), envelope.headers())
 
     def decision(self, stage: Stage, position: SourcePosition, decided: Decided, subject: Subject) -> Output:
+        """It is bounded, whatever others wrote into what was decided: it always fits into a record."""
+        subject = bounded_subject(subject)
         decision = Decision(
             decision_id=decision_id(position, decided.reason),
             position=position,
@@ -73,8 +76,8 @@ class RecordBuilder:
             user_id=subject.user_id,
             merchant_id=subject.merchant_id,
             event_type=subject.event_type,
-            details=dict(decided.details),
-            versions=decided.versions,
+            details=bounded_details(decided.details),
+            versions=bounded_versions(decided.versions),
         )
         key = (subject.user_id or str(position)).encode()
         return Output(self._topics.decisions.name, self.partition_of(key), key, encode(decision))

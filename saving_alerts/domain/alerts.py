@@ -1,6 +1,7 @@
 """An alert: the push that a matching rule asks for, and the request made of it."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -14,6 +15,9 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
 CATEGORY = "saving_alert"
+TRIAL_CATEGORY = "saving_alert_test"
+TRIAL_MARK = "[Test] "
+MAX_TITLE_CHARACTERS = 80  # docs/contracts.md
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +91,35 @@ def push_of(alert: Alert, now: datetime, freshness: timedelta) -> Push:
             decision_id=decision_id(alert.position, Reason.PUSHED),
             rule_id=alert.rule_id,
             rules_version=alert.rules_version,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialOf:
+    """What a test push is about."""
+
+    user_id: str
+    rule_id: str
+    rules_version: str
+    locale: str
+    event_id: str
+
+
+def trial_push(of: TrialOf, title: str, body: str, deep_link: str, now: datetime, lives_for: timedelta) -> Push:
+    """A push of no event, to somebody of us. Title and category say so."""
+    return Push(
+        user_id=of.user_id,
+        title=f"{TRIAL_MARK}{title}"[:MAX_TITLE_CHARACTERS],
+        body=body,
+        deep_link=deep_link,
+        locale=of.locale,
+        category=TRIAL_CATEGORY,
+        collapse_key=f"{TRIAL_CATEGORY}:{of.event_id}",
+        ttl_seconds=int(lives_for.total_seconds()),
+        not_after=rfc3339(now + lives_for),
+        trace=PushTrace(
+            event_id=of.event_id, decision_id=of.event_id, rule_id=of.rule_id, rules_version=of.rules_version
         ),
     )
 

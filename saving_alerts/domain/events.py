@@ -97,12 +97,18 @@ class SourceRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class ValidatedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A valid event that some rule listens to, with its source position. A push after `deadline` would be too late."""
+    """A valid event that some rule listens to, with its source position. A push after `deadline` would be too late.
+
+    In place of coordinates it has what the rules read of them, in metres, or None where that is not known: how far the
+    phone was from the store, and how exactly that is known. `event.location` is set in records of older releases only.
+    """
 
     position: SourcePosition
     deadline: Instant
     read_at: Instant
     event: SavingEvent
+    distance_m: float | None = None
+    accuracy_m: float | None = None
 
 
 class Problem(msgspec.Struct, frozen=True):

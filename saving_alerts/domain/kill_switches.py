@@ -7,7 +7,8 @@ somebody wanted to stop (docs/adr/0026).
 
 import hashlib
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -18,6 +19,7 @@ from saving_alerts.domain.decoding import Decoder, Instant, Unreadable, printabl
 MAX_SWITCH_BYTES = 16 * 1024
 MAX_NAME_CHARACTERS = 160
 MAX_TEXT_CHARACTERS = 300
+MAX_OTHERS_SHOWN = 3
 
 
 class KillScope(StrEnum):
@@ -26,14 +28,51 @@ class KillScope(StrEnum):
     RULE = "rule"
 
 
-class KillSwitch(msgspec.Struct, frozen=True, kw_only=True):
-    """One switch that is on: who turned it on, when and why. `id` is the merchant's or the rule's, empty for all."""
+class TurnedOn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One person's: who turned the switch on, when and why. It ends by itself at `until`; never where that is None."""
+
+    reason: str
+    by: str
+    since: Instant
+    until: Instant | None = None
+
+    def stands_at(self, now: datetime) -> bool:
+        return self.until is None or now < self.until
+
+    def __str__(self) -> str:
+        by, reason = printable(self.by, MAX_TEXT_CHARACTERS), printable(self.reason, MAX_TEXT_CHARACTERS)
+        end = "" if self.until is None else f" until {self.until:%Y-%m-%d %H:%M:%S}"
+        return f"since {self.since:%Y-%m-%d %H:%M:%S}{end} by {by}: {reason}"
+
+
+class KillSwitch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One switch that is on: who turned it on, when and why. `id` is the merchant's or the rule's, empty for all.
+
+    `others` have turned the same one on, each by a name of its own: it is on while any of them stands. Releases before
+    0.2.0 read the first only, and obey it until the record is gone.
+    """
 
     scope: KillScope
     id: str = ""
     reason: str
     by: str
     since: Instant
+    until: Instant | None = None
+    others: tuple[TurnedOn, ...] = ()
+
+    @property
+    def turned_on(self) -> tuple[TurnedOn, ...]:
+        first = TurnedOn(reason=self.reason, by=self.by, since=self.since, until=self.until)
+        return (first, *self.others)
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it stays on until somebody lifts it."""
+        return any(each.until is None for each in self.turned_on)
+
+    def at(self, now: datetime) -> "KillSwitch | None":
+        """Those of it that stand then; None if all have ended."""
+        return switch_of(self.scope, self.id, [each for each in self.turned_on if each.stands_at(now)])
 
     @property
     def key(self) -> str:
@@ -48,8 +87,10 @@ class KillSwitch(msgspec.Struct, frozen=True, kw_only=True):
         return (self.key,)
 
     def __str__(self) -> str:
-        by, reason = printable(self.by, MAX_TEXT_CHARACTERS), printable(self.reason, MAX_TEXT_CHARACTERS)
-        return f"{self.name} since {self.since:%Y-%m-%d %H:%M:%S} by {by}: {reason}"
+        first, *others = self.turned_on
+        also = "".join(f"; also {each}" for each in others[:MAX_OTHERS_SHOWN])
+        more = len(others) - MAX_OTHERS_SHOWN
+        return f"{self.name} {first}{also}{f'; and {more} more' if more > 0 else ''}"
 
 
 class UnreadableSwitch(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +120,28 @@ class _OfAnyScope(msgspec.Struct):
     """The least that tells a switch of a newer release from garbage."""
 
     scope: str
+
+
+def switch_of(scope: KillScope, identifier: str, turned_on: Sequence[TurnedOn]) -> KillSwitch | None:
+    """The switch that all of them have turned on; None for nobody."""
+    if not turned_on:
+        return None
+    first, *others = turned_on
+    return KillSwitch(
+        scope=scope,
+        id=identifier,
+        reason=first.reason,
+        by=first.by,
+        since=first.since,
+        until=first.until,
+        others=tuple(others),
+    )
+
+
+def standing_at(switches: Iterable[StandingSwitch], now: datetime) -> list[StandingSwitch]:
+    """Those that have not ended, in the same order."""
+    found = (each if isinstance(each, UnreadableSwitch) else each.at(now) for each in switches)
+    return [each for each in found if each is not None]
 
 
 _switches = Decoder(KillSwitch, MAX_SWITCH_BYTES)
@@ -156,20 +219,30 @@ def _in_words(before: StandingSwitch | None) -> str:
 
 
 def by_what_they_stop(standing: Iterable[StandingSwitch]) -> Mapping[str, StandingSwitch]:
-    """For `active_switch`. Where several stop the same, a readable one speaks for them."""
+    """For `active_switch`. Of several that stop the same a readable one that lasts speaks, else an unreadable one."""
     found: dict[str, StandingSwitch] = {}
     for switch in standing:
         for key in switch.stops:
-            if key not in found or isinstance(switch, KillSwitch):
+            if key not in found or _speaks_before(switch, found[key]):
                 found[key] = switch
     return found
 
 
-def active_switch(switches: Mapping[str, StandingSwitch], merchant_id: str, rule_id: str) -> StandingSwitch | None:
-    """The switch that stops this push, the widest scope first; None if the push may be sent."""
+def _speaks_before(switch: StandingSwitch, other: StandingSwitch) -> bool:
+    """One that ends must not hide one that does not."""
+    if isinstance(switch, UnreadableSwitch):
+        return isinstance(other, KillSwitch) and not other.lasts
+    return switch.lasts
+
+
+def active_switch(
+    switches: Mapping[str, StandingSwitch], merchant_id: str, rule_id: str, now: datetime
+) -> StandingSwitch | None:
+    """The switch that stops this push now, the widest scope first; None if the push may be sent."""
     keys: Iterable[str] = (
         KEY_OF_ALL,
         key_of(KillScope.MERCHANT, merchant_id),
         key_of(KillScope.RULE, rule_id),
     )
-    return next((switches[key] for key in keys if key in switches), None)
+    stopping = standing_at((switches[key] for key in keys if key in switches), now)
+    return stopping[0] if stopping else None

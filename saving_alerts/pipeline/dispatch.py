@@ -14,12 +14,13 @@ docs/claims.md has the rules, each with what happens without it.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from saving_alerts.domain.alerts import Alert, Push, idempotency_key, push_of, rfc3339
 from saving_alerts.domain.caps import MOST_SENDS
-from saving_alerts.domain.kill_switches import active_switch
+from saving_alerts.domain.kill_switches import StandingSwitch, active_switch
 from saving_alerts.domain.push_sends import of_position
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
@@ -30,6 +31,7 @@ from saving_alerts.pipeline.push_decisions import decided_by, name_of, sent_befo
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.consent import AsTheEventSaid, Consent, NotKnown, OptedOut
 from saving_alerts.ports.errors import UnavailableError
+from saving_alerts.ports.gone_devices import GoneDevice, GoneDevices, NobodyGone
 from saving_alerts.ports.kill_switches import KillSwitches
 from saving_alerts.ports.push_sender import Accepted, Attempt, PushSender, Refused, Throttled, TooLate, Unclear
 from saving_alerts.ports.push_sends import PushSends
@@ -66,12 +68,14 @@ class Dispatcher:
     sent: Reason = Reason.PUSHED  # in a dry run nothing is
     failpoints: Failpoints = field(default_factory=Failpoints)
     consent: Consent = field(default_factory=AsTheEventSaid)
+    gone_devices: GoneDevices = field(default_factory=NobodyGone)
 
     async def dispatch_push(self, alert: Alert, rules: RuleSet) -> Decided:
         """Send the alert, or say why not. Ends at the latest one lease after the alert's deadline."""
         if known := of_position(self.push_sends.of(alert.user_id), alert.position, alert.event_id):
             return decided_by(alert, rules, self.outcome(uncertain=known.uncertain), sent_before(known.sent_at))
-        dispatch = _Dispatch(self, alert, rules, self._claim_of(alert, rules))
+        gone = await self.gone_devices.of(alert.user_id)
+        dispatch = _Dispatch(self, alert, rules, self._claim_of(alert, rules), gone)
         pause = FIRST_PAUSE
         while (decided := await dispatch.try_once()) is None:
             await self.clock.sleep(pause)
@@ -103,6 +107,7 @@ class _Dispatch:
     alert: Alert
     rules: RuleSet
     claim: ClaimHolder
+    gone: GoneDevice | None = None  # as it was remembered at the beginning
     unclear: bool = False  # an attempt of ours may have arrived (docs/claims.md, rule 8)
     attempts: list[str] = field(default_factory=list)
 
@@ -118,7 +123,7 @@ class _Dispatch:
     async def try_once(self) -> Decided | None:
         """Wait, claim, attempt. None: nothing is decided yet, try again."""
         await self.dispatcher.consent.wait_until_known(self.alert.user_id, self.alert.deadline)
-        async with self.dispatcher.sender.slot(self.alert.deadline) as may_start:
+        async with self._slot() as may_start:
             try:
                 view = await self._look(may_start=may_start)
                 if not isinstance(view, Known):
@@ -129,6 +134,10 @@ class _Dispatch:
             if isinstance(standing, datetime):
                 return await self._with_lease(standing, may_start=may_start)
             return await self._without_claim(standing)
+
+    def _slot(self) -> AbstractAsyncContextManager[bool]:
+        """Whether an attempt may start. A device that is gone gets none, so nobody else waits for it."""
+        return nullcontext(False) if self.gone else self.dispatcher.sender.slot(self.alert.deadline)
 
     async def _look(self, *, may_start: bool) -> View:
         """Where no attempt may start, a look at the claims that takes none.
@@ -143,10 +152,13 @@ class _Dispatch:
         """Why no attempt may start, as far as anyone can say without the throttle."""
         if self.is_late:
             return self._late(None)
-        if switch := active_switch(self.dispatcher.kill_switches.switches, self.alert.merchant_id, self.alert.rule_id):
+        if switch := self._active_switch():
             return self._decided(Reason.KILLED, switch=str(switch))
         if isinstance(against := self._consent(), OptedOut):
             return self._decided(Reason.NO_CONSENT, consent=against.why)
+        if self.gone is not None:
+            told = {"device_gone": self.gone.reason, "since": rfc3339(self.gone.since), "asked": False}
+            return self._decided(Reason.PUSH_REFUSED, **told)
         if refused := self.dispatcher.sender.refusal(self._push()):
             attempts = [*self.attempts, name_of(refused)]
             return self._decided(Reason.PUSH_REFUSED, attempts=attempts, status=refused.status, answer=refused.text)
@@ -170,6 +182,10 @@ class _Dispatch:
         self.attempts.append(name_of(attempt))
         return await self._after(attempt)
 
+    def _active_switch(self) -> StandingSwitch | None:
+        switches, now = self.dispatcher.kill_switches.switches, self.dispatcher.clock.now()
+        return active_switch(switches, self.alert.merchant_id, self.alert.rule_id, now)
+
     async def _attempt(self, not_after: datetime) -> Attempt:
         key = idempotency_key(self.alert.user_id, self.alert.event_id)
         attempt = await self.dispatcher.sender.attempt(self._push(), key, not_after)
@@ -186,17 +202,22 @@ class _Dispatch:
             case Accepted(status):
                 await self.claim.confirm(uncertain=False)
                 return self._decided(self.dispatcher.sent, status=status)
-            case Refused(status, text):
-                return await self._refused(status, text)
+            case Refused():
+                return await self._refused(attempt)
             case TooLate() | Throttled():
                 await self._release()
                 return None
             case Unclear():
                 return None
 
-    async def _refused(self, status: int | None, text: str) -> Decided:
+    async def _refused(self, refused: Refused) -> Decided:
         await self._release()
-        return await self._unless_charged(self._decided(Reason.PUSH_REFUSED, status=status, answer=text))
+        # Not where something may have arrived: the event that comes again must not be told that nothing was sent.
+        if refused.gone is not None and not self.stays_charged:
+            await self.dispatcher.gone_devices.remember(self.alert.user_id, refused.gone, self.dispatcher.clock.now())
+        gone = {} if refused.gone is None else {"device_gone": refused.gone}
+        details = {"status": refused.status, "answer": refused.text, **gone}
+        return await self._unless_charged(self._decided(Reason.PUSH_REFUSED, **details))
 
     async def _without_claim(self, reservation: Reservation) -> Decided | None:
         match reservation:

@@ -27,7 +27,7 @@ from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.passed_over import NONE_PASSED_OVER
 from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.domain.rules.distances import distance_m
+from saving_alerts.domain.rules.distances import without_coordinates
 from saving_alerts.domain.rules.evaluation import NoMatch, evaluate, refused_without_coupons
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.pipeline.outcomes import Decided, Forward
@@ -63,7 +63,7 @@ def validate(
         return _ended(Reason.EXPIRED, _lateness(deadline, now), event, record, snapshot)
     if not event.push.consent:
         return _ended(Reason.NO_CONSENT, {}, event, record, snapshot)
-    return Forward(validated)
+    return Forward(without_coordinates(validated, _merchant(validated, snapshot)))
 
 
 async def query_coupons(
@@ -82,6 +82,7 @@ async def query_coupons(
     event = validated.event
     while isinstance(against := consent.against(event.user_id), NotKnown) and not is_late(validated, clock.now()):
         await consent.wait_until_known(event.user_id, validated.deadline)
+    validated = without_coordinates(validated, _merchant(validated, snapshot))  # those of older releases have them
     context = _context_of(validated, snapshot, clock.now())
     unasked = _decided_unasked(validated, snapshot, sends, context, against)
     if unasked is not None:
@@ -188,20 +189,16 @@ def _candidate(
 
 def _context_of(validated: ValidatedEvent, snapshot: Snapshot, now: datetime) -> EvaluationContext:
     merchant = _merchant(validated, snapshot)
+    known = without_coordinates(validated, merchant)
     return EvaluationContext(
-        validated.event, merchant, now, distance_m(validated.event, merchant), snapshot.link_schemes
+        known.event, merchant, now, known.distance_m, known.accuracy_m, link_schemes=snapshot.link_schemes
     )
 
 
 def context_of(candidate: Candidate, snapshot: Snapshot, now: datetime) -> EvaluationContext:
     """What the rules see of a candidate: as of the moment it was made, and as far from the store as it was then."""
-    validated = candidate.validated
-    if candidate.looked_at is None:
-        return _context_of(validated, snapshot, now)
-    merchant = _merchant(validated, snapshot)
-    return EvaluationContext(
-        validated.event, merchant, candidate.looked_at, candidate.distance_m, snapshot.link_schemes
-    )
+    context = _context_of(candidate.validated, snapshot, candidate.looked_at or now)
+    return context if candidate.looked_at is None else replace(context, distance_m=candidate.distance_m)
 
 
 def _merchant(validated: ValidatedEvent, snapshot: Snapshot) -> Merchant | None:

@@ -17,10 +17,14 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """3xx, another 4xx, or a body too large to be sent: it did nothing, and neither would a repetition."""
+    """3xx, another 4xx, or a body too large to be sent: it did nothing, and neither would a repetition.
+
+    `gone` is why there is no device of this user any more; None where the API does not say so.
+    """
 
     status: int | None
     text: str
+    gone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

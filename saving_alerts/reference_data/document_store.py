@@ -20,6 +20,7 @@ from saving_alerts.ports.object_store import StoredObject, SwappingStore
 log = logging.getLogger(__name__)
 
 MAX_HISTORY_BYTES = 8 * 1024 * 1024  # bounds what reading it costs
+MAX_KEPT_BYTES = 64 * 1024 * 1024  # bounds what replacing a document costs
 HISTORY_ATTEMPTS = 20  # each fails only if another command has added its line since the history was read
 
 
@@ -66,13 +67,15 @@ class DocumentStore:
         self._key = key
         self._folder = key.removesuffix(self.suffix)
         self._max_bytes = max_bytes
+        # What a person has put there may be larger than what workers read, and is replaced and kept all the same.
+        self._most_kept = max(max_bytes, MAX_KEPT_BYTES)
 
     @staticmethod
     def version_of(body: bytes) -> str:
         return version_of(body)
 
     async def current(self) -> Current:
-        stored = await self._found(self._key, self._max_bytes)
+        stored = await self._found(self._key, self._most_kept)
         return Current(self.version_of(stored.body), stored.etag) if stored else Current(None, None)
 
     async def body(self, version: str | None) -> bytes:
@@ -84,11 +87,12 @@ class DocumentStore:
         return stored.body
 
     async def publish(self, body: bytes, instead_of: Current, by: str, note: str, now: datetime) -> Publication:
-        """Replace the document `instead_of`, which `current` returned.
+        """Replace the document `instead_of`, which `current` returned, and keep it, whoever has put it there.
 
         Raises ChangedMeanwhileError if it has changed since.
         """
         version = self.version_of(body)
+        await self._keep(instead_of)
         await self._store.put(self._key_of(version), body)
         if not await self._store.put_if(self._key, body, instead_of.etag):
             await self._refuse_unless_ours(version, instead_of)
@@ -104,6 +108,16 @@ class DocumentStore:
             if isinstance(each, Unreadable):
                 log.warning("line %d of %s is no publication, and is left out: %s", number, self._history_key, each)
         return tuple(each for _, each in found if isinstance(each, Publication))
+
+    async def _keep(self, replaced: Current) -> None:
+        """What a person has put there by hand is no version yet, and could not be rolled back to."""
+        if replaced.version is None or any(each.version == replaced.version for each in await self.history()):
+            return
+        stored = await self._found(self._key, self._most_kept)
+        body = stored.body if stored else b""
+        if (found := self.version_of(body)) != replaced.version:
+            raise ChangedMeanwhileError(f"the {self.name} in S3 are {found} now, and were {replaced.version}")
+        await self._store.put(self._key_of(replaced.version), body)
 
     async def _refuse_unless_ours(self, version: str, instead_of: Current) -> None:
         """The driver repeats a request whose answer was lost: then the condition fails because of our own write."""
@@ -143,7 +157,12 @@ def rules_store(store: SwappingStore, key: str, max_bytes: int) -> DocumentStore
 
 
 def before(history: tuple[Publication, ...], current: str | None) -> str | None:
-    """The version that was live before the current one; None if the history does not have it."""
+    """The version that was live before the current one; None if the history does not have it.
+
+    Before a document that was put there by hand, it is the one that was published last.
+    """
+    if history and history[-1].version != current:
+        return history[-1].version
     replacing = (each for each in reversed(history) if each.version == current != each.replaced)
     publication = next(replacing, None)
     return publication.replaced if publication else None

@@ -8,6 +8,7 @@ from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.adapters.redis_accepted_directory import RedisAcceptedDirectories
 from saving_alerts.adapters.redis_connection import connect
+from saving_alerts.adapters.redis_gone_devices import RedisGoneDevices
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
@@ -19,7 +20,7 @@ from saving_alerts.settings import Settings
 
 async def open_ports(settings: Settings, clock: Clock, metrics: Metrics, closing: AsyncExitStack) -> Ports:
     """Everything that the settings name. Opening connects to nobody yet, so it works while they are down."""
-    redis = connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections)
+    redis = connect(settings.redis_address, settings.redis_timeout_seconds, settings.redis_max_connections)
     closing.push_async_callback(redis.aclose)
     coupon_api = CouponApi.over_http(open_session(), coupon_api_policy(settings), clock, metrics)
     closing.push_async_callback(coupon_api.close)
@@ -35,6 +36,7 @@ async def open_ports(settings: Settings, clock: Clock, metrics: Metrics, closing
         throttle=RedisThrottle(redis, ThrottlePolicy(settings.claim_lease_seconds, f"{prefix}claims:"), metrics),
         object_store=store,
         heartbeats=RedisHeartbeats(redis, f"{prefix}workers:"),
+        gone_devices=RedisGoneDevices(redis, f"{prefix}gone:", settings.gone_device_seconds),
         accepted_directories=RedisAcceptedDirectories(redis, settings.accepted_directory_key),
     )
 

@@ -166,6 +166,7 @@ class WorkerRuntime:
             sender=ports.push_sender,
             push_sends=self.push_sends,
             kill_switches=self.kill_switches,
+            gone_devices=ports.gone_devices,
             sent=Reason.WOULD_PUSH if self.settings.dry_run else Reason.PUSHED,
             clock=self.clock,
             incarnation=self.incarnation,

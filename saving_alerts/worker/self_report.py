@@ -15,6 +15,7 @@ from saving_alerts import __version__
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.domain.funnel import funnel
+from saving_alerts.domain.kill_switches import standing_at
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.heartbeats import Heard, WorkerRow
@@ -115,7 +116,7 @@ class SelfReport:
             kafka_access(self._app.kafka_access.problem),
             drain(draining=runtime.is_draining),
             topics(runtime.topics_problem),
-            kill_switches(switches.next_offset, switches.listed, switches.problem),
+            kill_switches(switches.next_offset, standing_at(switches.listed, runtime.clock.now()), switches.problem),
             consent(runtime.consent.report() if runtime.consent else None),
             pushes(dry_run=runtime.settings.dry_run),
             redis(self.redis_error),

@@ -178,7 +178,7 @@ class Worker:
     def before_attempt(self, push: Push, not_after: datetime) -> ClaimRules:
         """What a worker knows at this moment must allow it: its claim, its kill switches, its Table."""
         trace, sends = self._world.trace, self._table.of(push.user_id)
-        if active_switch(self.kill_switches.switches, MERCHANT_ID, push.trace.rule_id):
+        if active_switch(self.kill_switches.switches, MERCHANT_ID, push.trace.rule_id, self.clock.now()):
             trace.breaks(f"an attempt for {push.trace.event_id} under a kill switch that {self.name} knows")
         if any(send.event_id == push.trace.event_id for send in sends):
             trace.breaks(f"an attempt for {push.trace.event_id}, which the Table of {self.name} knows as sent")

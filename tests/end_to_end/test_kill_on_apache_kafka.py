@@ -20,6 +20,7 @@ SETTINGS = {
     # Longer than the command waits: a paused worker stays a member.
     "SAVING_ALERTS_SESSION_TIMEOUT_SECONDS": "90",
 }
+OFF = ("off", "all", "--reason", "r", "--by", "b", "--wait")
 ON = ("on", "all", "--reason", "r", "--by", "b", "--wait")
 
 
@@ -52,7 +53,7 @@ def test_members_are_waited_for_until_they_have_left(world: World) -> None:
     Redis.from_url(world.redis.url).flushall()
     paused = kill(world, *ON)
     second.resume()
-    awake = kill(world, "off", "all", "--wait")
+    awake = kill(world, *OFF)
     second.stop()
     left = kill(world, *ON)
 

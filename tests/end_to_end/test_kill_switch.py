@@ -17,6 +17,7 @@ from saving_alerts.domain.reasons import Reason
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import good_coupons, long_freshness_rules, visit
 
+WHY = ("--reason", "r", "--by", "b")
 ANSWER_SECONDS = 60
 # A worker counts as gone after a minute of silence, and `--wait` waits half of it: the silence has to show at once.
 FAST_HEARTBEATS = {"SAVING_ALERTS_HEARTBEAT_SECONDS": "0.5"}
@@ -98,7 +99,7 @@ def test_a_switch_stops_all_pushes_until_it_is_turned_off(deployment: RunningDep
     deployment.kill("on", "all", "--reason", "wrong prices", "--by", "ines", "--wait")
     listed, killed = deployment.kill("list"), deployment.reasons("killed")
     requests = len(deployment.world.push_api.accepted)
-    deployment.kill("off", "all", "--wait")
+    deployment.kill("off", "all", *WHY, "--wait")
     after = deployment.reasons("after")
 
     assert (before, killed, after) == ({Reason.PUSHED}, {Reason.KILLED}, {Reason.PUSHED})
@@ -114,7 +115,7 @@ def test_without_a_switch_the_list_says_so(deployment: RunningDeployment) -> Non
     ("arguments", "message"),
     [
         pytest.param(["on", "merchant", "--reason", "r", "--by", "b"], "needs an ID", id="no merchant"),
-        pytest.param(["off", "all", "m-1"], "no ID goes with `all`", id="all of something"),
+        pytest.param(["off", "all", "m-1", *WHY], "no ID goes with `all`", id="all of something"),
     ],
 )
 def test_a_switch_that_means_nothing_is_refused(
@@ -156,7 +157,7 @@ def test_what_is_no_switch_ends_nobody_and_stops_pushes_until_it_is_lifted(
     assert f"`saving-alerts kill off {name}` lifts it" in listed
     assert names(worker, name)
     assert single.reasons(f"poison-{len(value)}") == {Reason.KILLED}
-    assert "confirmed by worker-1" in single.kill("off", name, "--wait")
+    assert "confirmed by worker-1" in single.kill("off", name, *WHY, "--wait")
     assert single.reasons(f"lifted-{len(value)}") == {Reason.PUSHED}
     assert single.kill("list") == "no kill switch is on\n"
 
@@ -172,11 +173,11 @@ def test_a_worker_that_is_silent_is_waited_for(deployment: RunningDeployment) ->
         paused.resume()
 
     assert f"not confirmed by {paused.name} (silent since" in output
-    assert "confirmed by" in deployment.kill("off", "all", "--wait")
+    assert "confirmed by" in deployment.kill("off", "all", *WHY, "--wait")
 
 
 def test_what_nobody_turned_on_cannot_be_lifted_by_name(deployment: RunningDeployment) -> None:
-    assert "nothing that is on is called country:DE" in deployment.kill("off", "country:DE", code=1)
+    assert "nothing that is on is called country:DE" in deployment.kill("off", "country:DE", *WHY, code=1)
 
 
 @pytest.mark.timeout(240)

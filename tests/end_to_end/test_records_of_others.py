@@ -219,7 +219,8 @@ async def test_on_the_topic_of_the_kill_switches_it_is_refused_and_the_switches_
     await write_bytes(world, world.topics.kill_switches.name, large_batch(GZIP), LARGE_RECORDS)
 
     switched = command_line(
-        ["kill", "on", "merchant", "m-nobody", "--reason", "test", "--by", "test", "--wait"], world.environment
+        ["kill", "on", "merchant", "m-nobody", "--anyway", "--reason", "test", "--by", "test", "--wait"],
+        world.environment,
     )
     assert switched.returncode == 0, switched.stderr
     assert "m-nobody" in command_line(["kill", "list"], world.environment).stdout

@@ -81,7 +81,7 @@ def test_no_attempt_begins_later_than_a_second_after_the_command_returned(deploy
     push_api.recover()
     deployment.wait_until(lambda: None not in stopped.reasons(), ANSWER_TIMEOUT_SECONDS, "all are answered")
     began = [request.at for request in push_api.requests]
-    kill(deployment, "off", "all", "--wait")
+    kill(deployment, "off", "all", "--reason", "prices are right", "--by", "ines", "--wait")
     resumed.write(100)
     deployment.wait_until(lambda: None not in resumed.reasons(), ANSWER_TIMEOUT_SECONDS, "the others are answered")
 

@@ -120,7 +120,7 @@ def _kill_switches(raw: bytes) -> Outcome:
     read = StandingSwitches()
     for offset, (key, value) in enumerate(unpacked(raw)):
         read.apply(ConsumerRecord("kill-switches", 0, offset, 0, 0, key, value, None, -1, -1, ()))
-    active_switch(read.stopping, "m-1", "r-1")
+    active_switch(read.stopping, "m-1", "r-1", START)
     listed = read.listed
     return Value(([str(switch) for switch in listed], [read.key_of(switch.name) for switch in listed[-1:]]))
 

@@ -136,7 +136,7 @@ OF_CLAIMS = (
     ),
     _noticed(
         "no look at the kill switches",
-        (DISPATCH, "        if switch := active_switch(", "        if False and active_switch("),
+        (DISPATCH, "        if switch := self._active_switch()", "        if False and self._active_switch()"),
     ),
     _noticed(
         "another key for each attempt",

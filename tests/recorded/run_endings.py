@@ -80,7 +80,7 @@ def _turn_switches(driver: Driver) -> None:
         driver.command("kill", "on", *switch, "--reason", "wrong prices, 20 % für alle", "--by", "ines", "--wait")
         name = f"killed-{switch[0]}"
         driver.play(visit(name, f"u-{name}"))
-        driver.command("kill", "off", *switch, "--wait")
+        driver.command("kill", "off", *switch, "--reason", "prices are right", "--by", "ines", "--wait")
 
 
 async def _come_too_late(driver: Driver) -> None:

@@ -1,5 +1,6 @@
 """A worker with a wrong environment does not start, and says which variable is wrong and what it could be."""
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -233,6 +234,30 @@ def test_variables_that_look_like_ours_and_mean_nothing_are_named() -> None:
 def test_the_example_settings_are_complete() -> None:
     settings = example_settings()
 
-    assert {field: getattr(settings, field) for field in map(str.lower, COMPLETE)} == {
+    found = settings.model_copy(update={"redis_url": settings.redis_address})
+    assert {field: getattr(found, field) for field in map(str.lower, COMPLETE)} == {
         name.lower(): example for name, example in COMPLETE.items()
     }
+
+
+SECRETS = {"REDIS_URL": "redis://:sesame@127.0.0.1:6379/0", "KAFKA_SASL_PASSWORD": "sesame"}
+
+
+def test_what_is_secret_is_in_no_text_of_the_settings(environment: Environment) -> None:
+    environment.sets(**SECRETS)
+    settings = read_settings()
+
+    assert settings.redis_address == SECRETS["REDIS_URL"]
+    assert "sesame" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert "sesame" not in repr(settings.kafka)
+
+
+@pytest.mark.parametrize("url", ["redis//:sesame@host", "sesame", "http://:sesame@host", ":sesame@host:6379"])
+def test_a_wrong_address_of_redis_does_not_show_its_password(environment: Environment, url: str) -> None:
+    environment.sets(REDIS_URL=url)
+
+    with pytest.raises(SettingsRefusedError) as refused:
+        read_settings()
+
+    assert "SAVING_ALERTS_REDIS_URL is wrong: it must begin with redis://" in str(refused.value)
+    assert "sesame" not in "".join(traceback.format_exception(refused.value))

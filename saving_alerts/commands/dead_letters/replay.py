@@ -11,6 +11,7 @@ from saving_alerts.commands.dead_letters.show import dead_letter_named, line, re
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
+from saving_alerts.commands.output import confirm, say
 from saving_alerts.commands.progress import progress_bars
 from saving_alerts.commands.running import run
 from saving_alerts.ledger.dead_letters import (
@@ -52,7 +53,7 @@ def replay(*, places: tuple[DeadLetterPlace, ...], since: timedelta | None, yes:
     if not yes:
         _ask(dead_letters)
     _replay(settings, dead_letters)
-    print(f"{_counted(dead_letters)} replayed; `explain` says what became of the events")
+    say(f"{_counted(dead_letters)} replayed; `explain` says what became of the events")
 
 
 def _named(settings: Settings, places: Iterable[DeadLetterPlace]) -> list[DeadLetter]:
@@ -63,7 +64,7 @@ def _named(settings: Settings, places: Iterable[DeadLetterPlace]) -> list[DeadLe
         f"{dead_letter.place}: {refusal}" for dead_letter in dead_letters if (refusal := why_not(dead_letter, topics))
     ]
     if refusals:
-        raise CommandRefusedError("\n".join(["nothing was replayed, because it is not possible for all:", *refusals]))
+        raise CommandRefusedError("nothing was replayed, because it is not possible for all:", *refusals)
     return dead_letters
 
 
@@ -75,7 +76,7 @@ def _recent(settings: Settings, since: timedelta) -> list[DeadLetter]:
     chosen: list[DeadLetter] = []
     for dead_letter in dead_letters:
         if refusal := _failed_again(dead_letter, last[dead_letter.content]) or why_not_among_many(dead_letter, topics):
-            click.echo(f"left out {dead_letter.place}: {refusal}", err=True)
+            say(f"left out {dead_letter.place}: {refusal}", err=True)
         else:
             chosen.append(dead_letter)
     return chosen
@@ -87,12 +88,12 @@ def _failed_again(dead_letter: DeadLetter, last: DeadLetter) -> str | None:
 
 def _ask(dead_letters: Sequence[DeadLetter]) -> None:
     for dead_letter in dead_letters:
-        click.echo(line(dead_letter), err=True)
+        say(line(dead_letter), err=True)
     moment = now()
     late = sum(dead_letter.deadline is not None and dead_letter.deadline < moment for dead_letter in dead_letters)
     if late:
-        click.echo(f"{late} are past their deadline and will end as `expired`", err=True)
-    click.confirm(f"Replay {_counted(dead_letters)}?", abort=True, err=True)
+        say(f"{late} are past their deadline and will end as `expired`", err=True)
+    confirm(f"Replay {_counted(dead_letters)}?")
 
 
 def _replay(settings: Settings, dead_letters: Sequence[DeadLetter]) -> None:

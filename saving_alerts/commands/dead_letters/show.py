@@ -1,6 +1,5 @@
 """`saving-alerts dead-letters list | show`: what failed, where it stood, and why."""
 
-import sys
 from datetime import datetime, timedelta
 
 import click
@@ -11,6 +10,7 @@ from saving_alerts.commands.dead_letters.parameter import DEAD_LETTER
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.exits import CommandRefusedError
+from saving_alerts.commands.output import document, pour, quote, say
 from saving_alerts.commands.running import run
 from saving_alerts.kafka.codecs import summary_of
 from saving_alerts.ledger.dead_letters import (
@@ -36,19 +36,19 @@ def list_(*, since: timedelta, as_json: bool) -> None:
     settings = settings_or_exit()
     dead_letters = readable_dead_letters(settings, since)
     if as_json:
-        print(msgspec.json.encode(dead_letters).decode())
+        document(msgspec.json.encode(dead_letters))
         return
     for dead_letter in dead_letters:
-        print(line(dead_letter))
+        say(line(dead_letter))
     if not dead_letters:
-        print(f"no dead letters on {settings.topics.dead_letters.name} in the time asked about")
+        say(f"no dead letters on {settings.topics.dead_letters.name} in the time asked about")
 
 
 def readable_dead_letters(settings: Settings, since: timedelta) -> tuple[DeadLetter, ...]:
     """Oldest first. It prints what stands among them and cannot be read."""
     found = run(dead_letters_since(settings.kafka, settings.topics, now() - since))
     for each in found.unreadable:
-        click.echo(f"left out {each}", err=True)
+        say(f"left out {each}", err=True)
     return found.dead_letters
 
 
@@ -75,9 +75,9 @@ def show(place: DeadLetterPlace, *, body_only: bool) -> None:
     settings = settings_or_exit()
     dead_letter = dead_letter_named(settings, place)
     if body_only:
-        sys.stdout.buffer.write(dead_letter.record.body)
+        pour(dead_letter.record.body)
     else:
-        print("\n".join(_everything(dead_letter)))
+        _show(dead_letter)
 
 
 def dead_letter_named(settings: Settings, place: DeadLetterPlace) -> DeadLetter:
@@ -93,13 +93,15 @@ def dead_letter_named(settings: Settings, place: DeadLetterPlace) -> DeadLetter:
     return dead_letter
 
 
-def _everything(dead_letter: DeadLetter) -> list[str]:
+def _show(dead_letter: DeadLetter) -> None:
     fields = msgspec.structs.asdict(dead_letter.record)
     error, body, headers = (fields.pop(name) for name in ("error", "body", "headers"))
     fields |= {f"header {name}": value for name, value in headers}
     width = max(map(len, fields))
-    lines = [f"{name:{width}}  {_plain(value)}" for name, value in fields.items()]
-    return [*lines, "", error.rstrip(), "", _plain(body)]
+    say(*(f"{name:{width}}  {_plain(value)}" for name, value in fields.items()), "error")
+    quote(error.rstrip())
+    say("body")
+    quote(_plain(body))
 
 
 def _plain(value: object) -> str:

@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import CommandRefusedError
+from saving_alerts.commands.output import say
 from saving_alerts.commands.running import run
 from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo, TooManySkippedError
 from saving_alerts.kafka.client import Commit, commits, members_of, write_commit
@@ -36,7 +37,7 @@ def skip(topic: str, partition: int, offset: int) -> None:
     if topic not in inputs:
         raise CommandRefusedError(f"no worker reads {topic}; TOPIC is one of {', '.join(inputs)}")
     run(_skip(settings, TopicPartition(topic, partition), offset))
-    print(f"{topic}-{partition} at {offset} becomes a dead letter when a worker gets to it")
+    say(f"{topic}-{partition} at {offset} becomes a dead letter when a worker gets to it")
 
 
 async def _skip(settings: Settings, partition: TopicPartition, offset: int) -> None:

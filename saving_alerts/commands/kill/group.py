@@ -5,6 +5,10 @@ import click
 from saving_alerts.commands.lazy_group import LazyCommand, LazyGroup
 
 COMMANDS = {
+    "history": LazyCommand(
+        "saving_alerts.commands.kill.history:history",
+        "List who turned switches on and off, when and why, newest first.",
+    ),
     "list": LazyCommand(
         "saving_alerts.commands.kill.show:list_",
         "List the switches that are on, and what cannot be read there and stops pushes all the same.",

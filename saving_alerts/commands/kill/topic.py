@@ -10,24 +10,26 @@ from saving_alerts.kafka.client import partition_counts, reaching
 from saving_alerts.settings import Settings
 
 
-async def standing(settings: Settings) -> StandingSwitches:
+async def standing(settings: Settings, read: StandingSwitches | None = None) -> StandingSwitches:
     """What stands on the topic now. Raises KafkaFailedError, or CommandRefusedError where there is no topic."""
     from saving_alerts.adapters.kill_switch_topic import (  # noqa: PLC0415 - mode: not for --help
         consumer_of,
         switches_now,
     )
 
-    return await switches_now(partial(consumer_of, settings.kafka), await _topic(settings))
+    return await switches_now(partial(consumer_of, settings.kafka), await _topic(settings), read)
 
 
-async def write(settings: Settings, key: bytes, value: bytes | None) -> int:
+async def write(settings: Settings, key: bytes, value: bytes | None, headers: list[tuple[str, bytes]]) -> int:
     """The offset it got. Raises as `standing`."""
     topic = await _topic(settings)
     async with reaching(settings.kafka):
         producer = AIOKafkaProducer(**settings.kafka.options(), acks="all")
         try:
             await producer.start()
-            written = await producer.send_and_wait(topic, value, key=key, partition=CONFIRMED_PARTITION)
+            written = await producer.send_and_wait(
+                topic, value, key=key, partition=CONFIRMED_PARTITION, headers=headers
+            )
         finally:
             await producer.stop()
     return int(written.offset)

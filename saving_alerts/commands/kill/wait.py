@@ -81,7 +81,9 @@ async def until_confirmed(settings: Settings, offset: int) -> str:
     """Who has read the record at the offset, in words. Raises CommandRefusedError naming those who have not in time."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
-        async with connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections) as redis:
+        async with connect(
+            settings.redis_address, settings.redis_timeout_seconds, settings.redis_max_connections
+        ) as redis:
             heartbeats = RedisHeartbeats(redis, f"{settings.key_prefix}workers:")
             return await wait(heartbeats, _asking(settings), offset, settings.heartbeat_seconds)
     except UnavailableError as error:

@@ -8,6 +8,7 @@ import click
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.merchants.accepted import note_accepted
 from saving_alerts.commands.merchants.store import with_merchants_store
+from saving_alerts.commands.output import say
 from saving_alerts.commands.version import VersionType
 from saving_alerts.commands.waiting import until_live
 from saving_alerts.ports.accepted_directory import AcceptedDirectory
@@ -32,8 +33,8 @@ def accept(version: str) -> None:
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     settings = settings_or_exit()
     directory = with_merchants_store(settings, lambda shelf: _accept(settings, shelf, version))
-    print(f"version {version} is accepted: {directory.merchants:,} merchants; later ones are compared with it")
-    print(asyncio.run(until_live(settings, version, attrgetter("merchants_version"), done="accepted")))
+    say(f"version {version} is accepted: {directory.merchants:,} merchants; later ones are compared with it")
+    say(asyncio.run(until_live(settings, version, attrgetter("merchants_version"), done="accepted")))
 
 
 async def _accept(settings: Settings, shelf: MerchantsStore, version: str) -> AcceptedDirectory:

@@ -15,7 +15,7 @@ from saving_alerts.settings import Settings
 
 @asynccontextmanager
 async def accepted_directories(settings: Settings) -> AsyncIterator[RedisAcceptedDirectories]:
-    async with connect(settings.redis_url, settings.redis_timeout_seconds, settings.redis_max_connections) as redis:
+    async with connect(settings.redis_address, settings.redis_timeout_seconds, settings.redis_max_connections) as redis:
         yield RedisAcceptedDirectories(redis, settings.accepted_directory_key)
 
 

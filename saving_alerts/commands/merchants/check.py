@@ -9,6 +9,7 @@ import msgspec
 from saving_alerts.commands.exits import BAD_NEWS, BadNewsError
 from saving_alerts.commands.files import FILE, read_file
 from saving_alerts.commands.merchants.reading import read_with_bar
+from saving_alerts.commands.output import document, say
 from saving_alerts.reference_data.merchants_file import MAX_MERCHANTS_BYTES, MerchantsFileReader, MerchantsLimits
 
 MAX_SHOWN_LINES = 1_000  # bounds the output; the others are counted
@@ -33,7 +34,7 @@ def check(file: Path, *, as_json: bool) -> None:
     if len(body) > MAX_MERCHANTS_BYTES:
         raise BadNewsError(f"{file}: more than {MAX_MERCHANTS_BYTES} bytes, which is the most that workers read")
     reader = read_with_bar(f"checking {file}", body, MerchantsLimits(max_named_lines=MAX_SHOWN_LINES))
-    print(_json(reader) if as_json else "\n".join(_lines(file, reader)))
+    document(_json(reader)) if as_json else say(*_lines(file, reader))
     if reader.bad_lines or reader.refusal is not None:
         sys.exit(BAD_NEWS)
 

@@ -10,6 +10,7 @@ from saving_alerts.commands.files import read_file
 from saving_alerts.commands.merchants.accepted import note_accepted, refuse_loss
 from saving_alerts.commands.merchants.reading import good_directory
 from saving_alerts.commands.merchants.store import with_merchants_store
+from saving_alerts.commands.output import say
 from saving_alerts.commands.publishing import (
     AS_JSON,
     WAIT,
@@ -117,5 +118,5 @@ async def _publish(
     if lost is not None:
         run = f"run `saving-alerts merchants accept {directory.version}`"
         await note_accepted(settings, directory, f"published, but workers refuse it until you {run}")
-        print(f"accepted: {lost}")
+        say(f"accepted: {lost}")
     return publication

@@ -1,6 +1,7 @@
 """A merchant directory as the commands read it: with the limits of the workers, and with a bar on a terminal."""
 
 from saving_alerts.commands.exits import BadNewsError
+from saving_alerts.commands.output import say
 from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.ports.accepted_directory import AcceptedDirectory
 from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits
@@ -29,5 +30,5 @@ def good_directory(what: str, body: bytes, settings: Settings) -> AcceptedDirect
     if reader.refusal is not None:
         raise BadNewsError(f"{what} would be refused, so nothing was done: {reader.refusal}")
     if reader.left_out is not None:
-        print(f"{what}: {reader.left_out}")
+        say(f"{what}: {reader.left_out}")
     return AcceptedDirectory(version=reader.version, merchants=reader.merchant_count)

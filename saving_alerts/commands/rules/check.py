@@ -8,6 +8,7 @@ import msgspec
 
 from saving_alerts.commands.exits import BAD_NEWS
 from saving_alerts.commands.files import FILE, read_file
+from saving_alerts.commands.output import document, say
 from saving_alerts.commands.rules.file import rules_in
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.compiler import MAX_RULES_BYTES, json_schema
@@ -35,9 +36,9 @@ def check(file: Path, *, as_json: bool) -> None:
         _show_mistakes(file, error, as_json=as_json)
         sys.exit(BAD_NEWS)
     if as_json:
-        print(msgspec.json.encode({"ok": True, "version": found.version, "mistakes": []}).decode())
+        document(msgspec.json.encode({"ok": True, "version": found.version, "mistakes": []}))
     else:
-        print("\n".join(_summary(file, found)))
+        say(*_summary(file, found))
 
 
 @click.command()
@@ -48,16 +49,16 @@ def schema() -> None:
     Example:
       saving-alerts rules schema > rules.schema.json
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    print(json_schema())
+    document(json_schema())
 
 
 def _show_mistakes(file: Path, error: RulesRefusedError, *, as_json: bool) -> None:
     if as_json:
-        print(msgspec.json.encode({"ok": False, "version": None, "mistakes": error.lines}).decode())
+        document(msgspec.json.encode({"ok": False, "version": None, "mistakes": error.lines}))
         return
-    print("\n".join(error.lines))
+    say(*error.lines)
     number = _counted(len(error.mistakes) + error.more, "mistake")
-    print(f"{file}: {number}; workers would refuse it and keep the rules they have")
+    say(f"{file}: {number}; workers would refuse it and keep the rules they have")
 
 
 def _summary(file: Path, found: RuleSet) -> list[str]:

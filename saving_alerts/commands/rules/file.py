@@ -22,4 +22,4 @@ def good_rules(file: Path) -> tuple[bytes, RuleSet]:
     try:
         return raw, rules_in(raw)
     except RulesRefusedError as error:
-        raise BadNewsError("\n".join([f"{file} has mistakes, so nothing was done:", *error.lines])) from error
+        raise BadNewsError(f"{file} has mistakes, so nothing was done:", *error.lines) from error

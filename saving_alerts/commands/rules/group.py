@@ -30,6 +30,9 @@ COMMANDS = {
         "saving_alerts.commands.rules.publish:show",
         "Print a version as it was published, the live one unless VERSION says which.",
     ),
+    "try": LazyCommand(
+        "saving_alerts.commands.rules.trial:try_", "Send one push of a rule to a test user, with a sample coupon."
+    ),
 }
 
 

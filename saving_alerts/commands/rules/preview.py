@@ -5,16 +5,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
-import msgspec
 
-from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
 from saving_alerts.commands.clock import now
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.files import FILE
+from saving_alerts.commands.merchants.lookup import merchant_in_file, merchant_in_s3
+from saving_alerts.commands.output import say
 from saving_alerts.commands.rules.file import good_rules
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
-from saving_alerts.domain.decoding import Decoder
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules.messages import locale_for, render
@@ -23,7 +22,6 @@ from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.ports.errors import PortError
 from saving_alerts.settings import Settings
 
-_merchants = Decoder(Merchant)
 SAMPLE_TITLES = {"en": "All coffee beans", "de": "Alle Kaffeebohnen", "fr": "Tous les cafés en grains"}
 
 
@@ -54,21 +52,27 @@ def preview(
       saving-alerts rules preview rules.json --merchant m-123 --locale de
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     _, found = good_rules(file)
-    known = _in_file(merchants, merchant) if merchants else _in_s3(settings_or_exit(), merchant)
-    if known is None:
-        where = str(merchants) if merchants else "S3's directory"
-        raise CommandRefusedError(f"there is no merchant {merchant} in {where}")
-    coupon = _sample(merchant, percent, amount)
+    known = known_merchant(merchants, merchant)
+    coupon = sample_coupon(merchant, percent, amount)
     if problem := coupon.discount.problem:
         raise CommandRefusedError(f"a coupon with this discount would be passed over: {problem}")
-    listening = _listening(found, merchant)
+    listening = listening_rules(found, merchant)
     for rule in listening:
-        print("\n".join(_lines(rule, locale, known, coupon)))
+        say(*_lines(rule, locale, known, coupon))
     if not listening:
-        print(f"no enabled rule listens to any event at {merchant}")
+        say(f"no enabled rule listens to any event at {merchant}")
 
 
-def _listening(found: RuleSet, merchant_id: str) -> list[Rule]:
+def known_merchant(merchants: Path | None, merchant_id: str) -> Merchant:
+    """In the file, or in S3 without one. A merchant that is not there ends the command."""
+    found = merchant_in_file(merchants, merchant_id) if merchants else _in_s3(settings_or_exit(), merchant_id)
+    if found is None:
+        where = str(merchants) if merchants else "S3's directory"
+        raise CommandRefusedError(f"there is no merchant {merchant_id} in {where}")
+    return found
+
+
+def listening_rules(found: RuleSet, merchant_id: str) -> list[Rule]:
     """In the order in which they are tried."""
     heard = {rule.id for kind in EventType for rule in found.index.shortlist(kind, merchant_id).rules}
     return [rule for rule in found.rules if rule.id in heard]
@@ -91,7 +95,7 @@ def _is_cut(text: str) -> bool:
     return text.endswith("…")
 
 
-def _sample(merchant_id: str, percent: float, amount: float | None) -> Coupon:
+def sample_coupon(merchant_id: str, percent: float = 20, amount: float | None = None) -> Coupon:
     percentage = Discount(DiscountKind.PERCENT, percent)
     return Coupon(
         coupon_id="sample",
@@ -105,35 +109,8 @@ def _sample(merchant_id: str, percent: float, amount: float | None) -> Coupon:
     )
 
 
-def _in_file(merchants: Path, merchant_id: str) -> Merchant | None:
-    with merchants.open("rb") as lines:
-        found = [merchant for line in lines if (merchant := _named(line, merchant_id))]
-    return found[-1] if found else None
-
-
 def _in_s3(settings: Settings, merchant_id: str) -> Merchant | None:
     try:
-        return asyncio.run(_streamed(settings, merchant_id))
+        return asyncio.run(merchant_in_s3(settings, merchant_id))
     except PortError as error:
         raise CommandRefusedError(f"the merchant directory: {error}; or give --merchants FILE") from error
-
-
-async def _streamed(settings: Settings, merchant_id: str) -> Merchant | None:
-    found = None
-    policy = S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)
-    async with (
-        S3ObjectStore(policy) as store,
-        store.lines(settings.s3_merchants_key, None, settings.max_merchants_bytes) as stream,
-    ):
-        if stream is not None:
-            async for line in stream.lines:
-                found = _named(line, merchant_id) or found
-    return found
-
-
-def _named(line: bytes, merchant_id: str) -> Merchant | None:
-    """The line's merchant if it is this one. Most are not, so it is looked for in the bytes first."""
-    if msgspec.json.encode(merchant_id) not in line:
-        return None
-    merchant = _merchants.read(line)
-    return merchant if isinstance(merchant, Merchant) and merchant.merchant_id == merchant_id else None

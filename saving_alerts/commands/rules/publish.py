@@ -8,6 +8,7 @@ import click
 
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import BadNewsError
+from saving_alerts.commands.output import pour
 from saving_alerts.commands.publishing import (
     AS_JSON,
     WAIT,
@@ -89,7 +90,7 @@ def show(version: str | None) -> None:
       saving-alerts rules show > rules.json
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     body = _with_rules_store(settings_or_exit(), lambda shelf: shelf.body(version))
-    click.get_binary_stream("stdout").write(body)
+    pour(body)
 
 
 async def _publish(shelf: DocumentStore, body: bytes, by: str, note: str, onto: str | None) -> Publication:
@@ -105,7 +106,7 @@ async def _roll_back(shelf: DocumentStore, version: str | None, by: str, note: s
     try:
         rules_in(body)
     except RulesRefusedError as error:
-        raise BadNewsError(f"{wanted} is refused by this release:\n" + "\n".join(error.lines)) from error
+        raise BadNewsError(f"{wanted} is refused by this release:", *error.lines) from error
     return await publish_unless_live(shelf, body, current, by, note or f"back to {wanted}")
 
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
@@ -13,10 +12,13 @@ from saving_alerts.commands.clock import now
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.exits import CommandRefusedError
+from saving_alerts.commands.output import cell, document, say, table
 from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.commands.rules.file import good_rules, rules_in
 from saving_alerts.commands.running import run
-from saving_alerts.commands.simulate.report import as_csv, as_json, figures, remarks
+from saving_alerts.commands.simulate.report import as_csv as csv_of
+from saving_alerts.commands.simulate.report import as_json as json_of
+from saving_alerts.commands.simulate.report import figures, remarks
 from saving_alerts.commands.version import VersionType
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
@@ -55,7 +57,7 @@ def simulate(file: Path, since: timedelta, compare: str | None, *, json_wanted: 
     question = Question(before, after, merchants, started - since, settings.link_schemes)
     result = _simulated(settings, question)
     if json_wanted or csv_wanted:
-        print(as_json(question, result) if json_wanted else as_csv(question, result), end="")
+        _write(question, result, as_json=json_wanted)
     else:
         _show(question, result)
 
@@ -68,15 +70,22 @@ def _simulated(settings: Settings, question: Question) -> Simulation:
         raise CommandRefusedError(str(error)) from error
 
 
+def _write(question: Question, result: Simulation, *, as_json: bool) -> None:
+    if as_json:
+        document(json_of(question, result).removesuffix("\n"))
+    else:
+        say(*csv_of(question, result).removesuffix("\n").split("\n"))
+
+
 def _show(question: Question, result: Simulation) -> None:
-    table = Table("", f"{question.before.version}", f"{question.after.version} (new)", "change", box=None)
-    for column in table.columns[1:]:
+    drawn = Table("", question.before.version, f"{question.after.version} (new)", "change", box=None)
+    for column in drawn.columns[1:]:
         column.justify = "right"
     for figure in figures(question, result):
-        table.add_row(figure.name, f"{figure.before:,}", f"{figure.after:,}", f"{figure.after - figure.before:+,}")
-    Console().print(table)
-    for line in remarks(question, result):
-        print(line)
+        numbers = (f"{figure.before:,}", f"{figure.after:,}", f"{figure.after - figure.before:+,}")
+        drawn.add_row(cell(figure.name), *numbers)
+    table(drawn)
+    say(*remarks(question, result))
 
 
 def _reference_data(settings: Settings, compare: str | None) -> tuple[RuleSet, Merchants]:
@@ -85,8 +94,7 @@ def _reference_data(settings: Settings, compare: str | None) -> tuple[RuleSet, M
     except UnknownVersionError as error:
         raise CommandRefusedError(str(error)) from error
     except RulesRefusedError as error:
-        what = "\n".join(error.lines)
-        raise CommandRefusedError(f"the rules to compare with are refused by this release:\n{what}") from error
+        raise CommandRefusedError("the rules to compare with are refused by this release:", *error.lines) from error
     except PortError as error:
         raise CommandRefusedError(str(error)) from error
 

@@ -4,10 +4,10 @@ import asyncio
 
 import click
 from aiohttp import ClientError, ClientSession, ClientTimeout
-from rich.console import Console
 
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import CommandRefusedError
+from saving_alerts.commands.output import document, say, table
 from saving_alerts.commands.stats.tables import tables
 from saving_alerts.domain.decoding import Decoder, Unreadable
 from saving_alerts.web.stats import Stats
@@ -33,12 +33,11 @@ def stats(*, page: str | None, as_json: bool) -> None:
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     body = asyncio.run(_fetched((page or LOCAL.format(port=settings_or_exit().web_port)).rstrip("/")))
     if as_json:
-        print(body.decode())
+        document(body)
         return
-    console = Console()
-    for table in tables(_read(body)):
-        console.print(table)
-        console.print()
+    for each in tables(_read(body)):
+        table(each)
+        say("")
 
 
 async def _fetched(page: str) -> bytes:

@@ -7,6 +7,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from saving_alerts.commands.clock import in_utc
+from saving_alerts.commands.output import cell
 from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.domain import moments
 from saving_alerts.ports.heartbeats import WorkerRow
@@ -20,12 +21,12 @@ NUMBERS = frozenset((*COUNTS, *PLACES))
 
 def tables(stats: Stats) -> Iterator[RenderableType]:
     """One for each section of the page, each with its title, and the sentences between them."""
-    yield Text(f"{stats.worker}, version {stats.version}, {in_utc(stats.at)} UTC")
+    yield cell(f"{stats.worker}, version {stats.version}, {in_utc(stats.at)} UTC")
     funnel = [(step.name, f"{step.events:,}", f"{step.share:.2%}") for step in stats.funnel]
     yield _table("Funnel of the cluster", ("step", "events", "share"), funnel)
     decisions = [(reason, f"{count:,}") for reason, count in stats.decisions.items() if count]
     yield _table("Decisions of the cluster", ("reason", "events"), decisions)
-    yield Text(f"Dead letters of this worker: {stats.dead_letters}")
+    yield cell(f"Dead letters of this worker: {stats.dead_letters}")
     yield _stages(stats)
     yield _table(
         "Health of this worker",
@@ -36,9 +37,9 @@ def tables(stats: Stats) -> Iterator[RenderableType]:
     yield from _remarks(stats)
     yield _workers(stats.cluster)
     for row in stats.silent:
-        yield Text(f"{row.name} has been silent since {in_utc(row.beaten_at)}.")
+        yield cell(f"{row.name} has been silent since {in_utc(row.beaten_at)}.")
     for each in stats.unreadable_heartbeats:
-        yield Text(f"A heartbeat in Redis cannot be read: {each}")
+        yield cell(f"A heartbeat in Redis cannot be read: {each}")
     yield from _lag(stats.lag)
     if stats.held_back:
         yield _held_back(stats.held_back)
@@ -79,11 +80,11 @@ def _documents(stats: Stats) -> RenderableType:
 
 def _remarks(stats: Stats) -> Iterator[Text]:
     if stats.asks_avoided is not None:
-        yield Text(
+        yield cell(
             f"Decided without asking the Coupon API, of this worker's events at its door: {stats.asks_avoided:.1%}"
         )
     for rule, times in stats.when_errors.items():
-        yield Text(f"The when of rule {rule} failed {times} times since the start, and so said no.")
+        yield cell(f"The when of rule {rule} failed {times} times since the start, and so said no.")
 
 
 def _workers(cluster: Sequence[WorkerRow]) -> RenderableType:
@@ -113,7 +114,7 @@ def _lag(partitions: Sequence[PartitionLag]) -> Iterator[RenderableType]:
     ]
     yield _table("Lag of this worker's partitions", ("topic", "partition", "committed", "end", "lag"), rows)
     unknown = sum(each.end is None for each in partitions)
-    yield Text(
+    yield cell(
         f"{len(partitions) - len(behind) - unknown} other partitions have no lag, of {unknown} nothing is known yet"
     )
 
@@ -143,5 +144,5 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) 
     # No box: as much as can be fits into the 80 columns of a pipe or a small terminal.
     table = Table(*justified, box=None, padding=(0, 2, 0, 0))
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(cell, row))
     return Group(Text(title, style="bold"), table)

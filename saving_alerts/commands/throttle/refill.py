@@ -12,6 +12,7 @@ from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.commands.clock import now
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import BAD_NEWS, CommandRefusedError
+from saving_alerts.commands.output import say
 from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.commands.running import run
 from saving_alerts.domain.decoding import Unreadable
@@ -51,7 +52,7 @@ def refill() -> None:
     settings = settings_or_exit()
     with progress_bars() as bars:
         refilled = run(refill_from_changelog(settings, Watcher(bars)))
-    print(refilled)
+    say(str(refilled))
     sys.exit(BAD_NEWS if refilled.unreadable else 0)
 
 
@@ -60,7 +61,7 @@ async def refill_from_changelog(settings: Settings, progress: Progress) -> Refil
     refilled = Refilled()
     at_once = settings.redis_max_connections
     try:
-        async with connect(settings.redis_url, settings.redis_timeout_seconds, at_once) as redis:
+        async with connect(settings.redis_address, settings.redis_timeout_seconds, at_once) as redis:
             policy = ThrottlePolicy(settings.claim_lease_seconds, f"{settings.key_prefix}claims:")
             throttle = RedisThrottle(redis, policy, NoMetrics())
             async for found in recorded_sends(settings.kafka, settings.topics.push_sends.name, now(), progress):

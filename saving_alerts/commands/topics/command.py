@@ -10,6 +10,7 @@ from aiokafka.errors import IncompatibleBrokerVersion, InvalidReplicationFactorE
 
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import BAD_NEWS, CommandRefusedError
+from saving_alerts.commands.output import say
 from saving_alerts.commands.running import run
 from saving_alerts.commands.topics.layout import Config, Layout, differences
 from saving_alerts.kafka.client import admin_client, mismatch, partition_counts
@@ -33,7 +34,7 @@ def create() -> None:
     connection, layout = _deployment()
     created = run(_create(connection, layout))
     for topic in layout.topics.all:
-        print(f"{topic.name}: {_what_happened(topic, layout, created)}")
+        say(f"{topic.name}: {_what_happened(topic, layout, created)}")
 
 
 @click.command()
@@ -50,17 +51,17 @@ def check() -> None:
     connection, layout = _deployment()
     counts, differences = run(_check(connection, layout))
     for line in differences:
-        print(line)
+        say(line)
     problem = mismatch({topic.name: counts.get(topic.name) for topic in layout.topics.partitioned})
     if missing := [topic.name for topic in layout.topics.others if topic.name not in counts]:
         problem = problem or mismatch(dict.fromkeys(missing))
     if problem:
-        print(problem)
+        say(problem)
         sys.exit(BAD_NEWS)
-    print(f"all {len(layout.topics.all)} topics are there, with {counts[layout.topics.source.name]} partitions each")
-    print(f"but for {layout.topics.kill_switches.name}, which needs one only")
+    say(f"all {len(layout.topics.all)} topics are there, with {counts[layout.topics.source.name]} partitions each")
+    say(f"but for {layout.topics.kill_switches.name}, which needs one only")
     if layout.topics.consent_changes is not None:
-        print(f"and {layout.topics.consent_changes.name}, which may have any number")
+        say(f"and {layout.topics.consent_changes.name}, which may have any number")
 
 
 def _deployment() -> tuple[KafkaConnection, Layout]:

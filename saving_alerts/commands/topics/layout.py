@@ -10,6 +10,8 @@ from saving_alerts.settings import variable
 
 # A record holds at most 1 MiB, and what Kafka wraps around it comes on top.
 MAX_MESSAGE_BYTES = 1024 * 1024 + 64 * 1024
+KILL_HISTORY = timedelta(days=90)
+_MILLISECOND = timedelta(milliseconds=1)
 REPLICAS_TO_SURVIVE_A_BROKER = 3
 Config = Mapping[str, str]
 
@@ -27,8 +29,11 @@ class Layout:
         config: dict[str, str] = {} if topic is self.topics.consent_changes else {"cleanup.policy": topic.cleanup}
         if self.replication_factor >= REPLICAS_TO_SURVIVE_A_BROKER:
             config["min.insync.replicas"] = "2"
+        if topic is self.topics.kill_switches:
+            # Compaction leaves what `kill history` tells for so long.
+            config["min.compaction.lag.ms"] = config["delete.retention.ms"] = str(KILL_HISTORY // _MILLISECOND)
         if topic.retention is not None:
-            config["retention.ms"] = str(topic.retention // timedelta(milliseconds=1))
+            config["retention.ms"] = str(topic.retention // _MILLISECOND)
             config["max.message.bytes"] = str(MAX_MESSAGE_BYTES)
         if topic.compaction_lag is not None:
             config["min.compaction.lag.ms"] = str(topic.compaction_lag // timedelta(milliseconds=1))

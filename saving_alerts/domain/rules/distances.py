@@ -2,7 +2,9 @@
 
 from math import asin, cos, radians, sin, sqrt
 
-from saving_alerts.domain.events import SavingEvent
+import msgspec
+
+from saving_alerts.domain.events import SavingEvent, ValidatedEvent
 from saving_alerts.domain.merchants import Merchant, Store
 
 EARTH_RADIUS_M = 6_371_000.0
@@ -20,6 +22,19 @@ def distance_m(event: SavingEvent, merchant: Merchant | None) -> float | None:
     stores = merchant.stores if wanted is None else [store for store in merchant.stores if store.store_id == wanted]
     metres = (metres_between(location.latitude, location.longitude, store) for store in stores)
     return min(metres, default=None)
+
+
+def without_coordinates(validated: ValidatedEvent, merchant: Merchant | None) -> ValidatedEvent:
+    """The same, with distance and accuracy in the place of where the phone was: no rule reads more."""
+    location = validated.event.location
+    if location is None:
+        return validated
+    return msgspec.structs.replace(
+        validated,
+        event=msgspec.structs.replace(validated.event, location=None),
+        distance_m=distance_m(validated.event, merchant),
+        accuracy_m=location.accuracy_m,
+    )
 
 
 def metres_between(latitude: float, longitude: float, store: Store) -> float:

@@ -11,7 +11,8 @@ from saving_alerts.domain.rules.quiet_hours import local_time
 
 @dataclass(frozen=True)
 class EvaluationContext:
-    """`distance_m` is how far the phone was from the store, in metres; None where that is not known.
+    """`distance_m` is how far the phone was from the store, and `accuracy_m` how exactly that is known, in metres; None
+    where it is not known.
 
     `link_schemes` are those of the apps that a push may open, beside https, in lower case.
 
@@ -22,6 +23,7 @@ class EvaluationContext:
     merchant: Merchant | None
     now: datetime
     distance_m: float | None = None
+    accuracy_m: float | None = None
     link_schemes: frozenset[str] = frozenset()
 
     @cached_property

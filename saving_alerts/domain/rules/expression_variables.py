@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
-from saving_alerts.domain.events import GEOFENCE_TYPES, App, EventType, Location, PushConsent, SavingEvent
+from saving_alerts.domain.events import GEOFENCE_TYPES, App, EventType, PushConsent, SavingEvent
 from saving_alerts.domain.merchants import Merchant, Store
 from saving_alerts.domain.rules.clauses import WEEKDAYS
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext
@@ -49,8 +49,8 @@ def _event(context: EvaluationContext) -> dict[str, Any]:
     }
     if event.store_id is not None:
         fields["store_id"] = event.store_id
-    if event.location is not None:
-        fields["accuracy_m"] = float(event.location.accuracy_m)
+    if context.accuracy_m is not None:
+        fields["accuracy_m"] = float(context.accuracy_m)
     if context.distance_m is not None:
         fields["distance_m"] = float(context.distance_m)
     return fields
@@ -116,10 +116,9 @@ def _context_of(event_type: EventType, *, full: bool) -> EvaluationContext:
         timezone="Europe/Berlin",
         locale="de-DE",
         app=App("9.4.1", "ios"),
-        location=Location(52.5201, 13.4051, 35) if full else None,
         push=PushConsent(consent=True),
     )
-    return EvaluationContext(event, _MERCHANT, _NOON, 120.0 if full else None)
+    return EvaluationContext(event, _MERCHANT, _NOON, 120.0 if full else None, 35.0 if full else None)
 
 
 def _coupon(kind: DiscountKind, *, full: bool) -> Coupon:

@@ -260,3 +260,13 @@ def test_waiting_ends_when_every_worker_reports_the_version(cli: MerchantsCli) -
     cli.beat("w-1", version_of(WHOLE))
 
     assert "all 1 workers report it after 0." in cli.publish(WHOLE, "--wait").stdout
+
+
+def test_a_directory_put_there_by_hand_can_be_gone_back_to(cli: MerchantsCli) -> None:
+    by_hand = directory(21)
+    cli.s3.put("merchants.jsonl", by_hand)
+    cli.publish(WHOLE)
+
+    back = cli.run("rollback", "--by", "tom")
+
+    assert (back.exit_code, cli.live) == (0, version_of(by_hand)), back.stderr

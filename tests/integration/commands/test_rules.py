@@ -153,6 +153,16 @@ def test_what_was_put_there_by_hand_is_said_to_be_unknown(cli: RulesCli) -> None
     assert history.stdout.splitlines()[0].startswith(f"{version_of(SECOND)}  live, but not published with this command")
 
 
+def test_what_was_put_there_by_hand_can_be_gone_back_to(cli: RulesCli) -> None:
+    cli.s3.put("rules.json", SECOND)
+    cli.publish(FIRST)
+
+    back = cli.run("rollback", "--by", "tom")
+
+    assert back.exit_code == 0
+    assert cli.run("show").stdout_bytes == SECOND
+
+
 def test_before_the_first_publication_the_history_is_empty(cli: RulesCli) -> None:
     assert cli.run("history").stdout == "nothing was published yet\n"
 

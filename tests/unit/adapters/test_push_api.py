@@ -103,6 +103,29 @@ async def test_each_status_means_what_the_contract_says(
     assert (attempt, len(stub.requests)) == (expected, 1)
 
 
+@pytest.mark.parametrize(
+    ("status_line", "body", "gone"),
+    [
+        ("410 Gone", '{"reason":"unregistered"}', "unregistered"),
+        ("410 Gone", "no such device\x1b[2J", "no such device\\x1b[2J"),
+        ("410 Gone", "", None),
+        ("404 Not Found", '{"reason":"unregistered"}', "unregistered"),
+        ("404 Not Found", '{"reason":7}', None),
+        ("404 Not Found", "<h1>Not Found</h1>", None),
+        ("403 Forbidden", '{"reason":"unregistered"}', None),
+    ],
+)
+async def test_a_device_is_gone_only_where_the_api_says_so(
+    clock: FakeClock, metrics: RecordingMetrics, status_line: str, body: str, gone: str | None
+) -> None:
+    answer = f"HTTP/1.1 {status_line}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    async with canned_server(answer) as address, client(f"http://{address}", clock, metrics) as api:
+        attempt = await api.attempt(PUSH, "k-1", LEASE_END)
+
+    assert isinstance(attempt, Refused)
+    assert (attempt.text, attempt.gone) == (body, gone)
+
+
 async def test_a_redirect_is_not_followed(stub: PushApiStub, clock: FakeClock, metrics: RecordingMetrics) -> None:
     answer = canned("307 Temporary Redirect", f"Location: {stub.url}/push-notifications")
     async with canned_server(answer) as address, client(f"http://{address}", clock, metrics) as api:

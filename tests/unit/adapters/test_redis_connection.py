@@ -65,6 +65,7 @@ def test_a_password_that_is_not_quoted_leads_nowhere_else_and_is_not_told(specia
         pytest.param(f"redis://:{SECRET}@/0", "cannot be read as", id="no host"),
         pytest.param(f"rediss://:{SECRET}@{HOST}?ssl_ca_cert=ca.pem", "'ssl_ca_cert'", id="unknown option"),
         pytest.param(f"redis://:{SECRET}@{HOST}?socket_timeout=soon", "'socket_timeout'", id="bad value"),
+        pytest.param(f"redis://{HOST}?password=a&{SECRET}=b", "%26", id="a piece of a password as an option"),
         pytest.param(f"rediss://:{SECRET}@{HOST}?ssl_ca_certs=/no.pem", "ssl_ca_certs=/no.pem", id="no file"),
     ],
 )

@@ -65,6 +65,7 @@ def test_every_group_below_is_lazy_too() -> None:
         "topics",
         "consent",
         "dead-letters",
+        "events",
         "kill",
         "merchants",
         "rules",

@@ -5,17 +5,20 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import MessageSizeTooLargeError
 
 from saving_alerts.delivery.addressing import address_of_source, read_source
 from saving_alerts.delivery.batches import batch_scheduler
 from saving_alerts.delivery.outcome_writer import OutcomeWriter
+from saving_alerts.delivery.outputs import Undelivered
 from saving_alerts.delivery.record_builder import MAX_REFUSED_DECISIONS, RecordBuilder
 from saving_alerts.delivery.record_results import BatchResult
-from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.events import SourceRecord
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.kafka.refused import KEPT_BYTES, RefusedBytes, refused_record
 from saving_alerts.kafka.topics import Topics
-from saving_alerts.pipeline.outcomes import Outcome
+from saving_alerts.pipeline.outcomes import Decided, Outcome
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
 
@@ -119,3 +122,18 @@ async def test_it_is_committed_behind_all_of_its_offsets() -> None:
     ((_, message),) = scheduler.iterate({partition: [refused("saving-events", FIRST + 2)]})
 
     assert message.offset == FIRST + 2
+
+
+async def test_whose_event_it_was_is_known_also_where_kafka_refuses_its_decision() -> None:
+    def step(_value: SourceRecord) -> Decided:
+        return Decided(Reason.INVALID, {"problem": "odd"}, subject=Subject(event_id="e-1", user_id="u-42"))
+
+    written = Written(Stage.VALIDATE)
+    record = ConsumerRecord("saving-events", 3, FIRST, 0, 0, None, b"{}", None, 0, 0, ())
+    results = written.writer.of_batch([record], step, START).results
+    (refused_output,) = results[0].outputs
+
+    instead = written.writer.undelivered(Undelivered(refused_output, MessageSizeTooLargeError()), results)
+
+    decision = next(json.loads(each.value or b"") for each in instead if each.topic == TOPICS.decisions.name)
+    assert (decision["user_id"], decision["event_id"]) == ("u-42", "e-1")

@@ -1,6 +1,6 @@
 """What is on stays on until it is lifted, whatever stands on the topic; what is no switch stops more, never less."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -12,12 +12,14 @@ from saving_alerts.domain.kill_switches import (
     KillScope,
     KillSwitch,
     StandingSwitch,
+    TurnedOn,
     UnreadableSwitch,
     active_switch,
     by_what_they_stop,
     name_of,
     names_a_scope,
     read_switch,
+    switch_of,
 )
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -128,7 +130,7 @@ def test_two_keys_have_two_names(first: bytes, second: bytes) -> None:
 def test_a_push_is_stopped_by_whatever_counts_as_a_switch_of_it(stops: tuple[str, ...], *, stopped: bool) -> None:
     unreadable = UnreadableSwitch(name="x", problem="p", stops=stops)
 
-    found = active_switch(by_what_they_stop([unreadable]), "m-1", "r-1")
+    found = active_switch(by_what_they_stop([unreadable]), "m-1", "r-1", NOON)
 
     assert (found is unreadable) is stopped
 
@@ -138,9 +140,67 @@ def test_of_two_that_stop_the_same_the_readable_one_speaks() -> None:
 
     orders: list[list[StandingSwitch]] = [[unreadable, switch()], [switch(), unreadable]]
     for standing in orders:
-        assert active_switch(by_what_they_stop(standing), "m-1", "r-1") == switch()
+        assert active_switch(by_what_they_stop(standing), "m-1", "r-1", NOON) == switch()
 
 
 def test_what_somebody_wrote_as_a_reason_cannot_draw_on_a_terminal() -> None:
     assert "\x1b" not in str(switch(reason="\x1b[2J" + "x" * 1_000))
     assert len(str(switch(reason="x" * 1_000))) < 500
+
+
+def turned_on(by: str, hours: float | None = None) -> TurnedOn:
+    return TurnedOn(reason="r", by=by, since=NOON, until=NOON + timedelta(hours=hours) if hours else None)
+
+
+def test_a_switch_ends_by_itself() -> None:
+    ending = switch_of(KillScope.ALL, "", [turned_on("ines", hours=2)])
+    assert ending is not None
+    standing = by_what_they_stop([ending])
+
+    assert active_switch(standing, "m-1", "r-1", NOON + timedelta(hours=1)) == ending
+    assert active_switch(standing, "m-1", "r-1", NOON + timedelta(hours=2)) is None
+    assert "until 2026-11-23 14:00:00" in str(ending)
+
+
+def test_it_is_on_while_one_of_those_stands_who_turned_it_on() -> None:
+    found = switch_of(KillScope.ALL, "", [turned_on("ines", hours=2), turned_on("tom")])
+    assert found is not None
+
+    left = active_switch(by_what_they_stop([found]), "m-1", "r-1", NOON + timedelta(hours=3))
+
+    assert left == switch_of(KillScope.ALL, "", [turned_on("tom")])
+
+
+def test_one_that_ends_hides_none_that_does_not() -> None:
+    ending = switch_of(KillScope.ALL, "", [turned_on("ines", hours=2)])
+    assert ending is not None
+    unreadable = UnreadableSwitch(name="x", problem="p", stops=("all",))
+
+    orders: list[list[StandingSwitch]] = [[unreadable, ending], [ending, unreadable]]
+    for standing in orders:
+        assert active_switch(by_what_they_stop(standing), "m-1", "r-1", NOON + timedelta(hours=3)) is unreadable
+
+
+class SwitchOfFirstRelease(msgspec.Struct, frozen=True, kw_only=True):
+    """As 0.1.0 reads it."""
+
+    scope: KillScope
+    id: str = ""
+    reason: str
+    by: str
+    since: datetime
+
+
+def test_the_first_release_reads_what_is_written_now_as_a_switch_that_is_on() -> None:
+    written = switch_of(KillScope.MERCHANT, "m-1", [turned_on("ines", hours=2), turned_on("tom")])
+
+    read = msgspec.json.decode(msgspec.json.encode(written), type=SwitchOfFirstRelease)
+
+    assert read == SwitchOfFirstRelease(scope=KillScope.MERCHANT, id="m-1", reason="r", by="ines", since=NOON)
+
+
+def test_what_the_first_release_wrote_is_one_persons_switch_without_an_end() -> None:
+    found = read_switch(b"merchant:m-1", body())
+
+    assert isinstance(found, KillSwitch)
+    assert (found.others, found.lasts, found.at(NOON)) == ((), True, found)

@@ -103,7 +103,32 @@ async def test_the_version_before_is_what_the_live_one_replaced(store: FakeObjec
     history = await shelf.history()
 
     assert before(history, version_of(FIRST)) == version_of(SECOND)
-    assert before(history, "0123456789ab") is None
+    assert before(history, "0123456789ab") == version_of(FIRST)
+    assert before((), "0123456789ab") is None
+
+
+@pytest.mark.parametrize("by_hand", [b'{"by": "hand"}', b"no rules at all", b"x" * 2 * ENOUGH_BYTES])
+async def test_what_was_put_there_by_hand_is_kept_when_it_is_replaced(store: FakeObjectStore, by_hand: bytes) -> None:
+    shelf = rules_store_of(store)
+    await shelf.publish(FIRST, await shelf.current(), "ines", "begin", START)
+    store.objects["rules.json"] = by_hand
+
+    publication = await shelf.publish(SECOND, await shelf.current(), "tom", "more", START)
+
+    assert publication.replaced == version_of(by_hand)
+    assert store.objects[f"rules/{version_of(by_hand)}.json"] == by_hand
+    assert before(await shelf.history(), publication.version) == version_of(by_hand)
+
+
+async def test_from_what_was_put_there_by_hand_one_goes_back_to_what_was_published_last(
+    store: FakeObjectStore,
+) -> None:
+    shelf = rules_store_of(store)
+    await shelf.publish(FIRST, await shelf.current(), "ines", "begin", START)
+    await shelf.publish(SECOND, await shelf.current(), "ines", "more", START)
+    store.objects["rules.json"] = FIRST
+
+    assert before(await shelf.history(), (await shelf.current()).version) == version_of(SECOND)
 
 
 async def test_before_the_first_rules_nothing_is_live(store: FakeObjectStore) -> None:

@@ -99,7 +99,7 @@ def test_one_dead_letter_is_shown_with_its_traceback_and_its_bytes(deployment: R
 
     result = run_command(deployment, "show", "0:1")
 
-    assert "Traceback (most recent call last):\n  somewhere\nKeyError: 'discount'" in result.stdout
+    assert "    Traceback (most recent call last):\n      somewhere\n    KeyError: 'discount'\n" in result.stdout
     assert '{"name": "\\xff"}' in result.stdout
     assert "header event_id  e-4" in result.stdout
     assert "sha256           a1b24" in result.stdout

@@ -1,0 +1,1 @@
+"""`saving-alerts events`: for those upstream who write events."""
