@@ -93,6 +93,7 @@ def of_push_api(raw: bytes) -> Outcome:
     api = PushApi(_session(raw), PushApiPolicy("http://push.example"), FakeClock(), RecordingMetrics())
     attempt = result_of(api.attempt(_push(), "key", DEADLINE))
     _is_told(getattr(attempt, "text", ""))
+    _is_told(getattr(attempt, "gone", None) or "")
     return _pause(attempt.retry_after if isinstance(attempt, Throttled) else None, attempt)
 
 

@@ -22,8 +22,8 @@ CONSENT_MUTANTS = (
         (
             Edit(
                 DISPATCH,
-                "        if against := self.dispatcher.consent.against(self.alert.user_id):\n"
-                "            return await self._without_consent(against)\n",
+                "        if isinstance(against := self._consent(), OptedOut):\n"
+                "            return self._decided(Reason.NO_CONSENT, consent=against.why)\n",
                 "",
             ),
         ),
@@ -31,7 +31,7 @@ CONSENT_MUTANTS = (
     ),
     Mutant(
         "take what is not known for an opt-out",
-        (Edit(DISPATCH, "        if isinstance(against, NotKnown):\n            return None\n", ""),),
+        (Edit(DISPATCH, "isinstance(against := self._consent(), OptedOut)", "against := self._consent()"),),
         (TEST_DISPATCH,),
     ),
     Mutant(

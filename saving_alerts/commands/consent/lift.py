@@ -5,7 +5,7 @@ from aiokafka import AIOKafkaProducer
 
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import CommandRefusedError
-from saving_alerts.commands.output import say
+from saving_alerts.commands.output import confirm, say
 from saving_alerts.commands.running import run
 from saving_alerts.domain.consent import EVERYONE
 from saving_alerts.kafka.client import partition_counts, reaching
@@ -28,7 +28,7 @@ def lift(*, yes: bool) -> None:
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     settings = settings_or_exit()
     if not yes:
-        click.confirm("Have the changes been written again that could not be read?", abort=True)
+        confirm("Have the changes been written again that could not be read?")
     say(f"lifted in {run(_lift(settings))} partitions")
 
 

@@ -37,6 +37,7 @@ signs = st.characters(exclude_categories=["Cs"]) | st.sampled_from(ALL_HARM)
 # By what is called; {…} is filled in from the world. `worker` and `agents` go on to Faust, and read nothing before.
 CALLS = {
     "audit": ["", "--json"],
+    "consent lift": ["", "--yes"],
     "dead-letters list": ["", "--json"],
     "dead-letters replay": ["0:{last}", "--since 1h"],
     "dead-letters show": ["0:{last}", "0:0", "0:{last} --body"],
@@ -62,6 +63,7 @@ CALLS = {
     "rules try": ["{good} --user u-1 --merchant m-1 --merchants {merchants}"],
     "simulate": ["--rules {good}", "--rules {good} --json", "--rules {good} --csv"],
     "stats": ["--page {page}", "--page {page} --json"],
+    "throttle refill": [""],
     "topics check": [""],
     "topics create": [""],
 }

@@ -18,6 +18,7 @@ from saving_alerts.adapters.coupon_answers import CouponApiFailedError
 from saving_alerts.adapters.coupon_request import HttpCouponRequests
 from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
+from saving_alerts.domain.coupons import CouponAnswer
 from saving_alerts.ports.errors import RefusedError
 from saving_alerts.ports.push_sender import Accepted, Attempt, Unclear
 from tests.support.fakes.clock import START, FakeClock
@@ -177,7 +178,7 @@ async def test_a_body_that_breaks_off_is_no_answer_but_the_status_was_one(answer
 async def test_a_whole_answer_is_read_whatever_is_around_it(answer: list[bytes]) -> None:
     seen = await seen_from(lambda: answer)
 
-    assert (seen.coupons, seen.push) == ((), Accepted(200))
+    assert (seen.coupons, seen.push) == (CouponAnswer(), Accepted(200))
 
 
 async def test_an_attempt_ends_at_its_timeout_although_something_comes_all_the_time() -> None:
@@ -227,12 +228,12 @@ async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() -
         await turns.get()
         answers.append(await coupons_of(session, url))
 
-    assert (answers, connections) == ([(), ()], 2)
+    assert (answers, connections) == ([CouponAnswer(), CouponAnswer()], 2)
 
 
 async def test_real_coupons_come_through() -> None:
     body = msgspec.json.encode([some_coupon("m-1", number) for number in range(200)])
     seen = await seen_from(lambda: [OK + b"Content-Length: %d\r\n\r\n" % len(body), body])
 
-    assert isinstance(seen.coupons, tuple)
-    assert len(seen.coupons) == 200
+    assert isinstance(seen.coupons, CouponAnswer)
+    assert (len(seen.coupons.coupons), seen.coupons.passed_over) == (200, ())

@@ -13,6 +13,7 @@ from demo.stub_apis.faults import Behaviour, Fault
 from demo.stub_apis.push_api import PushApi as PushApiStub
 from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
+from saving_alerts.domain.decoding import printable
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.push_sender import Accepted, Refused, Throttled, TooLate, Unclear
 from tests.support.fakes.canned_server import canned_server
@@ -123,7 +124,7 @@ async def test_a_device_is_gone_only_where_the_api_says_so(
         attempt = await api.attempt(PUSH, "k-1", LEASE_END)
 
     assert isinstance(attempt, Refused)
-    assert (attempt.text, attempt.gone) == (body, gone)
+    assert (attempt.text, attempt.gone) == (printable(body), gone)
 
 
 async def test_a_redirect_is_not_followed(stub: PushApiStub, clock: FakeClock, metrics: RecordingMetrics) -> None:

@@ -1,6 +1,7 @@
 """A device that the push API calls gone is not asked for again for every event, and charges nobody."""
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.ledger.decision_texts import details_in_words
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.outcomes import Decided
+from saving_alerts.ports.gone_devices import NobodyGone
 from saving_alerts.ports.push_sender import Refused, Unclear
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.gone_devices import FakeGoneDevices
@@ -40,6 +42,17 @@ class World:
             claim_numbers=itertools.count(1),
             gone_devices=self.gone,
         )
+
+    async def dispatch_elsewhere(self) -> Decided:
+        """By a worker whose Table nobody here has read, before the device was gone."""
+        other = replace(
+            self._dispatcher,
+            incarnation="worker-b",
+            push_sends=FakePushSends(self.clock),
+            claim_numbers=itertools.count(1),
+            gone_devices=NobodyGone(),
+        )
+        return await other.dispatch_push(alert(7), snapshot().rules)
 
     async def dispatch(self, offset: int = 7, user_id: str = "u-1") -> Decided:
         return await self._dispatcher.dispatch_push(alert(offset, user_id=user_id), snapshot().rules)
@@ -92,3 +105,29 @@ async def test_what_may_have_arrived_is_not_denied_when_the_event_comes_again(wo
     decided = await world.dispatch(7)
 
     assert (decided.reason, world.gone.remembered) == (Reason.PUSH_UNCERTAIN, {})
+
+
+async def test_what_another_worker_has_sent_before_is_not_denied(world: World) -> None:
+    await world.dispatch_elsewhere()
+    await world.gone.remember("u-1", "unregistered", world.clock.now())
+
+    again = await world.dispatch(7)
+
+    assert (again.reason, again.details["again"]) == (Reason.PUSHED, True)
+
+
+async def test_what_another_worker_may_have_sent_is_uncertain(world: World) -> None:
+    world.sender.ends(*[Unclear("no answer")] * 1_000)  # more than there is time for
+    await world.dispatch_elsewhere()
+    await world.gone.remember("u-1", "unregistered", world.clock.now())
+
+    assert (await world.dispatch(7)).reason is Reason.PUSH_UNCERTAIN
+
+
+async def test_it_is_told_at_once_while_the_push_api_is_down(world: World) -> None:
+    world.sender.goes_down(START + timedelta(hours=1))
+    await world.gone.remember("u-1", "unregistered", START)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, world.clock.now()) == (Reason.PUSH_REFUSED, START)
