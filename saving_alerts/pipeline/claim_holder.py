@@ -19,6 +19,7 @@ from saving_alerts.ports.throttle import (
     DuplicateOf,
     Free,
     Granted,
+    Known,
     Obstacle,
     Reservation,
     Throttle,
@@ -31,8 +32,8 @@ class ClaimHolder:
     """Holds at most one claim at a time. Its calls raise UnavailableError where the throttle does not answer.
 
     `taken_over`: a former owner may have sent (docs/claims.md, rule 5). `kept`: a claim did not go back, so the user
-    is charged although nothing was sent. `held_elsewhere`: by the last answer, another incarnation has this position in
-    work, and may have sent.
+    is charged although nothing was sent. `held_elsewhere`: by the last answer, another incarnation has, or had, this
+    position in work, and may have sent.
     """
 
     alert: Alert
@@ -58,6 +59,7 @@ class ClaimHolder:
     async def look(self) -> View:
         """What stands against a claim, in the throttle and in the Table. Nothing is claimed."""
         view = await self.throttle.look(self._new_claim(), self.caps)
+        self.held_elsewhere = isinstance(view, Known)
         return self._in_the_table() or view if isinstance(view, Free) else view
 
     async def hold(self, *, unclear: bool) -> datetime | Reservation:
