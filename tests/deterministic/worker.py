@@ -149,7 +149,7 @@ class Worker:
     async def revoked(self) -> None:
         """The partitions go: drain, commit, and say that nobody died. Then nothing of the assignment acts."""
         assignment = self.assignment
-        if assignment is None:
+        if assignment is None or self.is_drained:  # a rebalance may have come while it does this
             return
         self._world.did(self, "drains")
         assignment.stop_fetching()
