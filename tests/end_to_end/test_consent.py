@@ -21,7 +21,11 @@ pytestmark = pytest.mark.timeout(180)
 ANSWER_SECONDS = 60
 CONSENT_TOPIC = "saving-consent"
 # An ask that hangs is to be the first one still when it is let go.
-SETTINGS = {"SAVING_ALERTS_CONSENT_TOPIC": CONSENT_TOPIC, "SAVING_ALERTS_COUPON_API_TIMEOUT_SECONDS": "60"}
+SETTINGS = {
+    "SAVING_ALERTS_CONSENT_TOPIC": CONSENT_TOPIC,
+    "SAVING_ALERTS_COUPON_API_TIMEOUT_SECONDS": "60",
+    "SAVING_ALERTS_COUPON_API_TOTAL_SECONDS": "60",
+}
 HANG = Behaviour(fault="hang")
 
 
