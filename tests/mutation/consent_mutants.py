@@ -22,16 +22,19 @@ CONSENT_MUTANTS = (
         (
             Edit(
                 DISPATCH,
-                "        if against := self.dispatcher.consent.against(self.alert.user_id):\n"
-                "            return await self._without_consent(against)\n",
-                "",
+                "        if isinstance(against := self._consent(), OptedOut):\n",
+                "        if isinstance(against := None, OptedOut):\n",
             ),
         ),
         (TEST_DISPATCH,),
     ),
     Mutant(
         "take what is not known for an opt-out",
-        (Edit(DISPATCH, "        if isinstance(against, NotKnown):\n            return None\n", ""),),
+        (
+            Edit(
+                DISPATCH, "(against := self._consent(), OptedOut)", "(against := self._consent(), OptedOut | NotKnown)"
+            ),
+        ),
         (TEST_DISPATCH,),
     ),
     Mutant(

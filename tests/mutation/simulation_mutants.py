@@ -31,8 +31,13 @@ OF_DELIVERY = (
         "acknowledge before it is published",
         (
             STAGE,
-            "        await self._publish(record, result)\n        self._finish(batch, result)\n",
-            "        self._finish(batch, result)\n        await self._publish(record, result)\n",
+            "        self._held_back.publishing.add(place)\n",
+            "        self._held_back.publishing.add(place)\n        self._finish(batch, result)\n",
+        ),
+        (
+            STAGE,
+            "            self._held_back.publishing.discard(place)\n        self._finish(batch, result)\n",
+            "            self._held_back.publishing.discard(place)\n",
         ),
     ),
     _noticed(
@@ -50,8 +55,8 @@ OF_DELIVERY = (
         "acknowledge out of order",
         (
             IN_FLIGHT,
-            "        return list(self._finished_head(row.entries))\n",
-            "        return [entry.batch] if entry.unfinished == 0 else []\n",
+            "        acknowledged = list(row.finished_head())\n",
+            "        acknowledged = [entry.batch]\n",
         ),
     ),
     _noticed(
@@ -132,7 +137,12 @@ OF_CLAIMS = (
     ),
     _noticed(
         "no look at the deadline before an attempt",
-        (DISPATCH, "        if self.is_late or not may_start:\n", "        if not may_start:\n"),
+        (
+            DISPATCH,
+            "        if self.is_late:\n            return self._late(None)\n        if switch",
+            "        if switch",
+        ),
+        (DISPATCH, "        if not may_start:\n            return None  # the deadline is about to pass\n", ""),
     ),
     _noticed(
         "no look at the kill switches",
@@ -186,8 +196,11 @@ OF_THE_TABLE = (
     ),
     _noticed(
         "no look at the caps of the Table",
-        (CLAIM_HOLDER, "        elif blocked := blocking_cap(", "        elif False and blocking_cap("),
-        (CLAIM_HOLDER, "            refusal = CapReached(blocked.cap, blocked.until)\n", "            pass\n"),
+        (
+            CLAIM_HOLDER,
+            "        return CapReached(blocked.cap, blocked.until) if blocked else None\n",
+            "        return None\n",
+        ),
     ),
     _noticed(
         "charge an uncertain send from now",
