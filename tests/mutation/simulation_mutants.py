@@ -56,7 +56,12 @@ OF_DELIVERY = (
         (
             IN_FLIGHT,
             "        acknowledged = list(row.finished_head())\n",
-            "        acknowledged = [entry.batch]\n",
+            (
+                "        row.entries.remove(entry)\n"
+                "        row.uncommitted -= entry.records\n"
+                "        row.uncommitted_bytes -= entry.bytes\n"
+                "        acknowledged = [entry.batch]\n"
+            ),
         ),
     ),
     _noticed(
