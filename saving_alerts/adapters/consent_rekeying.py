@@ -7,7 +7,7 @@ committed when Kafka has what came of the record.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -16,17 +16,14 @@ from mode import Service
 from saving_alerts.adapters.consent_records import kind_of, rekeyed
 from saving_alerts.delivery.outputs import Output, Undelivered
 from saving_alerts.domain.decoding import printable
+from saving_alerts.kafka.consumers import FETCH_MILLISECONDS, RECONNECT_PAUSE_SECONDS, Connect, started
 from saving_alerts.kafka.refusals import in_words
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 
-RECONNECT_PAUSE_SECONDS = 1.0  # after a failure of Kafka: an outage costs one attempt a second
-FETCH_MILLISECONDS = 200  # so long a fetch waits for a record: a rebalance and a stop are not kept longer
 FETCH_RECORDS = 2_000  # they are decoded at once, in the event loop: some 10 ms
-
-Connect = Callable[[], AIOKafkaConsumer]
 
 
 class Delivers(Protocol):
@@ -80,9 +77,7 @@ class ConsentRekeying(Service):
 
     async def _until_it_fails(self) -> None:
         among = await self._producer.partition_count(self._target)
-        consumer = self._connect()
-        try:
-            await consumer.start()
+        async with started(self._connect) as consumer:
             consumer.subscribe([self._source], listener=_AfterTheBatch(self._busy))
             committed: dict[TopicPartition, int] = {}
             while not self.should_stop:
@@ -92,8 +87,6 @@ class ConsentRekeying(Service):
                     await self._write([record for records in fetched.values() for record in records], among)
                     committed = await _commit(consumer, committed)
                 self.problem = None
-        finally:
-            await consumer.stop()
 
     async def _write(self, records: Sequence[ConsumerRecord], among: int) -> None:
         now_ms = int(self._clock.now().timestamp() * 1000)

@@ -6,8 +6,8 @@ known, so whatever stands still here ends in events that wait.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 
@@ -17,15 +17,10 @@ from mode import Service
 
 from saving_alerts.adapters.consent_progress import ConsentProgress
 from saving_alerts.adapters.consent_records import apply_record, moved, placed
-from saving_alerts.adapters.consent_rekeying import (
-    FETCH_MILLISECONDS,
-    FETCH_RECORDS,
-    RECONNECT_PAUSE_SECONDS,
-    Connect,
-    Delivers,
-)
+from saving_alerts.adapters.consent_rekeying import FETCH_RECORDS, Delivers
 from saving_alerts.adapters.known_consent import FollowedPartition, KnownConsent
 from saving_alerts.domain.decoding import printable
+from saving_alerts.kafka.consumers import FETCH_MILLISECONDS, RECONNECT_PAUSE_SECONDS, Connect, started
 from saving_alerts.kafka.refusals import in_words
 from saving_alerts.metrics import Metric, Metrics
 
@@ -73,7 +68,7 @@ class ConsentTopic(Service):
                 await self.sleep(RECONNECT_PAUSE_SECONDS)
 
     async def _follow_until_it_fails(self) -> None:
-        async with _started(self._connect) as consumer:
+        async with started(self._connect) as consumer:
             assigned: frozenset[int] = frozenset()
             while not self.should_stop:
                 # Without an assignment, in a rebalance, it goes on with what it had: most of it comes back.
@@ -121,7 +116,7 @@ class ConsentTopic(Service):
                     raise undelivered[0].error
 
     async def _look_until_it_fails(self) -> None:
-        async with _started(self._observe) as consumer:
+        async with started(self._observe) as consumer:
             progress = ConsentProgress(consumer, self.known.terms.source, self.known.terms.target)
             while not self.should_stop:
                 await self._look(progress)
@@ -154,13 +149,3 @@ class ConsentTopic(Service):
         self._metrics.gauge(Metric.CONSENT_OPT_OUTS, report.opt_outs)
         if report.age_seconds is not None:
             self._metrics.gauge(Metric.CONSENT_AGE, report.age_seconds)
-
-
-@asynccontextmanager
-async def _started(connect: Connect) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = connect()
-    try:
-        await consumer.start()
-        yield consumer
-    finally:
-        await consumer.stop()

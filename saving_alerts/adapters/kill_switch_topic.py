@@ -6,8 +6,7 @@ reads it: `domain/kill_switches.py` says what a record counts as that is no swit
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from mode import Service
@@ -16,19 +15,15 @@ from saving_alerts.adapters.standing_switches import NAME_OF_THE_REST, StandingS
 from saving_alerts.domain.decoding import printable
 from saving_alerts.domain.kill_switches import StandingSwitch, UnreadableSwitch, name_of
 from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
-from saving_alerts.kafka.consumers import new_consumer
+from saving_alerts.kafka.consumers import FETCH_MILLISECONDS, RECONNECT_PAUSE_SECONDS, Connect, new_consumer, started
 from saving_alerts.kafka.refusals import in_words
 
 log = logging.getLogger(__name__)
 
-RECONNECT_PAUSE_SECONDS = 1.0  # after a failure of Kafka: an outage costs one attempt a second
-FETCH_MILLISECONDS = 200  # so long a fetch waits for a record: a stopped worker is not kept longer
 # At least so long after a reading, and so many times as long as it took: looking again costs little of a worker's time.
 READ_AGAIN_SECONDS = 10.0
 READ_AGAIN_TIMES = 20
 READ_SECONDS = 30.0  # a command waits so long for the end of the topic, which has a few records
-
-Connect = Callable[[], AIOKafkaConsumer]
 
 
 def consumer_of(connection: KafkaConnection) -> AIOKafkaConsumer:
@@ -39,7 +34,7 @@ def consumer_of(connection: KafkaConnection) -> AIOKafkaConsumer:
 async def switches_now(connect: Connect, topic: str) -> StandingSwitches:
     """What stands on the topic now. Raises KafkaFailedError where that cannot be read to its end."""
     try:
-        async with asyncio.timeout(READ_SECONDS), _started(connect) as consumer:
+        async with asyncio.timeout(READ_SECONDS), started(connect) as consumer:
             return await _read_to_end(consumer, topic)
     except TimeoutError as error:
         raise KafkaFailedError(f"{topic} could not be read to its end within {READ_SECONDS:g} s") from error
@@ -91,7 +86,7 @@ class KillSwitchTopic(Service):
                 await self.sleep(RECONNECT_PAUSE_SECONDS)
 
     async def _follow_until_it_fails(self, at_end: asyncio.Event) -> None:
-        async with _started(self._connect) as consumer:
+        async with started(self._connect) as consumer:
             # What is read again counts from when it is complete: nothing is off in between that nobody turned off.
             began = _now()
             read = await _read_to_end(consumer, self._topic)
@@ -123,16 +118,6 @@ def _log_change(name: str, before: StandingSwitch | None, after: StandingSwitch 
     elif after is not None and after != before:
         level = logging.CRITICAL if isinstance(after, UnreadableSwitch) else logging.WARNING
         log.log(level, "kill switch on: %s", after)
-
-
-@asynccontextmanager
-async def _started(connect: Connect) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = connect()
-    try:
-        await consumer.start()
-        yield consumer
-    finally:
-        await consumer.stop()
 
 
 async def _read_to_end(consumer: AIOKafkaConsumer, topic: str) -> StandingSwitches:

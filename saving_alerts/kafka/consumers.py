@@ -1,5 +1,7 @@
 """The one place that makes aiokafka's consumers, so that no fetch is unpacked without a limit (kafka/unpacking.py)."""
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -9,7 +11,24 @@ from saving_alerts.kafka.unpacking import unpack_for_aiokafka
 
 unpack_for_aiokafka()
 
+# Of whoever follows a topic all the time.
+RECONNECT_PAUSE_SECONDS = 1.0  # after a failure of Kafka: an outage costs one attempt a second
+FETCH_MILLISECONDS = 200  # so long a fetch waits for a record: a rebalance and a stop are not kept longer
+
+Connect = Callable[[], AIOKafkaConsumer]
+
 
 def new_consumer(connection: KafkaConnection, **options: Any) -> AIOKafkaConsumer:  # noqa: ANN401 - aiokafka's
     """A consumer that was not started, with aiokafka's options. Raises OSError for a CA file that cannot be read."""
     return AIOKafkaConsumer(**connection.options(), **options)
+
+
+@asynccontextmanager
+async def started(connect: Connect) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer that is started; stopped at the end, and where its start fails."""
+    consumer = connect()
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
