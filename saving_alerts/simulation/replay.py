@@ -3,21 +3,20 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
-from saving_alerts.domain.caps import MAX_CAP_HOURS, CountedSend, blocking_cap
+from saving_alerts.domain.caps import CountedSend, blocking_cap
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.events import deadline_of
 from saving_alerts.domain.moments import in_utc
+from saving_alerts.domain.push_sends import REMEMBERED
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, evaluate
 from saving_alerts.pipeline.steps import context_of
 from saving_alerts.reference_data.snapshot import Snapshot
 from saving_alerts.simulation.disk_tables import Tables
-
-REMEMBERED = timedelta(hours=MAX_CAP_HOURS)  # no cap looks back further
 
 
 @dataclass(frozen=True, slots=True)

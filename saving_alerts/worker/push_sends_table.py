@@ -15,7 +15,6 @@ from typing import Any, cast
 import faust
 from aiokafka.errors import KafkaError
 from faust.tables.table import Table
-from faust.types import FutureMessage
 
 from saving_alerts.domain.decoding import Unreadable
 from saving_alerts.domain.push_sends import PushSend, of_position, remembered, with_send
@@ -104,7 +103,7 @@ class PushSendsTable:
         while True:
             change = self._table.send_changelog(partition, row.key(user), ROW_VALUE)
             try:
-                await _delivered(change)
+                await change
             except KafkaError as error:
                 log.warning(
                     "a send could not be written to the table's changelog, it is tried again: %s", in_words(error)
@@ -117,7 +116,3 @@ class PushSendsTable:
         """Sends that are too old, of the partition of this record: its changelog is where their tombstones belong."""
         for key in self._table.store.let_go(partition, LOOKED_AT_PER_SEND):
             self._table.send_changelog(partition, key, None, value_serializer="raw")
-
-
-async def _delivered(change: FutureMessage) -> None:
-    await change

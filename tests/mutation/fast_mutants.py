@@ -155,7 +155,7 @@ FAST_MUTANTS = (
         (
             Edit(
                 PUSH_SENDS_TABLE,
-                "                await _delivered(change)\n",
+                "                await change\n",
                 "                pass\n",
             ),
         ),

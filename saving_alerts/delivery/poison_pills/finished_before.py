@@ -7,10 +7,10 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from saving_alerts.delivery.in_flight import Range
 from saving_alerts.delivery.poison_pills.finished_ranges import (
     FinishedOffsets,
     FinishedRanges,
-    Range,
 )
 
 log = logging.getLogger(__name__)

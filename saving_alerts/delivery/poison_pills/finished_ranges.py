@@ -13,9 +13,9 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
+from saving_alerts.delivery.in_flight import Range
 from saving_alerts.domain.decoding import Offset
 
-Range = tuple[int, int]  # of offsets, the last one included
 MARK_BYTES = 7  # so that it fits into the numbers of every reader
 MAX_RUNS = 4096
 """No text that Kafka keeps by default has more numbers."""

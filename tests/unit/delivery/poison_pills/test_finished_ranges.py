@@ -6,7 +6,8 @@ from aiokafka import ConsumerRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saving_alerts.delivery.poison_pills.finished_ranges import FinishedOffsets, FinishedRanges, Range, mark_of
+from saving_alerts.delivery.in_flight import Range
+from saving_alerts.delivery.poison_pills.finished_ranges import FinishedOffsets, FinishedRanges, mark_of
 
 FIRST = 1_000
 OFFSETS = 400
