@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 import pytest
-import pytest_asyncio
 from redis import asyncio as aioredis
 from redis import exceptions
 
@@ -54,24 +53,11 @@ class DroppedReply:
                 writer.write(reply)
 
 
-@pytest.fixture(scope="module")
-def redis() -> Iterator[EmbeddedRedis]:
-    with EmbeddedRedis() as embedded:
-        yield embedded
-
-
 @pytest.fixture
 def own_redis() -> Iterator[EmbeddedRedis]:
     """For tests that do something to the server."""
     with EmbeddedRedis() as embedded:
         yield embedded
-
-
-@pytest_asyncio.fixture
-async def client(redis: EmbeddedRedis) -> AsyncIterator[aioredis.Redis]:
-    async with connect(redis.url, timeout_seconds=5, max_connections=4) as connected:
-        await connected.flushall()
-        yield connected
 
 
 @pytest.fixture

@@ -1,16 +1,12 @@
 """What a user's value holds of claims that went back: it does not grow with the events of the user."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
-import pytest_asyncio
 from redis import asyncio as aioredis
 
-from demo.servers.redis import EmbeddedRedis
-from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.ports.throttle import Granted, Outnumbered
 from tests.contracts.throttle_harness import DAILY, KEY_PREFIX, LEASE_SECONDS, claim_of
@@ -19,19 +15,6 @@ from tests.support.fakes.metrics import RecordingMetrics
 KEY = f"{KEY_PREFIX}u-1"
 FORMER = "worker-of-0.1.0"
 MOST_BYTES = 6_000  # 32 incarnations of 32 characters
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[EmbeddedRedis]:
-    with EmbeddedRedis() as embedded:
-        yield embedded
-
-
-@pytest_asyncio.fixture
-async def client(redis: EmbeddedRedis) -> AsyncIterator[aioredis.Redis]:
-    async with connect(redis.url, timeout_seconds=5, max_connections=4) as connected:
-        await connected.flushall()
-        yield connected
 
 
 @pytest.fixture
