@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from time import monotonic
 from typing import Any, Generic, TypeVar
 
 MAX_AGE_SECONDS = 1.0
@@ -10,16 +11,19 @@ Value = TypeVar("Value")
 
 
 class Recent(Generic[Value]):
-    """A value at most a second old. It is computed at most once a second, and only when somebody asks."""
+    """A value at most a second old, by `seconds`. It is computed at most once a second, and only if somebody asks."""
 
-    def __init__(self, compute: Callable[[], Coroutine[Any, Any, Value]]) -> None:
+    def __init__(
+        self, compute: Callable[[], Coroutine[Any, Any, Value]], seconds: Callable[[], float] = monotonic
+    ) -> None:
         self._compute = compute
+        self._seconds = seconds
         self._task: asyncio.Task[Value] | None = None
         self._begun_at = 0.0
 
     async def get(self) -> Value:
         """Who asks while it is computed waits for it; who goes away does not stop it. A failure is not kept."""
-        now = asyncio.get_running_loop().time()
+        now = self._seconds()
         if self._task is None or self._is_over(self._task, now):
             self._task, self._begun_at = asyncio.create_task(self._compute()), now
         return await asyncio.shield(self._task)

@@ -1,6 +1,7 @@
 """The pages of a worker, as views of Faust's web server."""
 
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
 import faust
 from faust.types.web import Request, Response, View
@@ -17,13 +18,16 @@ SECURITY_HEADERS = {
 Answer = tuple[int, str, bytes]  # status, content type, body
 
 
-def add_views(app: faust.App, report: Report) -> None:
-    """Add the pages to the app's web server. `/` replaces Faust's page, which is OK whatever happens."""
-    for path, answer in _routes(report).items():
+def add_views(app: faust.App, report: Report, seconds: Callable[[], float] = monotonic) -> None:
+    """Add the pages to the app's web server. `/` replaces Faust's page, which is OK whatever happens.
+
+    By `seconds`, a clock, the numbers are at most one second old.
+    """
+    for path, answer in _routes(report, seconds).items():
         _add(app, path, answer)
 
 
-def _routes(report: Report) -> dict[str, Callable[[], Awaitable[Answer]]]:
+def _routes(report: Report, seconds: Callable[[], float]) -> dict[str, Callable[[], Awaitable[Answer]]]:
     async def live() -> Answer:
         return _json(pages.health("live", report.live()))
 
@@ -37,7 +41,7 @@ def _routes(report: Report) -> dict[str, Callable[[], Awaitable[Answer]]]:
         return 200, "text/javascript", pages.LIVE_SCRIPT
 
     return {
-        **_stats_routes(report),
+        **_stats_routes(report, seconds),
         "/health/live": live,
         "/health/ready": ready,
         "/metrics": metrics,
@@ -45,14 +49,14 @@ def _routes(report: Report) -> dict[str, Callable[[], Awaitable[Answer]]]:
     }
 
 
-def _stats_routes(report: Report) -> dict[str, Callable[[], Awaitable[Answer]]]:
+def _stats_routes(report: Report, seconds: Callable[[], float]) -> dict[str, Callable[[], Awaitable[Answer]]]:
     """The pages with numbers, which are computed for all requests of a second together, however many they are."""
 
     async def compute() -> tuple[bytes, bytes]:
         numbers = await report.stats()
         return pages.html(numbers), pages.json(numbers)
 
-    recent = Recent(compute)
+    recent = Recent(compute, seconds)
 
     async def stats() -> Answer:
         return 200, "text/html", (await recent.get())[0]

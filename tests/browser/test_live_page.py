@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import faust
 import pytest
 import pytest_asyncio
 from aiohttp import web
@@ -12,6 +13,8 @@ from aiohttp.test_utils import TestServer
 
 from saving_alerts.app import SavingAlertsApp
 from saving_alerts.metrics import Metric
+from saving_alerts.web.views import add_views
+from saving_alerts.worker.self_report import SelfReport
 from tests.browser.chromium import visit
 from tests.support.fakes.unopened_app import unopened_app
 
@@ -23,12 +26,18 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class Worker:
-    """A worker that reads one more event before each answer, and at its `ill` answers has a proxy answer for it."""
+    """A worker that reads one more event before each answer, and at its `ill` answers has a proxy answer for it.
+
+    Between two answers its clock moves as far as the browser's, whose time passes faster than ours.
+    """
 
     app: SavingAlertsApp
     ill: set[int] = field(default_factory=set)
     answers: int = 0
     url: str = ""
+
+    def seconds(self) -> float:
+        return self.answers * POLL_SECONDS
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path not in {"/", "/stats"}:
@@ -44,7 +53,9 @@ class Worker:
 async def worker() -> AsyncIterator[Worker]:
     app = unopened_app()
     worker = Worker(app)
-    pages = await app.web.wsgi()
+    watched = faust.App("watched", broker="kafka://nowhere", web_cors_options={})
+    add_views(watched, SelfReport(app, app.runtime), worker.seconds)
+    pages = await watched.web.wsgi()
 
     @web.middleware
     async def before(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -33,7 +33,7 @@ def test_it_is_never_older_than_a_second_and_never_computed_more_often() -> None
     counted = Counted()
 
     async def story() -> list[int]:
-        recent, values = Recent(counted.compute), []
+        recent, values = Recent(counted.compute, asyncio.get_running_loop().time), []
         for _ in range(100):
             values.append(await recent.get())
             await asyncio.sleep(MAX_AGE_SECONDS / 10)
