@@ -18,20 +18,20 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from saving_alerts.domain.alerts import Alert, Push, idempotency_key, push_of, rfc3339
+from saving_alerts.domain.alerts import Alert, idempotency_key, rfc3339
 from saving_alerts.domain.caps import MOST_SENDS
-from saving_alerts.domain.kill_switches import StandingSwitch, active_switch
 from saving_alerts.domain.push_sends import of_position
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.failpoints import Failpoint, Failpoints
 from saving_alerts.pipeline.claim_holder import ClaimHolder
 from saving_alerts.pipeline.outcomes import Decided
+from saving_alerts.pipeline.preconditions import Preconditions, Unmet
 from saving_alerts.pipeline.push_decisions import decided_by, name_of, sent_before
 from saving_alerts.ports.clock import Clock
-from saving_alerts.ports.consent import AsTheEventSaid, Consent, NotKnown, OptedOut
+from saving_alerts.ports.consent import AsTheEventSaid, Consent, NotKnown
 from saving_alerts.ports.errors import UnavailableError
-from saving_alerts.ports.gone_devices import GoneDevice, GoneDevices, NobodyGone
+from saving_alerts.ports.gone_devices import GoneDevices, NobodyGone
 from saving_alerts.ports.kill_switches import KillSwitches
 from saving_alerts.ports.push_sender import Accepted, Attempt, PushSender, Refused, Throttled, TooLate, Unclear
 from saving_alerts.ports.push_sends import PushSends
@@ -74,8 +74,8 @@ class Dispatcher:
         """Send the alert, or say why not. Ends at the latest one lease after the alert's deadline."""
         if known := of_position(self.push_sends.of(alert.user_id), alert.position, alert.event_id):
             return decided_by(alert, rules, self.outcome(uncertain=known.uncertain), sent_before(known.sent_at))
-        gone = await self.gone_devices.of(alert.user_id)
-        dispatch = _Dispatch(self, alert, rules, self._claim_of(alert, rules), gone)
+        preconditions = await self._preconditions_of(alert, rules)
+        dispatch = _Dispatch(self, alert, rules, self._claim_of(alert, rules), preconditions)
         pause = FIRST_PAUSE
         while (decided := await dispatch.try_once()) is None:
             await self.clock.sleep(pause)
@@ -94,6 +94,17 @@ class Dispatcher:
             numbers=self.claim_numbers,
         )
 
+    async def _preconditions_of(self, alert: Alert, rules: RuleSet) -> Preconditions:
+        return Preconditions(
+            sender=self.sender,
+            kill_switches=self.kill_switches,
+            consent=self.consent,
+            clock=self.clock,
+            alert=alert,
+            rules=rules,
+            gone=await self.gone_devices.of(alert.user_id),
+        )
+
     def outcome(self, *, uncertain: bool) -> Reason:
         """How an event ends whose push was, or may have been, accepted."""
         return Reason.PUSH_UNCERTAIN if uncertain else self.sent
@@ -107,7 +118,7 @@ class _Dispatch:
     alert: Alert
     rules: RuleSet
     claim: ClaimHolder
-    gone: GoneDevice | None = None  # as it was remembered at the beginning
+    preconditions: Preconditions
     unclear: bool = False  # an attempt of ours may have arrived (docs/claims.md, rule 8)
     attempts: list[str] = field(default_factory=list)
 
@@ -115,10 +126,6 @@ class _Dispatch:
     def stays_charged(self) -> bool:
         """Whatever ends it but a yes is uncertain: an answer that says "not sent" must not leave a charge behind."""
         return self.unclear or self.claim.taken_over or self.claim.kept or self.claim.held_elsewhere
-
-    @property
-    def is_late(self) -> bool:
-        return self.dispatcher.clock.now() >= self.alert.deadline
 
     async def try_once(self) -> Decided | None:
         """Wait, claim, attempt. None: nothing is decided yet, try again."""
@@ -137,7 +144,7 @@ class _Dispatch:
 
     def _slot(self) -> AbstractAsyncContextManager[bool]:
         """Whether an attempt may start. A device that is gone gets none, so nobody else waits for it."""
-        return nullcontext(False) if self.gone else self.dispatcher.sender.slot(self.alert.deadline)
+        return nullcontext(False) if self.preconditions.gone else self.dispatcher.sender.slot(self.alert.deadline)
 
     async def _look(self, *, may_start: bool) -> View:
         """Where no attempt may start, a look at the claims that takes none.
@@ -150,28 +157,14 @@ class _Dispatch:
 
     def _no(self) -> Decided | None:
         """Why no attempt may start, as far as anyone can say without the throttle."""
-        if self.is_late:
-            return self._late(None)
-        if switch := self._active_switch():
-            return self._decided(Reason.KILLED, switch=str(switch))
-        if isinstance(against := self._consent(), OptedOut):
-            return self._decided(Reason.NO_CONSENT, consent=against.why)
-        if self.gone is not None:
-            told = {"device_gone": self.gone.reason, "since": rfc3339(self.gone.since), "asked": False}
-            return self._decided(Reason.PUSH_REFUSED, **told)
-        if refused := self.dispatcher.sender.refusal(self._push()):
-            attempts = [*self.attempts, name_of(refused)]
-            return self._decided(Reason.PUSH_REFUSED, attempts=attempts, status=refused.status, answer=refused.text)
-        return None
-
-    def _consent(self) -> OptedOut | NotKnown | None:
-        return self.dispatcher.consent.against(self.alert.user_id)
+        unmet = self.preconditions.unmet()
+        return None if unmet is None else self._ended(unmet)
 
     async def _with_lease(self, lease_until: datetime, *, may_start: bool) -> Decided | None:
         if no := self._no():
             await self._release()
             return await self._unless_charged(no)
-        if isinstance(self._consent(), NotKnown):
+        if isinstance(self.preconditions.against(), NotKnown):
             await self._release()
             return None  # the next try waits for it, without a claim
         if not may_start:
@@ -182,20 +175,12 @@ class _Dispatch:
         self.attempts.append(name_of(attempt))
         return await self._after(attempt)
 
-    def _active_switch(self) -> StandingSwitch | None:
-        switches, now = self.dispatcher.kill_switches.switches, self.dispatcher.clock.now()
-        return active_switch(switches, self.alert.merchant_id, self.alert.rule_id, now)
-
     async def _attempt(self, not_after: datetime) -> Attempt:
         key = idempotency_key(self.alert.user_id, self.alert.event_id)
-        attempt = await self.dispatcher.sender.attempt(self._push(), key, not_after)
+        attempt = await self.dispatcher.sender.attempt(self.preconditions.push(), key, not_after)
         self.dispatcher.failpoints.reach(Failpoint.AFTER_PUSH_ANSWER)
         self.unclear = self.unclear or isinstance(attempt, Unclear)
         return attempt
-
-    def _push(self) -> Push:
-        freshness = self.rules.freshness_of(self.alert.event_type)
-        return push_of(self.alert, self.dispatcher.clock.now(), freshness)
 
     async def _after(self, attempt: Attempt) -> Decided | None:
         match attempt:
@@ -227,7 +212,9 @@ class _Dispatch:
                 return self._decided(self.dispatcher.outcome(uncertain=uncertain), **sent_before(sent_at))
             case Busy(until, own_position):
                 # Whoever holds this very position may have sent it: only when its lease has ended can anyone say more.
-                return None if own_position or not self.is_late else await self._unless_charged(self._late(until))
+                if own_position or not self.preconditions.is_late:
+                    return None
+                return await self._unless_charged(self._ended(self.preconditions.late(until)))
             case DuplicateOf(position):
                 return await self._unless_charged(self._decided(Reason.DUPLICATE, of=str(position)))
             case CapReached(cap, until):
@@ -243,7 +230,7 @@ class _Dispatch:
 
     async def _without_throttle(self, error: UnavailableError) -> Decided | None:
         """No throttle, no push: hold until the deadline, and leave no claim that was granted unheard."""
-        if not self.is_late:
+        if not self.preconditions.is_late:
             return None
         await self._release()
         return await self._unless_charged(self._decided(Reason.EXPIRED, throttle=str(error)))
@@ -255,14 +242,8 @@ class _Dispatch:
     async def _release(self) -> None:
         await self.claim.release(unclear=self.unclear)
 
-    def _late(self, busy_until: datetime | None) -> Decided:
-        late = self.dispatcher.clock.now() - self.alert.deadline
-        details: dict[str, object] = {"late_seconds": round(late.total_seconds(), 3)}
-        if busy_until is not None:
-            details["busy_until"] = rfc3339(busy_until)
-        if isinstance(against := self._consent(), NotKnown):
-            details["consent"] = against.why
-        return self._decided(Reason.EXPIRED, **details)
+    def _ended(self, unmet: Unmet) -> Decided:
+        return self._decided(unmet.reason, **{"attempts": [*self.attempts, *unmet.attempt], **unmet.details})
 
     def _decided(self, reason: Reason, **details: object) -> Decided:
         return decided_by(self.alert, self.rules, reason, {"attempts": list(self.attempts), **details})

@@ -4,6 +4,7 @@ from tests.mutation.mutant import Edit, Mutant
 
 CONSENT = "saving_alerts/domain/consent.py"
 DISPATCH = "saving_alerts/pipeline/dispatch.py"
+PRECONDITIONS = "saving_alerts/pipeline/preconditions.py"
 KNOWN = "saving_alerts/adapters/known_consent.py"
 RECORDS = "saving_alerts/adapters/consent_records.py"
 STEPS = "saving_alerts/pipeline/steps.py"
@@ -21,9 +22,9 @@ CONSENT_MUTANTS = (
         "attempt without a look at the consent",
         (
             Edit(
-                DISPATCH,
-                "        if isinstance(against := self._consent(), OptedOut):\n"
-                "            return self._decided(Reason.NO_CONSENT, consent=against.why)\n",
+                PRECONDITIONS,
+                "        if isinstance(against := self.against(), OptedOut):\n"
+                '            return Unmet(Reason.NO_CONSENT, {"consent": against.why})\n',
                 "",
             ),
         ),
@@ -31,7 +32,7 @@ CONSENT_MUTANTS = (
     ),
     Mutant(
         "take what is not known for an opt-out",
-        (Edit(DISPATCH, "isinstance(against := self._consent(), OptedOut)", "against := self._consent()"),),
+        (Edit(PRECONDITIONS, "isinstance(against := self.against(), OptedOut)", "against := self.against()"),),
         (TEST_DISPATCH,),
     ),
     Mutant(

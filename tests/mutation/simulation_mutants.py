@@ -5,6 +5,7 @@ from tests.mutation.mutant import Edit, Mutant
 CLAIM_HOLDER = "saving_alerts/pipeline/claim_holder.py"
 DETECTOR = "saving_alerts/delivery/poison_pills/detector.py"
 DISPATCH = "saving_alerts/pipeline/dispatch.py"
+PRECONDITIONS = "saving_alerts/pipeline/preconditions.py"
 IN_FLIGHT = "saving_alerts/delivery/in_flight.py"
 PARTITION_QUEUE = "saving_alerts/delivery/partition_queue.py"
 RECORD_WORK = "saving_alerts/delivery/record_work.py"
@@ -147,13 +148,13 @@ OF_CLAIMS = (
     ),
     _noticed(
         "no look at the deadline before an attempt",
-        (DISPATCH, "        if self.is_late:\n            return self._late(None)\n", ""),
+        (PRECONDITIONS, "        if self.is_late:\n            return self.late(None)\n", ""),
         (DISPATCH, "(may_start and self._no() is None)", "self._no() is None"),
         (DISPATCH, "        if not may_start:\n            return None  # the deadline is about to pass\n", ""),
     ),
     _noticed(
         "no look at the kill switches",
-        (DISPATCH, "        if switch := self._active_switch()", "        if False and self._active_switch()"),
+        (PRECONDITIONS, "        if switch := active_switch(", "        if False and active_switch("),
     ),
     _noticed(
         "another key for each attempt",

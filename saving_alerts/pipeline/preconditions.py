@@ -1,0 +1,78 @@
+"""What must hold before an attempt, as far as anyone can say without the throttle."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from saving_alerts.domain.alerts import Alert, Push, push_of, rfc3339
+from saving_alerts.domain.kill_switches import active_switch
+from saving_alerts.domain.reasons import Reason
+from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.pipeline.push_decisions import name_of
+from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.consent import Consent, NotKnown, OptedOut
+from saving_alerts.ports.gone_devices import GoneDevice
+from saving_alerts.ports.kill_switches import KillSwitches
+from saving_alerts.ports.push_sender import PushSender
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """How the event ends if nothing of it was sent. `attempt` is one that the sender itself refused to make."""
+
+    reason: Reason
+    details: dict[str, object]
+    attempt: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Preconditions:
+    """Those of one alert. They are asked anew whenever an attempt could start: a switch may come, time passes."""
+
+    sender: PushSender
+    kill_switches: KillSwitches
+    consent: Consent
+    clock: Clock
+    alert: Alert
+    rules: RuleSet
+    gone: GoneDevice | None  # as it was remembered at the beginning
+
+    @property
+    def is_late(self) -> bool:
+        return self.clock.now() >= self.alert.deadline
+
+    def against(self) -> OptedOut | NotKnown | None:
+        """What the user's consent says against a push."""
+        return self.consent.against(self.alert.user_id)
+
+    def push(self) -> Push:
+        """The push as it would be sent now."""
+        return push_of(self.alert, self.clock.now(), self.rules.freshness_of(self.alert.event_type))
+
+    def unmet(self) -> Unmet | None:
+        """The first that does not hold."""
+        if self.is_late:
+            return self.late(None)
+        if switch := active_switch(self.kill_switches.switches, *self._place(), self.clock.now()):
+            return Unmet(Reason.KILLED, {"switch": str(switch)})
+        if isinstance(against := self.against(), OptedOut):
+            return Unmet(Reason.NO_CONSENT, {"consent": against.why})
+        if self.gone is not None:
+            told = {"device_gone": self.gone.reason, "since": rfc3339(self.gone.since), "asked": False}
+            return Unmet(Reason.PUSH_REFUSED, told)
+        if refused := self.sender.refusal(self.push()):
+            told = {"status": refused.status, "answer": refused.text}
+            return Unmet(Reason.PUSH_REFUSED, told, (name_of(refused),))
+        return None
+
+    def late(self, busy_until: datetime | None) -> Unmet:
+        """The deadline is over. Until `busy_until`, where it is known, another event of the user has the claim."""
+        late = self.clock.now() - self.alert.deadline
+        details: dict[str, object] = {"late_seconds": round(late.total_seconds(), 3)}
+        if busy_until is not None:
+            details["busy_until"] = rfc3339(busy_until)
+        if isinstance(against := self.against(), NotKnown):
+            details["consent"] = against.why
+        return Unmet(Reason.EXPIRED, details)
+
+    def _place(self) -> tuple[str, str]:
+        return self.alert.merchant_id, self.alert.rule_id
