@@ -122,9 +122,10 @@ def test_when_most_events_are_dated_ahead_none_is_decided_and_health_says_clock(
     assert not worker.is_ready()
     assert worker.stop() == 0
     # Until so many have been read they cannot be told from single events that are wrong.
-    assert len([name for name in names if decisions.reason(source.positions[name])]) < MIN_EVENTS
+    held = [name for name in names if not decisions.reason(source.positions[name])]
+    assert len(names) - len(held) < MIN_EVENTS
     world.start_worker({"SAVING_ALERTS_MAX_AHEAD_SECONDS": "600000"}).wait_until_ready()
-    for name in names:
+    for name in held:
         has_reason(decisions, source.positions[name], Reason.NOT_A_TRIGGER)
 
 

@@ -13,11 +13,10 @@ from saving_alerts.domain.events import MAX_EVENT_BYTES
 from tests.support.broken_rules import GOOD
 from tests.support.sample_events import encoded, event
 
-NOW = datetime.now(UTC)
-
 
 def line(**changes: object) -> bytes:
-    return encoded(msgspec.structs.replace(event(occurred_at=NOW), **changes)) + b"\n"
+    """An event of now: one of when the tests were read would expire while they run."""
+    return encoded(msgspec.structs.replace(event(occurred_at=datetime.now(UTC)), **changes)) + b"\n"
 
 
 def run(tmp_path: Path, body: bytes, *arguments: str) -> Result:
@@ -27,7 +26,7 @@ def run(tmp_path: Path, body: bytes, *arguments: str) -> Result:
 
 
 def test_each_line_has_its_verdict(tmp_path: Path) -> None:
-    body = line() + b"\n" + b"no json\n" + line(user_id="") + line(received_at=NOW + timedelta(hours=1))
+    body = line() + b"\n" + b"no json\n" + line(user_id="") + line(received_at=datetime.now(UTC) + timedelta(hours=1))
 
     result = run(tmp_path, body)
 
@@ -44,7 +43,7 @@ def test_each_line_has_its_verdict(tmp_path: Path) -> None:
 def test_with_rules_it_says_whether_it_is_a_trigger(tmp_path: Path) -> None:
     rules = tmp_path / "rules.json"
     rules.write_text(json.dumps(GOOD))
-    old = NOW - timedelta(days=2)
+    old = datetime.now(UTC) - timedelta(days=2)
     document = json.loads(line())
     body = "".join(
         json.dumps(document | changes) + "\n"
