@@ -47,7 +47,7 @@ def test_a_worker_and_the_commands_go_all_the_way(
     assert "on: all" in secured.command("kill on all --reason test --by ines --wait", operator).stdout
     assert "by ines: test" in secured.command("kill list", operator).stdout
     assert secured.reasons(secured.write(f"{name}-killed")) == {Reason.KILLED}
-    assert "off: all" in secured.command("kill off all --wait", operator).stdout
+    assert "off: all" in secured.command("kill off all --reason over --by ines --wait", operator).stdout
     audit = json.loads(secured.command("audit --json", operator).stdout)["partitions"]
     assert sum(partition["missing"] for partition in audit) == 0
     assert sum(partition["answered"] for partition in audit) > 0
