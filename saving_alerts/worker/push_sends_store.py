@@ -43,6 +43,14 @@ class PushSendsStore(FilledByFetches, Store[bytes, bytes]):
         """As `HeldSends.let_go`."""
         return self._held(partition).let_go(self._now(), users)
 
+    def keys_of(self, partition: int, user: bytes) -> list[tuple[bytes, tuple[PushSend, ...] | Unreadable]]:
+        """As `HeldSends.keys_of`."""
+        return self._held(partition).keys_of(user)
+
+    def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """As `HeldSends.apply`."""
+        self._held(partition).apply(key, value, self._now())
+
     def take(self, partition: int, records: Sequence[ChangelogRecord]) -> None:
         """As `HeldSends.take`."""
         self._held(partition).take(records, self._now())
