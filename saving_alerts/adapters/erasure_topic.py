@@ -4,7 +4,6 @@ No dispatch waits for it, and none needs to: what was charged counts as before (
 ends nothing: the orders stand on the topic until their tombstones, and are read again from the beginning.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -15,6 +14,7 @@ from saving_alerts.adapters.consent_rekeying import Delivers
 from saving_alerts.adapters.standing_orders import StandingOrders
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.decoding import printable
+from saving_alerts.domain.erasures import Tokens
 from saving_alerts.kafka.consumers import FETCH_MILLISECONDS, RECONNECT_PAUSE_SECONDS, Connect, started
 from saving_alerts.kafka.refusals import in_words
 from saving_alerts.metrics import Metric, Metrics
@@ -36,7 +36,7 @@ class ErasureTopic(Service):
         connect: Connect,
         producer: Delivers,
         topic: str,
-        fingerprint: str,
+        tokens: Tokens,
         owned: Callable[[], frozenset[int]],
         erase: Callable[[str, int], Awaitable[str | None]],
         metrics: Metrics,
@@ -45,7 +45,7 @@ class ErasureTopic(Service):
         self._connect = connect
         self._producer = producer
         self._topic = topic
-        self._fingerprint = fingerprint
+        self._tokens = tokens
         self._owned = owned
         self._erase = erase
         self._metrics = metrics
@@ -89,7 +89,7 @@ class ErasureTopic(Service):
     async def _assign(self, consumer: AIOKafkaConsumer, owned: frozenset[int], among: int) -> None:
         """What is known of the partitions that stay is kept."""
         known = self._orders
-        self._orders = {number: known.get(number) or StandingOrders(among, self._fingerprint) for number in owned}
+        self._orders = {number: known.get(number) or StandingOrders(among, self._tokens) for number in owned}
         partitions = {number: TopicPartition(self._topic, number) for number in owned}
         consumer.assign([*partitions.values()])
         for number, partition in partitions.items():
@@ -109,22 +109,22 @@ class ErasureTopic(Service):
         self._problem = None
         waited = self._pending
         for number, orders in self._orders.items():
-            for user_id in list(orders.pending):
+            for key, user_id in list(orders.pending.items()):
                 if number not in self._owned():
                     break
-                await self._carry_out_one(number, orders, user_id)
+                if await self._is_erased(number, user_id):
+                    await self._take_off(number, key)
+                    del orders.pending[key]
         if self._pending and waited == self._pending:
             await self.sleep(AGAIN_SECONDS)
 
-    async def _carry_out_one(self, number: int, orders: StandingOrders, user_id: str) -> None:
-        """The order's tombstone is the last of all: a crash before it has everything done again."""
+    async def _is_erased(self, number: int, user_id: str) -> bool:
         not_yet = await self._erase(user_id, number)
         self._metrics.count(Metric.ERASURES, outcome="waits" if not_yet else "erased")
-        if not_yet:
-            self._problem = not_yet
-            return
-        tombstone = Output(self._topic, number, user_id.encode(), None)
-        if undelivered := await self._producer.deliver([tombstone]):
+        self._problem = not_yet or self._problem
+        return not_yet is None
+
+    async def _take_off(self, number: int, key: bytes) -> None:
+        """The last of all: a crash before it has everything done again."""
+        if undelivered := await self._producer.deliver([Output(self._topic, number, key, None)]):
             raise undelivered[0].error
-        del orders.pending[user_id]
-        await asyncio.sleep(0)

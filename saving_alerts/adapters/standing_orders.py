@@ -5,7 +5,7 @@ import logging
 from aiokafka import ConsumerRecord
 
 from saving_alerts.domain.decoding import Unreadable
-from saving_alerts.domain.erasures import ErasureOrder, read_order, read_user
+from saving_alerts.domain.erasures import Tokens, read_order
 from saving_alerts.kafka.client import partition_of
 
 log = logging.getLogger(__name__)
@@ -14,40 +14,32 @@ MOST_REFUSED = 100  # so many are named: whoever writes more can be told from th
 
 
 class StandingOrders:
-    """`pending`: the users to erase, in the order in which they were ordered. `refused`: by key, which and why.
+    """`pending`: the users to erase by the keys of their orders, in their order. `refused`: by key, which and why.
 
     `next_offset`: the first that was not read yet.
     """
 
-    def __init__(self, among: int, fingerprint: str) -> None:
-        self.pending: dict[str, int] = {}
+    def __init__(self, among: int, tokens: Tokens) -> None:
+        self.pending: dict[bytes, str] = {}
         self.refused: dict[bytes | None, str] = {}
         self.next_offset = 0
         self._among = among
-        self._fingerprint = fingerprint
+        self._tokens = tokens
 
     def apply(self, record: ConsumerRecord) -> None:
         self.next_offset = record.offset + 1
-        user = read_user(record.key)
         if record.value is None:
             self.refused.pop(record.key, None)
-            self.pending.pop(user if isinstance(user, str) else "", None)
+            self.pending.pop(record.key or b"", None)
             return
-        problem = str(user) if isinstance(user, Unreadable) else self._problem(record, read_order(record.value))
-        if problem:
-            self._refuse(record, problem)
-        elif isinstance(user, str):
-            self.refused.pop(record.key, None)
-            self.pending[user] = record.offset
-
-    def _problem(self, record: ConsumerRecord, order: ErasureOrder | Unreadable) -> str | None:
+        order = read_order(record.key, record.value, self._tokens)
         if isinstance(order, Unreadable):
-            return f"it cannot be read: {order}"
-        if partition_of(record.key, self._among) != record.partition:
-            return "it stands in another partition than its user, whose owner does not see it"
-        if order.secret != self._fingerprint:
-            return "it was given with another SAVING_ALERTS_ERASURE_SECRET than this worker has"
-        return None
+            self._refuse(record, f"it cannot be read: {order}")
+        elif partition_of(order.user_id.encode(), self._among) != record.partition:
+            self._refuse(record, "it stands in another partition than its user, whose owner does not see it")
+        else:
+            self.refused.pop(record.key, None)
+            self.pending[record.key] = order.user_id
 
     def _refuse(self, record: ConsumerRecord, problem: str) -> None:
         """Named by its place: a log is to have no user ids."""

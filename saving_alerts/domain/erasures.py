@@ -14,10 +14,9 @@ from saving_alerts.domain.decoding import Decoder, Instant, Unreadable
 from saving_alerts.domain.source_position import SourcePosition
 
 MIN_SECRET_CHARACTERS = 32
-MAX_USER_BYTES = 4096  # what events may have takes 1024 at most; release 0.1.0 knew no limit
-MAX_ORDER_BYTES = 1024  # ours have 100
+MAX_USER_CHARACTERS = 1024  # four times what an event may have: release 0.1.0 knew no limit
+MAX_ORDER_BYTES = 16 * 1024  # a user of so many characters, each escaped
 _TEXT_CHARACTERS = 32  # of a text's token: 128 bits, enough that no two of one user's are ever the same
-_FINGERPRINT_CHARACTERS = 16
 
 
 class EventAt(NamedTuple):
@@ -42,11 +41,6 @@ class Tokens:
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
 
-    @property
-    def fingerprint(self) -> str:
-        """By which an order and a worker know that they have the same secret. It does not lead to the secret."""
-        return self._of("secret")[:_FINGERPRINT_CHARACTERS]
-
     def of_user(self, user_id: str) -> str:
         return self._of("user", user_id)
 
@@ -63,26 +57,19 @@ class Tokens:
 
 
 class ErasureOrder(msgspec.Struct, frozen=True):
-    """The value of an order. Its key is the user id in UTF-8, and a tombstone says that it was carried out."""
+    """The value of an order. Its key is the token of the user, so that its tombstone names nobody."""
 
+    user_id: Annotated[str, Meta(min_length=1, max_length=MAX_USER_CHARACTERS)]
     ordered_at: Instant
-    secret: Annotated[str, Meta(max_length=_FINGERPRINT_CHARACTERS)]
 
 
 _orders = Decoder(ErasureOrder, MAX_ORDER_BYTES)
 
 
-def read_user(key: bytes | None) -> str | Unreadable:
-    """Whom an order is about."""
-    if not key:
-        return Unreadable("there is no user as the key")
-    if len(key) > MAX_USER_BYTES:
-        return Unreadable(f"the key has {len(key)} bytes, a user at most {MAX_USER_BYTES}")
-    try:
-        return key.decode()
-    except UnicodeDecodeError:
-        return Unreadable("the key is no user id: it is not UTF-8")
-
-
-def read_order(value: bytes | None) -> ErasureOrder | Unreadable:
-    return _orders.read(value)
+def read_order(key: bytes | None, value: bytes | None, tokens: Tokens) -> ErasureOrder | Unreadable:
+    order = _orders.read(value)
+    if isinstance(order, Unreadable):
+        return order
+    if key != tokens.of_user(order.user_id).encode():
+        return Unreadable("it was given with another SAVING_ALERTS_ERASURE_SECRET than this worker has")
+    return order

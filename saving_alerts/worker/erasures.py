@@ -22,4 +22,4 @@ def worker_erasures(
     if topic is None or tokens is None:
         return None
     connect = partial(without_a_group, settings)
-    return ErasureTopic(connect, producer, topic.name, tokens.fingerprint, owned, erase, metrics)
+    return ErasureTopic(connect, producer, topic.name, tokens, owned, erase, metrics)
