@@ -13,10 +13,8 @@ from saving_alerts.kafka.consumers import FETCH_MILLISECONDS
 from saving_alerts.ledger.topic_reader import reader
 from saving_alerts.settings import Settings
 
-WAIT_SECONDS = 60.0  # longer than a dispatch that is in work, with its lease
 
-
-async def order_and_wait(settings: Settings, tokens: Tokens, user_id: str) -> bool:
+async def order_and_wait(settings: Settings, tokens: Tokens, user_id: str, wait_seconds: float) -> bool:
     """Whether it was carried out in time. Raises KafkaFailedError, or CommandRefusedError without the topic."""
     topic, number = await _place(settings, user_id)
     key = tokens.of_user(user_id).encode()
@@ -25,7 +23,7 @@ async def order_and_wait(settings: Settings, tokens: Tokens, user_id: str) -> bo
         consumer.assign([partition])
         consumer.seek(partition, await _write(settings, partition, key, user_id) + 1)
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(wait_seconds):
                 await _until_taken_off(consumer, key)
         except TimeoutError:
             return False
