@@ -7,7 +7,7 @@ itself, whoever writes it, and a tombstone removes one send of one user.
            [topic, partition, offset, event id, merchant id, microseconds since 1970, uncertain]
     value  1
 
-A user who was erased (docs/adr/0035) has rows of the same form: the user is `erased:` and a token, the topic `erased`,
+A user who was erased (docs/adr/0044) has rows of the same form: the user is `erased:` and a token, the topic `erased`,
 partition and offset are 0, the merchant is empty, and the event id is three tokens with a dot between them: of the
 position, of the event id and of the merchant. A row that nobody could read is `erased:`, the token, and UNREADABLE_ROW.
 
@@ -15,7 +15,7 @@ Release 0.1.0 wrote one record for each user: the key is the user id, the value 
 """
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -93,6 +93,20 @@ def tokens_of(send: PushSend) -> EventTokens | Unreadable:
     tokens = send.event_id.split(".")
     is_ours = len(tokens) == len(EventTokens._fields) and send.position.topic == ERASED_TOPIC
     return EventTokens(*tokens) if is_ours else Unreadable("no send of a user who was erased")
+
+
+class ErasedSend(NamedTuple):
+    user_token: str
+    event: EventTokens
+
+
+def erased_send(user_id: str, send: PushSend) -> ErasedSend | None:
+    """What a row says of a user who was erased; None for every other one."""
+    tokens = tokens_of(send)
+    prefix = ERASED_USER.decode()
+    if isinstance(tokens, Unreadable) or not user_id.startswith(prefix):
+        return None
+    return ErasedSend(user_id.removeprefix(prefix), tokens)
 
 
 _rows = Decoder(SendRow)
