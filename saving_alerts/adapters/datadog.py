@@ -1,11 +1,12 @@
-"""Metrics to a DogStatsD agent over UDP: aggregated in memory, sent by a thread, lost if there is no agent."""
+"""Metrics to a DogStatsD agent: aggregated in memory, sent by a thread, lost if there is no agent."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from datadog.dogstatsd.base import DogStatsd
 
+from saving_alerts.adapters.agent_address import AddressWatch
 from saving_alerts.metrics import PREFIX, Metric, number_of
 
 # Of a distribution, between two flushes. Above it the client keeps a random sample and sends its rate. It also bounds
@@ -17,26 +18,29 @@ MAX_SAMPLES_BETWEEN_FLUSHES = 1024
 class DatadogPolicy:
     """Where the agent is, and the tags that every metric of this worker has.
 
-    If `host` is a name, it is looked up in DNS by the calling thread.
+    `host` is an address or a name; with `socket_path`, of a Unix socket, it is not used.
     """
 
-    host: str
+    host: str = ""
     port: int = 8125
+    socket_path: str | None = None
     constant_tags: Mapping[str, str] = field(default_factory=dict)
     flush_seconds: float = 0.3
+    lookup_seconds: float = 30.0
+    """How often a name is looked up again, by a thread."""
 
 
 class DatadogMetrics:
-    """The Metrics protocol for Datadog. A call only changes memory; a thread sends every `flush_seconds`."""
+    """The Metrics protocol for Datadog. A call only changes memory; a thread connects and sends, and one looks up."""
 
     def __init__(self, policy: DatadogPolicy) -> None:
         # Without an agent the client would warn with every packet, several times a second.
         logging.getLogger("datadog.dogstatsd").setLevel(logging.ERROR)
         self._client = DogStatsd(
-            host=policy.host,
+            host=policy.host or None,
             port=policy.port,
+            socket_path=policy.socket_path,
             namespace=PREFIX.removesuffix("."),  # the client adds the dot
-            constant_tags=_as_text(policy.constant_tags),
             flush_interval=policy.flush_seconds,
             disable_aggregation=False,
             disable_buffering=False,
@@ -44,6 +48,10 @@ class DatadogMetrics:
             max_metric_samples_per_context=MAX_SAMPLES_BETWEEN_FLUSHES,
             socket_timeout=0,
         )
+        self._client.constant_tags = _with_those_of_the_machine(policy.constant_tags, self._client.constant_tags)
+        self._address = AddressWatch(self._client, policy.host, policy.port, policy.lookup_seconds)
+        if policy.socket_path is None:
+            self._address.start()
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None:
         if (number := number_of(metric, value)) is not None:
@@ -57,13 +65,23 @@ class DatadogMetrics:
         if (number := number_of(metric, value)) is not None:
             self._client.distribution(metric, number, _as_text(tags))
 
+    def observe_all(self, metric: Metric, values: Sequence[float], **tags: str) -> None:
+        text, send = _as_text(tags), self._client.distribution
+        for value in values:
+            if (number := number_of(metric, value)) is not None:
+                send(metric, number, text)
+
+    def forget(self, metric: Metric) -> None:
+        """Nothing: the agent forgets what it does not hear again."""
+
     def flush(self) -> None:
         """Send what was aggregated, from the calling thread."""
         self._client.flush_aggregated_metrics()
         self._client.flush_buffered_metrics()
 
     def close(self) -> None:
-        """Send the rest and end the thread, which takes up to `flush_seconds`: not for the event loop."""
+        """Send the rest and end the threads, which takes up to `flush_seconds`: not for the event loop."""
+        self._address.stop()
         self.flush()
         self._client.disable_buffering = True
         self._client.disable_aggregation()
@@ -79,14 +97,23 @@ class NoMetrics:
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None: ...
 
+    def observe_all(self, metric: Metric, values: Sequence[float], **tags: str) -> None: ...
+
+    def forget(self, metric: Metric) -> None: ...
+
     def flush(self) -> None: ...
 
     def close(self) -> None: ...
 
 
-def metrics_to(host: str | None, port: int, constant_tags: Mapping[str, str]) -> DatadogMetrics | NoMetrics:
-    """Metrics to the agent at `host`; None sends nothing."""
-    return NoMetrics() if host is None else DatadogMetrics(DatadogPolicy(host, port, constant_tags))
+def metrics_to(policy: DatadogPolicy | None) -> DatadogMetrics | NoMetrics:
+    """Metrics to that agent; None sends nothing."""
+    return NoMetrics() if policy is None else DatadogMetrics(policy)
+
+
+def _with_those_of_the_machine(ours: Mapping[str, str], found: Sequence[str]) -> list[str]:
+    """The client has read `DD_ENV` and others of Datadog's variables: they count for what our settings do not say."""
+    return [*_as_text(ours), *(tag for tag in found if tag.partition(":")[0] not in ours)]
 
 
 def _as_text(tags: Mapping[str, str]) -> list[str]:

@@ -5,6 +5,7 @@ import math
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +30,7 @@ def sink() -> Iterator[StatsdSink]:
 
 @pytest.fixture
 def metrics(sink: StatsdSink) -> Iterator[DatadogMetrics]:
-    metrics = DatadogMetrics(DatadogPolicy(sink.host, sink.port, WORKER, flush_seconds=0.02))
+    metrics = DatadogMetrics(DatadogPolicy(sink.host, sink.port, constant_tags=WORKER, flush_seconds=0.02))
     yield metrics
     metrics.close()
 
@@ -93,6 +94,50 @@ def test_observations_arrive_one_by_one(sink: StatsdSink, metrics: DatadogMetric
 
     assert sink.wait_until(lambda sink: sink.values("saving_alerts.push_api.duration") == [0.25, 0.5])
     assert sink.samples[0] == Sample("saving_alerts.push_api.duration", 0.25, "d", WORKER)
+
+
+def test_many_observations_arrive_as_one_by_one(sink: StatsdSink, metrics: DatadogMetrics) -> None:
+    metrics.observe_all(Metric.EVENT_AGE, [0.25, math.nan, 0.5], stage="validate")
+
+    assert sink.wait_until(lambda sink: sink.values("saving_alerts.event.age", stage="validate") == [0.25, 0.5])
+
+
+def test_what_the_machine_says_of_itself_counts_where_nothing_is_set(
+    sink: StatsdSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"DD_ENV": "staging", "DD_SERVICE": "another", "DATADOG_TAGS": "rack:7"}.items():
+        monkeypatch.setenv(name, value)
+    metrics = DatadogMetrics(DatadogPolicy(sink.host, sink.port, constant_tags=WORKER))
+    metrics.count(Metric.HEARTBEAT)
+
+    metrics.close()
+
+    assert sink.wait_until(lambda sink: bool(sink.samples))
+    assert sink.samples[0].tags == {**WORKER, "env": "staging", "rack": "7"}
+
+
+def test_a_unix_socket_hears_it_too(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as agent:
+        agent.bind(str(tmp_path / "dsd.socket"))
+        agent.settimeout(10)
+        metrics = DatadogMetrics(DatadogPolicy(socket_path=str(tmp_path / "dsd.socket"), constant_tags=WORKER))
+        metrics.count(Metric.HEARTBEAT)
+
+        metrics.close()
+
+        (sample,) = read_line(agent.recv(8192).decode().strip())
+    assert (sample.name, sample.value, sample.tags) == ("saving_alerts.heartbeat", 1, WORKER)
+
+
+def test_without_the_socket_nothing_happens(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    metrics = DatadogMetrics(DatadogPolicy(socket_path=str(tmp_path / "nobody.socket")))
+    for _ in range(3):
+        metrics.count(Metric.HEARTBEAT)
+        metrics.flush()
+
+    metrics.close()
+
+    assert caplog.messages == []
 
 
 def test_too_many_observations_are_sampled_with_their_rate(sink: StatsdSink) -> None:
@@ -197,11 +242,13 @@ def hears(agent: socket.socket, metrics: DatadogMetrics) -> bool:
 
 
 def test_without_a_host_numbers_are_dropped() -> None:
-    metrics = metrics_to(None, 8125, WORKER)
+    metrics = metrics_to(None)
 
     metrics.count(Metric.HEARTBEAT)
     metrics.gauge(Metric.IN_FLIGHT, 1, stage="validate")
     metrics.observe(Metric.EVENT_AGE, 1, stage="validate")
+    metrics.observe_all(Metric.EVENT_AGE, [1], stage="validate")
+    metrics.forget(Metric.IN_FLIGHT)
     metrics.flush()
     metrics.close()
 
@@ -209,7 +256,7 @@ def test_without_a_host_numbers_are_dropped() -> None:
 
 
 def test_with_a_host_numbers_are_sent(sink: StatsdSink) -> None:
-    metrics = metrics_to(sink.host, sink.port, WORKER)
+    metrics = metrics_to(DatadogPolicy(sink.host, sink.port, constant_tags=WORKER))
     metrics.count(Metric.HEARTBEAT)
 
     metrics.close()
