@@ -4,7 +4,7 @@ A gauge that is not sent stays as it was, for whoever reads `/metrics`: so what 
 longer ours is forgotten.
 """
 
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Sequence, Sized
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -42,7 +42,7 @@ def send_gauges(runtime: WorkerRuntime, known: Known) -> None:
     for kind, freshness in runtime.reference_data.freshness.items():
         _send_document(metrics, kind, freshness, now)
     _send_conditions(metrics, (*known.live(), *known.conditions()))
-    _send_held_back(metrics, list(runtime.stages), known.held_back(), now)
+    send_held_back(metrics, list(runtime.stages), known.held_back(), now)
     _send_lag(metrics, known.lag())
 
 
@@ -57,7 +57,7 @@ def _send_conditions(metrics: Metrics, conditions: Iterable[Condition]) -> None:
         metrics.gauge(Metric.CONDITION_OK, int(condition.ok), condition=condition.name)
 
 
-def _send_held_back(metrics: Metrics, stages: Iterable[str], held_back: Iterable[HeldBack], now: datetime) -> None:
+def send_held_back(metrics: Metrics, stages: Iterable[str], held_back: Sequence[HeldBack], now: datetime) -> None:
     """Zero where nothing is in work."""
     for stage in stages:
         of_stage = [each for each in held_back if each.stage == stage]

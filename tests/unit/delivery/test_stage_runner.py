@@ -134,12 +134,10 @@ class Steps:
                 raise ZeroDivisionError("a bug")
             case "letter":
                 return Failed("the step gave up")
-            case "boring":
-                return Decided(Reason.NOT_A_TRIGGER)
+            case "boring" | "pushed" as how:
+                return Decided(Reason.PUSHED if how == "pushed" else Reason.NOT_A_TRIGGER)
             case "no":
                 return Decided(Reason.NO_CONSENT, {"why": "asked not to"})
-            case "pushed":
-                return Decided(Reason.PUSHED)
             case "ahead":
                 return Decided(Reason.INVALID, {"problem": "dated ahead"}, dated_ahead=True)
             case "garbled":

@@ -11,7 +11,7 @@ from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.metrics import Metric
 from saving_alerts.supervision.health import Condition
 from saving_alerts.web.stats import PartitionLag
-from saving_alerts.worker.gauges import send_gauges
+from saving_alerts.worker.gauges import send_gauges, send_held_back
 from saving_alerts.worker.runtime import WorkerRuntime
 from tests.support.fakes.clock import START
 from tests.support.fakes.unopened_app import unopened_app
@@ -77,6 +77,20 @@ def test_a_refused_document_is_told_until_it_is_confirmed(runtime: WorkerRuntime
 
     assert gauge(runtime, Metric.REFERENCE_DATA_REFUSED, kind="rules") == 0
     assert gauge(runtime, Metric.REFERENCE_DATA_AGE, kind="rules") == 20
+
+
+def test_the_oldest_record_in_work_is_told_for_each_stage_and_zero_where_there_is_none() -> None:
+    metrics = InMemoryMetrics()
+    taken, written = START - timedelta(seconds=9), START - timedelta(seconds=30)
+    older = HeldBack("query_coupons", "t", 3, 7, taken, 24, "the Coupon API", is_stopped=False, written_at=written)
+    newer = HeldBack("query_coupons", "t", 4, 7, START, 5, "the Coupon API", is_stopped=False)
+
+    send_held_back(metrics, ["validate", "query_coupons"], [older, newer], START)
+
+    in_work, idle = (("stage", "query_coupons"),), (("stage", "validate"),)
+    assert metrics.gauges(Metric.UNDECIDED_AGE) == {in_work: 30, idle: 0}
+    assert metrics.gauges(Metric.HELD_BACK_AGE) == {in_work: 9, idle: 0}
+    assert metrics.gauges(Metric.HELD_BACK_RECORDS) == {in_work: 24, idle: 0}
 
 
 def test_who_this_is(runtime: WorkerRuntime) -> None:
