@@ -22,7 +22,7 @@ class Monitor:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert. `expression` is Prometheus', and must hold for so many minutes. `meaning` says what it does to shoppers."""
+    """One alert. `expression` is Prometheus', and must hold for so many minutes. `meaning` says what it costs."""
 
     name: str
     severity: Severity

@@ -20,7 +20,7 @@ def _stands_still() -> tuple[str, Monitor]:
     lag, pace = total(Metric.COMMITS_LAG), rate(Metric.STAGE_OUT)
     left = f"{lag.datadog} / ({pace.datadog} + 0.001)"
     return (
-        f"({lag.prometheus} > 0) / ({pace.prometheus} + 0.001) > {STANDSTILL_SECONDS}",
+        f"({lag.prometheus} > 0) / (({pace.prometheus} or vector(0)) + 0.001) > {STANDSTILL_SECONDS}",
         monitor(left, f"> {STANDSTILL_SECONDS}", "min(last_5m)"),
     )
 

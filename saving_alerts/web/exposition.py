@@ -1,8 +1,16 @@
 """All metrics of the catalogue as Prometheus reads them, with those of the process. See ADR 38."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+    write_to_textfile,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
@@ -16,11 +24,12 @@ CONTENT_TYPE = "text/plain; version=0.0.4"
 class CatalogueCollector(Collector):
     """The families of the catalogue, each with its help text, also before anything was measured."""
 
-    def __init__(self, metrics: InMemoryMetrics) -> None:
+    def __init__(self, metrics: InMemoryMetrics, families: Sequence[Metric] = tuple(Metric)) -> None:
         self._metrics = metrics
+        self._families = families
 
     def collect(self) -> Iterable[Family]:
-        return map(self._family, Metric)
+        return map(self._family, self._families)
 
     def _family(self, metric: Metric) -> Family:
         kind = CATALOGUE[metric].kind
@@ -59,6 +68,13 @@ class Exposition:
 
     def page(self) -> bytes:
         return generate_latest(self._registry)
+
+
+def write_file(metrics: InMemoryMetrics, families: Sequence[Metric], path: Path) -> None:
+    """Replace a file that the collector of text files reads, at once: it never sees half of it. Raises OSError."""
+    registry = CollectorRegistry()
+    registry.register(CatalogueCollector(metrics, families))
+    write_to_textfile(str(path), registry)
 
 
 def _help(metric: Metric) -> str:
