@@ -93,9 +93,11 @@ def test_what_the_catalogue_lacks_cannot_be_asked_for(wrong: object) -> None:
 
 
 def test_the_same_question_in_both_languages() -> None:
-    asked = percentile(Metric.REDIS_DURATION, 99, "call", call="renew")
-
-    assert asked == Query(
-        'histogram_quantile(0.99, sum by (le, call) (rate(saving_alerts_redis_duration_seconds_bucket{call="renew"}[5m])))',
-        "p99:saving_alerts.redis.duration{$env,$worker,call:renew} by {call}",
+    assert rate(Metric.STAGE_OUT, "stage", decision="pushed") == Query(
+        'sum by (stage) (rate(saving_alerts_stage_out_total{decision="pushed"}[5m]))',
+        "sum:saving_alerts.stage.out{$env,$worker,decision:pushed} by {stage}.as_rate()",
+    )
+    assert percentile(Metric.PUSH_AGE, 99) == Query(
+        "histogram_quantile(0.99, sum by (le) (rate(saving_alerts_push_age_seconds_bucket[5m])))",
+        "p99:saving_alerts.push.age{$env,$worker}",
     )
