@@ -69,6 +69,8 @@ def test_a_healthy_deployment_is_scraped_and_nothing_fires_that_wakes_somebody(w
 
     assert prometheus.scrape_errors() == []
     assert prometheus.values("sum(saving_alerts_push_age_seconds_count)") == [20]
+    ended = 'sum(saving_alerts_stage_out_total{decision!="forwarded"})'
+    assert prometheus.values(f"{ended} - sum(saving_alerts_events_read_total)") == [0]
     assert prometheus.values("count(saving_alerts_build_info)") == [2]
     assert prometheus.series('ALERTS{severity="page"}') == []
 
