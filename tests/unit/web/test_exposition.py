@@ -1,10 +1,11 @@
 """`/metrics`: whatever was measured, every line can be read, and histograms add up over workers."""
 
 import math
+import subprocess
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -12,23 +13,15 @@ from saving_alerts.adapters.admission import Admission
 from saving_alerts.adapters.breaker import Breaker
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.metrics import CATALOGUE, Metric, MetricKind, exposition_name
-from saving_alerts.web.exposition import Exposition
+from saving_alerts.web.exposition import Exposition, write_file
+from tests.support.every_metric import say
 from tests.support.fakes.clock import FakeClock
+from tests.support.programs import program
 from tests.support.prometheus import read_page
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BREAKER = Metric.COUPON_API_BREAKER
 NUMBERS = {MetricKind.COUNT: 3, MetricKind.GAUGE: 1.5e-7, MetricKind.DISTRIBUTION: 0.25}
-
-
-def say(metrics: InMemoryMetrics, metric: Metric, value: object, tag: str = "x") -> None:
-    entry = CATALOGUE[metric]
-    how: Any = {
-        MetricKind.COUNT: metrics.count,
-        MetricKind.GAUGE: metrics.gauge,
-        MetricKind.DISTRIBUTION: metrics.observe,
-    }[entry.kind]
-    how(metric, value, **dict.fromkeys(entry.tags, tag))
 
 
 def test_the_whole_catalogue_can_be_read_by_prometheus() -> None:
@@ -103,3 +96,26 @@ def test_the_process_is_measured_too() -> None:
     names = {name for name, _ in read_page(Exposition(InMemoryMetrics()).page().decode())}
 
     assert names >= {"process_cpu_seconds_total", "process_resident_memory_bytes", "python_info"}
+
+
+def test_prometheus_own_tool_finds_nothing_wrong() -> None:
+    metrics = InMemoryMetrics()
+    for metric, entry in CATALOGUE.items():
+        say(metrics, metric, NUMBERS[entry.kind])
+
+    checked = subprocess.run(
+        [program("promtool"), "check", "metrics"], input=Exposition(metrics).page(), capture_output=True, check=False
+    )
+
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
+
+
+def test_a_file_for_the_collector_is_replaced_and_has_what_was_asked_for_only(tmp_path: Path) -> None:
+    metrics, file = InMemoryMetrics(), tmp_path / "audit.prom"
+    file.write_text("of the last time")
+    metrics.gauge(Metric.AUDIT_OFFSETS, 7, answer="missing")
+
+    write_file(metrics, (Metric.AUDIT_OFFSETS, Metric.AUDIT_TIME), file)
+
+    assert read_page(file.read_text()) == {("saving_alerts_audit_offsets", (("answer", "missing"),)): 7}
+    assert list(tmp_path.iterdir()) == [file]
