@@ -149,6 +149,7 @@ def test_too_many_observations_are_sampled_with_their_rate(sink: StatsdSink) -> 
 
     assert sink.wait_until(lambda sink: len(sink.samples) >= MAX_SAMPLES_BETWEEN_FLUSHES)
     assert {sample.rate for sample in sink.samples} == {0.25}
+    assert sum(sample.value / sample.rate for sample in sink.samples) == 4 * MAX_SAMPLES_BETWEEN_FLUSHES
 
 
 def test_every_metric_of_the_catalogue_is_readable(sink: StatsdSink, metrics: DatadogMetrics) -> None:
