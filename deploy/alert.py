@@ -8,12 +8,15 @@ Severity = Literal["page", "ticket"]
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """An alert in Datadog: `how` is said of `query`, as in `max(last_5m)`. With `gone` it is about silence."""
+    """An alert in Datadog: `how` is said of `query`, as in `max(last_5m)`.
+
+    With `silent_minutes` it is also about silence: twice its window, or more.
+    """
 
     how: str
     query: str
     beyond: str
-    gone: bool = False
+    silent_minutes: int = 0
 
     @property
     def text(self) -> str:
@@ -39,5 +42,5 @@ class Alert:
         return self.name.lower()
 
 
-def monitor(query: str, beyond: str, how: str = "max(last_5m)", *, gone: bool = False) -> Monitor:
-    return Monitor(how, query, beyond, gone=gone)
+def monitor(query: str, beyond: str, how: str = "max(last_5m)", silent_minutes: int = 0) -> Monitor:
+    return Monitor(how, query, beyond, silent_minutes)

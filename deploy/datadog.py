@@ -55,7 +55,7 @@ def _monitor(alert: Alert, runbook: str) -> dict[str, Any]:
         "priority": PRIORITY[alert.severity],
         "options": {
             "thresholds": {"critical": float(alert.monitor.beyond.split()[1])},
-            "notify_no_data": alert.monitor.gone,
-            **({"no_data_timeframe": 10} if alert.monitor.gone else {}),
+            "notify_no_data": bool(alert.monitor.silent_minutes),
+            **({"no_data_timeframe": alert.monitor.silent_minutes} if alert.monitor.silent_minutes else {}),
         },
     }

@@ -46,7 +46,7 @@ FLOW: tuple[Alert, ...] = (
         ),
         'up{job="saving-alerts"} == 0',
         1,
-        monitor(rate(Metric.HEARTBEAT, "worker").datadog, "< 0.01", "max(last_2m)", gone=True),
+        monitor(rate(Metric.HEARTBEAT, "worker").datadog, "< 0.01", "max(last_2m)", 5),
     ),
     Alert(
         "AllWorkersGone",
@@ -60,7 +60,7 @@ FLOW: tuple[Alert, ...] = (
         ),
         f"absent({selector(Metric.BUILD_INFO)})",
         1,
-        monitor(rate(Metric.HEARTBEAT).datadog, "< 0.01", "max(last_2m)", gone=True),
+        monitor(rate(Metric.HEARTBEAT).datadog, "< 0.01", "max(last_2m)", 5),
     ),
     Alert(
         "WorkerRestarts",

@@ -77,6 +77,6 @@ OBJECTIVES: tuple[Alert, ...] = (
         ),
         f"(time() - {highest(Metric.AUDIT_TIME).prometheus} > {AUDIT_SECONDS}) or absent({selector(Metric.AUDIT_TIME)})",
         5,
-        monitor(highest(Metric.AUDIT_TIME).datadog, "< 0", "max(last_2h)", gone=True),
+        monitor(highest(Metric.AUDIT_TIME).datadog, "< 0", "max(last_2h)", 240),
     ),
 )

@@ -60,6 +60,7 @@ def _gauge(how: str, metric: Metric, by: tuple[str, ...], tags: dict[str, str]) 
 
 def _datadog(metric: Metric, by: tuple[str, ...], tags: dict[str, str]) -> str:
     _known(metric, (*by, *tags))
+    by = tuple("worker" if name == "instance" else name for name in by)
     chosen = ",".join((OURS, *(f"{name}:{value}" for name, value in tags.items())))
     return f"{PREFIX}{metric}{{{chosen}}}" + (f" by {{{','.join(by)}}}" if by else "")
 

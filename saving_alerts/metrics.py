@@ -29,6 +29,8 @@ class MetricKind(StrEnum):
 class Metric(StrEnum):
     """Every metric by its name, without the prefix."""
 
+    __hash__ = str.__hash__  # Enum's own is a function in Python: too much for every number
+
     EVENTS_READ = "events.read"
     STAGE_IN = "stage.in"
     STAGE_OUT = "stage.out"
