@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from demo.servers.statsd import Sample, StatsdSink, read_line
+from saving_alerts.adapters.agent_address import AddressWatch
 from saving_alerts.adapters.datadog import (
     MAX_SAMPLES_BETWEEN_FLUSHES,
     DatadogMetrics,
@@ -232,6 +233,21 @@ def test_metrics_arrive_again_when_the_agent_is_back() -> None:
         agent.settimeout(0.1)
         assert any(hears(agent, metrics) for _ in range(50))
     metrics.close()
+
+
+def test_an_agent_that_has_moved_hears_what_comes_next(sink: StatsdSink) -> None:
+    metrics = DatadogMetrics(DatadogPolicy("localhost", sink.port))
+    metrics.count(Metric.HEARTBEAT)
+    metrics.flush()
+    before = metrics._client.socket
+
+    AddressWatch(metrics._client, "localhost", sink.port, 30, lambda name, port: frozenset({"192.0.2.1"})).look()
+    metrics.count(Metric.HEARTBEAT)
+    metrics.close()
+
+    assert before is not None
+    assert before.fileno() == -1, "it is closed"
+    assert sink.wait_until(lambda sink: sink.total("saving_alerts.heartbeat") == 2)
 
 
 def hears(agent: socket.socket, metrics: DatadogMetrics) -> bool:
