@@ -55,7 +55,7 @@ OBJECTIVES: tuple[Alert, ...] = (
         "OffsetsMissingStill",
         "ticket",
         "An audit of the last 6 hours found missing source offsets",
-        "The page about it may be over, because a later audit looked at a later time. The events are still lost.",
+        "`OffsetsMissing` may be over, because a later audit looked at a later time. The events are still lost.",
         (
             "Read what was found out about `OffsetsMissing`.",
             "Run `saving-alerts audit` over the whole retention: are there more?",

@@ -57,8 +57,9 @@ def _buckets() -> Iterator[str]:
 
 def _paragraph(alert: Alert) -> str:
     steps = "".join(f"{number}. {step}\n" for number, step in enumerate(alert.steps, 1))
-    held = f"for {alert.minutes} minutes" if alert.minutes else "at once"
+    minutes = "a minute" if alert.minutes == 1 else f"{alert.minutes} minutes"
+    held = f"once this has held for {minutes}" if alert.minutes else "as soon as this holds"
     return (
-        f"### {alert.name}\n\n{alert.summary}. It {SEVERITY[alert.severity]} (`{alert.severity}`), {held}:\n"
+        f"### {alert.name}\n\n{alert.summary}. It {SEVERITY[alert.severity]} (`{alert.severity}`) {held}:\n"
         f"`{alert.expression}`\n\n{alert.meaning}\n\n{steps}\n"
     )
