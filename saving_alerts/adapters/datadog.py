@@ -88,9 +88,7 @@ class DatadogMetrics:
             self._samples.add((metric, tuple(tags.items())), (number,))
 
     def observe_all(self, metric: Metric, values: Sequence[float], **tags: str) -> None:
-        if not values:
-            return
-        if are_numbers(values):
+        if values and are_numbers(values):
             self._samples.add((metric, tuple(tags.items())), values)
             return
         for value in values:

@@ -38,7 +38,7 @@ class InMemoryMetrics:
             self._distribution(metric, tags).add((number,), self._seconds())
 
     def observe_all(self, metric: Metric, values: Sequence[float], **tags: str) -> None:
-        if are_numbers(values):
+        if values and are_numbers(values):
             self._distribution(metric, tags).add(values, self._seconds())
             return
         for value in values:
