@@ -21,7 +21,7 @@ class Panel:
 
 
 def _of_the_process(prometheus: str, datadog: str) -> Query:
-    """What Prometheus' client measures of a process. Datadog's agent measures it by itself."""
+    """What Prometheus' client measures of a process. Datadog's agent does with its check `process`."""
     return Query(prometheus, datadog)
 
 
@@ -95,7 +95,7 @@ PROCESS = (
         {
             "{{instance}}": _of_the_process(
                 f"sum by (instance) (rate(process_cpu_seconds_total{{{JOB}}}[5m]))",
-                "sum:process.stat.container.cpu.total_pct{$env} by {host}",
+                "sum:system.processes.cpu.pct{process_name:saving-alerts,$env} by {host}",
             )
         },
     ),
@@ -105,7 +105,7 @@ PROCESS = (
         {
             "{{instance}}": _of_the_process(
                 f"sum by (instance) (process_resident_memory_bytes{{{JOB}}})",
-                "sum:process.stat.container.mem.rss{$env} by {host}",
+                "sum:system.processes.mem.rss{process_name:saving-alerts,$env} by {host}",
             )
         },
     ),
@@ -115,7 +115,7 @@ PROCESS = (
         {
             "{{instance}}": _of_the_process(
                 f"sum by (instance) (process_open_fds{{{JOB}}})",
-                "sum:process.stat.container.io.open_files{$env} by {host}",
+                "sum:system.processes.open_file_descriptors{process_name:saving-alerts,$env} by {host}",
             )
         },
     ),
