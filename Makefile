@@ -8,6 +8,7 @@ TOOLS := $(ROOT)/.tools
 BIN := $(VENV)/bin
 export UV_PYTHON_DOWNLOADS := never
 EVENTS ?= 20000
+STATSD_EXPORTER := v0.31.0
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(ROOT)/Makefile | sed 's/:.*## /|/' | column -t -s '|'
@@ -53,6 +54,17 @@ test-faults: setup ## break workers, brokers and APIs under load on real Apache 
 test-browser: setup ## a worker's page in a real browser (Chromium)
 	cd $(ROOT) && $(BIN)/pytest -m browser
 
+test-monitoring: setup ## a real Prometheus, its alerts and a DogStatsD receiver of others (Debian's prometheus, statsd_exporter)
+	cd $(ROOT) && $(BIN)/pytest -m monitoring
+
+statsd-exporter: $(TOOLS)/bin/statsd_exporter ## that receiver, built of its Go module (Go 1.24 or later)
+
+$(TOOLS)/bin/statsd_exporter:
+	GOBIN=$(TOOLS)/bin go install github.com/prometheus/statsd_exporter@$(STATSD_EXPORTER)
+
+catalogue: setup ## write what is made of the catalogue of metrics: deploy/, docs/metrics.md, the alerts in docs/operating.md
+	cd $(ROOT) && $(BIN)/python -m deploy $(if $(RUNBOOK),--runbook $(RUNBOOK))
+
 test-mutants: setup ## break one protection at a time: a test must notice (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/python -m tests.mutation
 
@@ -66,7 +78,7 @@ check: setup ## ruff, mypy and the import contracts
 	cd $(ROOT) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: setup ## what a worker can do, against idiomatic Faust and a bare aiokafka loop (JDK 17 and Maven)
-	cd $(ROOT) && for part in core end_to_end stall recovery takeover consent backlog audit; do $(BIN)/python -m benchmarks.$$part || exit 1; done
+	cd $(ROOT) && for part in core end_to_end stall recovery takeover consent backlog audit metrics; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
 bench-linear: setup ## how reading grows with the size of what others write; fails where it grows too fast
 	cd $(ROOT) && $(BIN)/python -m benchmarks.linear
@@ -86,4 +98,4 @@ chaos: setup ## kill or pause a random container every few seconds under load, a
 down: ## stop that cluster and remove its containers, networks and volumes
 	cd $(ROOT) && docker compose --profile load --profile spare down --volumes --remove-orphans
 
-.PHONY: help setup lock demo run test test-unit test-kafka test-faults test-browser test-mutants fuzz test-long check bench bench-linear bench-rules up load chaos down
+.PHONY: help setup lock demo run test test-unit test-kafka test-faults test-browser test-monitoring statsd-exporter catalogue test-mutants fuzz test-long check bench bench-linear bench-rules up load chaos down

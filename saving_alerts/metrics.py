@@ -1,15 +1,20 @@
 """The catalogue of all metrics, and the protocol that sends them.
 
-Only a metric of the catalogue can be sent, because its name is an enum. Sending never blocks or raises.
+Only a metric of the catalogue can be sent, because its name is an enum. Sending never blocks or raises. All that tools
+read is made of this catalogue: `/metrics`, `docs/metrics.md`, and the dashboards and alerts in `deploy/`.
 """
 
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, overload
+
+from typing_extensions import deprecated
 
 PREFIX = "saving_alerts."
+SECONDS = "seconds"
 FORWARDED = "forwarded"  # the tag `decision` of what goes on to the next stage
 
 log = logging.getLogger(__name__)
@@ -24,14 +29,18 @@ class MetricKind(StrEnum):
 class Metric(StrEnum):
     """Every metric by its name, without the prefix."""
 
+    __hash__ = str.__hash__  # Enum's own is a function in Python: too much for every number
+
     EVENTS_READ = "events.read"
     STAGE_IN = "stage.in"
     STAGE_OUT = "stage.out"
     STAGE_DURATION = "stage.duration"
     EVENT_AGE = "event.age"
+    PUSH_AGE = "push.age"
     IN_FLIGHT = "in_flight"
     HELD_BACK_RECORDS = "held_back.records"
     HELD_BACK_AGE = "held_back.age"
+    UNDECIDED_AGE = "undecided.age"
     COUPON_API_REQUESTS = "coupon_api.requests"
     COUPON_API_DURATION = "coupon_api.duration"
     COUPON_API_SKIPPED = "coupon_api.skipped"
@@ -46,6 +55,9 @@ class Metric(StrEnum):
     REDIS_DURATION = "redis.duration"
     REFERENCE_DATA_AGE = "reference_data.age"
     REFERENCE_DATA_RELOADS = "reference_data.reloads"
+    REFERENCE_DATA_REFUSED = "reference_data.refused"
+    TABLE_USERS = "table.users"
+    CONDITION_OK = "condition.ok"
     CLOCK_OFFSET = "clock.offset"
     CONSENT_AGE = "consent.age"
     CONSENT_CHANGES = "consent.changes"
@@ -55,16 +67,26 @@ class Metric(StrEnum):
     DEAD_LETTERS = "dead_letters"
     DELIVERY_RETRIES = "delivery.retries"
     HEARTBEAT = "heartbeat"
+    BUILD_INFO = "build_info"
+    AUDIT_OFFSETS = "audit.offsets"
+    AUDIT_TIME = "audit.timestamp"
+
+
+# Upper ends of the buckets of a distribution. One answer of a server or of Redis takes milliseconds, at most a minute.
+ANSWER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+# An event can wait until its deadline, which is minutes away. 10 s is an end, because an objective asks for it.
+AGE_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of the catalogue. `meaning` is the help text of `/metrics`."""
+    """One row of the catalogue. `meaning` is the help text of `/metrics`. `buckets` are for distributions."""
 
     kind: MetricKind
     unit: str
     tags: tuple[str, ...]
     meaning: str
+    buckets: tuple[float, ...] = ANSWER_BUCKETS
 
 
 CATALOGUE: dict[Metric, Entry] = {
@@ -73,19 +95,27 @@ CATALOGUE: dict[Metric, Entry] = {
     Metric.STAGE_OUT: Entry(
         MetricKind.COUNT, "events", ("stage", "decision"), "left a stage: forwarded, or a decision"
     ),
-    Metric.STAGE_DURATION: Entry(MetricKind.DISTRIBUTION, "seconds", ("stage",), "from intake to durable outcome"),
+    Metric.STAGE_DURATION: Entry(
+        MetricKind.DISTRIBUTION, SECONDS, ("stage",), "from intake to durable outcome", AGE_BUCKETS
+    ),
     Metric.EVENT_AGE: Entry(
-        MetricKind.DISTRIBUTION, "seconds", ("stage",), "from received_at until the stage has it done"
+        MetricKind.DISTRIBUTION, SECONDS, ("stage",), "from received_at until the stage has it done", AGE_BUCKETS
+    ),
+    Metric.PUSH_AGE: Entry(
+        MetricKind.DISTRIBUTION, SECONDS, (), "from received_at until its push was accepted and recorded", AGE_BUCKETS
     ),
     Metric.IN_FLIGHT: Entry(MetricKind.GAUGE, "events", ("stage",), "taken into a stage and not finished"),
     Metric.HELD_BACK_RECORDS: Entry(
         MetricKind.GAUGE, "records", ("stage",), "not committed behind an unfinished record, of the worst partition"
     ),
     Metric.HELD_BACK_AGE: Entry(
-        MetricKind.GAUGE, "seconds", ("stage",), "since the oldest unfinished record of a stage was taken"
+        MetricKind.GAUGE, SECONDS, ("stage",), "since the oldest unfinished record of a stage was taken"
+    ),
+    Metric.UNDECIDED_AGE: Entry(
+        MetricKind.GAUGE, SECONDS, ("stage",), "since the oldest record that a stage has not finished stood on Kafka"
     ),
     Metric.COUPON_API_REQUESTS: Entry(MetricKind.COUNT, "requests", ("outcome",), "requests to the Coupon API"),
-    Metric.COUPON_API_DURATION: Entry(MetricKind.DISTRIBUTION, "seconds", (), "one request to the Coupon API"),
+    Metric.COUPON_API_DURATION: Entry(MetricKind.DISTRIBUTION, SECONDS, (), "one request to the Coupon API"),
     Metric.COUPON_API_SKIPPED: Entry(MetricKind.COUNT, "events", ("reason",), "decided without asking the Coupon API"),
     Metric.COUPON_API_SKIPPED_SHARE: Entry(
         MetricKind.GAUGE, "share", (), "of the events at the Coupon API's door, those decided without asking"
@@ -95,16 +125,23 @@ CATALOGUE: dict[Metric, Entry] = {
         MetricKind.COUNT, "coupons", ("oddity",), "that cannot be promised: the others of their answer are used"
     ),
     Metric.PUSH_API_REQUESTS: Entry(MetricKind.COUNT, "requests", ("outcome",), "attempts at the push API"),
-    Metric.PUSH_API_DURATION: Entry(MetricKind.DISTRIBUTION, "seconds", (), "one attempt at the push API"),
+    Metric.PUSH_API_DURATION: Entry(MetricKind.DISTRIBUTION, SECONDS, (), "one attempt at the push API"),
     Metric.PUSH_API_BREAKER: Entry(MetricKind.GAUGE, "open", (), "1 while the push API's breaker is open"),
     Metric.RULES_WHEN_ERRORS: Entry(MetricKind.COUNT, "errors", ("rule",), "a `when` that failed, so the rule said no"),
     Metric.REDIS_CALLS: Entry(MetricKind.COUNT, "calls", ("call", "outcome"), "throttle calls"),
-    Metric.REDIS_DURATION: Entry(MetricKind.DISTRIBUTION, "seconds", ("call",), "one throttle call"),
-    Metric.REFERENCE_DATA_AGE: Entry(MetricKind.GAUGE, "seconds", ("kind",), "since S3 last confirmed the document"),
+    Metric.REDIS_DURATION: Entry(MetricKind.DISTRIBUTION, SECONDS, ("call",), "one throttle call"),
+    Metric.REFERENCE_DATA_AGE: Entry(MetricKind.GAUGE, SECONDS, ("kind",), "since S3 last confirmed the document"),
     Metric.REFERENCE_DATA_RELOADS: Entry(MetricKind.COUNT, "reloads", ("kind", "outcome"), "looks at S3"),
-    Metric.CLOCK_OFFSET: Entry(MetricKind.GAUGE, "seconds", (), "by how much Redis' clock is ahead of this machine's"),
+    Metric.REFERENCE_DATA_REFUSED: Entry(
+        MetricKind.GAUGE, "refused", ("kind",), "1 while the newest document is refused and an older one is in use"
+    ),
+    Metric.TABLE_USERS: Entry(MetricKind.GAUGE, "users", (), "whose sends this worker's Table has in memory"),
+    Metric.CONDITION_OK: Entry(
+        MetricKind.GAUGE, "ok", ("condition",), "1 while a condition of /health/ready or /health/live holds, else 0"
+    ),
+    Metric.CLOCK_OFFSET: Entry(MetricKind.GAUGE, SECONDS, (), "by how much Redis' clock is ahead of this machine's"),
     Metric.CONSENT_AGE: Entry(
-        MetricKind.GAUGE, "seconds", (), "since the moment up to which all consent changes are obeyed for certain"
+        MetricKind.GAUGE, SECONDS, (), "since the moment up to which all consent changes are obeyed for certain"
     ),
     Metric.CONSENT_CHANGES: Entry(
         MetricKind.COUNT,
@@ -118,27 +155,62 @@ CATALOGUE: dict[Metric, Entry] = {
         MetricKind.COUNT, "attempts", ("outcome",), "to erase a user: erased, or waits, and is tried again"
     ),
     Metric.COMMITS_LAG: Entry(
-        MetricKind.GAUGE, "records", ("topic",), "behind the end of the topic, this worker's share"
+        MetricKind.GAUGE, "records", ("topic", "partition"), "between commit and end, of this worker's partitions"
     ),
     Metric.DEAD_LETTERS: Entry(MetricKind.COUNT, "records", ("stage",), "written to the dead-letter topic"),
     Metric.DELIVERY_RETRIES: Entry(
         MetricKind.COUNT, "attempts", ("topic",), "produce attempts that Kafka asked to repeat"
     ),
     Metric.HEARTBEAT: Entry(MetricKind.COUNT, "beats", (), "this worker said that it lives"),
+    Metric.BUILD_INFO: Entry(MetricKind.GAUGE, "worker", ("version", "worker"), "1: this worker and its version"),
+    Metric.AUDIT_OFFSETS: Entry(
+        MetricKind.GAUGE,
+        "offsets",
+        ("answer",),
+        "of the source, as the last `audit` found them: answered, pending, missing, contradictory, unknown",
+    ),
+    Metric.AUDIT_TIME: Entry(MetricKind.GAUGE, SECONDS, (), "Unix time of the last `audit` that sent its numbers"),
 }
+
+
+def exposition_name(metric: Metric) -> str:
+    """As `/metrics` has it: a counter ends in `_total`, a time in `_seconds`; a histogram has `_bucket` and so on."""
+    entry, name = CATALOGUE[metric], (PREFIX + metric).replace(".", "_")
+    if entry.unit == SECONDS:
+        name += "_seconds"
+    return f"{name}_total" if entry.kind is MetricKind.COUNT else name
 
 
 class Metrics(Protocol):
     """Where metrics are sent. No call raises or blocks. `tags` are those of the metric's entry.
 
-    An implementation asks `number_of` what it may send: what is no number is sent nowhere.
+    Values are numbers: the type checker refuses a truth value, too, which is an `int` in Python and would be written
+    `False`. What is not finite shows only when it is there: an implementation asks `number_of` what it may send.
     """
 
+    @overload
+    @deprecated("a truth value is no number: write int(...)")
+    def count(self, metric: Metric, value: bool, **tags: str) -> None: ...  # noqa: FBT001 - this refuses it
+    @overload
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None: ...
 
+    @overload
+    @deprecated("a truth value is no number: write int(...)")
+    def gauge(self, metric: Metric, value: bool, **tags: str) -> None: ...  # noqa: FBT001 - this refuses it
+    @overload
     def gauge(self, metric: Metric, value: float, **tags: str) -> None: ...
 
+    @overload
+    @deprecated("a truth value is no number: write int(...)")
+    def observe(self, metric: Metric, value: bool, **tags: str) -> None: ...  # noqa: FBT001 - this refuses it
+    @overload
     def observe(self, metric: Metric, value: float, **tags: str) -> None: ...
+
+    def observe_all(self, metric: Metric, values: Sequence[float], **tags: str) -> None:
+        """As `observe` with each of the values, which costs less."""
+
+    def forget(self, metric: Metric) -> None:
+        """Drop what a gauge said, of all tags: of a partition that is no longer ours, say."""
 
 
 def number_of(metric: Metric, value: object) -> int | float | None:
@@ -153,6 +225,14 @@ def number_of(metric: Metric, value: object) -> int | float | None:
         return value
     log.warning("%s: %r is no number and was not counted", metric, value)
     return None
+
+
+def are_numbers(values: Sequence[object]) -> bool:
+    """Whether `number_of` takes all of these as they are. One look at the sum of many is less than many looks."""
+    try:
+        return math.isfinite(math.fsum(values))  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def _is_finite(value: float) -> bool:

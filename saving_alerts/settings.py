@@ -20,6 +20,9 @@ from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.kafka.unpacking_limit import DEFAULT_MAX_UNPACKED_BYTES
 
+TAG_VALUE_PATTERN = r"^[^,|#\s]+$"
+TAGS_PATTERN = r"^[A-Za-z][^,|#:\s]*:[^,|#\s]+(,[A-Za-z][^,|#:\s]*:[^,|#\s]+)*$"
+
 
 class SettingsRefusedError(Exception):
     """A variable is missing or wrong. The text has a line for each such variable, with an example."""
@@ -194,9 +197,18 @@ class Settings(BaseSettings):
     heartbeat_seconds: float = Field(default=2, gt=0)
     """How often a worker writes its row of the table of workers. It is silent three times as long after the last."""
     statsd_host: str | None = Field(default=None, examples=["127.0.0.1"])
-    """The DogStatsD agent's IP address, not a name: names are looked up on the event loop. None sends nothing."""
+    """The DogStatsD agent's address or name; a name is looked up again every 30 s. Without it, and without a socket,
+    nothing is sent."""
     statsd_port: int = Field(default=8125, ge=1, le=65_535)
     """The agent's UDP port."""
+    statsd_socket: str | None = Field(default=None, examples=["/var/run/datadog/dsd.socket"], pattern=r"^/")
+    """The agent's Unix socket, in place of host and port."""
+    statsd_env: str | None = Field(default=None, examples=["production"], pattern=TAG_VALUE_PATTERN)
+    """The tag `env` of every metric; unset: `DD_ENV`, if the machine has it."""
+    statsd_service: str = Field(default="saving-alerts", pattern=TAG_VALUE_PATTERN)
+    """The tag `service`. The tag `version` is the release, `worker` the worker's name."""
+    statsd_tags: str | None = Field(default=None, examples=["team:offers,region:eu"], pattern=TAGS_PATTERN)
+    """Tags of your own on every metric, comma separated."""
     dry_run: bool = False
     """Everything but the request to the push API, in a key space of its own: for a first look, or shadow traffic."""
     log_format: Literal["json", "console"] = "json"

@@ -1,5 +1,7 @@
 """The contender `ours`: the real app, with ports that answer at once and only the agents that take part."""
 
+from collections.abc import Sequence
+
 from pydantic import SecretStr
 
 from benchmarks.contenders.immediate_ports import open_immediate_ports
@@ -13,6 +15,24 @@ from saving_alerts.worker.external_factories import ExternalFactories
 from tests.support.fakes.push_sends import NoPushSends
 
 UNUSED = "http://127.0.0.1:1"
+OURS, NO_METRICS = "ours", "ours without metrics"
+AGENT_AWAY, AGENT_UNKNOWN = "ours, agent away", "ours, agent unknown"
+AGENTS = {AGENT_AWAY: "127.0.0.1", AGENT_UNKNOWN: "no-such-host.invalid"}
+NOBODYS_PORT = 9
+
+
+class OnlyOutcomes(InMemoryMetrics):
+    """Counts what the benchmark must know, one call a batch, and measures nothing else."""
+
+    def count(self, metric: Metric, value: int = 1, **tags: str) -> None:
+        if metric is Metric.STAGE_OUT:
+            super().count(metric, value, **tags)
+
+    def gauge(self, metric: Metric, value: float, **tags: str) -> None: ...
+
+    def observe(self, metric: Metric, value: float, **tags: str) -> None: ...
+
+    def observe_all(self, metric: Metric, values: Sequence[float], **tags: str) -> None: ...
 
 
 def build(job: Job, web_port: int) -> SavingAlertsApp:
@@ -31,6 +51,13 @@ def build(job: Job, web_port: int) -> SavingAlertsApp:
     return app
 
 
+def build_without_metrics(job: Job, web_port: int) -> SavingAlertsApp:
+    """The same app; but for its outcomes, what it measures goes nowhere."""
+    app = build(job, web_port)
+    app.runtime.metrics = app.runtime.in_memory_metrics = OnlyOutcomes()
+    return app
+
+
 def _settings(job: Job, web_port: int) -> Settings:
     return Settings(
         kafka_bootstrap_servers=job.bootstrap_servers,
@@ -43,6 +70,8 @@ def _settings(job: Job, web_port: int) -> Settings:
         push_api_url=UNUSED,
         web_port=web_port,
         log_format="console",
+        statsd_host=AGENTS.get(job.contender),
+        statsd_port=NOBODYS_PORT,
     )
 
 

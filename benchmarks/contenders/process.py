@@ -23,7 +23,11 @@ POLL_SECONDS = 0.05
 LAST_LINES = 25
 
 CONTENDERS = ("ours", "idiomatic", "bare")
-_FAUST_APPS: Mapping[str, Callable[[Job, int], faust.App]] = {"ours": ours.build, "idiomatic": idiomatic.build}
+_FAUST_APPS: Mapping[str, Callable[[Job, int], faust.App]] = {
+    "idiomatic": idiomatic.build,
+    **dict.fromkeys((ours.OURS, ours.AGENT_AWAY, ours.AGENT_UNKNOWN), ours.build),
+    ours.NO_METRICS: ours.build_without_metrics,
+}
 
 
 class ContenderError(RuntimeError):
@@ -49,6 +53,10 @@ class ContenderProcess:
     ) -> None:
         child_process.kill(self._process)
         self._port.close()
+
+    @property
+    def web_port(self) -> int:
+        return self._port.number
 
     def report(self, timeout_seconds: float) -> Report:
         """What it measured. Raises ContenderError."""
@@ -80,7 +88,7 @@ def main() -> None:
     app.finalize()
     app.worker_init()
     app.worker_init_post_autodiscover()
-    if job.contender == "ours":
+    if job.contender != "idiomatic":
         interpreter.tune()  # as `saving-alerts worker` does
     cli(args=["worker", "-l", "info"], app=app, prog_name=job.contender)
 

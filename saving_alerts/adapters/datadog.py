@@ -1,49 +1,79 @@
-"""Metrics to a DogStatsD agent over UDP: aggregated in memory, sent by a thread, lost if there is no agent."""
+"""Metrics to a DogStatsD agent: aggregated in memory, sent by a thread, lost if there is no agent."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from datadog.dogstatsd.base import DogStatsd
 
-from saving_alerts.metrics import PREFIX, Metric, number_of
+from saving_alerts.adapters.agent_address import AddressWatch
+from saving_alerts.adapters.samples import Samples
+from saving_alerts.metrics import PREFIX, Metric, are_numbers, number_of
 
-# Of a distribution, between two flushes. Above it the client keeps a random sample and sends its rate. It also bounds
-# the memory if the sending thread has died.
-MAX_SAMPLES_BETWEEN_FLUSHES = 1024
+# Of a distribution with its tags, between two flushes: thousands in the ten seconds of an agent, and each costs some
+# microseconds to send. With more, a part is sent, with its rate. It also bounds the memory if the thread has died.
+MAX_SAMPLES_BETWEEN_FLUSHES = 256
 
 
 @dataclass(frozen=True, slots=True)
 class DatadogPolicy:
     """Where the agent is, and the tags that every metric of this worker has.
 
-    If `host` is a name, it is looked up in DNS by the calling thread.
+    `host` is an address or a name; with `socket_path`, of a Unix socket, it is not used.
     """
 
-    host: str
+    host: str = ""
     port: int = 8125
+    socket_path: str | None = None
     constant_tags: Mapping[str, str] = field(default_factory=dict)
     flush_seconds: float = 0.3
+    lookup_seconds: float = 30.0
+    """How often a name is looked up again, by a thread."""
+
+
+_Tagged = tuple[str, tuple[tuple[str, str], ...]]  # a metric and its tags
+
+
+class _Client(DogStatsd):
+    """The client with samples of our own: its own ones cost the caller ten times as much."""
+
+    def __init__(self, samples: Samples[_Tagged], **options: Any) -> None:  # noqa: ANN401 - the client's
+        self._samples = samples  # before the thread starts, which flushes
+        super().__init__(**options)
+
+    def flush_aggregated_metrics(self) -> bool:
+        """As the client's; the samples go with it. What cannot be sent is lost: that is what metrics may be."""
+        for (metric, tags), sample in self._samples.take().items():
+            text = _as_text(dict(tags))
+            for value in sample.kept:
+                self._report(metric, "d", value, text, sample.share, sampling=False)
+        return bool(super().flush_aggregated_metrics())
 
 
 class DatadogMetrics:
-    """The Metrics protocol for Datadog. A call only changes memory; a thread sends every `flush_seconds`."""
+    """The Metrics protocol for Datadog. A call only changes memory; a thread connects and sends, and one looks up."""
 
     def __init__(self, policy: DatadogPolicy) -> None:
         # Without an agent the client would warn with every packet, several times a second.
         logging.getLogger("datadog.dogstatsd").setLevel(logging.ERROR)
-        self._client = DogStatsd(
-            host=policy.host,
+        self._samples = Samples[_Tagged](MAX_SAMPLES_BETWEEN_FLUSHES)
+        self._client = _Client(
+            self._samples,
+            host=policy.host or None,
             port=policy.port,
+            socket_path=policy.socket_path,
             namespace=PREFIX.removesuffix("."),  # the client adds the dot
-            constant_tags=_as_text(policy.constant_tags),
             flush_interval=policy.flush_seconds,
             disable_aggregation=False,
             disable_buffering=False,
             disable_telemetry=True,
-            max_metric_samples_per_context=MAX_SAMPLES_BETWEEN_FLUSHES,
             socket_timeout=0,
         )
+        self._client.constant_tags = _with_those_of_the_machine(policy.constant_tags, self._client.constant_tags)
+        self._address = AddressWatch(self._client, policy.host, policy.port, policy.lookup_seconds)
+        if policy.socket_path is None:
+            self._address.start()
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None:
         if (number := number_of(metric, value)) is not None:
@@ -55,7 +85,17 @@ class DatadogMetrics:
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None:
         if (number := number_of(metric, value)) is not None:
-            self._client.distribution(metric, number, _as_text(tags))
+            self._samples.add((metric, tuple(tags.items())), (number,))
+
+    def observe_all(self, metric: Metric, values: Sequence[float], **tags: str) -> None:
+        if values and are_numbers(values):
+            self._samples.add((metric, tuple(tags.items())), values)
+            return
+        for value in values:
+            self.observe(metric, value, **tags)
+
+    def forget(self, metric: Metric) -> None:
+        """Nothing: the agent forgets what it does not hear again."""
 
     def flush(self) -> None:
         """Send what was aggregated, from the calling thread."""
@@ -63,7 +103,8 @@ class DatadogMetrics:
         self._client.flush_buffered_metrics()
 
     def close(self) -> None:
-        """Send the rest and end the thread, which takes up to `flush_seconds`: not for the event loop."""
+        """Send the rest and end the threads, which takes up to `flush_seconds`: not for the event loop."""
+        self._address.stop()
         self.flush()
         self._client.disable_buffering = True
         self._client.disable_aggregation()
@@ -79,14 +120,23 @@ class NoMetrics:
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None: ...
 
+    def observe_all(self, metric: Metric, values: Sequence[float], **tags: str) -> None: ...
+
+    def forget(self, metric: Metric) -> None: ...
+
     def flush(self) -> None: ...
 
     def close(self) -> None: ...
 
 
-def metrics_to(host: str | None, port: int, constant_tags: Mapping[str, str]) -> DatadogMetrics | NoMetrics:
-    """Metrics to the agent at `host`; None sends nothing."""
-    return NoMetrics() if host is None else DatadogMetrics(DatadogPolicy(host, port, constant_tags))
+def metrics_to(policy: DatadogPolicy | None) -> DatadogMetrics | NoMetrics:
+    """Metrics to that agent; None sends nothing."""
+    return NoMetrics() if policy is None else DatadogMetrics(policy)
+
+
+def _with_those_of_the_machine(ours: Mapping[str, str], found: Sequence[str]) -> list[str]:
+    """The client has read `DD_ENV` and others of Datadog's variables: they count for what our settings do not say."""
+    return [*_as_text(ours), *(tag for tag in found if tag.partition(":")[0] not in ours)]
 
 
 def _as_text(tags: Mapping[str, str]) -> list[str]:

@@ -1,51 +1,28 @@
 """Metrics in memory, for this worker's own pages; and metrics that are sent to two places."""
 
-import math
-from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from time import monotonic
 from typing import TypeVar
 
-from saving_alerts.metrics import Metric, Metrics, number_of
-
-RECENT_OBSERVATIONS = 1024  # of each distribution, for its percentiles: bounds the memory
+from saving_alerts.adapters.distributions import Distribution, Summary
+from saving_alerts.metrics import CATALOGUE, Metric, Metrics, are_numbers, number_of
 
 Tags = tuple[tuple[str, str], ...]
 _Key = tuple[Metric, frozenset[tuple[str, str]]]
 _Number = TypeVar("_Number")
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A distribution since the start: count and sum, and the percentiles of the last 1,024. In the metric's unit."""
-
-    count: int
-    total: float
-    p50: float
-    p99: float
-
-
-@dataclass(slots=True)
-class _Distribution:
-    count: int = 0
-    total: float = 0.0
-    recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_OBSERVATIONS))
-
-    def summary(self) -> Summary:
-        ordered = sorted(self.recent)
-        return Summary(self.count, self.total, _percentile(ordered, 0.50), _percentile(ordered, 0.99))
-
-
 class InMemoryMetrics:
     """The Metrics protocol in memory. A call takes constant time; the memory grows with the number of tags only.
 
-    Results are by tags; the tags of one key are sorted by name.
+    Results are by tags; the tags of one key are sorted by name. `seconds` is the clock of the percentiles.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: Callable[[], float] = monotonic) -> None:
+        self._seconds = seconds
         self._counters: dict[_Key, int] = {}
         self._gauges: dict[_Key, float] = {}
-        self._distributions: dict[_Key, _Distribution] = {}
+        self._distributions: dict[_Key, Distribution] = {}
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None:
         key = (metric, frozenset(tags.items()))
@@ -57,13 +34,18 @@ class InMemoryMetrics:
             self._gauges[metric, frozenset(tags.items())] = number
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None:
-        if (number := number_of(metric, value)) is None:
+        if (number := number_of(metric, value)) is not None:
+            self._distribution(metric, tags).add((number,), self._seconds())
+
+    def observe_all(self, metric: Metric, values: Sequence[float], **tags: str) -> None:
+        if values and are_numbers(values):
+            self._distribution(metric, tags).add(values, self._seconds())
             return
-        key = (metric, frozenset(tags.items()))
-        distribution = self._distributions.get(key) or self._distributions.setdefault(key, _Distribution())
-        distribution.count += 1
-        distribution.total += number
-        distribution.recent.append(number)
+        for value in values:
+            self.observe(metric, value, **tags)
+
+    def forget(self, metric: Metric) -> None:
+        self._gauges = {key: value for key, value in self._gauges.items() if key[0] is not metric}
 
     def counters(self, metric: Metric) -> Mapping[Tags, int]:
         return dict(_rows(self._counters, metric))
@@ -73,20 +55,21 @@ class InMemoryMetrics:
         return dict(_rows(self._gauges, metric))
 
     def distributions(self, metric: Metric) -> Mapping[Tags, Summary]:
-        return {tags: distribution.summary() for tags, distribution in _rows(self._distributions, metric)}
+        now = self._seconds()
+        return {tags: distribution.summary(now) for tags, distribution in _rows(self._distributions, metric)}
 
     def total(self, metric: Metric, **tags: str) -> int:
         """The sum of the counters that have these tags, whatever other tags they have."""
         return sum(value for found, value in self.counters(metric).items() if tags.items() <= dict(found).items())
 
+    def _distribution(self, metric: Metric, tags: Mapping[str, str]) -> Distribution:
+        key = (metric, frozenset(tags.items()))
+        found = self._distributions.get(key)
+        return found or self._distributions.setdefault(key, Distribution(CATALOGUE[metric].buckets))
+
 
 def _rows(kept: Mapping[_Key, _Number], metric: Metric) -> Iterator[tuple[Tags, _Number]]:
     return ((tuple(sorted(tags)), number) for (found, tags), number in kept.items() if found is metric)
-
-
-def _percentile(ordered: list[float], share: float) -> float:
-    """The smallest observation that `share` (0 to 1) of them do not exceed (nearest rank)."""
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 class TeeMetrics:
@@ -107,3 +90,11 @@ class TeeMetrics:
     def observe(self, metric: Metric, value: float, **tags: str) -> None:
         self._first.observe(metric, value, **tags)
         self._second.observe(metric, value, **tags)
+
+    def observe_all(self, metric: Metric, values: Sequence[float], **tags: str) -> None:
+        self._first.observe_all(metric, values, **tags)
+        self._second.observe_all(metric, values, **tags)
+
+    def forget(self, metric: Metric) -> None:
+        self._first.forget(metric)
+        self._second.forget(metric)

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import click
 import msgspec
@@ -10,7 +11,7 @@ from rich.table import Column, Table
 from saving_alerts.commands.clock import now
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.durations import DURATION
-from saving_alerts.commands.exits import BAD_NEWS
+from saving_alerts.commands.exits import BAD_NEWS, CommandRefusedError
 from saving_alerts.commands.offsets import OFFSETS
 from saving_alerts.commands.output import document, say, table
 from saving_alerts.commands.progress import Watcher, progress_bars
@@ -19,8 +20,10 @@ from saving_alerts.ledger.accounting import PartitionAudit, summary
 from saving_alerts.ledger.audit import AuditResult
 from saving_alerts.ledger.audit import audit as audit_topics
 from saving_alerts.ledger.audit_range import AuditRange, OffsetBounds
+from saving_alerts.settings import Settings
 
 SHOWN_RANGES = 20
+WRITABLE = click.Path(dir_okay=False, path_type=Path)
 COLUMNS = ("partition", "offsets", "answered", "pending", "missing", "echoes", "contradictions", "unknown")
 HELP = """Account for every source offset: answered, still pending, or missing.
 
@@ -40,6 +43,7 @@ Example:
   saving-alerts audit --since 1h
   saving-alerts audit --since 3h --until 2h
   saving-alerts audit --from-offsets 0:1200,3:1180 --to-offsets 0:2000,3:2000
+  saving-alerts audit --since 3h --metrics /var/lib/node-exporter/saving-alerts-audit.prom
 
 Exit code: 0, or 1 when something is missing or contradictory, or 2 when it could not be found out.
 """
@@ -51,6 +55,7 @@ Exit code: 0, or 1 when something is missing or contradictory, or 2 when it coul
 @click.option("--from-offsets", type=OFFSETS, help="From these source offsets on: 1200, or 0:1200,3:1180.")
 @click.option("--to-offsets", type=OFFSETS, help="To before these; without it, to the commit.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, for machines.")
+@click.option("--metrics", "file", type=WRITABLE, help="Write its numbers for Prometheus' collector of text files.")
 def audit(
     *,
     since: timedelta | None,
@@ -58,6 +63,7 @@ def audit(
     from_offsets: OffsetBounds | None,
     to_offsets: OffsetBounds | None,
     as_json: bool,
+    file: Path | None,
 ) -> None:
     _refuse_contradictory(since, until, from_offsets, to_offsets)
     settings, started = settings_or_exit(), now()
@@ -69,8 +75,19 @@ def audit(
     )
     with progress_bars() as bars:
         result = run(audit_topics(settings.kafka, settings.app_id, settings.topics, asked, started, Watcher(bars)))
+    if file is not None:
+        _send(result, settings, file)
     document(_json(result)) if as_json else _show(result)
     sys.exit(0 if result.sound else BAD_NEWS)
+
+
+def _send(result: AuditResult, settings: Settings, path: Path) -> None:
+    from saving_alerts.commands.audit_metrics import send  # noqa: PLC0415 - its clients only where they are used
+
+    try:
+        send(result, settings, path)
+    except OSError as error:
+        raise CommandRefusedError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _refuse_contradictory(

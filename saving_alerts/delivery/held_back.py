@@ -17,7 +17,7 @@ ITS_STEP = {
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """A partition whose first unfinished record, at `offset`, was taken `since`.
+    """A partition whose first unfinished record, at `offset`, was taken `since` and stands on Kafka since `written_at`.
 
     `uncommitted` records, with itself, are not committed because of it. `waits_for` is what is known of why.
     `is_stopped`: nothing more is taken of the partition until there is room.
@@ -31,3 +31,4 @@ class HeldBack:
     uncommitted: int
     waits_for: str
     is_stopped: bool
+    written_at: Instant | None = None

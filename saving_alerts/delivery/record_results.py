@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import chain
 
 import msgspec
@@ -58,6 +59,14 @@ class BatchResult(msgspec.Struct, frozen=True, gc=False):
         if self.no_triggers:
             counted[NOT_A_TRIGGER_REASON] = len(self.no_triggers)
         return counted
+
+    def ages(self, now: datetime) -> list[tuple[str, float]]:
+        """The label of each event whose `received_at` is known, and how many seconds ago that was."""
+        return [
+            (result.label, (now - received_at).total_seconds())
+            for result in self.results
+            if result.addressed is not None and (received_at := result.addressed.received_at) is not None
+        ]
 
     @classmethod
     def together(cls, parts: Iterable["BatchResult"]) -> "BatchResult":

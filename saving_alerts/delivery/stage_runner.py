@@ -36,11 +36,14 @@ from saving_alerts.delivery.uncommitted import (
 )
 from saving_alerts.delivery.work import Work
 from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.exit_codes import RESTART
 from saving_alerts.failpoints import Failpoint
 from saving_alerts.metrics import Metric
 
 log = logging.getLogger(__name__)
+
+SENT = frozenset({Reason.PUSHED, Reason.WOULD_PUSH})
 
 
 class StageRunner:
@@ -165,18 +168,18 @@ class StageRunner:
         for finished in self._in_flight.finish(batch, result.offsets):
             self._reach(Failpoint.BEFORE_ACK)
             finished.event.ack()
+        self._report_in_flight()
         self._resume_if_room(batch.partition)
 
     def _measure(self, batch: Taken, result: BatchResult) -> None:
         now, metrics = self._services.clock.now(), self._services.metrics
-        for each in result.results:
-            if each.addressed is not None and each.addressed.received_at is not None:
-                age = now - each.addressed.received_at
-                metrics.observe(Metric.EVENT_AGE, age.total_seconds(), stage=self.stage)
+        if ages := result.ages(now):
+            metrics.observe_all(Metric.EVENT_AGE, [seconds for _, seconds in ages], stage=self.stage)
+            if pushed := [seconds for label, seconds in ages if label in SENT]:
+                metrics.observe_all(Metric.PUSH_AGE, pushed)
         for label, count in result.labels.items():
             metrics.count(Metric.STAGE_OUT, count, stage=self.stage, decision=label)
         metrics.observe(Metric.STAGE_DURATION, monotonic() - batch.batch.taken_at_seconds, stage=self.stage)
-        self._report_in_flight()
 
     def _report_in_flight(self) -> None:
         self._services.metrics.gauge(Metric.IN_FLIGHT, self._in_flight.unfinished, stage=self.stage)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Hashable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from aiokafka import ConsumerRecord
@@ -20,6 +20,7 @@ MEASURES: Measures[ConsumerRecord] = Measures(size_of, last_offset_of)
 # Fewer finished records behind a held one are delivered again: at any moment some are, and each commit would have to
 # say which. When partitions go there is time for all.
 NOTED_FROM = 1_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class FaustEvent(Protocol):
@@ -84,9 +85,18 @@ class HeldBackStage:
             uncommitted=head.uncommitted,
             waits_for=self._waits_for(record),
             is_stopped=is_stopped,
+            written_at=_written_at(record.timestamp),
         )
 
     def _waits_for(self, record: ConsumerRecord) -> str:
         if (record.partition, record.offset) in self.publishing:
             return KAFKA
         return ITS_STEP[self._stage] if self._work.has_begun(record) else ITS_TURN
+
+
+def _written_at(milliseconds: int) -> datetime | None:
+    """None for a time that producers made up, and that no calendar has."""
+    try:
+        return EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None

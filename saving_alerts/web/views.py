@@ -7,6 +7,7 @@ import faust
 from faust.types.web import Request, Response, View
 
 from saving_alerts.web import pages
+from saving_alerts.web.exposition import CONTENT_TYPE, Exposition
 from saving_alerts.web.recent import Recent
 from saving_alerts.web.stats import Report
 
@@ -34,17 +35,14 @@ def _routes(report: Report, seconds: Callable[[], float]) -> dict[str, Callable[
     async def ready() -> Answer:
         return _json(pages.health("ready", report.conditions()))
 
-    async def metrics() -> Answer:
-        return 200, "text/plain", pages.prometheus(report.metrics)
-
     async def script() -> Answer:
         return 200, "text/javascript", pages.LIVE_SCRIPT
 
     return {
         **_stats_routes(report, seconds),
+        "/metrics": _metrics(report, seconds),
         "/health/live": live,
         "/health/ready": ready,
-        "/metrics": metrics,
         "/live.js": script,
     }
 
@@ -65,6 +63,21 @@ def _stats_routes(report: Report, seconds: Callable[[], float]) -> dict[str, Cal
         return 200, "application/json", (await recent.get())[1]
 
     return {"/": stats, "/stats": stats, "/stats.json": stats_json}
+
+
+def _metrics(report: Report, seconds: Callable[[], float]) -> Callable[[], Awaitable[Answer]]:
+    """Computed once a second as well, however many scrape it."""
+    exposition = Exposition(report.metrics)
+
+    async def compute() -> bytes:
+        return exposition.page()
+
+    recent = Recent(compute, seconds)
+
+    async def metrics() -> Answer:
+        return 200, CONTENT_TYPE, await recent.get()
+
+    return metrics
 
 
 def _json(answer: tuple[int, bytes]) -> Answer:

@@ -45,6 +45,7 @@ from saving_alerts.reference_data.snapshot import ReferenceData
 from saving_alerts.settings import Settings
 from saving_alerts.supervision.clock_watch import ClockWatch
 from saving_alerts.worker.consent import partitions_of, worker_consent
+from saving_alerts.worker.datadog_policy import datadog_policy
 from saving_alerts.worker.erasures import worker_erasures
 from saving_alerts.worker.external_factories import ExternalFactories
 from saving_alerts.worker.stages import StepInputs, build_stages
@@ -71,7 +72,7 @@ class WorkerRuntime:
         self.topics = settings.topics
         self.failpoints = Failpoints.read(settings.failpoint, settings.failpoint_signal)
         self.in_memory_metrics = InMemoryMetrics()
-        self._datadog = metrics_to(settings.statsd_host, settings.statsd_port, {"worker": settings.worker_name})
+        self._datadog = metrics_to(datadog_policy(settings))
         self.metrics = _metrics(self.in_memory_metrics, self._datadog)
         self.reference_data = ReferenceData(settings.link_schemes)
         self.kill_switches = external.kill_switches(settings, self.topics.kill_switches.name)

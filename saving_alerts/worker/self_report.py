@@ -136,10 +136,15 @@ class SelfReport:
         """Of what the stages read. The Table's changelog is no work, and other workers' partitions are in it."""
         monitor, inputs = self._app.monitor, {topic.name for topic in self._runtime.topics.inputs.values()}
         return [
-            PartitionLag(tp.topic, tp.partition, monitor.tp_committed_offsets.get(tp), monitor.tp_end_offsets.get(tp))
+            PartitionLag(tp.topic, tp.partition, self._committed(tp), monitor.tp_end_offsets.get(tp))
             for tp in sorted(self._app.assignment_now())
             if tp.topic in inputs
         ]
+
+    def _committed(self, tp: TP) -> int | None:
+        """Before the first commit of ours: where the partition stood when it came. Who never commits has a lag, too."""
+        committed = self._app.monitor.tp_committed_offsets.get(tp)
+        return self._runtime.detector.taken_over_at((tp.topic, tp.partition)) if committed is None else committed
 
     def held_back(self) -> list[HeldBack]:
         """The partitions with an unfinished record, the one that waits longest first."""

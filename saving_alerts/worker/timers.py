@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from functools import partial
 
 import faust
@@ -10,8 +9,7 @@ from mode import Service
 
 from saving_alerts.kafka.client import differences, partition_counts
 from saving_alerts.kafka.connection import KafkaFailedError
-from saving_alerts.metrics import Metric
-from saving_alerts.web.stats import asks_avoided
+from saving_alerts.worker.gauges import send_gauges
 from saving_alerts.worker.runtime import WorkerRuntime
 from saving_alerts.worker.self_report import SelfReport
 
@@ -74,7 +72,7 @@ class Heartbeat(Service):
 
     async def _beat(self) -> None:
         await _never_raising(self._report.beat)
-        _report_ages(self._runtime, self._report)
+        send_gauges(self._runtime, self._report)
 
 
 async def _never_raising(work: Callable[[], Awaitable[object]]) -> None:
@@ -83,31 +81,3 @@ async def _never_raising(work: Callable[[], Awaitable[object]]) -> None:
         await work()
     except Exception:
         log.exception("a timer failed; it runs again after its interval")
-
-
-def _report_ages(runtime: WorkerRuntime, report: SelfReport) -> None:
-    runtime.metrics.count(Metric.HEARTBEAT)
-    avoided = asks_avoided(runtime.in_memory_metrics)
-    if avoided is not None:
-        runtime.metrics.gauge(Metric.COUPON_API_SKIPPED_SHARE, avoided)
-    now = runtime.clock.now()
-    for kind, freshness in runtime.reference_data.freshness.items():
-        if freshness.confirmed_at is not None:
-            runtime.metrics.gauge(Metric.REFERENCE_DATA_AGE, (now - freshness.confirmed_at).total_seconds(), kind=kind)
-    _report_held_back(runtime, report, now)
-    lags: dict[str, int] = {}
-    for lag in report.lag():
-        lags[lag.topic] = lags.get(lag.topic, 0) + (lag.records or 0)
-    for topic, records in lags.items():
-        runtime.metrics.gauge(Metric.COMMITS_LAG, records, topic=topic)
-
-
-def _report_held_back(runtime: WorkerRuntime, report: SelfReport, now: datetime) -> None:
-    """Zero where nothing is in work: a gauge that is not sent stays as it was."""
-    held_back = report.held_back()
-    for stage in runtime.stages:
-        of_stage = [each for each in held_back if each.stage == stage]
-        records = max((each.uncommitted for each in of_stage), default=0)
-        age = max(((now - each.since).total_seconds() for each in of_stage), default=0.0)
-        runtime.metrics.gauge(Metric.HELD_BACK_RECORDS, records, stage=stage)
-        runtime.metrics.gauge(Metric.HELD_BACK_AGE, age, stage=stage)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("saving_alerts", "tests", "demo", "benchmarks", "docs")
+FOLDERS = ("saving_alerts", "tests", "demo", "deploy", "benchmarks", "docs")
 READ = frozenset({".py", ".md", ".lua", ".toml", ".yml"})
 CLAIMS = "docs/claims.md"
 

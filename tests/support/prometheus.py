@@ -8,8 +8,9 @@ _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|Inf|NaN)"
 _SAMPLE = re.compile(rf"({_NAME})(?:\{{({_LABEL}(?:,{_LABEL})*)\}})? ({_NUMBER})")
-_HEAD = re.compile(rf"# (?:HELP ({_NAME}) .*|TYPE ({_NAME}) (counter|gauge|summary))")
+_HEAD = re.compile(rf"# (?:HELP ({_NAME}) .*|TYPE ({_NAME}) (counter|gauge|histogram|info))")
 _ONE_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"')
+PARTS = ("_bucket", "_sum", "_count")
 
 
 def read_page(text: str) -> dict[tuple[str, Labels], float]:
@@ -22,7 +23,7 @@ def read_page(text: str) -> dict[tuple[str, Labels], float]:
             typed.add(head[1] or head[2])
             continue
         name, labels, value = _sample(line)
-        if (name, labels) in samples or name.removesuffix("_sum").removesuffix("_count") not in typed:
+        if (name, labels) in samples or not typed & {name, *map(name.removesuffix, PARTS)}:
             raise ValueError(f"twice, or without its type: {line!r}")
         samples[name, labels] = value
     return samples

@@ -81,6 +81,11 @@ class PoisonPillDetector:
         self.finished.inherit(partition, memo.finished)
         return offset, memo.with_finished(None)
 
+    def taken_over_at(self, partition: Partition) -> int | None:
+        """Where the commit of a partition stood that had something to do when it came to this worker."""
+        known = self._memos.get(partition)
+        return known[0] if known else None
+
     def suspects(self, partition: Partition) -> bool:
         """Whether the records of this partition are to be tried one at a time: until the first commit beyond them."""
         return partition in self._suspected

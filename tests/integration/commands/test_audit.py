@@ -16,6 +16,7 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.ledger.audit import audit as audit_topics
 from saving_alerts.ledger.audit_range import AuditRange
+from tests.support.prometheus import read_page
 from tests.support.recorded_deployment import RecordedDeployment
 
 
@@ -63,6 +64,26 @@ def test_a_missing_offset_is_named_and_fails_the_audit(deployment: RecordedDeplo
     assert "partition 0: missing 3-4" in result.stdout
     assert "8 answered, 0 pending, 2 missing" in last_line(result)
     assert result.exit_code == 1
+
+
+def test_its_numbers_can_be_watched(deployment: RecordedDeployment, tmp_path: Path) -> None:
+    asyncio.run(deployment.write_decisions(deployment.receipt((0, 2), (5, 9))))
+    file = tmp_path / "audit.prom"
+
+    result = run_audit(deployment, "--metrics", str(file))
+
+    found = read_page(file.read_text())
+    assert found["saving_alerts_audit_offsets", (("answer", "missing"),)] == 2
+    assert found["saving_alerts_audit_offsets", (("answer", "answered"),)] == 8
+    assert abs(found["saving_alerts_audit_timestamp_seconds", ()] - datetime.now(UTC).timestamp()) < 60
+    assert result.exit_code == 1
+
+
+def test_a_file_that_cannot_be_written_is_said(deployment: RecordedDeployment, tmp_path: Path) -> None:
+    result = run_audit(deployment, "--metrics", str(tmp_path / "nowhere" / "audit.prom"))
+
+    assert result.exit_code == 2
+    assert "cannot be written: No such file or directory" in result.output
 
 
 def test_what_is_on_an_internal_topic_and_not_committed_there_is_pending(deployment: RecordedDeployment) -> None:

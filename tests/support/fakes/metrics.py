@@ -1,6 +1,7 @@
 """Metrics that keep every measurement, and accept only metrics of the catalogue."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from saving_alerts.metrics import CATALOGUE, Metric, MetricKind
@@ -27,6 +28,13 @@ class RecordingMetrics:
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None:
         self._add(MetricKind.DISTRIBUTION, Measurement(metric, value, tags))
+
+    def observe_all(self, metric: Metric, values: Sequence[float], **tags: str) -> None:
+        for value in values:
+            self.observe(metric, value, **tags)
+
+    def forget(self, metric: Metric) -> None:
+        assert CATALOGUE[metric].kind is MetricKind.GAUGE
 
     def total(self, metric: Metric, **tags: str) -> float:
         """The sum of what was counted under these tags; other tags do not matter."""

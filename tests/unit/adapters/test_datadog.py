@@ -5,10 +5,12 @@ import math
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from demo.servers.statsd import Sample, StatsdSink, read_line
+from saving_alerts.adapters.agent_address import AddressWatch
 from saving_alerts.adapters.datadog import (
     MAX_SAMPLES_BETWEEN_FLUSHES,
     DatadogMetrics,
@@ -29,7 +31,7 @@ def sink() -> Iterator[StatsdSink]:
 
 @pytest.fixture
 def metrics(sink: StatsdSink) -> Iterator[DatadogMetrics]:
-    metrics = DatadogMetrics(DatadogPolicy(sink.host, sink.port, WORKER, flush_seconds=0.02))
+    metrics = DatadogMetrics(DatadogPolicy(sink.host, sink.port, constant_tags=WORKER, flush_seconds=0.02))
     yield metrics
     metrics.close()
 
@@ -95,6 +97,50 @@ def test_observations_arrive_one_by_one(sink: StatsdSink, metrics: DatadogMetric
     assert sink.samples[0] == Sample("saving_alerts.push_api.duration", 0.25, "d", WORKER)
 
 
+def test_many_observations_arrive_as_one_by_one(sink: StatsdSink, metrics: DatadogMetrics) -> None:
+    metrics.observe_all(Metric.EVENT_AGE, [0.25, math.nan, 0.5], stage="validate")
+
+    assert sink.wait_until(lambda sink: sink.values("saving_alerts.event.age", stage="validate") == [0.25, 0.5])
+
+
+def test_what_the_machine_says_of_itself_counts_where_nothing_is_set(
+    sink: StatsdSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"DD_ENV": "staging", "DD_SERVICE": "another", "DATADOG_TAGS": "rack:7"}.items():
+        monkeypatch.setenv(name, value)
+    metrics = DatadogMetrics(DatadogPolicy(sink.host, sink.port, constant_tags=WORKER))
+    metrics.count(Metric.HEARTBEAT)
+
+    metrics.close()
+
+    assert sink.wait_until(lambda sink: bool(sink.samples))
+    assert sink.samples[0].tags == {**WORKER, "env": "staging", "rack": "7"}
+
+
+def test_a_unix_socket_hears_it_too(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as agent:
+        agent.bind(str(tmp_path / "dsd.socket"))
+        agent.settimeout(10)
+        metrics = DatadogMetrics(DatadogPolicy(socket_path=str(tmp_path / "dsd.socket"), constant_tags=WORKER))
+        metrics.count(Metric.HEARTBEAT)
+
+        metrics.close()
+
+        (sample,) = read_line(agent.recv(8192).decode().strip())
+    assert (sample.name, sample.value, sample.tags) == ("saving_alerts.heartbeat", 1, WORKER)
+
+
+def test_without_the_socket_nothing_happens(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    metrics = DatadogMetrics(DatadogPolicy(socket_path=str(tmp_path / "nobody.socket")))
+    for _ in range(3):
+        metrics.count(Metric.HEARTBEAT)
+        metrics.flush()
+
+    metrics.close()
+
+    assert caplog.messages == []
+
+
 def test_too_many_observations_are_sampled_with_their_rate(sink: StatsdSink) -> None:
     metrics = DatadogMetrics(DatadogPolicy(sink.host, sink.port))
     for _ in range(4 * MAX_SAMPLES_BETWEEN_FLUSHES):
@@ -104,6 +150,7 @@ def test_too_many_observations_are_sampled_with_their_rate(sink: StatsdSink) -> 
 
     assert sink.wait_until(lambda sink: len(sink.samples) >= MAX_SAMPLES_BETWEEN_FLUSHES)
     assert {sample.rate for sample in sink.samples} == {0.25}
+    assert sum(sample.value / sample.rate for sample in sink.samples) == 4 * MAX_SAMPLES_BETWEEN_FLUSHES
 
 
 def test_every_metric_of_the_catalogue_is_readable(sink: StatsdSink, metrics: DatadogMetrics) -> None:
@@ -188,6 +235,21 @@ def test_metrics_arrive_again_when_the_agent_is_back() -> None:
     metrics.close()
 
 
+def test_an_agent_that_has_moved_hears_what_comes_next(sink: StatsdSink) -> None:
+    metrics = DatadogMetrics(DatadogPolicy("localhost", sink.port))
+    metrics.count(Metric.HEARTBEAT)
+    metrics.flush()
+    before = metrics._client.socket
+
+    AddressWatch(metrics._client, "localhost", sink.port, 30, lambda name, port: frozenset({"192.0.2.1"})).look()
+    metrics.count(Metric.HEARTBEAT)
+    metrics.close()
+
+    assert before is not None
+    assert before.fileno() == -1, "it is closed"
+    assert sink.wait_until(lambda sink: sink.total("saving_alerts.heartbeat") == 2)
+
+
 def hears(agent: socket.socket, metrics: DatadogMetrics) -> bool:
     metrics.count(Metric.DEAD_LETTERS, stage="validate")
     metrics.flush()
@@ -197,11 +259,13 @@ def hears(agent: socket.socket, metrics: DatadogMetrics) -> bool:
 
 
 def test_without_a_host_numbers_are_dropped() -> None:
-    metrics = metrics_to(None, 8125, WORKER)
+    metrics = metrics_to(None)
 
     metrics.count(Metric.HEARTBEAT)
     metrics.gauge(Metric.IN_FLIGHT, 1, stage="validate")
     metrics.observe(Metric.EVENT_AGE, 1, stage="validate")
+    metrics.observe_all(Metric.EVENT_AGE, [1], stage="validate")
+    metrics.forget(Metric.IN_FLIGHT)
     metrics.flush()
     metrics.close()
 
@@ -209,7 +273,7 @@ def test_without_a_host_numbers_are_dropped() -> None:
 
 
 def test_with_a_host_numbers_are_sent(sink: StatsdSink) -> None:
-    metrics = metrics_to(sink.host, sink.port, WORKER)
+    metrics = metrics_to(DatadogPolicy(sink.host, sink.port, constant_tags=WORKER))
     metrics.count(Metric.HEARTBEAT)
 
     metrics.close()

@@ -1,8 +1,10 @@
 """Numbers in memory are what was said; two listeners hear the same."""
 
+import math
+
 import pytest
 
-from saving_alerts.adapters.in_memory_metrics import RECENT_OBSERVATIONS, InMemoryMetrics, Summary, TeeMetrics
+from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics, TeeMetrics
 from saving_alerts.metrics import Metric
 
 VALIDATE = (("stage", "validate"),)
@@ -55,21 +57,28 @@ def test_a_distribution_is_summed_up(metrics: InMemoryMetrics) -> None:
     for value in range(100, 0, -1):
         metrics.observe(Metric.STAGE_DURATION, value, stage="validate")
 
-    assert metrics.distributions(Metric.STAGE_DURATION) == {VALIDATE: Summary(100, 5050, p50=50, p99=99)}
+    summary = metrics.distributions(Metric.STAGE_DURATION)[VALIDATE]
+    assert (summary.count, summary.total, summary.p50, summary.p99) == (100, 5050, 50, 99)
 
 
-def test_one_observation_is_every_percentile(metrics: InMemoryMetrics) -> None:
-    metrics.observe(Metric.PUSH_API_DURATION, 0.5)
+@pytest.mark.parametrize("values", [[], [0.5], [0.001, 3.0, 700.0], [math.nan, 1.0], [math.inf, -math.inf], [10**400]])
+def test_many_at_once_are_as_one_by_one(values: list[float]) -> None:
+    together, one_by_one = InMemoryMetrics(), InMemoryMetrics()
+    together.observe_all(Metric.EVENT_AGE, values, stage="validate")
+    for value in values:
+        one_by_one.observe(Metric.EVENT_AGE, value, stage="validate")
 
-    assert metrics.distributions(Metric.PUSH_API_DURATION) == {(): Summary(1, 0.5, p50=0.5, p99=0.5)}
+    assert together.distributions(Metric.EVENT_AGE) == one_by_one.distributions(Metric.EVENT_AGE)
 
 
-def test_percentiles_forget_what_is_long_ago(metrics: InMemoryMetrics) -> None:
-    for value in [1000.0] * 5 + [1.0] * RECENT_OBSERVATIONS:
-        metrics.observe(Metric.PUSH_API_DURATION, value)
+def test_a_gauge_that_is_forgotten_says_nothing(metrics: InMemoryMetrics) -> None:
+    metrics.gauge(Metric.COMMITS_LAG, 7, topic="a", partition="0")
+    metrics.gauge(Metric.IN_FLIGHT, 1, stage="validate")
 
-    summary = metrics.distributions(Metric.PUSH_API_DURATION)[()]
-    assert (summary.count, summary.p99) == (RECENT_OBSERVATIONS + 5, 1.0)
+    metrics.forget(Metric.COMMITS_LAG)
+
+    assert metrics.gauges(Metric.COMMITS_LAG) == {}
+    assert metrics.gauges(Metric.IN_FLIGHT) == {VALIDATE: 1}
 
 
 def test_both_hear_every_number() -> None:
@@ -79,8 +88,12 @@ def test_both_hear_every_number() -> None:
     both.count(Metric.STAGE_IN, 2, stage="validate")
     both.gauge(Metric.IN_FLIGHT, 3, stage="validate")
     both.observe(Metric.STAGE_DURATION, 4, stage="validate")
+    both.observe_all(Metric.STAGE_DURATION, [1, 2], stage="validate")
+    both.gauge(Metric.COMMITS_LAG, 3, topic="a", partition="0")
+    both.forget(Metric.COMMITS_LAG)
 
     for real_answer in (first, second):
         assert real_answer.counters(Metric.STAGE_IN) == {VALIDATE: 2}
         assert real_answer.gauges(Metric.IN_FLIGHT) == {VALIDATE: 3}
-        assert real_answer.distributions(Metric.STAGE_DURATION)[VALIDATE].total == 4
+        assert real_answer.distributions(Metric.STAGE_DURATION)[VALIDATE].total == 7
+        assert real_answer.gauges(Metric.COMMITS_LAG) == {}

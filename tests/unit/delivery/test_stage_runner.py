@@ -7,7 +7,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
@@ -53,6 +53,7 @@ GENERATION = 7
 LONG_SECONDS = 60.0
 PATIENCE_SECONDS = 5
 TURNS_UNTIL_SETTLED = 50
+WRITTEN = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)  # the first record of a partition
 
 
 @dataclass
@@ -133,8 +134,8 @@ class Steps:
                 raise ZeroDivisionError("a bug")
             case "letter":
                 return Failed("the step gave up")
-            case "boring":
-                return Decided(Reason.NOT_A_TRIGGER)
+            case "boring" | "pushed" as how:
+                return Decided(Reason.PUSHED if how == "pushed" else Reason.NOT_A_TRIGGER)
             case "no":
                 return Decided(Reason.NO_CONSENT, {"why": "asked not to"})
             case "ahead":
@@ -629,6 +630,23 @@ async def test_everything_that_goes_in_is_counted_out_by_its_decision(world: Wor
     assert world.metrics.values(Metric.EVENT_AGE) == [3.0, 3.0, 3.0]
 
 
+async def test_what_is_finished_is_in_flight_no_more(world: World) -> None:
+    world.take("yes-u1", "no-u2")
+    assert world.metrics.values(Metric.IN_FLIGHT)[-1] == 2
+
+    await world.acked(1)
+
+    assert world.metrics.values(Metric.IN_FLIGHT)[-1] == 0
+
+
+async def test_how_old_events_are_when_they_are_pushed_is_of_those_that_are(world: World) -> None:
+    world.take("yes-u1", "pushed-u2", "no-u3")
+
+    await world.acked(2)
+
+    assert world.metrics.values(Metric.PUSH_AGE) == [3.0]
+
+
 async def test_a_batch_that_a_wrong_clock_judged_is_neither_written_nor_acknowledged() -> None:
     gate = DoubtingGate()
     world = World(waiting=False, clock_gate=gate)
@@ -682,7 +700,7 @@ async def test_what_holds_a_partition_back_is_told_with_what_it_waits_for(waitin
     await waiting.acked(2)
 
     assert in_its_step == HeldBack(
-        Stage.VALIDATE, "saving-events", 0, 0, START, 3, ITS_STEP[Stage.VALIDATE], is_stopped=False
+        Stage.VALIDATE, "saving-events", 0, 0, START, 3, ITS_STEP[Stage.VALIDATE], is_stopped=False, written_at=WRITTEN
     )
     assert written.waits_for == KAFKA
     assert list(waiting.stage.held_back()) == []

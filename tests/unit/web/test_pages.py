@@ -1,85 +1,19 @@
 """The pages as bytes: readable for whoever reads them, whatever was measured and whoever wrote to Redis."""
 
 import json
-import math
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from functools import partial
-from typing import Any
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
-from saving_alerts.adapters.admission import Admission
-from saving_alerts.adapters.breaker import Breaker
-from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.delivery.held_back import HeldBack
-from saving_alerts.metrics import CATALOGUE, Metric, MetricKind
 from saving_alerts.web import pages
 from saving_alerts.web.stats import Stats
-from tests.support.fakes.clock import FakeClock
-from tests.support.prometheus import read_page
 from tests.support.worker_rows import a_row
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-BREAKER = Metric.COUPON_API_BREAKER
-NUMBERS = {MetricKind.COUNT: 3, MetricKind.GAUGE: 1.5e-7, MetricKind.DISTRIBUTION: 0.25}
-
-
-def say(metrics: InMemoryMetrics, metric: Metric, value: object, tag: str = "x") -> None:
-    entry = CATALOGUE[metric]
-    how: Any = {
-        MetricKind.COUNT: metrics.count,
-        MetricKind.GAUGE: metrics.gauge,
-        MetricKind.DISTRIBUTION: metrics.observe,
-    }[entry.kind]
-    how(metric, value, **dict.fromkeys(entry.tags, tag))
-
-
-def test_the_whole_catalogue_can_be_read_by_prometheus() -> None:
-    metrics = InMemoryMetrics()
-    for metric, entry in CATALOGUE.items():
-        say(metrics, metric, NUMBERS[entry.kind], 'a"b\\c\nd')
-
-    names = {name for name, _ in read_page(pages.prometheus(metrics).decode())}
-
-    assert names >= {"saving_alerts_" + metric.replace(".", "_") for metric in CATALOGUE}
-
-
-@pytest.mark.parametrize("is_open", [False, True])
-def test_a_breaker_is_a_number_for_prometheus(*, is_open: bool) -> None:
-    metrics = InMemoryMetrics()
-    breaker = Breaker(1, timedelta(seconds=5))
-    admission = Admission(1, breaker, FakeClock(NOON), partial(metrics.gauge, BREAKER))
-    (admission.failed if is_open else admission.answered)(admission.epoch)
-
-    page = pages.prometheus(metrics).decode()
-
-    assert read_page(page)["saving_alerts_coupon_api_breaker", ()] == int(is_open)
-
-
-ODD = [True, False, math.nan, math.inf, -math.inf, 10**400, "7", None, b"7", Decimal(7), timedelta(1), [1]]
-
-
-@pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:20])
-@pytest.mark.parametrize("kind", MetricKind)
-def test_what_is_no_number_spoils_neither_the_page_nor_a_sum(kind: MetricKind, value: object) -> None:
-    metrics = InMemoryMetrics()
-    metric = next(metric for metric, entry in CATALOGUE.items() if entry.kind is kind)
-    for each in (value, 2, value):
-        say(metrics, metric, each)
-
-    samples = read_page(pages.prometheus(metrics).decode())
-
-    assert samples
-    assert all(math.isfinite(number) for number in samples.values())
-
-
-def test_a_page_with_a_truth_value_would_be_refused() -> None:
-    with pytest.raises(ValueError, match="no sample"):
-        read_page("# TYPE a gauge\na False\n")
 
 
 def stats(page: str, *unreadable: str) -> Stats:

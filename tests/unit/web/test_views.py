@@ -13,7 +13,7 @@ from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.app import SavingAlertsApp
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.metrics import CATALOGUE, Metric
+from saving_alerts.metrics import CATALOGUE, Metric, exposition_name
 from saving_alerts.supervision.health import Condition
 from saving_alerts.web.stats import Report, Stats
 from saving_alerts.web.views import add_views
@@ -132,9 +132,9 @@ async def test_a_worker_that_waits_for_its_rules_is_not_ready_and_names_why(
 async def test_every_metric_of_the_catalogue_has_its_help_and_type(client: Client) -> None:
     text = await (await client.get("/metrics")).text()
 
-    names = ["saving_alerts_" + metric.replace(".", "_") for metric in CATALOGUE]
-    assert [line.split()[2] for line in text.splitlines() if line.startswith("# HELP")] == names
-    assert [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")] == names
+    names = [exposition_name(metric) for metric in CATALOGUE]
+    for head in ("# HELP saving_alerts_", "# TYPE saving_alerts_"):
+        assert [line.split()[2] for line in text.splitlines() if line.startswith(head)] == names
 
 
 async def test_a_label_cannot_break_out_of_its_quotes(app: SavingAlertsApp, client: Client) -> None:
@@ -142,16 +142,22 @@ async def test_a_label_cannot_break_out_of_its_quotes(app: SavingAlertsApp, clie
 
     text = await (await client.get("/metrics")).text()
 
-    assert 'saving_alerts_delivery_retries{topic="a\\"b\\\\c\\nd"} 2' in text.splitlines()
+    assert 'saving_alerts_delivery_retries_total{topic="a\\"b\\\\c\\nd"} 2.0' in text.splitlines()
 
 
-async def test_a_distribution_is_a_summary(app: SavingAlertsApp, client: Client) -> None:
+async def test_a_distribution_is_a_histogram(app: SavingAlertsApp, client: Client) -> None:
     app.runtime.in_memory_metrics.observe(Metric.STAGE_DURATION, 0.5, stage=Stage.VALIDATE)
 
     lines = (await (await client.get("/metrics")).text()).splitlines()
 
-    assert 'saving_alerts_stage_duration{stage="validate",quantile="0.99"} 0.5' in lines
-    assert 'saving_alerts_stage_duration_count{stage="validate"} 1' in lines
+    assert 'saving_alerts_stage_duration_seconds_bucket{le="0.5",stage="validate"} 1.0' in lines
+    assert 'saving_alerts_stage_duration_seconds_count{stage="validate"} 1.0' in lines
+
+
+async def test_metrics_are_of_the_type_and_version_that_prometheus_reads(client: Client) -> None:
+    headers = (await client.get("/metrics")).headers
+
+    assert headers["Content-Type"].startswith("text/plain; version=0.0.4")
 
 
 @pytest.mark.parametrize("path", ["/table/", "/router/", "/graph/", "/performance/"])
