@@ -53,6 +53,12 @@ test-faults: setup ## break workers, brokers and APIs under load on real Apache 
 test-browser: setup ## a worker's page in a real browser (Chromium)
 	cd $(ROOT) && $(BIN)/pytest -m browser
 
+test-kubernetes: setup $(TOOLS)/kustomize ## the manifests as Kustomize renders them (Go)
+	cd $(ROOT) && $(BIN)/pytest -m kubernetes
+
+$(TOOLS)/kustomize:
+	GOBIN=$(TOOLS) GOFLAGS=-mod=mod go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.3
+
 test-mutants: setup ## break one protection at a time: a test must notice (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/python -m tests.mutation
 
@@ -61,6 +67,9 @@ fuzz: setup ## fuzz the readers of what others write, guided by coverage (atheri
 
 test-long: setup ## what takes longer than an hour: five rounds of every failpoint, long outages (JDK 17 and Maven)
 	cd $(ROOT) && FAULT_ROUNDS=5 $(BIN)/pytest -m long
+
+generated: setup ## write anew what is written from the code: manifests, contracts, notices
+	cd $(ROOT) && $(BIN)/python -m tests.generated
 
 check: setup ## ruff, mypy and the import contracts
 	cd $(ROOT) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -86,4 +95,4 @@ chaos: setup ## kill or pause a random container every few seconds under load, a
 down: ## stop that cluster and remove its containers, networks and volumes
 	cd $(ROOT) && docker compose --profile load --profile spare down --volumes --remove-orphans
 
-.PHONY: help setup lock demo run test test-unit test-kafka test-faults test-browser test-mutants fuzz test-long check bench bench-linear bench-rules up load chaos down
+.PHONY: help setup lock demo run test test-unit test-kafka test-faults test-browser test-kubernetes test-mutants fuzz test-long generated check bench bench-linear bench-rules up load chaos down
