@@ -11,10 +11,12 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
 from saving_alerts.kafka.codecs import (
+    LEDGER_HEADERS,
     MAX_KEY_BYTES,
     DeadLetterRecord,
     Envelope,
     cut,
+    dead_letter_headers,
     encode,
     own_headers,
     summary_of,
@@ -80,7 +82,7 @@ class RecordBuilder:
             versions=bounded_versions(decided.versions),
         )
         key = (subject.user_id or str(position)).encode()
-        return Output(self._topics.decisions.name, self.partition_of(key), key, encode(decision))
+        return Output(self._topics.decisions.name, self.partition_of(key), key, encode(decision), LEDGER_HEADERS)
 
     def invalid(self, first: SourcePosition, refused: RefusedBytes, subject: Subject) -> list[Output]:
         """A decision for each source offset of the refused bytes; one receipt for more than MAX_REFUSED_DECISIONS."""
@@ -116,8 +118,8 @@ class RecordBuilder:
             written_ms=written_ms,
             reason=reason,
         )
-        key = f"{topic}/{partition}".encode()
-        return Output(self._topics.decisions.name, place_of_source(partition, self._partitions), key, encode(receipt))
+        key, place = f"{topic}/{partition}".encode(), place_of_source(partition, self._partitions)
+        return Output(self._topics.decisions.name, place, key, encode(receipt), LEDGER_HEADERS)
 
     def dead_letter(
         self,
@@ -131,7 +133,8 @@ class RecordBuilder:
         self._metrics.count(Metric.DEAD_LETTERS, stage=stage)
         dead_letter = self._dead_letter_record(stage, record, position, error, reason)
         place = place_of_source(record.partition, self._partitions)
-        return Output(self._topics.dead_letters.name, place, dead_letter.key, encode(dead_letter))
+        headers = dead_letter_headers(dead_letter)
+        return Output(self._topics.dead_letters.name, place, dead_letter.key, encode(dead_letter), headers)
 
     def _dead_letter_record(
         self, stage: Stage, record: ConsumerRecord, position: SourcePosition | None, error: str, reason: Reason

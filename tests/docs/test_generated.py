@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.generated import ROOT, generated
+from tests.generated.files import ROOT, generated
 
 FILES = list(generated())
 
