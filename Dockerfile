@@ -8,7 +8,7 @@ COPY requirements/build.lock requirements/
 RUN pip install --no-cache-dir --require-hashes --requirement requirements/build.lock
 COPY requirements/runtime.lock requirements/
 RUN uv venv --quiet "$VIRTUAL_ENV" && uv pip sync --no-cache --require-hashes requirements/runtime.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY saving_alerts saving_alerts
 RUN uv build --no-cache --wheel --build-constraints requirements/build.lock --require-hashes --out-dir dist \
     && uv pip install --no-cache --no-deps dist/*.whl

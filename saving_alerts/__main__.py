@@ -44,6 +44,7 @@ COMMANDS = {
         "saving_alerts.commands.dead_letters.group:dead_letters",
         "See what failed, give it another try, or set a record aside that workers must not try.",
     ),
+    "demo": LazyCommand("saving_alerts.commands.demo:demo", "Say where the demo is."),
     "events": LazyCommand(
         "saving_alerts.commands.events.group:events", "Check events before they are written to the source."
     ),
