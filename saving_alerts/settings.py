@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from saving_alerts import ENVIRONMENT_PREFIX
+from saving_alerts.access_settings import AccessSettings
 from saving_alerts.domain.rules.deep_links import NEVER_SCHEMES, SCHEMES_PATTERN
 from saving_alerts.failpoints import Failpoints, FailpointSignal
 from saving_alerts.fitting_settings import misfits
@@ -27,17 +27,8 @@ class SettingsRefusedError(Exception):
     """A variable is missing or wrong. The text has a line for each such variable, with an example."""
 
 
-class Settings(BaseSettings):
+class Settings(AccessSettings):
     """All settings. Units are in the names."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT_PREFIX,
-        extra="ignore",
-        frozen=True,
-        use_attribute_docstrings=True,
-        env_ignore_empty=True,
-        hide_input_in_errors=True,
-    )
 
     # Kafka
     kafka_bootstrap_servers: str = Field(examples=["127.0.0.1:9092"], min_length=1)

@@ -184,7 +184,7 @@ def meaning(status: int, retry_after: timedelta | None, body: bytes) -> Attempt:
             return Accepted(status)
         case 412:
             return TooLate()
-        case 429 | 503:
+        case 401 | 429 | 503:  # 401: our token is not taken, or not yet
             return Throttled(retry_after or DEFAULT_RETRY_AFTER)
         case _ if 200 <= status < 300:  # noqa: PLR2004 - the classes of a status
             return Accepted(status)

@@ -16,8 +16,9 @@ _MEANINGS = {
     "Refused": "Refused for good. With `reason`, and with 410, the device is gone.",
     "Unclear": "It may have been accepted: sent again with the same key.",
 }
-PUSH_STATUSES = (200, 202, 301, 400, 404, 409, 410, 412, 422, 429, 500, 503)
+PUSH_STATUSES = (200, 202, 301, 400, 401, 404, 409, 410, 412, 422, 429, 500, 503)
 _COUPON_ANSWERS = {
+    "401": "As 503: our token is not taken, or not yet.",
     "404": "No coupons.",
     "408": "A failed attempt, tried again.",
     "429": "Nobody asks before Retry-After is over.",

@@ -44,7 +44,8 @@ def test_the_worker_has_all_the_settings_that_it_needs(
 ) -> None:
     """Those of the ConfigMap, its own, and the secrets that docs/kubernetes.md names."""
     (tmp_path / "redis-url").write_text("redis://redis:6379/0")
-    (tmp_path / "kafka-password").write_text("password")
+    for name in ("kafka-password", "coupon-api-token", "push-api-token"):
+        (tmp_path / name).write_text("secret")
     environment = environment_of(folder)
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value.replace(SECRETS, f"{tmp_path}/"))
