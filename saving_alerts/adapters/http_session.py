@@ -20,6 +20,7 @@ from saving_alerts.adapters.bounded_response import bounded_connector
 from saving_alerts.http_access import HttpAccess, TokenFile
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.trace_context import TRACEPARENT, traceparent_now
 
 # Uncompressed, so that the limit of a body is also the limit of the memory that it takes.
 HEADERS = {"User-Agent": f"saving-alerts/{__version__}", "Accept-Encoding": "identity"}
@@ -45,7 +46,7 @@ def open_session(access: HttpAccess | None = None) -> ClientSession:
         headers={**access.headers, **HEADERS},
         cookie_jar=DummyCookieJar(),
         auto_decompress=False,
-        middlewares=[_with_token(token)] if token else [],
+        middlewares=[_with_token(token), _with_trace] if token else [_with_trace],
     )
     # aiohttp repeats a GET by itself if its connection broke: attempts would be counted wrongly.
     session._retry_connection = False  # noqa: SLF001
@@ -58,6 +59,12 @@ def _with_token(token: TokenFile) -> ClientMiddlewareType:
         return await handler(request)
 
     return send
+
+
+async def _with_trace(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    if traceparent := traceparent_now():
+        request.headers[TRACEPARENT] = traceparent
+    return await handler(request)
 
 
 async def read_bounded(response: ClientResponse, max_bytes: int) -> bytes:

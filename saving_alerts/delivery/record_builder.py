@@ -26,6 +26,7 @@ from saving_alerts.kafka.topics import Topics, place_of_source
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.trace_context import TRACEPARENT
 
 MAX_ERROR_CHARACTERS = 8_000
 MAX_REFUSED_DECISIONS = 10_000  # librdkafka's default for the records of a batch
@@ -58,11 +59,22 @@ class RecordBuilder:
         """Kafka's standard murmur2 partitioner: the same user is always in the same partition."""
         return partition_of(key, self._partitions)
 
-    def forward(self, topic: str, user_id: str, envelope: Envelope, value: object) -> Output:
-        key = user_id.encode()
-        return Output(topic, self.partition_of(key), key, encode(value), envelope.headers())
+    def forward(
+        self, topic: str, user_id: str, envelope: Envelope, value: object, traceparent: str | None = None
+    ) -> Output:
+        key, headers = user_id.encode(), envelope.headers()
+        if traceparent:
+            headers = (*headers, (TRACEPARENT, traceparent.encode()))
+        return Output(topic, self.partition_of(key), key, encode(value), headers)
 
-    def decision(self, stage: Stage, position: SourcePosition, decided: Decided, subject: Subject) -> Output:
+    def decision(
+        self,
+        stage: Stage,
+        position: SourcePosition,
+        decided: Decided,
+        subject: Subject,
+        traceparent: str | None = None,
+    ) -> Output:
         """It is bounded, whatever others wrote into what was decided: it always fits into a record."""
         subject = bounded_subject(subject)
         decision = Decision(
@@ -80,6 +92,7 @@ class RecordBuilder:
             event_type=subject.event_type,
             details=bounded_details(decided.details),
             versions=bounded_versions(decided.versions),
+            traceparent=traceparent,
         )
         key = (subject.user_id or str(position)).encode()
         return Output(self._topics.decisions.name, self.partition_of(key), key, encode(decision), LEDGER_HEADERS)
@@ -159,5 +172,8 @@ class RecordBuilder:
             last_offset=record.value.last_offset if isinstance(record.value, RefusedBytes) else None,
         )
 
-    def dead_letter_decision(self, stage: Stage, position: SourcePosition, subject: Subject, error: str) -> Output:
-        return self.decision(stage, position, Decided(Reason.DEAD_LETTER, {"error": summary_of(error)}), subject)
+    def dead_letter_decision(
+        self, stage: Stage, position: SourcePosition, subject: Subject, error: str, traceparent: str | None = None
+    ) -> Output:
+        decided = Decided(Reason.DEAD_LETTER, {"error": summary_of(error)})
+        return self.decision(stage, position, decided, subject, traceparent)

@@ -48,6 +48,7 @@ from saving_alerts.ports.throttle import (
     Throttle,
     View,
 )
+from saving_alerts.ports.trace_context import traceparent_now
 
 FIRST_PAUSE = timedelta(milliseconds=100)
 LONGEST_PAUSE = timedelta(seconds=2)
@@ -195,7 +196,7 @@ class _Dispatch:
 
     def _push(self) -> Push:
         freshness = self.rules.freshness_of(self.alert.event_type)
-        return push_of(self.alert, self.dispatcher.clock.now(), freshness)
+        return push_of(self.alert, self.dispatcher.clock.now(), freshness, traceparent_now())
 
     async def _after(self, attempt: Attempt) -> Decided | None:
         match attempt:
