@@ -3,7 +3,8 @@
 SHELL := /bin/bash
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 PYTHON ?= python3
-VENV := $(ROOT)/.venv
+# Each interpreter has an environment of its own: `make test-unit PYTHON=3.13`.
+VENV := $(ROOT)/.venv$(addprefix -,$(filter-out python3,$(notdir $(PYTHON))))
 TOOLS := $(ROOT)/.tools
 BIN := $(VENV)/bin
 export UV_PYTHON_DOWNLOADS := never
@@ -16,7 +17,7 @@ help: ## list the targets
 setup: $(VENV)/.complete ## install everything into .venv, from the hashed locks
 
 $(TOOLS)/bin/uv:
-	$(PYTHON) -m venv $(TOOLS)
+	python3 -m venv $(TOOLS) || $(PYTHON) -m venv $(TOOLS)
 	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check 'uv>=0.9'
 
 $(VENV)/.complete: $(TOOLS)/bin/uv $(ROOT)/requirements/dev.lock $(ROOT)/pyproject.toml
@@ -45,6 +46,9 @@ test: setup ## all tests that need nothing but Python, on all cores
 test-unit: setup ## the tests that start no server and no process
 	cd $(ROOT) && $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal tests/unit
 
+test-pythons: ## the unit tests on CPython 3.12 and 3.13
+	for each in 3.12 3.13; do $(MAKE) --no-print-directory -f $(ROOT)/Makefile test-unit PYTHON=$$each || exit 1; done
+
 test-kafka: setup ## end to end on real Apache Kafka (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/pytest -m "kafka and not long"
 
@@ -65,6 +69,12 @@ $(TOOLS)/bin/statsd_exporter:
 catalogue: setup ## write what is made of the catalogue of metrics: deploy/, docs/metrics.md, the alerts in docs/operating.md
 	cd $(ROOT) && $(BIN)/python -m deploy $(if $(RUNBOOK),--runbook $(RUNBOOK))
 
+test-kubernetes: setup $(TOOLS)/kustomize ## the manifests as Kustomize renders them (Go)
+	cd $(ROOT) && $(BIN)/pytest -m kubernetes
+
+$(TOOLS)/kustomize:
+	GOBIN=$(TOOLS) GOFLAGS=-mod=mod go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.3
+
 test-mutants: setup ## break one protection at a time: a test must notice (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/python -m tests.mutation
 
@@ -73,6 +83,9 @@ fuzz: setup ## fuzz the readers of what others write, guided by coverage (atheri
 
 test-long: setup ## what takes longer than an hour: five rounds of every failpoint, long outages (JDK 17 and Maven)
 	cd $(ROOT) && FAULT_ROUNDS=5 $(BIN)/pytest -m long
+
+generated: setup ## write anew what is written from the code: manifests, contracts, notices
+	cd $(ROOT) && $(BIN)/python -m tests.generated
 
 check: setup ## ruff, mypy and the import contracts
 	cd $(ROOT) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -86,6 +99,13 @@ bench-linear: setup ## how reading grows with the size of what others write; fai
 bench-rules: setup ## what 5, 50 and 500 rules cost, hostile files, and simulate over 200,000 events (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/python -m benchmarks.rules && $(BIN)/python -m benchmarks.hostile_files && $(BIN)/python -m benchmarks.simulate
 
+image: ## the image of a worker, with its labels and its base by digest (Docker); IMAGE=registry.example/saving-alerts
+	$(ROOT)/deploy/build-image $(IMAGE)
+
+sbom: $(TOOLS)/bin/uv ## what the image has beside Debian, as CycloneDX: sbom.cdx.json
+	cd $(ROOT) && $(TOOLS)/bin/uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements/runtime.lock \
+		--pyproject pyproject.toml --output-reproducible --spec-version 1.6 --output-file sbom.cdx.json 2>/dev/null
+
 up: ## the local cluster in containers: 3 brokers, 3 workers and all around them (Docker)
 	cd $(ROOT) && docker compose build && docker compose up --detach --wait && docker compose ps
 
@@ -98,4 +118,4 @@ chaos: setup ## kill or pause a random container every few seconds under load, a
 down: ## stop that cluster and remove its containers, networks and volumes
 	cd $(ROOT) && docker compose --profile load --profile spare down --volumes --remove-orphans
 
-.PHONY: help setup lock demo run test test-unit test-kafka test-faults test-browser test-monitoring statsd-exporter catalogue test-mutants fuzz test-long check bench bench-linear bench-rules up load chaos down
+.PHONY: help setup lock demo run test test-unit test-pythons test-kafka test-faults test-browser test-monitoring test-kubernetes statsd-exporter catalogue test-mutants fuzz test-long generated check bench bench-linear bench-rules image sbom up load chaos down

@@ -48,6 +48,7 @@ COMMANDS = {
         "saving_alerts.commands.erase.command:erase",
         "Forget a user, and say what is left of them where, and until when.",
     ),
+    "demo": LazyCommand("saving_alerts.commands.demo:demo", "Say where the demo is."),
     "events": LazyCommand(
         "saving_alerts.commands.events.group:events", "Check events before they are written to the source."
     ),

@@ -1,17 +1,18 @@
 """All settings, read once at the start from the environment, into which `__main__` loads `.env`; frozen afterwards.
 
 A setting's variable is its name in upper case with the prefix `SAVING_ALERTS_`. `.env.example` repeats what it means.
+A secret may stand in a file: its variable has `_FILE` behind it then, and names the file.
 """
 
 import os
 import socket
 from collections.abc import Iterable
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from saving_alerts import ENVIRONMENT_PREFIX
+from saving_alerts.access_settings import AccessSettings
 from saving_alerts.domain.erasures import MIN_SECRET_CHARACTERS, Tokens
 from saving_alerts.domain.rules.deep_links import NEVER_SCHEMES, SCHEMES_PATTERN
 from saving_alerts.failpoints import Failpoints, FailpointSignal
@@ -19,6 +20,8 @@ from saving_alerts.fitting_settings import misfits
 from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.kafka.unpacking_limit import DEFAULT_MAX_UNPACKED_BYTES
+from saving_alerts.secret_files import SUFFIX as SECRET_FILE_SUFFIX
+from saving_alerts.secret_files import SecretFileError, secrets_from_files
 
 TAG_VALUE_PATTERN = r"^[^,|#\s]+$"
 TAGS_PATTERN = r"^[A-Za-z][^,|#:\s]*:[^,|#\s]+(,[A-Za-z][^,|#:\s]*:[^,|#\s]+)*$"
@@ -28,17 +31,8 @@ class SettingsRefusedError(Exception):
     """A variable is missing or wrong. The text has a line for each such variable, with an example."""
 
 
-class Settings(BaseSettings):
+class Settings(AccessSettings):
     """All settings. Units are in the names."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT_PREFIX,
-        extra="ignore",
-        frozen=True,
-        use_attribute_docstrings=True,
-        env_ignore_empty=True,
-        hide_input_in_errors=True,
-    )
 
     # Kafka
     kafka_bootstrap_servers: str = Field(examples=["127.0.0.1:9092"], min_length=1)
@@ -324,9 +318,13 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """The settings from the environment. Raises SettingsRefusedError."""
+    """The settings from the environment, secrets also from files. Raises SettingsRefusedError."""
     try:
-        return Settings()
+        found = secrets_from_files(os.environ, map(variable, _secret_fields()))
+        secrets: dict[str, Any] = {_field(name): SecretStr(value) for name, value in found.items()}
+        return Settings(**secrets)
+    except SecretFileError as error:
+        raise SettingsRefusedError(str(error)) from error
     except ValidationError as error:
         lines = [_line(tuple(map(str, detail["loc"])), detail["type"], detail["msg"]) for detail in error.errors()]
         raise SettingsRefusedError("\n".join(lines)) from error
@@ -354,7 +352,18 @@ def example_settings() -> Settings:
 def unknown_variables(environment: Iterable[str]) -> list[str]:
     """Names with our prefix that are no settings: most likely misspelt."""
     known = {variable(field) for field in Settings.model_fields}
+    known |= {variable(field) + SECRET_FILE_SUFFIX for field in _secret_fields()}
     return sorted(name for name in environment if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
+
+
+def _secret_fields() -> list[str]:
+    """The settings that may stand in a file instead."""
+    fields = Settings.model_fields.items()
+    return [name for name, field in fields if SecretStr in (field.annotation, *get_args(field.annotation))]
+
+
+def _field(variable_name: str) -> str:
+    return variable_name.removeprefix(ENVIRONMENT_PREFIX).lower()
 
 
 def variable(field: str) -> str:

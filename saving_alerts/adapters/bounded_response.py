@@ -7,6 +7,7 @@ and the kernel holds back what is more than one turn of the event loop can parse
 
 import asyncio
 import socket
+import ssl
 from functools import partial
 from typing import Any
 
@@ -99,9 +100,12 @@ class BoundedResponse(ResponseHandler):
             set_exception(payload, ClientPayloadError(why))
 
 
-def bounded_connector() -> TCPConnector:
-    """A connector of such connections, as many as are asked for; to be called in the event loop."""
-    connector = TCPConnector(limit=0, socket_factory=_socket)
+def bounded_connector(context: ssl.SSLContext | None = None) -> TCPConnector:
+    """A connector of such connections, as many as are asked for; to be called in the event loop.
+
+    `context`: for https; without it the authorities of the system are trusted.
+    """
+    connector = TCPConnector(limit=0, socket_factory=_socket, ssl=True if context is None else context)
     connector._factory = partial(BoundedResponse, loop=asyncio.get_running_loop())  # type: ignore[assignment]  # noqa: SLF001
     return connector
 

@@ -51,7 +51,7 @@ class CouponApiFailedError(RetryableError):
 
 
 class ThrottledError(RetryableError):
-    """429 or 503: no failed attempt, but no request is to start for a while. The breaker counts 503."""
+    """401, 429 or 503: no failed attempt, but no request is to start for a while. The breaker counts 401 and 503."""
 
     outcome = "throttled"
 
@@ -85,8 +85,8 @@ async def read_coupons(response: ClientResponse, merchant_id: str, now: datetime
             return CouponAnswer()
         case 429:
             raise ThrottledError(f"{API} answered 429", retry_after(response, now), counts_for_breaker=False)
-        case 503:
-            raise ThrottledError(f"{API} answered 503", retry_after(response, now))
+        case 401 | 503 as status:  # 401: our token is not taken, or not yet
+            raise ThrottledError(f"{API} answered {status}", retry_after(response, now))
         case status if status == 408 or status >= 500:  # noqa: PLR2004 - temporary, by RFC 9110
             raise CouponApiFailedError(f"{API} answered {status}", retry_after(response, now))
         case status:

@@ -6,12 +6,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from aiohttp import ClientResponse, ClientSession, DummyCookieJar
+from aiohttp import (
+    ClientHandlerType,
+    ClientMiddlewareType,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    DummyCookieJar,
+)
 
 from saving_alerts import __version__
 from saving_alerts.adapters.bounded_response import bounded_connector
+from saving_alerts.http_access import HttpAccess, TokenFile
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.trace_context import TRACEPARENT, traceparent_now
 
 # Uncompressed, so that the limit of a body is also the limit of the memory that it takes.
 HEADERS = {"User-Agent": f"saving-alerts/{__version__}", "Accept-Encoding": "identity"}
@@ -24,14 +33,38 @@ class OversizeError(Exception):
     """A body is longer than the limit. The rest of it was not read."""
 
 
-def open_session() -> ClientSession:
-    """A session for one API. Call it in the event loop. It has no limit of connections: `Admission` has one."""
+def open_session(access: HttpAccess | None = None) -> ClientSession:
+    """A session for one API. Call it in the event loop. It has no limit of connections: `Admission` has one.
+
+    Raises OSError, ValueError or SecretFileError for files that cannot be used; the settings have looked at them.
+    """
+    access = access or HttpAccess()
+    if token := access.token():
+        token.read()
     session = ClientSession(
-        connector=bounded_connector(), headers=HEADERS, cookie_jar=DummyCookieJar(), auto_decompress=False
+        connector=bounded_connector(access.ssl_context()),
+        headers={**access.headers, **HEADERS},
+        cookie_jar=DummyCookieJar(),
+        auto_decompress=False,
+        middlewares=[_with_token(token), _with_trace] if token else [_with_trace],
     )
     # aiohttp repeats a GET by itself if its connection broke: attempts would be counted wrongly.
     session._retry_connection = False  # noqa: SLF001
     return session
+
+
+def _with_token(token: TokenFile) -> ClientMiddlewareType:
+    async def send(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        request.headers["Authorization"] = f"Bearer {token.read()}"
+        return await handler(request)
+
+    return send
+
+
+async def _with_trace(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    if traceparent := traceparent_now():
+        request.headers[TRACEPARENT] = traceparent
+    return await handler(request)
 
 
 async def read_bounded(response: ClientResponse, max_bytes: int) -> bytes:

@@ -145,7 +145,7 @@ class PushApi:
             async with self._session.post(
                 self._url, data=body, headers=headers, allow_redirects=False, timeout=self._timeout()
             ) as response:
-                return _meaning(response.status, retry_after(response, self._clock.now()), await _body(response))
+                return meaning(response.status, retry_after(response, self._clock.now()), await _body(response))
         except NOT_SENT_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the push may have been accepted
@@ -175,7 +175,8 @@ def _gone(status: int, body: bytes) -> str | None:
     return printable(reason.strip(), TEXT_CHARACTERS) or None
 
 
-def _meaning(status: int, retry_after: timedelta | None, body: bytes) -> Attempt:
+def meaning(status: int, retry_after: timedelta | None, body: bytes) -> Attempt:
+    """What an answer of the push API is to us (docs/contracts.md)."""
     # The beginning of it, for people.
     text = printable(body[: MAX_UTF8_BYTES * TEXT_CHARACTERS].decode(errors="replace"), TEXT_CHARACTERS)
     match status:
@@ -183,7 +184,7 @@ def _meaning(status: int, retry_after: timedelta | None, body: bytes) -> Attempt
             return Accepted(status)
         case 412:
             return TooLate()
-        case 429 | 503:
+        case 401 | 429 | 503:  # 401: our token is not taken, or not yet
             return Throttled(retry_after or DEFAULT_RETRY_AFTER)
         case _ if 200 <= status < 300:  # noqa: PLR2004 - the classes of a status
             return Accepted(status)

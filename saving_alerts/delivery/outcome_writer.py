@@ -22,6 +22,7 @@ from saving_alerts.kafka.codecs import Envelope
 from saving_alerts.kafka.refused import RefusedBytes
 from saving_alerts.metrics import FORWARDED
 from saving_alerts.pipeline.outcomes import Decided, Failed, Forward, Outcome
+from saving_alerts.ports.trace_context import traceparent_in, tracing
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,9 @@ class OutcomeWriter(Generic[In, Out]):
         try:
             value = self._decode(record, read_at)
             addressed = self._address(value)
-            result = self._result_of(record, addressed, await self._while_pending(addressed, step(value)))
+            with tracing(traceparent_in(record.headers)):
+                outcome = await self._while_pending(addressed, step(value))
+            result = self._result_of(record, addressed, outcome)
         except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
             result = self._dead_letter(record, addressed, traceback.format_exc())
         return BatchResult([result])
@@ -127,21 +130,25 @@ class OutcomeWriter(Generic[In, Out]):
 
     def _result_of(self, record: ConsumerRecord, addressed: Addressed, outcome: Outcome[Out]) -> RecordResult:
         if isinstance(outcome, Forward):
-            return RecordResult(record, FORWARDED, [self._forward(outcome.value)], addressed)
+            return RecordResult(record, FORWARDED, [self._forward(outcome.value, record)], addressed)
         if isinstance(outcome, Failed):
             return self._dead_letter(record, addressed, outcome.error)
         return self._decided(record, addressed, outcome)
 
-    def _forward(self, value: Out) -> Output:
+    def _forward(self, value: Out, record: ConsumerRecord) -> Output:
         if self._forwarding is None:
             raise TypeError(f"nothing comes after {self.stage}")
         user_id, envelope = self._forwarding.address(value)
-        return self._record_builder.forward(self._forwarding.topic, user_id, envelope, value)
+        traceparent = traceparent_in(record.headers)
+        return self._record_builder.forward(self._forwarding.topic, user_id, envelope, value, traceparent)
 
     def _decided(self, record: ConsumerRecord, addressed: Addressed, decided: Decided) -> RecordResult:
         if decided.subject is not None:  # whatever becomes of it from here on, it is known whose it is
             addressed = msgspec.structs.replace(addressed, subject=decided.subject)
-        outputs = [self._record_builder.decision(self.stage, addressed.position, decided, addressed.subject)]
+        traceparent = traceparent_in(record.headers)
+        outputs = [
+            self._record_builder.decision(self.stage, addressed.position, decided, addressed.subject, traceparent)
+        ]
         if decided.keep_bytes:
             problem = str(decided.details.get("problem", decided.reason))
             outputs.append(
@@ -153,8 +160,9 @@ class OutcomeWriter(Generic[In, Out]):
         """Nobody foresaw this, so the bytes are kept for a developer, and the event still gets its decision."""
         log.error("%s: a record became a dead letter: %s", self.stage, error)
         addressed = addressed or address_by_headers(record)
+        position, subject, traceparent = addressed.position, addressed.subject, traceparent_in(record.headers)
         outputs = [
-            self._record_builder.dead_letter_decision(self.stage, addressed.position, addressed.subject, error),
+            self._record_builder.dead_letter_decision(self.stage, position, subject, error, traceparent),
             self._record_builder.dead_letter(self.stage, record, addressed.position, error),
         ]
         return RecordResult(record, Reason.DEAD_LETTER, outputs, addressed)

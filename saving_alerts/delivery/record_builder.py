@@ -11,10 +11,12 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
 from saving_alerts.kafka.codecs import (
+    LEDGER_HEADERS,
     MAX_KEY_BYTES,
     DeadLetterRecord,
     Envelope,
     cut,
+    dead_letter_headers,
     encode,
     own_headers,
     summary_of,
@@ -24,6 +26,7 @@ from saving_alerts.kafka.topics import Topics, place_of_source
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.trace_context import TRACEPARENT
 
 MAX_ERROR_CHARACTERS = 8_000
 MAX_REFUSED_DECISIONS = 10_000  # librdkafka's default for the records of a batch
@@ -56,11 +59,22 @@ class RecordBuilder:
         """Kafka's standard murmur2 partitioner: the same user is always in the same partition."""
         return partition_of(key, self._partitions)
 
-    def forward(self, topic: str, user_id: str, envelope: Envelope, value: object) -> Output:
-        key = user_id.encode()
-        return Output(topic, self.partition_of(key), key, encode(value), envelope.headers())
+    def forward(
+        self, topic: str, user_id: str, envelope: Envelope, value: object, traceparent: str | None = None
+    ) -> Output:
+        key, headers = user_id.encode(), envelope.headers()
+        if traceparent:
+            headers = (*headers, (TRACEPARENT, traceparent.encode()))
+        return Output(topic, self.partition_of(key), key, encode(value), headers)
 
-    def decision(self, stage: Stage, position: SourcePosition, decided: Decided, subject: Subject) -> Output:
+    def decision(
+        self,
+        stage: Stage,
+        position: SourcePosition,
+        decided: Decided,
+        subject: Subject,
+        traceparent: str | None = None,
+    ) -> Output:
         """It is bounded, whatever others wrote into what was decided: it always fits into a record."""
         subject = bounded_subject(subject)
         decision = Decision(
@@ -78,9 +92,10 @@ class RecordBuilder:
             event_type=subject.event_type,
             details=bounded_details(decided.details),
             versions=bounded_versions(decided.versions),
+            traceparent=traceparent,
         )
         key = (subject.user_id or str(position)).encode()
-        return Output(self._topics.decisions.name, self.partition_of(key), key, encode(decision))
+        return Output(self._topics.decisions.name, self.partition_of(key), key, encode(decision), LEDGER_HEADERS)
 
     def invalid(self, first: SourcePosition, refused: RefusedBytes, subject: Subject) -> list[Output]:
         """A decision for each source offset of the refused bytes; one receipt for more than MAX_REFUSED_DECISIONS."""
@@ -116,8 +131,8 @@ class RecordBuilder:
             written_ms=written_ms,
             reason=reason,
         )
-        key = f"{topic}/{partition}".encode()
-        return Output(self._topics.decisions.name, place_of_source(partition, self._partitions), key, encode(receipt))
+        key, place = f"{topic}/{partition}".encode(), place_of_source(partition, self._partitions)
+        return Output(self._topics.decisions.name, place, key, encode(receipt), LEDGER_HEADERS)
 
     def dead_letter(
         self,
@@ -131,7 +146,8 @@ class RecordBuilder:
         self._metrics.count(Metric.DEAD_LETTERS, stage=stage)
         dead_letter = self._dead_letter_record(stage, record, position, error, reason)
         place = place_of_source(record.partition, self._partitions)
-        return Output(self._topics.dead_letters.name, place, dead_letter.key, encode(dead_letter))
+        headers = dead_letter_headers(dead_letter)
+        return Output(self._topics.dead_letters.name, place, dead_letter.key, encode(dead_letter), headers)
 
     def _dead_letter_record(
         self, stage: Stage, record: ConsumerRecord, position: SourcePosition | None, error: str, reason: Reason
@@ -156,5 +172,8 @@ class RecordBuilder:
             last_offset=record.value.last_offset if isinstance(record.value, RefusedBytes) else None,
         )
 
-    def dead_letter_decision(self, stage: Stage, position: SourcePosition, subject: Subject, error: str) -> Output:
-        return self.decision(stage, position, Decided(Reason.DEAD_LETTER, {"error": summary_of(error)}), subject)
+    def dead_letter_decision(
+        self, stage: Stage, position: SourcePosition, subject: Subject, error: str, traceparent: str | None = None
+    ) -> Output:
+        decided = Decided(Reason.DEAD_LETTER, {"error": summary_of(error)})
+        return self.decision(stage, position, decided, subject, traceparent)

@@ -51,11 +51,12 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     passed_over: PassedOverCoupons = NONE_PASSED_OVER
 
 
-class PushTrace(msgspec.Struct, frozen=True):
+class PushTrace(msgspec.Struct, frozen=True, omit_defaults=True):
     event_id: str
     decision_id: str
     rule_id: str
     rules_version: str
+    traceparent: str | None = None
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +74,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     trace: PushTrace
 
 
-def push_of(alert: Alert, now: datetime, freshness: timedelta) -> Push:
+def push_of(alert: Alert, now: datetime, freshness: timedelta, traceparent: str | None = None) -> Push:
     """The request that sends this alert at this moment. It lives for a whole second at least, `freshness` at most."""
     left = min(alert.deadline - now, freshness)
     return Push(
@@ -91,6 +92,7 @@ def push_of(alert: Alert, now: datetime, freshness: timedelta) -> Push:
             decision_id=decision_id(alert.position, Reason.PUSHED),
             rule_id=alert.rule_id,
             rules_version=alert.rules_version,
+            traceparent=traceparent,
         ),
     )
 

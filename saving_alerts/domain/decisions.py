@@ -44,7 +44,10 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How one event ended, at which stage and why. It holds no coordinates of the phone."""
+    """How one event ended, at which stage and why. It holds no coordinates of the phone.
+
+    `traceparent` is that of the event's headers, if it had one.
+    """
 
     decision_id: str
     position: SourcePosition
@@ -60,6 +63,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     event_type: str | None = None
     details: dict[str, object] = {}
     versions: Versions = Versions()
+    traceparent: str | None = None
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

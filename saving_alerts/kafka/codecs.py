@@ -27,6 +27,11 @@ MAX_DEAD_LETTER_BYTES = KEPT_BYTES
 MAX_KEY_BYTES = 4 * 1024
 MAX_HEADERS_BYTES = 4 * 1024
 
+# Of what others read from the topics of decisions and dead letters: docs/contracts/ has a schema for each number.
+LEDGER_SCHEMA = 1
+DEAD_LETTER_SCHEMA = 1
+LEDGER_HEADERS = (("schema", str(LEDGER_SCHEMA).encode()),)
+
 Headers = Sequence[tuple[str, bytes | None]]  # Kafka has headers without a value
 HEADER_NAMES = ("schema", "position", "event_id", "deadline")
 Value = TypeVar("Value")
@@ -127,6 +132,20 @@ class DeadLetterRecord(msgspec.Struct, frozen=True, kw_only=True):
     tried: bool = True
     headers: tuple[tuple[str, bytes], ...] = ()
     last_offset: int | None = None
+
+
+def dead_letter_headers(letter: DeadLetterRecord) -> tuple[tuple[str, bytes], ...]:
+    """The number of its schema, and the attributes of CloudEvents: there are few dead letters, so they cost nothing."""
+    attributes = {
+        "schema": str(DEAD_LETTER_SCHEMA),
+        "content-type": "application/json",
+        "ce_specversion": "1.0",
+        "ce_type": f"saving-alerts.dead-letter.v{DEAD_LETTER_SCHEMA}",
+        "ce_source": f"/saving-alerts/{letter.stage}",
+        "ce_id": f"{letter.topic}/{letter.partition}/{letter.offset}",
+        "ce_time": letter.failed_at.isoformat(),
+    }
+    return tuple((name, value.encode()) for name, value in attributes.items())
 
 
 def own_headers(headers: Headers) -> tuple[tuple[str, bytes], ...]:

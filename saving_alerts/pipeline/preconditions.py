@@ -13,6 +13,7 @@ from saving_alerts.ports.consent import Consent, NotKnown, OptedOut
 from saving_alerts.ports.gone_devices import GoneDevice
 from saving_alerts.ports.kill_switches import KillSwitches
 from saving_alerts.ports.push_sender import PushSender
+from saving_alerts.ports.trace_context import traceparent_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Preconditions:
 
     def push(self) -> Push:
         """The push as it would be sent now."""
-        return push_of(self.alert, self.clock.now(), self.rules.freshness_of(self.alert.event_type))
+        freshness = self.rules.freshness_of(self.alert.event_type)
+        return push_of(self.alert, self.clock.now(), freshness, traceparent_now())
 
     def unmet(self) -> Unmet | None:
         """The first that does not hold."""

@@ -8,6 +8,7 @@ from faust.types.web import Request, Response, View
 
 from saving_alerts.web import pages
 from saving_alerts.web.exposition import CONTENT_TYPE, Exposition
+from saving_alerts.web.page_token import CHALLENGE, PageToken
 from saving_alerts.web.recent import Recent
 from saving_alerts.web.stats import Report
 
@@ -16,16 +17,20 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'",
     "X-Content-Type-Options": "nosniff",
 }
+HEALTH = "/health/"  # whoever restarts and routes knows no token
 Answer = tuple[int, str, bytes]  # status, content type, body
 
 
-def add_views(app: faust.App, report: Report, seconds: Callable[[], float] = monotonic) -> None:
+def add_views(
+    app: faust.App, report: Report, seconds: Callable[[], float] = monotonic, token: PageToken | None = None
+) -> None:
     """Add the pages to the app's web server. `/` replaces Faust's page, which is OK whatever happens.
 
-    By `seconds`, a clock, the numbers are at most one second old.
+    By `seconds`, a clock, the numbers are at most one second old. With a token all but health is for who shows it.
     """
     for path, answer in _routes(report, seconds).items():
-        _add(app, path, answer)
+        is_open = token is None or path.startswith(HEALTH)
+        _add(app, path, answer, None if is_open else token)
 
 
 def _routes(report: Report, seconds: Callable[[], float]) -> dict[str, Callable[[], Awaitable[Answer]]]:
@@ -84,8 +89,11 @@ def _json(answer: tuple[int, bytes]) -> Answer:
     return answer[0], "application/json", answer[1]
 
 
-def _add(app: faust.App, path: str, answer: Callable[[], Awaitable[Answer]]) -> None:
+def _add(app: faust.App, path: str, answer: Callable[[], Awaitable[Answer]], token: PageToken | None) -> None:
     @app.page(path, name=f"saving-alerts {path}")
-    async def view(view: View, request: Request) -> Response:  # noqa: ARG001 - Faust's signature
+    async def view(view: View, request: Request) -> Response:
+        if token and not token.allows(request.headers.get("Authorization")):
+            headers = SECURITY_HEADERS | CHALLENGE
+            return view.bytes(b"a token is needed\n", content_type="text/plain", status=401, headers=headers)
         status, content_type, body = await answer()
         return view.bytes(body, content_type=content_type, status=status, headers=SECURITY_HEADERS)

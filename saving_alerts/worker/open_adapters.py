@@ -22,9 +22,11 @@ async def open_ports(settings: Settings, clock: Clock, metrics: Metrics, closing
     """Everything that the settings name. Opening connects to nobody yet, so it works while they are down."""
     redis = connect(settings.redis_address, settings.redis_timeout_seconds, settings.redis_max_connections)
     closing.push_async_callback(redis.aclose)
-    coupon_api = CouponApi.over_http(open_session(), coupon_api_policy(settings), clock, metrics)
+    coupon_api = CouponApi.over_http(
+        open_session(settings.coupon_api_access), coupon_api_policy(settings), clock, metrics
+    )
     closing.push_async_callback(coupon_api.close)
-    push_api = PushApi(open_session(), push_api_policy(settings), clock, metrics)
+    push_api = PushApi(open_session(settings.push_api_access), push_api_policy(settings), clock, metrics)
     closing.push_async_callback(push_api.close)
     store = await closing.enter_async_context(
         S3ObjectStore(S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url))

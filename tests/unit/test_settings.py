@@ -32,6 +32,7 @@ class Environment:
         monkeypatch.chdir(folder)
         for field in Settings.model_fields:
             monkeypatch.delenv(variable(field), raising=False)
+            monkeypatch.delenv(f"{variable(field)}_FILE", raising=False)
         self.sets(**COMPLETE)
 
     def sets(self, **values: str) -> None:
@@ -261,3 +262,55 @@ def test_a_wrong_address_of_redis_does_not_show_its_password(environment: Enviro
 
     assert "SAVING_ALERTS_REDIS_URL is wrong: it must begin with redis://" in str(refused.value)
     assert "sesame" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_secrets_may_stand_in_files(environment: Environment, tmp_path: Path) -> None:
+    environment.lacks("REDIS_URL")
+    (tmp_path / "redis").write_text("rediss://:pw@redis.example:6379/0\n")
+    (tmp_path / "kafka").write_text("pässword")
+    environment.sets(REDIS_URL_FILE=str(tmp_path / "redis"), KAFKA_SASL_PASSWORD_FILE=str(tmp_path / "kafka"))
+
+    settings = read_settings()
+
+    assert settings.redis_address == "rediss://:pw@redis.example:6379/0"
+    assert settings.kafka.sasl_password == "pässword"
+    assert unknown_variables([f"{PREFIX}REDIS_URL_FILE", f"{PREFIX}S3_BUCKET_FILE"]) == [f"{PREFIX}S3_BUCKET_FILE"]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        pytest.param(None, "cannot be read: No such file or directory", id="no file"),
+        pytest.param(b"", "is empty", id="empty"),
+        pytest.param(b"\n \n", "is empty", id="blank"),
+        pytest.param(b"\xff\xfe", "is no text", id="no text"),
+        pytest.param(b"redis://" + b"x" * 70_000, "is too long for a secret", id="endless"),
+    ],
+)
+def test_a_file_without_a_secret_is_named(
+    environment: Environment, tmp_path: Path, content: bytes | None, problem: str
+) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    environment.lacks("REDIS_URL")
+    environment.sets(REDIS_URL_FILE=str(path))
+
+    assert refusal() == [f"SAVING_ALERTS_REDIS_URL_FILE is wrong: {path} {problem}"]
+
+
+def test_a_secret_stands_in_one_place(environment: Environment, tmp_path: Path) -> None:
+    (tmp_path / "redis").write_text("redis://other:6379/0")
+    environment.sets(REDIS_URL_FILE=str(tmp_path / "redis"))
+
+    assert refusal() == ["SAVING_ALERTS_REDIS_URL and SAVING_ALERTS_REDIS_URL_FILE are both set: unset one"]
+
+
+def test_what_stands_in_a_file_is_checked_and_not_shown(environment: Environment, tmp_path: Path) -> None:
+    (tmp_path / "redis").write_text("http://:hunter2@redis")
+    environment.lacks("REDIS_URL")
+    environment.sets(REDIS_URL_FILE=str(tmp_path / "redis"))
+
+    (line,) = refusal()
+    assert line.startswith("SAVING_ALERTS_REDIS_URL is wrong: it must begin with redis://")
+    assert "hunter2" not in line

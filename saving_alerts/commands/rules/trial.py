@@ -88,7 +88,7 @@ def _push(rules: RuleSet, rule: Rule, user: str, merchant: str, locale: str, mer
 
 
 async def _sent(settings: Settings, push: Push) -> Attempt:
-    api = PushApi(open_session(), push_api_policy(settings), SystemClock(), NoMetrics())
+    api = PushApi(open_session(settings.push_api_access), push_api_policy(settings), SystemClock(), NoMetrics())
     try:
         key = idempotency_key(push.user_id, push.trace.event_id)
         return await api.attempt(push, key, datetime.fromisoformat(push.not_after))

@@ -10,18 +10,21 @@ from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.output import document, say, table
 from saving_alerts.commands.stats.tables import tables
 from saving_alerts.domain.decoding import Decoder, Unreadable
+from saving_alerts.http_access import TokenFile
+from saving_alerts.secret_files import SecretFileError
 from saving_alerts.web.stats import Stats
 
 TIMEOUT_SECONDS = 5.0
-HTTP_OK = 200
+HTTP_OK, HTTP_UNAUTHORIZED = 200, 401
 _stats = Decoder(Stats)
 LOCAL = "http://127.0.0.1:{port}"
 
 
 @click.command()
 @click.option("--page", help="A worker's page, like http://127.0.0.1:6067; without it, the one of these settings.")
+@click.option("--token-file", help="A file with the token of the page; without it, the one of these settings.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, for machines.")
-def stats(*, page: str | None, as_json: bool) -> None:
+def stats(*, page: str | None, token_file: str | None, as_json: bool) -> None:
     """Show the numbers of a worker's page: funnel, decisions, stages, health, rules, workers, lag.
 
     Funnel, decisions and workers are the whole cluster's, the others this worker's.
@@ -31,7 +34,10 @@ def stats(*, page: str | None, as_json: bool) -> None:
       saving-alerts stats
       saving-alerts stats --page http://127.0.0.1:6067
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    body = asyncio.run(_fetched((page or LOCAL.format(port=settings_or_exit().web_port)).rstrip("/")))
+    if page is None:
+        settings = settings_or_exit()
+        page, token_file = LOCAL.format(port=settings.web_port), token_file or settings.web_token_file
+    body = asyncio.run(_fetched(page.rstrip("/"), _shown(token_file)))
     if as_json:
         document(body)
         return
@@ -40,16 +46,25 @@ def stats(*, page: str | None, as_json: bool) -> None:
         say("")
 
 
-async def _fetched(page: str) -> bytes:
+def _shown(token_file: str | None) -> dict[str, str]:
+    try:
+        return {"Authorization": f"Bearer {TokenFile(token_file).read()}"} if token_file else {}
+    except SecretFileError as error:
+        raise CommandRefusedError(str(error)) from error
+
+
+async def _fetched(page: str, headers: dict[str, str]) -> bytes:
     advice = "is a worker running there? `--page` names another one"
     try:
         async with (
             ClientSession(timeout=ClientTimeout(total=TIMEOUT_SECONDS)) as session,
-            session.get(f"{page}/stats.json") as answer,
+            session.get(f"{page}/stats.json", headers=headers) as answer,
         ):
             body = await answer.read()
     except (ClientError, OSError, ValueError) as error:
         raise CommandRefusedError(f"{page} does not answer: {str(error) or type(error).__name__}; {advice}") from error
+    if answer.status == HTTP_UNAUTHORIZED:
+        raise CommandRefusedError(f"{page} wants a token: name its file with `--token-file`")
     if answer.status != HTTP_OK:
         raise CommandRefusedError(f"{page}/stats.json answers {answer.status}; {advice}")
     return body

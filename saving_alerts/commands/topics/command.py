@@ -11,7 +11,7 @@ from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import BAD_NEWS, CommandRefusedError
 from saving_alerts.commands.output import say
 from saving_alerts.commands.running import run
-from saving_alerts.commands.topics.layout import Layout, differences
+from saving_alerts.commands.topics.layout import Layout, differences, layout_of
 from saving_alerts.kafka.client import admin_client, config_of, mismatch, partition_counts
 from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 from saving_alerts.kafka.refusals import ACL_HINT, UNAUTHORIZED
@@ -65,8 +65,7 @@ def check() -> None:
 
 def _deployment() -> tuple[KafkaConnection, Layout]:
     settings = settings_or_exit()
-    layout = Layout(settings.topics, settings.topic_partitions, settings.topic_replication_factor)
-    return settings.kafka, layout
+    return settings.kafka, layout_of(settings)
 
 
 def _what_happened(topic: Topic, layout: Layout, created: frozenset[str]) -> str:

@@ -13,6 +13,10 @@ COMMANDS = {
         "saving_alerts.commands.topics.command:create",
         "Create the topics that are missing; nothing that is there is changed.",
     ),
+    "strimzi": LazyCommand(
+        "saving_alerts.commands.topics.strimzi_command:strimzi",
+        "Write the topics and users as resources of Strimzi's operators.",
+    ),
 }
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from saving_alerts.kafka.client import mismatch
 from saving_alerts.kafka.topics import Topic, Topics
-from saving_alerts.settings import variable
+from saving_alerts.settings import Settings, variable
 
 # A record holds at most 1 MiB, and what Kafka wraps around it comes on top.
 MAX_MESSAGE_BYTES = 1024 * 1024 + 64 * 1024
@@ -54,6 +54,10 @@ class Layout:
             existing_ones = f"the topics that are there have {largest} partitions"
             return f"{existing_ones}, but {setting} is {self.partitions}: set it to {largest}"
         return None
+
+
+def layout_of(settings: Settings) -> Layout:
+    return Layout(settings.topics, settings.topic_partitions, settings.topic_replication_factor)
 
 
 def _unequal(existing: Mapping[str, int], small: list[str], largest: int) -> str:

@@ -11,8 +11,8 @@ from saving_alerts.worker.external_factories import ExternalFactories
 from tests.support.fakes.clock import FakeClock
 
 
-def unopened_app(worker_name: str = "worker-1") -> SavingAlertsApp:
-    settings = example_settings().model_copy(update={"worker_name": worker_name})
+def unopened_app(worker_name: str = "worker-1", web_token_file: str | None = None) -> SavingAlertsApp:
+    settings = example_settings().model_copy(update={"worker_name": worker_name, "web_token_file": web_token_file})
     return create_app(settings, external=ExternalFactories(open_ports=_refuse), clock=FakeClock())
 
 

@@ -1,0 +1,34 @@
+"""`saving-alerts topics strimzi`: topics and users for Strimzi's operators, by the settings of this deployment."""
+
+from typing import Literal
+
+import click
+
+from saving_alerts.commands.deployment import settings_or_exit
+from saving_alerts.commands.output import say
+from saving_alerts.commands.topics.layout import layout_of
+from saving_alerts.commands.topics.strimzi import in_yaml, topic_resources, user_resources
+from saving_alerts.kafka.access import rights_of_worker
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["topics", "users"]))
+@click.option("--cluster", default="kafka", show_default=True, help="The name of Strimzi's Kafka resource.")
+def strimzi(what: Literal["topics", "users"], cluster: str) -> None:
+    """Write our topics, or the users of workers and of KEDA with their ACLs, as resources of Strimzi's operators.
+
+    It reads the settings and asks nothing of Kafka. What is upstream's to have is not among the topics.
+
+    \b
+    Example:
+      saving-alerts topics strimzi topics --cluster kafka > topics.yaml
+      saving-alerts topics strimzi users --cluster kafka > users.yaml
+    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
+    settings = settings_or_exit()
+    rights = rights_of_worker(settings.topics, settings.app_id, settings.consent_group)
+    resources = (
+        topic_resources(layout_of(settings), cluster)
+        if what == "topics"
+        else user_resources(settings.app_id, rights, settings.topics, cluster)
+    )
+    say(*in_yaml(resources))
