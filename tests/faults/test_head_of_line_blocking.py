@@ -84,13 +84,19 @@ def test_what_is_finished_behind_an_event_that_hangs_is_not_done_again(deploymen
     deployment.wait_until(
         lambda: all(map(case.reason, neighbours)), NEIGHBOUR_TIMEOUT_SECONDS, "the neighbours are done"
     )
-    owner = deployment.owner_of(deployment.partition_of(head))
+    partition = deployment.partition_of(head)
+    owner = deployment.owner_of(partition)
     deployment.wait_until(
-        lambda: finished_of(deployment, deployment.partition_of(head)) == MANY_NEIGHBOURS,
+        lambda: finished_of(deployment, partition) == MANY_NEIGHBOURS,
         ASK_TIMEOUT_SECONDS,
         "what is finished is noted beside the commit",
     )
-
+    # What the stage before has not committed is forwarded, and asked about, again.
+    deployment.wait_until(
+        lambda: (deployment.topics.source.name, partition) not in deployment.offsets.lag(),
+        ASK_TIMEOUT_SECONDS,
+        "the source is committed",
+    )
     asked_before = len(api.requests)
 
     owner.kill()
