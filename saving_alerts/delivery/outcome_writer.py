@@ -15,7 +15,8 @@ from saving_alerts.delivery.addressing import Addressed, address_by_headers
 from saving_alerts.delivery.outputs import Output, Undelivered
 from saving_alerts.delivery.record_builder import UNTRIED, RecordBuilder
 from saving_alerts.delivery.record_results import NOT_A_TRIGGER_REASON, BatchResult, RecordResult
-from saving_alerts.domain.decisions import Stage, Subject
+from saving_alerts.delivery.timeline import continued, timeline_of
+from saving_alerts.domain.decisions import Stage, Subject, Timeline
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import Envelope
@@ -37,6 +38,10 @@ class Forwarding(Generic[Out]):
     address: Callable[[Out], tuple[str, Envelope]]
 
 
+def _nameless(_subject: Subject) -> str | None:
+    return None
+
+
 class PendingStep(msgspec.Struct, frozen=True, gc=False):
     """A record whose step has begun and not ended. `begun` numbers them in order."""
 
@@ -56,12 +61,14 @@ class OutcomeWriter(Generic[In, Out]):
         decode: Callable[[ConsumerRecord, datetime], In],
         address: Callable[[In], Addressed],
         forwarding: Forwarding[Out] | None,
+        merchant_name: Callable[[Subject], str | None] = _nameless,
     ) -> None:
         self.stage = stage
         self._record_builder = record_builder
         self._decode = decode
         self._address = address
         self._forwarding = forwarding
+        self._merchant_name = merchant_name
         self._pending: dict[int, PendingStep] = {}
         self._numbers = itertools.count()
 
@@ -97,7 +104,7 @@ class OutcomeWriter(Generic[In, Out]):
             outcome = step(value)
             if isinstance(outcome, Decided) and outcome.reason is NOT_A_TRIGGER_REASON:
                 return None
-            return self._result_of(record, self._address(value), outcome)
+            return self._result_of(record, self._address(value), outcome, read_at)
         except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
             addressed = None if value is None else self._address(value)
             return self._dead_letter(record, addressed, traceback.format_exc())
@@ -112,7 +119,8 @@ class OutcomeWriter(Generic[In, Out]):
         try:
             value = self._decode(record, read_at)
             addressed = self._address(value)
-            result = self._result_of(record, addressed, await self._while_pending(addressed, step(value)))
+            outcome = await self._while_pending(addressed, step(value))
+            result = self._result_of(record, addressed, outcome, read_at)
         except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
             result = self._dead_letter(record, addressed, traceback.format_exc())
         return BatchResult([result])
@@ -125,23 +133,35 @@ class OutcomeWriter(Generic[In, Out]):
         finally:
             del self._pending[number]
 
-    def _result_of(self, record: ConsumerRecord, addressed: Addressed, outcome: Outcome[Out]) -> RecordResult:
-        if isinstance(outcome, Forward):
-            return RecordResult(record, FORWARDED, [self._forward(outcome.value)], addressed)
+    def _result_of(
+        self, record: ConsumerRecord, addressed: Addressed, outcome: Outcome[Out], begun: datetime
+    ) -> RecordResult:
         if isinstance(outcome, Failed):
             return self._dead_letter(record, addressed, outcome.error)
-        return self._decided(record, addressed, outcome)
+        timeline = self._timeline(record, addressed, begun)
+        if isinstance(outcome, Forward):
+            return RecordResult(record, FORWARDED, [self._forward(outcome.value, timeline)], addressed)
+        return self._decided(record, addressed, outcome, timeline)
 
-    def _forward(self, value: Out) -> Output:
+    def _timeline(self, record: ConsumerRecord, addressed: Addressed, begun: datetime) -> Timeline:
+        """What the stages before have noted, and this one. Headers of the source are not ours."""
+        before = () if self.stage is Stage.VALIDATE else timeline_of(record.headers)
+        read_at = addressed.subject.read_at or begun
+        return continued(before, self.stage, read_at, begun, self._record_builder.now())
+
+    def _forward(self, value: Out, timeline: Timeline) -> Output:
         if self._forwarding is None:
             raise TypeError(f"nothing comes after {self.stage}")
         user_id, envelope = self._forwarding.address(value)
-        return self._record_builder.forward(self._forwarding.topic, user_id, envelope, value)
+        return self._record_builder.forward(self._forwarding.topic, user_id, envelope, value, timeline)
 
-    def _decided(self, record: ConsumerRecord, addressed: Addressed, decided: Decided) -> RecordResult:
+    def _decided(
+        self, record: ConsumerRecord, addressed: Addressed, decided: Decided, timeline: Timeline
+    ) -> RecordResult:
         if decided.subject is not None:  # whatever becomes of it from here on, it is known whose it is
             addressed = msgspec.structs.replace(addressed, subject=decided.subject)
-        outputs = [self._record_builder.decision(self.stage, addressed.position, decided, addressed.subject)]
+        named = msgspec.structs.replace(addressed.subject, merchant_name=self._merchant_name(addressed.subject))
+        outputs = [self._record_builder.decision(self.stage, addressed.position, decided, named, timeline)]
         if decided.keep_bytes:
             problem = str(decided.details.get("problem", decided.reason))
             outputs.append(

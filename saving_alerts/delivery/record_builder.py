@@ -1,12 +1,22 @@
 """What becomes of a record, as records: forwarded values, decisions, receipts and dead letters."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.outputs import Output
-from saving_alerts.domain.decision_limits import bounded_details, bounded_subject, bounded_versions
-from saving_alerts.domain.decisions import Decision, Receipt, Stage, Subject, decision_id, ranges_of
+from saving_alerts.delivery.timeline import header_of
+from saving_alerts.domain.decision_limits import bounded_details, bounded_subject, bounded_text, bounded_versions
+from saving_alerts.domain.decisions import (
+    Decision,
+    Receipt,
+    Stage,
+    Subject,
+    Timeline,
+    decision_id,
+    ranges_of,
+)
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
@@ -25,6 +35,7 @@ from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.ports.clock import Clock
 
+NO_TIMELINE: Timeline = ()
 MAX_ERROR_CHARACTERS = 8_000
 MAX_REFUSED_DECISIONS = 10_000  # librdkafka's default for the records of a batch
 UNTRIED = "not tried: it killed the worker, or an operator skipped it"
@@ -56,11 +67,24 @@ class RecordBuilder:
         """Kafka's standard murmur2 partitioner: the same user is always in the same partition."""
         return partition_of(key, self._partitions)
 
-    def forward(self, topic: str, user_id: str, envelope: Envelope, value: object) -> Output:
-        key = user_id.encode()
-        return Output(topic, self.partition_of(key), key, encode(value), envelope.headers())
+    def now(self) -> datetime:
+        return self._clock.now()
 
-    def decision(self, stage: Stage, position: SourcePosition, decided: Decided, subject: Subject) -> Output:
+    def forward(
+        self, topic: str, user_id: str, envelope: Envelope, value: object, timeline: Timeline = NO_TIMELINE
+    ) -> Output:
+        key = user_id.encode()
+        headers = (*envelope.headers(), header_of(timeline)) if timeline else envelope.headers()
+        return Output(topic, self.partition_of(key), key, encode(value), headers)
+
+    def decision(
+        self,
+        stage: Stage,
+        position: SourcePosition,
+        decided: Decided,
+        subject: Subject,
+        timeline: Timeline = NO_TIMELINE,
+    ) -> Output:
         """It is bounded, whatever others wrote into what was decided: it always fits into a record."""
         subject = bounded_subject(subject)
         decision = Decision(
@@ -78,6 +102,12 @@ class RecordBuilder:
             event_type=subject.event_type,
             details=bounded_details(decided.details),
             versions=bounded_versions(decided.versions),
+            timezone=subject.timezone,
+            locale=subject.locale,
+            merchant_name=subject.merchant_name,
+            # Only where somebody may have read it: the text of a push that was never sent is nobody's business.
+            text=bounded_text(subject.text) if subject.text and decided.reason.row.charges_cap else None,
+            timeline=timeline,
         )
         key = (subject.user_id or str(position)).encode()
         return Output(self._topics.decisions.name, self.partition_of(key), key, encode(decision))
