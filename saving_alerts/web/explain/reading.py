@@ -17,7 +17,6 @@ from saving_alerts.kafka.unpacking_limit import limit_unpacking
 from saving_alerts.ledger.explaining import Explanation, Wanted, explain
 from saving_alerts.ports.errors import PortError
 from saving_alerts.settings import Settings, read_settings
-from saving_alerts.web.explain.again import told_again
 from saving_alerts.web.explain.page import explain_html, failed_html
 from saving_alerts.web.explain.questions import Question
 from saving_alerts.web.explain.reading_process import READING_SECONDS, Reading
@@ -52,6 +51,8 @@ async def _read(settings: Settings, question: Question) -> Reading:
 async def _again(settings: Settings, question: Question, found: tuple[Explanation, ...]) -> str:
     if not found:
         return "There is no decision of this event."
+    from saving_alerts.web.explain.again import told_again  # noqa: PLC0415 - S3's driver: half of what a start costs
+
     try:
         return await told_again(settings, found[-1].answer, question.language)
     except (KafkaFailedError, PortError) as error:
