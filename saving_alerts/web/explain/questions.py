@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 
 import msgspec
 
@@ -11,8 +12,16 @@ from saving_alerts.domain.sentences.language import Language
 DAYS = (1, 7, 30)  # decisions are kept for 30
 
 
+class Page(StrEnum):
+    """What is asked for. `COUNTED_RULES` reads the decisions as well."""
+
+    EXPLAIN = "explain"
+    RULES = "rules"
+    COUNTED_RULES = "counted_rules"
+
+
 class Question(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A user or an event is given; without both it is the empty form.
+    """Of `EXPLAIN` a user or an event is given; without both it is the empty form.
 
     `again`: how the event would end with today's rules.
     """
@@ -22,6 +31,7 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     days: int = 1
     language: Language = Language.ENGLISH
     again: bool = False
+    page: Page = Page.EXPLAIN
 
     @property
     def is_empty(self) -> bool:

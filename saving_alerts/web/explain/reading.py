@@ -12,14 +12,18 @@ from http import HTTPStatus
 
 import msgspec
 
+from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.kafka.connection import KafkaFailedError
 from saving_alerts.kafka.unpacking_limit import limit_unpacking
 from saving_alerts.ledger.explaining import Explanation, Wanted, explain
+from saving_alerts.ledger.rule_counts import count_by_rule
 from saving_alerts.ports.errors import PortError
+from saving_alerts.reference_data.document_store import UnknownVersionError
 from saving_alerts.settings import Settings, read_settings
 from saving_alerts.web.explain.page import explain_html, failed_html
-from saving_alerts.web.explain.questions import Question
+from saving_alerts.web.explain.questions import Page, Question
 from saving_alerts.web.explain.reading_process import READING_SECONDS, Reading
+from saving_alerts.web.explain.rules_page import rules_html
 
 ANSWER = 1  # the file descriptor of the pipe to the worker
 MAX_QUESTION_BYTES = 64 * 1024
@@ -38,6 +42,8 @@ def main() -> None:
 
 
 async def _read(settings: Settings, question: Question) -> Reading:
+    if question.page is not Page.EXPLAIN:
+        return await _rules(settings, counted=question.page is Page.COUNTED_RULES)
     now = datetime.now(UTC)
     wanted = Wanted(question.user_id, question.event_id)
     try:
@@ -46,6 +52,19 @@ async def _read(settings: Settings, question: Question) -> Reading:
         return Reading(HTTPStatus.BAD_GATEWAY, 0, failed_html(str(error)))
     again = await _again(settings, question, found) if question.again else None
     return Reading(HTTPStatus.OK, len(found), explain_html(question, found, now, again=again))
+
+
+async def _rules(settings: Settings, *, counted: bool) -> Reading:
+    from saving_alerts.web.explain.rules_in_force import rules_in_force  # noqa: PLC0415 - S3's driver
+
+    now = datetime.now(UTC)
+    try:
+        in_force, counts = await rules_in_force(settings), None
+        if counted:
+            counts = await count_by_rule(settings.kafka, settings.topics.decisions.name, in_force.live_since)
+    except (KafkaFailedError, PortError, RulesRefusedError, UnknownVersionError) as error:
+        return Reading(HTTPStatus.BAD_GATEWAY, 0, failed_html(str(error)))
+    return Reading(HTTPStatus.OK, len(in_force.rules.rules), rules_html(in_force, counts, now))
 
 
 async def _again(settings: Settings, question: Question, found: tuple[Explanation, ...]) -> str:

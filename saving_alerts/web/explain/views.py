@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import logging
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
 from time import monotonic
@@ -20,7 +21,7 @@ from jinja2 import Environment, PackageLoader
 
 from saving_alerts.settings import Settings
 from saving_alerts.web.explain.access import GUESS_SECONDS, SESSION_SECONDS, Access, TooManyGuessesError
-from saving_alerts.web.explain.questions import Question, question_in
+from saving_alerts.web.explain.questions import Page, Question, question_in
 from saving_alerts.web.explain.reading_process import (
     BusyError,
     Reading,
@@ -28,11 +29,14 @@ from saving_alerts.web.explain.reading_process import (
     ReadingProcess,
     environment_of,
 )
+from saving_alerts.web.recent import Recent
 
 log = logging.getLogger(__name__)
 
 COOKIE = "saving_alerts_explain"
 STYLE = files("saving_alerts.web").joinpath("templates/explain.css").read_bytes()
+# How old the page of the rules may be. With counts it reads up to a million decisions.
+RULES_SECONDS = {Page.RULES: 15.0, Page.COUNTED_RULES: 600.0}
 MAX_FORM_BYTES = 4 * 1024
 FORM_SECONDS = 10.0
 DIGEST_CHARACTERS = 16
@@ -54,7 +58,7 @@ def user_digest(user_id: str) -> str:
 
 
 def add_explain_views(app: faust.App, settings: Settings) -> None:
-    """Add `/explain`, if there is a token."""
+    """Add `/rules`, and `/explain` if there is a token."""
     add_pages(app, ExplainDesk(settings))
 
 
@@ -83,6 +87,10 @@ class ExplainDesk:
         self.access = Access(token.get_secret_value()) if token else None
         self._is_https = (settings.page_url or "").startswith("https:")
         self._reading = reading or ReadingProcess(environment_of(settings))
+        # Not behind the token: they name no shopper. So whoever reaches the port may have them read, but not often, and
+        # in a process that no look waits for.
+        self._reading_rules = ReadingProcess(environment_of(settings))
+        self._rules = {page: self._recent(page) for page in RULES_SECONDS}
 
     async def look(self, request: Request) -> Response:
         """A page for who is logged in; the login form for everybody else."""
@@ -112,17 +120,28 @@ class ExplainDesk:
         log.info("explain: session %s from %s begins", self.access and self.access.session(cookie), address)
         return self._sent_on(request, cookie, SESSION_SECONDS)
 
+    async def rules(self, request: Request) -> Response:
+        page = Page.COUNTED_RULES if request.query.get("counts") == "1" else Page.RULES
+        reading = await self._rules[page].get()
+        if reading.status != HTTPStatus.OK:  # the next one asks anew
+            self._rules[page] = self._recent(page)
+        return _answered(reading)
+
+    def _recent(self, page: Page) -> Recent[Reading]:
+        compute = partial(self._read, Question(page=page), self._reading_rules)
+        return Recent(compute, max_age_seconds=RULES_SECONDS[page])
+
     async def _looked(self, look: Look) -> Response:
         begun = monotonic()
         log.info("explain: look by %s", look)
-        reading = await self._read(look.question)
+        reading = await self._read(look.question, self._reading)
         seconds = monotonic() - begun
         log.info("explain: %s events after %.1f s for session %s", reading.events, seconds, look.session)
         return _answered(reading)
 
-    async def _read(self, question: Question) -> Reading:
+    async def _read(self, question: Question, process: ReadingProcess) -> Reading:
         try:
-            return await self._reading.answer(question)
+            return await process.answer(question)
         except BusyError:
             return _failed(HTTPStatus.SERVICE_UNAVAILABLE, "Others look at the moment: try again in some seconds.")
         except ReadingFailedError as error:
@@ -184,6 +203,11 @@ def add_pages(app: faust.App, desk: ExplainDesk) -> None:
     class StyleView(View):
         async def get(self, _request: Any) -> Any:  # noqa: ANN401 - Faust's
             return Response(body=STYLE, content_type="text/css", headers=SECURITY_HEADERS)
+
+    @app.page("/rules", name="saving-alerts rules")
+    class RulesView(View):
+        async def get(self, request: Any) -> Any:  # noqa: ANN401
+            return await desk.rules(request)
 
     if desk.access is None:
         return

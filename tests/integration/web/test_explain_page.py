@@ -4,6 +4,8 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -13,8 +15,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
 from demo.servers.kafka import EmbeddedKafka
+from demo.servers.s3 import EmbeddedS3
+from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
 from saving_alerts.app import create_app
 from saving_alerts.domain.reasons import Reason
+from saving_alerts.reference_data.document_store import rules_store
 from saving_alerts.settings import Settings
 from saving_alerts.web.explain.access import GUESSES_OF_ADDRESS
 from saving_alerts.web.explain.views import COOKIE, user_digest
@@ -25,12 +30,19 @@ pytestmark = pytest.mark.asyncio
 
 Client = TestClient[Request, Application]
 TOKEN = "correct-horse-battery"
+RULES_JSON = Path(__file__).parents[3] / "demo" / "rules.json"
 numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
 def kafka() -> Iterator[EmbeddedKafka]:
     with EmbeddedKafka() as embedded:
+        yield embedded
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[EmbeddedS3]:
+    with EmbeddedS3() as embedded:
         yield embedded
 
 
@@ -202,3 +214,31 @@ async def test_a_kafka_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch, dep
 
         assert answer.status == 502
         assert "127.0.0.1:1" in await answer.text()
+
+
+async def test_the_rules_in_force_are_shown_with_what_they_did(
+    deployment: RecordedDeployment, s3: EmbeddedS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**s3.environment, "SAVING_ALERTS_S3_BUCKET": s3.bucket}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SAVING_ALERTS_S3_ENDPOINT_URL", s3.endpoint_url)
+    async with S3ObjectStore(S3Policy(bucket=s3.bucket, endpoint_url=s3.endpoint_url)) as store:
+        shelf = rules_store(store, "rules.json", 1024 * 1024)
+        at = deployment.started - timedelta(minutes=5)
+        await shelf.publish(RULES_JSON.read_bytes(), await shelf.current(), "ines", "first", at)
+    await deployment.write_decisions(deployment.decision(1, Reason.PUSHED, rule_id="at-the-store"))
+
+    async with _client() as client:
+        plain, counted = [await (await client.get(f"/rules{query}")).text() for query in ("", "?counts=1")]
+
+    assert "<h2>at-the-store</h2>" in plain
+    assert "by</th>" in plain
+    assert "Counted from 1 decisions" in counted
+    assert "<li>1 pushed</li>" in counted
+
+
+async def test_rules_that_cannot_be_read_are_asked_for_again(deployment: RecordedDeployment) -> None:
+    async with _client() as client:
+        answers = [await client.get("/rules") for _ in range(2)]
+
+    assert [answer.status for answer in answers] == [502, 502]
