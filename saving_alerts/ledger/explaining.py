@@ -1,5 +1,6 @@
 """Why a user got a push or none: the decisions about the user's events, grouped by source position."""
 
+from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -73,17 +74,20 @@ async def explain(
 
 
 async def decisions_about(
-    connection: KafkaConnection, topics: Topics, wanted: Wanted, since: datetime
+    connection: KafkaConnection, topics: Topics, wanted: Wanted, since: datetime, most: int | None = None
 ) -> list[Decision]:
-    """In the order written, from ECHO_MARGIN before `since` on. Raises KafkaFailedError."""
+    """In the order written, from ECHO_MARGIN before `since` on; of more than `most` the last ones.
+
+    Raises KafkaFailedError.
+    """
     topic = topics.decisions.name
     numbers = wanted.partitions_among(await partitions_of(connection, topic))
-    found: list[Decision] = []
+    found: deque[Decision] = deque(maxlen=most)
     spans = await spans_since(connection, topic, numbers, since - ECHO_MARGIN)
     async for batch in read(connection, topic, spans, sought=wanted.sought):
         entries = (decoded(record) for record in batch if wanted.may_be(record))
         found += [entry for entry in entries if isinstance(entry, Decision) and wanted.is_about(entry)]
-    return found
+    return list(found)
 
 
 def within(explained: Iterable[Explanation], since: datetime) -> tuple[Explanation, ...]:

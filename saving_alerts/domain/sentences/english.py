@@ -111,6 +111,7 @@ WORDS = Words(
             "your phone could not be reached: the app is no longer registered there for pushes. Opening the app "
             "registers it again."
         ),
+        "again": "we would send you this push: “{text}”",
         "not_decided": "we are still working on it.",
     },
     clauses={

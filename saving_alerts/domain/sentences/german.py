@@ -157,6 +157,7 @@ WORDS = Words(
             "Ihr Telefon war nicht zu erreichen: Die App ist dort nicht mehr für Push-Nachrichten angemeldet. Wenn Sie "
             "die App öffnen, meldet sie sich wieder an."
         ),
+        "again": "wir würden Ihnen diese Push-Nachricht schicken: „{text}“",
         "not_decided": "wir arbeiten noch daran.",
     },
     clauses={

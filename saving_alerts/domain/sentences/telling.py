@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import partial
 
-from saving_alerts.domain.decisions import Decision, Stage, Subject
+from saving_alerts.domain.decisions import Decision, PushText, Stage, Subject
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.clauses import Clause
 from saving_alerts.domain.sentences.clock import ShopperClock
@@ -40,6 +40,13 @@ def undecided_sentence(subject: Subject, language: Language, now: datetime) -> s
     words = WORDS[language]
     clock = ShopperClock.of(subject.timezone, words, now)
     return _led(subject, subject.merchant_name, words.told["not_decided"], clock)
+
+
+def would_send_sentence(decision: Decision, text: PushText, language: Language, now: datetime) -> str:
+    """Of an event whose push other rules would want."""
+    words = WORDS[language]
+    clock = ShopperClock.of(decision.timezone, words, now)
+    return _led(decision, decision.merchant_name, words.told["again"].format(text=_as_read(text)), clock)
 
 
 def _led(about: Decision | Subject, name: str | None, told: str, clock: ShopperClock) -> str:
@@ -90,8 +97,7 @@ class _Telling:
         text = self.decision.text
         if text is None:
             return None
-        together = ": ".join(filter(None, (plain(text.title), plain(text.body))))
-        return self.words.told[str(self.decision.reason)].format(text=cut(together, MAX_TEXT_CHARACTERS))
+        return self.words.told[str(self.decision.reason)].format(text=_as_read(text))
 
     def _capped(self) -> str | None:
         cap = _CAP.fullmatch(str(self.decision.details.get("cap")))
@@ -148,6 +154,10 @@ class _Telling:
 
     def _span(self, span: timedelta) -> str:
         return span_text(span, self.words.locale)
+
+
+def _as_read(text: PushText) -> str:
+    return cut(": ".join(filter(None, (plain(text.title), plain(text.body)))), MAX_TEXT_CHARACTERS)
 
 
 def _clauses(refusals: Sequence[object]) -> list[str]:

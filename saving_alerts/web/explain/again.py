@@ -5,16 +5,14 @@ from datetime import UTC, datetime
 import msgspec
 
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
-from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, PushText
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.domain.sentences.language import Language
-from saving_alerts.domain.sentences.telling import sentence
-from saving_alerts.pipeline.outcomes import Decided, Forward
+from saving_alerts.domain.sentences.telling import sentence, would_send_sentence
+from saving_alerts.pipeline.outcomes import Forward
 from saving_alerts.reference_data.document_store import UnknownVersionError, rules_store
 from saving_alerts.reference_data.one_merchant import merchant_among
 from saving_alerts.reference_data.snapshot import Merchants, Snapshot
@@ -37,8 +35,7 @@ async def told_again(settings: Settings, decision: Decision, language: Language)
         snapshot = await _snapshot(settings, candidate.validated.event.merchant_id or "")
     except (RulesRefusedError, UnknownVersionError) as error:
         return f"Today's rules cannot be read: {error}"
-    outcome = again(candidate, snapshot)
-    told = sentence(_as_decided(decision, candidate, outcome, snapshot.rules), language, datetime.now(UTC))
+    told = _told(decision, candidate, snapshot, language)
     return f"With the rules {snapshot.rules.version}: {told} {LIMITS}"
 
 
@@ -53,14 +50,12 @@ async def _snapshot(settings: Settings, merchant_id: str) -> Snapshot:
     return Snapshot(rules, Merchants("today", found), settings.link_schemes)
 
 
-def _as_decided(
-    decision: Decision, candidate: Candidate, outcome: Forward[Alert] | Decided, rules: RuleSet
-) -> Decision:
-    """The decision that the event would have: a push that these rules want would be sent."""
-    event = candidate.validated.event
-    known = {"timezone": event.timezone, "locale": event.locale, "timeline": ()}
+def _told(decision: Decision, candidate: Candidate, snapshot: Snapshot, language: Language) -> str:
+    """As the sentence of the decision that the event would have."""
+    event, now = candidate.validated.event, datetime.now(UTC)
+    decision = msgspec.structs.replace(decision, timezone=event.timezone, locale=event.locale)
+    outcome = again(candidate, snapshot)
     if isinstance(outcome, Forward):
-        text = PushText(outcome.value.title, outcome.value.body)
-        return msgspec.structs.replace(decision, reason=Reason.WOULD_PUSH, text=text, details={}, **known)
-    reason = outcome.reason if event.type in rules.triggers else Reason.NOT_A_TRIGGER
-    return msgspec.structs.replace(decision, reason=reason, details=dict(outcome.details), **known)
+        return would_send_sentence(decision, PushText(outcome.value.title, outcome.value.body), language, now)
+    reason = outcome.reason if event.type in snapshot.rules.triggers else Reason.NOT_A_TRIGGER
+    return sentence(msgspec.structs.replace(decision, reason=reason, details=dict(outcome.details)), language, now)

@@ -15,7 +15,7 @@ import msgspec
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.kafka.connection import KafkaFailedError
 from saving_alerts.kafka.unpacking_limit import limit_unpacking
-from saving_alerts.ledger.explaining import Explanation, Wanted, explain
+from saving_alerts.ledger.explaining import Explanation, Wanted, decisions_about, explanations, within
 from saving_alerts.ledger.rule_counts import count_by_rule
 from saving_alerts.ports.errors import PortError
 from saving_alerts.reference_data.document_store import UnknownVersionError
@@ -26,6 +26,7 @@ from saving_alerts.web.explain.reading_process import READING_SECONDS, Reading
 from saving_alerts.web.explain.rules_page import rules_html
 
 ANSWER = 1  # the file descriptor of the pipe to the worker
+MAX_DECISIONS = 5_000  # about one user: a loop somewhere can bring about millions, and each takes 3 KiB
 MAX_QUESTION_BYTES = 64 * 1024
 LEAST_NICE = 10  # of the processor: /health/live of the worker is not to wait for a look
 
@@ -45,13 +46,16 @@ async def _read(settings: Settings, question: Question) -> Reading:
     if question.page is not Page.EXPLAIN:
         return await _rules(settings, counted=question.page is Page.COUNTED_RULES)
     now = datetime.now(UTC)
-    wanted = Wanted(question.user_id, question.event_id)
+    wanted, since = Wanted(question.user_id, question.event_id), now - question.since
     try:
-        found = await explain(settings.kafka, settings.topics, wanted, now - question.since)
+        decisions = await decisions_about(settings.kafka, settings.topics, wanted, since, MAX_DECISIONS)
     except KafkaFailedError as error:
         return Reading(HTTPStatus.BAD_GATEWAY, 0, failed_html(str(error)))
+    found = within(explanations(decisions), since)
     again = await _again(settings, question, found) if question.again else None
-    return Reading(HTTPStatus.OK, len(found), explain_html(question, found, now, again=again))
+    return Reading(
+        HTTPStatus.OK, len(found), explain_html(question, found, now, cut=len(decisions) == MAX_DECISIONS, again=again)
+    )
 
 
 async def _rules(settings: Settings, *, counted: bool) -> Reading:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import msgspec
 from pydantic import SecretStr
 
+from saving_alerts import ENVIRONMENT_PREFIX
 from saving_alerts.settings import Settings, variable
 from saving_alerts.web.explain.questions import Question
 
@@ -70,7 +71,13 @@ class ReadingProcess:
 
     async def _read(self, question: Question) -> Reading:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", MODULE, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={**os.environ, **self._environment}
+            sys.executable,
+            "-m",
+            MODULE,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env={**_around_us(), **self._environment},
         )
         try:
             async with asyncio.timeout(self._seconds):
@@ -111,6 +118,11 @@ async def _end(process: Process) -> None:
     if process.returncode is None:
         process.kill()
     await process.wait()
+
+
+def _around_us() -> dict[str, str]:
+    """Where Python is, and S3's credentials; of our own variables only those that a reading needs."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)}
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

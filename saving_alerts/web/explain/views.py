@@ -19,6 +19,7 @@ from aiohttp.web import Request, Response
 from faust.web.views import View
 from jinja2 import Environment, PackageLoader
 
+from saving_alerts.domain.decoding import printable
 from saving_alerts.settings import Settings
 from saving_alerts.web.explain.access import GUESS_SECONDS, SESSION_SECONDS, Access, TooManyGuessesError
 from saving_alerts.web.explain.questions import Page, Question, question_in
@@ -72,9 +73,10 @@ class Look:
 
     def __str__(self) -> str:
         asked = self.question
+        event = printable(asked.event_id or "-")
         user = user_digest(asked.user_id) if asked.user_id else "-"
         return (
-            f"session {self.session} from {self.address}, user sha256 {user}, event {asked.event_id or '-'}, "
+            f"session {self.session} from {self.address}, user sha256 {user}, event {event}, "
             f"days {asked.days}, again {'yes' if asked.again else 'no'}"
         )
 

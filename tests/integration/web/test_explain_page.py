@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 
+import msgspec
 import pytest
 import pytest_asyncio
 from aiohttp import ClientResponse
@@ -18,13 +19,16 @@ from demo.servers.kafka import EmbeddedKafka
 from demo.servers.s3 import EmbeddedS3
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
 from saving_alerts.app import create_app
+from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.reasons import Reason
+from saving_alerts.kafka.codecs import encode
 from saving_alerts.reference_data.document_store import rules_store
 from saving_alerts.settings import Settings
 from saving_alerts.web.explain.access import GUESSES_OF_ADDRESS
 from saving_alerts.web.explain.views import COOKIE, user_digest
-from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.clock import START, FakeClock
 from tests.support.recorded_deployment import RecordedDeployment
+from tests.support.sample_events import MERCHANT, coupon, event, validated
 
 pytestmark = pytest.mark.asyncio
 
@@ -216,9 +220,9 @@ async def test_a_kafka_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch, dep
         assert "127.0.0.1:1" in await answer.text()
 
 
-async def test_the_rules_in_force_are_shown_with_what_they_did(
-    deployment: RecordedDeployment, s3: EmbeddedS3, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest_asyncio.fixture
+async def published(deployment: RecordedDeployment, s3: EmbeddedS3, monkeypatch: pytest.MonkeyPatch) -> EmbeddedS3:
+    """A bucket with the demo's rules, published five minutes ago."""
     for name, value in {**s3.environment, "SAVING_ALERTS_S3_BUCKET": s3.bucket}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("SAVING_ALERTS_S3_ENDPOINT_URL", s3.endpoint_url)
@@ -226,6 +230,13 @@ async def test_the_rules_in_force_are_shown_with_what_they_did(
         shelf = rules_store(store, "rules.json", 1024 * 1024)
         at = deployment.started - timedelta(minutes=5)
         await shelf.publish(RULES_JSON.read_bytes(), await shelf.current(), "ines", "first", at)
+        await store.put("merchants.jsonl", encode(MERCHANT) + b"\n")
+    return s3
+
+
+async def test_the_rules_in_force_are_shown_with_what_they_did(
+    deployment: RecordedDeployment, published: EmbeddedS3
+) -> None:
     await deployment.write_decisions(deployment.decision(1, Reason.PUSHED, rule_id="at-the-store"))
 
     async with _client() as client:
@@ -235,6 +246,34 @@ async def test_the_rules_in_force_are_shown_with_what_they_did(
     assert "by</th>" in plain
     assert "Counted from 1 decisions" in counted
     assert "<li>1 pushed</li>" in counted
+
+
+@pytest.mark.parametrize(("percent", "told"), [(40, "we would send you this push: “40%"), (1, "saved too little")])
+async def test_an_event_is_asked_again_with_today_s_rules(
+    percent: float, told: str, deployment: RecordedDeployment, published: EmbeddedS3, client: Client
+) -> None:
+    asked = msgspec.structs.replace(event(user_id="u-1"), event_id="e-1", timezone="UTC")
+    of_topic = msgspec.structs.replace(validated(asked), position=deployment.position(1), distance_m=10.0)
+    candidate = Candidate(validated=of_topic, coupons=(coupon(percent),), looked_at=START, distance_m=10.0)
+    await deployment.write_candidates(candidate)
+    decision = deployment.decision(1, Reason.NO_CONSENT)
+    await deployment.write_decisions(msgspec.structs.replace(decision, read_at=deployment.started))
+    await logged_in(client)
+
+    page = await (await client.get("/explain?user=u-1&event=e-1&again=1")).text()
+
+    assert told in page
+    assert "Caps, kill switches and consent were not looked at." in page
+
+
+async def test_of_an_event_without_coupons_nobody_can_say(
+    client: Client, deployment: RecordedDeployment, published: EmbeddedS3
+) -> None:
+    decision = msgspec.structs.replace(deployment.decision(1, Reason.NO_CONSENT), read_at=deployment.started)
+    await deployment.write_decisions(decision)
+    await logged_in(client)
+
+    assert "coupons are not on record" in await (await client.get("/explain?user=u-1&event=e-1&again=1")).text()
 
 
 async def test_rules_that_cannot_be_read_are_asked_for_again(deployment: RecordedDeployment) -> None:
