@@ -28,6 +28,7 @@ from saving_alerts.settings import Settings
 from saving_alerts.supervision.kafka_access import KafkaAccess
 from saving_alerts.supervision.standstill import Patience, Standstill
 from saving_alerts.supervision.watchdog import Watchdog
+from saving_alerts.web.explain.views import add_explain_views
 from saving_alerts.web.page_token import PageToken
 from saving_alerts.web.server import LimitedWeb
 from saving_alerts.web.views import add_views
@@ -119,6 +120,7 @@ def create_app(
     add_agents(app, runtime.topics, runtime.stage)
     add_timers(app, runtime)
     add_views(app, report, token=PageToken(settings.web_token_file))
+    add_explain_views(app, settings)
     return app
 
 

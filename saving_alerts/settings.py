@@ -188,6 +188,8 @@ class Settings(AccessSettings):
     """The page's port: two workers on one machine need two."""
     page_url: str | None = Field(default=None, examples=["http://worker-1.example:6066"], pattern=r"^https?://")
     """Where other people's browsers find the page; without it `http://` with the host and port above."""
+    explain_token: SecretStr | None = Field(default=None, min_length=16, examples=["a-long-random-text"])
+    """What support types to open `/explain`; at least 16 characters, the same on all workers. Unset: no such page."""
     heartbeat_seconds: float = Field(default=2, gt=0)
     """How often a worker writes its row of the table of workers. It is silent three times as long after the last."""
     statsd_host: str | None = Field(default=None, examples=["127.0.0.1"])

@@ -11,9 +11,12 @@ from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.output import document, say
 from saving_alerts.commands.running import run
 from saving_alerts.domain.decisions import Decision, Subject
+from saving_alerts.domain.sentences.language import Language
+from saving_alerts.domain.sentences.telling import sentence, undecided_sentence
 from saving_alerts.ledger.decision_texts import in_words
 from saving_alerts.ledger.explaining import Wanted
 from saving_alerts.ledger.explaining import explain as explain_decisions
+from saving_alerts.ledger.full_texts import full_lines
 from saving_alerts.ledger.source_search import Everything, explain_everything
 from saving_alerts.settings import Settings
 
@@ -25,16 +28,33 @@ from saving_alerts.settings import Settings
 @click.option(
     "--all", "everything", is_flag=True, help="Also events that trigger no rule: reads the source, which is slow."
 )
-@click.option("--full", is_flag=True, help="Also the echoes, and all that a decision says.")
+@click.option("--full", is_flag=True, help="Also the timeline, attempts, clauses, versions and echoes.")
+@click.option(
+    "--language",
+    type=click.Choice([str(each) for each in Language]),
+    default="en",
+    show_default=True,
+    help="Of the sentences.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, for machines.")
 def explain(
-    *, user: str | None, event: str | None, since: timedelta, everything: bool, full: bool, as_json: bool
+    *,
+    user: str | None,
+    event: str | None,
+    since: timedelta,
+    everything: bool,
+    full: bool,
+    language: str,
+    as_json: bool,
 ) -> None:
-    """Say for each event of a user what became of it, and why. Times are UTC.
+    """Say for each event of a user what became of it, and why.
+
+    First a sentence that can be read to the shopper, on their own clock; below it a line for us, in UTC.
 
     \b
     Example:
       saving-alerts explain --user u-42
+      saving-alerts explain --user u-42 --language de
       saving-alerts explain --event 0192f0c1-… --since 7d --full
       saving-alerts explain --user u-42 --since 2h --all
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
@@ -43,9 +63,9 @@ def explain(
     settings, wanted = settings_or_exit(), Wanted(user or None, event or None)
     found = _found(settings, wanted, now() - since, everything=everything)
     if as_json:
-        document(msgspec.json.encode(found if everything else found.explanations))
+        document(_as_json(found, Language(language), everything=everything))
     elif found.explanations or found.undecided:
-        _show(found, full=full)
+        _show(found, Language(language), full=full)
     else:
         say(*_nothing_found(wanted, since, settings, everything=everything))
 
@@ -60,30 +80,32 @@ def _found(settings: Settings, wanted: Wanted, since: datetime, *, everything: b
         return run(explain_everything(settings.kafka, topics, wanted, since, Watcher(bars)))
 
 
-def _show(found: Everything, *, full: bool) -> None:
+def _show(found: Everything, language: Language, *, full: bool) -> None:
+    read_at = now()
     for explanation in found.explanations:
-        say(_line(explanation.happened_at, explanation.answer, in_words(explanation.answer)))
+        answer = explanation.answer
+        say(sentence(answer, language, read_at), _line(explanation.happened_at, answer, in_words(answer)))
         if full:
-            say(*_everything("answer", explanation.answer))
-            for echo in explanation.echoes:
-                say(*_everything("echo", echo))
+            say(*full_lines(explanation, language, read_at))
     for event in found.undecided:
-        say(_line(event.subject.occurred_at, event.subject, f"not decided yet, at {event.position}"))
+        told = undecided_sentence(event.subject, language, read_at)
+        say(told, _line(event.subject.occurred_at, event.subject, f"not decided yet, at {event.position}"))
 
 
 def _line(happened_at: datetime | None, subject: Subject | Decision, what: str) -> str:
+    """For us, not for the shopper."""
     about = (subject.event_type or "unknown type", subject.merchant_id or "no merchant")
-    return "  ".join([in_utc(happened_at) if happened_at else "unknown time", *about, what])
+    return "    " + "  ".join([in_utc(happened_at) if happened_at else "unknown time", *about, what])
 
 
-def _everything(role: str, decision: Decision) -> list[str]:
-    fields = msgspec.to_builtins(decision) | {"position": str(decision.position)}
-    lines = [f"        {name}: {_plain(value)}" for name, value in fields.items()]
-    return [f"    {role} {in_words(decision)}", *lines]
-
-
-def _plain(value: object) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+def _as_json(found: Everything, language: Language, *, everything: bool) -> bytes:
+    """Each event with its sentence."""
+    read_at = now()
+    told = [
+        {"sentence": sentence(each.answer, language, read_at), **msgspec.structs.asdict(each)}
+        for each in found.explanations
+    ]
+    return msgspec.json.encode({"explanations": told, "undecided": found.undecided} if everything else told)
 
 
 def _nothing_found(wanted: Wanted, since: timedelta, settings: Settings, *, everything: bool) -> list[str]:

@@ -9,7 +9,7 @@ from aiokafka import ConsumerRecord
 
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
-from saving_alerts.domain.decisions import Subject
+from saving_alerts.domain.decisions import PushText, Subject
 from saving_alerts.domain.events import (
     MAX_IDENTIFIER_CHARACTERS,
     PLAUSIBLE_YEARS,
@@ -132,4 +132,7 @@ def _subject_of_alert(alert: Alert) -> Subject:
         event_type=alert.event_type,
         occurred_at=alert.occurred_at,
         read_at=alert.read_at,
+        timezone=alert.timezone,
+        locale=alert.locale,
+        text=PushText(alert.title, alert.body),
     )

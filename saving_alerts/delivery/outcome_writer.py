@@ -14,7 +14,9 @@ from aiokafka import ConsumerRecord
 from saving_alerts.delivery.addressing import Addressed, address_by_headers
 from saving_alerts.delivery.outputs import Output, Undelivered
 from saving_alerts.delivery.record_builder import UNTRIED, RecordBuilder
+from saving_alerts.delivery.record_context import RecordContext
 from saving_alerts.delivery.record_results import NOT_A_TRIGGER_REASON, BatchResult, RecordResult
+from saving_alerts.delivery.timeline import continued, timeline_of
 from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
@@ -38,6 +40,10 @@ class Forwarding(Generic[Out]):
     address: Callable[[Out], tuple[str, Envelope]]
 
 
+def _nameless(_subject: Subject) -> str | None:
+    return None
+
+
 class PendingStep(msgspec.Struct, frozen=True, gc=False):
     """A record whose step has begun and not ended. `begun` numbers them in order."""
 
@@ -57,12 +63,14 @@ class OutcomeWriter(Generic[In, Out]):
         decode: Callable[[ConsumerRecord, datetime], In],
         address: Callable[[In], Addressed],
         forwarding: Forwarding[Out] | None,
+        merchant_name: Callable[[Subject], str | None] = _nameless,
     ) -> None:
         self.stage = stage
         self._record_builder = record_builder
         self._decode = decode
         self._address = address
         self._forwarding = forwarding
+        self._merchant_name = merchant_name
         self._pending: dict[int, PendingStep] = {}
         self._numbers = itertools.count()
 
@@ -98,7 +106,7 @@ class OutcomeWriter(Generic[In, Out]):
             outcome = step(value)
             if isinstance(outcome, Decided) and outcome.reason is NOT_A_TRIGGER_REASON:
                 return None
-            return self._result_of(record, self._address(value), outcome)
+            return self._result_of(record, self._address(value), outcome, read_at)
         except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
             addressed = None if value is None else self._address(value)
             return self._dead_letter(record, addressed, traceback.format_exc())
@@ -115,7 +123,7 @@ class OutcomeWriter(Generic[In, Out]):
             addressed = self._address(value)
             with tracing(traceparent_in(record.headers)):
                 outcome = await self._while_pending(addressed, step(value))
-            result = self._result_of(record, addressed, outcome)
+            result = self._result_of(record, addressed, outcome, read_at)
         except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
             result = self._dead_letter(record, addressed, traceback.format_exc())
         return BatchResult([result])
@@ -128,27 +136,36 @@ class OutcomeWriter(Generic[In, Out]):
         finally:
             del self._pending[number]
 
-    def _result_of(self, record: ConsumerRecord, addressed: Addressed, outcome: Outcome[Out]) -> RecordResult:
-        if isinstance(outcome, Forward):
-            return RecordResult(record, FORWARDED, [self._forward(outcome.value, record)], addressed)
+    def _result_of(
+        self, record: ConsumerRecord, addressed: Addressed, outcome: Outcome[Out], begun: datetime
+    ) -> RecordResult:
         if isinstance(outcome, Failed):
             return self._dead_letter(record, addressed, outcome.error)
-        return self._decided(record, addressed, outcome)
+        context = self._context(record, addressed, begun)
+        if isinstance(outcome, Forward):
+            return RecordResult(record, FORWARDED, [self._forward(outcome.value, context)], addressed)
+        return self._decided(record, addressed, outcome, context)
 
-    def _forward(self, value: Out, record: ConsumerRecord) -> Output:
+    def _context(self, record: ConsumerRecord, addressed: Addressed, begun: datetime) -> RecordContext:
+        """What the stages before have noted, and this one. A timeline on the source is not ours."""
+        before = () if self.stage is Stage.VALIDATE else timeline_of(record.headers)
+        read_at = addressed.subject.read_at or begun
+        timeline = continued(before, self.stage, read_at, begun, self._record_builder.now())
+        return RecordContext(timeline, traceparent_in(record.headers))
+
+    def _forward(self, value: Out, context: RecordContext) -> Output:
         if self._forwarding is None:
             raise TypeError(f"nothing comes after {self.stage}")
         user_id, envelope = self._forwarding.address(value)
-        traceparent = traceparent_in(record.headers)
-        return self._record_builder.forward(self._forwarding.topic, user_id, envelope, value, traceparent)
+        return self._record_builder.forward(self._forwarding.topic, user_id, envelope, value, context)
 
-    def _decided(self, record: ConsumerRecord, addressed: Addressed, decided: Decided) -> RecordResult:
+    def _decided(
+        self, record: ConsumerRecord, addressed: Addressed, decided: Decided, context: RecordContext
+    ) -> RecordResult:
         if decided.subject is not None:  # whatever becomes of it from here on, it is known whose it is
             addressed = msgspec.structs.replace(addressed, subject=decided.subject)
-        traceparent = traceparent_in(record.headers)
-        outputs = [
-            self._record_builder.decision(self.stage, addressed.position, decided, addressed.subject, traceparent)
-        ]
+        named = msgspec.structs.replace(addressed.subject, merchant_name=self._merchant_name(addressed.subject))
+        outputs = [self._record_builder.decision(self.stage, addressed.position, decided, named, context)]
         if decided.keep_bytes:
             problem = str(decided.details.get("problem", decided.reason))
             outputs.append(

@@ -1,12 +1,21 @@
 """What becomes of a record, as records: forwarded values, decisions, receipts and dead letters."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.outputs import Output
-from saving_alerts.domain.decision_limits import bounded_details, bounded_subject, bounded_versions
-from saving_alerts.domain.decisions import Decision, Receipt, Stage, Subject, decision_id, ranges_of
+from saving_alerts.delivery.record_context import NO_CONTEXT, RecordContext
+from saving_alerts.domain.decision_limits import bounded_details, bounded_subject, bounded_text, bounded_versions
+from saving_alerts.domain.decisions import (
+    Decision,
+    Receipt,
+    Stage,
+    Subject,
+    decision_id,
+    ranges_of,
+)
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
@@ -26,7 +35,6 @@ from saving_alerts.kafka.topics import Topics, place_of_source
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.ports.clock import Clock
-from saving_alerts.ports.trace_context import TRACEPARENT
 
 MAX_ERROR_CHARACTERS = 8_000
 MAX_REFUSED_DECISIONS = 10_000  # librdkafka's default for the records of a batch
@@ -59,13 +67,14 @@ class RecordBuilder:
         """Kafka's standard murmur2 partitioner: the same user is always in the same partition."""
         return partition_of(key, self._partitions)
 
+    def now(self) -> datetime:
+        return self._clock.now()
+
     def forward(
-        self, topic: str, user_id: str, envelope: Envelope, value: object, traceparent: str | None = None
+        self, topic: str, user_id: str, envelope: Envelope, value: object, context: RecordContext = NO_CONTEXT
     ) -> Output:
-        key, headers = user_id.encode(), envelope.headers()
-        if traceparent:
-            headers = (*headers, (TRACEPARENT, traceparent.encode()))
-        return Output(topic, self.partition_of(key), key, encode(value), headers)
+        key = user_id.encode()
+        return Output(topic, self.partition_of(key), key, encode(value), (*envelope.headers(), *context.headers()))
 
     def decision(
         self,
@@ -73,7 +82,7 @@ class RecordBuilder:
         position: SourcePosition,
         decided: Decided,
         subject: Subject,
-        traceparent: str | None = None,
+        context: RecordContext = NO_CONTEXT,
     ) -> Output:
         """It is bounded, whatever others wrote into what was decided: it always fits into a record."""
         subject = bounded_subject(subject)
@@ -92,7 +101,13 @@ class RecordBuilder:
             event_type=subject.event_type,
             details=bounded_details(decided.details),
             versions=bounded_versions(decided.versions),
-            traceparent=traceparent,
+            traceparent=context.traceparent,
+            timezone=subject.timezone,
+            locale=subject.locale,
+            merchant_name=subject.merchant_name,
+            # Only where somebody may have read it: the text of a push that was never sent is nobody's business.
+            text=bounded_text(subject.text) if subject.text and decided.reason.row.charges_cap else None,
+            timeline=context.timeline,
         )
         key = (subject.user_id or str(position)).encode()
         return Output(self._topics.decisions.name, self.partition_of(key), key, encode(decision), LEDGER_HEADERS)
@@ -176,4 +191,4 @@ class RecordBuilder:
         self, stage: Stage, position: SourcePosition, subject: Subject, error: str, traceparent: str | None = None
     ) -> Output:
         decided = Decided(Reason.DEAD_LETTER, {"error": summary_of(error)})
-        return self.decision(stage, position, decided, subject, traceparent)
+        return self.decision(stage, position, decided, subject, RecordContext(traceparent=traceparent))

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from saving_alerts.domain.decisions import Subject, Versions
+from saving_alerts.domain.decisions import PushText, Subject, Versions
 
 Named = TypeVar("Named", Subject, Versions)
 
@@ -22,8 +22,12 @@ def bounded_details(details: Mapping[str, object]) -> dict[str, object]:
 
 
 def bounded_subject(subject: Subject) -> Subject:
-    names = ("event_id", "user_id", "merchant_id", "event_type")
-    return _bounded_names(subject, names)
+    named = ("event_id", "user_id", "merchant_id", "event_type", "timezone", "locale", "merchant_name")
+    return _bounded_names(subject, named)
+
+
+def bounded_text(text: PushText) -> PushText:
+    return PushText(_cut(text.title, MAX_DETAIL_CHARACTERS), _cut(text.body, MAX_DETAIL_CHARACTERS))
 
 
 def bounded_versions(versions: Versions) -> Versions:

@@ -32,8 +32,31 @@ class Versions(msgspec.Struct, frozen=True, omit_defaults=True):
     caps: str | None = None
 
 
+class PushText(msgspec.Struct, frozen=True, gc=False):
+    """The push as the shopper reads it."""
+
+    title: str
+    body: str
+
+
+class StageTimes(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """When a stage began with the event and when it had done, in milliseconds after `read_at`.
+
+    Stages run on different machines, whose clocks differ: a stage may seem to begin before the one before has done.
+    """
+
+    stage: str
+    begun_ms: int
+    ended_ms: int
+
+
+Timeline = tuple[StageTimes, ...]
+
+
 class Subject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The event that a decision is about. A field is None where it is absent or could not be read."""
+    """The event that a decision is about, and the push made of it. A field is None where it is absent or could not be
+    read.
+    """
 
     event_id: str | None = None
     user_id: str | None = None
@@ -41,12 +64,18 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     event_type: str | None = None
     occurred_at: datetime | None = None
     read_at: datetime | None = None
+    timezone: str | None = None
+    locale: str | None = None
+    merchant_name: str | None = None
+    text: PushText | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How one event ended, at which stage and why. It holds no coordinates of the phone.
 
-    `traceparent` is that of the event's headers, if it had one.
+    `traceparent` is that of the event's headers, if it had one. The last six are missing in decisions of 0.1.0.
+    `timezone` and `locale` are the shopper's, as the event says them; `merchant_name` is what the shopper calls the
+    merchant. `text` is there if a push was sent, or may have been.
     """
 
     decision_id: str
@@ -64,6 +93,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     details: dict[str, object] = {}
     versions: Versions = Versions()
     traceparent: str | None = None
+    timezone: str | None = None
+    locale: str | None = None
+    merchant_name: str | None = None
+    text: PushText | None = None
+    timeline: Timeline = ()
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

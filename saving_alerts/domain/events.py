@@ -235,6 +235,8 @@ def subject_of_event(event: SavingEvent, read_at: datetime | None = None) -> Sub
         event_type=event.type,
         occurred_at=event.occurred_at,
         read_at=read_at,
+        timezone=event.timezone,
+        locale=event.locale,
     )
 
 

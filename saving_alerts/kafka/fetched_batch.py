@@ -44,11 +44,15 @@ def frames_of(fetched: bytes) -> Iterator[memoryview]:
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """The records of a batch, unpacked one by one. `any_names` is another look at them, as of `batch_reader`."""
+    """The records of a batch, unpacked one by one. `any_names` is another look at them, as of `batch_reader`.
+
+    `plain` are its bytes without compression; None for a batch of an older format.
+    """
 
     records: Iterable[Any]
     any_names: Callable[[], Iterable[Any]]
     is_large: bool
+    plain: memoryview | None = None
 
 
 class FetchedBatch:
@@ -141,4 +145,4 @@ def _refuse_above(limit: int, size: int) -> None:
 def _read(plain: memoryview) -> Unpacked:
     is_large = len(plain) > SMALL_BYTES
     any_names = partial(records_of, plain)
-    return Unpacked(any_names() if is_large else DefaultRecordBatch(plain), any_names, is_large)
+    return Unpacked(any_names() if is_large else DefaultRecordBatch(plain), any_names, is_large, plain)

@@ -20,6 +20,7 @@ from aiokafka.errors import CorruptRecordException
 from saving_alerts.kafka.batch_reader import MAX_HEADERS, MAX_RECORD_BYTES
 from saving_alerts.kafka.fetched_batch import FetchedBatch, RefusedBatchError, Unpacked, frames_of
 from saving_alerts.kafka.refused import RefusedBytes, refused_record
+from saving_alerts.kafka.searching import Sought
 from saving_alerts.kafka.unpacking_limit import PROCESS_LIMIT, UnpackingLimit
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,9 @@ class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     next_fetch_offset: int
 
     def _unpack_records(self) -> Iterator[ConsumerRecord]:
+        if self._sought and (behind := self._sought.offset_behind(self._records.data)) is not None:
+            self.next_fetch_offset = max(self.next_fetch_offset, behind)
+            return
         for frame in frames_of(self._records.data):
             try:
                 batch = FetchedBatch(frame)
@@ -71,6 +75,12 @@ class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
             self.next_fetch_offset = max(self.next_fetch_offset, last + 1)
             if not batch.has_believed_offsets:
                 return
+
+    @property
+    def _sought(self) -> Sought | None:
+        """What this consumer searches for, if it does: then what certainly has none of it is passed over."""
+        given = self._key_deserializer
+        return given if isinstance(given, Sought) else None
 
     def _is_to_be_fetched_again(self) -> bool:
         offset, fetches = self._damaged.get(self._tp, (-1, 0))
@@ -99,6 +109,8 @@ class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     def _records_of(self, batch: FetchedBatch) -> Iterator[ConsumerRecord]:
         try:
             unpacked = batch.unpacked(self.limit.max_bytes)
+            if self._sought and unpacked.plain is not None and not self._sought.is_in(unpacked.plain):
+                return
             if unpacked.is_large:
                 self._make_room()
             yield from self._consumer_records(unpacked, batch.offsets_from(self.next_fetch_offset)[1])

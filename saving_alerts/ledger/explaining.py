@@ -1,5 +1,6 @@
 """Why a user got a push or none: the decisions about the user's events, grouped by source position."""
 
+from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
 from saving_alerts.kafka.codecs import encode
 from saving_alerts.kafka.connection import KafkaConnection
+from saving_alerts.kafka.searching import Sought, sought_by_key
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.offset_lookup import partitions_of, spans_since
 from saving_alerts.ledger.topic_reader import StoredRecord, decoded, read
@@ -32,6 +34,13 @@ class Wanted:
         if self.user_id is not None and record.key != self.user_id.encode():
             return False
         return self.event_id is None or encode(self.event_id) in (record.value or b"")
+
+    @property
+    def sought(self) -> Sought:
+        """What stands in the bytes of each of their records."""
+        if self.user_id is not None:
+            return sought_by_key(self.user_id.encode())
+        return Sought(encode(self.event_id))
 
     def partitions_among(self, numbers: range) -> Collection[int]:
         """A user's decisions are all in one partition, because they are keyed by the user; an event's may be in any."""
@@ -65,16 +74,20 @@ async def explain(
 
 
 async def decisions_about(
-    connection: KafkaConnection, topics: Topics, wanted: Wanted, since: datetime
+    connection: KafkaConnection, topics: Topics, wanted: Wanted, since: datetime, most: int | None = None
 ) -> list[Decision]:
-    """In the order written, from ECHO_MARGIN before `since` on. Raises KafkaFailedError."""
+    """In the order written, from ECHO_MARGIN before `since` on; of more than `most` the last ones.
+
+    Raises KafkaFailedError.
+    """
     topic = topics.decisions.name
     numbers = wanted.partitions_among(await partitions_of(connection, topic))
-    found: list[Decision] = []
-    async for batch in read(connection, topic, await spans_since(connection, topic, numbers, since - ECHO_MARGIN)):
+    found: deque[Decision] = deque(maxlen=most)
+    spans = await spans_since(connection, topic, numbers, since - ECHO_MARGIN)
+    async for batch in read(connection, topic, spans, sought=wanted.sought):
         entries = (decoded(record) for record in batch if wanted.may_be(record))
         found += [entry for entry in entries if isinstance(entry, Decision) and wanted.is_about(entry)]
-    return found
+    return list(found)
 
 
 def within(explained: Iterable[Explanation], since: datetime) -> tuple[Explanation, ...]:

@@ -30,6 +30,8 @@ def refused(
     """`passed_over`: the coupons that were passed over before the rules were looked at."""
     reason = result.reason if isinstance(result, NoMatch) else Reason.RULE_REFUSED
     details = _refusal_details(result.refusals, context.event, snapshot)
+    if reason is Reason.QUIET_HOURS:
+        details |= _quiet_hours(result.refusals, context, snapshot)
     details |= passed_over.and_also(result.passed_over).details()
     return Decided(reason, details if asked else details | {"asked": False}, versions_of(snapshot))
 
@@ -44,6 +46,22 @@ def _refusal_details(refusals: tuple[Refusal, ...], event: SavingEvent, snapshot
         "refusals": [_details_of(each) for each in refusals[:MAX_NAMED_REFUSALS]],
         "rules_that_do_not_listen": others,
     }
+
+
+def _quiet_hours(refusals: tuple[Refusal, ...], context: EvaluationContext, snapshot: Snapshot) -> dict[str, object]:
+    """Of the first rule that they alone refused: from when to when, who set them, and what the shopper's clock said."""
+    refused_by = next((each.rule_id for each in refusals if each.clause is Clause.QUIET_HOURS and each.alone), None)
+    rule = next((each for each in snapshot.rules.rules if each.id == refused_by), None)
+    if rule is None or rule.quiet_hours is None:
+        return {}
+    said: dict[str, object] = {
+        "from": f"{rule.quiet_hours.start:%H:%M}",
+        "until": f"{rule.quiet_hours.end:%H:%M}",
+        "set_by": "rule" if rule.has_own_quiet_hours else "rules_file",
+        "rule_id": rule.id,
+    }
+    local = {} if context.local is None else {"local_time": f"{context.local:%Y-%m-%dT%H:%M}"}
+    return {"quiet_hours": said | local}
 
 
 def _details_of(refusal: Refusal) -> dict[str, object]:
@@ -83,6 +101,7 @@ def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: 
             if refusal.error and refusal.clause is Clause.WHEN
         },
         passed_over=candidate.passed_over.and_also(chosen.passed_over),
+        timezone=event.timezone,
     )
 
 

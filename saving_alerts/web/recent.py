@@ -11,13 +11,17 @@ Value = TypeVar("Value")
 
 
 class Recent(Generic[Value]):
-    """A value at most a second old, by `seconds`. It is computed at most once a second, and only if somebody asks."""
+    """A value at most `max_age_seconds` old, by `seconds`. It is not computed more often, and only if somebody asks."""
 
     def __init__(
-        self, compute: Callable[[], Coroutine[Any, Any, Value]], seconds: Callable[[], float] = monotonic
+        self,
+        compute: Callable[[], Coroutine[Any, Any, Value]],
+        seconds: Callable[[], float] = monotonic,
+        max_age_seconds: float = MAX_AGE_SECONDS,
     ) -> None:
         self._compute = compute
         self._seconds = seconds
+        self._max_age_seconds = max_age_seconds
         self._task: asyncio.Task[Value] | None = None
         self._begun_at = 0.0
 
@@ -30,5 +34,5 @@ class Recent(Generic[Value]):
 
     def _is_over(self, task: asyncio.Task[Value], now: float) -> bool:
         return task.done() and (
-            now - self._begun_at >= MAX_AGE_SECONDS or task.cancelled() or task.exception() is not None
+            now - self._begun_at >= self._max_age_seconds or task.cancelled() or task.exception() is not None
         )

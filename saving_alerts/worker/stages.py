@@ -26,10 +26,11 @@ from saving_alerts.delivery.stage_runner import StageRunner
 from saving_alerts.delivery.work import ClockGate
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
-from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.erasures import EventAt
 from saving_alerts.domain.events import SourceRecord, ValidatedEvent
 from saving_alerts.domain.passed_over import Oddity
+from saving_alerts.domain.rules.messages import shown_name
 from saving_alerts.kafka.codecs import alert_codec, candidate_codec, validated_codec
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metric
@@ -96,13 +97,19 @@ class Pipeline:
         async with self.inputs.turns.dispatching(alert.user_id):
             return await self.inputs.dispatcher.dispatch_push(alert, self.inputs.reference_data.current.rules)
 
+    def merchant_name(self, subject: Subject) -> str | None:
+        """As the shopper calls the merchant; None for one that is not in the directory."""
+        merchant = self.inputs.reference_data.current.merchants.by_id.get(subject.merchant_id or "")
+        return shown_name(merchant, subject.locale or "") if merchant else None
+
     def freshness_of(self, event_type: str) -> timedelta:
         return self.inputs.reference_data.current.rules.freshness_of(event_type)
 
 
 def build_stages(inputs: StepInputs, services: StageServices, topics: Topics) -> dict[Stage, StageRunner]:
     """The stages of one worker, in the order an event meets them."""
-    pipeline, build = Pipeline(inputs, services), _Builder(services, topics)
+    pipeline = Pipeline(inputs, services)
+    build = _Builder(services, topics, pipeline.merchant_name)
     fresh = pipeline.freshness_of
     return {
         Stage.VALIDATE: build.batch_stage(
@@ -124,6 +131,7 @@ def build_stages(inputs: StepInputs, services: StageServices, topics: Topics) ->
 class _Builder:
     services: StageServices
     topics: Topics
+    merchant_name: Callable[[Subject], str | None]
 
     def batch_stage(
         self,
@@ -153,4 +161,4 @@ class _Builder:
     ) -> OutcomeWriter[In, Any]:
         output = self.topics.next_stage.get(stage)
         forwarding = Forwarding(output.name, to_next_stage) if output else None
-        return OutcomeWriter(stage, self.services.record_builder, decode, address, forwarding)
+        return OutcomeWriter(stage, self.services.record_builder, decode, address, forwarding, self.merchant_name)

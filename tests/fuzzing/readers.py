@@ -20,6 +20,8 @@ from saving_alerts.domain.events import Problem, deadline_of, event_id_in, read_
 from saving_alerts.domain.kill_switches import active_switch
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
+from saving_alerts.domain.sentences.language import Language
+from saving_alerts.domain.sentences.telling import sentence
 from saving_alerts.kafka.codecs import (
     UnreadableError,
     alert_codec,
@@ -185,6 +187,9 @@ def _ledger(raw: bytes) -> Outcome:
     explained = [(in_words(each.answer), each.last_decided_at) for each in explanations(decisions)]
     if not all(words.isprintable() for words, _ in explained):
         raise AssertionError(explained)
+    told = [sentence(each.answer, language, START) for each in explanations(decisions) for language in Language]
+    if any(set(each) & set("\n\r\x1b\u202e") for each in told):
+        raise AssertionError(told)
     return Refused(refused[0]) if refused else Value((summary(audits), explained))
 
 

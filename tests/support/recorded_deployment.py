@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
+from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Receipt, Stage, decision_id
 from saving_alerts.domain.events import SavingEvent
 from saving_alerts.domain.reasons import Reason
@@ -75,6 +76,16 @@ class RecordedDeployment:
                 key, partition = _address(entry)
                 value = entry if isinstance(entry, bytes) else encode(entry)
                 await producer.send_and_wait(self.topics.decisions.name, value, key=key, partition=partition)
+
+    async def write_candidates(self, *candidates: Candidate) -> None:
+        """As the stage `query_coupons` writes them."""
+        async with self._producer() as producer:
+            for candidate in candidates:
+                validated = candidate.validated
+                key = validated.event.user_id.encode()
+                headers = list(Envelope(validated.position, validated.event.event_id, validated.deadline).headers())
+                topic, partition = self.topics.candidates.name, partition_of(key, PARTITIONS)
+                await producer.send_and_wait(topic, encode(candidate), key=key, partition=partition, headers=headers)
 
     async def write_dead_letters(self, *dead_letters: DeadLetterRecord | bytes, partition: int = 0) -> None:
         """Write dead letters, as workers do it."""

@@ -118,4 +118,5 @@ def alert(offset: int = 7, event_id: str | None = None, user_id: str = "u-1", de
         merchants_version="merchants-1",
         ranked_by="highest_percent",
         fitting_coupons=1,
+        timezone="Europe/Berlin",
     )

@@ -47,6 +47,11 @@ def localised(texts: Mapping[str, str], locale: str, fallback: str) -> str:
     return name or next((each for text in texts.values() if (each := plain(text))), "")
 
 
+def shown_name(merchant: Merchant, locale: str) -> str:
+    """What the merchant is called in this locale; its id where the directory has no name that a phone can show."""
+    return localised(merchant.names, locale, "") or plain(merchant.merchant_id)
+
+
 def render(message: Message, locale: str, merchant: Merchant, coupon: Coupon) -> tuple[str, str]:
     """Title and body with their placeholders filled in, cut to what a phone shows."""
     of_text = locale_for(message, locale)

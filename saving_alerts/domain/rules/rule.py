@@ -34,6 +34,7 @@ class Rule:
     rollout_percent: float = 100
     rank_coupons_by: Ranking = Ranking.HIGHEST_PERCENT
     when: When | None = None
+    has_own_quiet_hours: bool = field(default=False, compare=False)
 
     checks: tuple[tuple[Clause, Check], ...] = field(init=False, compare=False, repr=False)
     """The checks of the clauses that need no coupon and that this rule has."""

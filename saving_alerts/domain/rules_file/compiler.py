@@ -108,6 +108,7 @@ def _compile_rule(rule: RuleDocument, quiet: QuietHours | None) -> Rule:
         deny=rule.merchants.deny,
         min_discount_percent=rule.min_discount_percent,
         quiet_hours=_quiet_hours(rule, quiet),
+        has_own_quiet_hours=isinstance(rule.quiet_hours, QuietHoursDocument),
         message=_message(rule.message),
         max_distance_m=rule.max_distance_m,
         weekdays=None if rule.weekdays == EVERY_DAY else rule.weekdays,

@@ -1,4 +1,4 @@
-"""`explain` answers a support agent: one line per event, with the reason."""
+"""`explain` answers a support agent: a sentence per event that can be read out, and below it the reason."""
 
 import asyncio
 import json
@@ -17,20 +17,35 @@ def run_explain(deployment: RecordedDeployment, *arguments: str) -> Result:
     return CliRunner().invoke(explain, arguments, env=deployment.environment)
 
 
-def test_a_user_gets_one_line_per_event_with_the_reason_in_words(deployment: RecordedDeployment) -> None:
+def test_a_user_gets_a_sentence_per_event_and_below_it_the_reason_in_words(deployment: RecordedDeployment) -> None:
     capped = deployment.decision(1, Reason.CAPPED, cap="1 per user in 24 h", attempts=[])
     asyncio.run(deployment.write_decisions(deployment.decision(0, Reason.PUSHED, status=201), capped))
 
     result = run_explain(deployment, "--user", "u-1")
 
-    assert result.stdout.splitlines() == [
-        "2026-11-23 10:15:02  geofence_entered  m-123  pushed: the push was accepted (status 201)",
+    sentences, lines = result.stdout.splitlines()[::2], result.stdout.splitlines()[1::2]
+    assert [each.partition("10:1")[2] for each in sentences] == [
+        "5 UTC, near m-123: we sent you a push.",
+        "6 UTC, near m-123: you had already got all the pushes that we send for now.",
+    ]
+    assert lines == [
+        "    2026-11-23 10:15:02  geofence_entered  m-123  pushed: the push was accepted (status 201)",
         (
-            "2026-11-23 10:16:02  geofence_entered  m-123  "
+            "    2026-11-23 10:16:02  geofence_entered  m-123  "
             "capped: the user has had all pushes allowed for now (cap 1 per user in 24 h)"
         ),
     ]
     assert result.exit_code == 0
+
+
+def test_it_is_told_in_german_and_for_machines(deployment: RecordedDeployment) -> None:
+    asyncio.run(deployment.write_decisions(deployment.decision(0, Reason.NO_COUPON)))
+
+    german = run_explain(deployment, "--user", "u-1", "--language", "de")
+    (found,) = json.loads(run_explain(deployment, "--user", "u-1", "--language", "de", "--json").stdout)
+
+    assert "um 10:15 Uhr UTC, in der Nähe von m-123: Es gab keinen Gutschein" in german.stdout
+    assert found["sentence"] == german.stdout.splitlines()[0]
 
 
 def test_nobody_else_s_events_are_told(deployment: RecordedDeployment) -> None:
@@ -41,7 +56,7 @@ def test_nobody_else_s_events_are_told(deployment: RecordedDeployment) -> None:
 
     result = run_explain(deployment, "--user", "u-1")
 
-    assert len(result.stdout.splitlines()) == 1
+    assert len(result.stdout.splitlines()) == 2
     assert "expired" in result.stdout
 
 
@@ -70,9 +85,9 @@ def test_an_echo_changes_no_answer_and_is_shown_in_full(deployment: RecordedDepl
     short, full = run_explain(deployment, "--user", "u-1"), run_explain(deployment, "--user", "u-1", "--full")
 
     assert "capped" not in short.stdout
-    assert "    answer pushed: the push was accepted (status 201)" in full.stdout
-    assert "    echo capped: the user has had all pushes allowed for now" in full.stdout
-    assert f"        decision_id: {pushed.decision_id}" in full.stdout
+    assert "pushed: the push was accepted (status 201)" in full.stdout
+    assert "    echoes\n        capped: the user has had all pushes allowed for now" in full.stdout
+    assert f"    decision {pushed.decision_id} by w-1" in full.stdout
 
 
 def test_what_was_decided_before_the_time_asked_about_is_left_out(deployment: RecordedDeployment) -> None:
@@ -112,7 +127,7 @@ def test_all_also_names_events_that_trigger_nothing_and_those_not_decided_yet(de
 
     result = run_explain(deployment, "--user", "u-1", "--all")
 
-    opened, visited, waiting = result.stdout.splitlines()
+    opened, visited, waiting = result.stdout.splitlines()[1::2]
     assert opened.endswith(
         "app_opened  m-1  not_a_trigger: no current rule listens to events of this type (receipt yes)"
     )
@@ -136,7 +151,7 @@ def test_all_finds_a_decision_that_does_not_say_whose_it_is(deployment: Recorded
     short, everything = run_explain(deployment, "--user", "u-1"), run_explain(deployment, "--user", "u-1", "--all")
 
     assert "Nothing was decided" in short.stdout
-    (line,) = everything.stdout.splitlines()
+    (_, line) = everything.stdout.splitlines()
     assert "dead_letter: something failed that nobody foresaw" in line
 
 
@@ -173,7 +188,7 @@ def test_all_takes_no_answer_about_a_former_topic_for_it(deployment: RecordedDep
     receipt = msgspec.structs.replace(deployment.receipt((1, 1)), written_ms=(1_000, 2_000))
     asyncio.run(deployment.write_decisions(former, receipt))
 
-    lines = run_explain(deployment, "--user", "u-1", "--all").stdout.splitlines()
+    lines = run_explain(deployment, "--user", "u-1", "--all").stdout.splitlines()[1::2]
 
     assert sum("not decided yet" in line for line in lines) == 2
     assert sum("pushed" in line for line in lines) == 1

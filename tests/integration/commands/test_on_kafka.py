@@ -192,5 +192,5 @@ def test_a_user_is_explained_from_their_own_partition(created: RecordedDeploymen
 
     result = CliRunner().invoke(explain, ["--user", "u-7"], env=created.environment)
 
-    assert len(result.stdout.splitlines()) == 1
+    assert len(result.stdout.splitlines()) == 2
     assert "no_coupon: there was no coupon to use here and now" in result.stdout

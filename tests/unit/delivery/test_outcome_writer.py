@@ -7,12 +7,13 @@ import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import MessageSizeTooLargeError
 
-from saving_alerts.delivery.addressing import address_of_source, read_source
+from saving_alerts.delivery.addressing import address_of, address_of_source, read_source
 from saving_alerts.delivery.batches import batch_scheduler
 from saving_alerts.delivery.outcome_writer import OutcomeWriter
 from saving_alerts.delivery.outputs import Undelivered
 from saving_alerts.delivery.record_builder import MAX_REFUSED_DECISIONS, RecordBuilder
 from saving_alerts.delivery.record_results import BatchResult
+from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.events import SourceRecord
 from saving_alerts.domain.reasons import Reason
@@ -21,6 +22,7 @@ from saving_alerts.kafka.topics import Topics
 from saving_alerts.pipeline.outcomes import Decided, Outcome
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
+from tests.support.sample_events import alert
 
 pytestmark = pytest.mark.asyncio
 
@@ -137,3 +139,21 @@ async def test_whose_event_it_was_is_known_also_where_kafka_refuses_its_decision
 
     decision = next(json.loads(each.value or b"") for each in instead if each.topic == TOPICS.decisions.name)
     assert (decision["user_id"], decision["event_id"]) == ("u-42", "e-1")
+
+
+@pytest.mark.parametrize("reason", [Reason.PUSHED, Reason.CAPPED])
+async def test_a_decision_has_what_a_sentence_to_the_shopper_needs(reason: Reason) -> None:
+    """The stages' times, the shopper's zone, the merchant's name, and the text where a push may have been sent."""
+    builder = RecordBuilder(TOPICS, "worker-1", FakeClock(), RecordingMetrics(), lambda: "rules-1", 4)
+    writer: OutcomeWriter[Alert, object] = OutcomeWriter(
+        Stage.DISPATCH_PUSH, builder, lambda _record, _at: alert(), address_of, None, lambda _subject: "Shop"
+    )
+    headers = [("timeline", b'[["validate",0,3]]')]
+    record = ConsumerRecord(TOPICS.alerts.name, 3, 7, 0, 0, b"u-1", b"{}", 0, 3, 2, headers)
+
+    (result,) = writer.of_batch([record], lambda _alert: Decided(reason), START).results
+
+    decided = json.loads(result.outputs[0].value or b"")
+    assert (decided["timezone"], decided["locale"], decided["merchant_name"]) == ("Europe/Berlin", "en", "Shop")
+    assert decided.get("text") == ({"title": "20% at Shop", "body": "Coffee"} if reason is Reason.PUSHED else None)
+    assert decided["timeline"] == [["validate", 0, 3], ["dispatch_push", 0, 0]]

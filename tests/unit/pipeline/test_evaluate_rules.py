@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -73,7 +74,7 @@ def test_a_refusal_names_the_first_clause_that_said_no(
     outcome = decided(value, data)
 
     assert outcome.reason is reason
-    assert outcome.details == {"refusals": [{"rule_id": "at-the-store", "clause": clause}]}
+    assert outcome.details["refusals"] == [{"rule_id": "at-the-store", "clause": clause}]
 
 
 @pytest.mark.parametrize(
@@ -230,3 +231,20 @@ def test_an_expression_that_failed_before_another_rule_won_is_counted_too() -> N
     assert isinstance(outcome, Forward)
     assert outcome.value.rule_id == "at-the-store"
     assert when_errors(outcome) == ["failing"]
+
+
+@pytest.mark.parametrize(("own", "set_by"), [(True, "rule"), (False, "rules_file")])
+def test_a_decision_says_from_when_to_when_it_is_quiet_and_who_has_set_it(*, own: bool, set_by: str) -> None:
+    data = snapshot(ALWAYS_QUIET)
+    rules = replace(data.rules, rules=tuple(replace(rule, has_own_quiet_hours=own) for rule in data.rules.rules))
+
+    outcome = evaluate_rules(candidate(), replace(data, rules=rules), START)
+
+    assert isinstance(outcome, Decided)
+    assert outcome.details["quiet_hours"] == {
+        "from": "00:00",
+        "until": "23:59",
+        "set_by": set_by,
+        "rule_id": "at-the-store",
+        "local_time": f"{START.astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%dT%H:%M}",
+    }

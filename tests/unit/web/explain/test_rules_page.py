@@ -1,0 +1,59 @@
+"""The rules in force: what they ask for, what shoppers read, since when, and what they did."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from string import Template
+
+from saving_alerts.domain.rules.messages import Message, Text
+from saving_alerts.ledger.rule_counts import RuleCount, RuleCounts
+from saving_alerts.reference_data.document_store import Publication
+from saving_alerts.web.explain.rules_page import InForce, rules_html
+from tests.support.fakes.clock import START
+from tests.support.sample_events import ALWAYS_QUIET, snapshot
+
+RULES = snapshot(ALWAYS_QUIET).rules
+PUBLISHED = Publication(version="rules-1", by="ines", note="<b>winter</b>", at=START, replaced=None)
+IN_FORCE = InForce(RULES, (PUBLISHED,), {"at-the-store": START - timedelta(days=2)})
+
+
+def test_a_rule_is_shown_with_its_text_as_a_shopper_reads_it() -> None:
+    shown = rules_html(IN_FORCE, None, START)
+
+    assert "<strong>20% at Bakery Nord</strong><br>All breads" in shown
+    assert "live since 2026-11-21 10:15 UTC" in shown
+    assert "<code>quiet_hours</code>: 00:00 to 23:59, the file&#39;s" in shown
+    assert '<a href="?counts=1">' in shown
+
+
+def test_texts_are_in_the_language_of_their_locale() -> None:
+    texts = {"de": Text(Template("$discount bei $merchant"), Template("$coupon"))}
+    (rule,) = RULES.rules
+    rules = replace(RULES, rules=(replace(rule, message=Message(texts, "de")),))
+
+    shown = rules_html(replace(IN_FORCE, rules=rules), None, START)
+
+    assert '<blockquote lang="de"><p><strong>20\xa0% bei Bäckerei Nord</strong><br>Alle Brote</p>' in shown
+
+
+def test_what_a_rule_did_stands_beside_it() -> None:
+    did = RuleCount(Counter({"pushed": 1234, "capped": 5}), Counter({"min_discount_percent": 70}))
+
+    shown = rules_html(IN_FORCE, RuleCounts({"at-the-store": did}, 2_000, START), START)
+
+    assert "<li>5 capped</li><li>1,234 pushed</li><li>70 refused by min_discount_percent</li>" in shown
+    assert "Counted from 2,000 decisions, the newest ones, since 2026-11-23 10:15 UTC" in shown
+
+
+def test_where_nobody_knows_since_when_a_rule_is_live_nothing_is_claimed() -> None:
+    shown = rules_html(replace(IN_FORCE, live_since={}, history=()), RuleCounts({}), START)
+
+    assert "live since the history does not say" in shown
+    assert "chosen for no event" not in shown
+
+
+def test_nothing_that_others_wrote_is_markup() -> None:
+    shown = rules_html(IN_FORCE, None, START)
+
+    assert "&lt;b&gt;winter&lt;/b&gt;" in shown
+    assert "<b>" not in shown
