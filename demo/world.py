@@ -32,7 +32,10 @@ class World:
     def __init__(self, bootstrap_servers: str | None = None, settings: Mapping[str, str] | None = None) -> None:
         dry_run = (settings or {}).get("SAVING_ALERTS_DRY_RUN") == "true"
         consent_topic = (settings or {}).get("SAVING_ALERTS_CONSENT_TOPIC")
-        self.topics = Topics.named(SOURCE_TOPIC, TOPIC_PREFIX, dry_run=dry_run, consent_changes=consent_topic)
+        erases = "SAVING_ALERTS_ERASURE_SECRET" in (settings or {})
+        self.topics = Topics.named(
+            SOURCE_TOPIC, TOPIC_PREFIX, dry_run=dry_run, consent_changes=consent_topic, erases=erases
+        )
         self.redis = EmbeddedRedis()
         self.s3 = EmbeddedS3()
         self.coupon_api = CouponApi(catalogue_of({}))

@@ -44,6 +44,10 @@ COMMANDS = {
         "saving_alerts.commands.dead_letters.group:dead_letters",
         "See what failed, give it another try, or set a record aside that workers must not try.",
     ),
+    "erase": LazyCommand(
+        "saving_alerts.commands.erase.command:erase",
+        "Forget a user, and say what is left of them where, and until when.",
+    ),
     "events": LazyCommand(
         "saving_alerts.commands.events.group:events", "Check events before they are written to the source."
     ),

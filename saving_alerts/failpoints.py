@@ -38,6 +38,9 @@ class Failpoint(StrEnum):
     BEFORE_COMMIT = "before_commit"  # something is acknowledged and not committed
     AFTER_COMMIT = "after_commit"
     DURING_DRAIN = "during_drain"  # partitions are taken away, work is unfinished
+    AFTER_CLAIMS_ERASED = "after_claims_erased"  # of an erasure: Redis knows the user by a token, the Table by name
+    AFTER_TOKENS_WRITTEN = "after_tokens_written"  # the changelog has both
+    AFTER_ROWS_ERASED = "after_rows_erased"  # only the order still names the user
     DURING_REBALANCE = "during_rebalance"  # new partitions are known, nothing of them is read
 
 

@@ -50,6 +50,7 @@ class Metric(StrEnum):
     CONSENT_AGE = "consent.age"
     CONSENT_CHANGES = "consent.changes"
     CONSENT_OPT_OUTS = "consent.opt_outs"
+    ERASURES = "erasures"
     COMMITS_LAG = "commits.lag"
     DEAD_LETTERS = "dead_letters"
     DELIVERY_RETRIES = "delivery.retries"
@@ -113,6 +114,9 @@ CATALOGUE: dict[Metric, Entry] = {
         "refused (everybody's opt-out)",
     ),
     Metric.CONSENT_OPT_OUTS: Entry(MetricKind.GAUGE, "users", (), "who have opted out, of this worker's partitions"),
+    Metric.ERASURES: Entry(
+        MetricKind.COUNT, "attempts", ("outcome",), "to erase a user: erased, or waits, and is tried again"
+    ),
     Metric.COMMITS_LAG: Entry(
         MetricKind.GAUGE, "records", ("topic",), "behind the end of the topic, this worker's share"
     ),

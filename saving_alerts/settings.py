@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from saving_alerts import ENVIRONMENT_PREFIX
+from saving_alerts.domain.erasures import MIN_SECRET_CHARACTERS, Tokens
 from saving_alerts.domain.rules.deep_links import NEVER_SCHEMES, SCHEMES_PATTERN
 from saving_alerts.failpoints import Failpoints, FailpointSignal
 from saving_alerts.fitting_settings import misfits
@@ -76,6 +77,11 @@ class Settings(BaseSettings):
     pushed. Longer than the session timeout: a killed worker's share of that topic waits so long."""
     consent_max_opt_outs: int = Field(default=200_000, ge=1)
     """The most opt-outs of one partition that are kept, about 250 bytes of memory each. With more, nobody is pushed."""
+
+    # Erasure
+    erasure_secret: SecretStr | None = Field(default=None, min_length=MIN_SECRET_CHARACTERS)
+    """Lets `erase` forget users: under it their caps hold without their names. At least 32 random characters, the same
+    for all workers and commands. With another one the caps of those who were erased in the last week are forgotten."""
 
     max_ahead_seconds: float = Field(default=120, ge=10, le=7 * 24 * 3600)
     """How far an event may be dated ahead of this machine's clock. Further ahead it is `invalid`."""
@@ -262,8 +268,18 @@ class Settings(BaseSettings):
     def topics(self) -> Topics:
         """The topics of this deployment."""
         return Topics.named(
-            self.source_topic, self.topic_prefix, dry_run=self.dry_run, consent_changes=self.consent_topic
+            self.source_topic,
+            self.topic_prefix,
+            dry_run=self.dry_run,
+            consent_changes=self.consent_topic,
+            erases=self.erasure_secret is not None,
         )
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """None where users cannot be erased."""
+        secret = self.erasure_secret
+        return Tokens(secret.get_secret_value()) if secret else None
 
     @property
     def consent_group(self) -> str:

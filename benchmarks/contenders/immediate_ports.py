@@ -73,6 +73,9 @@ class ImmediateThrottle:
     async def release(self, claim: Claim) -> bool:  # noqa: ARG002 - the port's signature
         return True
 
+    async def erase(self, user_id: str) -> datetime | None:  # noqa: ARG002 - the port's signature
+        return None
+
 
 class ImmediateSender:
     """Accepts every push."""

@@ -43,5 +43,9 @@ class RedisGoneDevices:
         with suppress(UnavailableError), translated_errors():
             await self._client.set(self._key(user_id), value, px=self._milliseconds)
 
+    async def forget(self, user_id: str) -> None:
+        with translated_errors():
+            await self._client.delete(self._key(user_id))
+
     def _key(self, user_id: str) -> str:
         return f"{self._prefix}{quote(user_id, safe='')}"

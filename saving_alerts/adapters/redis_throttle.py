@@ -1,4 +1,7 @@
-"""Claims in Redis: one key for each user, and five Lua scripts, each of them atomic (docs/claims.md).
+"""Claims in Redis: one key for each user, and Lua scripts, each of them atomic (docs/claims.md).
+
+Where users can be erased, what was charged to one stands at a second key, under their token. Every script looks at
+both.
 
 The driver repeats a call that got no answer, so a script may run twice for it: each is idempotent by its claim. A key
 that does not hold what the scripts wrote is never overwritten: until an operator deletes it, every call for that user
@@ -6,6 +9,7 @@ raises UnavailableError with the key's name, and nothing is sent.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,42 +20,39 @@ from urllib.parse import quote
 import msgspec
 from redis import asyncio as aioredis
 
+from saving_alerts.adapters.claim_replies import Reply, outcome_of, reservation_of, view_of
 from saving_alerts.adapters.redis_connection import refuse_unsupported, translated_errors
 from saving_alerts.domain.caps import Cap
+from saving_alerts.domain.erasures import EventAt, EventTokens, Tokens
 from saving_alerts.domain.moments import EPOCH, of_milliseconds
-from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.errors import UnavailableError
-from saving_alerts.ports.throttle import (
-    AlreadySent,
-    Busy,
-    CapReached,
-    Claim,
-    DuplicateOf,
-    Free,
-    Granted,
-    Known,
-    Obstacle,
-    Outnumbered,
-    Reservation,
-    View,
-)
+from saving_alerts.ports.throttle import Claim, Reservation, View
 
 # No user's key ends so, because a user's name is quoted in it.
 NOBODY = "%check"
+ERASED = "erased:"
+# Each but the last finds that the user was written to between two calls.
+_ERASE_ATTEMPTS = 3
+# What the other scripts are told about: `erase` is about no event.
+_NO_EVENT = ("",) * 5
+_NO_TOKENS = ("",) * 3
 
 _MILLISECOND = timedelta(milliseconds=1)
 
 _Argument = str | bytes | int
-_Reply = Sequence[bytes | int]
 
 
 @dataclass(frozen=True, slots=True)
 class ThrottlePolicy:
-    """`lease_seconds`: how long a claim holds without renewal. `key_prefix`: the beginning of every key."""
+    """`lease_seconds`: how long a claim holds without renewal. `key_prefix`: the beginning of every key.
+
+    `tokens`: None where users cannot be erased.
+    """
 
     lease_seconds: float
     key_prefix: str
+    tokens: Tokens | None = None
 
 
 class _Call(StrEnum):
@@ -61,6 +62,7 @@ class _Call(StrEnum):
     CONFIRM = "confirm"
     RELEASE = "release"
     REFILL = "refill"
+    ERASE = "erase"
 
 
 # What each script is made of, after `state`.
@@ -84,8 +86,8 @@ class RedisThrottle:
         await refuse_unsupported(self._client)
         key = f"{self._policy.key_prefix}{NOBODY}"
         with translated_errors():
-            reply: _Reply = await self._check([key])
-        if _outcome(reply) == "unreadable":
+            reply: Reply = await self._check([key])
+        if outcome_of(reply) == "unreadable":
             raise _unreadable(key)
         if failure is not None:
             raise UnavailableError(failure)
@@ -93,16 +95,16 @@ class RedisThrottle:
     async def look(self, claim: Claim, caps: tuple[Cap, ...]) -> View:
         reply = await self._run(_Call.LOOK, claim, _encoded(caps))
         try:
-            return _view(reply, caps)
+            return view_of(reply, caps)
         except (ValueError, OverflowError) as error:
-            raise _unreadable(self._key(claim)) from error
+            raise _unreadable(self._key(claim.user_id)) from error
 
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         reply = await self._run(_Call.RESERVE, claim, _encoded(caps), self._lease_milliseconds)
         try:
-            return _reservation(reply, caps)
+            return reservation_of(reply, caps)
         except (ValueError, OverflowError) as error:  # a position or a time that nobody of us can have written
-            raise _unreadable(self._key(claim)) from error
+            raise _unreadable(self._key(claim.user_id)) from error
 
     async def renew(self, claim: Claim) -> datetime | None:
         match await self._run(_Call.RENEW, claim, self._lease_milliseconds):
@@ -115,7 +117,7 @@ class RedisThrottle:
         await self._run(_Call.CONFIRM, claim, int(uncertain))
 
     async def release(self, claim: Claim) -> bool:
-        return _outcome(await self._run(_Call.RELEASE, claim)) == "released"
+        return outcome_of(await self._run(_Call.RELEASE, claim)) == "released"
 
     async def refill(self, claim: Claim, sent_at: datetime, *, uncertain: bool) -> bool:
         """Add a send of the claim's event that is missing; whether it was. What is there stays as it is.
@@ -124,15 +126,50 @@ class RedisThrottle:
         """
         # Up to a whole millisecond, so that no cap ends too early.
         milliseconds = -((EPOCH - sent_at) // _MILLISECOND)
-        return _outcome(await self._run(_Call.REFILL, claim, milliseconds, int(uncertain))) == "added"
+        return outcome_of(await self._run(_Call.REFILL, claim, milliseconds, int(uncertain))) == "added"
 
-    async def _run(self, call: _Call, claim: Claim, *arguments: _Argument) -> _Reply:
+    async def refill_erased(self, user_token: str, event: EventTokens, sent_at: datetime, *, uncertain: bool) -> bool:
+        """As `refill`, of a send of a user who was erased, as the Table has it."""
+        milliseconds = -((EPOCH - sent_at) // _MILLISECOND)
+        arguments = (*event, NOBODY, "0", milliseconds, int(uncertain))
+        return outcome_of(await self._call(_Call.REFILL, [self._erased_key(user_token)], arguments)) == "added"
+
+    async def erase(self, user_id: str) -> datetime | None:
+        if self._policy.tokens is None:
+            raise UnavailableError("users cannot be erased: there is no secret for their tokens")
+        for _ in range(_ERASE_ATTEMPTS):
+            match await self._erase_once(user_id, self._policy.tokens):
+                case [b"erased"]:
+                    return None
+                case [b"busy", int(until)]:
+                    return of_milliseconds(until)
+        raise UnavailableError("the claims of a user change faster than they can be erased: it is tried again")
+
+    async def _erase_once(self, user_id: str, tokens: Tokens) -> Reply:
+        """The script cannot make tokens, so it says first which texts need one."""
+        known: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        keys = self._keys(user_id)
+        reply = await self._call(_Call.ERASE, keys, (*_NO_EVENT, msgspec.json.encode(known), *_NO_TOKENS))
+        if outcome_of(reply) != "unknown":
+            return reply
+        texts = [text.decode() for text in reply[1:] if isinstance(text, bytes)]
+        for kind, text in zip(texts[::2], texts[1::2], strict=True):
+            known[kind][text] = tokens.of_text(user_id, kind, text)
+        return await self._call(_Call.ERASE, keys, (*_NO_EVENT, msgspec.json.encode(known), *_NO_TOKENS))
+
+    async def _run(self, call: _Call, claim: Claim, *arguments: _Argument) -> Reply:
+        tokens = self._policy.tokens
+        event = EventAt(claim.position, claim.event_id, claim.merchant_id)
+        erased = () if tokens is None else tokens.of_event(claim.user_id, event)
+        return await self._call(call, self._keys(claim.user_id), (*_identity(claim), *arguments, *erased))
+
+    async def _call(self, call: _Call, keys: Sequence[str], arguments: Sequence[_Argument]) -> Reply:
         loop = asyncio.get_running_loop()
         started, outcome = loop.time(), "unavailable"
         try:
             with translated_errors():
-                reply: _Reply = await self._scripts[call]([self._key(claim)], [*_identity(claim), *arguments])
-            outcome = _outcome(reply)
+                reply: Reply = await self._scripts[call](keys, arguments)
+            outcome = outcome_of(reply)
         except UnavailableError as error:
             self._failure = str(error)
             raise
@@ -140,11 +177,20 @@ class RedisThrottle:
             self._metrics.count(Metric.REDIS_CALLS, call=call, outcome=outcome)
             self._metrics.observe(Metric.REDIS_DURATION, loop.time() - started, call=call)
         if outcome == "unreadable":
-            raise _unreadable(self._key(claim))
+            raise _unreadable(keys[int(reply[1]) - 1])
         return reply
 
-    def _key(self, claim: Claim) -> str:
-        return self._policy.key_prefix + quote(claim.user_id, safe="")
+    def _keys(self, user_id: str) -> list[str]:
+        tokens = self._policy.tokens
+        erased = [] if tokens is None else [self._erased_key(tokens.of_user(user_id))]
+        return [self._key(user_id), *erased]
+
+    def _key(self, user_id: str) -> str:
+        return self._policy.key_prefix + quote(user_id, safe="")
+
+    def _erased_key(self, user_token: str) -> str:
+        """No user's key is like it, because a user's name is quoted."""
+        return f"{self._policy.key_prefix}{ERASED}{user_token}"
 
 
 def _unreadable(key: str) -> UnavailableError:
@@ -165,39 +211,3 @@ def _encoded(caps: tuple[Cap, ...]) -> bytes:
     windows = [-(-timedelta(hours=cap.hours) // _MILLISECOND) for cap in caps]
     rows = [{"per": cap.per, "pushes": cap.pushes, "window_ms": ms} for cap, ms in zip(caps, windows, strict=True)]
     return msgspec.json.encode(rows)
-
-
-def _outcome(reply: _Reply) -> str:
-    """The first item of a script's reply: which of the answers in docs/claims.md it is."""
-    return reply[0].decode() if isinstance(reply[0], bytes) else str(reply[0])
-
-
-def _reservation(reply: _Reply, caps: tuple[Cap, ...]) -> Reservation:
-    match reply:
-        case [b"granted", int(until), taken_over]:
-            return Granted(of_milliseconds(until), bool(taken_over))
-        case [b"already_sent", int(sent_at), uncertain]:
-            return AlreadySent(of_milliseconds(sent_at), bool(uncertain))
-        case [b"outnumbered"]:
-            return Outnumbered()
-    return _obstacle(reply, caps)
-
-
-def _view(reply: _Reply, caps: tuple[Cap, ...]) -> View:
-    match reply:
-        case [b"free"]:
-            return Free()
-        case [b"known"]:
-            return Known()
-    return _obstacle(reply, caps)
-
-
-def _obstacle(reply: _Reply, caps: tuple[Cap, ...]) -> Obstacle:
-    match reply:
-        case [b"duplicate_of", bytes(position)]:
-            return DuplicateOf(SourcePosition.parse(position.decode()))
-        case [b"cap_reached", int(index), int(until)]:
-            return CapReached(caps[index - 1], of_milliseconds(until))
-        case [b"busy", int(until), own_position]:
-            return Busy(of_milliseconds(until), bool(own_position))
-    raise RuntimeError(f"A claim script answered {reply!r}")

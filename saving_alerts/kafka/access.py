@@ -44,6 +44,9 @@ def rights_of_worker(topics: Topics, group: str, consent_group: str) -> tuple[Ri
         reads += [topics.consent_changes, topics.consent]
         writes.append(topics.consent)
         groups.append(consent_group)
+    if topics.erasures is not None:
+        reads.append(topics.erasures)
+        writes.append(topics.erasures)
     return (
         *(Right("topic", topic.name, Operation.READ) for topic in reads),
         *(Right("topic", topic.name, Operation.WRITE) for topic in writes),

@@ -10,7 +10,8 @@ from functools import lru_cache
 import stamina
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError, for_code
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import OffsetAndMetadata
 
@@ -73,6 +74,16 @@ async def partition_counts(connection: KafkaConnection) -> dict[str, int]:
     async with admin_client(connection) as client:
         described = await client.describe_topics()
     return {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
+
+
+async def config_of(client: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
+    """How a topic is set. Raises KafkaFailedError, or IncompatibleBrokerVersion where the cluster does not tell."""
+    (answer,) = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+    (resource,) = answer.resources
+    error_code, text, _, _, entries = resource
+    if error_code:
+        raise KafkaFailedError(f"{topic}: {text or for_code(error_code).__name__}")
+    return {entry[0]: entry[1] for entry in entries}
 
 
 async def unequal_or_missing(connection: KafkaConnection, names: Sequence[str], *others: str) -> str | None:

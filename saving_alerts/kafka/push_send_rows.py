@@ -7,23 +7,32 @@ itself, whoever writes it, and a tombstone removes one send of one user.
            [topic, partition, offset, event id, merchant id, microseconds since 1970, uncertain]
     value  1
 
+A user who was erased (docs/adr/0044) has rows of the same form: the user is `erased:` and a token, the topic `erased`,
+partition and offset are 0, the merchant is empty, and the event id is three tokens with a dot between them: of the
+position, of the event id and of the merchant. A row that nobody could read is `erased:`, the token, and UNREADABLE_ROW.
+
 Release 0.1.0 wrote one record for each user: the key is the user id, the value a JSON list of objects.
 """
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
 from saving_alerts.domain.decoding import Decoder, Offset, PartitionNumber, Unreadable
+from saving_alerts.domain.erasures import EventTokens
 from saving_alerts.domain.moments import EPOCH
 from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.domain.source_position import MAX_TOPIC_CHARACTERS, SourcePosition
 
 # 0.1.0 cannot read it as a list of sends, and leaves alone what it cannot read.
 ROW_VALUE = b"1"
+# The user of a row whose user was erased is this and a token. Its send says in the event id what it is found by.
+ERASED_USER = b"erased:"
+ERASED_TOPIC = "erased"
 END_OF_USER = b"\xff"
+UNREADABLE_ROW = b"unreadable"
 MAX_ID_CHARACTERS = 1024  # four times what an event may have
 MICROSECOND = timedelta(microseconds=1)
 
@@ -68,6 +77,36 @@ class SendRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def key(self, user: bytes) -> bytes:
         """The key of this row on the changelog."""
         return user + END_OF_USER + msgspec.json.encode(self)
+
+
+def erased_user(token: str) -> bytes:
+    return ERASED_USER + token.encode()
+
+
+def erased_row(event: EventTokens, sent_at: int, *, uncertain: bool) -> SendRow:
+    """The row of a send under tokens. The same send always has the same row."""
+    return SendRow(ERASED_TOPIC, 0, 0, ".".join(event), "", sent_at, uncertain)
+
+
+def tokens_of(send: PushSend) -> EventTokens | Unreadable:
+    """Of a send that stands under a user's token."""
+    tokens = send.event_id.split(".")
+    is_ours = len(tokens) == len(EventTokens._fields) and send.position.topic == ERASED_TOPIC
+    return EventTokens(*tokens) if is_ours else Unreadable("no send of a user who was erased")
+
+
+class ErasedSend(NamedTuple):
+    user_token: str
+    event: EventTokens
+
+
+def erased_send(user_id: str, send: PushSend) -> ErasedSend | None:
+    """What a row says of a user who was erased; None for every other one."""
+    tokens = tokens_of(send)
+    prefix = ERASED_USER.decode()
+    if isinstance(tokens, Unreadable) or not user_id.startswith(prefix):
+        return None
+    return ErasedSend(user_id.removeprefix(prefix), tokens)
 
 
 _rows = Decoder(SendRow)

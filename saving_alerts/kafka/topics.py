@@ -21,6 +21,7 @@ class Topic:
     cleanup: Literal["delete", "compact", "compact,delete"] = "delete"
     partitions: int | None = None  # None: as many as all others
     compaction_lag: timedelta | None = None  # so long a record stays that was overwritten
+    max_compaction_lag: timedelta | None = None  # so long at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Topics:
     """All topics of one deployment. All but `others` have the same number of partitions.
 
     `consent_changes` is upstream's, with any number; it and `consent` are None where consent is as the event says.
+    `erasures` is None where users cannot be erased.
     """
 
     source: Topic
@@ -40,15 +42,25 @@ class Topics:
     kill_switches: Topic
     consent: Topic | None = None
     consent_changes: Topic | None = None
+    erasures: Topic | None = None
 
     @classmethod
-    def named(cls, source: str, prefix: str, *, dry_run: bool = False, consent_changes: str | None = None) -> "Topics":
+    def named(
+        cls,
+        source: str,
+        prefix: str,
+        *,
+        dry_run: bool = False,
+        consent_changes: str | None = None,
+        erases: bool = False,
+    ) -> "Topics":
         """The topics of a deployment that reads `source` and whose own topics begin with `prefix`.
 
-        A dry run remembers on a topic of its own what it would have sent.
+        A dry run remembers on a topic of its own what it would have sent, and forgets by orders of its own.
         """
         consent = Topic(f"{prefix}.consent", FOR_EVER, "compact", compaction_lag=DAY)
-        push_sends = f"{prefix}.dry-run-push-sends" if dry_run else f"{prefix}.push-sends"
+        mine = f"{prefix}.dry-run-" if dry_run else f"{prefix}."
+        erasures = Topic(f"{mine}erasures", FOR_EVER, "compact", max_compaction_lag=DAY)
         return cls(
             source=Topic(source, None),
             validated=Topic(f"{prefix}.validated", WEEK),
@@ -57,11 +69,13 @@ class Topics:
             decisions=Topic(f"{prefix}.decisions", MONTH),
             dead_letters=Topic(f"{prefix}.dead-letters", MONTH),
             # The Table's changelog. It must be kept for longer than any cap looks back: MAX_CAP_HOURS is a week.
-            push_sends=Topic(push_sends, WEEK + timedelta(days=1), "compact,delete"),
+            # A tombstone has its row removed within a day, and not when there is enough to clean up.
+            push_sends=Topic(f"{mine}push-sends", WEEK + timedelta(days=1), "compact,delete", max_compaction_lag=DAY),
             kill_switches=Topic(f"{prefix}.kill-switches", FOR_EVER, "compact", partitions=1),
             # What a worker that slept overwrites has to stay until it was written again (docs/adr/0034).
             consent=consent if consent_changes else None,
             consent_changes=Topic(consent_changes, None) if consent_changes else None,
+            erasures=erasures if erases else None,
         )
 
     @property
@@ -80,8 +94,8 @@ class Topics:
     def partitioned(self) -> tuple[Topic, ...]:
         """The topics that must have the same number of partitions."""
         inputs = (self.source, self.validated, self.candidates, self.alerts)
-        consent = () if self.consent is None else (self.consent,)
-        return (*inputs, self.decisions, self.dead_letters, self.push_sends, *consent)
+        optional = (topic for topic in (self.consent, self.erasures) if topic is not None)
+        return (*inputs, self.decisions, self.dead_letters, self.push_sends, *optional)
 
     @property
     def others(self) -> tuple[Topic, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.caps import Cap, blocking_cap
+from saving_alerts.domain.erasures import EventAt
 from saving_alerts.domain.push_sends import PushSend, of_event
 from saving_alerts.failpoints import Failpoint, Failpoints
 from saving_alerts.ports.clock import Clock
@@ -135,7 +136,8 @@ class ClaimHolder:
         return obstacle
 
     def _in_the_table(self) -> Obstacle | None:
-        sends, alert = self.push_sends.of(self.alert.user_id), self.alert
+        alert = self.alert
+        sends = self.push_sends.of(alert.user_id, EventAt(alert.position, alert.event_id, alert.merchant_id))
         if same_event := of_event(sends, alert.event_id):
             return DuplicateOf(same_event.position)
         blocked = blocking_cap(self.caps, sends, alert.merchant_id, self.clock.now())

@@ -22,6 +22,9 @@ class GoneDevices(Protocol):
     async def remember(self, user_id: str, reason: str, now: datetime) -> None:
         """For as long as a setting says. It is a hint, so it does not raise where it cannot be kept."""
 
+    async def forget(self, user_id: str) -> None:
+        """Raises UnavailableError where nobody can say that it is gone."""
+
 
 class NobodyGone:
     """Remembers nobody: for a deployment that asks the push API every time."""
@@ -31,3 +34,6 @@ class NobodyGone:
 
     async def remember(self, user_id: str, reason: str, now: datetime) -> None:
         """Nothing is kept."""
+
+    async def forget(self, user_id: str) -> None:
+        """Nobody is known."""

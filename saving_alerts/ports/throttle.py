@@ -45,9 +45,9 @@ class AlreadySent:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateOf:
-    """The same event id has a send, or an ended claim, at another position."""
+    """The same event id has a send, or an ended claim, at another position: None where the user was erased since."""
 
-    position: SourcePosition
+    position: SourcePosition | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +114,10 @@ class Throttle(Protocol):
         """Take the charge back: nothing was sent under the claim.
 
         False: the charge stays, because the claim has ended or was taken over, or the position has a send.
+        """
+
+    async def erase(self, user_id: str) -> datetime | None:
+        """Keep what is charged to the user under a token only. Every call finds it there as before.
+
+        Until when a claim lives, where one does: nothing was changed then. None: it is done.
         """

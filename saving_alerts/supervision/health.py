@@ -11,9 +11,11 @@ from datetime import datetime
 from saving_alerts.domain.clock_check import ClockJudgement
 from saving_alerts.domain.kill_switches import StandingSwitch
 from saving_alerts.ports.consent import ConsentReport
+from saving_alerts.ports.erasures import ErasureReport
 from saving_alerts.reference_data.snapshot import Freshness
 
 NAMED_SWITCHES = 10  # on the page; the list has them all
+NAMED_ORDERS = 3  # to erase users; the log has them all
 NAMED_PARTITIONS = 20
 
 
@@ -116,6 +118,19 @@ def consent(report: ConsentReport | None) -> Condition:
         details.append(f"not known in the partitions {_listed(report.unknown)}, whose events wait{waits}")
     detail = "; ".join(details) or f"{report.opt_outs} users of this worker's partitions have opted out"
     return Condition("consent", not details, detail, required=bool(report.unread))
+
+
+def erasures(report: ErasureReport | None) -> Condition:
+    """What is the matter with orders to erase users. Events go on, because nothing waits for an erasure."""
+    if report is None:
+        return Condition("erasures", ok=True, detail="nobody can be erased: there is no secret for it", required=False)
+    details = [*report.refused[:NAMED_ORDERS]]
+    if more := len(report.refused) - len(details):
+        details.append(f"and {more} more orders are not carried out")
+    if report.problem:
+        details.append(f"{report.waiting} orders wait: {report.problem}")
+    detail = "; ".join(details) or f"{report.waiting} orders wait"
+    return Condition("erasures", not details, detail, required=False)
 
 
 def _listed(numbers: Sequence[int]) -> str:

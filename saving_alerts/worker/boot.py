@@ -1,7 +1,7 @@
 """What has to happen before a worker consumes anything, as services in the order of Faust's boot.
 
 Boot order: web server · stuck loop · output producer · adapters · heartbeat · access to Kafka · kill switches ·
-consent · first rules and merchants · watchdog · consumer.
+consent · erasures · first rules and merchants · watchdog · consumer.
 Children start one after the other and stop in reverse. So `/health/ready` answers while the first rules are awaited,
 nothing is consumed before they are there, and the output producer outlives the last commit.
 """
@@ -39,7 +39,8 @@ class Boot(BootStrategy):
         stuck_loop = StuckLoop(runtime.settings.standstill_seconds)
         watches = [app.heartbeat, app.kafka_access]
         consent = runtime.consent.services if runtime.consent else ()
-        known = [runtime.kill_switches, *consent, AwaitReferenceData(runtime)]
+        erasures = [runtime.erasures] if runtime.erasures else []
+        known = [runtime.kill_switches, *consent, *erasures, AwaitReferenceData(runtime)]
         ours = [stuck_loop, runtime.producer, AdapterLifecycle(runtime), *watches, *known, app.watchdog]
         return [*ours, *super().kafka_consumer()]
 

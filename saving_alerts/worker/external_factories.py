@@ -46,6 +46,10 @@ def kill_switch_topic(settings: Settings, topic: str) -> KillSwitchTopic:
     return KillSwitchTopic(partial(consumer_of, settings.kafka), topic)
 
 
+def push_sends_table(app: faust.App, settings: Settings, clock: Clock) -> PushSendsTable:
+    return PushSendsTable(app, settings.topics.push_sends.name, clock, settings.tokens)
+
+
 @dataclass(frozen=True, slots=True)
 class ExternalFactories:
     """Each is called once a worker, but for the producer, which is renewed when its sequence is lost."""
@@ -53,5 +57,5 @@ class ExternalFactories:
     open_ports: OpenPorts = open_ports
     new_producer: Callable[[Settings], AIOKafkaProducer] = kafka_producer
     metadata_store: Callable[[faust.App, Settings], MetadataStore] = consumer_metadata
-    push_sends: Callable[[faust.App, str, Clock], PushSends] = PushSendsTable
+    push_sends: Callable[[faust.App, Settings, Clock], PushSends] = push_sends_table
     kill_switches: Callable[[Settings, str], KillSwitchTopic] = kill_switch_topic

@@ -9,7 +9,14 @@ from typing import Protocol
 
 from saving_alerts.domain.decoding import Unreadable
 from saving_alerts.domain.push_sends import PushSend
-from saving_alerts.kafka.push_send_rows import SendRow, microseconds, read_list, read_row, user_and_row
+from saving_alerts.kafka.push_send_rows import (
+    END_OF_USER,
+    SendRow,
+    microseconds,
+    read_list,
+    read_row,
+    user_and_row,
+)
 from saving_alerts.worker.hour_buckets import HourBuckets, is_old
 from saving_alerts.worker.packed_sends import Packing
 
@@ -78,6 +85,17 @@ class HeldSends:
         self._sends[user] = known + packed
         if is_old(row.sent_at, now) or row.sent_at < min(each.sent_at for each, _ in rows):
             self._buckets.put(user, row.sent_at, now)
+
+    def keys_of(self, user: bytes) -> list[tuple[bytes, tuple[PushSend, ...] | Unreadable]]:
+        """Every key of this user on the changelog, and what it says."""
+        lists = [(user, read_list(self._lists[user]))] if user in self._lists else []
+        rows = [(row.key(user), (row.send,)) for row, _ in self._packing.unpacked(self._sends.get(user, b""))]
+        unreadable = [(user + END_OF_USER + raw, why) for raw, why in self._unreadable.get(user, {}).items()]
+        return [*lists, *rows, *unreadable]
+
+    def apply(self, key: bytes, value: bytes | None, now: int) -> None:
+        """One record of the changelog, or a tombstone: one of ours that it is to have, or has."""
+        self._take(key, value, now)
 
     def let_go(self, now: int, users: int) -> list[bytes]:
         """Forget what no cap counts any more of at most so many users; returns the keys of its tombstones.

@@ -33,12 +33,16 @@ async def open_ports(settings: Settings, clock: Clock, metrics: Metrics, closing
     return Ports(
         coupon_source=coupon_api,
         push_sender=DryRunPushSender(clock) if settings.dry_run else push_api,
-        throttle=RedisThrottle(redis, ThrottlePolicy(settings.claim_lease_seconds, f"{prefix}claims:"), metrics),
+        throttle=RedisThrottle(redis, claim_policy(settings), metrics),
         object_store=store,
         heartbeats=RedisHeartbeats(redis, f"{prefix}workers:"),
         gone_devices=RedisGoneDevices(redis, f"{prefix}gone:", settings.gone_device_seconds),
         accepted_directories=RedisAcceptedDirectories(redis, settings.accepted_directory_key),
     )
+
+
+def claim_policy(settings: Settings) -> ThrottlePolicy:
+    return ThrottlePolicy(settings.claim_lease_seconds, f"{settings.key_prefix}claims:", settings.tokens)
 
 
 def coupon_api_policy(settings: Settings) -> CouponApiPolicy:

@@ -13,7 +13,7 @@ from faust.types import TP
 from saving_alerts.delivery.changelog import FilledByFetches
 from saving_alerts.domain.decoding import Unreadable
 from saving_alerts.domain.push_sends import PushSend
-from saving_alerts.kafka.push_send_rows import SendRow, microseconds
+from saving_alerts.kafka.push_send_rows import microseconds
 from saving_alerts.ports.clock import Clock
 from saving_alerts.worker.held_sends import ChangelogRecord, HeldSends
 from saving_alerts.worker.packed_sends import Packing
@@ -36,12 +36,17 @@ class PushSendsStore(FilledByFetches, Store[bytes, bytes]):
         """In the order in which they were recorded, whatever partition they are in."""
         return [found for held in self._partitions.values() for found in held.of(user)]
 
-    def add(self, partition: int, user: bytes, row: SendRow) -> None:
-        self._held(partition).add(user, row, self._now())
-
     def let_go(self, partition: int, users: int) -> list[bytes]:
         """As `HeldSends.let_go`."""
         return self._held(partition).let_go(self._now(), users)
+
+    def keys_of(self, partition: int, user: bytes) -> list[tuple[bytes, tuple[PushSend, ...] | Unreadable]]:
+        """As `HeldSends.keys_of`."""
+        return self._held(partition).keys_of(user)
+
+    def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """As `HeldSends.apply`."""
+        self._held(partition).apply(key, value, self._now())
 
     def take(self, partition: int, records: Sequence[ChangelogRecord]) -> None:
         """As `HeldSends.take`."""

@@ -33,6 +33,8 @@ from saving_alerts.failpoints import Failpoints
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metrics
 from saving_alerts.pipeline.dispatch import Dispatcher
+from saving_alerts.pipeline.erasing import Eraser
+from saving_alerts.pipeline.user_turns import UserTurns
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.consent import AsTheEventSaid, Consent
@@ -43,6 +45,7 @@ from saving_alerts.reference_data.snapshot import ReferenceData
 from saving_alerts.settings import Settings
 from saving_alerts.supervision.clock_watch import ClockWatch
 from saving_alerts.worker.consent import partitions_of, worker_consent
+from saving_alerts.worker.erasures import worker_erasures
 from saving_alerts.worker.external_factories import ExternalFactories
 from saving_alerts.worker.stages import StepInputs, build_stages
 
@@ -76,7 +79,11 @@ class WorkerRuntime:
         self.consent = worker_consent(
             settings, self.producer, partial(_owned, cast("_Assigned", app), self.topics), clock, self.metrics
         )
-        self.push_sends = external.push_sends(app, self.topics.push_sends.name, clock)
+        self.turns = UserTurns()
+        self.erasures = worker_erasures(
+            settings, self.producer, partial(_settled, cast("_Assigned", app), self.topics), self._erase, self.metrics
+        )
+        self.push_sends = external.push_sends(app, settings, clock)
         self.detector = PoisonPillDetector(external.metadata_store(app, settings), self._behind)
         self.flow_control = ConsumerFlowControl(app)
         self.is_draining = False
@@ -138,6 +145,7 @@ class WorkerRuntime:
             clock_gate=clock_watch,
             max_ahead=clock_watch.limits.max_ahead,
             consent=self._consent,
+            turns=self.turns,
         )
         services = StageServices(
             record_builder=self._record_builder(partitions),
@@ -180,6 +188,13 @@ class WorkerRuntime:
     def _consent(self) -> Consent:
         return self.consent.known if self.consent else AsTheEventSaid()
 
+    async def _erase(self, user_id: str, partition: int) -> str | None:
+        if self.opened is None:
+            return "the worker is not open yet"
+        ports = self.opened.ports
+        eraser = Eraser(ports.throttle, ports.gone_devices, self.push_sends, self.turns, self.failpoints)
+        return await eraser.erase(user_id, partition)
+
     def _rules_version(self) -> str | None:
         return self.reference_data.freshness[RULES].version
 
@@ -187,11 +202,19 @@ class WorkerRuntime:
 class _Assigned(Protocol):
     """What is asked of the Faust app."""
 
+    @property
+    def rebalancing(self) -> bool: ...
+
     def assignment_now(self) -> frozenset[TP]: ...
 
 
 def _owned(app: _Assigned, topics: Topics) -> frozenset[int]:
     return partitions_of(topics, frozenset((tp.topic, tp.partition) for tp in app.assignment_now()))
+
+
+def _settled(app: _Assigned, topics: Topics) -> frozenset[int]:
+    """The owned ones, once the Table knows all of them: a rebalance has ended when that is so."""
+    return frozenset() if app.rebalancing else _owned(app, topics)
 
 
 def _metrics(in_memory: InMemoryMetrics, datadog: Metrics) -> Metrics:

@@ -27,6 +27,7 @@ from saving_alerts.delivery.work import ClockGate
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.erasures import EventAt
 from saving_alerts.domain.events import SourceRecord, ValidatedEvent
 from saving_alerts.domain.passed_over import Oddity
 from saving_alerts.kafka.codecs import alert_codec, candidate_codec, validated_codec
@@ -36,6 +37,7 @@ from saving_alerts.pipeline import steps
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.outcomes import Decided, Forward, Outcome
 from saving_alerts.pipeline.rule_decisions import coupons_passed_over, when_errors
+from saving_alerts.pipeline.user_turns import UserTurns
 from saving_alerts.ports.consent import Consent
 from saving_alerts.ports.coupon_source import CouponSource
 from saving_alerts.ports.push_sends import PushSends
@@ -56,6 +58,7 @@ class StepInputs:
     clock_gate: ClockGate
     max_ahead: timedelta
     consent: Consent
+    turns: UserTurns
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,9 @@ class Pipeline:
 
     async def query_coupons(self, validated: ValidatedEvent) -> Forward[Candidate] | Decided:
         inputs = self.inputs
-        sends = inputs.push_sends.of(validated.event.user_id)
+        event = validated.event
+        at = EventAt(validated.position, event.event_id, event.merchant_id or "")
+        sends = inputs.push_sends.of(event.user_id, at)
         outcome = await steps.query_coupons(
             validated, inputs.reference_data.current, sends, inputs.coupon_source, self.services.clock, inputs.consent
         )
@@ -88,7 +93,8 @@ class Pipeline:
         return outcome
 
     async def dispatch_push(self, alert: Alert) -> Decided:
-        return await self.inputs.dispatcher.dispatch_push(alert, self.inputs.reference_data.current.rules)
+        async with self.inputs.turns.dispatching(alert.user_id):
+            return await self.inputs.dispatcher.dispatch_push(alert, self.inputs.reference_data.current.rules)
 
     def freshness_of(self, event_type: str) -> timedelta:
         return self.inputs.reference_data.current.rules.freshness_of(event_type)

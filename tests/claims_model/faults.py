@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tests.claims_model import erasing
 from tests.claims_model.recording import flushed
 from tests.claims_model.state import (
     DEAD,
@@ -74,9 +75,9 @@ def faults(rules: Rules, state: State) -> Steps:
         if left.pauses and any(task and task.phase in TIMED_PHASES for task in tasks):
             yield f"worker {worker} is PAUSED", _paused(state, worker, left)
     if left.takeovers:
-        yield "the partition is TAKEN OVER", _moved(state, left._replace(takeovers=left.takeovers - 1))
+        yield "the partition is TAKEN OVER", _moved(rules, state, left._replace(takeovers=left.takeovers - 1))
     if left.rebalances and all(task is None or task.phase in DROPPED_PHASES for task in state.tasks):
-        yield "REBALANCE", _rebalanced(state, left._replace(rebalances=left.rebalances - 1))
+        yield "REBALANCE", _rebalanced(rules, state, left._replace(rebalances=left.rebalances - 1))
     if left.wipes and any(entry.kind != "none" for entry in state.entries):
         yield "Redis is WIPED", _wiped(state, left._replace(wipes=left.wipes - 1))
     yield from _stops(state)
@@ -101,7 +102,8 @@ def _crashed(rules: Rules, state: State, worker: int, left: Faults) -> State:
         entry = hit.entries[event]
         if entry.holder == worker:
             hit = hit.with_entry(event, entry._replace(holder=DEAD))
-    return _forgotten(rules, hit, worker)._replace(tables=put(hit.tables, worker, hit.changelog), left=left)
+    hit = erasing.interrupted(rules, hit) if worker == hit.owner else hit
+    return _forgotten(rules, hit, worker)._replace(tables=put(hit.tables, worker, hit.durable), left=left)
 
 
 def _forgotten(rules: Rules, state: State, worker: int) -> State:
@@ -122,18 +124,18 @@ def _paused(state: State, worker: int, left: Faults) -> State:
     return state._replace(left=left._replace(pauses=left.pauses - 1, takeovers=left.takeovers + 1))
 
 
-def _rebalanced(state: State, left: Faults) -> State:
+def _rebalanced(rules: Rules, state: State, left: Faults) -> State:
     """Kafka waits for the former owner, which drops what it has not finished."""
     for event in EVENTS:
         state = _abandoned(state, state.owner, event)
-    return _moved(state, left)
+    return _moved(rules, state, left)
 
 
-def _moved(state: State, left: Faults) -> State:
-    """The new owner reads the changelog."""
+def _moved(rules: Rules, state: State, left: Faults) -> State:
+    """The new owner reads the changelog, and the order that stands."""
     owner = 1 - state.owner
-    state = _hit(state, ORPHANED, matters=left.wipes > 0)
-    return state._replace(owner=owner, tables=put(state.tables, owner, state.changelog), left=left)
+    state = erasing.interrupted(rules, _hit(state, ORPHANED, matters=left.wipes > 0))
+    return state._replace(owner=owner, tables=put(state.tables, owner, state.durable), left=left)
 
 
 def _wiped(state: State, left: Faults) -> State:
@@ -143,7 +145,7 @@ def _wiped(state: State, left: Faults) -> State:
 def _hit(state: State, what: int, *, matters: bool) -> State:
     """Remember what happened to an event between its reserve and its durable Table entry."""
     for event in EVENTS:
-        is_in_work = not state.acked[event] and not state.changelog[event]
+        is_in_work = not state.acked[event] and not state.durable[event]
         if is_in_work and (state.lost[event] or (matters and state.entries[event].kind != "none")):
             state = state._replace(lost=put(state.lost, event, state.lost[event] | what))
     return state

@@ -6,8 +6,6 @@ from tests.claims_model import redis
 from tests.claims_model.state import (
     CHARGED,
     SILENCED,
-    STRENGTH,
-    Answer,
     Phase,
     Rules,
     State,
@@ -15,6 +13,7 @@ from tests.claims_model.state import (
     Task,
     own_entry,
     put,
+    stronger,
 )
 
 Steps = Iterator[Step]
@@ -47,8 +46,9 @@ def flush(rules: Rules, state: State, worker: int, event: int, task: Task) -> St
 
 
 def flushed(state: State, worker: int) -> State:
-    written = zip(state.changelog, state.tables[worker], strict=True)
-    return state._replace(changelog=tuple(stronger(old, new) for old, new in written))
+    """What stands there under a token, or stronger, is not written again."""
+    known = zip(state.changelog, state.durable, state.tables[worker], strict=True)
+    return state._replace(changelog=tuple(new if stronger(there, new) != there else old for old, there, new in known))
 
 
 def ack(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
@@ -57,7 +57,3 @@ def ack(rules: Rules, state: State, worker: int, event: int, task: Task) -> Step
         yield "acks", gone._replace(acked=put(state.acked, event, True))
     else:
         yield "acks in vain", gone
-
-
-def stronger(first: Answer, second: Answer) -> Answer:
-    return second if STRENGTH[second] > STRENGTH[first] else first

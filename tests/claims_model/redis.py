@@ -75,7 +75,7 @@ def renew(rules: Rules, state: State, worker: int, event: int, number: int) -> t
 def release(rules: Rules, state: State, worker: int, event: int, number: int) -> tuple[bool, State]:
     """Whether nothing of this worker's is charged any more."""
     event = own_entry(rules, state, event)
-    entry = state.entries[event]
+    entry = _found(rules, state, event)
     if 0 < number <= state.released[worker] and not rules.own_token_first:
         return True, state
     if entry.kind in ("pushed", "uncertain"):
@@ -97,7 +97,7 @@ def _marked(state: State, worker: int, number: int) -> State:
 
 def confirm(rules: Rules, state: State, worker: int, event: int, *, uncertain: bool) -> State:
     event = own_entry(rules, state, event)
-    entry = state.entries[event]
+    entry = _found(rules, state, event)
     if entry.kind == "pushed" or (entry.kind == "uncertain" and uncertain):
         return state
     if not rules.confirmed_even_if_gone and entry.holder != worker:
@@ -106,3 +106,24 @@ def confirm(rules: Rules, state: State, worker: int, event: int, *, uncertain: b
     accepted = "in window" if state.accepted[event] == "after charge" else state.accepted[event]
     confirmed = state.with_entry(event, Entry("uncertain" if uncertain else "pushed"))
     return confirmed._replace(accepted=put(state.accepted, event, accepted), old=put(state.old, event, False))
+
+
+def _found(rules: Rules, state: State, event: int) -> Entry:
+    entry = state.entries[event]
+    return Entry() if entry.erased and not rules.every_call_finds_the_erased else entry
+
+
+def erase(rules: Rules, state: State) -> State | None:
+    """What stands under the user stands under a token now. None: refused, because a claim lives."""
+    if rules.live_claim_is_not_erased and any(entry.kind == "live" for entry in state.entries):
+        return None
+    released = state.released if rules.erased_releases_stay else (0, 0, 0)
+    entries = tuple(_erased(entry) if rules.erased_charge_stays else Entry() for entry in state.entries)
+    return state._replace(entries=entries, released=released)
+
+
+def _erased(entry: Entry) -> Entry:
+    """A claim that lived could not be found by its holder, and would be a charge like one that has ended."""
+    if entry.kind == "none":
+        return entry
+    return entry._replace(kind="ended" if entry.kind == "live" else entry.kind, erased=True)

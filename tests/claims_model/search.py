@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.claims_model import faults, passing_time
+from tests.claims_model import erasing, faults, passing_time
 from tests.claims_model.numbers import are_counted, renumbered
 from tests.claims_model.push_api import is_at_the_limit
 from tests.claims_model.state import (
@@ -14,6 +14,7 @@ from tests.claims_model.state import (
     EVENTS,
     GIVEN_UP,
     MADE_UP,
+    NOT_ERASED,
     SILENCED,
     THE_LIMIT,
     UNCLEAR,
@@ -50,6 +51,7 @@ class Model:
         yield from passing_time.arrivals(self.rules, state)
         yield from passing_time.copies(self.rules, state)
         yield from passing_time.passing_time(self.rules, state)
+        yield from erasing.erasing(self.rules, state)
         yield from faults.late_flushes(self.rules, state)
         yield from faults.faults(self.rules, state)
 
@@ -64,7 +66,7 @@ def _of_workers(rules: Rules, state: State) -> Iterator[Step]:
 
 
 def is_end(state: State) -> bool:
-    return all(state.acked) and not any(state.tasks)
+    return all(state.acked) and not any(state.tasks) and state.order in ("", "done", "lost")
 
 
 def broken_promise(state: State) -> str:
@@ -88,6 +90,8 @@ def _verdict_on_end(state: State) -> str:
     for accepted, answer in zip(state.accepted, state.answers, strict=True):
         if accepted and answer not in CHARGED:
             return DENIED
+    if state.order == "lost":
+        return NOT_ERASED
     is_charged = any(state.accepted) or UNCLEAR in state.in_doubt or "uncertain" in state.answers
     return SILENCED if "capped" in state.answers and not is_charged else ""
 

@@ -11,6 +11,8 @@ Answer = Literal["", "expired", "killed", "no_consent", "refused", "capped", "un
 EntryKind = Literal["none", "live", "ended", "pushed", "uncertain"]
 # `after charge`: the cap's window began before this push was accepted. `old`: the window is over.
 Accepted = Literal["", "in window", "after charge", "old"]
+# How far an order to erase the user is; `lost`: it is gone, and what it was to erase may still stand.
+Order = Literal["", "waits", "claims erased", "rows erased", "done", "lost"]
 Item = TypeVar("Item")
 
 EVENTS = WORKERS = (0, 1)
@@ -38,6 +40,7 @@ SILENCED = "a user silenced although no push may have been sent"
 DENIED = "an accepted push that its answer denies"
 GIVEN_UP = "an event told expired before its deadline"
 MADE_UP = "an answer that tells of a push nobody accepted"
+NOT_ERASED = "an order to erase that is gone although its work was not done"
 THE_LIMIT = "the limit: Redis was lost, and the worker too, before the Table entry was durable"
 
 
@@ -74,6 +77,13 @@ class Rules:
     table: bool = True  # 9
     table_is_flushed_before_ack: bool = True  # 9
     redelivery_writes_table: bool = True  # 9: also what Redis says was sent before
+    live_claim_is_not_erased: bool = True  # 10
+    erased_charge_stays: bool = True  # 10: under a token
+    erased_releases_stay: bool = True  # 10: so do the numbers that were released
+    every_call_finds_the_erased: bool = True  # 10: `confirm` and `release` as well as `reserve`
+    erased_row_stays: bool = True  # 10: so does what the Table knows
+    tokens_before_tombstones: bool = True  # 10
+    order_goes_last: bool = True  # 10: after all that it orders
 
 
 class Faults(NamedTuple):
@@ -91,6 +101,7 @@ class Faults(NamedTuple):
     unknown: int = 0  # a worker that holds a claim does not know the consent: it puts the attempt off
     windows: int = 0  # the cap's window after a charge passes; it is longer than any deadline
     copies: int = 0  # a `reserve` that was granted arrives once more, at any time: the driver had sent it twice
+    erasures: int = 0  # the user is to be forgotten
     reborn: int = 0  # the source was made again between the two events: both stand at the same position
 
 
@@ -115,6 +126,7 @@ class Entry(NamedTuple):
     holder: int = DEAD
     taken_over: bool = False
     number: int = 0  # where copies are looked at
+    erased: bool = False  # it stands under a token
 
 
 class Copy(NamedTuple):
@@ -137,7 +149,9 @@ class State(NamedTuple):
     old: tuple[bool, ...] = (False, False)  # the charge's window is over
     lost: tuple[int, ...] = (0, 0)  # what happened between its reserve and its durable Table entry: WIPED, ORPHANED
     changelog: tuple[Answer, ...] = ("", "")
+    tokens: tuple[Answer, ...] = ("", "")  # what the changelog has under a token, whosever it was
     tables: tuple[tuple[Answer, ...], ...] = (("", ""), ("", ""))  # as each worker sees it
+    order: Order = ""
     released: tuple[int, ...] = (0, 0, 0)  # the highest number of each worker that was released, and of the DEAD one
     copy: Copy | None = None
     owner: int = 0
@@ -154,6 +168,11 @@ class State(NamedTuple):
 
     def with_entry(self, event: int, entry: Entry) -> "State":
         return self._replace(entries=put(self.entries, event, entry))
+
+    @property
+    def durable(self) -> tuple[Answer, ...]:
+        """What the changelog has of each event, under the user or under a token."""
+        return tuple(stronger(row, token) for row, token in zip(self.changelog, self.tokens, strict=True))
 
     def holds(self, worker: int, event: int) -> bool:
         return self.entries[event].kind == "live" and self.entries[event].holder == worker
@@ -173,6 +192,10 @@ def has_token(state: State, entry: Entry, worker: int, number: int) -> bool:
 
 def is_alive(request: Request) -> bool:
     return request in ("alive", "beyond")
+
+
+def stronger(first: Answer, second: Answer) -> Answer:
+    return second if STRENGTH[second] > STRENGTH[first] else first
 
 
 def put(items: tuple[Item, ...], index: int, item: Item) -> tuple[Item, ...]:

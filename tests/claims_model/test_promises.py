@@ -22,6 +22,7 @@ LONG_SECONDS = 900
         Faults(opt_outs=1, opt_ins=1, unknown=1),
         Faults(windows=1),
         Faults(reborn=1),
+        Faults(erasures=1),
         pytest.param(Faults(copies=1), marks=pytest.mark.long),
     ],
     ids=[
@@ -34,6 +35,7 @@ LONG_SECONDS = 900
         "an opt-out, an opt-in, a consent that is not known",
         "the window passes",
         "reborn",
+        "an erasure",
         "a copy of a reserve",
     ],
 )
@@ -49,6 +51,10 @@ def test_every_promise_holds_and_no_state_is_stuck(faults: Faults) -> None:
     [
         Faults(crashes=1, rebalances=1),
         Faults(lost_answers=2),
+        Faults(erasures=1, rebalances=1),
+        Faults(erasures=1, lost_answers=1),
+        pytest.param(Faults(erasures=1, crashes=1), marks=pytest.mark.long),
+        pytest.param(Faults(erasures=1, windows=1), marks=pytest.mark.long),
         pytest.param(Faults(copies=1, crashes=1), marks=pytest.mark.long),
         pytest.param(Faults(copies=1, rebalances=1), marks=pytest.mark.long),
         pytest.param(Faults(copies=1, lost_answers=1), marks=pytest.mark.long),
@@ -58,6 +64,8 @@ def test_every_promise_holds_and_no_state_is_stuck(faults: Faults) -> None:
     ],
     ids=[
         *("a crash and a rebalance", "two lost answers"),
+        *("an erasure and a rebalance", "an erasure and a lost answer"),
+        *("an erasure and a crash", "an erasure, and the window passes"),
         *("a copy and a crash", "a copy and a rebalance", "a copy and a lost answer", "a copy and a kill switch"),
         *("two crashes", "a crash, a lost answer and a kill switch"),
     ],
@@ -108,6 +116,21 @@ def test_after_an_unnoticed_takeover_two_workers_may_be_answered_differently() -
     assert found.broken == DENIED
     assert "the partition is TAKEN OVER" in found.trace
     assert sum("is answered 400" in step for step in found.trace) > 0
+
+
+def test_every_promise_holds_when_redis_is_wiped_and_the_user_erased() -> None:
+    found = search(Model(ALL, Faults(wipes=1, erasures=2), side_by_side=False))
+
+    assert not found.broken, found
+
+
+@pytest.mark.long
+@pytest.mark.timeout(LONG_SECONDS)
+@pytest.mark.parametrize("faults", [Faults(wipes=1, crashes=1, erasures=1), Faults(copies=1, erasures=1)])
+def test_an_erasure_adds_no_limit(faults: Faults) -> None:
+    found = search(Model(ALL, faults, side_by_side=False), tolerated=frozenset({THE_LIMIT}))
+
+    assert not found.broken, found
 
 
 WITH_WIPE = pytest.mark.parametrize(

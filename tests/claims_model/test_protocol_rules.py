@@ -10,6 +10,7 @@ from tests.claims_model.state import (
     GIVEN_UP,
     LATE,
     MADE_UP,
+    NOT_ERASED,
     OVER_CAP,
     SECOND_PUSH,
     SILENCED,
@@ -23,6 +24,7 @@ IN_ORDER, SIDE_BY_SIDE = False, True
 NO_FAULT = Faults()
 CRASH, PAUSE, WIPE = Faults(crashes=1), Faults(pauses=1), Faults(wipes=1)
 REBORN = Faults(reborn=1)
+ERASURE = Faults(erasures=1)
 WIPE_AND_CRASH = Faults(wipes=1, crashes=1)
 KNOWN_LIMITS = frozenset({DENIED, THE_LIMIT})
 
@@ -56,6 +58,13 @@ NEEDED = [
     ("table", WIPE, IN_ORDER, OVER_CAP, 13),
     ("table_is_flushed_before_ack", WIPE_AND_CRASH, IN_ORDER, OVER_CAP, 15),
     ("redelivery_writes_table", WIPE_AND_CRASH, IN_ORDER, OVER_CAP, 17),
+    ("live_claim_is_not_erased", ERASURE, IN_ORDER, SILENCED, 10),
+    ("erased_charge_stays", ERASURE, SIDE_BY_SIDE, OVER_CAP, 12),
+    ("erased_releases_stay", Faults(erasures=1, copies=1), IN_ORDER, SILENCED, 16),
+    ("every_call_finds_the_erased", Faults(erasures=1, pauses=1), IN_ORDER, SILENCED, 18),
+    ("erased_row_stays", Faults(erasures=1, crashes=1, wipes=1), IN_ORDER, OVER_CAP, 20),
+    ("tokens_before_tombstones", Faults(erasures=1, crashes=1, wipes=1), IN_ORDER, OVER_CAP, 20),
+    ("order_goes_last", Faults(erasures=1, crashes=1), IN_ORDER, NOT_ERASED, 20),
 ]
 # It takes half a minute to find.
 LONG_SEARCHES = {"own_token_first"}

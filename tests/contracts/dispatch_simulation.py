@@ -271,6 +271,9 @@ class _LossyThrottle:
     async def release(self, claim: Claim) -> bool:
         return await self._call(Call("release", claim)) is True
 
+    async def erase(self, user_id: str) -> datetime | None:
+        raise AssertionError("nobody is erased here")
+
     async def _call(self, call: Call) -> Answer:
         next_call, self.simulation.next_call = self.simulation.next_call, "answered"
         if next_call == "call delayed":

@@ -61,6 +61,11 @@ class Scripts(RuleBasedStateMachine):
 
         assert self.run(self.pair.stored()) == stored
 
+    @rule()
+    def erase(self) -> None:
+        """Nothing that a call answers afterwards is another than it would have been."""
+        self.run(self.pair.erase())
+
     @rule(claim=CLAIMS, name=st.sampled_from(NAMES[2:]))
     def call(self, claim: Claim, name: CallName) -> None:
         self.run(self.pair.call(Call(name, claim)))

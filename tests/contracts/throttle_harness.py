@@ -9,6 +9,7 @@ from redis import asyncio as aioredis
 
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain.caps import Cap, CapPer
+from saving_alerts.domain.erasures import Tokens
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ports.throttle import AlreadySent, Claim, Granted, Reservation, Throttle
 from tests.support.fakes.clock import FakeClock
@@ -23,6 +24,7 @@ DAILY_PER_MERCHANT = Cap(CapPer.USER_AND_MERCHANT, 1, 24)
 WEEKLY = Cap(CapPer.USER, 1, 168)
 BRIEF_CAP = Cap(CapPer.USER, 1, 0.05 / 3600)
 KEY_PREFIX = "test:claims:"
+TOKENS = Tokens("a secret of the tests, of 32 letters")
 POLL_SECONDS = 0.002
 WAIT_SECONDS = 10
 
@@ -65,7 +67,7 @@ class RealHarness:
         self._client = client
 
     def throttle(self, lease_seconds: float = LEASE_SECONDS) -> Throttle:
-        return RedisThrottle(self._client, ThrottlePolicy(lease_seconds, KEY_PREFIX), RecordingMetrics())
+        return RedisThrottle(self._client, ThrottlePolicy(lease_seconds, KEY_PREFIX, TOKENS), RecordingMetrics())
 
     async def wait_until(self, moment: datetime) -> None:
         async with asyncio.timeout(WAIT_SECONDS):

@@ -16,7 +16,7 @@ from redis import asyncio as aioredis
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain.caps import Cap
 from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, Granted, Reservation, View
-from tests.contracts.throttle_harness import KEY_PREFIX, LEASE_SECONDS
+from tests.contracts.throttle_harness import KEY_PREFIX, LEASE_SECONDS, TOKENS
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
 from tests.support.fakes.throttle import FakeThrottle
@@ -24,6 +24,7 @@ from tests.support.fakes.throttle import FakeThrottle
 TOLERANCE = timedelta(seconds=2)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 KEY = f"{KEY_PREFIX}u-1"  # all claims are of one user
+ERASED_KEY = f"{KEY_PREFIX}erased:{TOKENS.of_user('u-1')}"
 MILLISECOND = timedelta(milliseconds=1)
 REMEMBERED_CALLS = 6
 LONG_RUN_EXAMPLES = 1_000
@@ -65,7 +66,7 @@ class ThrottlePair:
     sent_calls: deque[tuple[Call, datetime]] = field(default_factory=lambda: deque(maxlen=REMEMBERED_CALLS))
 
     def __post_init__(self) -> None:
-        self.real = RedisThrottle(self.client, ThrottlePolicy(LEASE_SECONDS, KEY_PREFIX), RecordingMetrics())
+        self.real = RedisThrottle(self.client, ThrottlePolicy(LEASE_SECONDS, KEY_PREFIX, TOKENS), RecordingMetrics())
         self.reference = FakeThrottle(self.clock, LEASE_SECONDS)
 
     def now(self) -> datetime:
@@ -92,15 +93,23 @@ class ThrottlePair:
     async def pass_time(self, duration: timedelta) -> None:
         self.ahead += duration
         self.drop_old_calls()
-        raw = await self.stored()
-        if raw is not None:
-            moved = msgspec.json.encode(_earlier(msgspec.json.decode(raw), duration // MILLISECOND))
-            expires_at = await self.client.pexpiretime(KEY) - duration // MILLISECOND
-            # An instant in the past deletes the key, as it would have expired.
-            await self.client.set(KEY, moved, pxat=max(1, expires_at))
+        for key in (KEY, ERASED_KEY):
+            if (raw := await self.stored(key)) is not None:
+                moved = msgspec.json.encode(_earlier(msgspec.json.decode(raw), duration // MILLISECOND))
+                expires_at = await self.client.pexpiretime(key) - duration // MILLISECOND
+                # An instant in the past deletes the key, as it would have expired.
+                await self.client.set(key, moved, pxat=max(1, expires_at))
 
-    async def stored(self) -> bytes | None:
-        raw = await self.client.get(KEY)
+    async def erase(self) -> bool:
+        """Whether both did; AssertionError where they differ, or where the user's own key is still there."""
+        self.clock.set(self.now())
+        busy, expected = await self.real.erase("u-1"), await self.reference.erase("u-1")
+        assert (busy is None) == (expected is None), f"the server is busy until {busy}, the reference until {expected}"
+        assert busy is not None or await self.stored() is None
+        return busy is None
+
+    async def stored(self, key: str = KEY) -> bytes | None:
+        raw = await self.client.get(key)
         assert raw is None or isinstance(raw, bytes)
         return raw
 

@@ -16,7 +16,9 @@ PARTITIONS = 2
 FAULTLESS = 0.1  # so many universes in which nothing goes wrong: there every user gets their push
 # Places between two effects where a process dies; the others are nothing that a stage passes.
 CRASH_PLACES = [
-    place for place in Failpoint if place.value not in ("before_commit", "after_commit", "during_rebalance")
+    place
+    for place in Failpoint
+    if place.value not in ("before_commit", "after_commit", "during_rebalance") and "erased" not in place.value
 ]
 
 

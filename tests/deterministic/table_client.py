@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
 
+from saving_alerts.domain.erasures import EventAt
 from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.ports.clock import Clock
 from tests.deterministic.world import Actor, World, at_once, settle
@@ -22,7 +24,7 @@ class TableClient:
         """From the changelog, as an assignment begins."""
         self._memory = FakePushSends(self._clock, defaultdict(tuple, self._world.sends))
 
-    def of(self, user_id: str) -> tuple[PushSend, ...]:
+    def of(self, user_id: str, event: EventAt | None = None) -> tuple[PushSend, ...]:
         return self._memory.of(user_id)
 
     async def record(self, user_id: str, send: PushSend) -> None:
@@ -30,6 +32,12 @@ class TableClient:
         await self._memory.record(user_id, send)
         while not await self._written(user_id, send):  # noqa: ASYNC110 - as the Table does it
             await asyncio.sleep(RETRY_SECONDS)
+
+    async def keep_under_token(self, user_id: str, partition: int) -> Sequence[bytes]:
+        raise AssertionError(f"nobody orders it here, and it would be {user_id} of {partition}")
+
+    async def remove(self, partition: int, keys: Sequence[bytes]) -> None:
+        raise AssertionError(f"nobody orders it here, and it would be {keys} of {partition}")
 
     async def _written(self, user_id: str, send: PushSend) -> bool:
         world = self._world

@@ -29,6 +29,7 @@ from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.kill_switches import active_switch
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.pipeline.dispatch import Dispatcher
+from saving_alerts.pipeline.user_turns import UserTurns
 from saving_alerts.ports.consent import AsTheEventSaid
 from saving_alerts.reference_data.snapshot import ReferenceData
 from saving_alerts.worker.stages import StepInputs, build_stages
@@ -94,7 +95,14 @@ class Worker:
         )
         source = CouponClient(world, self, self.clock)
         return StepInputs(
-            self._reference_data, self._table, source, dispatcher, TrustedClock(), MAX_AHEAD, AsTheEventSaid()
+            self._reference_data,
+            self._table,
+            source,
+            dispatcher,
+            TrustedClock(),
+            MAX_AHEAD,
+            AsTheEventSaid(),
+            UserTurns(),
         )
 
     def _services(self) -> StageServices:

@@ -4,16 +4,22 @@ import pytest
 
 from saving_alerts.kafka.access import rights_of_worker
 from saving_alerts.kafka.topics import Topics
-from tests.support.documented_acls import ALWAYS, WITH_CONSENT_CHANGES, documented_acls
+from tests.support.documented_acls import ALWAYS, WITH_CONSENT_CHANGES, WITH_ERASURES, documented_acls
 
 
 @pytest.mark.parametrize(
-    ("consent_topic", "tables"),
-    [(None, [ALWAYS]), ("saving-consent", [ALWAYS, WITH_CONSENT_CHANGES])],
-    ids=["without consent changes", "with consent changes"],
+    ("topics", "tables"),
+    [
+        (Topics.named("saving-events", "saving-alerts"), [ALWAYS]),
+        (
+            Topics.named("saving-events", "saving-alerts", consent_changes="saving-consent"),
+            [ALWAYS, WITH_CONSENT_CHANGES],
+        ),
+        (Topics.named("saving-events", "saving-alerts", erases=True), [ALWAYS, WITH_ERASURES]),
+    ],
+    ids=["with neither", "with consent changes", "with erasures"],
 )
-def test_the_acls_of_a_worker_are_those_that_it_asks_for(consent_topic: str | None, tables: list[str]) -> None:
-    topics = Topics.named("saving-events", "saving-alerts", consent_changes=consent_topic)
+def test_the_acls_of_a_worker_are_those_that_it_asks_for(topics: Topics, tables: list[str]) -> None:
     rights = rights_of_worker(topics, "saving-alerts", "saving-alerts.consent")
 
     asked = {(right.kind, right.name, right.operation.name.title()) for right in rights}

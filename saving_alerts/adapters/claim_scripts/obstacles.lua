@@ -9,14 +9,6 @@ local function first_charge_for_event(user)
   end
 end
 
-local function end_of_live_claims(user)
-  local last = nil
-  for _, entry in ipairs(user.entries) do
-    if is_live(entry) then last = math.max(last or 0, entry.lease_until) end
-  end
-  return last
-end
-
 local function charges_under(cap, user)
   local times = {}
   for _, entry in ipairs(user.entries) do
@@ -42,8 +34,9 @@ end
 
 local function obstacle(user)
   local charge = first_charge_for_event(user)
-  if charge then return {'duplicate_of', charge.position} end
-  local busy_until = end_of_live_claims(user)
+  -- Of what was erased nobody can say any more where it stood.
+  if charge then return {'duplicate_of', charge.under_token and '' or charge.position} end
+  local busy_until = end_of_live_claims(user.entries)
   if busy_until then return {'busy', busy_until, 0} end
   local blocked = blocking(user)
   return blocked and {'cap_reached', blocked.index, blocked.till}

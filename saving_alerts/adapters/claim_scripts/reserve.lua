@@ -4,7 +4,9 @@ local function granted(claim)
   return {'granted', claim.lease_until, claim.taken_over and 1 or 0}
 end
 
+-- One that was erased is the user's again: it is in work.
 local function take_over(user, claim)
+  claim.under_token, claim.merchant_id = nil, MERCHANT_ID
   claim.incarnation, claim.number = INCARNATION, NUMBER
   claim.lease_until, claim.taken_over = NOW + LEASE_MS, true
   save_user(user)

@@ -1,6 +1,8 @@
 -- Shared by all claim scripts, which are appended to it. Every time is in milliseconds of this server's clock.
 --
--- KEYS[1] holds one user: {entries = {...}, released = {...}}.
+-- KEYS[1] holds one user: {entries = {...}, released = {...}}. KEYS[2], where there is one, holds the same under the
+-- token of the user: what was charged before the user was erased, with tokens in place of its texts. The last three
+-- arguments are then the tokens of this call's event, so every call finds what was erased of it.
 -- An entry is the one thing known of an event at a position: a send (`sent_at`, `uncertain`), or a claim (`lease_until`,
 -- `incarnation`, `number`, `taken_over`). A claim whose lease has ended stays: it is a charge for good, and only its own
 -- event at its own position can take it up again. Positions come again when the source is made anew, so that another event
@@ -15,7 +17,8 @@ local REMEMBERED_MS = 168 * 60 * 60 * 1000 -- MAX_CAP_HOURS in domain/caps.py: n
 local RELEASED_REMEMBERED_MS = 60 * 60 * 1000
 -- Of incarnations, and of tokens of release 0.1.0: whatever becomes of a user, their value stays small.
 local MOST_RELEASED = 32
-local UNREADABLE = {'unreadable'}
+local UNREADABLE = {'unreadable', 1}
+local ERASED = KEYS[2] and {position = ARGV[#ARGV - 2], event_id = ARGV[#ARGV - 1], merchant_id = ARGV[#ARGV]}
 
 local function milliseconds_now()
   local time = redis.call('TIME')
@@ -35,6 +38,14 @@ end
 -- A claim may have sent until its lease ended.
 local function charged_at(entry)
   return entry.sent_at or entry.lease_until
+end
+
+local function end_of_live_claims(entries)
+  local last = nil
+  for _, entry in ipairs(entries) do
+    if is_live(entry) then last = math.max(last or 0, entry.lease_until) end
+  end
+  return last
 end
 
 local function has_our_token(entry)
@@ -80,9 +91,9 @@ local function kept(values, is_kept)
   return result
 end
 
--- The user without what is too old. nil if the key holds something else: the callers then answer UNREADABLE.
-local function load_user()
-  local raw = redis.pcall('GET', KEYS[1])
+-- What a key holds, without what is too old. nil if it holds something else.
+local function load_key(key)
+  local raw = redis.pcall('GET', key)
   -- That we may not look is an error to report, and no reason to delete the key.
   if type(raw) == 'table' and not string.find(raw.err, 'WRONGTYPE', 1, true) then error(raw) end
   if raw == false then return {entries = {}, released = {}} end
@@ -95,6 +106,39 @@ local function load_user()
   }
 end
 
+-- With this call's own texts in place of their tokens. `under_token` keeps what is stored.
+local function found_again(value)
+  value.under_token = {position = value.position, event_id = value.event_id, merchant_id = value.merchant_id}
+  if value.position == ERASED.position then value.position = POSITION end
+  if value.event_id == ERASED.event_id then value.event_id = EVENT_ID end
+  if value.merchant_id == ERASED.merchant_id then value.merchant_id = MERCHANT_ID end
+  return value
+end
+
+-- What was erased comes first: it is older.
+local function with_erased(erased, values)
+  local result = {}
+  for _, value in ipairs(erased) do table.insert(result, found_again(value)) end
+  for _, value in ipairs(values) do table.insert(result, value) end
+  return result
+end
+
+-- All that is known of the user. nil if a key holds something else: the callers then answer UNREADABLE, with which.
+local function load_user()
+  local user = load_key(KEYS[1])
+  if not user or not KEYS[2] then return user end
+  local erased = load_key(KEYS[2])
+  if not erased then
+    UNREADABLE[2] = 2
+    return nil
+  end
+  return {
+    entries = with_erased(erased.entries, user.entries),
+    released = with_erased(erased.released, user.released),
+    was_erased = #erased.entries + #erased.released > 0,
+  }
+end
+
 local function latest(most, values)
   local result = {}
   for index = math.max(1, #values - most + 1), #values do table.insert(result, values[index]) end
@@ -102,11 +146,29 @@ local function latest(most, values)
 end
 
 -- The key must outlive its entries: a lease that was just written ends later than now.
-local function save_user(user)
+local function save_key(key, entries, released)
   local last = NOW
-  for _, entry in ipairs(user.entries) do last = math.max(last, charged_at(entry)) end
-  user.released = latest(MOST_RELEASED, user.released)
-  redis.call('SET', KEYS[1], cjson.encode(user), 'PXAT', string.format('%.0f', last + REMEMBERED_MS))
+  for _, entry in ipairs(entries) do last = math.max(last, charged_at(entry)) end
+  local value = cjson.encode({entries = entries, released = latest(MOST_RELEASED, released)})
+  redis.call('SET', key, value, 'PXAT', string.format('%.0f', last + REMEMBERED_MS))
+end
+
+local function is_under_user(value)
+  return value.under_token == nil
+end
+
+local function under_token(values)
+  local result = kept(values, function(value) return not is_under_user(value) end)
+  for _, value in ipairs(result) do
+    for name, text in pairs(value.under_token) do value[name] = text end
+    value.under_token = nil
+  end
+  return result
+end
+
+local function save_user(user)
+  save_key(KEYS[1], kept(user.entries, is_under_user), kept(user.released, is_under_user))
+  if user.was_erased then save_key(KEYS[2], under_token(user.entries), under_token(user.released)) end
 end
 
 local function is_own(entry)

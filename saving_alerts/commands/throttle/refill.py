@@ -17,6 +17,7 @@ from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.commands.running import run
 from saving_alerts.domain.decoding import Unreadable
 from saving_alerts.domain.push_sends import PushSend
+from saving_alerts.kafka.push_send_rows import erased_send
 from saving_alerts.ledger.recorded_sends import UserSend, recorded_sends
 from saving_alerts.ledger.topic_reader import Progress
 from saving_alerts.ports.errors import UnavailableError
@@ -62,7 +63,7 @@ async def refill_from_changelog(settings: Settings, progress: Progress) -> Refil
     at_once = settings.redis_max_connections
     try:
         async with connect(settings.redis_address, settings.redis_timeout_seconds, at_once) as redis:
-            policy = ThrottlePolicy(settings.claim_lease_seconds, f"{settings.key_prefix}claims:")
+            policy = ThrottlePolicy(settings.claim_lease_seconds, f"{settings.key_prefix}claims:", settings.tokens)
             throttle = RedisThrottle(redis, policy, NoMetrics())
             async for found in recorded_sends(settings.kafka, settings.topics.push_sends.name, now(), progress):
                 for begin in range(0, len(found), at_once):
@@ -81,5 +82,7 @@ async def _add(throttle: RedisThrottle, found: list[UserSend | Unreadable], refi
 
 
 async def _add_one(throttle: RedisThrottle, user_id: str, send: PushSend) -> bool:
+    if erased := erased_send(user_id, send):
+        return await throttle.refill_erased(*erased, send.sent_at, uncertain=send.uncertain)
     claim = Claim(user_id, send.merchant_id, send.event_id, send.position, NOBODY, 0)
     return await throttle.refill(claim, send.sent_at, uncertain=send.uncertain)

@@ -5,15 +5,14 @@ import sys
 
 import click
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import IncompatibleBrokerVersion, InvalidReplicationFactorError, TopicAlreadyExistsError, for_code
 
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import BAD_NEWS, CommandRefusedError
 from saving_alerts.commands.output import say
 from saving_alerts.commands.running import run
-from saving_alerts.commands.topics.layout import Config, Layout, differences
-from saving_alerts.kafka.client import admin_client, mismatch, partition_counts
+from saving_alerts.commands.topics.layout import Layout, differences
+from saving_alerts.kafka.client import admin_client, config_of, mismatch, partition_counts
 from saving_alerts.kafka.connection import KafkaConnection, KafkaFailedError
 from saving_alerts.kafka.refusals import ACL_HINT, UNAUTHORIZED
 from saving_alerts.kafka.topics import Topic
@@ -143,18 +142,9 @@ async def _check(connection: KafkaConnection, layout: Layout) -> tuple[dict[str,
     existing = [topic for topic in layout.topics.all if topic.name in counts]
     async with admin_client(connection) as client:
         try:
-            configs = {topic.name: await _config(client, topic) for topic in existing}
+            configs = {topic.name: await config_of(client, topic.name) for topic in existing}
         except IncompatibleBrokerVersion:
             return counts, ["this cluster does not tell how its topics are set"]
     return counts, [
         line for topic in existing for line in differences(topic.name, layout.config(topic), configs[topic.name])
     ]
-
-
-async def _config(client: AIOKafkaAdminClient, topic: Topic) -> Config:
-    (answer,) = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name)])
-    (resource,) = answer.resources
-    error_code, text, _, _, entries = resource
-    if error_code:
-        raise KafkaFailedError(f"{topic.name}: {text or for_code(error_code).__name__}")
-    return {entry[0]: entry[1] for entry in entries}

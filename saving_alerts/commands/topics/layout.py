@@ -36,7 +36,9 @@ class Layout:
             config["retention.ms"] = str(topic.retention // _MILLISECOND)
             config["max.message.bytes"] = str(MAX_MESSAGE_BYTES)
         if topic.compaction_lag is not None:
-            config["min.compaction.lag.ms"] = str(topic.compaction_lag // timedelta(milliseconds=1))
+            config["min.compaction.lag.ms"] = str(topic.compaction_lag // _MILLISECOND)
+        if topic.max_compaction_lag is not None:
+            config["max.compaction.lag.ms"] = str(topic.max_compaction_lag // _MILLISECOND)
         return config
 
     def problem(self, counts: Mapping[str, int]) -> str | None:

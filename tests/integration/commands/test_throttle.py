@@ -14,16 +14,20 @@ from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.commands.throttle.group import throttle
 from saving_alerts.domain.caps import Cap, CapPer
+from saving_alerts.domain.erasures import Tokens
 from saving_alerts.domain.push_sends import REMEMBERED, PushSend
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka.push_send_rows import ROW_VALUE, SendRow
+from saving_alerts.kafka.push_send_rows import ROW_VALUE, SendRow, erased_user, microseconds
+from saving_alerts.kafka.push_send_rows import erased_row as erase_row
 from saving_alerts.ports.throttle import AlreadySent, CapReached, Claim, Granted, Reservation
+from saving_alerts.worker.erased_sends import event_at
 from tests.support.fakes.metrics import RecordingMetrics
 from tests.support.recorded_deployment import RecordedDeployment
 
 HOUR = timedelta(hours=1)
 NOW = datetime.now(UTC)
 WEEKLY = Cap(CapPer.USER, 1, 168)
+TOKENS = Tokens("a secret of the tests, of 32 letters")
 
 
 @pytest.fixture
@@ -52,6 +56,20 @@ def row(user: str, offset: int, age: timedelta, *, uncertain: bool = False) -> t
     return SendRow.of(send(offset, age, uncertain=uncertain)).key(user.encode()), ROW_VALUE
 
 
+def erased_row(user: str, offset: int, age: timedelta) -> tuple[bytes, bytes]:
+    event = TOKENS.of_event(user, event_at(send(offset, age)))
+    token = erased_user(TOKENS.of_user(user))
+    return erase_row(event, microseconds(send(offset, age).sent_at), uncertain=False).key(token), ROW_VALUE
+
+
+def keys(redis: EmbeddedRedis) -> list[str]:
+    async def found() -> list[str]:
+        async with connect(redis.url, 5, 2) as client:
+            return [key.decode() if isinstance(key, bytes) else key for key in await client.keys("*")]
+
+    return asyncio.run(found())
+
+
 def refill(deployment: RecordedDeployment, redis: EmbeddedRedis) -> Result:
     return CliRunner().invoke(
         throttle, ["refill"], env={**deployment.environment, "SAVING_ALERTS_REDIS_URL": redis.url}
@@ -63,7 +81,7 @@ def ask(deployment: RecordedDeployment, redis: EmbeddedRedis, user: str, offset:
 
     async def asked() -> Reservation:
         async with connect(redis.url, 5, 2) as client:
-            policy = ThrottlePolicy(20, f"{deployment.name}:claims:")
+            policy = ThrottlePolicy(20, f"{deployment.name}:claims:", TOKENS)
             claim = Claim(user, "m-1", f"e-{offset}", SourcePosition("events", 0, offset), "worker", 1)
             return await RedisThrottle(client, policy, RecordingMetrics()).reserve(claim, (WEEKLY,))
 
@@ -88,6 +106,20 @@ def test_what_a_cap_can_count_is_there_again_once(deployment: RecordedDeployment
     assert again.uncertain
     assert isinstance(ask(deployment, redis, "u-former", 9), CapReached)
     assert isinstance(ask(deployment, redis, "u-old", 9), Granted)
+
+
+def test_what_was_erased_comes_back_under_its_token_only(deployment: RecordedDeployment, redis: EmbeddedRedis) -> None:
+    """The brokers may keep a row for a while although it has a tombstone."""
+    clear, of_0_1_0 = row("u-1", 1, HOUR), (b"u-former", msgspec.json.encode([send(3, HOUR)]))
+    write(deployment, clear, of_0_1_0, erased_row("u-1", 1, HOUR), (clear[0], None), (b"u-former", None))
+
+    result = refill(deployment, redis)
+
+    assert result.output == "1 sends added, 0 were there, 0 records cannot be read\n"
+    assert keys(redis) == [f"{deployment.name}:claims:erased:{TOKENS.of_user('u-1')}"]
+    assert isinstance(ask(deployment, redis, "u-1", 1), AlreadySent)
+    assert isinstance(ask(deployment, redis, "u-1", 9), CapReached)
+    assert isinstance(ask(deployment, redis, "u-former", 9), Granted)
 
 
 def test_what_redis_has_stays_as_it_is(deployment: RecordedDeployment, redis: EmbeddedRedis) -> None:

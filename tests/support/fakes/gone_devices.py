@@ -16,3 +16,6 @@ class FakeGoneDevices:
 
     async def remember(self, user_id: str, reason: str, now: datetime) -> None:
         self.remembered[user_id] = GoneDevice(now, reason)
+
+    async def forget(self, user_id: str) -> None:
+        self.remembered.pop(user_id, None)

@@ -37,6 +37,7 @@ class Entry:
     taken_over: bool = False
     sent_at: datetime | None = None
     uncertain: bool = False
+    erased: bool = False  # it stands under a token
 
     @property
     def charged_at(self) -> datetime:
@@ -119,6 +120,16 @@ class FakeThrottle:
             self._remember_release(user, claim)
         return True
 
+    async def erase(self, user_id: str) -> datetime | None:
+        if self.down:
+            raise UnavailableError("Redis cannot be reached: this fake is down")
+        entries = self._user(user_id).entries.values()
+        if live := [entry.lease_until for entry in entries if self._is_live(entry)]:
+            return max(live)
+        for entry in entries:
+            entry.erased = True
+        return None
+
     def _remember_release(self, user: User, claim: Claim) -> None:
         highest = max(claim.number, _highest_released(user, claim))
         user.released.pop(claim.incarnation, None)
@@ -132,7 +143,7 @@ class FakeThrottle:
                 return Busy(own.lease_until, own_position=True)
             if own.claim.number == claim.number:
                 return Granted(own.lease_until, own.taken_over)
-        own.claim, own.lease_until, own.taken_over = claim, self._clock.now() + self._lease, True
+        own.claim, own.lease_until, own.taken_over, own.erased = claim, self._clock.now() + self._lease, True, False
         return Granted(own.lease_until, taken_over=True)
 
     def _obstacle(self, user: User, claim: Claim, caps: tuple[Cap, ...]) -> Obstacle | None:
@@ -140,7 +151,7 @@ class FakeThrottle:
         charges = [entry for entry in user.entries.values() if not self._is_live(entry)]
         for entry in charges:
             if entry.claim.event_id == claim.event_id:
-                return DuplicateOf(entry.claim.position)
+                return DuplicateOf(None if entry.erased else entry.claim.position)
         if live:
             return Busy(max(entry.lease_until for entry in live))
         sends = [CountedSend(entry.claim.merchant_id, entry.charged_at) for entry in charges]

@@ -42,7 +42,7 @@ async def test_what_a_standby_has_read_is_there_when_it_becomes_the_owner() -> N
 async def test_nothing_is_left_of_a_partition_that_went_not_even_what_was_written_here() -> None:
     store = new_store()
     store.take(GONE.partition, [change(GONE, 7)])
-    store.add(GONE.partition, b"u-own", ROW)
+    store.apply(GONE.partition, ROW.key(b"u-own"), ROW_VALUE)
 
     await store.on_recovery_completed({OWNED}, {FOLLOWED})
 

@@ -13,6 +13,7 @@ from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaTimeoutError
 from faust.streams import _current_event
 
+from saving_alerts.domain.erasures import Tokens
 from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
@@ -82,11 +83,11 @@ class Sent(asyncio.Future[None]):
 class World:
     """A worker's Table. Those with the same `kafka` write the same changelog."""
 
-    def __init__(self, kafka: Kafka | None = None) -> None:
+    def __init__(self, kafka: Kafka | None = None, tokens: Tokens | None = None) -> None:
         self.clock = FakeClock()
         app = faust.App("test-tables", broker="kafka://127.0.0.1:1", store="memory://", topic_partitions=1)
         app.consumer = cast("Any", SimpleNamespace(topic_partitions=lambda _: PARTITIONS))
-        self.table = PushSendsTable(app, "test.push-sends", self.clock)
+        self.table = PushSendsTable(app, "test.push-sends", self.clock, tokens)
         self.kafka = Kafka(app)
         if kafka is not None:
             self.kafka.changes = kafka.changes

@@ -1,0 +1,61 @@
+"""What the claim scripts answer, as values of the Throttle port (docs/claims.md).
+
+Raises ValueError or OverflowError for a position or a time that nobody of us can have written.
+"""
+
+from collections.abc import Sequence
+
+from saving_alerts.domain.caps import Cap
+from saving_alerts.domain.moments import of_milliseconds
+from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.ports.throttle import (
+    AlreadySent,
+    Busy,
+    CapReached,
+    DuplicateOf,
+    Free,
+    Granted,
+    Known,
+    Obstacle,
+    Outnumbered,
+    Reservation,
+    View,
+)
+
+Reply = Sequence[bytes | int]
+
+
+def outcome_of(reply: Reply) -> str:
+    """The first item of a script's reply: which of the answers in docs/claims.md it is."""
+    return reply[0].decode() if isinstance(reply[0], bytes) else str(reply[0])
+
+
+def reservation_of(reply: Reply, caps: tuple[Cap, ...]) -> Reservation:
+    match reply:
+        case [b"granted", int(until), taken_over]:
+            return Granted(of_milliseconds(until), bool(taken_over))
+        case [b"already_sent", int(sent_at), uncertain]:
+            return AlreadySent(of_milliseconds(sent_at), bool(uncertain))
+        case [b"outnumbered"]:
+            return Outnumbered()
+    return _obstacle(reply, caps)
+
+
+def view_of(reply: Reply, caps: tuple[Cap, ...]) -> View:
+    match reply:
+        case [b"free"]:
+            return Free()
+        case [b"known"]:
+            return Known()
+    return _obstacle(reply, caps)
+
+
+def _obstacle(reply: Reply, caps: tuple[Cap, ...]) -> Obstacle:
+    match reply:
+        case [b"duplicate_of", bytes(position)]:
+            return DuplicateOf(SourcePosition.parse(position.decode()) if position else None)
+        case [b"cap_reached", int(index), int(until)]:
+            return CapReached(caps[index - 1], of_milliseconds(until))
+        case [b"busy", int(until), own_position]:
+            return Busy(of_milliseconds(until), bool(own_position))
+    raise RuntimeError(f"A claim script answered {reply!r}")

@@ -1,0 +1,49 @@
+-- The tokens of what stands under the user, by kind and text. What has none yet is asked for.
+local KNOWN = cjson.decode(ARGV[6])
+local KINDS = {'position', 'event_id', 'merchant_id'}
+
+local function without_token(values)
+  local missing = {}
+  for _, value in ipairs(values) do
+    for _, kind in ipairs(KINDS) do
+      local text = value[kind]
+      if text and not (KNOWN[kind] and KNOWN[kind][text]) then
+        table.insert(missing, kind)
+        table.insert(missing, text)
+      end
+    end
+  end
+  return missing
+end
+
+local function rename(values)
+  for _, value in ipairs(values) do
+    value.under_token = {}
+    for _, kind in ipairs(KINDS) do
+      if value[kind] then value.under_token[kind] = KNOWN[kind][value[kind]] end
+    end
+  end
+end
+
+local function both(first, second)
+  for _, value in ipairs(second) do table.insert(first, value) end
+  return first
+end
+
+-- Nothing is lost: every charge and every released number stands under the token of the user afterwards.
+local function erase(user)
+  local own_entries, own_released = kept(user.entries, is_under_user), kept(user.released, is_under_user)
+  local busy_until = end_of_live_claims(own_entries)
+  if busy_until then return {'busy', busy_until} end
+  local missing = both(without_token(own_entries), without_token(own_released))
+  if #missing > 0 then return both({'unknown'}, missing) end
+  rename(own_entries)
+  rename(own_released)
+  local entries, released = under_token(user.entries), under_token(user.released)
+  if #entries + #released > 0 then save_key(KEYS[2], entries, released) end
+  redis.call('DEL', KEYS[1])
+  return {'erased'}
+end
+
+local user = load_user()
+return user and erase(user) or UNREADABLE
