@@ -106,25 +106,21 @@ class ErasureTopic(Service):
 
     async def _carry_out(self) -> None:
         """All that wait, each once: nobody waits for one of them that cannot be carried out now."""
-        self._problem = None
-        waited = self._pending
-        for number, orders in self._orders.items():
-            for key, user_id in list(orders.pending.items()):
-                if number not in self._owned():
-                    break
-                if await self._is_erased(number, user_id):
-                    await self._take_off(number, key)
-                    del orders.pending[key]
-        if self._pending and waited == self._pending:
+        waited = [(number, key, user) for number, each in self._orders.items() for key, user in each.pending.items()]
+        problems = [await self._carry_out_one(*order) for order in waited if order[0] in self._owned()]
+        self._problem = next(filter(None, reversed(problems)), None)
+        if self._problem:
             await self.sleep(AGAIN_SECONDS)
 
-    async def _is_erased(self, number: int, user_id: str) -> bool:
+    async def _carry_out_one(self, number: int, key: bytes, user_id: str) -> str | None:
+        """Why not yet. The order's tombstone is the last of all: a crash before it has everything done again."""
         not_yet = await self._erase(user_id, number)
         self._metrics.count(Metric.ERASURES, outcome="waits" if not_yet else "erased")
-        self._problem = not_yet or self._problem
-        return not_yet is None
+        if not_yet is None:
+            await self._take_off(number, key)
+            del self._orders[number].pending[key]
+        return not_yet
 
     async def _take_off(self, number: int, key: bytes) -> None:
-        """The last of all: a crash before it has everything done again."""
         if undelivered := await self._producer.deliver([Output(self._topic, number, key, None)]):
             raise undelivered[0].error

@@ -1,7 +1,7 @@
 """Forgetting a user: what was charged stays charged, under a token that leads to nobody without the secret.
 
 A token is an HMAC-SHA256 of the user, and of a text of theirs, under the secret of the deployment. So the same user
-finds what is charged, and a copy of Redis or of the changelog tells nobody whose it is (docs/adr/0044).
+finds what is charged, and a copy of Redis or of the changelog tells nobody whose it is (docs/adr/0038).
 """
 
 import hmac

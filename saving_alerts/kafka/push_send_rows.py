@@ -7,7 +7,7 @@ itself, whoever writes it, and a tombstone removes one send of one user.
            [topic, partition, offset, event id, merchant id, microseconds since 1970, uncertain]
     value  1
 
-A user who was erased (docs/adr/0044) has rows of the same form: the user is `erased:` and a token, the topic `erased`,
+A user who was erased (docs/adr/0038) has rows of the same form: the user is `erased:` and a token, the topic `erased`,
 partition and offset are 0, the merchant is empty, and the event id is three tokens with a dot between them: of the
 position, of the event id and of the merchant. A row that nobody could read is `erased:`, the token, and UNREADABLE_ROW.
 

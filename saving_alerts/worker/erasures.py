@@ -1,4 +1,4 @@
-"""The orders to erase users of one worker's partitions, where there is a secret for their tokens (docs/adr/0044)."""
+"""The orders to erase users of one worker's partitions, where there is a secret for their tokens (docs/adr/0038)."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.claims_model import erasing, faults, passing_time
+from tests.claims_model import erasing, faults, passing_time, refilling
 from tests.claims_model.numbers import are_counted, renumbered
 from tests.claims_model.push_api import is_at_the_limit
 from tests.claims_model.state import (
@@ -52,6 +52,7 @@ class Model:
         yield from passing_time.copies(self.rules, state)
         yield from passing_time.passing_time(self.rules, state)
         yield from erasing.erasing(self.rules, state)
+        yield from refilling.refilling(state)
         yield from faults.late_flushes(self.rules, state)
         yield from faults.faults(self.rules, state)
 

@@ -102,6 +102,7 @@ class Faults(NamedTuple):
     windows: int = 0  # the cap's window after a charge passes; it is longer than any deadline
     copies: int = 0  # a `reserve` that was granted arrives once more, at any time: the driver had sent it twice
     erasures: int = 0  # the user is to be forgotten
+    refills: int = 0  # an operator has Redis learn what the changelog has
     reborn: int = 0  # the source was made again between the two events: both stand at the same position
 
 
@@ -152,6 +153,7 @@ class State(NamedTuple):
     tokens: tuple[Answer, ...] = ("", "")  # what the changelog has under a token, whosever it was
     tables: tuple[tuple[Answer, ...], ...] = (("", ""), ("", ""))  # as each worker sees it
     order: Order = ""
+    refill: tuple[Answer, ...] = ("", "")  # what was read of the changelog, and is not in Redis yet
     released: tuple[int, ...] = (0, 0, 0)  # the highest number of each worker that was released, and of the DEAD one
     copy: Copy | None = None
     owner: int = 0

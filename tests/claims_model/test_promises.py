@@ -124,6 +124,24 @@ def test_every_promise_holds_when_redis_is_wiped_and_the_user_erased() -> None:
     assert not found.broken, found
 
 
+@pytest.mark.parametrize(
+    "faults",
+    [Faults(refills=1, wipes=2), Faults(refills=1, wipes=1, erasures=1), Faults(refills=1, wipes=1, crashes=1)],
+    ids=["two wipes", "a wipe and an erasure", "a wipe and a crash"],
+)
+def test_a_refill_adds_no_limit(faults: Faults) -> None:
+    found = search(Model(ALL, faults, side_by_side=False), tolerated=frozenset({THE_LIMIT}))
+
+    assert not found.broken, found
+
+
+def test_no_state_is_stuck_while_redis_is_refilled() -> None:
+    found = search_to_the_ends(Model(ALL, Faults(refills=1)))
+
+    assert not found.broken, found
+    assert found.states > 5_000
+
+
 @pytest.mark.long
 @pytest.mark.timeout(LONG_SECONDS)
 @pytest.mark.parametrize("faults", [Faults(wipes=1, crashes=1, erasures=1), Faults(copies=1, erasures=1)])

@@ -203,6 +203,22 @@ async def test_nothing_that_redis_keeps_names_the_user_or_the_event(client: aior
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("uncertain", [True, False])
+async def test_what_a_refill_brought_back_meanwhile_counts_once(client: aioredis.Redis, uncertain: bool) -> None:  # noqa: FBT001 - a parameter
+    throttle = RealHarness(client).throttle()
+    await throttle.confirm(claim_of(1), uncertain=uncertain)
+    in_the_clear = await client.get(KEY)
+    await throttle.erase("u-1")
+    assert in_the_clear is not None
+    await client.set(KEY, in_the_clear)
+
+    await throttle.erase("u-1")
+
+    granted(await throttle.reserve(claim_of(2), (TWICE_A_DAY,)))
+    assert isinstance(await throttle.reserve(claim_of(1), ()), AlreadySent)
+
+
+@pytest.mark.asyncio
 async def test_what_is_kept_expires_with_the_charge(client: aioredis.Redis) -> None:
     throttle = RealHarness(client).throttle()
     await throttle.confirm(claim_of(1), uncertain=False)

@@ -25,6 +25,22 @@ local function rename(values)
   end
 end
 
+local function is_same_event(first, second)
+  return first.position == second.position and first.event_id == second.event_id
+end
+
+-- Of an event that stands under the token already, by a refill that ran meanwhile, what says more stays: a charge is one.
+local function once(entries)
+  local result = {}
+  for _, entry in ipairs(entries) do
+    local others = kept(result, function(other) return not is_same_event(entry, other) end)
+    local known = kept(result, function(other) return is_same_event(entry, other) end)[1]
+    table.insert(others, known and not is_claim(known) and (not known.uncertain or entry.uncertain) and known or entry)
+    result = others
+  end
+  return result
+end
+
 local function both(first, second)
   for _, value in ipairs(second) do table.insert(first, value) end
   return first
@@ -39,7 +55,7 @@ local function erase(user)
   if #missing > 0 then return both({'unknown'}, missing) end
   rename(own_entries)
   rename(own_released)
-  local entries, released = under_token(user.entries), under_token(user.released)
+  local entries, released = once(under_token(user.entries)), under_token(user.released)
   if #entries + #released > 0 then save_key(KEYS[2], entries, released) end
   redis.call('DEL', KEYS[1])
   return {'erased'}

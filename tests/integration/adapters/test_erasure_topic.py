@@ -47,6 +47,7 @@ class Worker:
         self.erased: list[tuple[str, int]] = []
         self.not_yet: dict[str, str] = {}
         self.reachable = True
+        self.looks = 0  # so often it has asked for its partitions
         self._opened = opened
 
     async def start(self) -> None:
@@ -55,8 +56,12 @@ class Worker:
         metrics = RecordingMetrics()
         producer = OutputProducer(partial(AIOKafkaProducer, bootstrap_servers=self.servers), metrics)
         await self._opened.enter_async_context(producer)
-        self.topic = ErasureTopic(self._connect, producer, TOPIC, TOKENS, lambda: self.owned, self._erase, metrics)
+        self.topic = ErasureTopic(self._connect, producer, TOPIC, TOKENS, self._owned_now, self._erase, metrics)
         await self._opened.enter_async_context(self.topic)
+
+    def _owned_now(self) -> frozenset[int]:
+        self.looks += 1
+        return self.owned
 
     def _connect(self) -> AIOKafkaConsumer:
         if not self.reachable:
@@ -152,6 +157,24 @@ async def test_an_order_of_before_is_carried_out_by_whoever_has_the_partition_no
 
     assert before == [other]
     assert [user for user, _ in worker.erased] == [other, "u-1"]
+
+
+async def test_in_a_rebalance_nothing_is_carried_out(worker: Worker) -> None:
+    worker.not_yet = {"u-1": "a claim lives"}
+    await worker.start()
+    await worker.order("u-1")
+    await until(lambda: worker.topic.report().waiting == 1)
+    worker.owned = frozenset()
+    worker.not_yet.clear()
+    worker.erased.clear()
+    seen = worker.looks
+
+    await until(lambda: worker.looks > seen + 4)
+    during = list(worker.erased)
+    worker.owned = ALL
+    await until(lambda: bool(worker.erased))
+
+    assert during == []
 
 
 async def test_an_outage_is_named_and_the_orders_are_read_again(worker: Worker) -> None:
