@@ -1,4 +1,4 @@
-"""All metrics of the catalogue as Prometheus reads them, with those of the process. See ADR 38."""
+"""All metrics of the catalogue as Prometheus reads them, with those of the process. See ADR 41."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
