@@ -17,6 +17,7 @@ import msgspec
 from redis import asyncio as aioredis
 
 from saving_alerts.adapters.redis_connection import refuse_unsupported, translated_errors
+from saving_alerts.dependencies import DependencyState, State
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.moments import EPOCH, of_milliseconds
 from saving_alerts.domain.source_position import SourcePosition
@@ -70,10 +71,13 @@ _PARTS = {_Call.LOOK: ("obstacles",), _Call.RESERVE: ("obstacles",)}
 class RedisThrottle:
     """The Throttle port, on a client whose answers are bytes. Its times are Redis' clock, in whole milliseconds."""
 
-    def __init__(self, client: aioredis.Redis, policy: ThrottlePolicy, metrics: Metrics) -> None:
+    def __init__(
+        self, client: aioredis.Redis, policy: ThrottlePolicy, metrics: Metrics, state: DependencyState | None = None
+    ) -> None:
         self._policy = policy
         self._lease_milliseconds = round(policy.lease_seconds * 1000)
         self._metrics = metrics
+        self._state = state
         self._client = client
         self._scripts = {call: client.register_script(_script(*_PARTS.get(call, ()), call)) for call in _Call}
         self._check = client.register_script(_script("check"))
@@ -135,6 +139,8 @@ class RedisThrottle:
             outcome = _outcome(reply)
         except UnavailableError as error:
             self._failure = str(error)
+            if self._state is not None:
+                self._state.note(State.DEGRADED, str(error))
             raise
         finally:
             self._metrics.count(Metric.REDIS_CALLS, call=call, outcome=outcome)

@@ -15,10 +15,12 @@ from saving_alerts.delivery.addressing import Addressed, address_by_headers
 from saving_alerts.delivery.outputs import Output, Undelivered
 from saving_alerts.delivery.record_builder import UNTRIED, RecordBuilder
 from saving_alerts.delivery.record_results import NOT_A_TRIGGER_REASON, BatchResult, RecordResult
+from saving_alerts.dependencies import Dependencies
 from saving_alerts.domain.decisions import Stage, Subject
+from saving_alerts.domain.holds import Holds, together
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka.codecs import Envelope
+from saving_alerts.kafka.codecs import Envelope, holds_in
 from saving_alerts.kafka.refused import RefusedBytes
 from saving_alerts.metrics import FORWARDED
 from saving_alerts.pipeline.outcomes import Decided, Failed, Forward, Outcome
@@ -56,12 +58,14 @@ class OutcomeWriter(Generic[In, Out]):
         decode: Callable[[ConsumerRecord, datetime], In],
         address: Callable[[In], Addressed],
         forwarding: Forwarding[Out] | None,
+        dependencies: Dependencies | None = None,
     ) -> None:
         self.stage = stage
         self._record_builder = record_builder
         self._decode = decode
         self._address = address
         self._forwarding = forwarding
+        self._dependencies = dependencies or Dependencies()
         self._pending: dict[int, PendingStep] = {}
         self._numbers = itertools.count()
 
@@ -127,16 +131,27 @@ class OutcomeWriter(Generic[In, Out]):
 
     def _result_of(self, record: ConsumerRecord, addressed: Addressed, outcome: Outcome[Out]) -> RecordResult:
         if isinstance(outcome, Forward):
-            return RecordResult(record, FORWARDED, [self._forward(outcome.value)], addressed)
+            forwarded = self._forward(outcome.value, self._holds(record))
+            return RecordResult(record, FORWARDED, [forwarded], addressed)
         if isinstance(outcome, Failed):
             return self._dead_letter(record, addressed, outcome.error)
-        return self._decided(record, addressed, outcome)
+        return self._decided(record, addressed, self._with_holds(record, outcome))
 
-    def _forward(self, value: Out) -> Output:
+    def _holds(self, record: ConsumerRecord) -> Holds:
+        """What has held the event up: before this stage, as a header says, and since it stands on its topic."""
+        before = () if self.stage is Stage.VALIDATE else holds_in(record.headers)
+        here = self._dependencies.held(self.stage, record.timestamp)
+        return together((*before, *here)) if before or here else ()
+
+    def _with_holds(self, record: ConsumerRecord, decided: Decided) -> Decided:
+        holds = self._holds(record)
+        return msgspec.structs.replace(decided, held_by=holds) if holds else decided
+
+    def _forward(self, value: Out, holds: Holds) -> Output:
         if self._forwarding is None:
             raise TypeError(f"nothing comes after {self.stage}")
         user_id, envelope = self._forwarding.address(value)
-        return self._record_builder.forward(self._forwarding.topic, user_id, envelope, value)
+        return self._record_builder.forward(self._forwarding.topic, user_id, envelope, value, holds)
 
     def _decided(self, record: ConsumerRecord, addressed: Addressed, decided: Decided) -> RecordResult:
         if decided.subject is not None:  # whatever becomes of it from here on, it is known whose it is
@@ -147,7 +162,7 @@ class OutcomeWriter(Generic[In, Out]):
             outputs.append(
                 self._record_builder.dead_letter(self.stage, record, addressed.position, problem, decided.reason)
             )
-        return RecordResult(record, decided.reason, outputs, addressed, decided.dated_ahead)
+        return RecordResult(record, decided.reason, outputs, addressed, decided.dated_ahead, decided.held_by)
 
     def _dead_letter(self, record: ConsumerRecord, addressed: Addressed | None, error: str) -> RecordResult:
         """Nobody foresaw this, so the bytes are kept for a developer, and the event still gets its decision."""

@@ -7,10 +7,12 @@ from aiokafka import ConsumerRecord
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.decision_limits import bounded_details, bounded_subject, bounded_versions
 from saving_alerts.domain.decisions import Decision, Receipt, Stage, Subject, decision_id, ranges_of
+from saving_alerts.domain.holds import Holds
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
 from saving_alerts.kafka.codecs import (
+    HELD_BY_HEADER,
     MAX_KEY_BYTES,
     DeadLetterRecord,
     Envelope,
@@ -56,9 +58,11 @@ class RecordBuilder:
         """Kafka's standard murmur2 partitioner: the same user is always in the same partition."""
         return partition_of(key, self._partitions)
 
-    def forward(self, topic: str, user_id: str, envelope: Envelope, value: object) -> Output:
+    def forward(self, topic: str, user_id: str, envelope: Envelope, value: object, holds: Holds = ()) -> Output:
+        """`holds`, what has held the event up so far, travel in a header: the event's decision is to have them."""
         key = user_id.encode()
-        return Output(topic, self.partition_of(key), key, encode(value), envelope.headers())
+        held_by = ((HELD_BY_HEADER, encode(holds)),) if holds else ()
+        return Output(topic, self.partition_of(key), key, encode(value), (*envelope.headers(), *held_by))
 
     def decision(self, stage: Stage, position: SourcePosition, decided: Decided, subject: Subject) -> Output:
         """It is bounded, whatever others wrote into what was decided: it always fits into a record."""
@@ -78,6 +82,7 @@ class RecordBuilder:
             event_type=subject.event_type,
             details=bounded_details(decided.details),
             versions=bounded_versions(decided.versions),
+            held_by=decided.held_by,
         )
         key = (subject.user_id or str(position)).encode()
         return Output(self._topics.decisions.name, self.partition_of(key), key, encode(decision))

@@ -36,6 +36,7 @@ from saving_alerts.delivery.uncommitted import (
 )
 from saving_alerts.delivery.work import Work
 from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.exit_codes import RESTART
 from saving_alerts.failpoints import Failpoint
 from saving_alerts.metrics import Metric
@@ -173,6 +174,8 @@ class StageRunner:
             if each.addressed is not None and each.addressed.received_at is not None:
                 age = now - each.addressed.received_at
                 metrics.observe(Metric.EVENT_AGE, age.total_seconds(), stage=self.stage)
+            if each.label is Reason.EXPIRED:
+                self._services.dependencies.expired(each.held_by)
         for label, count in result.labels.items():
             metrics.count(Metric.STAGE_OUT, count, stage=self.stage, decision=label)
         metrics.observe(Metric.STAGE_DURATION, monotonic() - batch.batch.taken_at_seconds, stage=self.stage)

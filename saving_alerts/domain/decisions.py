@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from saving_alerts.domain.decoding import Instant, Offset, PartitionNumber
+from saving_alerts.domain.holds import Holds
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
@@ -44,7 +45,10 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How one event ended, at which stage and why. It holds no coordinates of the phone."""
+    """How one event ended, at which stage and why. It holds no coordinates of the phone.
+
+    `held_by` are the dependencies that were ill while the event waited for them; releases before 0.2.0 did not say it.
+    """
 
     decision_id: str
     position: SourcePosition
@@ -60,6 +64,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     event_type: str | None = None
     details: dict[str, object] = {}
     versions: Versions = Versions()
+    held_by: Holds = ()
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Receipt
 from saving_alerts.domain.decoding import MAX_DEPTH, Decoder, Instant, Offset, PartitionNumber, Unreadable, printable
 from saving_alerts.domain.events import MAX_IDENTIFIER_CHARACTERS, ValidatedEvent
+from saving_alerts.domain.holds import Holds, read_holds
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.refused import KEPT_BYTES, RefusedBytes
@@ -29,6 +30,7 @@ MAX_HEADERS_BYTES = 4 * 1024
 
 Headers = Sequence[tuple[str, bytes | None]]  # Kafka has headers without a value
 HEADER_NAMES = ("schema", "position", "event_id", "deadline")
+HELD_BY_HEADER = "held_by"  # only of events that were held up; releases before 0.2.0 neither write nor read it
 Value = TypeVar("Value")
 
 encode: Callable[[object], bytes] = msgspec.json.Encoder().encode
@@ -74,6 +76,11 @@ def _moment(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"the header 'deadline' has no zone: {text}")
     return moment
+
+
+def holds_in(headers: Headers) -> Holds:
+    """What has held the event up before this stage."""
+    return next((read_holds(value) for name, value in headers if name == HELD_BY_HEADER), ())
 
 
 class UnreadableError(Exception):

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from saving_alerts.domain.decisions import Subject, Versions
+from saving_alerts.domain.holds import Holds
 from saving_alerts.domain.reasons import Reason
 
 Value = TypeVar("Value")
@@ -23,7 +24,7 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
     """The event ends here. `keep_bytes`: its bytes go to the dead letters too, because no stage can read them.
 
     `subject` is given where the stage's input does not say whose event it is. `dated_ahead`: it ends by a comparison
-    with our clock, and is as true as that.
+    with our clock, and is as true as that. `held_by`: what was ill while the event waited for it.
     """
 
     reason: Reason
@@ -32,6 +33,7 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
     keep_bytes: bool = False
     subject: Subject | None = None
     dated_ahead: bool = False
+    held_by: Holds = ()
 
 
 @dataclass(frozen=True, slots=True)

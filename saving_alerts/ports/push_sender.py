@@ -1,7 +1,7 @@
 """The push API as dispatch needs it, and every way one attempt can end."""
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -37,6 +37,8 @@ class Throttled:
     """429, 503 or no connection: this attempt did nothing. No other may start before `retry_after` is over."""
 
     retry_after: timedelta
+    why: str = field(default="", compare=False)
+    """For people: what the API answered, or why it could not be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Unclear:
     """No answer, a broken connection or another 5xx: the push may have been accepted, or may be later."""
 
     text: str
+    status: int | None = field(default=None, compare=False)
 
 
 Attempt = Accepted | Refused | TooLate | Throttled | Unclear

@@ -26,6 +26,7 @@ from saving_alerts.delivery.producer import OutputProducer
 from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.stage_runner import StageRunner
+from saving_alerts.dependencies import Dependencies
 from saving_alerts.domain.clock_check import ClockLimits
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
@@ -67,6 +68,7 @@ class WorkerRuntime:
         self.incarnation = uuid.uuid4().hex
         self.topics = settings.topics
         self.failpoints = Failpoints.read(settings.failpoint, settings.failpoint_signal)
+        self.dependencies = Dependencies(clock.now)
         self.in_memory_metrics = InMemoryMetrics()
         self._datadog = metrics_to(settings.statsd_host, settings.statsd_port, {"worker": settings.worker_name})
         self.metrics = _metrics(self.in_memory_metrics, self._datadog)
@@ -106,7 +108,8 @@ class WorkerRuntime:
     async def open(self) -> None:
         """Connect to the outside world, and build what needs it."""
         partitions = await self.producer.partition_count(self.topics.decisions.name)
-        ports = await self._external.open_ports(self.settings, self.clock, self.metrics, self._closing)
+        open_ports = self._external.open_ports
+        ports = await open_ports(self.settings, self.clock, self.metrics, self._closing, self.dependencies)
         guard = ShrinkGuard(ports.accepted_directories, self.settings.merchants_max_loss)
         loader = ReferenceDataLoader(
             ports.object_store, guard, _reload_policy(self.settings), self.reference_data, self.clock, self.metrics
@@ -153,6 +156,7 @@ class WorkerRuntime:
                 uncommitted_bytes=self.settings.uncommitted_max_bytes,
             ),
             failpoints=self.failpoints,
+            dependencies=self.dependencies,
         )
         return build_stages(inputs, services, self.topics)
 

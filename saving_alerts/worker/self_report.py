@@ -14,6 +14,7 @@ from faust.types import TP
 from saving_alerts import __version__
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.delivery.held_back import HeldBack
+from saving_alerts.dependencies import COUPON_API, PUSH_API, REDIS, WAITED_FOR, State
 from saving_alerts.domain.funnel import funnel
 from saving_alerts.domain.kill_switches import standing_at
 from saving_alerts.metrics import Metric
@@ -23,7 +24,7 @@ from saving_alerts.reference_data.loader import MERCHANTS, RULES
 from saving_alerts.supervision.health import (
     Condition,
     all_required_hold,
-    breaker,
+    api,
     clock,
     consent,
     drain,
@@ -31,6 +32,7 @@ from saving_alerts.supervision.health import (
     group,
     kafka_access,
     kill_switches,
+    known,
     loaded,
     pushes,
     redis,
@@ -85,14 +87,13 @@ class AssignedApp(Protocol):
 
 
 class SelfReport:
-    """One worker, as seen by itself. `redis_error` is what the last heartbeat met."""
+    """One worker, as seen by itself."""
 
     def __init__(self, app: AssignedApp, runtime: WorkerRuntime) -> None:
         self._app = app
         self._runtime = runtime
         self._others = Heard()
         self._asked_at = runtime.started_at - CLUSTER_CACHE
-        self.redis_error: str | None = "not asked yet"
 
     @property
     def metrics(self) -> InMemoryMetrics:
@@ -103,7 +104,17 @@ class SelfReport:
         return [Condition("event_loop", ok=True, detail="answers"), *self._app.watchdog.conditions()]
 
     def conditions(self) -> list[Condition]:
-        """Everything that can be the matter, each by name."""
+        """Everything that can be the matter, each by name, with since when and why."""
+        dependencies = self._runtime.dependencies
+        dependencies.settle()
+        return [known(each, dependencies, self._held_by(each.name)) for each in self._found()]
+
+    def _held_by(self, name: str) -> int:
+        """How many events of this worker are in a stage that waits for it."""
+        waiting = [runner for stage, runner in self._runtime.stages.items() if name in WAITED_FOR[stage]]
+        return sum(runner.in_flight for runner in waiting)
+
+    def _found(self) -> list[Condition]:
         runtime, data = self._runtime, self._runtime.reference_data.freshness
         now, stale = runtime.clock.now(), runtime.settings.reference_data_stale_seconds
         partitions, switches = self.partitions(), runtime.kill_switches
@@ -119,10 +130,10 @@ class SelfReport:
             kill_switches(switches.next_offset, standing_at(switches.listed, runtime.clock.now()), switches.problem),
             consent(runtime.consent.report() if runtime.consent else None),
             pushes(dry_run=runtime.settings.dry_run),
-            redis(self.redis_error),
+            redis(runtime.dependencies.of(REDIS)),
             clock(runtime.opened.clock_watch.judgement() if runtime.opened else None),
-            breaker("coupon_api", is_open=self._is_open(Metric.COUPON_API_BREAKER)),
-            breaker("push_api", is_open=self._is_open(Metric.PUSH_API_BREAKER)),
+            api(runtime.dependencies.of(COUPON_API)),
+            api(runtime.dependencies.of(PUSH_API)),
         ]
 
     def partitions(self) -> list[int]:
@@ -175,7 +186,8 @@ class SelfReport:
         # Both, whatever becomes of the other: the others see this worker also where nobody may claim.
         asked = (ports.throttle.check(), ports.heartbeats.beat(self.row(), lives_for))
         failures = [each for each in await asyncio.gather(*asked, return_exceptions=True) if each is not None]
-        self.redis_error = str(failures[0]) if failures else None
+        state = State.DEGRADED if failures else State.OK
+        self._runtime.dependencies.of(REDIS).note(state, str(failures[0]) if failures else "")
         for failure in failures:
             if not isinstance(failure, UnavailableError):
                 raise failure
@@ -220,7 +232,7 @@ class SelfReport:
             try:
                 self._others = self._without_us(await self._runtime.opened.ports.heartbeats.heard())
             except UnavailableError as error:
-                self.redis_error = str(error)
+                self._runtime.dependencies.of(REDIS).note(State.DEGRADED, str(error))
         return self._others
 
     def _without_us(self, heard: Heard) -> Heard:
@@ -230,9 +242,6 @@ class SelfReport:
 
     def _has_joined(self) -> bool:
         return self._runtime.opened is not None and self._app.consumer_generation_id > 0
-
-    def _is_open(self, metric: Metric) -> bool:
-        return any(value > 0 for value in self.metrics.gauges(metric).values())
 
 
 def _ordered(rows: Sequence[WorkerRow]) -> tuple[WorkerRow, ...]:

@@ -147,4 +147,5 @@ class _Builder:
     ) -> OutcomeWriter[In, Any]:
         output = self.topics.next_stage.get(stage)
         forwarding = Forwarding(output.name, to_next_stage) if output else None
-        return OutcomeWriter(stage, self.services.record_builder, decode, address, forwarding)
+        services = self.services
+        return OutcomeWriter(stage, services.record_builder, decode, address, forwarding, services.dependencies)
