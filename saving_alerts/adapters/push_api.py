@@ -137,7 +137,7 @@ class PushApi:
                 self._state.failed(why)
                 self._admission.failed(epoch)
                 self._admission.leave_alone(DEFAULT_RETRY_AFTER)
-                return Throttled(DEFAULT_RETRY_AFTER, why)
+                return Throttled(DEFAULT_RETRY_AFTER, why=why)
             request.outcome = OUTCOMES[type(attempt)]
             self._report(attempt, epoch)
             return attempt
@@ -145,7 +145,7 @@ class PushApi:
     def _report(self, attempt: Attempt, epoch: int) -> None:
         """Report to the admission what the attempt shows about the API."""
         if isinstance(attempt, Throttled):
-            self._state.failed(attempt.why)
+            self._state.failed(in_words_of_status(attempt.status), attempt.status)
             self._admission.leave_alone(attempt.retry_after)
         if isinstance(attempt, Unclear):
             # Of an answer the status alone: its text may be about a person, and this stands in the log.
@@ -202,7 +202,7 @@ def _meaning(status: int, retry_after: timedelta | None, body: bytes) -> Attempt
         case 412:
             return TooLate()
         case 429 | 503:
-            return Throttled(retry_after or DEFAULT_RETRY_AFTER, in_words_of_status(status))
+            return Throttled(retry_after or DEFAULT_RETRY_AFTER, status)
         case _ if 200 <= status < 300:  # noqa: PLR2004 - the classes of a status
             return Accepted(status)
         case _ if 300 <= status < 500:  # noqa: PLR2004

@@ -20,7 +20,7 @@ from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.holds import Holds, together
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka.codecs import Envelope, holds_in
+from saving_alerts.kafka.codecs import Envelope, holds_in, without_values
 from saving_alerts.kafka.refused import RefusedBytes
 from saving_alerts.metrics import FORWARDED
 from saving_alerts.pipeline.outcomes import Decided, Failed, Forward, Outcome
@@ -166,8 +166,10 @@ class OutcomeWriter(Generic[In, Out]):
 
     def _dead_letter(self, record: ConsumerRecord, addressed: Addressed | None, error: str) -> RecordResult:
         """Nobody foresaw this, so the bytes are kept for a developer, and the event still gets its decision."""
-        log.error("%s: a record became a dead letter: %s", self.stage, error)
         addressed = addressed or address_by_headers(record)
+        about = {"position": str(addressed.position), "event_id": addressed.subject.event_id}
+        place = {"stage": str(self.stage), "partition": record.partition}
+        log.error("%s: a record became a dead letter: %s", self.stage, without_values(error), extra=about | place)
         outputs = [
             self._record_builder.dead_letter_decision(self.stage, addressed.position, addressed.subject, error),
             self._record_builder.dead_letter(self.stage, record, addressed.position, error),

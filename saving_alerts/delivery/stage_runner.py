@@ -202,7 +202,12 @@ class StageRunner:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
         if unfinished:
-            log.warning("%s: %d unfinished tasks were abandoned; redelivered later", self.stage, len(unfinished))
+            log.warning(
+                "%s: %d unfinished tasks were abandoned; redelivered later",
+                self.stage,
+                len(unfinished),
+                extra={"stage": str(self.stage)},
+            )
 
     def resume(self) -> None:
         """A new assignment begins."""

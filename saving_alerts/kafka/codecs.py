@@ -4,6 +4,7 @@ The headers of an internal record name its source position, so that it can be ac
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -29,6 +30,7 @@ MAX_KEY_BYTES = 4 * 1024
 MAX_HEADERS_BYTES = 4 * 1024
 
 Headers = Sequence[tuple[str, bytes | None]]  # Kafka has headers without a value
+_KIND_OF_ERROR = re.compile(r"[A-Za-z_][\w.]*(?=:|$)")
 HEADER_NAMES = ("schema", "position", "event_id", "deadline")
 HELD_BY_HEADER = "held_by"  # only of events that were held up; releases before 0.2.0 neither write nor read it
 Value = TypeVar("Value")
@@ -153,6 +155,20 @@ def decode_dead_letter(raw: bytes | None) -> DeadLetterRecord:
 def summary_of(error: str) -> str:
     """The last line of a traceback: the exception and its text."""
     return error.strip().rsplit("\n", 1)[-1]
+
+
+def without_values(error: str) -> str:
+    """A traceback for the log: its places and the kinds of exceptions. Their texts may name a shopper."""
+    if not error.startswith("Traceback"):
+        return error  # a sentence of our own
+    return "\n".join(filter(None, map(_without_text, error.splitlines())))
+
+
+def _without_text(line: str) -> str:
+    if line.startswith((" ", "Traceback")):
+        return line
+    kind = _KIND_OF_ERROR.match(line)
+    return kind[0] if kind else ""
 
 
 def cut(body: bytes) -> tuple[bytes, int, str]:

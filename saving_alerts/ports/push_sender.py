@@ -37,8 +37,9 @@ class Throttled:
     """429, 503 or no connection: this attempt did nothing. No other may start before `retry_after` is over."""
 
     retry_after: timedelta
+    status: int | None = field(default=None, compare=False)
     why: str = field(default="", compare=False)
-    """For people: what the API answered, or why it could not be reached."""
+    """Without a status: why the API could not be reached, for people."""
 
 
 @dataclass(frozen=True, slots=True)
