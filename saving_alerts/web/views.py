@@ -6,7 +6,9 @@ from time import monotonic
 import faust
 from faust.types.web import Request, Response, View
 
+from saving_alerts.dependencies import State
 from saving_alerts.web import pages
+from saving_alerts.web.icons import icon, name_of
 from saving_alerts.web.recent import Recent
 from saving_alerts.web.stats import Report
 
@@ -37,16 +39,30 @@ def _routes(report: Report, seconds: Callable[[], float]) -> dict[str, Callable[
     async def metrics() -> Answer:
         return 200, "text/plain", pages.prometheus(report.metrics)
 
-    async def script() -> Answer:
-        return 200, "text/javascript", pages.LIVE_SCRIPT
-
     return {
         **_stats_routes(report, seconds),
+        **_fixed_routes(),
         "/health/live": live,
         "/health/ready": ready,
         "/metrics": metrics,
-        "/live.js": script,
     }
+
+
+def _fixed_routes() -> dict[str, Callable[[], Awaitable[Answer]]]:
+    """What belongs to the page and never changes. All of it is ours: nothing comes from elsewhere."""
+    icons = {f"/icon-{name_of(state)}.svg": _always("image/svg+xml", icon(state)) for state in State}
+    return {
+        "/live.js": _always("text/javascript", pages.LIVE_SCRIPT),
+        "/page.css": _always("text/css", pages.STYLE),
+        **icons,
+    }
+
+
+def _always(content_type: str, body: bytes) -> Callable[[], Awaitable[Answer]]:
+    async def answer() -> Answer:
+        return 200, content_type, body
+
+    return answer
 
 
 def _stats_routes(report: Report, seconds: Callable[[], float]) -> dict[str, Callable[[], Awaitable[Answer]]]:

@@ -11,6 +11,7 @@ from saving_alerts.adapters.redis_accepted_directory import RedisAcceptedDirecto
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_gone_devices import RedisGoneDevices
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
+from saving_alerts.adapters.redis_histories import RedisHistories
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
 from saving_alerts.dependencies import COUPON_API, PUSH_API, REDIS, Dependencies
@@ -47,6 +48,7 @@ async def open_ports(
         object_store=store,
         heartbeats=RedisHeartbeats(redis, f"{prefix}workers:"),
         gone_devices=RedisGoneDevices(redis, f"{prefix}gone:", settings.gone_device_seconds),
+        histories=RedisHistories(redis, f"{prefix}history:"),
         accepted_directories=RedisAcceptedDirectories(redis, settings.accepted_directory_key),
     )
 

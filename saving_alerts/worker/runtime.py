@@ -17,6 +17,7 @@ from faust.types import TP
 
 from saving_alerts.adapters.datadog import NoMetrics, metrics_to
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics, TeeMetrics
+from saving_alerts.adapters.metrics_by_time import MetricsByTime
 from saving_alerts.delivery.flow_control import ConsumerFlowControl
 from saving_alerts.delivery.in_flight import InFlightLimits
 from saving_alerts.delivery.poison_pills.commit_metadata import Partition
@@ -71,7 +72,8 @@ class WorkerRuntime:
         self.dependencies = Dependencies(clock.now)
         self.in_memory_metrics = InMemoryMetrics()
         self._datadog = metrics_to(settings.statsd_host, settings.statsd_port, {"worker": settings.worker_name})
-        self.metrics = _metrics(self.in_memory_metrics, self._datadog)
+        self.metrics_by_time = MetricsByTime(clock.now)
+        self.metrics = TeeMetrics(self.metrics_by_time, _metrics(self.in_memory_metrics, self._datadog))
         self.reference_data = ReferenceData(settings.link_schemes)
         self.kill_switches = external.kill_switches(settings, self.topics.kill_switches.name)
         self.producer = OutputProducer(partial(external.new_producer, settings), self.metrics)

@@ -23,7 +23,17 @@ from tests.support.fakes.unopened_app import unopened_app
 pytestmark = pytest.mark.asyncio
 
 Client = TestClient[Request, Application]
-PAGES = ["/", "/stats", "/stats.json", "/health/live", "/health/ready", "/metrics", "/live.js"]
+PAGES = [
+    "/",
+    "/stats",
+    "/stats.json",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/live.js",
+    "/page.css",
+    "/icon-ok.svg",
+]
 
 
 @pytest.fixture
@@ -83,8 +93,8 @@ async def test_what_failed_in_rules_and_what_was_not_asked_is_on_the_page(app: S
 
 
 async def test_what_was_counted_is_in_the_json(app: SavingAlertsApp, client: Client) -> None:
-    app.runtime.in_memory_metrics.count(Metric.EVENTS_READ, 20)
-    app.runtime.in_memory_metrics.count(Metric.STAGE_OUT, 3, stage=Stage.VALIDATE, decision=Reason.INVALID)
+    app.runtime.metrics.count(Metric.EVENTS_READ, 20)
+    app.runtime.metrics.count(Metric.STAGE_OUT, 3, stage=Stage.VALIDATE, decision=Reason.INVALID)
 
     stats = await (await client.get("/stats.json")).json()
 
