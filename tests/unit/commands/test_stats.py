@@ -14,7 +14,8 @@ from aiohttp.test_utils import TestClient, TestServer, unused_port
 from click.testing import CliRunner, Result
 
 from saving_alerts.app import SavingAlertsApp
-from saving_alerts.commands.stats.command import stats
+from saving_alerts.commands.exits import CommandRefusedError
+from saving_alerts.commands.stats.command import stats, watched
 from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
@@ -131,3 +132,24 @@ async def test_an_answer_that_is_no_worker_s_is_named(answer: tuple[int, bytes],
 
     assert message in result.stderr
     assert result.exit_code == 2
+
+
+async def test_a_watch_shows_it_again_and_again_and_stands_a_worker_that_restarts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown: list[int] = []
+
+    def show() -> None:
+        shown.append(len(shown))
+        if len(shown) == 2:
+            raise CommandRefusedError("it does not answer")
+
+    def pause(_seconds: float) -> None:
+        if len(shown) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        watched(show, pause)
+
+    assert shown == [0, 1, 2]
+    assert capsys.readouterr().out == "it does not answer\n"
