@@ -42,14 +42,8 @@ class State(StrEnum):
         return self in {State.DEGRADED, State.NOT_READY}
 
 
-COUPON_API, PUSH_API, REDIS, CONSENT, CLOCK, KAFKA_ACCESS = (
-    "coupon_api",
-    "push_api",
-    "redis",
-    "consent",
-    "clock",
-    "kafka_access",
-)
+COUPON_API, PUSH_API, REDIS = "coupon_api", "push_api", "redis"
+CONSENT, CLOCK, KAFKA_ACCESS = "consent", "clock", "kafka_access"
 # How people call them in a sentence.
 TITLES = {
     COUPON_API: "the Coupon API",
@@ -124,6 +118,10 @@ class DependencyState:
     def is_ill(self) -> bool:
         return self.state.is_ill
 
+    def __str__(self) -> str:
+        """For whoever waits for it: `the push API: HTTP 500`."""
+        return f"{self.title}: {self.error.text}" if self.error else self.title
+
     def failed(self, text: str, status: int | None = None) -> None:
         """A request failed. That alone does not make it ill: some of a healthy API's do."""
         self.error = LastFailure(printable(text, MAX_ERROR_CHARACTERS), self.now(), status, self.address)
@@ -172,19 +170,27 @@ class DependencyState:
             return
         now = self.now()
         self.state, self.since = state, now
-        if state.is_ill and not before.is_ill:
+        starts = since is None and state is State.NOT_READY  # a worker that is not ready yet: that is no outage
+        if state.is_ill and not starts and (not before.is_ill or not self._outages):
             self.times += 1
             self.expired = 0
             self._outages.append(_Outage(now, self.error.text if self.error else None))
-        if before.is_ill and not state.is_ill and self._outages:
-            self._outages[-1].ended = now
+        if before.is_ill and not state.is_ill:
+            self._end_outage(now)
         if (since is not None or state is not State.OK) and state not in SAID_ELSEWHERE.get(self.name, ()):
             self._log(before, since)
+
+    def _end_outage(self, now: datetime) -> None:
+        if self._outages:
+            self._outages[-1].ended = now
+        else:
+            self.error = None  # that of a worker that was starting
 
     def _log(self, before: State, since: datetime | None) -> None:
         lasted = f" after {in_words((self.now() - since).total_seconds())} {before}" if since else ""
         cost = f"; {self.expired} events expired for it meanwhile" if before.is_ill and self.expired else ""
-        why = f": {self.error.text}{_at(self.address)}" if self.is_ill and self.error else ""
+        at = f" ({self.address})" if self.address else ""
+        why = f": {self.error.text}{at}" if self.is_ill and self.error else ""
         # A worker that starts is not ready yet: that is no news.
         level = logging.WARNING if self.is_ill and since else logging.INFO
         log.log(level, "%s is %s%s%s%s", self.name, self.state, lasted, cost, why)
@@ -193,10 +199,6 @@ class DependencyState:
 def _gist(text: str) -> str:
     """Without its numbers: one that says how old something is would be a new error every second."""
     return re.sub(r"[0-9]+", "", printable(text, MAX_ERROR_CHARACTERS))
-
-
-def _at(address: str) -> str:
-    return f" ({address})" if address else ""
 
 
 class Dependencies:

@@ -55,7 +55,7 @@ class StageRunner:
         self._reach = partial(services.failpoints.reach, stage=self.stage)
         self._in_flight = self._empty()
         self._drained: StageInFlight | None = None
-        self._held_back = HeldBackStage(writer.stage, work)
+        self._held_back = HeldBackStage(writer.stage, work, services.dependencies)
         self._full: set[Hashable] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False

@@ -101,7 +101,7 @@ def _sentence(told: Sequence[tuple[str, Problem]], workers: int, now: datetime) 
         parts.append(f"{expired:,} expired")
     tries = [each.next_try for each in problems if each.next_try]
     if tries:
-        parts.append(_next_try(min(tries), now))
+        parts.append(_next_try(min(tries), now, is_awaited=held > 0))
     if len(told) < workers:
         parts.append(_named([name for name, _ in told]))
     return " · ".join(parts)
@@ -130,9 +130,11 @@ def _counted(events: int, name: str) -> str:
     return f"{events:,} {what}{'' if events == 1 else 's'}"
 
 
-def _next_try(at: datetime, now: datetime) -> str:
+def _next_try(at: datetime, now: datetime, *, is_awaited: bool) -> str:
     seconds = (at - now).total_seconds()
-    return f"next probe in {in_words(seconds)}" if seconds >= 1 else "next probe with the next event"
+    if seconds >= 1:
+        return f"next probe in {in_words(seconds)}"
+    return "probing now" if is_awaited else "next probe with the next event"
 
 
 def _named(names: Sequence[str]) -> str:

@@ -95,6 +95,9 @@ def _report_ages(runtime: WorkerRuntime, report: SelfReport) -> None:
         if freshness.confirmed_at is not None:
             runtime.metrics.gauge(Metric.REFERENCE_DATA_AGE, (now - freshness.confirmed_at).total_seconds(), kind=kind)
     _report_held_back(runtime, report, now)
+    for each in report.conditions():
+        runtime.metrics.gauge(Metric.DEPENDENCY_ILL, int(each.state.is_ill), dependency=each.name)
+        runtime.metrics.gauge(Metric.DEPENDENCY_HELD, each.held, dependency=each.name)
     lags: dict[str, int] = {}
     for lag in report.lag():
         lags[lag.topic] = lags.get(lag.topic, 0) + (lag.records or 0)

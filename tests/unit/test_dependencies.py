@@ -185,12 +185,36 @@ def test_what_a_look_finds_is_one_error_while_only_its_numbers_change(
     dependencies: Dependencies, clock: FakeClock
 ) -> None:
     consent = dependencies.of("consent")
+    consent.note(State.OK, "")
     for seconds in range(3):
         clock.advance(SECOND)
         consent.note(State.NOT_READY, f"not known for {seconds} s")
 
     assert consent.error is not None
     assert (consent.error.at, consent.times) == (START + SECOND, 1)
+
+
+def test_a_worker_that_starts_is_not_ready_and_that_is_no_outage(dependencies: Dependencies, clock: FakeClock) -> None:
+    consent = dependencies.of("consent")
+    for text in ("not read yet", "read in part"):
+        consent.note(State.NOT_READY, text)
+        clock.advance(MINUTE)
+    assert dependencies.held(Stage.DISPATCH_PUSH, milliseconds_ago(clock, MINUTE)) == ()
+    consent.note(State.OK, "")
+    assert (consent.times, consent.error, consent.since) == (0, None, clock.now())
+
+    consent.note(State.NOT_READY, "not known")
+    clock.advance(MINUTE)
+    assert consent.times == 1
+    assert len(dependencies.held(Stage.DISPATCH_PUSH, milliseconds_ago(clock, MINUTE))) == 1
+
+
+def test_what_is_ill_from_the_start_holds_events_all_the_same(dependencies: Dependencies, clock: FakeClock) -> None:
+    dependencies.of("redis").note(State.DEGRADED, "cannot be reached")
+    clock.advance(MINUTE)
+
+    (held,) = dependencies.held(Stage.DISPATCH_PUSH, milliseconds_ago(clock, MINUTE))
+    assert str(held) == "held 1 min by Redis: cannot be reached"
 
 
 def test_what_is_off_by_choice_holds_nobody(dependencies: Dependencies, clock: FakeClock) -> None:

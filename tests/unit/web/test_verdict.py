@@ -58,8 +58,9 @@ def test_what_only_some_workers_see_names_them() -> None:
     assert verdict(rows, Missed(), NOW).headline == "push API down since 18:33: HTTP 500 · 1 alert held · on w1"
 
 
-def test_a_probe_that_is_due_waits_for_an_event() -> None:
-    assert "next probe with the next event" in verdict([worker("w1", push_api(seconds=-20))], Missed(), NOW).headline
+def test_a_probe_that_is_due_is_made_by_who_waits_or_by_the_next_event() -> None:
+    for held, words in ((3, "probing now"), (0, "next probe with the next event")):
+        assert words in verdict([worker("w1", push_api(held=held, seconds=-20))], Missed(), NOW).headline
 
 
 @pytest.mark.parametrize(
