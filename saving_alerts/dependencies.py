@@ -230,8 +230,8 @@ class Dependencies:
 
     def held(self, stage: Stage, since_ms: int) -> Holds:
         """What has held up an event that has waited for this stage since then, in milliseconds since 1970."""
-        waited_for = [self._states[name] for name in WAITED_FOR[stage] if name in self._states]
-        if since_ms < 0 or not any(each.times for each in waited_for):
+        waited_for = [state for name in WAITED_FOR[stage] if (state := self._states.get(name)) and state.times]
+        if since_ms < 0 or not waited_for:
             return ()
         since, now = of_milliseconds(since_ms), self._now()
         found = (each.held(since, now) for each in waited_for)

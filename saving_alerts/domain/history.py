@@ -24,7 +24,10 @@ KEPT = 62
 
 
 class Resolution(IntEnum):
-    """How many seconds a bucket of it has. Of each the last 60 and some are kept: ten minutes, an hour, a day."""
+    """How many seconds a bucket of it has, each a multiple of the finest.
+
+    Of each the last 60 and some are kept: ten minutes, an hour, a day.
+    """
 
     FINE = 10
     MINUTE = 60
@@ -59,23 +62,23 @@ class WorkerHistory(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class CountedByTime:
-    """The counts of one worker as they come."""
+    """The counts of one worker as they come. The finest bucket becomes part of the others when it is over."""
 
     _buckets: dict[Resolution, dict[int, Counter[str]]] = field(
         default_factory=lambda: {resolution: {} for resolution in Resolution}
     )
+    _present: dict[str, int] = field(default_factory=dict)
+    _number: int = 0
 
     def count(self, name: str, times: int, now: datetime) -> None:
-        seconds = int(now.timestamp())
-        for resolution, buckets in self._buckets.items():
-            number = seconds // resolution
-            bucket = buckets.get(number)
-            if bucket is None:
-                bucket = buckets[number] = Counter()
-                self._forget(buckets, number)
-            bucket[name] += times
+        number = int(now.timestamp()) // Resolution.FINE
+        if number != self._number:
+            self._put_away()
+            self._number = number
+        self._present[name] = self._present.get(name, 0) + times
 
     def history(self, incarnation: str) -> WorkerHistory:
+        self._put_away()
         found = {
             resolution: tuple(Bucket(number, dict(counts)) for number, counts in sorted(buckets.items()))
             for resolution, buckets in self._buckets.items()
@@ -87,9 +90,21 @@ class CountedByTime:
             coarse=found[Resolution.COARSE],
         )
 
-    def _forget(self, buckets: dict[int, Counter[str]], newest: int) -> None:
-        for number in [each for each in buckets if each <= newest - KEPT]:
-            del buckets[number]
+    def _put_away(self) -> None:
+        if not self._present:
+            return
+        for resolution, buckets in self._buckets.items():
+            number = self._number * Resolution.FINE // resolution
+            if number not in buckets:
+                buckets[number] = Counter()
+                _forget_before(buckets, number - KEPT)
+            buckets[number].update(self._present)
+        self._present = {}
+
+
+def _forget_before(buckets: dict[int, Counter[str]], oldest: int) -> None:
+    for number in [each for each in buckets if each <= oldest]:
+        del buckets[number]
 
 
 @dataclass(frozen=True, slots=True)

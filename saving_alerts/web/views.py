@@ -1,5 +1,6 @@
 """The pages of a worker, as views of Faust's web server."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
@@ -70,7 +71,8 @@ def _stats_routes(report: Report, seconds: Callable[[], float]) -> dict[str, Cal
 
     async def compute() -> tuple[bytes, bytes]:
         numbers = await report.stats()
-        return pages.html(numbers), pages.json(numbers)
+        # In a thread: with hundreds of partitions it takes longer than `/health/live` may wait.
+        return await asyncio.to_thread(lambda: (pages.html(numbers), pages.json(numbers)))
 
     recent = Recent(compute, seconds)
 
