@@ -1,6 +1,6 @@
 """The numbers of the page as plain values. Pure: everything comes in as arguments."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -179,13 +179,18 @@ def _stage(metrics: InMemoryMetrics, recent: MetricsByTime, stage: Stage, in_fli
     )
 
 
-def documents(freshness: Mapping[str, Freshness], now: datetime) -> tuple[Document, ...]:
-    return tuple(_document(kind, one, now) for kind, one in freshness.items())
+def documents(
+    freshness: Mapping[str, Freshness],
+    now: datetime,
+    published: Callable[[str, str | None], Published | None] = lambda *_: None,
+) -> tuple[Document, ...]:
+    """`published` says of a document and a version who published it, as far as it is known."""
+    return tuple(_document(kind, one, now, published(kind, one.version)) for kind, one in freshness.items())
 
 
-def _document(kind: str, one: Freshness, now: datetime) -> Document:
+def _document(kind: str, one: Freshness, now: datetime, published: Published | None) -> Document:
     age_seconds = (now - one.confirmed_at).total_seconds() if one.confirmed_at else None
-    return Document(kind, one.version, age_seconds, one.refusal, one.remark)
+    return Document(kind, one.version, age_seconds, one.refusal, one.remark, published)
 
 
 def dead_letters_by_stage(metrics: InMemoryMetrics) -> dict[str, int]:

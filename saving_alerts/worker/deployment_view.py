@@ -1,5 +1,6 @@
 """What a worker sees of its deployment: the others, those that are gone, what all have counted, all partitions."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -8,8 +9,11 @@ from saving_alerts.dependencies import REDIS, State
 from saving_alerts.domain.history import Deployment, WorkerHistory
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.heartbeats import Heard, WorkerRow
+from saving_alerts.ports.object_store import ObjectStore
+from saving_alerts.reference_data.loader import MERCHANTS, RULES
 from saving_alerts.web.stats import PartitionLag
 from saving_alerts.worker.partition_looks import Look, PartitionLooks, look_at
+from saving_alerts.worker.publications import Publications
 from saving_alerts.worker.runtime import WorkerRuntime
 
 # How long what was asked for a page is kept, and how often it is asked for without one, so that nobody is missed.
@@ -31,6 +35,8 @@ class DeploymentView:
         self._runtime = runtime
         self._own_lag = own_lag
         self._looks = PartitionLooks(look or partial(look_at, settings.kafka, settings.app_id, inputs), runtime.clock)
+        keys = {RULES: settings.s3_rules_key, MERCHANTS: settings.s3_merchants_key}
+        self.publications = Publications(keys, self._object_store, runtime.clock)
         self._asked_at = runtime.started_at - KEPT_OTHERWISE
         self._histories: tuple[WorkerHistory, ...] = ()
         self._seen: dict[str, WorkerRow] = {}  # silent once, by incarnation
@@ -78,7 +84,10 @@ class DeploymentView:
             runtime.dependencies.of(REDIS).note(State.DEGRADED, str(error))
 
     async def close(self) -> None:
-        await self._looks.close()
+        await asyncio.gather(self._looks.close(), self.publications.close())
+
+    def _object_store(self) -> ObjectStore | None:
+        return self._runtime.opened.ports.object_store if self._runtime.opened else None
 
     def partitions(self, rows: Sequence[WorkerRow]) -> tuple[PartitionLag, ...]:
         """All of the deployment, each with its owner by what the workers say; before Kafka was asked, our own."""

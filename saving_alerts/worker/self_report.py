@@ -167,7 +167,7 @@ class SelfReport:
             ),
             lag=tuple(self.lag()),
             conditions=tuple(self.conditions()),
-            documents=documents(runtime.reference_data.freshness, now),
+            documents=documents(runtime.reference_data.freshness, now, view.publications.of),
             dead_letters=runtime.in_memory_metrics.total(Metric.DEAD_LETTERS),
             cluster=rows,
             silent=others.silent,
