@@ -55,7 +55,13 @@ test-kafka: setup ## end to end on real Apache Kafka (JDK 17 and Maven)
 test-faults: setup ## break workers, brokers and APIs under load on real Apache Kafka; FAULT_ROUNDS=5 for more
 	cd $(ROOT) && $(BIN)/pytest -m "faults and not long"
 
-test-browser: setup ## a worker's page in a real browser (Chromium)
+# axe-core, which looks for what keeps people from reading a page.
+$(TOOLS)/axe/axe.min.js: $(TOOLS)/bin/uv $(ROOT)/requirements/axe.txt
+	rm -rf $(TOOLS)/axe && mkdir -p $(TOOLS)/axe
+	$(TOOLS)/bin/pip download --quiet --disable-pip-version-check --no-deps --require-hashes -r $(ROOT)/requirements/axe.txt --dest $(TOOLS)/axe
+	$(PYTHON) -c 'import glob, zipfile; wheel, = glob.glob("$(TOOLS)/axe/*.whl"); open("$@", "wb").write(zipfile.ZipFile(wheel).read("axe_playwright_python/axe.min.js"))'
+
+test-browser: setup $(TOOLS)/axe/axe.min.js ## a worker's page in a real browser (Chromium)
 	cd $(ROOT) && $(BIN)/pytest -m browser
 
 test-monitoring: setup ## a real Prometheus, its alerts and a DogStatsD receiver of others (Debian's prometheus, statsd_exporter)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -42,6 +43,7 @@ def run_demo(events: int, seed: int, *, keep: bool) -> int:
             result = _produce(world, decisions, _traffic(seed, events))
             audited = _audit(world)
             if keep:
+                _show_what_to_try(world, workers[0])
                 _keep_running(world, decisions, workers, seed)
         return 0 if _stop_workers(workers, result, audited=audited) else 1
 
@@ -138,6 +140,23 @@ def _stop_workers(workers: list[WorkerProcess], result: TrafficResult, *, audite
         f"{result.possible_pushes} where timing decides; {result.push_failures} missing, superfluous, doubled or late."
     )
     return sound
+
+
+def _show_what_to_try(world: World, worker: WorkerProcess) -> None:
+    """Of somebody who got a push, so that there is something to explain."""
+    pushed = world.push_api.accepted[0].push
+    console.rule("In another terminal")
+    for command in commands_to_try(world.write_environment(worker), pushed.user_id):
+        console.print(command, markup=False, soft_wrap=True, highlight=False)
+
+
+def commands_to_try(environment: Path, user_id: str) -> tuple[str, ...]:
+    return (
+        f"source {environment}",
+        "saving-alerts stats",
+        f"saving-alerts explain --user {user_id} --since 1h",
+        'saving-alerts kill on all --reason "a first try" --by you --for 2m --wait',
+    )
 
 
 def _keep_running(world: World, decisions: DecisionConsumer, workers: list[WorkerProcess], seed: int) -> None:

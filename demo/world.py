@@ -1,5 +1,7 @@
 """The whole outside world of the workers: Kafka, Redis, S3 and both APIs, on free ports of this machine."""
 
+import shlex
+import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -21,6 +23,8 @@ from saving_alerts.kafka.topics import Topics
 SOURCE_TOPIC = "saving-events"
 TOPIC_PREFIX = "saving-alerts"
 METADATA_TIMEOUT_SECONDS = 10
+# What the embedded servers need of a client, and nothing else of this process.
+OUR_VARIABLES = ("SAVING_ALERTS_", "AWS_")
 
 
 class World:
@@ -72,6 +76,16 @@ class World:
             "SAVING_ALERTS_PUSH_API_URL": self.push_api.url,
             **self._settings,
         }
+
+    def write_environment(self, worker: WorkerProcess) -> Path:
+        """A file for a shell to source: with it `saving-alerts` is there, and knows this world and this worker."""
+        ours = {name: value for name, value in self.environment.items() if name.startswith(OUR_VARIABLES)}
+        ours["SAVING_ALERTS_WEB_PORT"] = worker.page.rsplit(":", 1)[1]
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(ours.items())]
+        lines.append(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
+        path = self.folder / "demo.env"
+        path.write_text("\n".join(lines) + "\n", "utf-8")
+        return path
 
     def publish_reference_data(self) -> None:
         """What the product managers and the data team put into S3."""

@@ -72,7 +72,7 @@ COMMANDS = {
     ),
     "stats": LazyCommand(
         "saving_alerts.commands.stats.command:stats",
-        "Show the numbers of a worker's page: funnel, decisions, stages, health, rules, workers, lag.",
+        "Show what stands on a worker's page: how the deployment is, health, what flows, workers, partitions, rules.",
     ),
     "throttle": LazyCommand(
         "saving_alerts.commands.throttle.group:throttle", "Fill a Redis that has lost its data with what Kafka knows."

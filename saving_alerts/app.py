@@ -14,6 +14,7 @@ from faust.types.auth import CredentialsT
 from faust.types.transports import TransportT
 from faust.web.base import Web
 
+from saving_alerts import __version__
 from saving_alerts.agents import add_agents
 from saving_alerts.delivery.batches import batch_scheduler
 from saving_alerts.delivery.consumer import BatchConsumer, BatchTransport
@@ -166,7 +167,11 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         # Per port, because two workers on one machine must not share it. With a memory store nothing of worth is in it.
         "datadir": Path(tempfile.gettempdir()) / f"saving-alerts-{settings.web_port}",
         "store": "memory://",
-        "logging_config": logging_config(settings.log_format),
+        "logging_config": logging_config(
+            settings.log_format,
+            settings.log_level,
+            {"worker": settings.worker_name, "version": __version__, "group": settings.app_id},
+        ),
     }
 
 

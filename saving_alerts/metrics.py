@@ -65,6 +65,8 @@ class Metric(StrEnum):
     ERASURES = "erasures"
     COMMITS_LAG = "commits.lag"
     DEAD_LETTERS = "dead_letters"
+    DEPENDENCY_ILL = "dependency.ill"
+    DEPENDENCY_HELD = "dependency.held"
     DELIVERY_RETRIES = "delivery.retries"
     HEARTBEAT = "heartbeat"
     BUILD_INFO = "build_info"
@@ -158,6 +160,10 @@ CATALOGUE: dict[Metric, Entry] = {
         MetricKind.GAUGE, "records", ("topic", "partition"), "between commit and end, of this worker's partitions"
     ),
     Metric.DEAD_LETTERS: Entry(MetricKind.COUNT, "records", ("stage",), "written to the dead-letter topic"),
+    Metric.DEPENDENCY_ILL: Entry(
+        MetricKind.GAUGE, "ill", ("dependency",), "1 while a condition of health is degraded or not ready"
+    ),
+    Metric.DEPENDENCY_HELD: Entry(MetricKind.GAUGE, "events", ("dependency",), "that wait for it while it is ill"),
     Metric.DELIVERY_RETRIES: Entry(
         MetricKind.COUNT, "attempts", ("topic",), "produce attempts that Kafka asked to repeat"
     ),

@@ -209,6 +209,8 @@ class Settings(AccessSettings):
     """Everything but the request to the push API, in a key space of its own: for a first look, or shadow traffic."""
     log_format: Literal["json", "console"] = "json"
     """`json` for machines, `console` for people."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is written to the log. `debug` also has what the drivers do, and may name shoppers."""
     failpoint: str | None = None
     """For tests only: where this worker dies, as `NAME[@STAGE][:TIMES]`."""
     failpoint_signal: FailpointSignal = "KILL"

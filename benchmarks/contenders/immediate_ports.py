@@ -13,6 +13,7 @@ from benchmarks.source import long_freshness_rules
 from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import good_coupon
 from demo.traffic.directory import MERCHANTS
+from saving_alerts.dependencies import Dependencies
 from saving_alerts.domain.alerts import Push
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.coupons import Coupon, CouponAnswer
@@ -143,6 +144,7 @@ async def open_immediate_ports(
     clock: Clock,
     metrics: Metrics,  # noqa: ARG001
     closing: AsyncExitStack,  # noqa: ARG001
+    dependencies: Dependencies,  # noqa: ARG001
 ) -> Ports:
     """As `saving_alerts.worker.open_adapters.open_ports`, without connections."""
     return Ports(

@@ -31,6 +31,7 @@ class Share:
     at_most: int | None = None
     begins: tuple[float, float] = (0.0, 1.0)
     waits: bool = False  # until the deadline of its events
+    ill: bool = False  # an API fails in it, or asks for a pause
 
     def instances(self, events: int) -> int:
         """At least one, so that every reason occurs in every traffic."""
@@ -49,13 +50,21 @@ SHARES = (
     Share(before_push.no_coupon, before_push.NO_COUPONS, 10),
     Share(before_push.coupon_api_refused, before_push.COUPON_API_REFUSALS, 1.2),
     # Few and early: ten failures in a row, with no success between them, would open the breaker.
-    Share(before_push.coupon_api_failed, ("500", "502", "dropped"), 0.3, at_most=6, begins=(0.0, 0.6), waits=True),
+    Share(
+        before_push.coupon_api_failed,
+        ("500", "502", "dropped"),
+        0.3,
+        at_most=6,
+        begins=(0.0, 0.6),
+        waits=True,
+        ill=True,
+    ),
     Share(at_push.pushed_then_capped, PLAIN, 2.8, begins=(0.0, 0.5)),
     Share(at_push.pushed_then_repeated, PLAIN, 0.4, begins=(0.0, 0.5)),
     Share(at_push.pushed_with_fixed_amount, PLAIN, 0.2),
-    Share(at_push.pushed_after_fault, at_push.TEMPORARY_FAULTS, 0.7, at_most=50),
+    Share(at_push.pushed_after_fault, at_push.TEMPORARY_FAULTS, 0.7, at_most=50, ill=True),
     Share(at_push.push_refused, at_push.PUSH_REFUSALS, 0.4),
-    Share(at_push.push_uncertain, tuple(at_push.UNCLEAR_THEN_REFUSED), 0.2),
+    Share(at_push.push_uncertain, tuple(at_push.UNCLEAR_THEN_REFUSED), 0.2, ill=True),
     # First of all, so that the minute they take has passed when the others are done.
     Share(
         at_push.push_uncertain_to_the_deadline,
@@ -64,6 +73,7 @@ SHARES = (
         at_most=3,
         begins=(0.0, 0.01),
         waits=True,
+        ill=True,
     ),
     Share(at_push.concurrent_events, PLAIN, 0.3),
     Share(at_push.nearly_expired, PLAIN, 0.2),
@@ -81,11 +91,13 @@ class _ScheduledEvent:
     first: Draft
 
 
-def make_traffic(seed: int, events: int, series: int = 0, *, age_of_waiting: timedelta = timedelta()) -> Traffic:
+def make_traffic(
+    seed: int, events: int, series: int = 0, *, age_of_waiting: timedelta = timedelta(), healthy: bool = False
+) -> Traffic:
     """Traffic of exactly `events` records: the same arguments give the same traffic.
 
     Events that wait until their deadline occurred `age_of_waiting` before they are produced. Traffics of different seed
-    or series share no users and no events. Raises ValueError below 200 events.
+    or series share no users and no events. `healthy`: no API fails in it. Raises ValueError below 200 events.
     """
     if events < MIN_EVENTS:
         raise ValueError(f"{events} events are too few for every scenario: at least {MIN_EVENTS}")
@@ -93,6 +105,7 @@ def make_traffic(seed: int, events: int, series: int = 0, *, age_of_waiting: tim
     timed = [
         (share, when, aged(instance, age_of_waiting) if share.waits else instance)
         for share in SHARES
+        if not (healthy and share.ill)
         for when, instance in _instances(factory, share, share.instances(events))
     ]
     filled = sum(len(instance.drafts) for _, _, instance in timed)
@@ -103,8 +116,8 @@ def make_traffic(seed: int, events: int, series: int = 0, *, age_of_waiting: tim
 
 
 def endless(seed: int, events: int = TRICKLE_EVENTS) -> Iterator[Traffic]:
-    """One traffic of `events` records after the other, for ever, with new users in each."""
-    return (make_traffic(seed, events, series) for series in count(1))
+    """One traffic of `events` records after the other, for ever, with new users in each. No API fails in them."""
+    return (make_traffic(seed, events, series, healthy=True) for series in count(1))
 
 
 def _instances(factory: DataFactory, share: Share, number: int) -> Iterator[tuple[float, ScenarioInstance]]:

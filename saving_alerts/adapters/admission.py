@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from aiolimiter import AsyncLimiter
 
 from saving_alerts.adapters.breaker import NO_WAIT, Breaker
+from saving_alerts.dependencies import DependencyState
 from saving_alerts.ports.clock import Clock
 
 JITTER = 0.2  # of the wait, added at random: see `_jitter`
@@ -21,6 +22,7 @@ class Admission:
     At most `concurrency` requests are under way, and with `per_second` at most so many start in any second. A request
     that waits for the API holds no slot. While the breaker is open, one request at a time may start as its probe.
     `report_open` is called with 1 while the breaker is open, else with 0: at first, and after every outcome.
+    `state` is told how the API is: ill while the breaker is open or a pause is running.
     """
 
     def __init__(
@@ -30,12 +32,14 @@ class Admission:
         clock: Clock,
         report_open: Callable[[int], None],
         per_second: int | None = None,
+        state: DependencyState | None = None,
     ) -> None:
         self._slots = asyncio.Semaphore(concurrency)
         self._rate_limit = AsyncLimiter(per_second, 1) if per_second else None
         self._breaker = breaker
         self._clock = clock
         self.report_open = report_open
+        self._state = state or DependencyState("api", clock.now)
         self._not_before: datetime | None = None
         self._settled = asyncio.Event()
         report_open(int(self.is_open))
@@ -65,11 +69,16 @@ class Admission:
 
     def answered(self, epoch: int) -> None:
         self._breaker.answered(epoch)
+        if not self.is_open and self._pause(self._clock.now()) == NO_WAIT:
+            self._state.answered()
         self._wake()
         self.report_open(int(self.is_open))
 
     def failed(self, epoch: int) -> None:
-        self._breaker.failed(epoch, self._clock.now())
+        now = self._clock.now()
+        self._breaker.failed(epoch, now)
+        if self.is_open:
+            self._state.ill(now + (self._pause(now) or NO_WAIT))
         self._wake()
         self.report_open(int(self.is_open))
 
@@ -77,6 +86,7 @@ class Admission:
         """No request starts before this pause is over. It does not shorten a longer one."""
         until = self._clock.now() + pause
         self._not_before = max(until, self._not_before or until)
+        self._state.ill(self._not_before)
 
     async def _enter(self, deadline: datetime) -> int | None:
         while await self._waited_for_api(deadline) and await self._acquired_slot(deadline):

@@ -34,12 +34,23 @@ _names = Decoder(_Named)
 
 
 class RetryableError(UnavailableError):
-    """An attempt failed, another one may succeed, not before `retry_after`. `outcome` is its metric tag."""
+    """An attempt failed, another one may succeed, not before `retry_after`. `outcome` is its metric tag.
+
+    `status` is the HTTP status of the answer, None without one.
+    """
 
     outcome: ClassVar[str]
 
-    def __init__(self, message: str, retry_after: timedelta | None = None, *, counts_for_breaker: bool = True) -> None:
+    def __init__(
+        self,
+        message: str,
+        retry_after: timedelta | None = None,
+        *,
+        counts_for_breaker: bool = True,
+        status: int | None = None,
+    ) -> None:
         super().__init__(message)
+        self.status = status
         self.retry_after = retry_after
         self.counts_for_breaker = counts_for_breaker
 
@@ -84,11 +95,13 @@ async def read_coupons(response: ClientResponse, merchant_id: str, now: datetime
         case 404:
             return CouponAnswer()
         case 429:
-            raise ThrottledError(f"{API} answered 429", retry_after(response, now), counts_for_breaker=False)
+            raise ThrottledError(
+                f"{API} answered 429", retry_after(response, now), counts_for_breaker=False, status=429
+            )
         case 401 | 503 as status:  # 401: our token is not taken, or not yet
-            raise ThrottledError(f"{API} answered {status}", retry_after(response, now))
+            raise ThrottledError(f"{API} answered {status}", retry_after(response, now), status=status)
         case status if status == 408 or status >= 500:  # noqa: PLR2004 - temporary, by RFC 9110
-            raise CouponApiFailedError(f"{API} answered {status}", retry_after(response, now))
+            raise CouponApiFailedError(f"{API} answered {status}", retry_after(response, now), status=status)
         case status:
             raise RefusedError(f"{API} answered {status}", status)
 

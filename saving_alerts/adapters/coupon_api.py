@@ -17,7 +17,8 @@ from saving_alerts.adapters.breaker import NO_WAIT, Breaker
 from saving_alerts.adapters.coupon_answers import API, CouponApiFailedError, RetryableError, ThrottledError
 from saving_alerts.adapters.coupon_request import CouponRequests, HttpCouponRequests
 from saving_alerts.adapters.event_attempts import EventAttempts, RequestOrder
-from saving_alerts.adapters.http_session import Meter
+from saving_alerts.adapters.http_session import Meter, in_words_of_status
+from saving_alerts.dependencies import COUPON_API, DependencyState
 from saving_alerts.domain.coupons import CouponAnswer
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
@@ -48,22 +49,37 @@ class CouponApiPolicy:
 class CouponApi:
     """The CouponSource port. An event that waits, for whatever, holds no slot."""
 
-    def __init__(self, requests: CouponRequests, policy: CouponApiPolicy, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        requests: CouponRequests,
+        policy: CouponApiPolicy,
+        clock: Clock,
+        metrics: Metrics,
+        state: DependencyState | None = None,
+    ) -> None:
         breaker = Breaker(policy.breaker_failures, timedelta(seconds=policy.breaker_seconds))
         report_open = partial(metrics.gauge, Metric.COUPON_API_BREAKER)
         self._requests = requests
         self._policy = policy
         self._clock = clock
         self._metrics = metrics
-        self._admission = Admission(policy.concurrency, breaker, clock, report_open)
+        self._state = state or DependencyState(COUPON_API, clock.now)
+        self._admission = Admission(policy.concurrency, breaker, clock, report_open, state=self._state)
         self._order = RequestOrder()
         self._longest_pause = timedelta(seconds=policy.longest_pause_seconds)
         self._meter = Meter(clock, metrics, Metric.COUPON_API_REQUESTS, Metric.COUPON_API_DURATION)
 
     @classmethod
-    def over_http(cls, session: ClientSession, policy: CouponApiPolicy, clock: Clock, metrics: Metrics) -> Self:
+    def over_http(
+        cls,
+        session: ClientSession,
+        policy: CouponApiPolicy,
+        clock: Clock,
+        metrics: Metrics,
+        state: DependencyState | None = None,
+    ) -> Self:
         """Over HTTP. It owns the session, which `open_session` makes, and closes it."""
-        return cls(HttpCouponRequests(session, policy.url, clock), policy, clock, metrics)
+        return cls(HttpCouponRequests(session, policy.url, clock), policy, clock, metrics, state)
 
     @property
     def breaker_is_open(self) -> bool:
@@ -112,6 +128,7 @@ class CouponApi:
 
     def _failed(self, error: RetryableError, epoch: int, attempts: EventAttempts) -> None:
         """The breaker hears of every attempt at once, unless the API has answered a request that began after it."""
+        self._state.failed(in_words_of_status(error.status) or str(error).removeprefix(f"{API} "), error.status)
         if error.counts_for_breaker and not self._order.any_answered_after(attempts.number):
             self._admission.failed(epoch)
         if isinstance(error, ThrottledError):

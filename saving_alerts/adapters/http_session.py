@@ -77,6 +77,11 @@ async def read_bounded(response: ClientResponse, max_bytes: int) -> bytes:
     return bytes(body)
 
 
+def in_words_of_status(status: int | None) -> str:
+    """`HTTP 500`; empty without an answer."""
+    return "" if status is None else f"HTTP {status}"
+
+
 def retry_after(response: ClientResponse, now: datetime) -> timedelta | None:
     """The pause that the API asks for, limited to 1 s to 10 min; None without a readable Retry-After."""
     text = response.headers.get("Retry-After", "")

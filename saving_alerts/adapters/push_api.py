@@ -20,7 +20,8 @@ from yarl import URL
 
 from saving_alerts.adapters.admission import Admission
 from saving_alerts.adapters.breaker import Breaker
-from saving_alerts.adapters.http_session import Meter, OversizeError, read_bounded, retry_after
+from saving_alerts.adapters.http_session import Meter, OversizeError, in_words_of_status, read_bounded, retry_after
+from saving_alerts.dependencies import PUSH_API, DependencyState
 from saving_alerts.domain.alerts import Push, rfc3339
 from saving_alerts.domain.decoding import Decoder, Unreadable, printable
 from saving_alerts.metrics import Metric, Metrics
@@ -71,13 +72,21 @@ class PushApiPolicy:
 class PushApi:
     """The PushSender port over HTTP. It owns the session, which `open_session` makes, and closes it."""
 
-    def __init__(self, session: ClientSession, policy: PushApiPolicy, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        session: ClientSession,
+        policy: PushApiPolicy,
+        clock: Clock,
+        metrics: Metrics,
+        state: DependencyState | None = None,
+    ) -> None:
         breaker = Breaker(policy.breaker_failures, timedelta(seconds=policy.breaker_seconds))
         report_open = partial(metrics.gauge, Metric.PUSH_API_BREAKER)
         self._session = session
         self._policy = policy
         self._clock = clock
-        self._admission = Admission(policy.concurrency, breaker, clock, report_open, policy.per_second)
+        self._state = state or DependencyState(PUSH_API, clock.now)
+        self._admission = Admission(policy.concurrency, breaker, clock, report_open, policy.per_second, self._state)
         self._meter = Meter(clock, metrics, Metric.PUSH_API_REQUESTS, Metric.PUSH_API_DURATION)
         self._url = URL(policy.url.rstrip("/") + "/push-notifications", encoded=True)
 
@@ -122,11 +131,13 @@ class PushApi:
         with self._meter.request() as request:
             try:
                 attempt = await self._send(body, headers)
-            except NOT_SENT_ERRORS:
+            except NOT_SENT_ERRORS as error:
                 request.outcome = "not_sent"
+                why = f"no connection: {_in_words(error)}"
+                self._state.failed(why)
                 self._admission.failed(epoch)
                 self._admission.leave_alone(DEFAULT_RETRY_AFTER)
-                return Throttled(DEFAULT_RETRY_AFTER)
+                return Throttled(DEFAULT_RETRY_AFTER, why=why)
             request.outcome = OUTCOMES[type(attempt)]
             self._report(attempt, epoch)
             return attempt
@@ -134,8 +145,11 @@ class PushApi:
     def _report(self, attempt: Attempt, epoch: int) -> None:
         """Report to the admission what the attempt shows about the API."""
         if isinstance(attempt, Throttled):
+            self._state.failed(in_words_of_status(attempt.status), attempt.status)
             self._admission.leave_alone(attempt.retry_after)
         if isinstance(attempt, Unclear):
+            # Of an answer the status alone: its text may be about a person, and this stands in the log.
+            self._state.failed(in_words_of_status(attempt.status) or attempt.text, attempt.status)
             self._admission.failed(epoch)
         else:
             self._admission.answered(epoch)
@@ -149,12 +163,16 @@ class PushApi:
         except NOT_SENT_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the push may have been accepted
-            return Unclear(printable(f"{type(error).__name__}: {error}", TEXT_CHARACTERS))
+            return Unclear(_in_words(error))
 
     def _timeout(self) -> ClientTimeout:
         seconds = self._policy.attempt_seconds
         # aiohttp rounds timeouts above `ceil_threshold` up to whole seconds: the attempt could outlast its lease.
         return ClientTimeout(total=seconds, connect=seconds * CONNECT_SHARE, ceil_threshold=seconds + 1)
+
+
+def _in_words(error: Exception) -> str:
+    return printable(f"{type(error).__name__}: {error}", TEXT_CHARACTERS)
 
 
 async def _body(response: ClientResponse) -> bytes:
@@ -185,10 +203,10 @@ def meaning(status: int, retry_after: timedelta | None, body: bytes) -> Attempt:
         case 412:
             return TooLate()
         case 401 | 429 | 503:  # 401: our token is not taken, or not yet
-            return Throttled(retry_after or DEFAULT_RETRY_AFTER)
+            return Throttled(retry_after or DEFAULT_RETRY_AFTER, status)
         case _ if 200 <= status < 300:  # noqa: PLR2004 - the classes of a status
             return Accepted(status)
         case _ if 300 <= status < 500:  # noqa: PLR2004
             return Refused(status, text, _gone(status, body) if status in {GONE, NOT_FOUND} else None)
         case _:
-            return Unclear(f"status {status}: {text}")
+            return Unclear(f"status {status}: {text}", status)

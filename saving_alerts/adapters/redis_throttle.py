@@ -22,6 +22,7 @@ from redis import asyncio as aioredis
 
 from saving_alerts.adapters.claim_replies import Reply, outcome_of, reservation_of, view_of
 from saving_alerts.adapters.redis_connection import refuse_unsupported, translated_errors
+from saving_alerts.dependencies import DependencyState, State
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.erasures import EventAt, EventTokens, Tokens
 from saving_alerts.domain.moments import EPOCH, of_milliseconds
@@ -72,10 +73,13 @@ _PARTS = {_Call.LOOK: ("obstacles",), _Call.RESERVE: ("obstacles",)}
 class RedisThrottle:
     """The Throttle port, on a client whose answers are bytes. Its times are Redis' clock, in whole milliseconds."""
 
-    def __init__(self, client: aioredis.Redis, policy: ThrottlePolicy, metrics: Metrics) -> None:
+    def __init__(
+        self, client: aioredis.Redis, policy: ThrottlePolicy, metrics: Metrics, state: DependencyState | None = None
+    ) -> None:
         self._policy = policy
         self._lease_milliseconds = round(policy.lease_seconds * 1000)
         self._metrics = metrics
+        self._state = state
         self._client = client
         self._scripts = {call: client.register_script(_script(*_PARTS.get(call, ()), call)) for call in _Call}
         self._check = client.register_script(_script("check"))
@@ -172,6 +176,8 @@ class RedisThrottle:
             outcome = outcome_of(reply)
         except UnavailableError as error:
             self._failure = str(error)
+            if self._state is not None:
+                self._state.note(State.DEGRADED, str(error))
             raise
         finally:
             self._metrics.count(Metric.REDIS_CALLS, call=call, outcome=outcome)

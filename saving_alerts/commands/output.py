@@ -75,6 +75,11 @@ def table(drawn: "RenderableType") -> None:
     say(*(line.rstrip() for line in paper.getvalue().removesuffix("\n").split("\n")))
 
 
+def clear() -> None:
+    """The screen, where there is one."""
+    click.clear()
+
+
 def confirm(question: str) -> None:
     """Ends the command unless somebody says yes."""
     click.confirm(shown(question), abort=True, err=True)

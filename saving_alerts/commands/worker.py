@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import Sequence
 from typing import NoReturn
 
 import click
@@ -16,6 +15,8 @@ from saving_alerts.kafka.connection import KafkaFailedError
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.settings import Settings, example_settings
 
+# Faust's own names too.
+LOG_LEVELS = {"debug": "debug", "info": "info", "warn": "warning", "warning": "warning", "error": "error"}
 PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
 
@@ -24,13 +25,17 @@ PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_
 def worker(arguments: tuple[str, ...]) -> None:
     """Run one worker until it is stopped.
 
-    Options are Faust's: see `saving-alerts worker --help`. The log level is `info` unless `-l` says otherwise.
+    Options are Faust's: see `saving-alerts worker --help`. The log level is SAVING_ALERTS_LOG_LEVEL, or what `-l` says.
     """
     settings = example_settings() if "--help" in arguments else settings_or_exit()
+    level, arguments = _log_level(arguments)
+    if level is not None:
+        settings = settings.model_copy(update={"log_level": level})
     if "--help" not in arguments:
         _refuse_bad_redis_url(settings)
         _refuse_bad_kafka(settings)
-    _run_faust(settings, ["worker", *_with_log_level(arguments)])
+    # Faust gets info always: from `warn` on it sets the root logger to DEBUG for its spinner, which slows all down.
+    _run_faust(settings, ["--quiet", "worker", *arguments, "-l", "info"])
 
 
 @click.command(context_settings=PASS_THROUGH)
@@ -40,10 +45,22 @@ def agents(arguments: tuple[str, ...]) -> None:
     _run_faust(example_settings(), ["agents", *arguments])
 
 
-def _with_log_level(arguments: Sequence[str]) -> list[str]:
-    """Not `warn`: from there on Faust sets the root logger to DEBUG for its spinner, which slows everything down."""
-    given = any(argument.startswith(("-l", "--loglevel")) for argument in arguments)
-    return [*arguments] if given else [*arguments, "-l", "info"]
+def _log_level(arguments: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
+    """What `-l` says, and the arguments without it."""
+    level, rest, following = None, list[str](), iter(arguments)
+    for argument in following:
+        if argument in {"-l", "--loglevel"}:
+            level = next(following, "")
+        elif argument.startswith(("-l", "--loglevel=")):
+            level = argument.removeprefix("--loglevel=").removeprefix("-l")
+        else:
+            rest.append(argument)
+    if level is None:
+        return None, tuple(rest)
+    named = LOG_LEVELS.get(level.lower())
+    if named is None:
+        _leave(f"-l {level}: there are debug, info, warning and error")
+    return named, tuple(rest)
 
 
 def _refuse_bad_redis_url(settings: Settings) -> None:

@@ -17,10 +17,12 @@ from saving_alerts.delivery.record_builder import UNTRIED, RecordBuilder
 from saving_alerts.delivery.record_context import RecordContext
 from saving_alerts.delivery.record_results import NOT_A_TRIGGER_REASON, BatchResult, RecordResult
 from saving_alerts.delivery.timeline import continued, timeline_of
+from saving_alerts.dependencies import Dependencies
 from saving_alerts.domain.decisions import Stage, Subject
+from saving_alerts.domain.holds import Holds, together
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka.codecs import Envelope
+from saving_alerts.kafka.codecs import Envelope, holds_in, without_values
 from saving_alerts.kafka.refused import RefusedBytes
 from saving_alerts.metrics import FORWARDED
 from saving_alerts.pipeline.outcomes import Decided, Failed, Forward, Outcome
@@ -64,6 +66,7 @@ class OutcomeWriter(Generic[In, Out]):
         address: Callable[[In], Addressed],
         forwarding: Forwarding[Out] | None,
         merchant_name: Callable[[Subject], str | None] = _nameless,
+        dependencies: Dependencies | None = None,
     ) -> None:
         self.stage = stage
         self._record_builder = record_builder
@@ -71,6 +74,7 @@ class OutcomeWriter(Generic[In, Out]):
         self._address = address
         self._forwarding = forwarding
         self._merchant_name = merchant_name
+        self._dependencies = dependencies or Dependencies()
         self._pending: dict[int, PendingStep] = {}
         self._numbers = itertools.count()
 
@@ -151,7 +155,13 @@ class OutcomeWriter(Generic[In, Out]):
         before = () if self.stage is Stage.VALIDATE else timeline_of(record.headers)
         read_at = addressed.subject.read_at or begun
         timeline = continued(before, self.stage, read_at, begun, self._record_builder.now())
-        return RecordContext(timeline, traceparent_in(record.headers))
+        return RecordContext(timeline, traceparent_in(record.headers), self._holds(record))
+
+    def _holds(self, record: ConsumerRecord) -> Holds:
+        """What has held the event up: before this stage, as a header says, and since it stands on its topic."""
+        before = () if self.stage is Stage.VALIDATE else holds_in(record.headers)
+        here = self._dependencies.held(self.stage, record.timestamp)
+        return together((*before, *here)) if before or here else ()
 
     def _forward(self, value: Out, context: RecordContext) -> Output:
         if self._forwarding is None:
@@ -171,12 +181,14 @@ class OutcomeWriter(Generic[In, Out]):
             outputs.append(
                 self._record_builder.dead_letter(self.stage, record, addressed.position, problem, decided.reason)
             )
-        return RecordResult(record, decided.reason, outputs, addressed, decided.dated_ahead)
+        return RecordResult(record, decided.reason, outputs, addressed, decided.dated_ahead, context.holds)
 
     def _dead_letter(self, record: ConsumerRecord, addressed: Addressed | None, error: str) -> RecordResult:
         """Nobody foresaw this, so the bytes are kept for a developer, and the event still gets its decision."""
-        log.error("%s: a record became a dead letter: %s", self.stage, error)
         addressed = addressed or address_by_headers(record)
+        about = {"position": str(addressed.position), "event_id": addressed.subject.event_id}
+        place = {"stage": str(self.stage), "partition": record.partition}
+        log.error("%s: a record became a dead letter: %s", self.stage, without_values(error), extra=about | place)
         position, subject, traceparent = addressed.position, addressed.subject, traceparent_in(record.headers)
         outputs = [
             self._record_builder.dead_letter_decision(self.stage, position, subject, error, traceparent),

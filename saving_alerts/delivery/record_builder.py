@@ -8,14 +8,7 @@ from aiokafka import ConsumerRecord
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.delivery.record_context import NO_CONTEXT, RecordContext
 from saving_alerts.domain.decision_limits import bounded_details, bounded_subject, bounded_text, bounded_versions
-from saving_alerts.domain.decisions import (
-    Decision,
-    Receipt,
-    Stage,
-    Subject,
-    decision_id,
-    ranges_of,
-)
+from saving_alerts.domain.decisions import Decision, Receipt, Stage, Subject, decision_id, ranges_of
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.client import partition_of
@@ -108,6 +101,7 @@ class RecordBuilder:
             # Only where somebody may have read it: the text of a push that was never sent is nobody's business.
             text=bounded_text(subject.text) if subject.text and decided.reason.row.charges_cap else None,
             timeline=context.timeline,
+            held_by=context.holds,
         )
         key = (subject.user_id or str(position)).encode()
         return Output(self._topics.decisions.name, self.partition_of(key), key, encode(decision), LEDGER_HEADERS)

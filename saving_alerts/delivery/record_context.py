@@ -4,19 +4,24 @@ from dataclasses import dataclass
 
 from saving_alerts.delivery.timeline import header_of
 from saving_alerts.domain.decisions import Timeline
+from saving_alerts.domain.holds import Holds
+from saving_alerts.kafka.codecs import HELD_BY_HEADER, encode
 from saving_alerts.ports.trace_context import TRACEPARENT
 
 
 @dataclass(frozen=True, slots=True)
 class RecordContext:
-    """The stages' times so far, and the trace of the event, if it has one."""
+    """The stages' times so far, the trace of the event, if it has one, and what has held the event up so far."""
 
     timeline: Timeline = ()
     traceparent: str | None = None
+    holds: Holds = ()
 
     def headers(self) -> tuple[tuple[str, bytes], ...]:
         timeline = (header_of(self.timeline),) if self.timeline else ()
-        return (*timeline, (TRACEPARENT, self.traceparent.encode())) if self.traceparent else timeline
+        trace = ((TRACEPARENT, self.traceparent.encode()),) if self.traceparent else ()
+        held_by = ((HELD_BY_HEADER, encode(self.holds)),) if self.holds else ()
+        return (*timeline, *trace, *held_by)
 
 
 NO_CONTEXT = RecordContext()

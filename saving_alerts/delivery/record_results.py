@@ -10,6 +10,7 @@ from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.addressing import Addressed
 from saving_alerts.delivery.outputs import Output
+from saving_alerts.domain.holds import Holds
 from saving_alerts.domain.reasons import Reason
 
 # Python 3.11 looks a member of an enum up by a function call: too much for every event.
@@ -17,13 +18,14 @@ NOT_A_TRIGGER_REASON = Reason.NOT_A_TRIGGER
 
 
 class RecordResult(msgspec.Struct, frozen=True, gc=False):
-    """How one record ended at one stage: `label` is its decision, or `forwarded`."""
+    """How one record ended at one stage: `label` is its decision, or `forwarded`; `held_by` what was waited for."""
 
     record: ConsumerRecord
     label: str
     outputs: list[Output]
     addressed: Addressed | None
     dated_ahead: bool = False
+    held_by: Holds = ()
 
 
 class BatchResult(msgspec.Struct, frozen=True, gc=False):

@@ -7,6 +7,7 @@ from saving_alerts.delivery.in_flight import InFlightLimits
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.delivery.producer import OutputProducer
 from saving_alerts.delivery.record_builder import RecordBuilder
+from saving_alerts.dependencies import Dependencies
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.metrics import Metrics
 from saving_alerts.ports.clock import Clock
@@ -24,3 +25,4 @@ class StageServices:
     clock: Clock
     limits: InFlightLimits
     failpoints: Failpoints = field(default_factory=Failpoints)
+    dependencies: Dependencies = field(default_factory=Dependencies)

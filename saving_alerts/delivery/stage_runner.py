@@ -57,7 +57,7 @@ class StageRunner:
         self._reach = partial(services.failpoints.reach, stage=self.stage)
         self._in_flight = self._empty()
         self._drained: StageInFlight | None = None
-        self._held_back = HeldBackStage(writer.stage, work)
+        self._held_back = HeldBackStage(writer.stage, work, services.dependencies)
         self._full: set[Hashable] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
@@ -177,6 +177,9 @@ class StageRunner:
             metrics.observe_all(Metric.EVENT_AGE, [seconds for _, seconds in ages], stage=self.stage)
             if pushed := [seconds for label, seconds in ages if label in SENT]:
                 metrics.observe_all(Metric.PUSH_AGE, pushed)
+        for each in result.results:
+            if each.label is Reason.EXPIRED:
+                self._services.dependencies.expired(each.held_by)
         for label, count in result.labels.items():
             metrics.count(Metric.STAGE_OUT, count, stage=self.stage, decision=label)
         metrics.observe(Metric.STAGE_DURATION, monotonic() - batch.batch.taken_at_seconds, stage=self.stage)
@@ -202,7 +205,12 @@ class StageRunner:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
         if unfinished:
-            log.warning("%s: %d unfinished tasks were abandoned; redelivered later", self.stage, len(unfinished))
+            log.warning(
+                "%s: %d unfinished tasks were abandoned; redelivered later",
+                self.stage,
+                len(unfinished),
+                extra={"stage": str(self.stage)},
+            )
 
     def resume(self) -> None:
         """A new assignment begins."""

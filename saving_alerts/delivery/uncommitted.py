@@ -12,6 +12,7 @@ from saving_alerts.delivery.held_back import ITS_STEP, ITS_TURN, KAFKA, HeldBack
 from saving_alerts.delivery.in_flight import Head, InFlight, InFlightBatch, Measures
 from saving_alerts.delivery.poison_pills.finished_before import Behind
 from saving_alerts.delivery.work import Work
+from saving_alerts.dependencies import Dependencies
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.kafka.refused import last_offset_of
 from saving_alerts.kafka.unpacking import size_of
@@ -64,9 +65,10 @@ def behind(in_flight: StageInFlight, partition: Hashable, at_least: int) -> Behi
 class HeldBackStage:
     """Says of a stage what holds its partitions back. `publishing` are the records whose outcomes are being written."""
 
-    def __init__(self, stage: Stage, work: Work) -> None:
+    def __init__(self, stage: Stage, work: Work, dependencies: Dependencies) -> None:
         self._stage = stage
         self._work = work
+        self._dependencies = dependencies
         self.publishing: set[tuple[int, int]] = set()
 
     def partitions(self, in_flight: StageInFlight, full: Collection[Hashable]) -> Iterator[HeldBack]:
@@ -91,7 +93,10 @@ class HeldBackStage:
     def _waits_for(self, record: ConsumerRecord) -> str:
         if (record.partition, record.offset) in self.publishing:
             return KAFKA
-        return ITS_STEP[self._stage] if self._work.has_begun(record) else ITS_TURN
+        if not self._work.has_begun(record):
+            return ITS_TURN
+        ill = "; ".join(map(str, self._dependencies.holding(self._stage)))
+        return ill or ITS_STEP[self._stage]
 
 
 def _written_at(milliseconds: int) -> datetime | None:

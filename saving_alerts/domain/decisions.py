@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from saving_alerts.domain.decoding import Instant, Offset, PartitionNumber
+from saving_alerts.domain.holds import Holds
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
@@ -73,9 +74,10 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How one event ended, at which stage and why. It holds no coordinates of the phone.
 
-    `traceparent` is that of the event's headers, if it had one. The last six are missing in decisions of 0.1.0.
+    `traceparent` is that of the event's headers, if it had one. The last seven are missing in decisions of 0.1.0.
     `timezone` and `locale` are the shopper's, as the event says them; `merchant_name` is what the shopper calls the
-    merchant. `text` is there if a push was sent, or may have been.
+    merchant. `text` is there if a push was sent, or may have been. `held_by` are the dependencies that were ill while
+    the event waited for them.
     """
 
     decision_id: str
@@ -98,6 +100,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     merchant_name: str | None = None
     text: PushText | None = None
     timeline: Timeline = ()
+    held_by: Holds = ()
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

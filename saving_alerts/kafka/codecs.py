@@ -4,6 +4,7 @@ The headers of an internal record name its source position, so that it can be ac
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -15,6 +16,7 @@ from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Receipt
 from saving_alerts.domain.decoding import MAX_DEPTH, Decoder, Instant, Offset, PartitionNumber, Unreadable, printable
 from saving_alerts.domain.events import MAX_IDENTIFIER_CHARACTERS, ValidatedEvent
+from saving_alerts.domain.holds import Holds, read_holds
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.refused import KEPT_BYTES, RefusedBytes
@@ -33,7 +35,9 @@ DEAD_LETTER_SCHEMA = 1
 LEDGER_HEADERS = (("schema", str(LEDGER_SCHEMA).encode()),)
 
 Headers = Sequence[tuple[str, bytes | None]]  # Kafka has headers without a value
+_KIND_OF_ERROR = re.compile(r"[A-Za-z_][\w.]*(?=:|$)")
 HEADER_NAMES = ("schema", "position", "event_id", "deadline")
+HELD_BY_HEADER = "held_by"  # only of events that were held up; releases before 0.2.0 neither write nor read it
 Value = TypeVar("Value")
 
 encode: Callable[[object], bytes] = msgspec.json.Encoder().encode
@@ -79,6 +83,11 @@ def _moment(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"the header 'deadline' has no zone: {text}")
     return moment
+
+
+def holds_in(headers: Headers) -> Holds:
+    """What has held the event up before this stage."""
+    return next((read_holds(value) for name, value in headers if name == HELD_BY_HEADER), ())
 
 
 class UnreadableError(Exception):
@@ -165,6 +174,20 @@ def decode_dead_letter(raw: bytes | None) -> DeadLetterRecord:
 def summary_of(error: str) -> str:
     """The last line of a traceback: the exception and its text."""
     return error.strip().rsplit("\n", 1)[-1]
+
+
+def without_values(error: str) -> str:
+    """A traceback for the log: its places and the kinds of exceptions. Their texts may name a shopper."""
+    if not error.startswith("Traceback"):
+        return error  # a sentence of our own
+    return "\n".join(filter(None, map(_without_text, error.splitlines())))
+
+
+def _without_text(line: str) -> str:
+    if line.startswith((" ", "Traceback")):
+        return line
+    kind = _KIND_OF_ERROR.match(line)
+    return kind[0] if kind else ""
 
 
 def cut(body: bytes) -> tuple[bytes, int, str]:

@@ -9,12 +9,13 @@ MAX_CHARACTERS = 20_000  # what hundreds of rules have refused is long
 
 
 def in_words(decision: Decision) -> str:
-    """Reason, its text and the details: `capped: the user has had … (cap 1 per user in 24 h, until …)`.
+    """Reason, its text, what held the event, and the details: `capped: the user has had … (cap 1 per user in 24 h, …)`.
 
     A terminal shows it as it is, whatever an API or another writer put into the details.
     """
     details = details_in_words(decision.details)
-    words = f"{decision.reason}: {decision.reason.row.text}" + (f" ({details})" if details else "")
+    held = "".join(f", {each}" for each in decision.held_by)
+    words = f"{decision.reason}: {decision.reason.row.text}{held}" + (f" ({details})" if details else "")
     return printable(words, MAX_CHARACTERS)
 
 

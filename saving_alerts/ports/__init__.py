@@ -6,6 +6,7 @@ from saving_alerts.ports.accepted_directory import AcceptedDirectories
 from saving_alerts.ports.coupon_source import CouponSource
 from saving_alerts.ports.gone_devices import GoneDevices, NobodyGone
 from saving_alerts.ports.heartbeats import Heartbeats
+from saving_alerts.ports.histories import Histories, NoHistories
 from saving_alerts.ports.object_store import ObjectStore
 from saving_alerts.ports.push_sender import PushSender
 from saving_alerts.ports.throttle import Throttle
@@ -22,3 +23,4 @@ class Ports:
     heartbeats: Heartbeats
     accepted_directories: AcceptedDirectories
     gone_devices: GoneDevices = field(default_factory=NobodyGone)
+    histories: Histories = field(default_factory=NoHistories)

@@ -16,13 +16,31 @@ REMEMBERED_FOR = timedelta(seconds=60)
 Text = Annotated[str, Meta(max_length=256)]
 MAX_PARTITIONS = 10_000
 MAX_REASONS = 1_000
+MAX_DETAIL_CHARACTERS = 500
+MAX_PROBLEMS = 50
+MAX_TOPICS = 20
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A condition of a worker that is not simply ok, as its row tells the others: see `supervision/health.py`."""
+
+    name: Text
+    state: Text
+    detail: Annotated[str, Meta(max_length=MAX_DETAIL_CHARACTERS)] = ""
+    address: Text = ""
+    since: Instant | None = None
+    times: Count = 0
+    held: Count = 0
+    expired: Count = 0
+    next_try: Instant | None = None
 
 
 class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
     """One worker, as of `beaten_at`. `partitions` are its source partitions. Counts are since its start.
 
     `kill_switches` is the next offset of their topic that it will read; None if it has not read it yet. `member` is its
-    member ID in the consumer group; None before it has joined, and in rows of older releases.
+    member ID in the consumer group; None before it has joined, and in rows of older releases, which do not say their
+    `problems` or which partitions of which topic they have either (`owned`).
     """
 
     name: Text
@@ -40,6 +58,8 @@ class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
     events_read: Count
     kill_switches: Count | None = None  # how far it has read their topic, and obeys what stands there
     member: Text | None = None
+    problems: Annotated[tuple[Problem, ...], Meta(max_length=MAX_PROBLEMS)] = ()
+    owned: Annotated[dict[Text, tuple[PartitionNumber, ...]], Meta(max_length=MAX_TOPICS)] = {}
 
     @property
     def link(self) -> str | None:

@@ -1,7 +1,7 @@
 """The push API as dispatch needs it, and every way one attempt can end."""
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -37,6 +37,9 @@ class Throttled:
     """429, 503 or no connection: this attempt did nothing. No other may start before `retry_after` is over."""
 
     retry_after: timedelta
+    status: int | None = field(default=None, compare=False)
+    why: str = field(default="", compare=False)
+    """Without a status: why the API could not be reached, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Unclear:
     """No answer, a broken connection or another 5xx: the push may have been accepted, or may be later."""
 
     text: str
+    status: int | None = field(default=None, compare=False)
 
 
 Attempt = Accepted | Refused | TooLate | Throttled | Unclear

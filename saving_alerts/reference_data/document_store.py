@@ -7,6 +7,7 @@ directory is kept in the same way.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,6 +44,7 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _publications = Decoder(Publication)
+ODD_LINE = "line %d of %s is no publication, and is left out: %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,7 @@ class DocumentStore:
     async def history(self) -> tuple[Publication, ...]:
         """Oldest first. Lines that are no publication are left out, and named in the log."""
         lines, _ = await self._history()
-        found = [(number, _publications.read(line)) for number, line in enumerate(lines.splitlines(), 1)]
-        for number, each in found:
-            if isinstance(each, Unreadable):
-                log.warning("line %d of %s is no publication, and is left out: %s", number, self._history_key, each)
-        return tuple(each for _, each in found if isinstance(each, Publication))
+        return read_history(lines, lambda number, why: log.warning(ODD_LINE, number, self._history_key, why))
 
     async def _keep(self, replaced: Current) -> None:
         """What a person has put there by hand is no version yet, and could not be rolled back to."""
@@ -146,10 +144,29 @@ class DocumentStore:
 
     @property
     def _history_key(self) -> str:
-        return f"{self._folder}/history.jsonl"
+        return history_key(self._key)
 
     def _key_of(self, version: str) -> str:
         return f"{self._folder}/{version}{self.suffix}"
+
+
+def history_key(key: str) -> str:
+    """Where the publications of the document stand that is read from this key."""
+    return f"{key.removesuffix('.jsonl').removesuffix('.json')}/history.jsonl"
+
+
+def read_history(
+    lines: bytes, left_out: Callable[[int, Unreadable], object] = lambda *_: None
+) -> tuple[Publication, ...]:
+    """Oldest first. `left_out` is called with the number of a line that is no publication, and why."""
+    found: list[Publication] = []
+    for number, line in enumerate(lines.splitlines(), 1):
+        each = _publications.read(line)
+        if isinstance(each, Unreadable):
+            left_out(number, each)
+        else:
+            found.append(each)
+    return tuple(found)
 
 
 def rules_store(store: SwappingStore, key: str, max_bytes: int) -> DocumentStore:

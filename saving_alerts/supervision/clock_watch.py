@@ -96,7 +96,7 @@ class ClockWatch:
         try:
             theirs = await self.ask()
         except UnavailableError as error:
-            log.warning("Redis does not say its time: %s", error)
+            log.debug("Redis does not say its time: %s", error)  # its own state says so
             return
         self._redis_ahead = _apart(before, theirs, self.clock.now())
         self.metrics.gauge(Metric.CLOCK_OFFSET, self._redis_ahead.total_seconds())

@@ -1,14 +1,25 @@
 """The conditions of a worker's health. `docs/operating.md` has what each means and what to do.
 
 A worker is ready if all `required` conditions hold. The others are shown only: if an API or Redis is down, that is so
-for all workers, and they hold their events until it is back.
+for all workers, and they hold their events until it is back. `known` adds what `dependencies.py` remembers of each.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from saving_alerts.dependencies import (
+    COUPON_API,
+    PUSH_API,
+    REDIS,
+    Dependencies,
+    DependencyState,
+    LastFailure,
+    State,
+)
 from saving_alerts.domain.clock_check import ClockJudgement
+from saving_alerts.domain.decoding import Instant
+from saving_alerts.domain.holds import in_words
 from saving_alerts.domain.kill_switches import StandingSwitch
 from saving_alerts.ports.consent import ConsentReport
 from saving_alerts.ports.erasures import ErasureReport
@@ -17,20 +28,60 @@ from saving_alerts.reference_data.snapshot import Freshness
 NAMED_SWITCHES = 10  # on the page; the list has them all
 NAMED_ORDERS = 3  # to erase users; the log has them all
 NAMED_PARTITIONS = 20
+TOLD_BY_ADAPTERS = frozenset({COUPON_API, PUSH_API, REDIS})
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One thing that is right (`ok`) or wrong. `detail` is for people."""
+    """One thing that is right (`ok`) or wrong. `detail` is for people; `off`: somebody wants it so.
+
+    `since` is when it came into this state, None while that is not known; `times` how often it was ill; `error` its
+    last one. `held` counts the events that wait for it now, `expired` those that it has cost this time; before
+    `next_try` nobody asks it.
+    """
 
     name: str
     ok: bool
     detail: str
     required: bool = True
+    off: bool = False
+    state: State = State.OK
+    since: Instant | None = None
+    times: int = 0
+    error: LastFailure | None = None
+    held: int = 0
+    expired: int = 0
+    next_try: Instant | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", self._state())
+
+    def _state(self) -> State:
+        if self.off:
+            return State.OFF
+        if self.ok:
+            return State.OK
+        return State.NOT_READY if self.required else State.DEGRADED
 
 
 def all_required_hold(conditions: Iterable[Condition]) -> bool:
     return all(condition.ok for condition in conditions if condition.required)
+
+
+def known(condition: Condition, dependencies: Dependencies, held: int = 0) -> Condition:
+    """The same with what is remembered of it. Conditions that nobody else tells are noted by this."""
+    remembered = dependencies.of(condition.name)
+    if condition.name not in TOLD_BY_ADAPTERS:
+        remembered.note(condition.state, condition.detail)
+    return replace(
+        condition,
+        since=remembered.since,
+        times=remembered.times,
+        error=remembered.error,
+        held=held if condition.state.is_ill else 0,
+        expired=remembered.expired,
+        next_try=remembered.next_try,
+    )
 
 
 def loaded(document: str, freshness: Freshness) -> Condition:
@@ -43,12 +94,18 @@ def loaded(document: str, freshness: Freshness) -> Condition:
 
 
 def fresh(document: str, freshness: Freshness, now: datetime, stale_seconds: float) -> Condition:
-    """A worker with stale rules or merchants goes on with them."""
+    """A worker with stale rules or merchants goes on with them. A refusal is shown at once: what is meant to be in use
+    is not.
+    """
+    name = f"{document}_fresh"
     if freshness.confirmed_at is None:
-        return Condition(f"{document}_fresh", ok=False, detail="never confirmed")
+        return Condition(name, ok=False, detail="never confirmed")
     age = (now - freshness.confirmed_at).total_seconds()
-    refusal = f", the newest was refused: {freshness.refusal}" if freshness.refusal else ""
-    return Condition(f"{document}_fresh", age <= stale_seconds, f"confirmed {age:.0f} s ago{refusal}")
+    seen, is_stale = f"confirmed {in_words(age)} ago", age > stale_seconds
+    if freshness.refusal is None:
+        return Condition(name, ok=not is_stale, detail=seen)
+    detail = f"the newest is not in use: {freshness.refusal}; {freshness.version} is, {seen}"
+    return Condition(name, ok=False, detail=detail, required=is_stale)
 
 
 def group(*, joined: bool, rebalancing: bool, partitions: int) -> Condition:
@@ -70,9 +127,12 @@ def drain(*, draining: bool) -> Condition:
     return Condition("drain", not draining, "work in flight is being finished" if draining else "not draining")
 
 
-def redis(error: str | None) -> Condition:
+def redis(state: DependencyState) -> Condition:
     """Without Redis no push is sent: alerts are held until their deadline."""
-    return Condition("redis", error is None, error or "answered the last heartbeat, and can claim", required=False)
+    if state.since is None:
+        return Condition(REDIS, ok=False, detail="not asked yet", required=False)
+    error = state.error.text if state.is_ill and state.error else ""
+    return Condition(REDIS, not state.is_ill, error or "answered the last heartbeat, and can claim", required=False)
 
 
 def clock(judgement: ClockJudgement | None) -> Condition:
@@ -82,9 +142,12 @@ def clock(judgement: ClockJudgement | None) -> Condition:
     return Condition("clock", judgement.agrees, judgement.text, required=not judgement.trusted)
 
 
-def breaker(name: str, *, is_open: bool) -> Condition:
-    detail = "left alone after repeated failures; events are held" if is_open else "in use"
-    return Condition(name, not is_open, detail, required=False)
+def api(state: DependencyState) -> Condition:
+    """While an API is left alone, because it fails or asks for it, events are held."""
+    if not state.is_ill:
+        return Condition(state.name, ok=True, detail="in use", required=False)
+    why = state.error.text if state.error else "it failed"
+    return Condition(state.name, ok=False, detail=f"{why}; left alone, events are held", required=False)
 
 
 def kill_switches(next_offset: int | None, switches: Sequence[StandingSwitch], problem: str | None) -> Condition:
@@ -99,7 +162,7 @@ def kill_switches(next_offset: int | None, switches: Sequence[StandingSwitch], p
         on.append(f"and {more} more, see `saving-alerts kill list`")
     problems = [f"not followed now, what was known before stays: {problem}"] if problem else []
     detail = "; ".join([*problems, *on]) or "none is on"
-    return Condition("kill_switches", not on and not problems, detail, required=False)
+    return Condition("kill_switches", not problems, detail, required=False, off=bool(on) and not problems)
 
 
 def consent(report: ConsentReport | None) -> Condition:
@@ -148,4 +211,4 @@ def topics(problem: str | None) -> Condition:
 
 
 def pushes(*, dry_run: bool) -> Condition:
-    return Condition("pushes", not dry_run, "a dry run: nothing is sent" if dry_run else "are sent", required=False)
+    return Condition("pushes", ok=True, detail="a dry run: nothing is sent" if dry_run else "are sent", off=dry_run)

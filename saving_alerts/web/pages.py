@@ -8,10 +8,14 @@ from jinja2 import Environment, PackageLoader
 
 from saving_alerts.supervision.health import Condition, all_required_hold
 from saving_alerts.web.stats import Stats
+from saving_alerts.web.words import FILTERS
 
-LIVE_SCRIPT = files("saving_alerts.web").joinpath("templates/live.js").read_bytes()
+LIVE_SCRIPT, STYLE = (
+    files("saving_alerts.web").joinpath(f"templates/{name}").read_bytes() for name in ("live.js", "page.css")
+)
 
 _environment = Environment(loader=PackageLoader("saving_alerts.web"), autoescape=True, trim_blocks=True)
+_environment.filters |= FILTERS
 
 
 def html(stats: Stats) -> bytes:

@@ -1,11 +1,12 @@
 """The numbers of the page as plain values. Pure: everything comes in as arguments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
+from saving_alerts.adapters.metrics_by_time import MetricsByTime
 from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.decoding import Instant
@@ -15,34 +16,60 @@ from saving_alerts.metrics import FORWARDED, Metric
 from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.reference_data.snapshot import Freshness
 from saving_alerts.supervision.health import Condition
+from saving_alerts.web.flows import Flow
+from saving_alerts.web.switches import Switch
+from saving_alerts.web.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class StageNumbers:
-    """One stage of this worker; durations in seconds from intake to durable outcome."""
+    """One stage of this worker; durations in seconds from intake to durable outcome.
+
+    The percentiles are of the last five minutes, None where nothing ended in them.
+    """
 
     stage: str
     taken: int
     forwarded: int
     decided: int
     in_flight: int
-    p50_seconds: float
-    p99_seconds: float
+    p50_seconds: float | None
+    p99_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionLag:
-    """Commit and end of a topic partition; None while it is not known."""
+    """Commit and end of a topic partition; None while it is not known.
+
+    `owner` is the worker that has it, None where nobody is known to. `oldest_at` is when its first record was written
+    that is not committed.
+    """
 
     topic: str
     partition: int
     committed: int | None
     end: int | None
+    owner: str | None = None
+    oldest_at: Instant | None = None
 
     @property
     def records(self) -> int | None:
         """How many offsets the commit is behind the end."""
         return None if self.committed is None or self.end is None else max(0, self.end - self.committed)
+
+    @property
+    def is_remarkable(self) -> bool:
+        """Whether it has no owner, or records that are not committed."""
+        return self.end is not None and (self.owner is None or self.records != 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Who published the version in use, when, and what for."""
+
+    by: str
+    at: Instant
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +84,18 @@ class Document:
     age_seconds: float | None
     refusal: str | None
     remark: str | None = None
+    published: Published | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
     """Everything on the page, and the body of /stats.json.
 
-    `funnel` and `decisions` count all live workers since their starts, the other numbers are this worker's. `cluster`
-    are the rows of all live workers. `held_back` are partitions whose commit waits for a record of this worker.
+    `funnel`, `decisions` and `flows` count what all workers, also those that are gone, did in the last day, `since`
+    when the oldest of it happened; the other numbers are this worker's. `cluster` are the rows of all live workers,
+    `gone` the last ones of those that ended without a word. `partitions` are all of the deployment, as of the last
+    look at Kafka; `partitions_problem` says why that is long ago. `held_back` are partitions whose commit waits for a
+    record of this worker.
     """
 
     worker: str
@@ -83,6 +114,15 @@ class Stats:
     asks_avoided: float | None = None
     when_errors: dict[str, int] = field(default_factory=dict)
     held_back: tuple[HeldBack, ...] = ()
+    verdict: Verdict = field(default_factory=Verdict)
+    flows: tuple[Flow, ...] = ()
+    since: Instant | None = None
+    partitions: tuple[PartitionLag, ...] = ()
+    partitions_problem: str | None = None
+    gone: tuple[WorkerRow, ...] = ()
+    switches: tuple[Switch, ...] = ()
+    dead_letters_by_stage: dict[str, int] = field(default_factory=dict)
+    started_at: Instant | None = None
 
 
 class Report(Protocol):
@@ -119,34 +159,41 @@ def when_errors(metrics: InMemoryMetrics) -> dict[str, int]:
     return dict(sorted(counted.items(), key=lambda each: (-each[1], each[0])))
 
 
-def stage_numbers(metrics: InMemoryMetrics, in_flight: Mapping[Stage, int]) -> tuple[StageNumbers, ...]:
-    return tuple(_stage(metrics, stage, in_flight.get(stage, 0)) for stage in Stage)
+def stage_numbers(
+    metrics: InMemoryMetrics, recent: MetricsByTime, in_flight: Mapping[Stage, int]
+) -> tuple[StageNumbers, ...]:
+    return tuple(_stage(metrics, recent, stage, in_flight.get(stage, 0)) for stage in Stage)
 
 
-def _stage(metrics: InMemoryMetrics, stage: Stage, in_flight: int) -> StageNumbers:
+def _stage(metrics: InMemoryMetrics, recent: MetricsByTime, stage: Stage, in_flight: int) -> StageNumbers:
     forwarded = metrics.total(Metric.STAGE_OUT, stage=stage, decision=FORWARDED)
-    duration = metrics.distributions(Metric.STAGE_DURATION).get((("stage", stage.value),))
+    p50, p99 = recent.quantiles(stage, (0.5, 0.99))
     return StageNumbers(
         stage=stage,
         taken=metrics.total(Metric.STAGE_IN, stage=stage),
         forwarded=forwarded,
         decided=metrics.total(Metric.STAGE_OUT, stage=stage) - forwarded,
         in_flight=in_flight,
-        p50_seconds=duration.p50 if duration else 0.0,
-        p99_seconds=duration.p99 if duration else 0.0,
+        p50_seconds=p50,
+        p99_seconds=p99,
     )
 
 
-def documents(freshness: Mapping[str, Freshness], now: datetime) -> tuple[Document, ...]:
-    return tuple(_document(kind, one, now) for kind, one in freshness.items())
+def documents(
+    freshness: Mapping[str, Freshness],
+    now: datetime,
+    published: Callable[[str, str | None], Published | None] = lambda *_: None,
+) -> tuple[Document, ...]:
+    """`published` says of a document and a version who published it, as far as it is known."""
+    return tuple(_document(kind, one, now, published(kind, one.version)) for kind, one in freshness.items())
 
 
-def _document(kind: str, one: Freshness, now: datetime) -> Document:
+def _document(kind: str, one: Freshness, now: datetime, published: Published | None) -> Document:
     age_seconds = (now - one.confirmed_at).total_seconds() if one.confirmed_at else None
-    return Document(kind, one.version, age_seconds, one.refusal, one.remark)
+    return Document(kind, one.version, age_seconds, one.refusal, one.remark, published)
 
 
-def totals_of(rows: Sequence[WorkerRow]) -> tuple[int, dict[str, int]]:
-    """Events read, and decisions by reason, of these workers, each since its start."""
-    totals = {str(reason): sum(row.decisions.get(reason, 0) for row in rows) for reason in Reason}
-    return sum(row.events_read for row in rows), totals
+def dead_letters_by_stage(metrics: InMemoryMetrics) -> dict[str, int]:
+    """This worker's, since its start; without the stages that have none."""
+    counted = {stage.value: metrics.total(Metric.DEAD_LETTERS, stage=stage) for stage in Stage}
+    return {stage: number for stage, number in counted.items() if number}

@@ -1,13 +1,16 @@
 """The pages of a worker, as views of Faust's web server."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
 import faust
 from faust.types.web import Request, Response, View
 
+from saving_alerts.dependencies import State
 from saving_alerts.web import pages
 from saving_alerts.web.exposition import CONTENT_TYPE, Exposition
+from saving_alerts.web.icons import icon, name_of
 from saving_alerts.web.page_token import CHALLENGE, PageToken
 from saving_alerts.web.recent import Recent
 from saving_alerts.web.stats import Report
@@ -40,16 +43,30 @@ def _routes(report: Report, seconds: Callable[[], float]) -> dict[str, Callable[
     async def ready() -> Answer:
         return _json(pages.health("ready", report.conditions()))
 
-    async def script() -> Answer:
-        return 200, "text/javascript", pages.LIVE_SCRIPT
-
     return {
         **_stats_routes(report, seconds),
+        **_fixed_routes(),
         "/metrics": _metrics(report, seconds),
         "/health/live": live,
         "/health/ready": ready,
-        "/live.js": script,
     }
+
+
+def _fixed_routes() -> dict[str, Callable[[], Awaitable[Answer]]]:
+    """What belongs to the page and never changes. All of it is ours: nothing comes from elsewhere."""
+    icons = {f"/icon-{name_of(state)}.svg": _always("image/svg+xml", icon(state)) for state in State}
+    return {
+        "/live.js": _always("text/javascript", pages.LIVE_SCRIPT),
+        "/page.css": _always("text/css", pages.STYLE),
+        **icons,
+    }
+
+
+def _always(content_type: str, body: bytes) -> Callable[[], Awaitable[Answer]]:
+    async def answer() -> Answer:
+        return 200, content_type, body
+
+    return answer
 
 
 def _stats_routes(report: Report, seconds: Callable[[], float]) -> dict[str, Callable[[], Awaitable[Answer]]]:
@@ -57,7 +74,8 @@ def _stats_routes(report: Report, seconds: Callable[[], float]) -> dict[str, Cal
 
     async def compute() -> tuple[bytes, bytes]:
         numbers = await report.stats()
-        return pages.html(numbers), pages.json(numbers)
+        # In a thread: with hundreds of partitions it takes longer than `/health/live` may wait.
+        return await asyncio.to_thread(lambda: (pages.html(numbers), pages.json(numbers)))
 
     recent = Recent(compute, seconds)
 

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from saving_alerts.adapters.kill_switch_topic import KillSwitchTopic, consumer_of
 from saving_alerts.delivery.group_metadata import ConsumerMetadata
 from saving_alerts.delivery.poison_pills.detector import MetadataStore
+from saving_alerts.dependencies import Dependencies
 from saving_alerts.metrics import Metrics
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
@@ -24,7 +25,7 @@ OUTPUT_BATCH_BYTES = 512 * 1024
 # How long a broker may take to answer a batch before it is sent again; Faust's own producer waits as long.
 OUTPUT_REQUEST_TIMEOUT_MILLISECONDS = 45_000
 
-OpenPorts = Callable[[Settings, Clock, Metrics, AsyncExitStack], Awaitable[Ports]]
+OpenPorts = Callable[[Settings, Clock, Metrics, AsyncExitStack, Dependencies], Awaitable[Ports]]
 
 
 def kafka_producer(settings: Settings) -> AIOKafkaProducer:

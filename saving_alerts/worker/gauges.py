@@ -55,6 +55,8 @@ def _send_document(metrics: Metrics, kind: str, freshness: Freshness, now: datet
 def _send_conditions(metrics: Metrics, conditions: Iterable[Condition]) -> None:
     for condition in conditions:
         metrics.gauge(Metric.CONDITION_OK, int(condition.ok), condition=condition.name)
+        metrics.gauge(Metric.DEPENDENCY_ILL, int(condition.state.is_ill), dependency=condition.name)
+        metrics.gauge(Metric.DEPENDENCY_HELD, condition.held, dependency=condition.name)
 
 
 def send_held_back(metrics: Metrics, stages: Iterable[str], held_back: Sequence[HeldBack], now: datetime) -> None:

@@ -1,7 +1,12 @@
-"""One log format for Faust, aiokafka and ourselves."""
+"""One log format for Faust, aiokafka and ourselves.
+
+A line has time, level, logger and event, the worker with its version and group, and where it is about one record its
+`stage`, `partition`, `position` and `event_id`, which are given as `extra`. No line at info or above names a shopper.
+"""
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import structlog
@@ -9,6 +14,8 @@ import structlog
 # During an outage aiokafka says the same thing about 100 times a second.
 REPEATS_PER_INTERVAL = 5
 INTERVAL_SECONDS = 10.0
+# What a line may be about, beside its text.
+ABOUT = ("stage", "partition", "position", "event_id")
 
 
 class RepeatLimit(logging.Filter):
@@ -36,13 +43,20 @@ class RepeatLimit(logging.Filter):
         return True
 
 
-def logging_config(log_format: Literal["json", "console"]) -> dict[str, Any]:
-    """For `logging.config.dictConfig`: everything to standard error, in one format, repeats limited."""
+def logging_config(
+    log_format: Literal["json", "console"], level: str = "info", worker: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """For `logging.config.dictConfig`: everything to standard error, in one format, repeats limited.
+
+    `worker` are the fields that every line of this worker has.
+    """
     renderer = structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer()
     before = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        structlog.stdlib.ExtraAdder(allow=ABOUT),
+        _adds(worker or {}),
     ]
     return {
         "version": 1,
@@ -60,5 +74,13 @@ def logging_config(log_format: Literal["json", "console"]) -> dict[str, Any]:
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ours", "filters": ["repeats"]}},
-        "root": {"handlers": ["stderr"], "level": "INFO"},
+        "root": {"handlers": ["stderr"], "level": level.upper()},
     }
+
+
+def _adds(fields: Mapping[str, str]) -> structlog.typing.Processor:
+    def add(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event.update(fields)
+        return event
+
+    return add

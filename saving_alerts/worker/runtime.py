@@ -17,6 +17,7 @@ from faust.types import TP
 
 from saving_alerts.adapters.datadog import NoMetrics, metrics_to
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics, TeeMetrics
+from saving_alerts.adapters.metrics_by_time import MetricsByTime
 from saving_alerts.delivery.flow_control import ConsumerFlowControl
 from saving_alerts.delivery.in_flight import InFlightLimits
 from saving_alerts.delivery.poison_pills.commit_metadata import Partition
@@ -26,6 +27,7 @@ from saving_alerts.delivery.producer import OutputProducer
 from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.stage_runner import StageRunner
+from saving_alerts.dependencies import Dependencies
 from saving_alerts.domain.clock_check import ClockLimits
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
@@ -71,9 +73,11 @@ class WorkerRuntime:
         self.incarnation = uuid.uuid4().hex
         self.topics = settings.topics
         self.failpoints = Failpoints.read(settings.failpoint, settings.failpoint_signal)
+        self.dependencies = Dependencies(clock.now)
         self.in_memory_metrics = InMemoryMetrics()
         self._datadog = metrics_to(datadog_policy(settings))
-        self.metrics = _metrics(self.in_memory_metrics, self._datadog)
+        self.metrics_by_time = MetricsByTime(clock.now)
+        self.metrics: Metrics = TeeMetrics(self.metrics_by_time, _metrics(self.in_memory_metrics, self._datadog))
         self.reference_data = ReferenceData(settings.link_schemes)
         self.kill_switches = external.kill_switches(settings, self.topics.kill_switches.name)
         self.producer = OutputProducer(partial(external.new_producer, settings), self.metrics)
@@ -114,7 +118,8 @@ class WorkerRuntime:
     async def open(self) -> None:
         """Connect to the outside world, and build what needs it."""
         partitions = await self.producer.partition_count(self.topics.decisions.name)
-        ports = await self._external.open_ports(self.settings, self.clock, self.metrics, self._closing)
+        open_ports = self._external.open_ports
+        ports = await open_ports(self.settings, self.clock, self.metrics, self._closing, self.dependencies)
         guard = ShrinkGuard(ports.accepted_directories, self.settings.merchants_max_loss)
         loader = ReferenceDataLoader(
             ports.object_store, guard, _reload_policy(self.settings), self.reference_data, self.clock, self.metrics
@@ -162,6 +167,7 @@ class WorkerRuntime:
                 uncommitted_bytes=self.settings.uncommitted_max_bytes,
             ),
             failpoints=self.failpoints,
+            dependencies=self.dependencies,
         )
         return build_stages(inputs, services, self.topics)
 

@@ -6,94 +6,53 @@ from contextlib import suppress
 from datetime import timedelta
 from itertools import chain
 from operator import attrgetter
-from typing import Protocol
 
-from faust.sensors import Monitor
 from faust.types import TP
 
 from saving_alerts import __version__
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.delivery.held_back import HeldBack
+from saving_alerts.dependencies import REDIS, State
 from saving_alerts.domain.funnel import funnel
 from saving_alerts.domain.kill_switches import standing_at
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.errors import UnavailableError
-from saving_alerts.ports.heartbeats import Heard, WorkerRow
+from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.reference_data.loader import MERCHANTS, RULES
 from saving_alerts.supervision.health import (
     Condition,
     all_required_hold,
-    breaker,
-    clock,
-    consent,
-    drain,
-    erasures,
-    fresh,
-    group,
-    kafka_access,
-    kill_switches,
-    loaded,
-    pushes,
-    redis,
-    topics,
 )
+from saving_alerts.web.flows import flows, totals_of
 from saving_alerts.web.stats import (
     PartitionLag,
     Stats,
     asks_avoided,
+    dead_letters_by_stage,
     decisions_of,
     documents,
     stage_numbers,
-    totals_of,
     when_errors,
 )
+from saving_alerts.web.switches import switches
+from saving_alerts.web.verdict import Missed, verdict
+from saving_alerts.worker.conditions import AssignedApp, WorkerConditions, problems_of, source_partitions
+from saving_alerts.worker.deployment_view import DeploymentView
 from saving_alerts.worker.runtime import WorkerRuntime
 
 ROWS_LIVE_FOR_BEATS = 3
-CLUSTER_CACHE = timedelta(seconds=1)
 # A record that is in work for less time is nothing to look at: every partition has one now and then.
 HELD_BACK_SHOWN = timedelta(seconds=5)
 
 
-class Watched(Protocol):
-    """The watchdog, as far as the page asks it."""
-
-    def conditions(self) -> list[Condition]: ...
-
-
-class HasProblem(Protocol):
-    """What watches our access to Kafka, as far as the page asks it."""
-
-    problem: str | None
-
-
-class AssignedApp(Protocol):
-    """What is asked of the Faust app."""
-
-    rebalancing: bool
-    consumer_generation_id: int
-    monitor: Monitor
-
-    @property
-    def watchdog(self) -> Watched: ...
-
-    @property
-    def kafka_access(self) -> HasProblem: ...
-
-    def assignment_now(self) -> frozenset[TP]: ...
-
-    def member_id(self) -> str | None: ...
-
-
 class SelfReport:
-    """One worker, as seen by itself. `redis_error` is what the last heartbeat met."""
+    """One worker, as seen by itself."""
 
     def __init__(self, app: AssignedApp, runtime: WorkerRuntime) -> None:
         self._app = app
         self._runtime = runtime
-        self._others = Heard()
-        self._asked_at = runtime.started_at - CLUSTER_CACHE
-        self.redis_error: str | None = "not asked yet"
+        self._conditions = WorkerConditions(app, runtime)
+        self.deployment = DeploymentView(runtime, self.lag)
 
     @property
     def metrics(self) -> InMemoryMetrics:
@@ -104,33 +63,12 @@ class SelfReport:
         return [Condition("event_loop", ok=True, detail="answers"), *self._app.watchdog.conditions()]
 
     def conditions(self) -> list[Condition]:
-        """Everything that can be the matter, each by name."""
-        runtime, data = self._runtime, self._runtime.reference_data.freshness
-        now, stale = runtime.clock.now(), runtime.settings.reference_data_stale_seconds
-        partitions, switches = self.partitions(), runtime.kill_switches
-        return [
-            loaded(RULES, data[RULES]),
-            loaded(MERCHANTS, data[MERCHANTS]),
-            fresh(RULES, data[RULES], now, stale),
-            fresh(MERCHANTS, data[MERCHANTS], now, stale),
-            group(joined=self._has_joined(), rebalancing=self._app.rebalancing, partitions=len(partitions)),
-            kafka_access(self._app.kafka_access.problem),
-            drain(draining=runtime.is_draining),
-            topics(runtime.topics_problem),
-            kill_switches(switches.next_offset, standing_at(switches.listed, runtime.clock.now()), switches.problem),
-            consent(runtime.consent.report() if runtime.consent else None),
-            erasures(runtime.erasures.report() if runtime.erasures else None),
-            pushes(dry_run=runtime.settings.dry_run),
-            redis(self.redis_error),
-            clock(runtime.opened.clock_watch.judgement() if runtime.opened else None),
-            breaker("coupon_api", is_open=self._is_open(Metric.COUPON_API_BREAKER)),
-            breaker("push_api", is_open=self._is_open(Metric.PUSH_API_BREAKER)),
-        ]
+        """Everything that can be the matter, each by name, with since when and why."""
+        return self._conditions.now()
 
     def partitions(self) -> list[int]:
         """The source partitions that this worker works on."""
-        source = self._runtime.topics.source.name
-        return sorted(tp.partition for tp in self._app.assignment_now() if tp.topic == source)
+        return source_partitions(self._app, self._runtime)
 
     def lag(self) -> list[PartitionLag]:
         """Of what the stages read. The Table's changelog is no work, and other workers' partitions are in it."""
@@ -154,6 +92,7 @@ class SelfReport:
     def row(self) -> WorkerRow:
         """What this worker reports to the others, in its heartbeat."""
         runtime, data = self._runtime, self._runtime.reference_data.freshness
+        conditions = self.conditions()
         return WorkerRow(
             name=runtime.settings.worker_name,
             incarnation=runtime.incarnation,
@@ -165,12 +104,22 @@ class SelfReport:
             merchants_version=data[MERCHANTS].version,
             partitions=tuple(self.partitions()),
             in_flight=sum(stage.in_flight for stage in runtime.stages.values()),
-            ready=all_required_hold(self.conditions()),
+            ready=all_required_hold(conditions),
             decisions=decisions_of(runtime.in_memory_metrics),
             events_read=runtime.in_memory_metrics.total(Metric.EVENTS_READ),
             kill_switches=runtime.kill_switches.next_offset,
             member=self._app.member_id(),
+            problems=problems_of(conditions),
+            owned=self._owned(),
         )
+
+    def _owned(self) -> dict[str, tuple[int, ...]]:
+        found: dict[str, list[int]] = {}
+        inputs = {topic.name for topic in self._runtime.topics.inputs.values()}
+        for tp in sorted(self._app.assignment_now()):
+            if tp.topic in inputs:
+                found.setdefault(tp.topic, []).append(tp.partition)
+        return {topic: tuple(numbers) for topic, numbers in found.items()}
 
     async def beat(self) -> None:
         """Write the row, and see whether claims can be made. Where Redis refuses either, the page says so."""
@@ -179,31 +128,53 @@ class SelfReport:
             return
         await self._runtime.opened.clock_watch.compare()
         ports = self._runtime.opened.ports
-        # Both, whatever becomes of the other: the others see this worker also where nobody may claim.
-        asked = (ports.throttle.check(), ports.heartbeats.beat(self.row(), lives_for))
+        history = self._runtime.metrics_by_time.history(self._runtime.incarnation)
+        # All, whatever becomes of the others: they see this worker also where nobody may claim.
+        asked = (
+            ports.throttle.check(),
+            ports.heartbeats.beat(self.row(), lives_for),
+            ports.histories.write(history),
+            self.deployment.look(for_page=False),
+        )
         failures = [each for each in await asyncio.gather(*asked, return_exceptions=True) if each is not None]
-        self.redis_error = str(failures[0]) if failures else None
+        state = State.DEGRADED if failures else State.OK
+        self._runtime.dependencies.of(REDIS).note(state, str(failures[0]) if failures else "")
         for failure in failures:
             if not isinstance(failure, UnavailableError):
                 raise failure
 
     async def stats(self) -> Stats:
         runtime, now = self._runtime, self._runtime.clock.now()
-        others = await self._look_at_others()
+        view = self.deployment
+        await view.look()
+        others, gone, counted = view.others, view.gone, view.counted(now)
         rows = _ordered([self.row(), *others.rows])
-        events_read, decisions = totals_of(rows)
+        events_read, decisions = totals_of(counted)
+        partitions = view.partitions(rows)
+        missed = Missed((*others.silent, *gone), sum(each.owner is None for each in partitions))
         return Stats(
+            verdict=verdict(rows, missed, now),
+            flows=flows(counted),
+            since=counted.since,
+            partitions=partitions,
+            partitions_problem=view.partitions_problem,
+            gone=gone,
+            switches=switches(standing_at(runtime.kill_switches.listed, now)),
+            dead_letters_by_stage=dead_letters_by_stage(runtime.in_memory_metrics),
+            started_at=runtime.started_at,
             worker=runtime.settings.worker_name,
             version=__version__,
             at=now,
             funnel=funnel(events_read, decisions),
             decisions=decisions,
             stages=stage_numbers(
-                runtime.in_memory_metrics, {stage: runner.in_flight for stage, runner in runtime.stages.items()}
+                runtime.in_memory_metrics,
+                runtime.metrics_by_time,
+                {stage: runner.in_flight for stage, runner in runtime.stages.items()},
             ),
             lag=tuple(self.lag()),
             conditions=tuple(self.conditions()),
-            documents=documents(runtime.reference_data.freshness, now),
+            documents=documents(runtime.reference_data.freshness, now, view.publications.of),
             dead_letters=runtime.in_memory_metrics.total(Metric.DEAD_LETTERS),
             cluster=rows,
             silent=others.silent,
@@ -215,31 +186,10 @@ class SelfReport:
 
     async def leave(self) -> None:
         """This worker ends well, so nobody has to wait for it."""
+        await self.deployment.close()
         if self._runtime.opened is not None:
             with suppress(UnavailableError):  # then it is silent for a while
                 await self._runtime.opened.ports.heartbeats.leave(self._runtime.incarnation)
-
-    async def _look_at_others(self) -> Heard:
-        """All other workers; asked at most once a second, and as last known where Redis does not answer."""
-        now = self._runtime.clock.now()
-        if now - self._asked_at >= CLUSTER_CACHE and self._runtime.opened is not None:
-            self._asked_at = now
-            try:
-                self._others = self._without_us(await self._runtime.opened.ports.heartbeats.heard())
-            except UnavailableError as error:
-                self.redis_error = str(error)
-        return self._others
-
-    def _without_us(self, heard: Heard) -> Heard:
-        ours = self._runtime.incarnation
-        rows, silent = ([row for row in rows if row.incarnation != ours] for rows in (heard.rows, heard.silent))
-        return Heard(tuple(rows), tuple(silent), heard.unreadable)
-
-    def _has_joined(self) -> bool:
-        return self._runtime.opened is not None and self._app.consumer_generation_id > 0
-
-    def _is_open(self, metric: Metric) -> bool:
-        return any(value > 0 for value in self.metrics.gauges(metric).values())
 
 
 def _ordered(rows: Sequence[WorkerRow]) -> tuple[WorkerRow, ...]:

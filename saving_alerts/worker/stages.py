@@ -161,4 +161,5 @@ class _Builder:
     ) -> OutcomeWriter[In, Any]:
         output = self.topics.next_stage.get(stage)
         forwarding = Forwarding(output.name, to_next_stage) if output else None
-        return OutcomeWriter(stage, self.services.record_builder, decode, address, forwarding, self.merchant_name)
+        services, builder = self.services, self.services.record_builder
+        return OutcomeWriter(stage, builder, decode, address, forwarding, self.merchant_name, services.dependencies)

@@ -11,6 +11,7 @@ from tests.support.requirements import require
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 TIMEOUT_SECONDS = 60
+LIGHT, DARK = "--blink-settings=preferredColorScheme=1", "--blink-settings=preferredColorScheme=0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,11 @@ def chromium() -> str:
     return str(found)
 
 
-async def visit(url: str, seconds: float, profile: Path) -> Visit:
-    """The page after so many seconds of its own time, which passes faster than ours while it only waits."""
+async def visit(url: str, seconds: float, profile: Path, *options: str) -> Visit:
+    """The page after so many seconds of its own time, which passes faster than ours while it only waits.
+
+    `options` are more of the browser's command line: LIGHT, DARK.
+    """
     process = await asyncio.create_subprocess_exec(
         chromium(),
         "--headless=new",
@@ -39,6 +43,7 @@ async def visit(url: str, seconds: float, profile: Path) -> Visit:
         "--enable-logging=stderr",
         f"--user-data-dir={profile}",
         f"--virtual-time-budget={seconds * 1000:.0f}",
+        *options,
         "--dump-dom",
         url,
         stdout=PIPE,

@@ -43,7 +43,7 @@ class Worker:
         if request.path not in {"/", "/stats"}:
             return await handler(request)
         self.answers += 1
-        self.app.runtime.in_memory_metrics.count(Metric.EVENTS_READ)
+        self.app.runtime.metrics.count(Metric.EVENTS_READ)
         if self.answers in self.ill:
             return web.Response(status=502, text="<h1>Bad gateway</h1>", content_type="text/html")
         return await handler(request)
@@ -69,7 +69,7 @@ async def worker() -> AsyncIterator[Worker]:
 
 
 def events_read(document: str) -> int:
-    (number,) = re.findall(r'<td>read</td><td class="n">(\d+)</td>', document)
+    number, *_ = re.findall(r'<th scope="row">read</th>.*?data-l="day">(\d+)</td>', document)
     return int(number)
 
 

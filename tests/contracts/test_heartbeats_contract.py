@@ -11,8 +11,9 @@ import pytest_asyncio
 from redis import asyncio as aioredis
 
 from demo.servers.redis import EmbeddedRedis
+from saving_alerts.adapters.kept_rows import MAX_ROWS
 from saving_alerts.adapters.redis_connection import connect
-from saving_alerts.adapters.redis_heartbeats import MAX_NAMED, MAX_ROW_BYTES, MAX_ROWS, RedisHeartbeats
+from saving_alerts.adapters.redis_heartbeats import MAX_NAMED, MAX_ROW_BYTES, RedisHeartbeats
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.heartbeats import Heard, Heartbeats, WorkerRow
 from tests.support.fakes.clock import FakeClock

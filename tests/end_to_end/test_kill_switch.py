@@ -1,6 +1,6 @@
 """Two workers and the commands of an operator: a switch stops pushes until it is off, and a dry run sends none."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -10,9 +10,10 @@ from confluent_kafka import Producer
 
 from demo.checks.decision_consumer import DecisionConsumer
 from demo.traffic import merchants_jsonl
-from demo.traffic.paced_producer import PacedProducer
+from demo.traffic.paced_producer import PacedProducer, Record
 from demo.workers.worker_process import WorkerProcess, command_line, wait_until_ready
 from demo.world import World
+from saving_alerts.domain.decisions import Decision, answer
 from saving_alerts.domain.reasons import Reason
 from tests.end_to_end.conditions import wait_until
 from tests.end_to_end.shoppers import good_coupons, long_freshness_rules, visit
@@ -40,6 +41,16 @@ class RunningDeployment:
         positions = [self._producer.positions[user] for user in users]
         assert all(self._decisions.wait_for(position, ANSWER_SECONDS) for position in positions)
         return {self._decisions.reason(position) for position in positions}
+
+    def write(self, records: Iterable[Record]) -> None:
+        """Return when all of them are on Kafka."""
+        self._producer.write(records, PER_SECOND)
+
+    def decided(self, name: str) -> Decision:
+        """How the event of this name ended."""
+        position = self._producer.positions[name]
+        assert self._decisions.wait_for(position, ANSWER_SECONDS)
+        return answer(self._decisions.at(position))
 
     def kill(self, *arguments: str, code: int = 0) -> str:
         ended = command_line(["kill", *arguments], self.world.environment)

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord
 
 from saving_alerts.app import SavingAlertsApp, create_app
 from saving_alerts.delivery.outputs import Output
+from saving_alerts.dependencies import Dependencies
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Stage
 from saving_alerts.domain.reasons import Reason
@@ -96,7 +97,9 @@ class Worker:
             metadata_store=lambda app, settings: FakeMetadataStore(),
         )
 
-    async def _open_ports(self, settings: Settings, clock: Clock, metrics: Metrics, closing: AsyncExitStack) -> Ports:
+    async def _open_ports(
+        self, settings: Settings, clock: Clock, metrics: Metrics, closing: AsyncExitStack, dependencies: Dependencies
+    ) -> Ports:
         return Ports(
             coupon_source=self.coupons,
             push_sender=self.pushes,

@@ -1,13 +1,17 @@
 """`saving-alerts stats`: the numbers of a worker's page, in a terminal."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
+from time import sleep
+from typing import NoReturn
 
 import click
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import CommandRefusedError
-from saving_alerts.commands.output import document, say, table
+from saving_alerts.commands.output import clear, document, say, table
 from saving_alerts.commands.stats.tables import tables
 from saving_alerts.domain.decoding import Decoder, Unreadable
 from saving_alerts.http_access import TokenFile
@@ -15,6 +19,7 @@ from saving_alerts.secret_files import SecretFileError
 from saving_alerts.web.stats import Stats
 
 TIMEOUT_SECONDS = 5.0
+WATCH_SECONDS = 2.0
 HTTP_OK, HTTP_UNAUTHORIZED = 200, 401
 _stats = Decoder(Stats)
 LOCAL = "http://127.0.0.1:{port}"
@@ -24,20 +29,38 @@ LOCAL = "http://127.0.0.1:{port}"
 @click.option("--page", help="A worker's page, like http://127.0.0.1:6067; without it, the one of these settings.")
 @click.option("--token-file", help="A file with the token of the page; without it, the one of these settings.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, for machines.")
-def stats(*, page: str | None, token_file: str | None, as_json: bool) -> None:
-    """Show the numbers of a worker's page: funnel, decisions, stages, health, rules, workers, lag.
-
-    Funnel, decisions and workers are the whole cluster's, the others this worker's.
+@click.option("--watch", is_flag=True, help="Again every 2 s, until Ctrl-C.")
+def stats(*, page: str | None, token_file: str | None, as_json: bool, watch: bool) -> None:
+    """Show what stands on a worker's page: how the deployment is, health, what flows, workers, partitions, rules.
 
     \b
     Example:
       saving-alerts stats
+      saving-alerts stats --watch
       saving-alerts stats --page http://127.0.0.1:6067
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     if page is None:
         settings = settings_or_exit()
         page, token_file = LOCAL.format(port=settings.web_port), token_file or settings.web_token_file
-    body = asyncio.run(_fetched(page.rstrip("/"), _shown(token_file)))
+    show = partial(_show, page.rstrip("/"), token_file, as_json=as_json)
+    if watch:
+        watched(show)
+    show()
+
+
+def watched(show: Callable[[], None], pause: Callable[[float], object] = sleep) -> NoReturn:
+    """Again and again until somebody interrupts it; a worker that does not answer is shown as that."""
+    while True:
+        clear()
+        try:
+            show()
+        except CommandRefusedError as error:
+            say(error.format_message())
+        pause(WATCH_SECONDS)
+
+
+def _show(address: str, token_file: str | None, *, as_json: bool) -> None:
+    body = asyncio.run(_fetched(address, _shown(token_file)))
     if as_json:
         document(body)
         return

@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 
 from saving_alerts.app import SavingAlertsApp, create_app
+from saving_alerts.dependencies import Dependencies
 from saving_alerts.metrics import Metrics
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
@@ -16,5 +17,7 @@ def unopened_app(worker_name: str = "worker-1", web_token_file: str | None = Non
     return create_app(settings, external=ExternalFactories(open_ports=_refuse), clock=FakeClock())
 
 
-async def _refuse(settings: Settings, clock: Clock, metrics: Metrics, closing: AsyncExitStack) -> Ports:
+async def _refuse(
+    settings: Settings, clock: Clock, metrics: Metrics, closing: AsyncExitStack, dependencies: Dependencies
+) -> Ports:
     raise AssertionError("a page opened the ports")

@@ -1,6 +1,7 @@
 """`stats` shows in a terminal what stands on a worker's page."""
 
 import asyncio
+import html
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -13,7 +14,8 @@ from aiohttp.test_utils import TestClient, TestServer, unused_port
 from click.testing import CliRunner, Result
 
 from saving_alerts.app import SavingAlertsApp
-from saving_alerts.commands.stats.command import stats
+from saving_alerts.commands.exits import CommandRefusedError
+from saving_alerts.commands.stats.command import stats, watched
 from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
@@ -54,7 +56,7 @@ async def served(answer: web.Response) -> TestServer:
 
 
 async def test_it_has_the_sections_and_rows_of_the_page(app: SavingAlertsApp, server: TestServer) -> None:
-    app.runtime.in_memory_metrics.count(Metric.STAGE_OUT, 4, stage=Stage.QUERY_COUPONS, decision=Reason.CAPPED)
+    app.runtime.metrics.count(Metric.STAGE_OUT, 4, stage=Stage.QUERY_COUPONS, decision=Reason.CAPPED)
     app.runtime.in_memory_metrics.count(Metric.RULES_WHEN_ERRORS, 3, rule="lunch")
     app.runtime.in_memory_metrics.count(Metric.DEAD_LETTERS, 2, stage=Stage.VALIDATE)
 
@@ -62,9 +64,11 @@ async def test_it_has_the_sections_and_rows_of_the_page(app: SavingAlertsApp, se
 
     async with TestClient(server) as client:
         page = await (await client.get("/stats")).text()
-    titles = re.findall("<h2>(.*?)</h2>", page)
-    rows = re.findall("<tr><td>(?:<a [^>]*>)?([^<]+)<", page)
+    titles = re.findall("<h[23][^>]*>(.*?)</h[23]>", page)
+    rows = re.findall('<tr><th scope="row">(?:<a [^>]*>)?([^<]+)<', page)
+    (verdict,) = re.findall("<h1[^>]*>(.*?)</h1>", page)
     assert titles
+    assert html.unescape(verdict) in shown
     assert set(Stage) < set(rows)
     assert [text for text in [*titles, *rows] if text not in shown] == []
     assert "Dead letters of this worker: 2" in shown
@@ -75,20 +79,20 @@ async def test_it_has_the_sections_and_rows_of_the_page(app: SavingAlertsApp, se
 async def test_only_partitions_that_lag_are_listed(server: TestServer) -> None:
     found = msgspec.json.decode((await run_stats(server.make_url("/"), "--json")).stdout, type=Stats)
     lag = (
-        PartitionLag("validated", 3, 7, 1_200),
-        PartitionLag("validated", 4, 7, 7),
+        PartitionLag("validated", 3, 7, 1_200, "worker-1"),
+        PartitionLag("validated", 4, 7, 7, "worker-1"),
         PartitionLag("alerts", 5, None, 9),
         PartitionLag("alerts", 6, None, None),
     )
-    other = await served(web.Response(body=msgspec.json.encode(replace(found, lag=lag))))
+    other = await served(web.Response(body=msgspec.json.encode(replace(found, partitions=lag))))
 
     async with other:
         shown = (await run_stats(other.make_url("/"))).stdout
 
-    assert re.search(r"validated +3 +7 +1,200 +1,193 *\n", shown)
-    assert re.search(r"alerts +5 +9", shown)
+    assert re.search(r"validated 3 +worker-1 +7 +1,200 +1,193 *\n", shown)
+    assert re.search(r"alerts 5 +no worker +9", shown)
     assert "1 other partitions have no lag, of 1 nothing is known yet" in shown
-    assert not re.search(r"validated +4|alerts +6", shown)
+    assert not re.search(r"validated 4|alerts 6", shown)
 
 
 async def test_what_holds_a_commit_back_is_listed_with_the_reason(server: TestServer) -> None:
@@ -128,3 +132,24 @@ async def test_an_answer_that_is_no_worker_s_is_named(answer: tuple[int, bytes],
 
     assert message in result.stderr
     assert result.exit_code == 2
+
+
+async def test_a_watch_shows_it_again_and_again_and_stands_a_worker_that_restarts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown: list[int] = []
+
+    def show() -> None:
+        shown.append(len(shown))
+        if len(shown) == 2:
+            raise CommandRefusedError("it does not answer")
+
+    def pause(_seconds: float) -> None:
+        if len(shown) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        watched(show, pause)
+
+    assert shown == [0, 1, 2]
+    assert capsys.readouterr().out == "it does not answer\n"

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from demo.checks.funnel import show_funnel
 from saving_alerts.domain.funnel import funnel
+from saving_alerts.domain.history import READ, CountedByTime, Deployment
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.web.stats import totals_of
-from tests.support.worker_rows import a_row
+from saving_alerts.web.flows import totals_of
+from tests.support.fakes.clock import START
 
 COUNTS = st.dictionaries(st.sampled_from(Reason), st.integers(0, 10**9)).map(Counter)
 
@@ -26,9 +27,12 @@ def shown(counts: Counter[Reason]) -> list[list[str]]:
 
 @given(counts=COUNTS)
 def test_it_is_the_funnel_of_the_page(counts: Counter[Reason]) -> None:
-    row = a_row(counts.total(), {str(reason): count for reason, count in counts.items()})
+    counted = CountedByTime()
+    counted.count(READ, counts.total(), START)
+    for reason, events in counts.items():
+        counted.count(str(reason), events, START)
 
-    page = funnel(*totals_of([row]))
+    page = funnel(*totals_of(Deployment((counted.history("a"),), START)))
 
     assert shown(counts) == [[step.name, f"{step.events:,}", f"{step.share:.2%}"] for step in page]
 

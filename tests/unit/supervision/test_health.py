@@ -5,26 +5,41 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from saving_alerts.dependencies import COUPON_API, PUSH_API, REDIS, Dependencies, DependencyState, LastFailure, State
 from saving_alerts.domain.clock_check import ClockJudgement
+from saving_alerts.domain.kill_switches import KillScope, KillSwitch
 from saving_alerts.ports.consent import ConsentReport
 from saving_alerts.reference_data.snapshot import Freshness
 from saving_alerts.supervision.health import (
     Condition,
     all_required_hold,
-    breaker,
+    api,
     clock,
     consent,
     drain,
     fresh,
     group,
     kafka_access,
+    kill_switches,
+    known,
     loaded,
+    pushes,
     redis,
     topics,
 )
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STALE_SECONDS = 600
+
+
+SWITCH = KillSwitch(scope=KillScope.ALL, reason="wrong prices", by="ines", since=NOW)
+
+
+def down(name: str, why: str) -> DependencyState:
+    state = DependencyState(name, lambda: NOW)
+    state.failed(why)
+    state.ill()
+    return state
 
 
 def confirmed(seconds_ago: float, refusal: str | None = None) -> Freshness:
@@ -73,7 +88,8 @@ def test_a_document_that_was_never_confirmed_is_not_fresh() -> None:
 def test_a_refused_file_is_named_while_the_last_good_one_is_fresh() -> None:
     condition = fresh("rules", confirmed(5, refusal="caps[0].pushes: must be at least 1"), NOW, STALE_SECONDS)
 
-    assert condition.ok
+    assert condition.state is State.DEGRADED
+    assert all_required_hold([condition])
     assert "caps[0].pushes: must be at least 1" in condition.detail
 
 
@@ -98,14 +114,36 @@ def test_a_draining_worker_is_not_ready() -> None:
 @pytest.mark.parametrize(
     "condition",
     [
-        pytest.param(redis("Redis cannot be reached"), id="redis"),
-        pytest.param(breaker("coupon_api", is_open=True), id="coupon_api"),
-        pytest.param(breaker("push_api", is_open=True), id="push_api"),
+        pytest.param(redis(down(REDIS, "Redis cannot be reached")), id="redis"),
+        pytest.param(api(down(COUPON_API, "HTTP 500")), id="coupon_api"),
+        pytest.param(api(down(PUSH_API, "HTTP 500")), id="push_api"),
     ],
 )
 def test_what_is_down_for_all_workers_is_shown_and_turns_none_away(condition: Condition) -> None:
-    assert not condition.ok
+    assert condition.state is State.DEGRADED
     assert all_required_hold([condition])
+
+
+def test_redis_is_not_called_well_before_it_was_asked() -> None:
+    assert redis(DependencyState(REDIS, lambda: NOW)).detail == "not asked yet"
+
+
+def test_what_somebody_wants_is_no_fault() -> None:
+    for condition in (pushes(dry_run=True), kill_switches(1, [SWITCH], None)):
+        assert (condition.state, condition.ok) == (State.OFF, True)
+    assert kill_switches(1, [SWITCH], "Kafka is away").state is State.DEGRADED
+    assert kill_switches(None, [], None).state is State.NOT_READY
+
+
+def test_a_condition_says_since_when_how_often_and_why() -> None:
+    now = NOW
+    dependencies = Dependencies(lambda: now)
+    for wrong in (None, "not allowed", None, "login refused"):
+        now += timedelta(minutes=1)
+        condition = known(kafka_access(wrong), dependencies, held=7)
+
+    assert (condition.since, condition.times, condition.held) == (now, 2, 7)
+    assert condition.error == LastFailure("login refused", now)
 
 
 def test_what_kafka_refuses_is_shown_and_makes_no_worker_unready() -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
+from saving_alerts.adapters.metrics_by_time import MetricsByTime
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.metrics import Metric
@@ -12,12 +13,11 @@ from saving_alerts.reference_data.snapshot import Freshness
 from saving_alerts.web.stats import (
     PartitionLag,
     asks_avoided,
+    dead_letters_by_stage,
     decisions_of,
     documents,
     stage_numbers,
-    totals_of,
 )
-from tests.support.worker_rows import a_row
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -38,16 +38,17 @@ def test_a_stage_tells_what_it_forwarded_from_what_it_decided() -> None:
     metrics.count(Metric.STAGE_IN, 9, stage=Stage.VALIDATE)
     metrics.count(Metric.STAGE_OUT, 4, stage=Stage.VALIDATE, decision="forwarded")
     metrics.count(Metric.STAGE_OUT, 3, stage=Stage.VALIDATE, decision=Reason.INVALID)
-    metrics.observe(Metric.STAGE_DURATION, 0.25, stage=Stage.VALIDATE)
 
-    validate = stage_numbers(metrics, {Stage.VALIDATE: 2})[0]
+    validate = stage_numbers(metrics, MetricsByTime(lambda: NOW), {Stage.VALIDATE: 2})[0]
 
     assert (validate.taken, validate.forwarded, validate.decided, validate.in_flight) == (9, 4, 3, 2)
-    assert (validate.p50_seconds, validate.p99_seconds) == (0.25, 0.25)
+    assert (validate.p50_seconds, validate.p99_seconds) == (None, None)
 
 
 def test_all_stages_are_there_before_anything_was_counted() -> None:
-    assert [numbers.stage for numbers in stage_numbers(InMemoryMetrics(), {})] == list(Stage)
+    numbers = stage_numbers(InMemoryMetrics(), MetricsByTime(lambda: NOW), {})
+
+    assert [each.stage for each in numbers] == list(Stage)
 
 
 @pytest.mark.parametrize(
@@ -73,11 +74,11 @@ def test_a_documents_age_counts_from_its_last_confirmation() -> None:
     assert (merchants.version, merchants.age_seconds) == (None, None)
 
 
-def test_the_clusters_totals_are_the_sum_of_its_rows() -> None:
-    read, decisions = totals_of([a_row(10, {"pushed": 1}), a_row(20, {"pushed": 2, "invalid": 4})])
+def test_dead_letters_are_told_by_stage() -> None:
+    metrics = InMemoryMetrics()
+    metrics.count(Metric.DEAD_LETTERS, 2, stage=Stage.QUERY_COUPONS)
 
-    assert read == 30
-    assert (decisions["pushed"], decisions["invalid"], decisions["killed"]) == (3, 4, 0)
+    assert dead_letters_by_stage(metrics) == {"query_coupons": 2}
 
 
 def test_the_share_of_asks_avoided_is_of_all_events_at_the_coupon_apis_door() -> None:

@@ -1,7 +1,10 @@
 """A worker's pages over real HTTP, before it has reached Kafka, Redis or S3."""
 
 import asyncio
+import itertools
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import faust
 import pytest
@@ -19,11 +22,22 @@ from saving_alerts.web.stats import Report, Stats
 from saving_alerts.web.views import add_views
 from saving_alerts.worker.self_report import SelfReport
 from tests.support.fakes.unopened_app import unopened_app
+from tests.support.sample_stats import outage
 
 pytestmark = pytest.mark.asyncio
 
 Client = TestClient[Request, Application]
-PAGES = ["/", "/stats", "/stats.json", "/health/live", "/health/ready", "/metrics", "/live.js"]
+PAGES = [
+    "/",
+    "/stats",
+    "/stats.json",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/live.js",
+    "/page.css",
+    "/icon-ok.svg",
+]
 
 
 @pytest.fixture
@@ -83,8 +97,8 @@ async def test_what_failed_in_rules_and_what_was_not_asked_is_on_the_page(app: S
 
 
 async def test_what_was_counted_is_in_the_json(app: SavingAlertsApp, client: Client) -> None:
-    app.runtime.in_memory_metrics.count(Metric.EVENTS_READ, 20)
-    app.runtime.in_memory_metrics.count(Metric.STAGE_OUT, 3, stage=Stage.VALIDATE, decision=Reason.INVALID)
+    app.runtime.metrics.count(Metric.EVENTS_READ, 20)
+    app.runtime.metrics.count(Metric.STAGE_OUT, 3, stage=Stage.VALIDATE, decision=Reason.INVALID)
 
     stats = await (await client.get("/stats.json")).json()
 
@@ -197,3 +211,39 @@ async def test_however_many_watch_the_page_its_numbers_are_computed_once(app: Sa
 
     assert {answer.status for answer in answers} == {200}
     assert report.times <= 2  # a second one, where a machine needs more than a second for them
+
+
+class LargePage(Counting):
+    """Of a deployment with hundreds of partitions."""
+
+    async def stats(self) -> Stats:
+        self.times += 1
+        stats = outage()
+        return replace(stats, partitions=stats.partitions * 300)
+
+
+async def test_twenty_who_watch_a_large_page_hold_up_no_probe(app: SavingAlertsApp) -> None:
+    """A probe that waits too long restarts a worker for the sake of its page."""
+    watched = faust.App("watched", broker="kafka://nowhere", web_cors_options={})
+    moments = itertools.count(step=2)  # every page is computed anew
+    add_views(watched, LargePage(SelfReport(app, app.runtime)), lambda: next(moments))
+
+    async with TestClient(TestServer(await watched.web.wsgi())) as client:
+        watching = [asyncio.create_task(_watched(client)) for _ in range(20)]
+        waited = sorted([await _seconds_of(client, "/health/live") for _ in range(40)])
+        for each in watching:
+            each.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
+
+    assert waited[-1] < 0.1  # seconds: twice what a probe may wait, for a busy machine
+
+
+async def _watched(client: Client) -> None:
+    while True:
+        await (await client.get("/stats")).read()
+
+
+async def _seconds_of(client: Client, path: str) -> float:
+    began = time.perf_counter()
+    await (await client.get(path)).read()
+    return time.perf_counter() - began
