@@ -67,7 +67,7 @@ test-browser: setup $(TOOLS)/axe/axe.min.js ## a worker's page in a real browser
 test-monitoring: setup ## a real Prometheus, its alerts and a DogStatsD receiver of others (Debian's prometheus, statsd_exporter)
 	cd $(ROOT) && $(BIN)/pytest -m monitoring
 
-statsd-exporter: $(TOOLS)/bin/statsd_exporter ## that receiver, built of its Go module (Go 1.24 or later)
+statsd-exporter: $(TOOLS)/bin/statsd_exporter ## that receiver, built of its Go module (Go 1.25 or later)
 
 $(TOOLS)/bin/statsd_exporter:
 	GOBIN=$(TOOLS)/bin go install github.com/prometheus/statsd_exporter@$(STATSD_EXPORTER)

@@ -10,7 +10,7 @@ TOOLS = Path(__file__).resolve().parents[2] / ".tools" / "bin"
 HOW_TO_INSTALL = {
     "promtool": "please install Debian's package prometheus",
     "prometheus": "please install Debian's package prometheus",
-    "statsd_exporter": "please run `make statsd-exporter`, which needs Go",
+    "statsd_exporter": "please run `make statsd-exporter`, which needs Go 1.25",
 }
 
 
