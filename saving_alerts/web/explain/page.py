@@ -67,8 +67,16 @@ class ShownEvent:
     again: str
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What today's rules say: a sentence to the shopper, if there is one, and in English what it is based on."""
+
+    note: str
+    sentence: str = ""
+
+
 def explain_html(
-    question: Question, found: Sequence[Explanation], now: datetime, *, cut: bool = False, again: str | None = None
+    question: Question, found: Sequence[Explanation], now: datetime, *, cut: bool = False, again: Again | None = None
 ) -> str:
     """The page of a look. `cut`: there are older decisions that were not looked at. `again`: as today's rules say."""
     newest = list(reversed(found))[:MAX_SHOWN]
