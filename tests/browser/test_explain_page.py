@@ -11,8 +11,9 @@ from aiohttp.test_utils import TestServer
 
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.ledger.explaining import Explanation
-from saving_alerts.web.explain.page import Again, explain_html, failed_html
+from saving_alerts.web.explain.page import Again, explain_html
 from saving_alerts.web.explain.questions import Question
+from saving_alerts.web.explain.rendering import failed_html
 from saving_alerts.web.explain.rules_page import InForce, rules_html
 from saving_alerts.web.explain.views import SECURITY_HEADERS, STYLE
 from tests.browser.chromium import visit

@@ -20,9 +20,10 @@ from saving_alerts.ledger.rule_counts import count_by_rule
 from saving_alerts.ports.errors import PortError
 from saving_alerts.reference_data.document_store import UnknownVersionError
 from saving_alerts.settings import Settings, read_settings
-from saving_alerts.web.explain.page import Again, explain_html, failed_html
+from saving_alerts.web.explain.page import Again, explain_html
 from saving_alerts.web.explain.questions import Page, Question
 from saving_alerts.web.explain.reading_process import READING_SECONDS, Reading
+from saving_alerts.web.explain.rendering import failed_html
 from saving_alerts.web.explain.rules_page import rules_html
 
 ANSWER = 1  # the file descriptor of the pipe to the worker
