@@ -11,8 +11,9 @@ from aiohttp.test_utils import TestServer
 
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.ledger.explaining import Explanation
-from saving_alerts.web.explain.page import explain_html, failed_html
+from saving_alerts.web.explain.page import Again, explain_html
 from saving_alerts.web.explain.questions import Question
+from saving_alerts.web.explain.rendering import failed_html
 from saving_alerts.web.explain.rules_page import InForce, rules_html
 from saving_alerts.web.explain.views import SECURITY_HEADERS, STYLE
 from tests.browser.chromium import visit
@@ -25,7 +26,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio]
 PUSHED = decision(Reason.PUSHED, attempts=["accepted 201"])
 PAGES = {
     "/explain": explain_html(
-        Question("u-1"), [Explanation(PUSHED.position, PUSHED, ())], HAPPENED + timedelta(hours=1), again="…"
+        Question("u-1"), [Explanation(PUSHED.position, PUSHED, ())], HAPPENED + timedelta(hours=1), again=Again("…")
     ),
     "/rules": rules_html(InForce(snapshot(ALWAYS_QUIET).rules, (), {}), None, START),
     "/failed": failed_html("Kafka does not answer"),

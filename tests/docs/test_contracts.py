@@ -11,6 +11,7 @@ import pytest
 from saving_alerts.domain.alerts import Push, PushTrace
 from saving_alerts.domain.consent import ConsentChange, problem_of
 from saving_alerts.domain.coupons import Coupon, Discount
+from saving_alerts.domain.decisions import Decision, PushText, Versions
 from saving_alerts.domain.events import (
     GEOFENCE_TYPES,
     TYPES_WITHOUT_MERCHANT,
@@ -97,9 +98,10 @@ def test_the_merchant_is_a_good_line_and_shows_every_field() -> None:
     [
         ("The event", [SavingEvent, App, Location, PushConsent]),
         ("The Coupon API", [Coupon, Discount]),
+        ("Decisions", [Decision, PushText, Versions]),
         ("The merchants file", [Merchant, Store]),
     ],
-    ids=["event", "coupon", "merchant"],
+    ids=["event", "coupon", "decision", "merchant"],
 )
 def test_every_field_is_told(title: str, kinds: list[type[msgspec.Struct]]) -> None:
     told = set(re.findall(r"`(?:\w+\.)?(\w+)`", section(title)))

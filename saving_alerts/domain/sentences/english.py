@@ -78,6 +78,9 @@ WORDS = Words(
             "not get it twice: “{text}”"
         ),
         "quiet_hours": "we stay quiet from {from} to {until}, so we sent you no push.",
+        "quiet_hours_by_then": (
+            "when we came to it, it was {then}, and we stay quiet from {from} to {until}, so we sent you no push."
+        ),
         "capped_once": "you got one push {at}; the next is possible {until}.",
         "capped_once_before": "you got one push {at}; the next was possible {until}.",
         "capped_often": "you got {pushes} pushes within {span}, which is the most; the next is possible {until}.",

@@ -112,6 +112,10 @@ WORDS = Words(
         "quiet_hours": (
             "von {from} bis {until} Uhr stören wir niemanden, deshalb haben wir Ihnen keine Push-Nachricht geschickt."
         ),
+        "quiet_hours_by_then": (
+            "als wir so weit waren, war es {then} Uhr, und von {from} bis {until} Uhr stören wir niemanden, deshalb "
+            "haben wir Ihnen keine Push-Nachricht geschickt."
+        ),
         "capped_once": "Sie haben {at} eine Push-Nachricht bekommen; die nächste ist {until} möglich.",
         "capped_once_before": "Sie haben {at} eine Push-Nachricht bekommen; die nächste war {until} möglich.",
         "capped_often": (

@@ -12,6 +12,7 @@ from functools import partial
 from saving_alerts.domain.decisions import Decision, PushText, Stage, Subject
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.clauses import Clause
+from saving_alerts.domain.rules.quiet_hours import QuietHours
 from saving_alerts.domain.sentences.clock import ShopperClock
 from saving_alerts.domain.sentences.english import WORDS as ENGLISH
 from saving_alerts.domain.sentences.german import WORDS as GERMAN
@@ -123,14 +124,20 @@ class _Telling:
         if not isinstance(found, dict):
             return None
         start, end = _time(found.get("from")), _time(found.get("until"))
-        return None if start is None or end is None else self._between(start, end)
+        return None if start is None or end is None else self._between(QuietHours(start, end), found)
 
-    def _between(self, start: time, end: time) -> str:
-        today = self.clock.now
-        first, last = (today.replace(hour=each.hour, minute=each.minute) for each in (start, end))
-        locale = self.words.locale
-        spoken = {"from": time_text(first, locale), "until": time_text(last, locale)}
-        return self.words.told["quiet_hours"].format(**spoken)
+    def _between(self, quiet: QuietHours, found: Mapping[str, object]) -> str:
+        """Rules are applied a while after the event: where it was not quiet yet when it happened, that is told."""
+        happened, then = self.decision.occurred_at, _local_time(found.get("local_time"))
+        was_quiet = happened is None or quiet.covers(self.clock.local(happened).time())
+        spoken = {"from": self._time(quiet.start), "until": self._time(quiet.end)}
+        if was_quiet or then is None:
+            return self.words.told["quiet_hours"].format(**spoken)
+        return self.words.told["quiet_hours_by_then"].format(then=self._time(then), **spoken)
+
+    def _time(self, of_day: time) -> str:
+        today = self.clock.now.replace(hour=of_day.hour, minute=of_day.minute)
+        return time_text(today, self.words.locale)
 
     def _refused(self) -> str | None:
         """Of all rules the one that came furthest: what was missing there is what was missing."""
@@ -183,6 +190,13 @@ def _moment(text: object) -> datetime | None:
     except ValueError:
         return None
     return moment if moment is not None and moment.tzinfo is not None and 2000 <= moment.year <= 2200 else None  # noqa: PLR2004 - far from the edges of a date
+
+
+def _local_time(text: object) -> time | None:
+    try:
+        return datetime.fromisoformat(text).time() if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def _time(text: object) -> time | None:

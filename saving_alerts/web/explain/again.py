@@ -18,6 +18,7 @@ from saving_alerts.reference_data.one_merchant import merchant_among
 from saving_alerts.reference_data.snapshot import Merchants, Snapshot
 from saving_alerts.settings import Settings
 from saving_alerts.simulation.one_event import again, candidate_of
+from saving_alerts.web.explain.page import Again
 
 NO_CANDIDATE = (
     "The event's coupons are not on record: it ended before the Coupon API was asked, or longer than 7 days ago. "
@@ -26,17 +27,16 @@ NO_CANDIDATE = (
 LIMITS = "Caps, kill switches and consent were not looked at."
 
 
-async def told_again(settings: Settings, decision: Decision, language: Language) -> str:
+async def told_again(settings: Settings, decision: Decision, language: Language) -> Again:
     """Raises KafkaFailedError, and PortError where S3 does not answer."""
     candidate = await candidate_of(settings.kafka, settings.topics, decision)
     if candidate is None:
-        return NO_CANDIDATE
+        return Again(NO_CANDIDATE)
     try:
         snapshot = await _snapshot(settings, candidate.validated.event.merchant_id or "")
     except (RulesRefusedError, UnknownVersionError) as error:
-        return f"Today's rules cannot be read: {error}"
-    told = _told(decision, candidate, snapshot, language)
-    return f"With the rules {snapshot.rules.version}: {told} {LIMITS}"
+        return Again(f"Today's rules cannot be read: {error}")
+    return Again(f"With the rules {snapshot.rules.version}. {LIMITS}", _told(decision, candidate, snapshot, language))
 
 
 async def _snapshot(settings: Settings, merchant_id: str) -> Snapshot:

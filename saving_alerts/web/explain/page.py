@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader
-
 from saving_alerts.domain.decisions import Decision
 from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.sentences.clock import ShopperClock
@@ -26,11 +24,10 @@ from saving_alerts.ledger.decision_parts import (
 from saving_alerts.ledger.decision_texts import in_words
 from saving_alerts.ledger.explaining import Explanation
 from saving_alerts.web.explain.questions import Question
+from saving_alerts.web.explain.rendering import rendered
 
 MAX_SHOWN = 200  # events of a page, the newest: nobody reads more at a time
 LEAST_WIDTH = 0.4  # percent, so that what took a millisecond can be seen
-
-_environment = Environment(loader=PackageLoader("saving_alerts.web"), autoescape=True, trim_blocks=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +64,21 @@ class ShownEvent:
     again: str
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What today's rules say: a sentence to the shopper, if there is one, and in English what it is based on."""
+
+    note: str
+    sentence: str = ""
+
+
 def explain_html(
-    question: Question, found: Sequence[Explanation], now: datetime, *, cut: bool = False, again: str | None = None
+    question: Question, found: Sequence[Explanation], now: datetime, *, cut: bool = False, again: Again | None = None
 ) -> str:
     """The page of a look. `cut`: there are older decisions that were not looked at. `again`: as today's rules say."""
     newest = list(reversed(found))[:MAX_SHOWN]
-    return _environment.get_template("explain.html").render(
+    return rendered(
+        "explain.html",
         question=question,
         events=[_shown(each, question, now) for each in newest],
         left_out=len(found) - len(newest),
@@ -80,10 +86,6 @@ def explain_html(
         again=again,
         text_language=str(question.language),
     )
-
-
-def failed_html(problem: str) -> str:
-    return _environment.get_template("explain_failed.html").render(problem=problem)
 
 
 def _shown(explanation: Explanation, question: Question, now: datetime) -> ShownEvent:

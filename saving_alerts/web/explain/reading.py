@@ -20,9 +20,10 @@ from saving_alerts.ledger.rule_counts import count_by_rule
 from saving_alerts.ports.errors import PortError
 from saving_alerts.reference_data.document_store import UnknownVersionError
 from saving_alerts.settings import Settings, read_settings
-from saving_alerts.web.explain.page import explain_html, failed_html
+from saving_alerts.web.explain.page import Again, explain_html
 from saving_alerts.web.explain.questions import Page, Question
 from saving_alerts.web.explain.reading_process import READING_SECONDS, Reading
+from saving_alerts.web.explain.rendering import failed_html
 from saving_alerts.web.explain.rules_page import rules_html
 
 ANSWER = 1  # the file descriptor of the pipe to the worker
@@ -71,15 +72,15 @@ async def _rules(settings: Settings, *, counted: bool) -> Reading:
     return Reading(HTTPStatus.OK, len(in_force.rules.rules), rules_html(in_force, counts, now))
 
 
-async def _again(settings: Settings, question: Question, found: tuple[Explanation, ...]) -> str:
+async def _again(settings: Settings, question: Question, found: tuple[Explanation, ...]) -> Again:
     if not found:
-        return "There is no decision of this event."
+        return Again("There is no decision of this event.")
     from saving_alerts.web.explain.again import told_again  # noqa: PLC0415 - S3's driver: half of what a start costs
 
     try:
         return await told_again(settings, found[-1].answer, question.language)
     except (KafkaFailedError, PortError) as error:
-        return f"Today's rules cannot be asked: {error}"
+        return Again(f"Today's rules cannot be asked: {error}")
 
 
 if __name__ == "__main__":

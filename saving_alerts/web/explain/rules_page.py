@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from jinja2 import Environment, PackageLoader
-
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.moments import in_utc
@@ -15,6 +13,7 @@ from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.ledger.rule_counts import RuleCount, RuleCounts
 from saving_alerts.reference_data.document_store import Publication
+from saving_alerts.web.explain.rendering import rendered
 
 SAMPLE_PERCENT = 20
 SAMPLE_MERCHANT = Merchant(
@@ -22,8 +21,6 @@ SAMPLE_MERCHANT = Merchant(
 )
 SAMPLE_TITLES = {"en": "All breads", "de": "Alle Brote", "fr": "Tous les pains"}
 MAX_HISTORY = 20  # publications, the last ones
-
-_environment = Environment(loader=PackageLoader("saving_alerts.web"), autoescape=True, trim_blocks=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,8 @@ class ShownRule:
 def rules_html(in_force: InForce, counts: RuleCounts | None, now: datetime) -> str:
     """`counts` are None where nobody has asked for them: they take a while."""
     rules = in_force.rules
-    return _environment.get_template("rules.html").render(
+    return rendered(
+        "rules.html",
         version=rules.version,
         at=_moment(now),
         caps=[str(cap) for cap in rules.caps],

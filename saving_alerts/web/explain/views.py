@@ -17,7 +17,6 @@ from urllib.parse import parse_qs
 import faust
 from aiohttp.web import Request, Response
 from faust.web.views import View
-from jinja2 import Environment, PackageLoader
 
 from saving_alerts.domain.decoding import printable
 from saving_alerts.settings import Settings
@@ -30,6 +29,7 @@ from saving_alerts.web.explain.reading_process import (
     ReadingProcess,
     environment_of,
 )
+from saving_alerts.web.explain.rendering import failed_html, rendered
 from saving_alerts.web.recent import Recent
 
 log = logging.getLogger(__name__)
@@ -49,8 +49,6 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-
-_environment = Environment(loader=PackageLoader("saving_alerts.web"), autoescape=True, trim_blocks=True)
 
 
 def user_digest(user_id: str) -> str:
@@ -188,11 +186,11 @@ def _answered(reading: Reading) -> Response:
 
 
 def _failed(status: HTTPStatus, problem: str) -> Reading:
-    return Reading(status, 0, _environment.get_template("explain_failed.html").render(problem=problem))
+    return Reading(status, 0, failed_html(problem))
 
 
 def _page(template: str, status: HTTPStatus, **values: object) -> Response:
-    body = _environment.get_template(template).render(**values).encode()
+    body = rendered(template, **values).encode()
     return Response(body=body, status=status, content_type="text/html", headers=_headers())
 
 

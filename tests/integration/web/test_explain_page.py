@@ -81,6 +81,13 @@ async def logged_in(client: Client) -> Client:
     return client
 
 
+def candidate_of(deployment: RecordedDeployment, offset: int, percent: float) -> Candidate:
+    """Of u-1, with one coupon."""
+    asked = msgspec.structs.replace(event(user_id="u-1"), event_id=f"e-{offset}", timezone="UTC")
+    of_topic = msgspec.structs.replace(validated(asked), position=deployment.position(offset))
+    return Candidate(validated=of_topic, coupons=(coupon(percent),), looked_at=START)
+
+
 async def test_without_a_token_in_the_settings_there_is_no_page(deployment: RecordedDeployment) -> None:
     async with _client() as client:
         assert (await client.get("/explain?user=u-1")).status == 404
@@ -252,10 +259,7 @@ async def test_the_rules_in_force_are_shown_with_what_they_did(
 async def test_an_event_is_asked_again_with_today_s_rules(
     percent: float, told: str, deployment: RecordedDeployment, published: EmbeddedS3, client: Client
 ) -> None:
-    asked = msgspec.structs.replace(event(user_id="u-1"), event_id="e-1", timezone="UTC")
-    of_topic = msgspec.structs.replace(validated(asked), position=deployment.position(1), distance_m=10.0)
-    candidate = Candidate(validated=of_topic, coupons=(coupon(percent),), looked_at=START, distance_m=10.0)
-    await deployment.write_candidates(candidate)
+    await deployment.write_candidates(candidate_of(deployment, 1, percent))
     decision = deployment.decision(1, Reason.NO_CONSENT)
     await deployment.write_decisions(msgspec.structs.replace(decision, read_at=deployment.started))
     await logged_in(client)
@@ -269,6 +273,8 @@ async def test_an_event_is_asked_again_with_today_s_rules(
 async def test_of_an_event_without_coupons_nobody_can_say(
     client: Client, deployment: RecordedDeployment, published: EmbeddedS3
 ) -> None:
+    """Another event of the same user has some."""
+    await deployment.write_candidates(candidate_of(deployment, 2, 40))
     decision = msgspec.structs.replace(deployment.decision(1, Reason.NO_CONSENT), read_at=deployment.started)
     await deployment.write_decisions(decision)
     await logged_in(client)

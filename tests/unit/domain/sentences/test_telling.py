@@ -79,6 +79,18 @@ def test_quiet_hours_are_told_on_the_shopper_s_clock() -> None:
     )
 
 
+def test_what_became_quiet_on_the_way_is_told() -> None:
+    quiet = {"from": "22:00", "until": "08:00", "local_time": "2026-11-24T22:03"}
+
+    assert told(EN, Reason.QUIET_HOURS, details={"quiet_hours": quiet}).endswith(
+        ": when we came to it, it was 22:03, and we stay quiet from 22:00 to 08:00, so we sent you no push."
+    )
+    asleep = HAPPENED + timedelta(hours=1)
+    assert ": we stay quiet from 22:00 to 08:00" in told(
+        EN, Reason.QUIET_HOURS, details={"quiet_hours": quiet}, occurred_at=asleep
+    )
+
+
 CAPPED: dict[str, object] = {"cap": "1 per user in 24 h", "until": "2026-11-26T13:05:12.000Z"}
 
 

@@ -9,7 +9,7 @@ from saving_alerts.domain.decisions import PushText, StageTimes
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.sentences.language import Language
 from saving_alerts.ledger.explaining import Explanation
-from saving_alerts.web.explain.page import MAX_SHOWN, explain_html
+from saving_alerts.web.explain.page import MAX_SHOWN, Again, explain_html
 from saving_alerts.web.explain.questions import Question
 from tests.support.sample_decisions import HAPPENED, decision
 
@@ -18,7 +18,7 @@ NOW = HAPPENED + timedelta(hours=1)
 ASKED = Question(user_id="u-1")
 
 
-def page(*explanations: Explanation, question: Question = ASKED, again: str | None = None) -> str:
+def page(*explanations: Explanation, question: Question = ASKED, again: Again | None = None) -> str:
     return explain_html(question, explanations, NOW, again=again)
 
 
@@ -79,7 +79,7 @@ def test_nothing_that_others_wrote_is_markup() -> None:
         text=PushText(EVIL, EVIL),
     )
 
-    shown = page(Explanation(evil.position, evil, (evil,)), question=Question(EVIL, EVIL), again=EVIL)
+    shown = page(Explanation(evil.position, evil, (evil,)), question=Question(EVIL, EVIL), again=Again(EVIL, EVIL))
 
     assert "<script" not in shown
     assert not re.findall(r'="[^"]*\'', re.sub(r"&#39;", "", shown))
@@ -103,7 +103,7 @@ def test_nothing_found_says_what_that_can_mean() -> None:
 
 
 def test_an_event_can_be_asked_again_with_today_s_rules() -> None:
-    shown = page(of(Reason.RULE_REFUSED), again="With the rules abc: …")
+    shown = page(of(Reason.RULE_REFUSED), again=Again("With the rules abc.", "Today: …"))
 
     assert 'href="?user=u-1&amp;event=e-0&amp;days=1&amp;again=1&amp;language=en"' in shown
-    assert "<p>With the rules abc: …</p>" in shown
+    assert '<p class="told" lang="en">Today: …</p><p>With the rules abc.</p>' in shown
