@@ -79,7 +79,7 @@ def ordinary_day() -> Stats:
             for topic in TOPICS
             for number in range(PARTITIONS)
         ),
-        dead_letters_by_stage={"query_coupons": 2},
+        dead_letters_by_reason={"dead_letter at query_coupons": 2},
         asks_avoided=0.62,
         started_at=NIGHT - timedelta(hours=31),
     )
