@@ -1,5 +1,6 @@
 """The demo: two workers on the embedded world, traffic with known answers, and a check of every event."""
 
+import shlex
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -152,9 +153,9 @@ def _show_what_to_try(world: World, worker: WorkerProcess) -> None:
 
 def commands_to_try(environment: Path, user_id: str) -> tuple[str, ...]:
     return (
-        f"source {environment}",
+        f"source {shlex.quote(str(environment))}",
         "saving-alerts stats",
-        f"saving-alerts explain --user {user_id} --since 1h",
+        f"saving-alerts explain --user {shlex.quote(user_id)} --since 1h",
         'saving-alerts kill on all --reason "a first try" --by you --for 2m --wait',
     )
 

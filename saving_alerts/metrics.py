@@ -159,7 +159,9 @@ CATALOGUE: dict[Metric, Entry] = {
     Metric.COMMITS_LAG: Entry(
         MetricKind.GAUGE, "records", ("topic", "partition"), "between commit and end, of this worker's partitions"
     ),
-    Metric.DEAD_LETTERS: Entry(MetricKind.COUNT, "records", ("stage",), "written to the dead-letter topic"),
+    Metric.DEAD_LETTERS: Entry(
+        MetricKind.COUNT, "records", ("stage", "reason"), "written to the dead-letter topic; `reason` is the decision's"
+    ),
     Metric.DEPENDENCY_ILL: Entry(
         MetricKind.GAUGE, "ill", ("dependency",), "1 while a condition of health is degraded or not ready"
     ),

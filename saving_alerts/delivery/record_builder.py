@@ -152,7 +152,7 @@ class RecordBuilder:
         reason: Reason = Reason.DEAD_LETTER,
     ) -> Output:
         """The record's bytes as they came, cut, with what is needed to find and replay the whole of it."""
-        self._metrics.count(Metric.DEAD_LETTERS, stage=stage)
+        self._metrics.count(Metric.DEAD_LETTERS, stage=stage, reason=reason)
         dead_letter = self._dead_letter_record(stage, record, position, error, reason)
         place = place_of_source(record.partition, self._partitions)
         headers = dead_letter_headers(dead_letter)

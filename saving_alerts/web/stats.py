@@ -121,7 +121,7 @@ class Stats:
     partitions_problem: str | None = None
     gone: tuple[WorkerRow, ...] = ()
     switches: tuple[Switch, ...] = ()
-    dead_letters_by_stage: dict[str, int] = field(default_factory=dict)
+    dead_letters_by_reason: dict[str, int] = field(default_factory=dict)
     started_at: Instant | None = None
 
 
@@ -193,7 +193,11 @@ def _document(kind: str, one: Freshness, now: datetime, published: Published | N
     return Document(kind, one.version, age_seconds, one.refusal, one.remark, published)
 
 
-def dead_letters_by_stage(metrics: InMemoryMetrics) -> dict[str, int]:
-    """This worker's, since its start; without the stages that have none."""
-    counted = {stage.value: metrics.total(Metric.DEAD_LETTERS, stage=stage) for stage in Stage}
-    return {stage: number for stage, number in counted.items() if number}
+def dead_letters_by_reason(metrics: InMemoryMetrics) -> dict[str, int]:
+    """This worker's, since its start, by stage and reason; without those that have none."""
+    counted = {
+        f"{reason} at {stage}": metrics.total(Metric.DEAD_LETTERS, stage=stage, reason=reason)
+        for stage in Stage
+        for reason in (Reason.INVALID, Reason.DEAD_LETTER)
+    }
+    return {what: number for what, number in counted.items() if number}

@@ -94,7 +94,9 @@ def _rank(told: Sequence[tuple[str, Problem]]) -> tuple[int, bool, float]:
 def _sentence(told: Sequence[tuple[str, Problem]], workers: int, now: datetime) -> str:
     problems = [problem for _, problem in told]
     first = min(problems, key=lambda each: each.since or now)
-    parts = [f"{_subject(first, _state(told))}{_since(first.since, now)}{_why(first)}"]
+    # A switch says itself since when it is on, and who wants it.
+    since = "" if first.name == "kill_switches" and _state(told) is State.OFF else _since(first.since, now)
+    parts = [f"{_subject(first, _state(told))}{since}{_why(first)}"]
     if held := sum(each.held for each in problems):
         parts.append(f"{_counted(held, first.name)} held")
     if expired := sum(each.expired for each in problems):

@@ -162,7 +162,7 @@ def test_a_kill_switch_is_a_choice(deployment: RunningDeployment) -> None:
     wait_until(lambda: bool(sentences(worker)), SAID_WITHIN_SECONDS, "the page says so")
     assert worker.json("/stats.json")["verdict"]["state"] == "off by choice"
     shown = command_line(["stats", "--page", worker.page], deployment.world.environment).stdout
-    assert "kill switch on since" in shown.splitlines()[0]
+    assert "kill switch on: all since" in shown.splitlines()[0]
 
     deployment.kill("off", "all", "--reason", "tried", "--by", "ines", "--wait")
     wait_until(lambda: state_of(worker, "kill_switches") == "ok", OVER_WITHIN_SECONDS, "it is off")

@@ -79,7 +79,7 @@ def ordinary_day() -> Stats:
             for topic in TOPICS
             for number in range(PARTITIONS)
         ),
-        dead_letters_by_stage={"query_coupons": 2},
+        dead_letters_by_reason={"dead_letter at query_coupons": 2},
         asks_avoided=0.62,
         started_at=NIGHT - timedelta(hours=31),
     )
@@ -105,7 +105,14 @@ def outage() -> Stats:
     rules = Condition(
         "rules_fresh", ok=False, detail=f"the newest is not in use: {refused}", required=False, since=BEGAN
     )
-    switch = Condition("kill_switches", ok=True, detail="merchant:m-123 is off", required=False, off=True, since=BEGAN)
+    switch = Condition(
+        "kill_switches",
+        ok=True,
+        detail="merchant:m-123 since 2026-11-24 03:03:00 by ines: wrong prices",
+        required=False,
+        off=True,
+        since=BEGAN,
+    )
     problems = tuple(_told(each) for each in (push_api, rules, switch))
     rows = (worker("worker-1", (0, 1), *problems),)
     dead = msgspec.structs.replace(worker("worker-2", (2, 3)), beaten_at=NIGHT - timedelta(seconds=40))

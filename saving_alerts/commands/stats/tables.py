@@ -177,7 +177,8 @@ def _stages(stats: Stats) -> RenderableType:
 
 def _remarks(stats: Stats) -> Iterator[Text]:
     yield cell("Counts of this worker are since its start, percentiles of the last five minutes.")
-    yield cell(f"Dead letters of this worker: {stats.dead_letters}")
+    by_reason = ", ".join(f"{number} {what}" for what, number in stats.dead_letters_by_reason.items())
+    yield cell(f"Dead letters of this worker: {stats.dead_letters}{f' ({by_reason})' if by_reason else ''}")
     if stats.asks_avoided is not None:
         asks = "Decided without asking the Coupon API, of this worker's events at its door"
         yield cell(f"{asks}: {stats.asks_avoided:.1%}")

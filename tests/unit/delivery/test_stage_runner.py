@@ -31,6 +31,7 @@ from saving_alerts.delivery.record_work import RecordWork
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.stage_runner import StageRunner
 from saving_alerts.delivery.work import ClockGate, Run, Work
+from saving_alerts.dependencies import Dependencies, State
 from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
@@ -187,6 +188,7 @@ class World:
 
     def __init__(self, *, waiting: bool, clock_gate: ClockGate | None = None) -> None:
         self.clock, self.metrics = FakeClock(), RecordingMetrics()
+        self.dependencies = Dependencies(self.clock.now)
         self.steps, self.flow_control, self.outputs = Steps(), FakeFlowControl(), FakeOutputs()
         self.acks: list[int] = []
         self.metadata = FakeMetadataStore()
@@ -203,6 +205,7 @@ class World:
             metrics=self.metrics,
             clock=self.clock,
             limits=InFlightLimits(MAX_IN_FLIGHT, MAX_BYTES_IN_FLIGHT, 10 * MAX_IN_FLIGHT, 10 * MAX_BYTES_IN_FLIGHT),
+            dependencies=self.dependencies,
         )
         work: Work = BatchWork(writer, services, self.steps.step, clock_gate)
         if waiting:
@@ -704,6 +707,20 @@ async def test_what_holds_a_partition_back_is_told_with_what_it_waits_for(waitin
     )
     assert written.waits_for == KAFKA
     assert list(waiting.stage.held_back()) == []
+
+
+async def test_while_what_a_stage_waits_for_is_ill_that_holds_its_partition_back(waiting: World) -> None:
+    waiting.steps.holds("slow-u1")
+    waiting.take("slow-u1")
+    await settled()
+    for ill, text in (("kafka_access", "it refuses our login"), ("push_api", "HTTP 500")):
+        waiting.dependencies.of(ill).note(State.DEGRADED, text)
+
+    (held,) = waiting.stage.held_back()
+
+    assert held.waits_for == "Kafka: it refuses our login"  # nobody waits for the push API in this stage
+    waiting.steps.gates["slow-u1"].set()
+    await waiting.acked(0)
 
 
 async def test_before_the_memos_are_read_nothing_has_begun(waiting: World) -> None:

@@ -13,7 +13,7 @@ from saving_alerts.reference_data.snapshot import Freshness
 from saving_alerts.web.stats import (
     PartitionLag,
     asks_avoided,
-    dead_letters_by_stage,
+    dead_letters_by_reason,
     decisions_of,
     documents,
     stage_numbers,
@@ -74,11 +74,12 @@ def test_a_documents_age_counts_from_its_last_confirmation() -> None:
     assert (merchants.version, merchants.age_seconds) == (None, None)
 
 
-def test_dead_letters_are_told_by_stage() -> None:
+def test_dead_letters_are_told_by_stage_and_reason() -> None:
     metrics = InMemoryMetrics()
-    metrics.count(Metric.DEAD_LETTERS, 2, stage=Stage.QUERY_COUPONS)
+    metrics.count(Metric.DEAD_LETTERS, 2, stage=Stage.QUERY_COUPONS, reason=Reason.DEAD_LETTER)
+    metrics.count(Metric.DEAD_LETTERS, 1, stage=Stage.VALIDATE, reason=Reason.INVALID)
 
-    assert dead_letters_by_stage(metrics) == {"query_coupons": 2}
+    assert dead_letters_by_reason(metrics) == {"invalid at validate": 1, "dead_letter at query_coupons": 2}
 
 
 def test_the_share_of_asks_avoided_is_of_all_events_at_the_coupon_apis_door() -> None:

@@ -1,5 +1,6 @@
 """How the deployment is, in sentences."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -85,7 +86,7 @@ def test_the_worst_comes_first_and_what_is_wanted_last() -> None:
     found = verdict(rows, Missed(), NOW)
 
     assert found.state is State.NOT_READY
-    assert [sentence.split(" since")[0] for sentence in found.sentences] == [
+    assert [re.split(" since|:", sentence)[0] for sentence in found.sentences] == [
         "consumer group not ready",
         "Redis down",
         "push API down",
@@ -96,7 +97,9 @@ def test_the_worst_comes_first_and_what_is_wanted_last() -> None:
 def test_a_switch_alone_is_no_fault() -> None:
     row = worker("w1", Problem(name="kill_switches", state="off by choice", detail="all, by ines", since=BEGAN))
 
-    assert verdict([row], Missed(), NOW).state is State.OFF
+    found = verdict([row], Missed(), NOW)
+
+    assert (found.state, found.headline) == (State.OFF, "kill switch on: all, by ines")
 
 
 def test_who_is_missed_is_named() -> None:
