@@ -113,7 +113,8 @@ class Throttle(Protocol):
     async def release(self, claim: Claim) -> bool:
         """Take the charge back: nothing was sent under the claim.
 
-        False: the charge stays, because the claim has ended or was taken over, or the position has a send.
+        False: a charge stays, because the claim has ended or was taken over, or the position has a send, or a claim of
+        another incarnation.
         """
 
     async def erase(self, user_id: str) -> datetime | None:

@@ -73,7 +73,7 @@ def renew(rules: Rules, state: State, worker: int, event: int, number: int) -> t
 
 
 def release(rules: Rules, state: State, worker: int, event: int, number: int) -> tuple[bool, State]:
-    """Whether nothing of this worker's is charged any more."""
+    """Whether nothing is charged at this position any more."""
     event = own_entry(rules, state, event)
     entry = _found(rules, state, event)
     if 0 < number <= state.released[worker] and not rules.own_token_first:
@@ -82,7 +82,8 @@ def release(rules: Rules, state: State, worker: int, event: int, number: int) ->
         return False, state
     marked = _marked(state, worker, number)
     if entry.kind == "none" or not has_token(state, entry, worker, number):
-        return True, marked
+        is_of_another = entry.kind in ("live", "ended") and entry.holder != worker
+        return not (is_of_another and rules.others_claim_is_not_denied), marked
     ended_stays = entry.kind == "ended" and rules.ended_claim_is_not_released
     if ended_stays or (entry.taken_over and rules.takeover_is_not_released):
         return False, state

@@ -77,6 +77,7 @@ class Rules:
     table: bool = True  # 9
     table_is_flushed_before_ack: bool = True  # 9
     redelivery_writes_table: bool = True  # 9: also what Redis says was sent before
+    others_claim_is_not_denied: bool = True  # 2 and 6: `release` says that it stays
     live_claim_is_not_erased: bool = True  # 10
     erased_charge_stays: bool = True  # 10: under a token
     erased_releases_stay: bool = True  # 10: so do the numbers that were released

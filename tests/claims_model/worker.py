@@ -117,10 +117,7 @@ def asked(rules: Rules, state: State, worker: int, event: int, task: Task) -> St
         phase: Phase = "write" if ending == "uncertain" else "publish"
         over = state.with_task(worker, event, task._replace(phase=phase, ending=ending, number=0))
         yield "is out of time and cannot ask Redis", unheard(over, event)
-    # docs/claims.md, "What is left": it does not hear of a former owner's claim, and denies it.
-    own = state.entries[own_entry(rules, state, event)]
-    is_former_owners = own.kind in ("live", "ended") and own.holder != worker
-    if is_over(state, event) and not may_have_been_sent(rules, task) and not is_former_owners:
+    if is_over(state, event) and not may_have_been_sent(rules, task):
         back = task._replace(phase="release", ending=why_over(state, event))
         yield "is out of time and releases what it asked for", state.with_task(worker, event, back)
 

@@ -96,6 +96,23 @@ def throttle(harness: Harness) -> Throttle:
     return harness.throttle()
 
 
+# release, beside another incarnation
+
+
+@pytest.mark.asyncio
+async def test_a_claim_of_another_incarnation_is_not_denied(harness: Harness) -> None:
+    """This worker's `reserve` was never heard of. The other may have sent, live or ended."""
+    throttle, dead = harness.throttle(), claim_of(1, "worker-a")
+    await ended(harness, dead)
+    unheard = claim_of(1, "worker-b", number=7)
+
+    told = [await throttle.release(unheard) for _ in range(2)]
+
+    assert told == [False, False]
+    assert await throttle.reserve(unheard, ()) == Outnumbered()
+    assert granted(await throttle.reserve(claim_of(1, "worker-b", number=8), ())).taken_over
+
+
 # reserve, on a free user
 
 

@@ -118,7 +118,7 @@ class FakeThrottle:
             del user.entries[_own(claim)]
         if is_held or _highest_released(user, claim) != claim.number:
             self._remember_release(user, claim)
-        return True
+        return own is None or own.claim.incarnation == claim.incarnation
 
     async def erase(self, user_id: str) -> datetime | None:
         if self.down:
