@@ -2,7 +2,7 @@
 
 A dependency is a condition of health by its name. Adapters say of theirs what they meet; what nobody meets by itself
 is looked at once a second. Each change of state is one log line. What an event waited for while it was ill is said in
-its decision: docs/adr/0040-what-held-an-event.md.
+its decision: docs/adr/0043-what-held-an-event.md.
 """
 
 import logging
