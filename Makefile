@@ -90,6 +90,9 @@ fuzz: setup ## fuzz the readers of what others write, guided by coverage (atheri
 test-long: setup ## what takes longer than an hour: five rounds of every failpoint, long outages (JDK 17 and Maven)
 	cd $(ROOT) && FAULT_ROUNDS=5 $(BIN)/pytest -m long
 
+docs: $(TOOLS)/bin/uv ## the documentation as a site, in site/; fails at a broken link
+	cd $(ROOT) && $(TOOLS)/bin/uvx --quiet zensical==0.0.73 build --clean --strict
+
 generated: setup ## write anew what is written from the code: manifests, contracts, notices
 	cd $(ROOT) && $(BIN)/python -m tests.generated
 
@@ -124,4 +127,4 @@ chaos: setup ## kill or pause a random container every few seconds under load, a
 down: ## stop that cluster and remove its containers, networks and volumes
 	cd $(ROOT) && docker compose --profile load --profile spare down --volumes --remove-orphans
 
-.PHONY: help setup lock demo run test test-unit test-pythons test-kafka test-faults test-browser test-monitoring test-kubernetes statsd-exporter catalogue test-mutants fuzz test-long generated check bench bench-linear bench-rules image sbom up load chaos down
+.PHONY: help setup lock demo run test test-unit test-pythons test-kafka test-faults test-browser test-monitoring test-kubernetes statsd-exporter catalogue test-mutants fuzz test-long docs generated check bench bench-linear bench-rules image sbom up load chaos down

@@ -1,7 +1,6 @@
 """OpenAPI 3.1 of both HTTP APIs, as we use them: what we send, and what each answer means to us."""
 
 from collections.abc import Iterator
-from http import HTTPStatus
 
 from saving_alerts import __version__
 from saving_alerts.adapters.coupon_answers import MAX_COUPONS
@@ -64,7 +63,7 @@ def coupon_api() -> Schema:
 
 
 def _of_push(status: int) -> str:
-    return f"{HTTPStatus(status).phrase}. {_MEANINGS[type(meaning(status, None, b'')).__name__]}"
+    return _MEANINGS[type(meaning(status, None, b"")).__name__]
 
 
 def _document(title: str, paths: Schema) -> Schema:

@@ -3,11 +3,18 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.generated import apis, async_api, manifests, notice, schemas
+from tests.generated import apis, async_api, manifests, notice, reference, schemas
 
 ROOT = Path(__file__).parents[2]
 
 
 def generated() -> Iterator[tuple[Path, str]]:
-    for each in (manifests.files(), schemas.files(), async_api.files(), apis.files(), notice.files()):
+    for each in (
+        manifests.files(),
+        schemas.files(),
+        async_api.files(),
+        apis.files(),
+        notice.files(),
+        reference.files(),
+    ):
         yield from ((ROOT / path, text) for path, text in each)

@@ -50,18 +50,23 @@ def found() -> Iterator[tuple[tuple[str, str, str], Schema]]:
     for file, kinds in KINDS.items():
         path = _module(KUBERNETES) / "api/openapi-spec/v3" / f"{file}_openapi.json"
         yield from _of_open_api(json.loads(path.read_text()), kinds)
-    for crd in _crds():
+    for crd in (*module_crds(), *strimzi_crds()):
         yield from _of_crd(crd)
 
 
-def _crds() -> Iterator[Schema]:
+def module_crds() -> list[Schema]:
+    """The custom resource definitions of KEDA and of the Prometheus operator that are used here."""
     keda = _module(KEDA) / "config/crd/bases"
     operator = _module(PROMETHEUS_OPERATOR) / "example/prometheus-operator-crd"
     paths = [*(keda / f"keda.sh_{name}.yaml" for name in KEDA_CRDS)]
     paths.append(operator / "monitoring.coreos.com_servicemonitors.yaml")
+    return [yaml.safe_load(path.read_text()) for path in paths]
+
+
+def strimzi_crds() -> list[Schema]:
+    """Those of Strimzi, as its own generator writes them."""
     with tempfile.TemporaryDirectory() as folder:
-        for path in (*paths, *_strimzi(Path(folder))):
-            yield yaml.safe_load(path.read_text())
+        return [yaml.safe_load(path.read_text()) for path in _strimzi(Path(folder))]
 
 
 def _of_open_api(document: Schema, kinds: tuple[str, ...]) -> Iterator[tuple[tuple[str, str, str], Schema]]:
