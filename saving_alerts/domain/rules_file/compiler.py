@@ -27,6 +27,7 @@ from saving_alerts.domain.rules_file.schema import (
     QuietHoursDocument,
     RuleDocument,
     RulesDocument,
+    UnknownHours,
 )
 
 VERSION_DIGITS = 12  # 48 bits of the hash: enough to tell the versions of one file apart
@@ -115,6 +116,11 @@ def _compile_rule(rule: RuleDocument, quiet: QuietHours | None) -> Rule:
         rollout_percent=rule.rollout_percent,
         rank_coupons_by=rule.rank_coupons_by,
         when=compile_when(rule.when, rule.event_types) if rule.when else None,
+        active_from=rule.active_from,
+        active_until=rule.active_until,
+        min_dwell_seconds=rule.min_dwell_seconds,
+        open_for_minutes=rule.open_for_minutes,
+        unknown_hours_pass=rule.unknown_hours is UnknownHours.YES,
     )
 
 

@@ -55,11 +55,31 @@ def _in_rule(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
     yield from _no_merchant_left(place, _dict(rule.get("merchants")))
     yield from _missing_fallback(place, _dict(rule.get("message")))
     yield from _bad_when(place, rule)
+    yield from _wrong_moment(place, rule)
     if rule.get("rank_coupons_by") == Ranking.HIGHEST_AMOUNT and "min_discount_percent" in rule:
         yield (
             (*place, "rank_coupons_by"),
             "min_discount_percent passes over every fixed amount, so none is left to rank: leave out one of the two",
         )
+
+
+def _wrong_moment(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
+    first, last = rule.get("active_from"), rule.get("active_until")
+    if isinstance(first, str) and isinstance(last, str) and len(first) == len(last) and last < first:
+        yield (*place, "active_until"), "before active_from, so the rule can never match"
+    if "unknown_hours" in rule and "open_for_minutes" not in rule:
+        yield (*place, "unknown_hours"), "says nothing without open_for_minutes"
+    if "min_dwell_seconds" in rule and (others := _without_dwell(rule)):
+        yield (
+            (*place, "min_dwell_seconds"),
+            f"{', '.join(others)} does not say how long: listen to geofence_dwelled alone, or leave it out",
+        )
+
+
+def _without_dwell(rule: dict[str, Any]) -> list[str]:
+    """The types of its events that do not say how long somebody was there."""
+    listed = {each for each in _list(rule.get("event_types")) if isinstance(each, str)}
+    return sorted(listed.intersection(TRIGGER_TYPES) - {EventType.GEOFENCE_DWELLED})
 
 
 def _null_quiet_hours(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
