@@ -122,7 +122,10 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "a key twice": (lambda: written('"enabled": true', '"id": "other"'), "$.rules[0].id: stands here twice"),
     "an id twice": (lambda: changed(rules=GOOD["rules"] * 2), "$.rules[1].id: the same id as $.rules[0]"),
-    "an unknown field": (lambda: rule(min_discont=10), "$.rules[0].min_discont: there is no such field; there are: id"),
+    "an unknown field": (
+        lambda: rule(min_discont=10),
+        "$.rules[0].min_discont: there is no such field; did you mean min_discount_percent? there are: id",
+    ),
     "a number in quotes": (lambda: rule(priority="10"), '$.rules[0].priority: "10" is not what belongs here: a whole'),
     "yes in place of true": (
         lambda: rule(enabled="yes"),

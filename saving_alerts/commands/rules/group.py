@@ -7,7 +7,10 @@ from saving_alerts.commands.lazy_group import LazyCommand, LazyGroup
 COMMANDS = {
     "check": LazyCommand(
         "saving_alerts.commands.rules.check:check",
-        "Check a rules file as a worker would, and name every mistake in it.",
+        "Check a rules file as a worker would, name every mistake in it, and what is doubtful in a good one.",
+    ),
+    "diff": LazyCommand(
+        "saving_alerts.commands.rules.diff:diff", "Say in words what AFTER says otherwise than BEFORE."
     ),
     "history": LazyCommand(
         "saving_alerts.commands.rules.publish:history", "List what was published, by whom and why, newest first."
