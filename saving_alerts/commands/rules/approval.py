@@ -24,6 +24,7 @@ from saving_alerts.commands.publishing import (
 from saving_alerts.commands.rules.file import good_rules, rules_in
 from saving_alerts.commands.version import VersionType
 from saving_alerts.domain.rules_file.differences import differences
+from saving_alerts.domain.rules_file.doubts import doubts
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.ports.errors import PortError
 from saving_alerts.ports.identity import Principal
@@ -103,17 +104,22 @@ async def _proposed(shelf: DocumentStore, proposals: Proposals, version: str) ->
 
 def _told(proposed: Proposed, live: bytes | None) -> list[str]:
     written = proposed.proposal
-    changes = ["these are the first rules"] if live is None else _changes(live, proposed.body)
-    return [f"{proposed.version}, proposed {in_utc(written.at)} by {written.name}: {written.note}", *changes]
+    _refuse_mistakes("the proposal", proposed.body)
+    changes = ["  these are the first rules"] if live is None else _changes(live, proposed.body)
+    doubtful = [f"  doubtful: {each}" for each in doubts(proposed.body, now().date())]
+    return [f"{proposed.version}, proposed {in_utc(written.at)} by {written.name}: {written.note}", *changes, *doubtful]
 
 
 def _changes(live: bytes, body: bytes) -> list[str]:
+    _refuse_mistakes("what is live", live)
+    return [f"  {each}" for each in differences(live, body)] or ["  it says the same as the live rules"]
+
+
+def _refuse_mistakes(whose: str, body: bytes) -> None:
     try:
         rules_in(body)
-        rules_in(live)
     except RulesRefusedError as error:
-        raise BadNewsError("one of the two is refused by this release:", *error.lines) from error
-    return [f"  {each}" for each in differences(live, body)] or ["  it says the same as the live rules"]
+        raise BadNewsError(f"{whose} is refused by this release:", *error.lines) from error
 
 
 async def _publish(shelf: DocumentStore, proposals: Proposals, proposed: Proposed, by: Principal) -> Publication | None:

@@ -1,18 +1,22 @@
 """`rules propose` and `approve` with a real S3, IAM and STS protocol: STS says who somebody is, and nobody else."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from demo.servers.redis import EmbeddedRedis
 from demo.servers.s3 import EmbeddedS3
+from saving_alerts.commands.clock import now
 from saving_alerts.commands.rules.group import rules
 from saving_alerts.domain.rules_file.compiler import version_of
+from saving_alerts.reference_data.approvals import Proposal
 from tests.support.broken_rules import GOOD, TEXT
 from tests.support.documents_cli import DocumentsCli
 
@@ -94,6 +98,23 @@ def test_who_approves_reads_what_changes_and_is_asked(cli: ApprovalCli) -> None:
     assert result.exit_code == 1
     assert 'quiet_hours.from: "22:00" → "21:00"' in result.stdout
     assert cli.run_as(ines, "show").stdout_bytes == FIRST
+
+
+def test_a_proposal_that_no_worker_would_take_is_not_approved(cli: ApprovalCli) -> None:
+    """Whoever writes to the bucket needs no command of ours."""
+    ines, tom = cli.user("ines"), cli.user("tom")
+    cli.propose(ines, FIRST)
+    bad = b"{}"
+    for name in (f"rules/{version_of(bad)}.json", f"rules/proposed/{version_of(bad)}.json"):
+        cli.s3.put(name, bad if "proposed" not in name else msgspec.json.encode({"author": "AIDAMALLORY"}))
+    written = Proposal(sha256=hashlib.sha256(bad).hexdigest(), name="mallory", note="", at=now())
+    cli.s3.put(f"rules/by/AIDAMALLORY/{version_of(bad)}.proposed.json", msgspec.json.encode(written))
+
+    result = cli.run_as(tom, "approve", version_of(bad), "--yes")
+
+    assert result.exit_code == 1
+    assert "the proposal is refused by this release:" in result.stderr
+    assert cli.run_as(tom, "show").exit_code == 1
 
 
 def test_what_was_published_since_it_was_proposed_is_not_undone(cli: ApprovalCli) -> None:
