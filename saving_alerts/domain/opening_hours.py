@@ -70,21 +70,22 @@ def read_week(text: str) -> Week | None:
 
 
 @lru_cache(maxsize=_REMEMBERED)  # they come again in other weeks
-def _read_part(part: str) -> tuple[list[int], tuple[Span, ...]] | None:
+def _read_part(part: str) -> tuple[tuple[int, ...], tuple[Span, ...]] | None:
     """The days, and when it is open on each of them."""
     found = _PART.fullmatch(part)
     spans = None if found is None else _spans(found["spans"])
     return None if found is None or spans is None else (_days(found["days"]), spans)
 
 
-def _days(text: str) -> list[int]:
+@lru_cache(maxsize=_REMEMBERED)
+def _days(text: str) -> tuple[int, ...]:
     """As numbers from Monday, 0. A range may go over Sunday."""
     days: list[int] = []
     for each in text.split(","):
         first, _, last = each.partition("-")
         begin, end = _DAYS.index(first), _DAYS.index(last or first)
         days += [number % 7 for number in range(begin, end + 1 if begin <= end else end + 8)]
-    return days
+    return tuple(days)
 
 
 def _spans(text: str | None) -> tuple[Span, ...] | None:
@@ -95,6 +96,7 @@ def _spans(text: str | None) -> tuple[Span, ...] | None:
     return tuple((begin, end if begin < end else end + MINUTES_OF_A_DAY) for begin, end in spans)
 
 
+@lru_cache(maxsize=MINUTES_OF_A_DAY + 1)
 def _minutes(clock: str) -> int:
     hours, minutes = clock.split(":")
     return int(hours) * 60 + int(minutes)
