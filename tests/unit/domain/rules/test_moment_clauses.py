@@ -3,12 +3,16 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.merchants import Merchant, Store
 from saving_alerts.domain.opening_hours import Opening
-from saving_alerts.domain.rules.clauses import Clause
+from saving_alerts.domain.rules.clauses import Clause, end_of, is_until
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, Refusal
+from saving_alerts.domain.rules.evaluation_context import EvaluationContext
+from saving_alerts.domain.rules.quiet_hours import known_zones
 from saving_alerts.domain.rules.rule import Rule
 from tests.unit.domain.rules.test_evaluation import LINK, coupon, evaluate, event, refused_without_coupons, rule
 
@@ -127,3 +131,20 @@ def test_a_store_of_which_nobody_knows_does_not_end_a_match() -> None:
 
     assert isinstance(found, Match)
     assert found.ends is None
+
+
+@given(
+    st.sampled_from(sorted(known_zones())),
+    st.dates(date(2026, 1, 1), date(2026, 12, 31)),
+    st.integers(-36 * 60, 36 * 60),
+)
+@settings(deadline=None)
+def test_a_campaign_ends_at_the_first_moment_of_the_day_behind_it(zone: str, day: date, minutes: int) -> None:
+    """Clocks that are turned at midnight included."""
+    now = datetime(day.year, day.month, day.day, 12, tzinfo=UTC) + timedelta(minutes=minutes)
+    context = EvaluationContext(event(timezone=zone), None, now)
+
+    ends = end_of(day)(context)
+
+    assert ends is not None
+    assert is_until(day)(context) is (now < ends)
