@@ -107,7 +107,13 @@ def _told(proposed: Proposed, live: bytes | None) -> list[str]:
     _refuse_mistakes("the proposal", proposed.body)
     changes = ["  these are the first rules"] if live is None else _changes(live, proposed.body)
     doubtful = [f"  doubtful: {each}" for each in doubts(proposed.body, now().date())]
-    return [f"{proposed.version}, proposed {in_utc(written.at)} by {written.name}: {written.note}", *changes, *doubtful]
+    head = f"{proposed.version}, proposed {in_utc(written.at)} by {_author(proposed)}: {written.note}"
+    return [head, *changes, *doubtful]
+
+
+def _author(proposed: Proposed) -> str:
+    """The name is what the author wrote; the id is what the key proves."""
+    return f"{proposed.proposal.name} ({proposed.author})"
 
 
 def _changes(live: bytes, body: bytes) -> list[str]:
@@ -132,7 +138,9 @@ async def _publish(shelf: DocumentStore, proposals: Proposals, proposed: Propose
     if current.version == proposed.version:
         return None
     written = proposed.proposal
-    return await publish_unless_live(shelf, proposed.body, current, written.name, written.note, by.name)
+    return await publish_unless_live(
+        shelf, proposed.body, current, _author(proposed), written.note, f"{by.name} ({by.id})"
+    )
 
 
 def _caller(settings: Settings) -> Principal:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,10 @@ def test_what_another_one_approves_is_live_and_both_are_in_the_history(cli: Appr
     assert (proposed.exit_code, before.exit_code, approved.exit_code) == (0, 1, 0)
     assert cli.run_as(tom, "show").stdout_bytes == FIRST
     history = cli.run_as(tom, "history").stdout
-    assert "user/ines, approved by arn:aws:iam::123456789012:user/tom  live  earlier" in history
+    ids = r"\((\w+)\)"
+    found = re.search(rf"user/ines {ids}, approved by arn:aws:iam::123456789012:user/tom {ids}  live  earlier", history)
+    assert found is not None
+    assert found[1] != found[2]
 
 
 def test_nobody_approves_what_they_have_proposed(cli: ApprovalCli) -> None:
