@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from heapq import nlargest
 
 from saving_alerts.domain.merchants import Merchant
@@ -13,7 +14,7 @@ from saving_alerts.domain.rules_file.globs import prefix_of
 from saving_alerts.domain.rules_file.mistakes import Mistake, Place, shown
 
 # Names are looked at from the longest on, so many of them: with a million merchants nobody waits for the others.
-_LONGEST_NAMES = 1_000
+_LONGEST_NAMES = 200
 _NAME, _COUPON, _DISCOUNT = "x" * 20, "x" * 30, "12,50 €"  # of a usual length
 
 
@@ -63,17 +64,22 @@ class Directory:
 
     def _has_hours(self, rule: Rule) -> bool:
         allow, deny = Globs(rule.allow), Globs(rule.deny)
-        return any(
-            any(opening_of(merchant, store.store_id) is not None for store in merchant.stores)
+        return any(allow.match(each) and not deny.match(each) for each in self._with_hours)
+
+    @cached_property
+    def _with_hours(self) -> list[str]:
+        return [
+            merchant_id
             for merchant_id, merchant in self._merchants.items()
-            if allow.match(merchant_id) and not deny.match(merchant_id)
-        )
+            if any(opening_of(merchant, store.store_id) is not None for store in merchant.stores)
+        ]
 
     def _cut(self, rule: Rule, place: Place) -> Iterator[Mistake]:
         """Each text with the longest name that it can have, and that it is too long for."""
         allow, deny = Globs(rule.allow), Globs(rule.deny)
         allowed = [each for each in self._longest if allow.match(each.merchant_id) and not deny.match(each.merchant_id)]
-        for locale, text in rule.message.texts.items():
+        for part, text in _texts(rule):
+            locale = part[-1]
             names = ((localised(each.names, locale, locale), each.merchant_id) for each in allowed)
             name, merchant_id = max(names, key=lambda each: len(each[0]), default=(_NAME, ""))
             whose = f"at {merchant_id}, with its name" if merchant_id else f"with a name of {len(name)} characters"
@@ -82,7 +88,13 @@ class Directory:
                     what = (
                         f"{length} characters {whose} and a coupon's title of {len(_COUPON)}, and a phone shows {most}"
                     )
-                    yield (*place, "message", "texts", locale, field), f"{what}: it is cut"
+                    yield (*place, *part, field), f"{what}: it is cut"
+
+
+def _texts(rule: Rule) -> Iterator[tuple[tuple[str, ...], Text]]:
+    """Each with its place in the rule, of which the last part is the locale."""
+    for locale, text in rule.message.texts.items():
+        yield ("message", "texts", locale), text
 
 
 def _lengths(text: Text, name: str) -> Iterator[tuple[str, int, int]]:
