@@ -127,6 +127,10 @@ class Settings(AccessSettings):
     """Another address than Amazon's, for a stand-in."""
     s3_rules_key: str = "rules.json"
     """The rules file."""
+    rules_need_approval: bool = False
+    """Take only rules that one person proposed and another one approved, by the bucket policy of docs/operating.md."""
+    sts_endpoint_url: str | None = None
+    """Another address than Amazon's STS, which says who proposes and approves; for a stand-in."""
     s3_merchants_key: str = "merchants.jsonl"
     """The merchant directory, one JSON object a line."""
     reload_seconds: float = Field(default=30, gt=0)

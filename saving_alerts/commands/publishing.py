@@ -74,10 +74,12 @@ def refuse_unless_onto(current: Current, onto: str | None) -> None:
         raise ChangedMeanwhileError(f"you began with {onto}, but {current.version} is live")
 
 
-async def publish_unless_live(shelf: DocumentStore, body: bytes, current: Current, by: str, note: str) -> Publication:
+async def publish_unless_live(
+    shelf: DocumentStore, body: bytes, current: Current, by: str, note: str, approved_by: str | None = None
+) -> Publication:
     if shelf.version_of(body) == current.version:
         raise ChangedMeanwhileError(f"version {current.version} is live already, so nothing was published")
-    return await shelf.publish(body, current, by, note, now())
+    return await shelf.publish(body, current, by, note, now(), approved_by)
 
 
 async def version_before(shelf: DocumentStore, current: Current) -> str:
@@ -108,7 +110,8 @@ def _history_lines(known: tuple[Publication, ...], live: str | None) -> list[str
 
 
 def _line(each: Publication, *, is_live: bool) -> str:
-    return f"{each.version}  {in_utc(each.at)}  {each.by}  {'live  ' if is_live else ''}{each.note}"
+    by = each.by if each.approved_by is None else f"{each.by}, approved by {each.approved_by}"
+    return f"{each.version}  {in_utc(each.at)}  {by}  {'live  ' if is_live else ''}{each.note}"
 
 
 def tell(settings: Settings, document: str, publication: Publication, *, wait: bool) -> None:

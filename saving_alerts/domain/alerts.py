@@ -25,7 +25,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     `coupon_id` is the first of `fitting_coupons` by the ranking `ranked_by`; both are None in alerts of older releases.
     `when_errors`: the error text of each rule tried before, by rule id, whose `when` failed. `passed_over`: the coupons
-    that could not be promised. `timezone` is the shopper's; None in alerts of 0.1.0.
+    that could not be promised. `timezone` is the shopper's; None in alerts of 0.1.0. `deadline_by` is the clause of the
+    rule that ends before the event's own deadline would.
     """
 
     position: SourcePosition
@@ -50,6 +51,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     when_errors: dict[str, str] = {}
     passed_over: PassedOverCoupons = NONE_PASSED_OVER
     timezone: str | None = None
+    deadline_by: Identifier | None = None
 
 
 class PushTrace(msgspec.Struct, frozen=True, omit_defaults=True):

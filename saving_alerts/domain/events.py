@@ -71,7 +71,10 @@ class PushConsent(msgspec.Struct, frozen=True, gc=False):
 
 
 class SavingEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One event (docs/contracts.md). Unknown fields are ignored: upstream adds a field before we read it."""
+    """One event (docs/contracts.md). Unknown fields are ignored: upstream adds a field before we read it.
+
+    `dwell_seconds`: of a `geofence_dwelled`, how long the phone had been there.
+    """
 
     event_id: Identifier
     schema: Annotated[int, Meta(ge=1, le=1)]
@@ -86,6 +89,7 @@ class SavingEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     app: App
     location: Location | None = None
     push: PushConsent
+    dwell_seconds: Annotated[float, Meta(ge=0)] | None = None
 
 
 class SourceRecord(msgspec.Struct, frozen=True, gc=False):

@@ -70,6 +70,8 @@ class Preconditions:
         """The deadline is over. Until `busy_until`, where it is known, another event of the user has the claim."""
         late = self.clock.now() - self.alert.deadline
         details: dict[str, object] = {"late_seconds": round(late.total_seconds(), 3)}
+        if self.alert.deadline_by is not None:
+            details["deadline_by"] = self.alert.deadline_by
         if busy_until is not None:
             details["busy_until"] = rfc3339(busy_until)
         if isinstance(against := self.against(), NotKnown):

@@ -73,7 +73,8 @@ def _details_of(refusal: Refusal) -> dict[str, object]:
 
 def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: Snapshot) -> Alert:
     validated, coupon = candidate.validated, chosen.coupon
-    event = validated.event
+    event, deadline = validated.event, min(validated.deadline, coupon.valid_until)
+    ends = chosen.ends if chosen.ends is not None and chosen.ends[0] < deadline else None
     title, body = render(chosen.rule.message, event.locale, merchant, coupon)
     return Alert(
         position=validated.position,
@@ -84,7 +85,7 @@ def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: 
         occurred_at=event.occurred_at,
         received_at=event.received_at,
         read_at=validated.read_at,
-        deadline=min(validated.deadline, coupon.valid_until),
+        deadline=ends[0] if ends is not None else deadline,
         locale=event.locale,
         coupon_id=coupon.coupon_id,
         title=title,
@@ -102,6 +103,7 @@ def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: 
         },
         passed_over=candidate.passed_over.and_also(chosen.passed_over),
         timezone=event.timezone,
+        deadline_by=ends[1] if ends is not None else None,
     )
 
 

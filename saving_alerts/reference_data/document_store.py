@@ -41,6 +41,7 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     at: Instant
     replaced: str | None
+    approved_by: str | None = None
 
 
 _publications = Decoder(Publication)
@@ -88,7 +89,9 @@ class DocumentStore:
             raise UnknownVersionError(f"there is no {key} in the bucket; `{self.name} history` lists the versions")
         return stored.body
 
-    async def publish(self, body: bytes, instead_of: Current, by: str, note: str, now: datetime) -> Publication:
+    async def publish(
+        self, body: bytes, instead_of: Current, by: str, note: str, now: datetime, approved_by: str | None = None
+    ) -> Publication:
         """Replace the document `instead_of`, which `current` returned, and keep it, whoever has put it there.
 
         Raises ChangedMeanwhileError if it has changed since.
@@ -98,9 +101,15 @@ class DocumentStore:
         await self._store.put(self._key_of(version), body)
         if not await self._store.put_if(self._key, body, instead_of.etag):
             await self._refuse_unless_ours(version, instead_of)
-        publication = Publication(version=version, by=by, note=note, at=now, replaced=instead_of.version)
+        publication = Publication(
+            version=version, by=by, note=note, at=now, replaced=instead_of.version, approved_by=approved_by
+        )
         await self._note(publication)
         return publication
+
+    async def keep(self, body: bytes) -> None:
+        """Write a version without making it the one that workers read."""
+        await self._store.put(self._key_of(self.version_of(body)), body)
 
     async def history(self) -> tuple[Publication, ...]:
         """Oldest first. Lines that are no publication are left out, and named in the log."""

@@ -19,6 +19,7 @@ from saving_alerts.ports.accepted_directory import AcceptedDirectory
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import MissingObjectError, PortError, RefusedError
 from saving_alerts.ports.object_store import ObjectStore
+from saving_alerts.reference_data.approvals import Approvals
 from saving_alerts.reference_data.file_check import FileCheck
 from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits
 from saving_alerts.reference_data.shrink_guard import ShrinkGuard
@@ -55,6 +56,7 @@ class ReloadPolicy:
     rules_check_seconds: float
     max_merchants_bytes: int
     merchants_limits: MerchantsLimits
+    rules_need_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class ReferenceDataLoader:
         self._reference_data = reference_data
         self._clock = clock
         self._metrics = metrics
+        self._approvals = Approvals(store, policy.rules_key)
         self._rules_check = FileCheck[RuleSet](policy.rules_check_seconds)
         self._last_read = {RULES: _LastRead(), MERCHANTS: _LastRead()}
         self._last_result: dict[str, _LoadResult] = {}
@@ -144,6 +147,8 @@ class ReferenceDataLoader:
             return _LoadResult(ReloadOutcome.REFUSED, str(error))
         except RulesRefusedError as error:
             return self._refuse(RULES, stored.etag, _listed(error))
+        if self._policy.rules_need_approval and (why := await self._approvals.refusal(stored.body)):
+            return _LoadResult(ReloadOutcome.REFUSED, why)
         self._reference_data.replace_rules(rules, self._clock.now())
         self._last_read[RULES] = _LastRead(stored.etag)
         return _LoadResult(ReloadOutcome.LOADED, f"version {rules.version}, {len(rules.rules)} enabled")

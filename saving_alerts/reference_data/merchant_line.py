@@ -1,6 +1,7 @@
 """One line of the merchant directory: a merchant, or what is wrong with it, in words for whoever wrote it."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from saving_alerts.domain.decoding import Decoder, Unreadable
@@ -13,12 +14,21 @@ from saving_alerts.domain.merchants import (
     MAX_STORES,
     Merchant,
 )
+from saving_alerts.domain.opening_hours import EXAMPLE, MAX_CLOSED_DAYS, MAX_HOURS_CHARACTERS, Opening, opening_problem
 from saving_alerts.domain.rules_file.json_reader import read_json
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError, printable, shown
 from saving_alerts.ports.object_store import MAX_LINE_BYTES
 
 _STORE = '{"store_id": "s-77", "latitude": 52.52, "longitude": 13.405}'
 _IDENTIFIER = "a text of 1 to 128 characters"
+_OPENING = '{"timezone": "Europe/Berlin", "hours": "Mo-Fr 09:00-20:00; Sa 10:00-18:00", "closed_days": ["2026-12-25"]}'
+_OF_OPENING = {
+    "": f"an object in {{ }}, like {_OPENING}",
+    ".timezone": 'the name of a time zone, like "Europe/Berlin"',
+    ".hours": f"hours of at most {MAX_HOURS_CHARACTERS} characters, like {EXAMPLE}",
+    ".closed_days": f'a list in [ ] of at most {MAX_CLOSED_DAYS} dates, like ["2026-12-25"]',
+    ".closed_days[]": 'a date from the year 2000 on, like "2026-12-25"',
+}
 _EXPECTED = {  # where in a line, without the numbers in lists → what belongs there
     "$": 'an object in { }, like {"merchant_id": "m-123", "names": {"en": "Shop"}}',
     "$.merchant_id": f'{_IDENTIFIER}, like "m-123"',
@@ -30,6 +40,8 @@ _EXPECTED = {  # where in a line, without the numbers in lists → what belongs 
     "$.stores[].store_id": f'{_IDENTIFIER}, like "s-77"',
     "$.stores[].latitude": "degrees from -90 to 90",
     "$.stores[].longitude": "degrees from -180 to 180",
+    **{f"$.opening{part}": expected for part, expected in _OF_OPENING.items()},
+    **{f"$.stores[].opening{part}": expected for part, expected in _OF_OPENING.items()},
     "$.deep_link_hosts": f'a list in [ ] of at most {MAX_HOSTS} hosts, like ["shop.example"]',
     "$.deep_link_hosts[]": f'a host of 1 to {MAX_HOST_CHARACTERS} characters, like "shop.example"',
 }
@@ -50,7 +62,23 @@ def read_line(line: bytes) -> Merchant | str:
     if isinstance(merchant, Unreadable):
         is_json = merchant.path != "$" or _OF_A_VALUE.match(merchant.problem)
         return _wrong_value(line, merchant) if is_json else _wrong_json(line, merchant)
-    return merchant
+    return _wrong_opening(line, merchant) or merchant
+
+
+def openings_in(merchant: Merchant) -> Iterator[tuple[str, Opening]]:
+    """Its own and those of its stores, each with its place."""
+    if merchant.opening is not None:
+        yield "$.opening", merchant.opening
+    for number, store in enumerate(merchant.stores):
+        if store.opening is not None:
+            yield f"$.stores[{number}].opening", store.opening
+
+
+def _wrong_opening(line: bytes, merchant: Merchant) -> str | None:
+    for place, opening in openings_in(merchant):
+        if (field := opening_problem(opening)) is not None:
+            return _not_what_belongs(line, f"{place}.{field}")
+    return None
 
 
 def _wrong_json(line: bytes, found: Unreadable) -> str:
@@ -71,6 +99,10 @@ def _wrong_value(line: bytes, found: Unreadable) -> str:
         return f"{place}.{missing['name']}: missing; write {_expected(f'{place}.{missing[1]}')}"
     if is_key or "[...]" in place:
         return f"{place}: one of them is not what belongs here: {_expected(f'key in {place}' if is_key else place)}"
+    return _not_what_belongs(line, place)
+
+
+def _not_what_belongs(line: bytes, place: str) -> str:
     return f"{place}: {_value_at(line, place)} is not what belongs here: {_expected(place)}"
 
 

@@ -10,6 +10,7 @@ from saving_alerts.domain.rules_file.json_reader import refuse_encoding
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError, printable
 from saving_alerts.ports.object_store import MAX_LINE_BYTES
 from saving_alerts.reference_data.merchant_line import read_line
+from saving_alerts.reference_data.shared_openings import SharedOpenings
 from saving_alerts.reference_data.snapshot import Merchants
 
 MAX_NAMED_LINES = 10  # bounds the log line and the refusal on the page
@@ -39,6 +40,7 @@ class MerchantsFileReader:
         self.named: list[str] = []
         self._limits = limits
         self._by_id: dict[str, Merchant] = {}
+        self._openings = SharedOpenings()
         self._hash = hashlib.sha256()
         self._encoding: str | None = None
         self._last_line_has_end = True
@@ -121,6 +123,7 @@ class MerchantsFileReader:
         merchant = read_line(line)
         if isinstance(merchant, str):
             return merchant
+        self._openings.share(merchant)
         known = merchant.merchant_id in self._by_id
         self._by_id[merchant.merchant_id] = merchant
         return f"{printable(merchant.merchant_id)} again, the last one counts" if known else None

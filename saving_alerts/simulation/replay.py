@@ -37,6 +37,8 @@ class Replayed:
 class Totals:
     """The results of one rule set over all candidates. `rules` and `hours` count pushes, `caps` the capped ones.
 
+    `wins` counts by rule what it wanted to push, whatever caps said.
+
     `clauses` counts refusals by rule and clause. `hours` are UTC, like 2026-11-23 18.
     """
 
@@ -45,6 +47,7 @@ class Totals:
     rules: Counter[str] = field(default_factory=Counter)
     caps: Counter[str] = field(default_factory=Counter)
     hours: Counter[str] = field(default_factory=Counter)
+    wins: Counter[str] = field(default_factory=Counter)
     users: int = 0
 
     @property
@@ -116,6 +119,7 @@ class Replay:
         return Reason.EXPIRED if at >= deadline else None
 
     def _sent(self, match: Match, candidate: Candidate, at: datetime) -> Reason:
+        self._totals.wins[match.rule.id] += 1
         reason = self._capped(candidate, at)
         if reason is Reason.PUSHED:
             self._totals.rules[match.rule.id] += 1

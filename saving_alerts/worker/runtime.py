@@ -244,4 +244,5 @@ def _reload_policy(settings: Settings) -> ReloadPolicy:
         rules_check_seconds=settings.rules_check_seconds,
         max_merchants_bytes=settings.max_merchants_bytes,
         merchants_limits=MerchantsLimits(settings.max_bad_merchant_lines, settings.max_merchant_lines),
+        rules_need_approval=settings.rules_need_approval,
     )

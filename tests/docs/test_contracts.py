@@ -23,6 +23,7 @@ from saving_alerts.domain.events import (
     read_event,
 )
 from saving_alerts.domain.merchants import Merchant, Store
+from saving_alerts.domain.opening_hours import Opening
 from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits
 
 GUIDE = (Path(__file__).parents[2] / "docs/contracts.md").read_text(encoding="utf-8")
@@ -91,6 +92,7 @@ def test_the_merchant_is_a_good_line_and_shows_every_field() -> None:
     assert reader.refusal is None
     assert merchant.keys() == names(Merchant)
     assert merchant["stores"][0].keys() == names(Store)
+    assert merchant["opening"].keys() == names(Opening)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def test_the_merchant_is_a_good_line_and_shows_every_field() -> None:
         ("The event", [SavingEvent, App, Location, PushConsent]),
         ("The Coupon API", [Coupon, Discount]),
         ("Decisions", [Decision, PushText, Versions]),
-        ("The merchants file", [Merchant, Store]),
+        ("The merchants file", [Merchant, Store, Opening]),
     ],
     ids=["event", "coupon", "decision", "merchant"],
 )

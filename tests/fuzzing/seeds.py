@@ -12,6 +12,7 @@ from saving_alerts.domain.decisions import Decision, Receipt, Stage, Versions
 from saving_alerts.domain.events import EventType, Location, ValidatedEvent
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch
 from saving_alerts.domain.merchants import Merchant, Store
+from saving_alerts.domain.opening_hours import Opening
 from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.kafka.codecs import DeadLetterRecord, encode
@@ -88,6 +89,9 @@ _MERCHANT = Merchant(
     names={"de": "Laden", "en": "Shop"},
     stores=(Store("s-1", 52.52, 13.405),),
     deep_link_hosts=("shop.example",),
+    opening=Opening(
+        timezone="Europe/Berlin", hours="Mo-Fr 09:00-12:30,14:00-02:00; Su off", closed_days=("2026-12-25",)
+    ),
 )
 
 

@@ -6,6 +6,7 @@ Where either of two protections is enough, a mutant breaks both.
 from tests.mutation.consent_mutants import CONSENT_MUTANTS
 from tests.mutation.erasure_mutants import ERASURE_MUTANTS
 from tests.mutation.fast_mutants import FAST_MUTANTS
+from tests.mutation.moment_mutants import MOMENT_MUTANTS
 from tests.mutation.mutant import Edit, Mutant
 from tests.mutation.simulation_mutants import SIMULATION_MUTANTS
 
@@ -154,5 +155,6 @@ MUTANTS = (
     *FAST_MUTANTS,
     *CONSENT_MUTANTS,
     *ERASURE_MUTANTS,
+    *MOMENT_MUTANTS,
     *SIMULATION_MUTANTS,
 )

@@ -122,7 +122,10 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "a key twice": (lambda: written('"enabled": true', '"id": "other"'), "$.rules[0].id: stands here twice"),
     "an id twice": (lambda: changed(rules=GOOD["rules"] * 2), "$.rules[1].id: the same id as $.rules[0]"),
-    "an unknown field": (lambda: rule(min_discont=10), "$.rules[0].min_discont: there is no such field; there are: id"),
+    "an unknown field": (
+        lambda: rule(min_discont=10),
+        "$.rules[0].min_discont: there is no such field; did you mean min_discount_percent? there are: id",
+    ),
     "a number in quotes": (lambda: rule(priority="10"), '$.rules[0].priority: "10" is not what belongs here: a whole'),
     "yes in place of true": (
         lambda: rule(enabled="yes"),
@@ -190,6 +193,32 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
     "an event without a merchant": (
         lambda: rule(event_types=["app_opened"]),
         "$.rules[0].event_types[0]: app_opened happens at no merchant",
+    ),
+    "a campaign that ends before it begins": (
+        lambda: rule(active_from="2026-12-01", active_until="2026-11-30"),
+        "$.rules[0].active_until: before active_from, so the rule can never match",
+    ),
+    "a day of another country": (
+        lambda: rule(active_from="24.12.2026"),
+        "$.rules[0].active_from: a day in quotes like",
+    ),
+    "a day that does not exist": (lambda: rule(active_until="2026-02-30"), "$.rules[0].active_until: there is no 2026"),
+    "a day without quotes": (
+        lambda: rule(active_until=20261224),
+        '$.rules[0].active_until: a day in quotes like "2026',
+    ),
+    "more open minutes than there are": (
+        lambda: rule(open_for_minutes=721),
+        "$.rules[0].open_for_minutes: 721 must be",
+    ),
+    "unknown hours of nothing": (lambda: rule(unknown_hours="yes"), "$.rules[0].unknown_hours: says nothing without"),
+    "unknown hours that are neither": (
+        lambda: rule(open_for_minutes=1, unknown_hours="open"),
+        "$.rules[0].unknown_hours: \"open\" is none of 'no' or 'yes'",
+    ),
+    "a dwell where nobody says it": (
+        lambda: rule(min_dwell_seconds=60),
+        "$.rules[0].min_dwell_seconds: geofence_entered does not say how long",
     ),
     "letters that move the cursor": (lambda: changed(**{"\x1b[2J\n": 1}), "$.\\x1b[2J\\n: there is no such field"),
 }

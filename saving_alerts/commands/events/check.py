@@ -14,7 +14,7 @@ from saving_alerts.commands.exits import BAD_NEWS, CommandRefusedError
 from saving_alerts.commands.files import FILE
 from saving_alerts.commands.output import document, say
 from saving_alerts.commands.rules.file import good_rules
-from saving_alerts.domain.events import MAX_EVENT_BYTES, SourceRecord
+from saving_alerts.domain.events import MAX_EVENT_BYTES, SourceRecord, ValidatedEvent
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.source_position import SourcePosition
@@ -87,10 +87,19 @@ def _verdict(number: int, line: bytes, snapshot: Snapshot) -> Verdict:
     moment = now()
     outcome = validate(SourceRecord(SourcePosition("file", 0, number), line, moment), snapshot, moment)
     if isinstance(outcome, Forward):
-        return Verdict(number, "trigger", {})
+        return Verdict(number, "trigger", _not_said(outcome.value, snapshot.rules))
     if snapshot.rules is NO_RULES and outcome.reason is Reason.NOT_A_TRIGGER:
         return Verdict(number, VALID, {})
     return Verdict(number, outcome.reason, dict(outcome.details))
+
+
+def _not_said(validated: ValidatedEvent, rules: RuleSet) -> dict[str, object]:
+    """What the event leaves out although rules that listen to it ask for it."""
+    event = validated.event
+    asking = [rule.id for rule in rules.listening_to(event).rules if rule.min_dwell_seconds is not None]
+    if not asking or event.dwell_seconds is not None:
+        return {}
+    return {"without dwell_seconds": f"so it is refused by {', '.join(asking)}"}
 
 
 @contextmanager

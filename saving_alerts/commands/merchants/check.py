@@ -10,6 +10,7 @@ from saving_alerts.commands.exits import BAD_NEWS, BadNewsError
 from saving_alerts.commands.files import FILE, read_file
 from saving_alerts.commands.merchants.reading import read_with_bar
 from saving_alerts.commands.output import document, say
+from saving_alerts.domain.rules.store_hours import opening_of
 from saving_alerts.reference_data.merchants_file import MAX_MERCHANTS_BYTES, MerchantsFileReader, MerchantsLimits
 
 MAX_SHOWN_LINES = 1_000  # bounds the output; the others are counted
@@ -39,11 +40,21 @@ def check(file: Path, *, as_json: bool) -> None:
         sys.exit(BAD_NEWS)
 
 
+def _hours(reader: MerchantsFileReader) -> tuple[int, int]:
+    """Of how many stores it is known when they are open, and how many there are."""
+    merchants = reader.merchants().by_id.values()
+    known = sum(opening_of(each, store.store_id) is not None for each in merchants for store in each.stores)
+    return known, sum(len(each.stores) for each in merchants)
+
+
 def _json(reader: MerchantsFileReader) -> str:
+    known, stores = _hours(reader)
     document = {
         "ok": reader.reason is None and not reader.bad_lines,
         "version": reader.version,
         "merchants": reader.merchant_count,
+        "stores": stores,
+        "stores_with_hours": known,
         "refusal": reader.reason,
         "bad_lines": reader.bad_lines,
         "named": reader.named,
@@ -57,7 +68,9 @@ def _lines(file: Path, reader: MerchantsFileReader) -> list[str]:
         lines.append(f"and {more:,} more")
     if reader.reason is not None:
         return [*lines, f"{file}: {reader.reason}; workers would refuse it and keep the directory they have"]
-    found = f"version {reader.version}, {reader.merchant_count:,} merchants"
+    known, stores = _hours(reader)
+    hours = f", hours of {known:,} of {stores:,} stores" if known else ""
+    found = f"version {reader.version}, {reader.merchant_count:,} merchants{hours}"
     if reader.bad_lines:
         return [*lines, f"{file}: {found}; workers would leave out these {reader.bad_lines:,} bad lines"]
     return [f"{file}: no bad line, {found}"]

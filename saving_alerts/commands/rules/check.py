@@ -6,28 +6,39 @@ from pathlib import Path
 import click
 import msgspec
 
+from saving_alerts.commands.clock import now
 from saving_alerts.commands.exits import BAD_NEWS
 from saving_alerts.commands.files import FILE, read_file
 from saving_alerts.commands.output import document, say
+from saving_alerts.commands.rules.evidence import merchants_in, wins_in
 from saving_alerts.commands.rules.file import rules_in
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.compiler import MAX_RULES_BYTES, json_schema
+from saving_alerts.domain.rules_file.doubts import doubts
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
+
+_GIVEN = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
 @FILE
+@click.option("--merchants", type=_GIVEN, help="A merchant directory: also say what it shows of the rules.")
+@click.option(
+    "--simulated", type=_GIVEN, help="What `simulate --json` said of this file: also say which rules never won."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, for machines.")
-def check(file: Path, *, as_json: bool) -> None:
-    """Check a rules file as a worker would, and name every mistake in it.
+def check(file: Path, merchants: Path | None, simulated: Path | None, *, as_json: bool) -> None:
+    """Check a rules file as a worker would, name every mistake in it, and what is doubtful in a good one.
 
-    It needs no settings and no network. FILE can be - for the standard input.
+    It needs no settings and no network. FILE can be - for the standard input. What is doubtful is no mistake: workers
+    take the file all the same.
 
     \b
     Example:
       saving-alerts rules check rules.json
+      saving-alerts rules check rules.json --merchants merchants.jsonl
 
-    Exit code: 0, or 1 when there is a mistake, or 2 when the file cannot be read.
+    Exit code: 0, or 1 when there is a mistake, or 2 when a file cannot be read.
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     raw = read_file(file, MAX_RULES_BYTES)
     try:
@@ -35,10 +46,13 @@ def check(file: Path, *, as_json: bool) -> None:
     except RulesRefusedError as error:
         _show_mistakes(file, error, as_json=as_json)
         sys.exit(BAD_NEWS)
+    known = merchants_in(merchants) if merchants is not None else None
+    wins = wins_in(simulated, found.version) if simulated is not None else None
+    doubtful = doubts(raw, now().date(), known, wins)
     if as_json:
-        document(msgspec.json.encode({"ok": True, "version": found.version, "mistakes": []}))
+        document(msgspec.json.encode({"ok": True, "version": found.version, "mistakes": [], "doubts": doubtful}))
     else:
-        say(*_summary(file, found))
+        say(*(f"doubtful: {each}" for each in doubtful), *_summary(file, found))
 
 
 @click.command()

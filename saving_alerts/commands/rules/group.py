@@ -5,9 +5,16 @@ import click
 from saving_alerts.commands.lazy_group import LazyCommand, LazyGroup
 
 COMMANDS = {
+    "approve": LazyCommand(
+        "saving_alerts.commands.rules.approval:approve",
+        "Stand behind what somebody else proposed, and put it in the place of the live rules.",
+    ),
     "check": LazyCommand(
         "saving_alerts.commands.rules.check:check",
-        "Check a rules file as a worker would, and name every mistake in it.",
+        "Check a rules file as a worker would, name every mistake in it, and what is doubtful in a good one.",
+    ),
+    "diff": LazyCommand(
+        "saving_alerts.commands.rules.diff:diff", "Say in words what AFTER says otherwise than BEFORE."
     ),
     "history": LazyCommand(
         "saving_alerts.commands.rules.publish:history", "List what was published, by whom and why, newest first."
@@ -15,6 +22,10 @@ COMMANDS = {
     "preview": LazyCommand(
         "saving_alerts.commands.rules.preview:preview",
         "Show what each rule that listens at a merchant would say, with a sample coupon.",
+    ),
+    "propose": LazyCommand(
+        "saving_alerts.commands.rules.approval:propose",
+        "Check a rules file and put it where somebody else can approve it.",
     ),
     "publish": LazyCommand(
         "saving_alerts.commands.rules.publish:publish", "Check a rules file and put it in the place of the live one."

@@ -13,6 +13,7 @@ from saving_alerts.commands.files import FILE
 from saving_alerts.commands.merchants.lookup import merchant_in_file, merchant_in_s3
 from saving_alerts.commands.output import say
 from saving_alerts.commands.rules.file import good_rules
+from saving_alerts.commands.rules.moments import moment_notes
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.merchants import Merchant
@@ -88,6 +89,7 @@ def _lines(rule: Rule, locale: str, merchant: Merchant, coupon: Coupon) -> list[
     notes += [
         f"the {name} is cut to what a phone shows" for name, text in (("title", title), ("body", body)) if _is_cut(text)
     ]
+    notes += moment_notes(rule, merchant, now())
     return [f"{rule.id} ({'; '.join(notes)})", f"    {title}", f"    {body}"]
 
 

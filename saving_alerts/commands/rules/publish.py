@@ -25,6 +25,8 @@ from saving_alerts.commands.publishing import (
 )
 from saving_alerts.commands.rules.file import good_rules, rules_in
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
+from saving_alerts.ports.object_store import SwappingStore
+from saving_alerts.reference_data.approvals import Approvals
 from saving_alerts.reference_data.document_store import DocumentStore, Publication, rules_store
 from saving_alerts.settings import Settings
 
@@ -45,6 +47,8 @@ def publish(file: Path, by: str, note: str, onto: str | None, *, wait: bool) -> 
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     body, _ = good_rules(file)
     settings = settings_or_exit()
+    if settings.rules_need_approval:
+        raise BadNewsError("workers of these settings take only what somebody else approves: use `rules propose`")
     if len(body) > settings.max_rules_bytes:
         raise BadNewsError(f"{len(body)} bytes, and the workers of these settings read {settings.max_rules_bytes}")
     publication = _with_rules_store(settings, lambda shelf: _publish(shelf, body, by, note, onto))
@@ -63,7 +67,13 @@ def rollback(version: str | None, by: str, note: str, *, wait: bool) -> None:
       saving-alerts rules rollback 3f2a9c01b7de --by ines
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     settings = settings_or_exit()
-    publication = _with_rules_store(settings, lambda shelf: _roll_back(shelf, version, by, note))
+    key, most, asked = settings.s3_rules_key, settings.max_rules_bytes, settings.rules_need_approval
+
+    async def work(store: SwappingStore) -> Publication:
+        approvals = Approvals(store, key) if asked else None
+        return await _roll_back(rules_store(store, key, most), approvals, version, by, note)
+
+    publication = with_bucket(settings, work)
     tell(settings, "rules", publication, wait=wait)
 
 
@@ -99,7 +109,9 @@ async def _publish(shelf: DocumentStore, body: bytes, by: str, note: str, onto: 
     return await publish_unless_live(shelf, body, current, by, note)
 
 
-async def _roll_back(shelf: DocumentStore, version: str | None, by: str, note: str) -> Publication:
+async def _roll_back(
+    shelf: DocumentStore, approvals: Approvals | None, version: str | None, by: str, note: str
+) -> Publication:
     current = await shelf.current()
     wanted = version or await version_before(shelf, current)
     body = await shelf.body(wanted)
@@ -107,6 +119,8 @@ async def _roll_back(shelf: DocumentStore, version: str | None, by: str, note: s
         rules_in(body)
     except RulesRefusedError as error:
         raise BadNewsError(f"{wanted} is refused by this release:", *error.lines) from error
+    if approvals is not None and (why := await approvals.refusal(body)):
+        raise BadNewsError(why)
     return await publish_unless_live(shelf, body, current, by, note or f"back to {wanted}")
 
 

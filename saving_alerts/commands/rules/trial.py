@@ -17,9 +17,11 @@ from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
 from saving_alerts.commands.files import FILE
 from saving_alerts.commands.output import say
 from saving_alerts.commands.rules.file import good_rules
+from saving_alerts.commands.rules.moments import moment_notes
 from saving_alerts.commands.rules.preview import known_merchant, listening_rules, sample_coupon
 from saving_alerts.commands.texts import ID
 from saving_alerts.domain.alerts import Push, TrialOf, idempotency_key, trial_push
+from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules.messages import render
 from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.rule_set import RuleSet
@@ -58,7 +60,9 @@ def try_(file: Path, user: str, merchant: str, rule_id: str | None, locale: str,
     settings = settings_or_exit()
     _refuse_shopper(settings, user)
     rule = _chosen(listening_rules(rules, merchant), merchant, rule_id)
-    push = _push(rules, rule, user, merchant, locale, merchants)
+    known = known_merchant(merchants, merchant)
+    push = _push(rules, rule, user, known, locale)
+    say(*(f"shoppers get it: {note}" for note in moment_notes(rule, known, now())))
     if settings.dry_run:
         say(f"a dry run: nothing was sent. {push.title}: {push.body}")
         return
@@ -78,9 +82,8 @@ def _chosen(listening: list[Rule], merchant: str, rule_id: str | None) -> Rule:
     return chosen[0]
 
 
-def _push(rules: RuleSet, rule: Rule, user: str, merchant: str, locale: str, merchants: Path | None) -> Push:
-    known = known_merchant(merchants, merchant)
-    title, body = render(rule.message, locale, known, sample_coupon(merchant))
+def _push(rules: RuleSet, rule: Rule, user: str, known: Merchant, locale: str) -> Push:
+    title, body = render(rule.message, locale, known, sample_coupon(known.merchant_id))
     host = known.deep_link_hosts[0] if known.deep_link_hosts else "example.test"
     event_id = f"test-{uuid.uuid4().hex}"
     trial = TrialOf(user_id=user, rule_id=rule.id, rules_version=rules.version, locale=locale, event_id=event_id)

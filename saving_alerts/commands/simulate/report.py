@@ -120,6 +120,7 @@ def as_json(question: Question, result: Simulation) -> str:
         "merchants": question.merchants.version,
         "candidates": result.candidates,
         "figures": [figure._asdict() for figure in figures(question, result)],
+        "wins": {"before": result.before.wins, "after": result.after.wins},
         "hours": {"before": result.before.hours, "after": result.after.hours},
         "users": result.users,
         "recorded": [_agreement_told(agreement) for agreement in result.agreements],

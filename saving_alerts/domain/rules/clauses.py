@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
@@ -10,6 +11,7 @@ from packaging.version import InvalidVersion, Version
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 
 Check = Callable[[EvaluationContext], bool]
+Ending = Callable[[EvaluationContext], datetime | None]  # until when a clause holds that holds now; None: for good
 _HASH_BYTES = 8
 _HASH_RANGE: int = 256**_HASH_BYTES
 
@@ -21,8 +23,12 @@ class Clause(StrEnum):
     MERCHANTS = "merchants"
     MERCHANT_KNOWN = "merchant_known"  # the merchant is in the directory
     MAX_DISTANCE_M = "max_distance_m"
-    TIME_ZONE = "time_zone"  # the user's time zone is known, where weekdays or quiet hours need it
+    TIME_ZONE = "time_zone"  # the user's time zone is known, where dates, weekdays or quiet hours need it
+    ACTIVE_FROM = "active_from"
+    ACTIVE_UNTIL = "active_until"
     WEEKDAYS = "weekdays"
+    MIN_DWELL_SECONDS = "min_dwell_seconds"
+    OPEN_FOR_MINUTES = "open_for_minutes"
     MIN_APP_VERSION = "min_app_version"
     DISCOUNT = "discount"  # the coupon's discount is one that can be promised
     MIN_DISCOUNT_PERCENT = "min_discount_percent"
@@ -64,6 +70,66 @@ def is_on(weekdays: frozenset[Weekday]) -> Check:
         return context.local is not None and context.local.weekday() in numbers
 
     return check
+
+
+def is_from(day: date) -> Check:
+    """By the user's own calendar, as `is_on`."""
+
+    def check(context: EvaluationContext) -> bool:
+        return context.local is not None and context.local.date() >= day
+
+    return check
+
+
+def is_until(day: date) -> Check:
+    """The whole day belongs to it. By the user's own calendar, as `is_on`."""
+
+    def check(context: EvaluationContext) -> bool:
+        return context.local is not None and context.local.date() <= day
+
+    return check
+
+
+def end_of(day: date) -> Ending:
+    """The midnight with which the day ends for the user."""
+
+    def ending(context: EvaluationContext) -> datetime | None:
+        midnight = datetime.combine(day + timedelta(days=1), datetime.min.time())
+        local = context.local
+        return None if local is None else midnight.replace(tzinfo=local.tzinfo).astimezone(UTC)
+
+    return ending
+
+
+def has_dwelled(seconds: float) -> Check:
+    """An event that does not say how long does not pass."""
+
+    def check(context: EvaluationContext) -> bool:
+        dwelled = context.event.dwell_seconds
+        return dwelled is not None and dwelled >= seconds
+
+    return check
+
+
+def is_open_for(minutes: float, *, passes_unknown: bool) -> Check:
+    """By the store's own clock. `passes_unknown`: also where nobody knows when the store is open."""
+    wanted = timedelta(minutes=minutes)
+
+    def check(context: EvaluationContext) -> bool:
+        if context.opening is None:
+            return passes_unknown
+        return context.open_until is not None and context.open_until - context.now >= wanted
+
+    return check
+
+
+def end_of_open_for(minutes: float) -> Ending:
+    """From then on the store is not open for that long any more."""
+
+    def ending(context: EvaluationContext) -> datetime | None:
+        return None if context.open_until is None else context.open_until - timedelta(minutes=minutes)
+
+    return ending
 
 
 def has_app(minimum: Version) -> Check:

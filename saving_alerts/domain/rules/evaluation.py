@@ -5,6 +5,7 @@ Pure: everything comes in as arguments, and the same arguments give the same res
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from saving_alerts.domain.coupons import Coupon
 from saving_alerts.domain.decoding import printable
@@ -20,8 +21,9 @@ from saving_alerts.domain.rules.ranking import best_first
 from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules.sound_coupons import Examined, examine
+from saving_alerts.domain.rules.store_hours import in_words
 
-_WEEKDAYS = Clause.WEEKDAYS
+_NEED_ZONE = frozenset({Clause.WEEKDAYS, Clause.ACTIVE_FROM, Clause.ACTIVE_UNTIL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Match:
     """The winning rule and its coupon, the first of `fitting` coupons in the rule's ranking.
 
     `refusals`: of the rules that were tried before it. `passed_over`: the coupons that no rule could promise.
+    `ends`: when a clause of the rule ceases to hold, and which one; None if none does.
     """
 
     rule: Rule
@@ -50,6 +53,7 @@ class Match:
     refusals: tuple[Refusal, ...]
     fitting: int = field(default=1, compare=False)
     passed_over: tuple[PassedOver, ...] = field(default=(), compare=False)
+    ends: tuple[datetime, Clause] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,10 @@ def _with_coupons(
     best = ranked[0] if rule.when is None else _first_when(rule, rule.when, ranked, context)
     if isinstance(best, Refusal):
         return best
-    return _final_refusal(rule, context) or Match(rule, best, tuple(before), len(fitting), examined.passed_over)
+    if refusal := _final_refusal(rule, context):
+        return refusal
+    ends = rule.ends(context) if rule.endings else None
+    return Match(rule, best, tuple(before), len(fitting), examined.passed_over, ends)
 
 
 def _what_no_coupon_has(rule: Rule, examined: Examined) -> Clause:
@@ -165,9 +172,16 @@ def _first_refusal_without_coupons(rule: Rule, context: EvaluationContext) -> Re
         return Refusal(rule.id, Clause.MERCHANT_KNOWN)
     for clause, holds in rule.checks:
         if not holds(context):
-            needs_zone = clause is _WEEKDAYS and context.local is None
-            return _unknown_zone(rule, context) if needs_zone else Refusal(rule.id, clause)
+            return _refusal(rule, clause, context)
     return None
+
+
+def _refusal(rule: Rule, clause: Clause, context: EvaluationContext) -> Refusal:
+    if clause in _NEED_ZONE and context.local is None:
+        return _unknown_zone(rule, context)
+    if clause is Clause.OPEN_FOR_MINUTES:
+        return Refusal(rule.id, clause, in_words(context.opening, context.open_until, context.now))
+    return Refusal(rule.id, clause)
 
 
 def _unknown_zone(rule: Rule, context: EvaluationContext) -> Refusal:

@@ -49,6 +49,8 @@ def _event(context: EvaluationContext) -> dict[str, Any]:
     }
     if event.store_id is not None:
         fields["store_id"] = event.store_id
+    if event.dwell_seconds is not None:
+        fields["dwell_seconds"] = float(event.dwell_seconds)
     if context.accuracy_m is not None:
         fields["accuracy_m"] = float(context.accuracy_m)
     if context.distance_m is not None:
@@ -91,7 +93,7 @@ def _samples(event_types: frozenset[EventType]) -> Iterator[tuple[str, Variables
 def known_names() -> frozenset[str]:
     """Every name that an expression can read, with its dots, like event.app.os."""
     full = with_coupon(
-        variables_of(_context_of(EventType.GEOFENCE_ENTERED, full=True)), _coupon(DiscountKind.AMOUNT, full=True), _NOON
+        variables_of(_context_of(EventType.GEOFENCE_DWELLED, full=True)), _coupon(DiscountKind.AMOUNT, full=True), _NOON
     )
     return frozenset(_names(full, ""))
 
@@ -117,6 +119,7 @@ def _context_of(event_type: EventType, *, full: bool) -> EvaluationContext:
         locale="de-DE",
         app=App("9.4.1", "ios"),
         push=PushConsent(consent=True),
+        dwell_seconds=120.0 if full and event_type is EventType.GEOFENCE_DWELLED else None,
     )
     return EvaluationContext(event, _MERCHANT, _NOON, 120.0 if full else None, 35.0 if full else None)
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from saving_alerts.domain.events import EventType
+from saving_alerts.domain.rules.expression_hints import hint, without_texts
 from saving_alerts.domain.rules.expression_variables import ROOTS, Variables, known_names, sample_variables
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 MAX_WHEN_CHARACTERS = 500  # without loops the time is in proportion to the length: this bounds it
 _LOOPS = ("all", "exists", "exists_one", "map", "filter")
 _CONFIG = f"name: when\nstdlib:\n  exclude_macros: [{', '.join(_LOOPS)}]\n"
-_STRINGS = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
 _NAMES = re.compile(rf"(?<![\w.])({'|'.join(ROOTS)})((?:\s*\.\s*[A-Za-z_]\w*)+)(\s*\()?")
 _PLACE = re.compile(r"ERROR: <input>:\d+:(\d+): ([^\n]*)")
 
@@ -60,7 +60,7 @@ def compile_when(text: str, event_types: frozenset[EventType]) -> When:
     for sample, variables in sample_variables(event_types):
         result = when.evaluate(variables)
         if isinstance(result, str):
-            raise WhenRefusedError(f"fails for {sample}: {_in_words(result)}")
+            raise WhenRefusedError(f"fails for {sample}: {_in_words(text, result)}")
     return when
 
 
@@ -97,7 +97,7 @@ def _refuse_half_characters(text: str) -> None:
 
 
 def _refuse_unknown_names(text: str) -> None:
-    for root, rest, call in _NAMES.findall(_STRINGS.sub("''", text)):
+    for root, rest, call in _NAMES.findall(without_texts(text)):
         parts = [root, *(part.strip() for part in rest.split(".")[1:])]
         name = ".".join(parts[:-1] if call else parts)
         if name not in known_names():
@@ -111,7 +111,7 @@ def _suggestion(name: str) -> str:
 
 
 def _compile_error(text: str, error: str) -> str:
-    used = [loop for loop in _LOOPS if re.search(rf"\.\s*{loop}\s*\(", _STRINGS.sub("''", text))]
+    used = [loop for loop in _LOOPS if re.search(rf"\.\s*{loop}\s*\(", without_texts(text))]
     if used:
         return f"there are no loops here, so no {used[0]}(): compare single values"
     if "recursion" in error:
@@ -120,14 +120,18 @@ def _compile_error(text: str, error: str) -> str:
     if place is None:
         return f"cannot be read: {error.splitlines()[0][:200]}"
     what = place[2].removesuffix(" (in container '')").partition(" expecting ")[0]
-    hint = f"; there are: {', '.join(ROOTS)}" if what.startswith("undeclared reference") else ""
-    return f"cannot be read at character {place[1]}: {what[:200]}{hint}"
+    names = f"there are: {', '.join(ROOTS)}" if what.startswith("undeclared reference") else None
+    instead = hint(text, what) or names
+    return f"cannot be read at character {place[1]}: {what[:200]}{f'; {instead}' if instead else ''}"
 
 
-def _in_words(error: str) -> str:
+def _in_words(text: str, error: str) -> str:
     missing = re.search(r'Key not found in map : "([^"]*)"', error)
     if missing:
-        return f"it has no {missing[1]}; ask first, like has(event.{missing[1]}) && event.{missing[1]} …"
+        name = next((known for known in known_names() if known.endswith(f".{missing[1]}")), missing[1])
+        return f"it has no {missing[1]}; ask first, like has({name}) && {name} …"
     if "no matching overload" in error or "No matching overload" in error:
-        return f"two things of different kinds are compared or computed ({error[:120]})"
+        instead = hint(text, error)
+        told = f"two things of different kinds are compared or computed ({error[:120]})"
+        return f"{told}; {instead}" if instead else told
     return error[:200]

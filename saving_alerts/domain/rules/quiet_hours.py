@@ -35,7 +35,7 @@ def is_quiet(quiet_hours: QuietHours | None, local: datetime | None) -> bool:
 
 def local_time(timezone: str, now: datetime) -> datetime | None:
     """The date and time in a zone; None for one that is not known (`known_zones`)."""
-    zone = _zone(timezone)
+    zone = zone_of(timezone)
     return None if zone is None else now.astimezone(zone)
 
 
@@ -54,6 +54,6 @@ def _known(zone: str) -> ZoneInfo | None:
 
 
 @lru_cache(maxsize=1024)
-def _zone(timezone: str) -> ZoneInfo | None:
+def zone_of(timezone: str) -> ZoneInfo | None:
     """Senders choose the text: one that is no name of a zone costs no look at the disk, and pushes no zone out."""
     return _known(timezone) if timezone in known_zones() else None

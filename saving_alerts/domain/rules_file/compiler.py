@@ -27,10 +27,12 @@ from saving_alerts.domain.rules_file.schema import (
     QuietHoursDocument,
     RuleDocument,
     RulesDocument,
+    UnknownHours,
 )
 
 VERSION_DIGITS = 12  # 48 bits of the hash: enough to tell the versions of one file apart
 MAX_RULES_BYTES = 2 * 1024 * 1024  # bounds what reading costs; workers take their limit from the setting of this name
+SCHEMA_ID = "urn:saving-alerts:rules-file"  # a name, and no address: an editor must not ask anybody for it
 EVERY_DAY = frozenset(Weekday)
 # How long after an event a push makes sense if the file does not set it (docs/contracts.md).
 DEFAULT_FRESHNESS = {
@@ -116,6 +118,11 @@ def _compile_rule(rule: RuleDocument, quiet: QuietHours | None) -> Rule:
         rollout_percent=rule.rollout_percent,
         rank_coupons_by=rule.rank_coupons_by,
         when=compile_when(rule.when, rule.event_types) if rule.when else None,
+        active_from=rule.active_from,
+        active_until=rule.active_until,
+        min_dwell_seconds=rule.min_dwell_seconds,
+        open_for_minutes=rule.open_for_minutes,
+        unknown_hours_pass=rule.unknown_hours is UnknownHours.YES,
     )
 
 
@@ -136,5 +143,6 @@ def _message(message: MessageDocument) -> Message:
 
 def json_schema() -> str:
     """The JSON Schema for editors: fields, types and limits. It cannot express the checks of `contradictions`."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **RulesDocument.model_json_schema()}
+    named = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID}
+    schema = {**named, **RulesDocument.model_json_schema()}
     return json.dumps(schema, indent=2, ensure_ascii=False)

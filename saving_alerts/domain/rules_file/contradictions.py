@@ -9,8 +9,8 @@ from typing import Any
 from saving_alerts.domain.caps import MAX_CAP_HOURS, CapPer
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.rules.expressions import MAX_WHEN_CHARACTERS, WhenRefusedError, compile_when
-from saving_alerts.domain.rules.index import Globs, is_pattern
 from saving_alerts.domain.rules.ranking import Ranking
+from saving_alerts.domain.rules_file.globs import covers
 from saving_alerts.domain.rules_file.mistakes import Mistake, Place, cut, in_words
 from saving_alerts.domain.rules_file.schema import MAX_CAPS, MAX_GLOB_CHARACTERS, MAX_GLOBS, MAX_RULES, TRIGGER_TYPES
 
@@ -55,11 +55,31 @@ def _in_rule(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
     yield from _no_merchant_left(place, _dict(rule.get("merchants")))
     yield from _missing_fallback(place, _dict(rule.get("message")))
     yield from _bad_when(place, rule)
+    yield from _wrong_moment(place, rule)
     if rule.get("rank_coupons_by") == Ranking.HIGHEST_AMOUNT and "min_discount_percent" in rule:
         yield (
             (*place, "rank_coupons_by"),
             "min_discount_percent passes over every fixed amount, so none is left to rank: leave out one of the two",
         )
+
+
+def _wrong_moment(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
+    first, last = rule.get("active_from"), rule.get("active_until")
+    if isinstance(first, str) and isinstance(last, str) and len(first) == len(last) and last < first:
+        yield (*place, "active_until"), "before active_from, so the rule can never match"
+    if "unknown_hours" in rule and "open_for_minutes" not in rule:
+        yield (*place, "unknown_hours"), "says nothing without open_for_minutes"
+    if "min_dwell_seconds" in rule and (others := _without_dwell(rule)):
+        yield (
+            (*place, "min_dwell_seconds"),
+            f"{', '.join(others)} does not say how long: listen to geofence_dwelled alone, or leave it out",
+        )
+
+
+def _without_dwell(rule: dict[str, Any]) -> list[str]:
+    """The types of its events that do not say how long somebody was there."""
+    listed = {each for each in _list(rule.get("event_types")) if isinstance(each, str)}
+    return sorted(listed.intersection(TRIGGER_TYPES) - {EventType.GEOFENCE_DWELLED})
 
 
 def _null_quiet_hours(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
@@ -114,33 +134,13 @@ def _is_tighter(one: dict[str, Any], other: dict[str, Any], comes_first: bool) -
 
 def _no_merchant_left(place: Place, merchants: dict[str, Any]) -> Iterator[Mistake]:
     allow, deny = _list(merchants.get("allow", ["*"])), _list(merchants.get("deny"))
-    if allow and _are_globs(allow) and _are_globs(deny) and _all_denied(allow, deny):
+    if allow and _are_globs(allow) and _are_globs(deny) and covers(deny, allow):
         yield (*place, "merchants"), "every merchant that is allowed is denied too, so the rule can never match"
 
 
 def _are_globs(globs: list[Any]) -> bool:
     """Within the limits of the schema, which also bound what comparing them costs."""
     return len(globs) <= MAX_GLOBS and all(isinstance(glob, str) and len(glob) <= MAX_GLOB_CHARACTERS for glob in globs)
-
-
-def _all_denied(allow: list[str], deny: list[str]) -> bool:
-    """Whether every merchant that is allowed is denied. False where that cannot be decided."""
-    denied, prefixes = set(deny), {prefix for glob in deny if (prefix := _prefix(glob)) is not None}
-    left = [glob for glob in allow if glob not in denied and not _has_prefix(glob, prefixes)]
-    if any(map(is_pattern, left)):
-        return False
-    others = Globs([glob for glob in deny if _prefix(glob) is None])
-    return all(map(others.match, left))
-
-
-def _prefix(glob: str) -> str | None:
-    """The text before the `*` of a glob that ends in its only sign; None for any other glob."""
-    prefix = glob.removesuffix("*")
-    return prefix if prefix != glob and not is_pattern(prefix) else None
-
-
-def _has_prefix(glob: str, prefixes: set[str]) -> bool:
-    return any(glob[:length] in prefixes for length in range(len(glob) + 1))
 
 
 def _missing_fallback(place: Place, message: dict[str, Any]) -> Iterator[Mistake]:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import time
+from datetime import date, time
 from string import Template
 
 from packaging.version import InvalidVersion, Version
@@ -15,6 +15,7 @@ _FOREIGN_PLACEHOLDER = re.compile(r"(?<!\$)\{[^{}]*\}|%\([^)]*\)s?|%s\b|<%|\{\{"
 # They change the reading direction of the text behind them, so that it can look like another one.
 _DIRECTION_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 MINUTES_OF_A_DAY = 24 * 60
+_DATE = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 
 
 def read_clock(value: object) -> time:
@@ -28,6 +29,16 @@ def read_clock(value: object) -> time:
         hours, minutes = divmod(value, 60)  # YAML reads 22:00 without quotes as 1320
         raise ValueError(f'{_CLOCK_EXPECTED}; if YAML made this number, write "{hours:02}:{minutes:02}"')
     raise ValueError(_CLOCK_EXPECTED)
+
+
+def read_date(value: object) -> date:
+    """A day like "2026-12-24". Raises ValueError with the right form."""
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise ValueError('a day in quotes like "2026-12-24" is expected, year first')
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"there is no {value} in the calendar") from None
 
 
 def read_app_version(value: str) -> Version:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -116,7 +117,7 @@ def _words(error: ErrorDetails, place: Place, *, is_key: bool) -> str:
     if error_type == "value_error":
         return error["msg"].removeprefix("Value error, ")
     if error_type == "extra_forbidden":
-        return f"there is no such field; there are: {', '.join(_fields(_model_at(place[:-1])))}"
+        return _no_such_field(place)
     if error_type == "missing":
         return f"missing{_example(place)}"
     if error_type in {"too_short", "string_too_short"}:
@@ -124,6 +125,13 @@ def _words(error: ErrorDetails, place: Place, *, is_key: bool) -> str:
     if error_type == "string_unicode":
         return "contains half a character: type it anew"
     return f"{shown(place[-1] if is_key else error['input'])} {_value_problem(error, place, context)}"
+
+
+def _no_such_field(place: Place) -> str:
+    there = _fields(_model_at(place[:-1]))
+    near = get_close_matches(str(place[-1])[:MAX_PATH_PART_CHARACTERS], there, n=1)
+    meant = f" did you mean {near[0]}?" if near else ""
+    return f"there is no such field;{meant} there are: {', '.join(there)}"
 
 
 def _value_problem(error: ErrorDetails, place: Place, context: Mapping[str, Any]) -> str:

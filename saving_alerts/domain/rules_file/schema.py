@@ -3,7 +3,8 @@
 The docstrings of models and fields are the descriptions of the JSON Schema that product managers' editors show.
 """
 
-from datetime import time
+from datetime import date, time
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
@@ -14,12 +15,14 @@ from saving_alerts.domain.rules.clauses import Weekday
 from saving_alerts.domain.rules.expressions import MAX_WHEN_CHARACTERS
 from saving_alerts.domain.rules.messages import MAX_BODY_CHARACTERS, MAX_TITLE_CHARACTERS
 from saving_alerts.domain.rules.ranking import Ranking
-from saving_alerts.domain.rules_file.field_checks import check_template, read_app_version, read_clock
+from saving_alerts.domain.rules_file.field_checks import check_template, read_app_version, read_clock, read_date
 
 MAX_RULES = 1_000  # bounds the time of reading a file; `make bench-rules` measures up to 500 rules
 MAX_CAPS = 20  # each is looked at for every push
 MAX_GLOBS = 1_000  # per rule: bounds the regular expression that is made of its patterns
 MAX_GLOB_CHARACTERS = 128  # as many as a merchant's id has at most
+MAX_OPEN_MINUTES = 12 * 60  # with the longest freshness it is less than `store_hours` looks ahead
+MAX_DWELL_SECONDS = 24 * 60 * 60  # phones report a dwell of minutes
 MAX_TEMPLATE_CHARACTERS = 500  # with placeholders; what a phone shows of the finished text is less (`messages`)
 TRIGGER_TYPES = tuple(event_type for event_type in EventType if event_type not in TYPES_WITHOUT_MERCHANT)
 NO_QUIET_HOURS = "none"
@@ -50,6 +53,11 @@ Clock = Annotated[
     BeforeValidator(read_clock),
     WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "examples": ["22:00"]}),
 ]
+Day = Annotated[
+    date,
+    BeforeValidator(read_date),
+    WithJsonSchema({"type": "string", "pattern": "^20[0-9]{2}-[0-9]{2}-[0-9]{2}$", "examples": ["2026-11-29"]}),
+]
 Template = Annotated[str, Field(min_length=1, max_length=MAX_TEMPLATE_CHARACTERS)]
 TriggerType = Annotated[
     EventType,
@@ -61,6 +69,11 @@ Locale = Annotated[
     str, Field(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$", examples=["de", "de-AT"])
 ]
 RuleId = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$", examples=["coffee-at-the-store"])]
+
+
+class UnknownHours(StrEnum):
+    NO = "no"
+    YES = "yes"
 
 
 class Document(BaseModel):
@@ -148,6 +161,16 @@ class RuleDocument(Document):
     """How far the phone may be from the store, in metres. An event that does not say where it was is refused."""
     weekdays: frozenset[Weekday] | None = Field(default=None, min_length=1, examples=[["saturday", "sunday"]])
     """Only on these days of the user's own calendar."""
+    active_from: Day | None = Field(default=None, examples=["2026-11-29"])
+    """The first day of the campaign, on the user's own calendar."""
+    active_until: Day | None = Field(default=None, examples=["2026-12-24"])
+    """The last day of the campaign, on the user's own calendar. Nothing is sent after it, not even what waits."""
+    min_dwell_seconds: float | None = Field(default=None, gt=0, le=MAX_DWELL_SECONDS, strict=True, examples=[120])
+    """How long the phone had been at the store, in seconds. For `geofence_dwelled` alone, which says it."""
+    open_for_minutes: float | None = Field(default=None, ge=0, le=MAX_OPEN_MINUTES, strict=True, examples=[15])
+    """The store is open, and stays open for so many minutes, by its own clock. Nothing is sent later than that."""
+    unknown_hours: UnknownHours = Field(default=UnknownHours.NO, examples=["yes"])
+    """What `open_for_minutes` says where nobody knows when the store is open."""
     quiet_hours: OwnQuietHours | None = Field(default=None, examples=[{"from": "22:00", "to": "08:00"}])
     """In place of the file's for this rule; "none" for no quiet hours at all."""
     min_app_version: Annotated[str, Field(max_length=64), AfterValidator(_app_version)] | None = Field(

@@ -74,6 +74,19 @@ def test_a_good_directory_is_said_to_be_one_without_settings(cli: MerchantsCli) 
     )
 
 
+def test_how_many_stores_have_hours_is_said(cli: MerchantsCli) -> None:
+    stores = [{"store_id": f"s-{number}", "latitude": 0, "longitude": 0} for number in range(3)]
+    stores[0]["opening"] = {"hours": "24/7"}
+    shop = {"merchant_id": "m-1", "names": {}, "stores": stores, "opening": {"timezone": "Europe/Berlin"}}
+    file = cli.file(json.dumps(shop).encode() + b"\n")
+
+    result = CliRunner().invoke(merchants, ["check", file])
+    found = json.loads(CliRunner().invoke(merchants, ["check", file, "--json"]).stdout)
+
+    assert result.stdout.endswith("1 merchants, hours of 1 of 3 stores\n")
+    assert (found["stores"], found["stores_with_hours"]) == (3, 1)
+
+
 def test_every_bad_line_is_named_by_its_place(cli: MerchantsCli) -> None:
     body = HALF + b"x\n" * 30 + b'{"merchant_id": "", "names": {}}\n'
 

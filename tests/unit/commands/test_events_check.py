@@ -84,3 +84,16 @@ def test_machines_get_one_document_for_each_line(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
     assert CliRunner().invoke(events, ["check", str(tmp_path / "nothing")]).exit_code == 2
+
+
+def test_a_dwell_that_rules_ask_for_and_an_event_does_not_say_is_named(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.json"
+    stays = GOOD["rules"][0] | {"event_types": ["geofence_dwelled"], "min_dwell_seconds": 60}
+    rules.write_text(json.dumps(GOOD | {"rules": [stays]}))
+    body = line(type="geofence_dwelled") + line(type="geofence_dwelled", dwell_seconds=90.0)
+
+    result = run(tmp_path, body, "--rules", str(rules))
+
+    first, second, _ = result.stdout.splitlines()
+    assert first == "line 1: trigger (without dwell seconds so it is refused by at-the-store)"
+    assert second == "line 2: trigger"

@@ -65,7 +65,7 @@ def test_a_good_event_is_read() -> None:
     assert (event.event_id, event.type, event.received_at) == ("0192", EventType.GEOFENCE_ENTERED, RECEIVED)
 
 
-@pytest.mark.parametrize("name", ["merchant_id", "store_id", "location"])
+@pytest.mark.parametrize("name", ["merchant_id", "store_id", "location", "dwell_seconds"])
 def test_a_field_that_may_be_missing_may_be_null(name: str) -> None:
     without, null = (good(**{name: value, "type": "app_opened"}) for value in (REMOVED, None))
 
@@ -98,6 +98,8 @@ INVALID: dict[str, tuple[Mapping[str, object], str, str]] = {
     },
     "merchant_id is missing": ({"merchant_id": REMOVED}, "missing, geofence_entered needs it", "$.merchant_id"),
     "store_id is missing": ({"store_id": REMOVED}, "missing, geofence_entered needs it", "$.store_id"),
+    "a dwell below nothing": ({"dwell_seconds": -1}, "Expected `float` >= 0.0", "$.dwell_seconds"),
+    "a dwell in words": ({"dwell_seconds": "long"}, "Expected `float | null`, got `str`", "$.dwell_seconds"),
     "an empty id": ({"event_id": ""}, "Expected `str` of length >= 1", "$.event_id"),
     "an id that is too long": ({"user_id": "u" * 129}, "Expected `str` of length <= 128", "$.user_id"),
     "an id as a number": ({"user_id": 42}, "Expected `str`, got `int`", "$.user_id"),

@@ -209,6 +209,14 @@ async def test_a_position_that_was_pushed_is_pushed_again_in_words_only(world: W
     assert len(world.sender.attempts) == 1
 
 
+async def test_an_alert_that_ended_with_its_store_hours_says_so(world: World) -> None:
+    over = msgspec.structs.replace(alert(deadline=START), deadline_by="open_for_minutes")
+
+    decided = await world.dispatch(over)
+
+    assert (decided.reason, decided.details["deadline_by"]) == (Reason.EXPIRED, "open_for_minutes")
+
+
 async def test_the_own_entry_is_found_after_the_deadline_too(world: World) -> None:
     await world.dispatch()
     world.clock.set(DEADLINE + HOUR)

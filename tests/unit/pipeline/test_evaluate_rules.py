@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from random import Random
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,6 +14,8 @@ from saving_alerts.domain.coupons import Candidate, Coupon
 from saving_alerts.domain.decisions import Versions
 from saving_alerts.domain.decoding import printable
 from saving_alerts.domain.events import EventType, ValidatedEvent
+from saving_alerts.domain.merchants import Merchant, Store
+from saving_alerts.domain.opening_hours import Opening
 from saving_alerts.domain.passed_over import Oddity, PassedOverCoupons, passed_over
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.expressions import compile_when
@@ -21,9 +24,10 @@ from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.pipeline.outcomes import Decided, Forward
 from saving_alerts.pipeline.rule_decisions import coupons_passed_over, when_errors
 from saving_alerts.pipeline.steps import evaluate_rules
-from saving_alerts.reference_data.snapshot import Snapshot
+from saving_alerts.reference_data.snapshot import Merchants, Snapshot
 from tests.support.fakes.clock import START
-from tests.support.sample_events import ALWAYS_QUIET, DEADLINE, alert, coupon, event, snapshot, validated
+from tests.support.sample_events import ALWAYS_QUIET, DEADLINE, MERCHANT, alert, coupon, event, snapshot, validated
+from tests.support.store_clock import is_open, random_opening
 
 
 def candidate(*coupons: Coupon, merchant_id: str = "m-1") -> Candidate:
@@ -248,3 +252,61 @@ def test_a_decision_says_from_when_to_when_it_is_quiet_and_who_has_set_it(*, own
         "rule_id": "at-the-store",
         "local_time": f"{START.astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%dT%H:%M}",
     }
+
+
+def shop_until(closes: datetime) -> Merchant:
+    hours = f"{['Mo', 'Tu', 'We', 'Th', 'Fr', 'Sa', 'Su'][closes.weekday()]} 00:00-{closes:%H:%M}"
+    store = Store("s-1", 0, 0, Opening(timezone="UTC", hours=hours))
+    return msgspec.structs.replace(MERCHANT, stores=(store,))
+
+
+def at_shop(closes: datetime, open_for_minutes: float) -> Snapshot:
+    data = snapshot()
+    rules = replace(
+        data.rules, rules=tuple(replace(each, open_for_minutes=open_for_minutes) for each in data.rules.rules)
+    )
+    return replace(data, rules=rules, merchants=Merchants("merchants-1", {"m-1": shop_until(closes)}))
+
+
+def test_an_alert_ends_when_its_store_has_too_little_time_left() -> None:
+    closes = START.replace(second=0, microsecond=0) + timedelta(minutes=22)
+
+    outcome = evaluate_rules(candidate(), at_shop(closes, open_for_minutes=15), START)
+
+    assert isinstance(outcome, Forward)
+    assert outcome.value.deadline == closes - timedelta(minutes=15) < DEADLINE
+    assert outcome.value.deadline_by == "open_for_minutes"
+
+
+def test_an_alert_that_ends_sooner_anyway_does_not_name_the_store() -> None:
+    closes = START.replace(second=0, microsecond=0) + timedelta(hours=2)
+
+    outcome = evaluate_rules(candidate(), at_shop(closes, open_for_minutes=15), START)
+
+    assert isinstance(outcome, Forward)
+    assert (outcome.value.deadline, outcome.value.deadline_by) == (DEADLINE, None)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe", "Pacific/Kiritimati"])
+def test_no_attempt_in_a_year_is_for_a_store_that_closes_within_the_minutes_or_is_closed(zone: str) -> None:
+    """Stages may take their time, and an alert may wait until its deadline, a day later at most."""
+    random, alerts = Random(zone), 0
+    for number in range(365 * 4):
+        opening = random_opening(random, zone)
+        store = msgspec.structs.replace(MERCHANT, stores=(Store("s-1", 0, 0, opening),))
+        data = replace(at_shop(START, open_for_minutes=15), merchants=Merchants("merchants-1", {"m-1": store}))
+        looked_at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number * 6, minutes=random.randrange(360))
+        fresh = msgspec.structs.replace(validated(), deadline=looked_at + timedelta(minutes=random.choice((10, 1440))))
+        lasting = msgspec.structs.replace(
+            coupon(), valid_from=looked_at - timedelta(days=1), valid_until=looked_at + timedelta(days=9)
+        )
+        value = Candidate(validated=fresh, coupons=(lasting,), looked_at=looked_at)
+        outcome = evaluate_rules(value, data, looked_at + timedelta(minutes=random.randrange(9)))
+        if isinstance(outcome, Forward):
+            alerts += 1
+            wait = outcome.value.deadline - looked_at
+            attempts = [looked_at + random.random() * wait for _ in range(5)]
+            seen = [each + timedelta(minutes=random.random() * 15) for each in attempts]
+            assert [each for each in attempts + seen if not is_open(opening, each)] == []
+
+    assert alerts > 300

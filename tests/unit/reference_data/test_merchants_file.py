@@ -120,6 +120,35 @@ WRONG = {
     "too many names": (line(names={f"l{n}": "" for n in range(MAX_NAMES + 1)}), '$.names: {"l0": "", "l1": "", "l2"'),
     "too many hosts": (line(deep_link_hosts=["a"] * (MAX_HOSTS + 1)), '$.deep_link_hosts: ["a", "a", "a", "a"'),
     "no host": (line(deep_link_hosts=[""]), '$.deep_link_hosts[0]: "" is not what belongs here: a host of 1 to 253'),
+    "hours of another notation": (
+        line(stores=stores(opening={"hours": "9 to 5"})),
+        '$.stores[1].opening.hours: "9 to 5" is not what belongs here: hours of at most 400 characters, like "Mo-Fr',
+    ),
+    "hours without length": (
+        line(opening={"hours": "Mo 09:00-09:00"}),
+        '$.opening.hours: "Mo 09:00-09:00" is not what',
+    ),
+    "hours that are a number": (line(opening={"hours": 5}), "$.opening.hours: 5 is not what belongs here: hours of at"),
+    "hours as long as a book": (line(opening={"hours": "Mo off;" * 99}), '$.opening.hours: "Mo off;Mo off;'),
+    "a zone of Mars": (
+        line(opening={"timezone": "Mars/Base"}),
+        '$.opening.timezone: "Mars/Base" is not what belongs he',
+    ),
+    "the zone of a machine": (line(opening={"timezone": "localtime"}), '$.opening.timezone: "localtime" is not what'),
+    "a day of another country": (
+        line(stores=stores(opening={"closed_days": ["2026-12-25", "26.12.2026"]})),
+        '$.stores[1].opening.closed_days[1]: "26.12.2026" is not what belongs here: a date from the year 2000 on',
+    ),
+    "a day that does not exist": (
+        line(opening={"closed_days": ["2026-02-30"]}),
+        '$.opening.closed_days[0]: "2026-02-30" is not what belongs here: a date',
+    ),
+    "too many closed days": (line(opening={"closed_days": ["2026-12-25"] * 367}), "$.opening.closed_days: ["),
+    "no closed days": (
+        line(opening={"closed_days": None}),
+        "$.opening.closed_days: null is not what belongs here: a l",
+    ),
+    "hours as a text": (line(opening="24/7"), '$.opening: "24/7" is not what belongs here: an object in { }, like'),
     "an empty id": (line(merchant_id=""), '$.merchant_id: "" is not what belongs here: a text of 1 to 128 characters'),
     "a list": (b"[]\n", "$: [] is not what belongs here: an object in { }, like"),
     "no JSON": (b"nonsense\n", "column 1: this is not JSON (Expecting value) near 'nonsense"),
@@ -207,3 +236,24 @@ def test_check_and_workers_have_one_set_of_limits() -> None:
     assert fields["max_bad_merchant_lines"].default == MAX_BAD_LINES
     assert fields["max_merchant_lines"].default == MAX_LINES
     assert fields["max_merchants_bytes"].default == MAX_MERCHANTS_BYTES
+
+
+def hours(number: int) -> dict[str, object]:
+    return {"timezone": "Europe/Berlin", "hours": f"Mo-Fr {number % 24:02}:{number % 60:02}-23:59"}
+
+
+def test_openings_that_are_equal_are_kept_once() -> None:
+    lines = [line(merchant_id=f"m-{n}", stores=stores(opening=hours(n % 3)), opening=hours(n % 3)) for n in range(30)]
+
+    found = read(lines).merchants().by_id.values()
+
+    assert (
+        len({id(each.opening) for each in found} | {id(store.opening) for each in found for store in each.stores}) == 4
+    )
+
+
+def test_a_line_of_an_older_directory_is_read_as_it_was() -> None:
+    merchant = read_line(line())
+
+    assert isinstance(merchant, Merchant)
+    assert (merchant.opening, merchant.stores[0].opening) == (None, None)

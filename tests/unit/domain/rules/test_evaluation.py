@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from functools import partial
 from itertools import permutations
@@ -50,6 +50,11 @@ class Clauses(TypedDict, total=False):
     rollout_percent: float
     rank_coupons_by: Ranking
     when: When | None
+    active_from: date | None
+    active_until: date | None
+    min_dwell_seconds: float | None
+    open_for_minutes: float | None
+    unknown_hours_pass: bool
 
 
 def rule(
@@ -70,6 +75,7 @@ def event(
     timezone: str = "UTC",
     user_id: str = "u-1",
     app: str = "9.4.1",
+    dwell_seconds: float | None = None,
 ) -> SavingEvent:
     return SavingEvent(
         event_id="e-1",
@@ -84,6 +90,7 @@ def event(
         locale="en",
         app=App(app, "ios"),
         push=PushConsent(consent=True),
+        dwell_seconds=dwell_seconds,
     )
 
 
