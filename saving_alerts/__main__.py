@@ -46,7 +46,7 @@ COMMANDS = {
     ),
     "erase": LazyCommand(
         "saving_alerts.commands.erase.command:erase",
-        "Forget a user, and say what is left of them where, and until when.",
+        "Forget a user: what was charged to them counts on, under a token that leads to nobody.",
     ),
     "events": LazyCommand(
         "saving_alerts.commands.events.group:events", "Check events before they are written to the source."
