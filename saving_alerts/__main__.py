@@ -46,7 +46,7 @@ COMMANDS = {
     ),
     "erase": LazyCommand(
         "saving_alerts.commands.erase.command:erase",
-        "Forget a user, and say what is left of them where, and until when.",
+        "Forget a user: what was charged to them counts on, under a token that leads to nobody.",
     ),
     "demo": LazyCommand("saving_alerts.commands.demo:demo", "Say where the demo is."),
     "events": LazyCommand(

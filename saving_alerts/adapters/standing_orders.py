@@ -11,17 +11,20 @@ from saving_alerts.kafka.client import partition_of
 log = logging.getLogger(__name__)
 
 MOST_REFUSED = 100  # so many are named: whoever writes more can be told from these
+MOST_PENDING = 1_000  # so many are kept; the others stand safely on the topic
 
 
 class StandingOrders:
     """`pending`: the users to erase by the keys of their orders, in their order. `refused`: by key, which and why.
 
-    `next_offset`: the first that was not read yet.
+    `missed_from`: the offset of the first for which there was no room, None if there was. `next_offset`: the first that
+    was not read yet.
     """
 
     def __init__(self, among: int, tokens: Tokens) -> None:
         self.pending: dict[bytes, str] = {}
         self.refused: dict[bytes | None, str] = {}
+        self.missed_from: int | None = None
         self.next_offset = 0
         self._among = among
         self._tokens = tokens
@@ -39,7 +42,13 @@ class StandingOrders:
             self._refuse(record, "it stands in another partition than its user, whose owner does not see it")
         else:
             self.refused.pop(record.key, None)
-            self.pending[record.key] = order.user_id
+            self._keep(record, order.user_id)
+
+    def _keep(self, record: ConsumerRecord, user_id: str) -> None:
+        if record.key in self.pending or len(self.pending) < MOST_PENDING:
+            self.pending[record.key] = user_id
+        elif self.missed_from is None:
+            self.missed_from = record.offset
 
     def _refuse(self, record: ConsumerRecord, problem: str) -> None:
         """Named by its place: a log is to have no user ids."""

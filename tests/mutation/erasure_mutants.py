@@ -136,15 +136,26 @@ ERASURE_MUTANTS = (
         (
             Edit(
                 TOPIC,
-                "        not_yet = await self._erase(user_id, number)\n",
-                "        await self._take_off(number, key)\n        not_yet = await self._erase(user_id, number)\n",
+                "            not_yet = await self._erase(user_id, number)\n",
+                "            await self._take_off([(number, key)])\n"
+                "            not_yet = await self._erase(user_id, number)\n",
             ),
         ),
         (TEST_TOPIC,),
     ),
     Mutant(
         "carry out orders of partitions that are another's",
-        (Edit(TOPIC, " for order in waited if order[0] in self._owned()]", " for order in waited]"),),
+        (Edit(TOPIC, "            if number not in self._owned():\n                continue\n", ""),),
+        (TEST_TOPIC,),
+    ),
+    Mutant(
+        "carry out an order whose tombstone was not read yet",
+        (Edit(TOPIC, " if number not in self._ends]", "]"),),
+        (TEST_TOPIC,),
+    ),
+    Mutant(
+        "read orders without room from the beginning",
+        (Edit(TOPIC, "consumer.seek(partition, orders.missed_from)", "consumer.seek(partition, 0)"),),
         (TEST_TOPIC,),
     ),
     Mutant(

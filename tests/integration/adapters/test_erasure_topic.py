@@ -1,9 +1,10 @@
 """Orders to erase users on the embedded Kafka: carried out by the owner, refused by name, and no end of a worker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from functools import partial
+from itertools import count, islice
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,7 @@ from aiokafka.errors import KafkaConnectionError
 from demo.servers.kafka import EmbeddedKafka
 from saving_alerts.adapters import erasure_topic
 from saving_alerts.adapters.erasure_topic import ErasureTopic
+from saving_alerts.adapters.standing_orders import MOST_PENDING
 from saving_alerts.delivery.producer import OutputProducer
 from saving_alerts.domain.erasures import ErasureOrder, Tokens
 from saving_alerts.kafka.client import partition_of
@@ -47,12 +49,17 @@ class Worker:
         self.erased: list[tuple[str, int]] = []
         self.not_yet: dict[str, str] = {}
         self.reachable = True
+        self.loses_all_at_the_first = False
         self.looks = 0  # so often it has asked for its partitions
         self._opened = opened
 
-    async def start(self) -> None:
+    async def open_writer(self) -> None:
         self.writer = await self._opened.enter_async_context(AIOKafkaProducer(bootstrap_servers=self.servers))
         await self.writer.partitions_for(TOPIC)
+
+    async def start(self) -> None:
+        if not hasattr(self, "writer"):
+            await self.open_writer()
         metrics = RecordingMetrics()
         producer = OutputProducer(partial(AIOKafkaProducer, bootstrap_servers=self.servers), metrics)
         await self._opened.enter_async_context(producer)
@@ -72,10 +79,17 @@ class Worker:
         if user_id in self.not_yet:
             return self.not_yet[user_id]
         self.erased.append((user_id, partition))
+        if self.loses_all_at_the_first:
+            self.owned = frozenset()
         return None
 
     async def order(self, user: str) -> None:
         await self.write(TOKENS.of_user(user).encode(), encode(ErasureOrder(user, START)), of_user(user))
+
+    async def order_soon(self, user: str) -> None:
+        """Without waiting for Kafka."""
+        value, key = encode(ErasureOrder(user, START)), TOKENS.of_user(user).encode()
+        await self.writer.send(TOPIC, value, key=key, partition=of_user(user))
 
     async def write(self, key: bytes | None, value: bytes | None, number: int) -> None:
         await self.writer.send_and_wait(TOPIC, value, key=key, partition=number)
@@ -177,6 +191,20 @@ async def test_in_a_rebalance_nothing_is_carried_out(worker: Worker) -> None:
     assert during == []
 
 
+async def test_the_rest_is_left_to_whoever_gets_the_partition_meanwhile(worker: Worker) -> None:
+    worker.loses_all_at_the_first = True
+    await worker.open_writer()
+    for user in islice(users_of(0), 5):
+        await worker.order(user)
+
+    await worker.start()
+    await until(lambda: bool(worker.erased))
+    seen = worker.looks
+    await until(lambda: worker.looks > seen + 4)
+
+    assert len(worker.erased) == 1
+
+
 async def test_an_outage_is_named_and_the_orders_are_read_again(worker: Worker) -> None:
     worker.reachable = False
     await worker.start()
@@ -190,14 +218,36 @@ async def test_an_outage_is_named_and_the_orders_are_read_again(worker: Worker) 
     assert not worker.topic.crashed
 
 
-async def test_more_orders_than_wait_at_a_time_are_all_carried_out(worker: Worker) -> None:
-    users = [f"u-{number}" for number in range(erasure_topic.FETCH_RECORDS * 3)]
-    await worker.start()
-    for user in users:
-        await worker.writer.send(
-            TOPIC, encode(ErasureOrder(user, START)), key=TOKENS.of_user(user).encode(), partition=of_user(user)
-        )
+def users_of(partition: int) -> Iterator[str]:
+    return (user for number in count() if of_user(user := f"u-{number}") == partition)
 
+
+async def test_what_was_carried_out_before_is_not_carried_out_again(worker: Worker) -> None:
+    """Its tombstone stands far behind it."""
+    *done, waits = islice(users_of(0), erasure_topic.FETCH_RECORDS * 3 + 1)
+    await worker.open_writer()
+    for user in done:
+        await worker.order_soon(user)
+    for user in done:
+        await worker.writer.send(TOPIC, None, key=TOKENS.of_user(user).encode(), partition=0)
+    await worker.order(waits)
+
+    await worker.start()
+    await until(lambda: bool(worker.erased))
+
+    assert worker.erased == [(waits, 0)]
+
+
+@pytest.mark.parametrize("orders", [erasure_topic.FETCH_RECORDS * 3, MOST_PENDING + 20])
+async def test_however_many_orders_there_are_all_are_carried_out(worker: Worker, orders: int) -> None:
+    users = [*islice(users_of(0), orders)]
+    await worker.open_writer()
+    for user in users:
+        await worker.order_soon(user)
+    await worker.writer.flush()
+
+    await worker.start()
     await until(lambda: len(worker.erased) == len(users))
+    await until(lambda: not worker.topic.report().waiting)
 
     assert {user for user, _ in worker.erased} == set(users)

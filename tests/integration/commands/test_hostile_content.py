@@ -42,6 +42,7 @@ CALLS = {
     "dead-letters replay": ["0:{last}", "--since 1h"],
     "dead-letters show": ["0:{last}", "0:0", "0:{last} --body"],
     "dead-letters skip": ["{topic} 0 0"],
+    "erase": ["--user u-1 --prove", "--user u-1 --yes --wait 0"],
     "events check": ["{merchants}", "{merchants} --json", "{rules} --rules {good}"],
     "explain": ["--user u-1", "--user u-1 --full", "--user u-1 --all --full", "--user u-1 --json", "--user u-9"],
     "kill history": [""],
@@ -144,6 +145,7 @@ class _World:
             "SAVING_ALERTS_REDIS_URL": self.redis.url,
             "SAVING_ALERTS_TOPIC_PARTITIONS": "4",
             "SAVING_ALERTS_TEST_USERS": "u-1",
+            "SAVING_ALERTS_ERASURE_SECRET": "0123456789abcdef0123456789abcdef",
             "SAVING_ALERTS_PUSH_API_URL": page,
         }
 
