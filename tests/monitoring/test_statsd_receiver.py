@@ -114,6 +114,5 @@ def test_the_tags_arrive_and_counts_add_up(receiver: StatsdExporter) -> None:
     metrics.close()
 
     labels = json.dumps({**TAGS, "stage": "validate", "decision": "expired"}, sort_keys=True)
-    wait_until(
-        lambda: receiver.samples().get(("saving_alerts_stage_out_total", labels)) == 6, SECONDS, "six were heard"
-    )
+    counted = ("saving_alerts_stage_out_total", labels)
+    wait_until(lambda: receiver.samples().get(counted) == 6, SECONDS, "six were heard")
