@@ -11,9 +11,9 @@ from saving_alerts.adapters.agent_address import AddressWatch
 from saving_alerts.adapters.samples import Samples
 from saving_alerts.metrics import PREFIX, Metric, are_numbers, number_of
 
-# Of a distribution with its tags, between two flushes: thousands in the ten seconds of an agent, and each costs some
+# Of a distribution with its tags, between two flushes: two thousand in the ten seconds of an agent, and each costs some
 # microseconds to send. With more, a part is sent, with its rate. It also bounds the memory if the thread has died.
-MAX_SAMPLES_BETWEEN_FLUSHES = 256
+MAX_SAMPLES_BETWEEN_FLUSHES = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,9 +83,9 @@ def receiver(tmp_path: Path) -> Iterator[StatsdExporter]:
 
 
 def heard_as(metric: Metric) -> str:
-    """Its name in the receiver, which makes a summary of a distribution."""
+    """Its name in the receiver, which makes a summary of a distribution; the parser of its page ends counters alike."""
     name = f"saving_alerts_{metric}".replace(".", "_")
-    return f"{name}_count" if CATALOGUE[metric].kind is MetricKind.DISTRIBUTION else name
+    return name + {MetricKind.DISTRIBUTION: "_count", MetricKind.COUNT: "_total"}.get(CATALOGUE[metric].kind, "")
 
 
 @pytest.mark.parametrize("way", ["an address", "a name", "a socket"])
@@ -114,4 +114,5 @@ def test_the_tags_arrive_and_counts_add_up(receiver: StatsdExporter) -> None:
     metrics.close()
 
     labels = json.dumps({**TAGS, "stage": "validate", "decision": "expired"}, sort_keys=True)
-    wait_until(lambda: receiver.samples().get(("saving_alerts_stage_out", labels)) == 6, SECONDS, "six were heard")
+    counted = ("saving_alerts_stage_out_total", labels)
+    wait_until(lambda: receiver.samples().get(counted) == 6, SECONDS, "six were heard")
