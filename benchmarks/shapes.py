@@ -166,6 +166,18 @@ ROWS_SHAPES: Shapes = {
     "many that cannot be read": lambda size: repeated(size, lambda n: _keyed(n, b"?", b"i-%d"), by=END_OF_RECORD),
 }
 
+HELD_BY_SHAPES: Shapes = {
+    **filled_with(b"[", b"]"),
+    "many holds": _of_entries(b"[", seeds.HELD_BY[1][1:-1], b"]"),
+    "a long error": _of_text(b'[{"by":"x","seconds":1,"since":"2026-11-23T10:15:00Z","error":"', b"x", b'"}]'),
+}
+
+HISTORY_SHAPES: Shapes = {
+    **documents(seeds.HISTORIES[0], b"incarnation"),
+    "many buckets": lambda size: repeated(size, lambda n: b"[%d,{}]" % n, b'{"incarnation":"i","fine":[', b"]}"),
+    "many counts": lambda size: repeated(size, lambda n: b'"c%d":1' % n, b'{"incarnation":"i","fine":[[7,{', b"}]]}"),
+}
+
 MEMO_SHAPES: Shapes = {
     **documents(seeds.COMMIT_METADATA[0], b"in_hand"),
     **filled_with(b'{"skip":[', b"]}"),
@@ -200,6 +212,8 @@ SHAPES: tuple[tuple[str, int, Shapes], ...] = (
     ("kill-switches", 8 * KIB, SWITCH_SHAPES),
     ("heartbeats", KIB, ROW_SHAPES),
     ("heartbeats", 8 * KIB, ROWS_SHAPES),
+    ("held-by", 128, HELD_BY_SHAPES),
+    ("histories", 4 * KIB, HISTORY_SHAPES),
     ("commit-metadata", KIB, MEMO_SHAPES),
     ("dead-letters", 64 * KIB, DEAD_LETTER_SHAPES),
     ("ledger", 16 * KIB, LEDGER_SHAPES),

@@ -30,5 +30,10 @@ class RedisHistories:
     async def read(self) -> tuple[WorkerHistory, ...]:
         with translated_errors():
             rows = await self._rows.read()
-        found = [_histories.read(value) for value in rows.values() if isinstance(value, bytes)]
+        found = [read_row(value) for value in rows.values() if isinstance(value, bytes)]
         return tuple(each for each in found if not isinstance(each, Unreadable))
+
+
+def read_row(value: bytes) -> WorkerHistory | Unreadable:
+    """One row, which others may have written."""
+    return _histories.read(value)

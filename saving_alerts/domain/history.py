@@ -139,8 +139,9 @@ class Deployment:
     @property
     def since(self) -> datetime | None:
         """When the oldest thing that is counted here happened, as exactly as a bucket says."""
-        numbers = [bucket.number for history in self.histories for bucket in history.coarse]
-        oldest = min((number for number in numbers if number > self._newest(Resolution.COARSE) - 60), default=None)
+        newest = self._newest(Resolution.COARSE)
+        # Others write there too: what lies ahead is no time of ours.
+        oldest = min((each.number for each in self._in(Resolution.COARSE, newest - 59, newest)), default=None)
         return None if oldest is None else datetime.fromtimestamp(oldest * Resolution.COARSE, UTC)
 
     def _newest(self, resolution: Resolution) -> int:

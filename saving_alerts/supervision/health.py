@@ -104,7 +104,7 @@ def fresh(document: str, freshness: Freshness, now: datetime, stale_seconds: flo
     seen, is_stale = f"confirmed {in_words(age)} ago", age > stale_seconds
     if freshness.refusal is None:
         return Condition(name, ok=not is_stale, detail=seen)
-    detail = f"the newest is not in use: {freshness.refusal}; {freshness.version} is, {seen}"
+    detail = f"{freshness.refusal}; version {freshness.version} stays in use · {seen}"
     return Condition(name, ok=False, detail=detail, required=is_stale)
 
 

@@ -49,6 +49,11 @@ class Verdict:
         """The worst, for a title."""
         return self.sentences[0] if self.sentences else ALL_WELL
 
+    @property
+    def spoken(self) -> str:
+        """The same without what changes every second: a screen reader says it whenever it is another one."""
+        return self.headline.split(" · ")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Missed:
@@ -73,7 +78,7 @@ def verdict(rows: Sequence[WorkerRow], missed: Missed, now: datetime) -> Verdict
 
 def _missed(missed: Missed, now: datetime) -> list[str]:
     gone = [
-        f"{row.name} does not answer, last seen {in_words(_seconds(row.beaten_at, now))} ago" for row in missed.workers
+        f"{row.name} does not answer · last seen {in_words(_seconds(row.beaten_at, now))} ago" for row in missed.workers
     ]
     if not missed.orphaned:
         return gone

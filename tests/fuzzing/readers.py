@@ -11,12 +11,16 @@ from aiokafka import ConsumerRecord
 
 from saving_alerts.adapters.consent_records import FROM_HEADER, apply_record, kind_of, moved, rekeyed
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
+from saving_alerts.adapters.redis_histories import read_row as read_history_row
 from saving_alerts.adapters.standing_switches import StandingSwitches
 from saving_alerts.delivery.addressing import Internal, address_by_headers, address_of, reader, to_next_stage
 from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
 from saving_alerts.domain.consent import OptOuts
 from saving_alerts.domain.decisions import Decision
+from saving_alerts.domain.decoding import Unreadable
 from saving_alerts.domain.events import Problem, deadline_of, event_id_in, read_event, subject_of_event
+from saving_alerts.domain.history import Deployment
+from saving_alerts.domain.holds import HeldBy, read_holds, together
 from saving_alerts.domain.kill_switches import active_switch
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
@@ -41,6 +45,7 @@ from saving_alerts.ledger.explaining import explanations
 from saving_alerts.ledger.source_marks import PAGE_OFFSETS
 from saving_alerts.ports.object_store import MAX_LINE_BYTES
 from saving_alerts.reference_data.merchants_file import MerchantsFileReader, MerchantsLimits
+from saving_alerts.web.flows import flows, totals_of
 from tests.fuzzing import seeds
 from tests.fuzzing.api_answers import of_coupon_api, of_push_api
 from tests.fuzzing.heartbeat_redis import PREFIX, HeartbeatRedis, result_of
@@ -153,6 +158,24 @@ def _heartbeats(raw: bytes) -> Outcome:
     return Value((heard, [row.link for row in heard.rows]))
 
 
+def _held_by(raw: bytes) -> Outcome:
+    """The header of a record on an internal topic."""
+    found = read_holds(raw)
+    if not found:
+        return Refused("nothing held it")
+    holds = together((*found, HeldBy("Kafka", 1, START)))
+    return Value(([str(each) for each in holds], read_holds(encode(holds))))
+
+
+def _history(raw: bytes) -> Outcome:
+    """A row beside the heartbeats."""
+    found = read_history_row(raw)
+    if isinstance(found, Unreadable):
+        return Refused(str(found))
+    deployment = Deployment((found,), START)
+    return Value((flows(deployment), totals_of(deployment), deployment.since))
+
+
 def _commit_metadata(raw: bytes) -> Outcome:
     memo = PartitionMemo.read(raw.decode(errors="surrogateescape"))
     used = memo.with_new_owner().with_trial(7).with_new_owner().without_death().beyond(3)
@@ -208,6 +231,8 @@ READERS = {
     "kill-switches": Reader(_kill_switches, seeds.KILL_SWITCHES),
     "consent": Reader(_consent, seeds.CONSENT),
     "heartbeats": Reader(_heartbeats, seeds.HEARTBEATS),
+    "held-by": Reader(_held_by, seeds.HELD_BY),
+    "histories": Reader(_history, seeds.HISTORIES),
     "commit-metadata": Reader(_commit_metadata, seeds.COMMIT_METADATA),
     "dead-letters": Reader(_dead_letter, seeds.DEAD_LETTERS),
     "push-sends": Reader(of_table, seeds.PUSH_SENDS),

@@ -10,6 +10,8 @@ from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Receipt, Stage, Versions
 from saving_alerts.domain.events import EventType, Location, ValidatedEvent
+from saving_alerts.domain.history import Bucket, WorkerHistory
+from saving_alerts.domain.holds import HeldBy
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch
 from saving_alerts.domain.merchants import Merchant, Store
 from saving_alerts.domain.opening_hours import Opening
@@ -43,6 +45,7 @@ _DECISION = Decision(
     user_id="u-1",
     details={"refusals": [{"rule_id": "r-1", "clause": "merchants", "share": 0.5, "first": True}]},
     versions=Versions(rules="0123456789ab"),
+    held_by=(HeldBy("the Coupon API", 580.5, START, "HTTP 500"),),
 )
 _PUSHED = msgspec.structs.replace(_DECISION, reason=Reason.PUSHED, details={"attempts": 1, "answer": "\x1b[2J"})
 _RECEIPT = Receipt(
@@ -112,6 +115,12 @@ CONSENT = (
     packed((b"u-1", b'{"schema":1,"push":{"consent":false}}'), (b"u-1", b'{"schema":1,"push":{"consent":true}}')),
     packed((b"u-2", b'{"schema":1,"push":{"consent":false},"by":"app"}')),
 )
+HELD_BY = (
+    encode((HeldBy("the Coupon API", 580.5, START, "HTTP 500"), HeldBy("Redis", 2, START))),
+    encode((HeldBy("Kafka", 1, START),)),
+)
+_BUCKETS = (Bucket(int(START.timestamp()) // 60, {"read": 7, "pushed": 1}), Bucket(7, {}))
+HISTORIES = (encode(WorkerHistory(incarnation="i-1", fine=_BUCKETS, minutes=_BUCKETS, coarse=_BUCKETS)),)
 HEARTBEATS = (packed((b"i-1", encode(_ROW)), (b"last:i-2", encode(_ROW)), (b"other", None), (b"gone", b"")),)
 COMMIT_METADATA = (
     PartitionMemo(deaths=3, trial=7, suspect=7, skip=(9, 11)).text().encode(),

@@ -103,7 +103,11 @@ def outage() -> Stats:
     )
     refused = "rules[3].caps[0].pushes: must be at least 1"
     rules = Condition(
-        "rules_fresh", ok=False, detail=f"the newest is not in use: {refused}", required=False, since=BEGAN
+        "rules_fresh",
+        ok=False,
+        detail=f"{refused}; version 5b3f0c9e21aa stays in use · confirmed 9 min 40 s ago",
+        required=False,
+        since=BEGAN,
     )
     switch = Condition(
         "kill_switches",

@@ -26,7 +26,7 @@ const show = (page) => {
   if (icon.getAttribute("href") !== found.getAttribute("href")) icon.replaceWith(document.importNode(found, true));
   const [verdict, now] = [document, page].map((each) => each.getElementById("verdict"));
   verdict.className = now.className;
-  ["headline", "sentences", "as-of", "numbers"].forEach((id) => exchange(page, id));
+  ["spoken", "headline", "sentences", "as-of", "numbers"].forEach((id) => exchange(page, id));
 };
 
 const look = async () => {

@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saving_alerts.domain.history import KEPT, CountedByTime, Deployment, Resolution, WorkerHistory
+from saving_alerts.domain.history import KEPT, Bucket, CountedByTime, Deployment, Resolution, WorkerHistory
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -53,6 +53,7 @@ def test_it_is_counted_since_the_oldest_bucket_within_the_day() -> None:
     assert deployment().since is None
     assert deployment(counted(5 * HOUR)).since == NOON - 5 * HOUR - 12 * MINUTE  # its bucket's beginning
     assert deployment(counted(50 * HOUR)).since is None
+    assert deployment(WorkerHistory(incarnation="x", coarse=(Bucket(2**53 - 1, {"read": 1}),))).since is None
 
 
 @given(st.lists(st.integers(0, 3 * 86_400), max_size=200))

@@ -43,6 +43,12 @@ def test_it_says_what_is_down_since_when_why_and_what_it_does_to_events() -> Non
     assert found.headline == "push API down since 18:33: HTTP 500 · 7 alerts held · next probe in 3 s"
 
 
+def test_what_is_spoken_changes_only_when_something_happens() -> None:
+    spoken = {verdict([worker("w1", push_api(seconds=seconds))], Missed(), NOW).spoken for seconds in (3, 2, -1)}
+
+    assert spoken == {"push API down since 18:33: HTTP 500"}
+
+
 def test_what_several_workers_say_of_one_dependency_is_one_sentence() -> None:
     rows = [worker("w1", push_api(held=7, expired=2)), worker("w2", push_api(BEGAN - timedelta(minutes=1), held=1_000))]
 
@@ -108,7 +114,7 @@ def test_who_is_missed_is_named() -> None:
     found = verdict([worker("w1")], Missed((dead,), 8), NOW)
 
     assert found.state is State.DEGRADED
-    assert found.sentences == ("w2 does not answer, last seen 40 s ago", "8 partitions have no worker")
+    assert found.sentences == ("w2 does not answer · last seen 40 s ago", "8 partitions have no worker")
 
 
 def test_a_worker_of_another_release_may_have_states_that_this_one_does_not_know() -> None:
