@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 PYTHON ?= python3
-# Each interpreter has an environment of its own: `make test-unit PYTHON=3.13`.
+# Each interpreter has an environment of its own: `make test-unit PYTHON=python3.13`.
 VENV := $(ROOT)/.venv$(addprefix -,$(filter-out python3,$(notdir $(PYTHON))))
 TOOLS := $(ROOT)/.tools
 BIN := $(VENV)/bin
@@ -46,8 +46,12 @@ test: setup ## all tests that need nothing but Python, on all cores
 test-unit: setup ## the tests that start no server and no process
 	cd $(ROOT) && $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal tests/unit
 
+# Where pyenv has them, `python3.12` on the path is one of its shims, which needs to be told the version.
 test-pythons: ## the unit tests on CPython 3.12 and 3.13
-	for each in 3.12 3.13; do $(MAKE) --no-print-directory -f $(ROOT)/Makefile test-unit PYTHON=$$each || exit 1; done
+	for each in 3.12 3.13; do \
+		found=$$(PYENV_VERSION=$$(pyenv latest $$each 2>/dev/null) python$$each -c 'import sys; print(sys.executable)') || exit 1; \
+		$(MAKE) --no-print-directory -f $(ROOT)/Makefile test-unit PYTHON=$$found || exit 1; \
+	done
 
 test-kafka: setup ## end to end on real Apache Kafka (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/pytest -m "kafka and not long"

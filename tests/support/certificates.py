@@ -32,8 +32,10 @@ class Authority:
 
     def __post_init__(self) -> None:
         self.ca_file = self.folder / f"{self.name}-ca.pem"
-        extension = x509.BasicConstraints(ca=True, path_length=0)
-        own = self._builder(self._subject, self._key).add_extension(extension, critical=True)
+        own = self._builder(self._subject, self._key).add_extension(
+            x509.BasicConstraints(ca=True, path_length=0), critical=True
+        )
+        own = own.add_extension(_signs_certificates(), critical=True)
         self.ca_file.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def issue(self, name: str, *hosts: str, expired: bool = False) -> Certificate:
@@ -54,6 +56,12 @@ class Authority:
     ) -> x509.CertificateBuilder:
         now = datetime.now(UTC) - age
         builder = x509.CertificateBuilder(self._subject, subject, key.public_key(), x509.random_serial_number())
+        # From 3.13 on Python wants to see whose key it is and who signed it.
+        for extension in (
+            x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
+        ):
+            builder = builder.add_extension(extension, critical=False)
         return builder.not_valid_before(now - VALID_FOR).not_valid_after(now + VALID_FOR)
 
     def _written(self, name: str, certificate: bytes, key: bytes) -> Certificate:
@@ -62,6 +70,22 @@ class Authority:
         paths.key.write_bytes(key)
         paths.both.write_bytes(key + certificate)
         return paths
+
+
+def _signs_certificates() -> x509.KeyUsage:
+    others = dict.fromkeys(
+        (
+            "digital_signature",
+            "content_commitment",
+            "key_encipherment",
+            "data_encipherment",
+            "key_agreement",
+            "encipher_only",
+            "decipher_only",
+        ),
+        False,
+    )
+    return x509.KeyUsage(key_cert_sign=True, crl_sign=True, **others)
 
 
 def _name(text: str) -> x509.Name:

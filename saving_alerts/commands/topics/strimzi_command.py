@@ -15,9 +15,10 @@ from saving_alerts.kafka.access import rights_of_worker
 @click.argument("what", type=click.Choice(["topics", "users"]))
 @click.option("--cluster", default="kafka", show_default=True, help="The name of Strimzi's Kafka resource.")
 def strimzi(what: Literal["topics", "users"], cluster: str) -> None:
-    """Write our topics, or the users of workers and of KEDA with their ACLs, as resources of Strimzi's operators.
+    """Write the topics and users as resources of Strimzi's operators.
 
-    It reads the settings and asks nothing of Kafka. What is upstream's to have is not among the topics.
+    The users are those of workers and of KEDA, with their ACLs. It goes by the settings and asks nothing of Kafka. What
+    is upstream's to have is not among the topics.
 
     \b
     Example:

@@ -14,7 +14,6 @@ MAX_ENTRIES = 1_000  # of one list or object, as many as there may be rules: bou
 _UTF_16_OR_32 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _PARSER_MESSAGES = {  # how a message of Python's parser begins → ours
     "Extra data": "something follows after the end",
-    "Illegal trailing comma": "a comma before a closing bracket: remove it",
     "Unterminated string": "a text whose closing quote is missing",
     "Expecting ',' delimiter": "a comma or a closing bracket is missing before this",
     "Expecting ':' delimiter": "a colon is missing before this",
@@ -39,8 +38,10 @@ def read_json(raw: bytes) -> object:
     try:
         tree = json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise RulesRefusedError([printable(f"{place}: {_syntax(error)}")]) from error
+        at = _position(error)
+        before = error.doc[:at].split("\n")
+        place = f"line {len(before)}, column {len(before[-1]) + 1}"
+        raise RulesRefusedError([printable(f"{place}: {_syntax(error, at)}")]) from error
     except RecursionError as error:
         raise _too_deep() from error
     except ValueError as error:  # Python does not convert a number with more than 4,300 digits
@@ -124,10 +125,17 @@ def _decoded(raw: bytes) -> str:
         raise RulesRefusedError([f"{place}: a sign that is not UTF-8: save the file as UTF-8"]) from error
 
 
-def _syntax(error: json.JSONDecodeError) -> str:
-    text, at = error.doc, error.pos
-    rest = text[at:]
-    before = text[:at].rstrip()
+def _position(error: json.JSONDecodeError) -> int:
+    """Where the parser noticed it. Of a comma before a bracket that is the bracket, as Python before 3.13 has it."""
+    if not error.msg.startswith("Illegal trailing comma"):
+        return error.pos
+    behind = error.doc[error.pos + 1 :]
+    return error.pos + 1 + len(behind) - len(behind.lstrip())
+
+
+def _syntax(error: json.JSONDecodeError, at: int) -> str:
+    rest = error.doc[at:]
+    before = error.doc[:at].rstrip()
     near = f" near {rest[:NEAR_CHARACTERS].splitlines()[0]!r}" if rest.strip() else ""
     return f"{_syntax_mistake(before, rest, error.msg)}{near}"
 
