@@ -10,14 +10,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Self
 
-from aiohttp import ClientSession
-
 from saving_alerts.adapters.admission import Admission
 from saving_alerts.adapters.breaker import NO_WAIT, Breaker
 from saving_alerts.adapters.coupon_answers import API, CouponApiFailedError, RetryableError, ThrottledError
 from saving_alerts.adapters.coupon_request import CouponRequests, HttpCouponRequests
 from saving_alerts.adapters.event_attempts import EventAttempts, RequestOrder
-from saving_alerts.adapters.http_session import Meter
+from saving_alerts.adapters.http_client import HttpClient
+from saving_alerts.adapters.meter import Meter
 from saving_alerts.domain.coupons import CouponAnswer
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
@@ -61,9 +60,9 @@ class CouponApi:
         self._meter = Meter(clock, metrics, Metric.COUPON_API_REQUESTS, Metric.COUPON_API_DURATION)
 
     @classmethod
-    def over_http(cls, session: ClientSession, policy: CouponApiPolicy, clock: Clock, metrics: Metrics) -> Self:
-        """Over HTTP. It owns the session, which `open_session` makes, and closes it."""
-        return cls(HttpCouponRequests(session, policy.url, clock), policy, clock, metrics)
+    def over_http(cls, policy: CouponApiPolicy, clock: Clock, metrics: Metrics) -> Self:
+        """With an HTTP client of its own. To be called in the event loop."""
+        return cls(HttpCouponRequests(HttpClient(policy.url), clock), policy, clock, metrics)
 
     @property
     def breaker_is_open(self) -> bool:
@@ -149,8 +148,7 @@ class CouponApi:
         before_deadline = (deadline - self._clock.now()).total_seconds()
         allowed = min(self._policy.timeout_seconds, seconds_left)
         try:
-            async with asyncio.timeout(min(allowed, before_deadline)):
-                return await self._requests.get(user_id, merchant_id)
+            return await self._requests.get(user_id, merchant_id, min(allowed, before_deadline))
         except TimeoutError as error:
             if before_deadline <= allowed:
                 raise DeadlineError(f"{API} gave no answer before the deadline") from error

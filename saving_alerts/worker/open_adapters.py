@@ -4,7 +4,6 @@ from contextlib import AsyncExitStack
 
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
 from saving_alerts.adapters.dry_run_push import DryRunPushSender
-from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.adapters.redis_accepted_directory import RedisAcceptedDirectories
 from saving_alerts.adapters.redis_connection import connect
@@ -22,9 +21,9 @@ async def open_ports(settings: Settings, clock: Clock, metrics: Metrics, closing
     """Everything that the settings name. Opening connects to nobody yet, so it works while they are down."""
     redis = connect(settings.redis_address, settings.redis_timeout_seconds, settings.redis_max_connections)
     closing.push_async_callback(redis.aclose)
-    coupon_api = CouponApi.over_http(open_session(), coupon_api_policy(settings), clock, metrics)
+    coupon_api = CouponApi.over_http(coupon_api_policy(settings), clock, metrics)
     closing.push_async_callback(coupon_api.close)
-    push_api = PushApi(open_session(), push_api_policy(settings), clock, metrics)
+    push_api = PushApi.over_http(push_api_policy(settings), clock, metrics)
     closing.push_async_callback(push_api.close)
     store = await closing.enter_async_context(
         S3ObjectStore(S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url))

@@ -11,7 +11,6 @@ import pytest_asyncio
 
 from demo.stub_apis.faults import Behaviour, Fault
 from demo.stub_apis.push_api import PushApi as PushApiStub
-from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.domain.alerts import Push, PushTrace, rfc3339
 from saving_alerts.ports.push_sender import Accepted, PushSender, Refused, Throttled, TooLate, Unclear
@@ -78,7 +77,7 @@ class RealHarness:
     async def open(self) -> AsyncIterator["RealHarness"]:
         with self.stub:
             policy = PushApiPolicy(url=self.stub.url, concurrency=1)
-            self.sender = PushApi(open_session(), policy, self._clock, RecordingMetrics())
+            self.sender = PushApi.over_http(policy, self._clock, RecordingMetrics())
             yield self
             await self.sender.close()
 
