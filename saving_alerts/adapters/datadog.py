@@ -4,8 +4,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from datadog.dogstatsd.base import DogStatsd
-
 from saving_alerts.metrics import PREFIX, Metric, number_of
 
 # Of a distribution, between two flushes. Above it the client keeps a random sample and sends its rate. It also bounds
@@ -30,6 +28,8 @@ class DatadogMetrics:
     """The Metrics protocol for Datadog. A call only changes memory; a thread sends every `flush_seconds`."""
 
     def __init__(self, policy: DatadogPolicy) -> None:
+        from datadog.dogstatsd.base import DogStatsd  # noqa: PLC0415 - a tenth of a second, for who has an agent
+
         # Without an agent the client would warn with every packet, several times a second.
         logging.getLogger("datadog.dogstatsd").setLevel(logging.ERROR)
         self._client = DogStatsd(

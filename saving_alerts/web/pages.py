@@ -1,24 +1,34 @@
 """Statistics, health and metrics as the bytes of a response."""
 
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import msgspec
-from jinja2 import Environment, PackageLoader
 
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics
 from saving_alerts.metrics import CATALOGUE, PREFIX, Metric, MetricKind
 from saving_alerts.supervision.health import Condition, all_required_hold
 from saving_alerts.web.stats import Stats
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 LIVE_SCRIPT = files("saving_alerts.web").joinpath("templates/live.js").read_bytes()
 PROMETHEUS_TYPES = {MetricKind.COUNT: "counter", MetricKind.GAUGE: "gauge", MetricKind.DISTRIBUTION: "summary"}
 
-_environment = Environment(loader=PackageLoader("saving_alerts.web"), autoescape=True, trim_blocks=True)
-
 
 def html(stats: Stats) -> bytes:
-    return _environment.get_template("stats.html").render(stats=stats).encode()
+    return _environment().get_template("stats.html").render(stats=stats).encode()
+
+
+@cache
+def _environment() -> "Environment":
+    """Imported with the first page: many workers never show one."""
+    from jinja2 import Environment, PackageLoader  # noqa: PLC0415
+
+    return Environment(loader=PackageLoader("saving_alerts.web"), autoescape=True, trim_blocks=True)
 
 
 def json(stats: Stats) -> bytes:
