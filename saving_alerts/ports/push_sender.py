@@ -57,7 +57,7 @@ class PushSender(Protocol):
         """
 
     def refusal(self, push: Push) -> Refused | None:
-        """How every attempt with this push would end, where that is known without one."""
+        """How every attempt with this push would end, where that is known without one. `attempt` says it as well."""
 
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:
         """Make one request, for at most `push_attempt_seconds`. `not_after` is sent as `Request-Not-After`.

@@ -82,7 +82,10 @@ class PushSendsTable:
     def of(self, user_id: str) -> tuple[PushSend, ...]:
         """What is remembered of this user. Raises UnreadableSendsError."""
         sends: tuple[PushSend, ...] = ()
-        for found in self._table.store.of(user_id.encode()):
+        all_found = self._table.store.of(user_id.encode())
+        if not all_found:
+            return sends
+        for found in all_found:
             if isinstance(found, Unreadable):
                 # Nobody knows what was sent to this user, so nothing more is: the event becomes a dead letter.
                 raise UnreadableSendsError(f"the table of sends holds something unreadable for this user: {found}")
