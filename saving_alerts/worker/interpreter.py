@@ -23,9 +23,8 @@ def begin() -> None:
 
 
 def tune() -> None:
-    """To be called once the app is built."""
-    gc.enable()
-    gc.collect()
+    """To be called once the app is built. What is garbage by then, 1 % of it, stays: to find it costs 0.1 s."""
     gc.freeze()
+    gc.enable()
     gc.set_threshold(*THRESHOLDS)
     sys.setswitchinterval(TURN_SECONDS)
