@@ -6,23 +6,20 @@ arrived: `http_answer.py` has the errors.
 
 import asyncio
 import base64
-import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from aiohappyeyeballs import start_connection
 from yarl import URL
 
 from saving_alerts import __version__
+from saving_alerts.adapters.http_addresses import Addresses
 from saving_alerts.adapters.http_answer import Answer, BrokenAnswerError, NotConnectedInTimeError, NotSentError
 from saving_alerts.adapters.http_connection import HttpConnection, bounded_socket
 
 # A connection that was not used for so long is closed: many servers and proxies close them without a word.
 KEPT_SECONDS = 15.0
-# How long the addresses of a name count. Many connections that break at once ask once.
-RESOLVED_SECONDS = 10.0
 # How long one address may keep the next one waiting (RFC 8305).
 NEXT_ADDRESS_SECONDS = 0.25
 
@@ -41,7 +38,7 @@ class HttpClient:
         self._tls = (tls or ssl.create_default_context()) if url.scheme == "https" else None
         self._path = URL(base_url, encoded=True).raw_path.rstrip("/")
         self._every_head = _lines(_headers_of(url))
-        self._addresses = _Addresses(self._host, self._port)
+        self._addresses = Addresses(self._host, self._port)
         self._new_connection = new_connection
         self._free: deque[HttpConnection] = deque()  # the one used last at the end
         self._busy: set[HttpConnection] = set()
@@ -122,29 +119,6 @@ class HttpClient:
     @property
     def _place(self) -> str:
         return f"{self._host}:{self._port}"
-
-
-class _Addresses:
-    """Of one name: who asks while they are looked up waits for the same look-up."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
-        self._looking = asyncio.Lock()
-        self._known: list[Any] = []
-        self._known_until = 0.0
-
-    async def now(self) -> list[Any]:
-        """As getaddrinfo gives them. Raises OSError, or UnicodeError for what is no name."""
-        loop = asyncio.get_running_loop()
-        async with self._looking:
-            if loop.time() >= self._known_until:
-                self._known = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-                self._known_until = loop.time() + RESOLVED_SECONDS
-            return self._known
-
-    def forget(self) -> None:
-        """They may have changed."""
-        self._known_until = 0.0
 
 
 def _headers_of(url: URL) -> dict[str, str]:

@@ -167,7 +167,7 @@ class HttpConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._answer is not None:
             self._is_whole = True
-            self._keep = self._parser.should_keep_alive()
+            self._keep = self._answer.status != SWITCHING_PROTOCOLS and self._parser.should_keep_alive()
 
 
 def bounded_socket(address: Any) -> socket.socket:  # noqa: ANN401 - as getaddrinfo gives it
