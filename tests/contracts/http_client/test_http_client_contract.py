@@ -260,7 +260,7 @@ async def test_a_kept_connection_that_was_half_closed_is_not_used_again() -> Non
         pushes: list[Attempt] = []
         for ended in range(1, 4):
             pushes.append(await ours.push())
-            assert await server.closed.get() == ended
+            assert await server.next_closed() == ended
 
     assert (pushes, server.connections, len(server.requests)) == ([ACCEPTED] * 3, 3, 3)
 
@@ -309,7 +309,7 @@ async def test_a_cancelled_push_closes_its_connection_and_leaves_no_answer_to_th
         cancelled.cancel()
         with pytest.raises(asyncio.CancelledError):
             await cancelled
-        assert await server.closed.get() == 1
+        assert await server.next_closed() == 1
         push = await ours.push()
 
     assert (push, server.connections, len(server.requests)) == (ACCEPTED, 2, 2)
@@ -325,7 +325,7 @@ async def test_a_push_that_is_cancelled_while_it_connects_sends_nothing() -> Non
         cancelled.cancel()
         with pytest.raises(asyncio.CancelledError):
             await cancelled
-        await server.closed.get()
+        await server.next_closed()
 
     assert server.connections == 1
     assert not any(b"POST" in each for each in server.requests)

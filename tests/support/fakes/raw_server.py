@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+MOST_SECONDS = 20
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER of no time
 
 
@@ -67,6 +68,11 @@ class RawServer:
     connections: int = 0
     requests: list[bytes] = field(default_factory=list)
     closed: asyncio.Queue[int] = field(default_factory=asyncio.Queue)  # the numbers of connections that have ended
+
+    async def next_closed(self) -> int:
+        """Raises TimeoutError where none closes."""
+        async with asyncio.timeout(MOST_SECONDS):
+            return await self.closed.get()
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """A broker that accepts a connection and never answers costs seconds, beside one that does and before it."""
 
 import asyncio
+import ssl
 from typing import ClassVar
 
 import pytest
@@ -55,6 +56,19 @@ async def test_a_connection_that_is_accepted_and_never_answered_is_given_up() ->
             await connection.connect()
 
     assert (node.asked, connection.connected()) == ([API_VERSIONS], False)
+
+
+async def test_a_tls_handshake_that_is_never_answered_is_given_up() -> None:
+    async with kafka_node() as node:
+        tls = ssl.create_default_context()
+        connection = Hurried(
+            node.host, node.port, request_timeout_ms=DRIVERS_MILLISECONDS, security_protocol="SSL", ssl_context=tls
+        )
+
+        with pytest.raises(TimeoutError):
+            await connection.connect()
+
+    assert (node.asked, node.connections) == ([], 1)
 
 
 @pytest.mark.parametrize("key", PROMPT_REQUESTS)
