@@ -49,7 +49,14 @@ CLIENT_MUTANTS = (
     ),
     Mutant(
         "take an answer that nobody has asked for",
-        (Edit(CONNECTION, "        if self._asked is None:\n            self.abort()\n            return\n", ""),),
+        (
+            Edit(CONNECTION, "        if self._asked is None:\n            self.abort()\n            return\n", ""),
+            Edit(
+                CONNECTION,
+                "        if self._is_whole:\n            raise",
+                "        if self._is_whole is None:\n            raise",
+            ),
+        ),
         (TEST_CONNECTION, TEST_CONTRACT),
     ),
     Mutant(
