@@ -24,6 +24,7 @@ $(VENV)/.complete: $(TOOLS)/bin/uv $(ROOT)/requirements/dev.lock $(ROOT)/pyproje
 	cd $(ROOT) && $(TOOLS)/bin/uv venv --quiet --clear --python $(PYTHON) $(VENV)
 	cd $(ROOT) && VIRTUAL_ENV=$(VENV) $(TOOLS)/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements/dev.lock
 	cd $(ROOT) && VIRTUAL_ENV=$(VENV) $(TOOLS)/bin/uv pip install --quiet --no-deps --editable .
+	cd $(ROOT) && $(BIN)/python -m compileall -q saving_alerts demo
 	touch $@
 
 lock: $(TOOLS)/bin/uv ## resolve the dependencies anew and write the locks

@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from aiolimiter import AsyncLimiter
@@ -14,6 +14,7 @@ from saving_alerts.ports.clock import Clock
 
 JITTER = 0.2  # of the wait, added at random: see `_jitter`
 MAX_JITTER = timedelta(seconds=1)  # after a long pause the slots spread the requests; a deadline may be near
+REPORT_SECONDS = 1.0  # between two reports that the breaker is as it was
 
 
 class Admission:
@@ -21,7 +22,8 @@ class Admission:
 
     At most `concurrency` requests are under way, and with `per_second` at most so many start in any second. A request
     that waits for the API holds no slot. While the breaker is open, one request at a time may start as its probe.
-    `report_open` is called with 1 while the breaker is open, else with 0: at first, and after every outcome.
+    `report_open` is called with 1 while the breaker is open, else with 0: at first, after every outcome that changes
+    it, and after others at most once a second.
     `state` is told how the API is: ill while the breaker is open or a pause is running.
     """
 
@@ -41,8 +43,10 @@ class Admission:
         self.report_open = report_open
         self._state = state or DependencyState("api", clock.now)
         self._not_before: datetime | None = None
-        self._settled = asyncio.Event()
-        report_open(int(self.is_open))
+        self._settled: asyncio.Event | None = None  # there is one while somebody waits for the probe
+        self._reported = False
+        self._report_at = 0.0
+        self._report()
 
     @property
     def is_open(self) -> bool:
@@ -54,25 +58,19 @@ class Admission:
         """The breaker's epoch of a request that starts now, to be given to `answered` or `failed`."""
         return self._breaker.epoch
 
-    @asynccontextmanager
-    async def slot(self, deadline: datetime) -> AsyncIterator[int | None]:
+    def slot(self, deadline: datetime) -> "Slot":
         """Enters with the request's epoch, or with None if the deadline came first. Leaving frees the slot.
 
         In between call `answered` or `failed`; neither means that the request showed nothing about the API.
         """
-        epoch = await self._enter(deadline)
-        try:
-            yield epoch
-        finally:
-            if epoch is not None:
-                self._leave(epoch)
+        return Slot(self, deadline)
 
     def answered(self, epoch: int) -> None:
         self._breaker.answered(epoch)
         if not self.is_open and self._pause(self._clock.now()) == NO_WAIT:
             self._state.answered()
         self._wake()
-        self.report_open(int(self.is_open))
+        self._report()
 
     def failed(self, epoch: int) -> None:
         now = self._clock.now()
@@ -80,7 +78,7 @@ class Admission:
         if self.is_open:
             self._state.ill(now + (self._pause(now) or NO_WAIT))
         self._wake()
-        self.report_open(int(self.is_open))
+        self._report()
 
     def leave_alone(self, pause: timedelta) -> None:
         """No request starts before this pause is over. It does not shorten a longer one."""
@@ -88,7 +86,26 @@ class Admission:
         self._not_before = max(until, self._not_before or until)
         self._state.ill(self._not_before)
 
-    async def _enter(self, deadline: datetime) -> int | None:
+    async def enter(self, deadline: datetime) -> int | None:
+        """See `slot`, whose beginning it is."""
+        now = self._clock.now()
+        if now < deadline and self._may_start_at_once(now):
+            await self._slots.acquire()  # one is free: nothing is waited for
+            return self._breaker.epoch
+        return await self._waited(deadline)
+
+    def leave(self, epoch: int) -> None:
+        """See `slot`, whose end it is."""
+        self._slots.release()
+        self._breaker.abandoned(epoch)
+        self._wake()
+
+    def _may_start_at_once(self, now: datetime) -> bool:
+        """Whether there is nothing to wait for: no rate limit, pause or breaker, and a slot is free."""
+        is_plain = self._rate_limit is None and not self._breaker.is_open and not self._slots.locked()
+        return is_plain and (self._not_before is None or self._not_before <= now)
+
+    async def _waited(self, deadline: datetime) -> int | None:
         while await self._waited_for_api(deadline) and await self._acquired_slot(deadline):
             # During the wait for a slot another may have become the probe, or the API may have asked for a pause.
             now = self._clock.now()
@@ -97,11 +114,6 @@ class Admission:
                 return epoch
             self._slots.release()
         return None
-
-    def _leave(self, epoch: int) -> None:
-        self._slots.release()
-        self._breaker.abandoned(epoch)
-        self._wake()
 
     async def _waited_for_api(self, deadline: datetime) -> bool:
         """True when the breaker and the pause allow a request, False if the deadline came first."""
@@ -123,6 +135,7 @@ class Admission:
         return None if wait is None else max(wait, asked_for)
 
     async def _probe_was_settled(self, within: timedelta) -> bool:
+        self._settled = self._settled or asyncio.Event()
         try:
             async with asyncio.timeout(within.total_seconds()):
                 return await self._settled.wait()
@@ -143,8 +156,33 @@ class Admission:
         return True
 
     def _wake(self) -> None:
-        self._settled.set()
-        self._settled = asyncio.Event()
+        if self._settled is not None:
+            self._settled.set()
+            self._settled = None
+
+    def _report(self) -> None:
+        is_open, now = self.is_open, time.monotonic()
+        if is_open != self._reported or now >= self._report_at:
+            self._reported, self._report_at = is_open, now + REPORT_SECONDS
+            self.report_open(int(is_open))
+
+
+class Slot:
+    """What `Admission.slot` gives; it is entered once."""
+
+    __slots__ = ("_admission", "_deadline", "_epoch")
+
+    def __init__(self, admission: Admission, deadline: datetime) -> None:
+        self._admission = admission
+        self._deadline = deadline
+
+    async def __aenter__(self) -> int | None:
+        self._epoch = await self._admission.enter(self._deadline)
+        return self._epoch
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._epoch is not None:
+            self._admission.leave(self._epoch)
 
 
 def _jitter(pause: timedelta) -> timedelta:

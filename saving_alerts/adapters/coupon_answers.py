@@ -3,20 +3,18 @@
 One odd coupon is passed over by name: its user gets the good ones.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar
 
 import msgspec
-from aiohttp import ClientError, ClientResponse
 
-from saving_alerts.adapters.http_session import OversizeError, read_bounded, retry_after
+from saving_alerts.adapters.http_answer import Answer, BrokenAnswerError, OversizeError
 from saving_alerts.domain.coupons import Coupon, CouponAnswer
 from saving_alerts.domain.decoding import Decoder, Unreadable, printable
 from saving_alerts.domain.events import Identifier
 from saving_alerts.domain.passed_over import Oddity, PassedOver, passed_over
-from saving_alerts.ports.errors import PortError, RefusedError, UnavailableError
+from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.errors import RefusedError, UnavailableError
 
 API = "the Coupon API"
 # The limits of docs/contracts.md: they bound what one answer costs to decode and to pass on.
@@ -67,48 +65,40 @@ class ThrottledError(RetryableError):
     outcome = "throttled"
 
 
-Translation = tuple[type[Exception], type[PortError], str]
-# What a request without an answer raises → our error and its text. The first row that fits counts.
-NO_ANSWER: tuple[Translation, ...] = (
-    (ClientError, CouponApiFailedError, f"{API} could not be reached or broke off: {{error}}"),
-    (OSError, CouponApiFailedError, f"{API} could not be reached or broke off: {{error}}"),
-)
-# What an answer that cannot be used raises → our error and its text.
-_UNUSABLE_ANSWER: tuple[Translation, ...] = ((OversizeError, RefusedError, f"{API} answered with {{error}}"),)
+def no_answer(error: Exception) -> CouponApiFailedError:
+    """Our error for a request that got no answer, or half of one."""
+    why = printable(str(error) or type(error).__name__)
+    return CouponApiFailedError(f"{API} could not be reached or broke off: {why}")
 
 
-@contextmanager
-def translated(table: tuple[Translation, ...]) -> Iterator[None]:
-    """Raises our error of the table for a foreign one inside."""
-    try:
-        yield
-    except tuple(foreign for foreign, _, _ in table) as error:
-        ours, text = next((ours, text) for foreign, ours, text in table if isinstance(error, foreign))
-        raise ours(text.format(error=printable(str(error) or type(error).__name__))) from error
-
-
-async def read_coupons(response: ClientResponse, merchant_id: str, now: datetime) -> CouponAnswer:
-    """The coupons in a response. Raises the error that its status means."""
-    match response.status:
+def read_coupons(answer: Answer, merchant_id: str, clock: Clock) -> CouponAnswer:
+    """The coupons in an answer. Raises the error that its status means; TimeoutError where its body took too long."""
+    match answer.status:
         case 200:
-            return coupons_in(await _body(response), merchant_id)
+            return coupons_in(_body(answer), merchant_id)
         case 404:
             return CouponAnswer()
         case 429:
-            raise ThrottledError(
-                f"{API} answered 429", retry_after(response, now), counts_for_breaker=False, status=429
-            )
+            pause = answer.retry_after(clock.now())
+            raise ThrottledError(f"{API} answered 429", pause, counts_for_breaker=False, status=429)
         case 401 | 503 as status:  # 401: our token is not taken, or not yet
-            raise ThrottledError(f"{API} answered {status}", retry_after(response, now), status=status)
+            raise ThrottledError(f"{API} answered {status}", answer.retry_after(clock.now()), status=status)
         case status if status == 408 or status >= 500:  # noqa: PLR2004 - temporary, by RFC 9110
-            raise CouponApiFailedError(f"{API} answered {status}", retry_after(response, now), status=status)
+            raise CouponApiFailedError(f"{API} answered {status}", answer.retry_after(clock.now()), status=status)
         case status:
             raise RefusedError(f"{API} answered {status}", status)
 
 
-async def _body(response: ClientResponse) -> bytes:
-    with translated(_UNUSABLE_ANSWER):
-        return await read_bounded(response, MAX_BODY_BYTES)
+def _body(answer: Answer) -> bytes:
+    match answer.body_error:
+        case None:
+            return answer.body
+        case OversizeError() as error:
+            raise RefusedError(f"{API} answered with {error}") from error
+        case BrokenAnswerError() as error:
+            raise no_answer(error) from error
+        case error:
+            raise error
 
 
 def coupons_in(body: bytes, merchant_id: str) -> CouponAnswer:

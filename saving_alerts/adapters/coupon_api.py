@@ -5,21 +5,22 @@ A failed attempt counts against its event, or it is free: docs/adr/0025-an-attem
 
 import asyncio
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Self
-
-from aiohttp import ClientSession
 
 from saving_alerts.adapters.admission import Admission
 from saving_alerts.adapters.breaker import NO_WAIT, Breaker
 from saving_alerts.adapters.coupon_answers import API, CouponApiFailedError, RetryableError, ThrottledError
 from saving_alerts.adapters.coupon_request import CouponRequests, HttpCouponRequests
 from saving_alerts.adapters.event_attempts import EventAttempts, RequestOrder
-from saving_alerts.adapters.http_session import Meter, in_words_of_status
+from saving_alerts.adapters.http_answer import in_words_of_status
+from saving_alerts.adapters.http_client import HttpClient
+from saving_alerts.adapters.meter import Meter
 from saving_alerts.dependencies import COUPON_API, DependencyState
 from saving_alerts.domain.coupons import CouponAnswer
+from saving_alerts.http_access import HttpAccess
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import DeadlineError, RefusedError
@@ -44,6 +45,7 @@ class CouponApiPolicy:
     concurrency: int = 64
     breaker_failures: int = 10
     breaker_seconds: float = 5
+    access: HttpAccess = field(default_factory=HttpAccess)
 
 
 class CouponApi:
@@ -71,15 +73,11 @@ class CouponApi:
 
     @classmethod
     def over_http(
-        cls,
-        session: ClientSession,
-        policy: CouponApiPolicy,
-        clock: Clock,
-        metrics: Metrics,
-        state: DependencyState | None = None,
+        cls, policy: CouponApiPolicy, clock: Clock, metrics: Metrics, state: DependencyState | None = None
     ) -> Self:
-        """Over HTTP. It owns the session, which `open_session` makes, and closes it."""
-        return cls(HttpCouponRequests(session, policy.url, clock), policy, clock, metrics, state)
+        """With an HTTP client of its own. To be called in the event loop."""
+        client = HttpClient.of(policy.url, policy.access)
+        return cls(HttpCouponRequests(client, clock), policy, clock, metrics, state)
 
     @property
     def breaker_is_open(self) -> bool:
@@ -166,8 +164,7 @@ class CouponApi:
         before_deadline = (deadline - self._clock.now()).total_seconds()
         allowed = min(self._policy.timeout_seconds, seconds_left)
         try:
-            async with asyncio.timeout(min(allowed, before_deadline)):
-                return await self._requests.get(user_id, merchant_id)
+            return await self._requests.get(user_id, merchant_id, min(allowed, before_deadline))
         except TimeoutError as error:
             if before_deadline <= allowed:
                 raise DeadlineError(f"{API} gave no answer before the deadline") from error

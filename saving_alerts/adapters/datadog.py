@@ -3,11 +3,9 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from datadog.dogstatsd.base import DogStatsd
 
 from saving_alerts.adapters.agent_address import AddressWatch
+from saving_alerts.adapters.datadog_tags import Tagged, as_text
 from saving_alerts.adapters.samples import Samples
 from saving_alerts.metrics import PREFIX, Metric, are_numbers, number_of
 
@@ -32,33 +30,17 @@ class DatadogPolicy:
     """How often a name is looked up again, by a thread."""
 
 
-_Tagged = tuple[str, tuple[tuple[str, str], ...]]  # a metric and its tags
-
-
-class _Client(DogStatsd):
-    """The client with samples of our own: its own ones cost the caller ten times as much."""
-
-    def __init__(self, samples: Samples[_Tagged], **options: Any) -> None:  # noqa: ANN401 - the client's
-        self._samples = samples  # before the thread starts, which flushes
-        super().__init__(**options)
-
-    def flush_aggregated_metrics(self) -> bool:
-        """As the client's; the samples go with it. What cannot be sent is lost: that is what metrics may be."""
-        for (metric, tags), sample in self._samples.take().items():
-            text = _as_text(dict(tags))
-            for value in sample.kept:
-                self._report(metric, "d", value, text, sample.share, sampling=False)
-        return bool(super().flush_aggregated_metrics())
-
-
 class DatadogMetrics:
     """The Metrics protocol for Datadog. A call only changes memory; a thread connects and sends, and one looks up."""
 
     def __init__(self, policy: DatadogPolicy) -> None:
+        # A tenth of a second, for who has an agent.
+        from saving_alerts.adapters.dogstatsd_client import DogStatsdClient  # noqa: PLC0415
+
         # Without an agent the client would warn with every packet, several times a second.
         logging.getLogger("datadog.dogstatsd").setLevel(logging.ERROR)
-        self._samples = Samples[_Tagged](MAX_SAMPLES_BETWEEN_FLUSHES)
-        self._client = _Client(
+        self._samples = Samples[Tagged](MAX_SAMPLES_BETWEEN_FLUSHES)
+        self._client = DogStatsdClient(
             self._samples,
             host=policy.host or None,
             port=policy.port,
@@ -77,11 +59,11 @@ class DatadogMetrics:
 
     def count(self, metric: Metric, value: int = 1, **tags: str) -> None:
         if (number := number_of(metric, value)) is not None:
-            self._client.increment(metric, number, _as_text(tags))
+            self._client.increment(metric, number, as_text(tags))
 
     def gauge(self, metric: Metric, value: float, **tags: str) -> None:
         if (number := number_of(metric, value)) is not None:
-            self._client.gauge(metric, number, _as_text(tags))
+            self._client.gauge(metric, number, as_text(tags))
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None:
         if (number := number_of(metric, value)) is not None:
@@ -136,8 +118,4 @@ def metrics_to(policy: DatadogPolicy | None) -> DatadogMetrics | NoMetrics:
 
 def _with_those_of_the_machine(ours: Mapping[str, str], found: Sequence[str]) -> list[str]:
     """The client has read `DD_ENV` and others of Datadog's variables: they count for what our settings do not say."""
-    return [*_as_text(ours), *(tag for tag in found if tag.partition(":")[0] not in ours)]
-
-
-def _as_text(tags: Mapping[str, str]) -> list[str]:
-    return [f"{name}:{value}" for name, value in tags.items()]
+    return [*as_text(ours), *(tag for tag in found if tag.partition(":")[0] not in ours)]

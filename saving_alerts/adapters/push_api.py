@@ -2,33 +2,27 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Self
 
 import msgspec
-from aiohttp import (
-    ClientConnectorError,
-    ClientError,
-    ClientResponse,
-    ClientSession,
-    ClientTimeout,
-    ConnectionTimeoutError,
-    InvalidURL,
-)
-from yarl import URL
 
 from saving_alerts.adapters.admission import Admission
 from saving_alerts.adapters.breaker import Breaker
-from saving_alerts.adapters.http_session import Meter, OversizeError, in_words_of_status, read_bounded, retry_after
+from saving_alerts.adapters.http_answer import Answer, NotSentError, in_words_of_status
+from saving_alerts.adapters.http_client import HttpClient
+from saving_alerts.adapters.meter import Meter
 from saving_alerts.dependencies import PUSH_API, DependencyState
 from saving_alerts.domain.alerts import Push, rfc3339
 from saving_alerts.domain.decoding import Decoder, Unreadable, printable
+from saving_alerts.http_access import HttpAccess
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
 
-API = "the push API"
+PATH = "/push-notifications"
 DEFAULT_RETRY_AFTER = timedelta(seconds=1)  # docs/contracts.md
 MAX_ANSWER_BYTES = 16 * 1024  # bounds what an answer costs; a longer one counts by its status, without a text
 TEXT_CHARACTERS = 200  # of an answer or an error: the decision holds it, and a terminal shows it
@@ -36,8 +30,6 @@ MAX_UTF8_BYTES = 4  # of a character
 # Of an attempt's time, for the connection. If that times out, it is certain that nothing was sent: the attempt is
 # Throttled. If the whole attempt timed out first, it would be Unclear.
 CONNECT_SHARE = 0.5
-# No byte of the request was sent: the attempt is Throttled. After any other exception it is Unclear.
-NOT_SENT_ERRORS = (ClientConnectorError, ConnectionTimeoutError, InvalidURL)
 NOT_FOUND, GONE = 404, 410
 # The metric tag of each attempt.
 OUTCOMES: dict[type[Attempt], str] = {
@@ -67,14 +59,15 @@ class PushApiPolicy:
     breaker_failures: int = 10
     breaker_seconds: float = 5
     max_body_bytes: int = 4096
+    access: HttpAccess = field(default_factory=HttpAccess)
 
 
 class PushApi:
-    """The PushSender port over HTTP. It owns the session, which `open_session` makes, and closes it."""
+    """The PushSender port over HTTP. It owns the client and closes it."""
 
     def __init__(
         self,
-        session: ClientSession,
+        client: HttpClient,
         policy: PushApiPolicy,
         clock: Clock,
         metrics: Metrics,
@@ -82,13 +75,19 @@ class PushApi:
     ) -> None:
         breaker = Breaker(policy.breaker_failures, timedelta(seconds=policy.breaker_seconds))
         report_open = partial(metrics.gauge, Metric.PUSH_API_BREAKER)
-        self._session = session
+        self._client = client
         self._policy = policy
         self._clock = clock
         self._state = state or DependencyState(PUSH_API, clock.now)
         self._admission = Admission(policy.concurrency, breaker, clock, report_open, policy.per_second, self._state)
         self._meter = Meter(clock, metrics, Metric.PUSH_API_REQUESTS, Metric.PUSH_API_DURATION)
-        self._url = URL(policy.url.rstrip("/") + "/push-notifications", encoded=True)
+
+    @classmethod
+    def over_http(
+        cls, policy: PushApiPolicy, clock: Clock, metrics: Metrics, state: DependencyState | None = None
+    ) -> Self:
+        """With an HTTP client of its own. To be called in the event loop."""
+        return cls(HttpClient.of(policy.url, policy.access), policy, clock, metrics, state)
 
     @property
     def breaker_is_open(self) -> bool:
@@ -96,7 +95,7 @@ class PushApi:
         return self._admission.is_open
 
     async def close(self) -> None:
-        await self._session.close()
+        await self._client.close()
 
     @asynccontextmanager
     async def slot(self, deadline: datetime) -> AsyncIterator[bool]:
@@ -124,21 +123,21 @@ class PushApi:
             "Idempotency-Key": key,
             "Request-Not-After": rfc3339(not_after),
         }
-        return await self._post(body, headers)
+        return await self._post(self._client.request("POST", PATH, headers, body))
 
-    async def _post(self, body: bytes, headers: dict[str, str]) -> Attempt:
+    async def _post(self, request: bytes) -> Attempt:
         epoch = self._admission.epoch
-        with self._meter.request() as request:
+        with self._meter.request() as metered:
             try:
-                attempt = await self._send(body, headers)
-            except NOT_SENT_ERRORS as error:
-                request.outcome = "not_sent"
-                why = f"no connection: {_in_words(error)}"
+                attempt = await self._send(request)
+            except NotSentError as error:
+                metered.outcome = "not_sent"
+                why = printable(str(error), TEXT_CHARACTERS)
                 self._state.failed(why)
                 self._admission.failed(epoch)
                 self._admission.leave_alone(DEFAULT_RETRY_AFTER)
                 return Throttled(DEFAULT_RETRY_AFTER, why=why)
-            request.outcome = OUTCOMES[type(attempt)]
+            metered.outcome = OUTCOMES[type(attempt)]
             self._report(attempt, epoch)
             return attempt
 
@@ -154,33 +153,15 @@ class PushApi:
         else:
             self._admission.answered(epoch)
 
-    async def _send(self, body: bytes, headers: dict[str, str]) -> Attempt:
+    async def _send(self, request: bytes) -> Attempt:
+        seconds = self._policy.attempt_seconds
         try:
-            async with self._session.post(
-                self._url, data=body, headers=headers, allow_redirects=False, timeout=self._timeout()
-            ) as response:
-                return meaning(response.status, retry_after(response, self._clock.now()), await _body(response))
-        except NOT_SENT_ERRORS:
+            answer = await self._client.ask(request, seconds, MAX_ANSWER_BYTES, seconds * CONNECT_SHARE)
+        except NotSentError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the push may have been accepted
-            return Unclear(_in_words(error))
-
-    def _timeout(self) -> ClientTimeout:
-        seconds = self._policy.attempt_seconds
-        # aiohttp rounds timeouts above `ceil_threshold` up to whole seconds: the attempt could outlast its lease.
-        return ClientTimeout(total=seconds, connect=seconds * CONNECT_SHARE, ceil_threshold=seconds + 1)
-
-
-def _in_words(error: Exception) -> str:
-    return printable(f"{type(error).__name__}: {error}", TEXT_CHARACTERS)
-
-
-async def _body(response: ClientResponse) -> bytes:
-    """Empty if it cannot be read: the status alone decides the attempt."""
-    try:
-        return await read_bounded(response, MAX_ANSWER_BYTES)
-    except (ClientError, OversizeError, TimeoutError, OSError):
-        return b""
+            return Unclear(printable(f"{type(error).__name__}: {error}", TEXT_CHARACTERS))
+        return meaning(answer, self._clock.now())
 
 
 def _gone(status: int, body: bytes) -> str | None:
@@ -193,20 +174,24 @@ def _gone(status: int, body: bytes) -> str | None:
     return printable(reason.strip(), TEXT_CHARACTERS) or None
 
 
-def meaning(status: int, retry_after: timedelta | None, body: bytes) -> Attempt:
-    """What an answer of the push API is to us (docs/contracts.md)."""
-    # The beginning of it, for people.
-    text = printable(body[: MAX_UTF8_BYTES * TEXT_CHARACTERS].decode(errors="replace"), TEXT_CHARACTERS)
-    match status:
+def meaning(answer: Answer, now: datetime) -> Attempt:
+    """What an answer of the push API is to us (docs/contracts.md). The status decides; the body may be missing."""
+    match status := answer.status:
         case 409:
             return Accepted(status)
         case 412:
             return TooLate()
         case 401 | 429 | 503:  # 401: our token is not taken, or not yet
-            return Throttled(retry_after or DEFAULT_RETRY_AFTER, status)
+            return Throttled(answer.retry_after(now) or DEFAULT_RETRY_AFTER, status)
         case _ if 200 <= status < 300:  # noqa: PLR2004 - the classes of a status
             return Accepted(status)
         case _ if 300 <= status < 500:  # noqa: PLR2004
-            return Refused(status, text, _gone(status, body) if status in {GONE, NOT_FOUND} else None)
+            gone = _gone(status, answer.body) if status in {GONE, NOT_FOUND} else None
+            return Refused(status, _text(answer.body), gone)
         case _:
-            return Unclear(f"status {status}: {text}", status)
+            return Unclear(f"status {status}: {_text(answer.body)}", status)
+
+
+def _text(body: bytes) -> str:
+    """The beginning of it, for people."""
+    return printable(body[: MAX_UTF8_BYTES * TEXT_CHARACTERS].decode(errors="replace"), TEXT_CHARACTERS)

@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol, Self, TypedDict
 
-import aioboto3
 from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
 from botocore.exceptions import ClientError
 
 from saving_alerts.adapters.s3_errors import code_of, readable, translated
@@ -67,7 +67,7 @@ class S3ObjectStore:
     async def open(self) -> None:
         """Make the client. Nothing is sent yet. Raises UnavailableError for incomplete credentials."""
         with translated("S3"):
-            client = aioboto3.Session().client("s3", endpoint_url=self._policy.endpoint_url, config=self._config())
+            client = AioSession().create_client("s3", endpoint_url=self._policy.endpoint_url, config=self._config())
             self._opened = await self._resources.enter_async_context(client)
 
     async def close(self) -> None:

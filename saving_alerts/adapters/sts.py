@@ -4,8 +4,8 @@ import asyncio
 import re
 from typing import Protocol
 
-import aioboto3
 from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
 
 from saving_alerts.adapters.s3_errors import readable, translated
 from saving_alerts.adapters.s3_session import BoundedSession
@@ -37,7 +37,7 @@ class StsIdentity:
         config = AioConfig(
             retries={"total_max_attempts": ATTEMPTS, "mode": "standard"}, http_session_cls=BoundedSession
         )
-        opening = aioboto3.Session().client("sts", endpoint_url=self._endpoint_url, config=config)
+        opening = AioSession().create_client("sts", endpoint_url=self._endpoint_url, config=config)
         async with opening as opened:
             client: _Client = opened
             with readable("STS"):

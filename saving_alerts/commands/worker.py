@@ -97,12 +97,14 @@ async def _problem_with_kafka(settings: Settings) -> str | None:
 
 
 def _run_faust(settings: Settings, arguments: list[str]) -> None:
-    """Faust takes over. It is imported here: it costs two seconds, and a wrong environment is answered at once."""
+    """Faust takes over. It is imported here: it costs most of a second, and a wrong environment is answered at once."""
+    from saving_alerts.worker import interpreter  # noqa: PLC0415
+
+    interpreter.begin()
     import uvloop  # noqa: PLC0415
     from faust.cli.faust import cli  # noqa: PLC0415
 
     from saving_alerts.app import create_app  # noqa: PLC0415
-    from saving_alerts.worker import interpreter  # noqa: PLC0415
 
     # It would write lines of its own about every repetition, in its own format; the metrics count them.
     stamina.instrumentation.set_on_retry_hooks([])

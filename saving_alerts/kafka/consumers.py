@@ -6,10 +6,12 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
+from saving_alerts.kafka.bounded_waiting import bound_waiting_in_aiokafka
 from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.unpacking import unpack_for_aiokafka
 
 unpack_for_aiokafka()
+bound_waiting_in_aiokafka()
 
 # Of whoever follows a topic all the time.
 RECONNECT_PAUSE_SECONDS = 1.0  # after a failure of Kafka: an outage costs one attempt a second

@@ -134,7 +134,7 @@ class _Dispatch:
             try:
                 view = await self._look(may_start=may_start)
                 if not isinstance(view, Known):
-                    return self._no() if isinstance(view, Free) else await self._without_claim(view)
+                    return self._no_claim() if isinstance(view, Free) else await self._without_claim(view)
                 standing = await self.claim.hold(unclear=self.unclear)
             except UnavailableError as error:
                 return await self._without_throttle(error)
@@ -151,17 +151,22 @@ class _Dispatch:
 
         Known: go on with a claim, because an attempt may start, or because something of this event may stand there.
         """
-        if self.stays_charged or self.claim.is_asked_for or (may_start and self._no() is None):
+        if self.stays_charged or self.claim.is_asked_for or (may_start and self._no_claim() is None):
             return Known()
         return await self.claim.look()
 
-    def _no(self) -> Decided | None:
-        """Why no attempt may start, as far as anyone can say without the throttle."""
+    def _no_claim(self) -> Decided | None:
+        """Why no claim is worth taking, as far as anyone can say without the throttle."""
+        unmet = self.preconditions.unmet() or self.preconditions.refused()
+        return None if unmet is None else self._ended(unmet)
+
+    def _no_attempt(self) -> Decided | None:
+        """Why no attempt may start under the claim. What the sender refuses, the attempt itself says."""
         unmet = self.preconditions.unmet()
         return None if unmet is None else self._ended(unmet)
 
     async def _with_lease(self, lease_until: datetime, *, may_start: bool) -> Decided | None:
-        if no := self._no():
+        if no := self._no_attempt():
             await self._release()
             return await self._unless_charged(no)
         if isinstance(self.preconditions.against(), NotKnown):

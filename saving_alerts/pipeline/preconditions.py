@@ -51,7 +51,7 @@ class Preconditions:
         return push_of(self.alert, self.clock.now(), freshness, traceparent_now())
 
     def unmet(self) -> Unmet | None:
-        """The first that does not hold."""
+        """The first that does not hold, as far as the sender need not be asked: an attempt hears its refusal anyway."""
         if self.is_late:
             return self.late(None)
         if switch := active_switch(self.kill_switches.switches, *self._place(), self.clock.now()):
@@ -61,10 +61,15 @@ class Preconditions:
         if self.gone is not None:
             told = {"device_gone": self.gone.reason, "since": rfc3339(self.gone.since), "asked": False}
             return Unmet(Reason.PUSH_REFUSED, told)
-        if refused := self.sender.refusal(self.push()):
-            told = {"status": refused.status, "answer": refused.text}
-            return Unmet(Reason.PUSH_REFUSED, told, (name_of(refused),))
         return None
+
+    def refused(self) -> Unmet | None:
+        """What the sender would refuse. It costs as much as encoding the push."""
+        refused = self.sender.refusal(self.push())
+        if refused is None:
+            return None
+        told: dict[str, object] = {"status": refused.status, "answer": refused.text}
+        return Unmet(Reason.PUSH_REFUSED, told, (name_of(refused),))
 
     def late(self, busy_until: datetime | None) -> Unmet:
         """The deadline is over. Until `busy_until`, where it is known, another event of the user has the claim."""

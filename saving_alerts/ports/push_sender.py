@@ -34,7 +34,7 @@ class TooLate:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """429, 503 or no connection: this attempt did nothing. No other may start before `retry_after` is over."""
+    """401, 429, 503 or no connection: this attempt did nothing. No other may start before `retry_after` is over."""
 
     retry_after: timedelta
     status: int | None = field(default=None, compare=False)
@@ -61,7 +61,7 @@ class PushSender(Protocol):
         """
 
     def refusal(self, push: Push) -> Refused | None:
-        """How every attempt with this push would end, where that is known without one."""
+        """How every attempt with this push would end, where that is known without one. `attempt` says it as well."""
 
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:
         """Make one request, for at most `push_attempt_seconds`. `not_after` is sent as `Request-Not-After`.

@@ -2,10 +2,12 @@
 
 Boot order: web server · stuck loop · output producer · adapters · heartbeat · access to Kafka · kill switches ·
 consent · erasures · first rules and merchants · watchdog · consumer.
-Children start one after the other and stop in reverse. So `/health/ready` answers while the first rules are awaited,
+Children start one after the other and stop in reverse; the first rules and merchants are read while those before them
+start. So `/health/ready` answers while the first rules are awaited,
 nothing is consumed before they are there, and the output producer outlives the last commit.
 """
 
+import asyncio
 from collections.abc import Iterable
 from typing import Protocol, cast
 
@@ -40,32 +42,46 @@ class Boot(BootStrategy):
         watches = [app.heartbeat, app.kafka_access]
         consent = runtime.consent.services if runtime.consent else ()
         erasures = [runtime.erasures] if runtime.erasures else []
-        known = [runtime.kill_switches, *consent, *erasures, AwaitReferenceData(runtime)]
-        ours = [stuck_loop, runtime.producer, AdapterLifecycle(runtime), *watches, *known, app.watchdog]
+        adapters = AdapterLifecycle(runtime)
+        known = [runtime.kill_switches, *consent, *erasures, AwaitReferenceData(adapters)]
+        ours = [stuck_loop, runtime.producer, adapters, *watches, *known, app.watchdog]
         return [*ours, *super().kafka_consumer()]
 
 
 class AdapterLifecycle(Service):
-    """Opens the adapters before anything is consumed, and closes them after everything was."""
+    """Opens the adapters before anything is consumed, and closes them after everything was.
+
+    `reference_data_is_there` is set once the first rules and merchants are read, which begins at once.
+    """
 
     def __init__(self, runtime: WorkerRuntime) -> None:
         super().__init__()
         self._runtime = runtime
+        self.reference_data_is_there = asyncio.Event()
+        self._reading: asyncio.Future[None] | None = None
 
     async def on_start(self) -> None:
         await self._runtime.open()
+        self._reading = self.add_future(self._read_reference_data())
+
+    async def _read_reference_data(self) -> None:
+        if self._runtime.opened is not None:
+            await self._runtime.opened.loader.wait_until_loaded(FIRST_LOOK_PAUSE_SECONDS)
+            self.reference_data_is_there.set()
 
     async def on_stop(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
         await self._runtime.close()
 
 
 class AwaitReferenceData(Service):
     """Holds the boot until the first rules and merchants are there; a worker that is stopped meanwhile stops."""
 
-    def __init__(self, runtime: WorkerRuntime) -> None:
+    def __init__(self, adapters: AdapterLifecycle) -> None:
         super().__init__()
-        self._runtime = runtime
+        self._adapters = adapters
 
     async def on_start(self) -> None:
-        if self._runtime.opened is not None:
-            await self.wait(self._runtime.opened.loader.wait_until_loaded(FIRST_LOOK_PAUSE_SECONDS))
+        await self.wait(self._adapters.reference_data_is_there.wait())

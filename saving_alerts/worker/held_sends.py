@@ -63,6 +63,10 @@ class HeldSends:
         if offset - 1 == self.complete_to:
             self.complete_to = offset
 
+    def knows(self, user: bytes) -> bool:
+        """Whether `of` has anything. Almost always it has not, so this costs next to nothing."""
+        return user in self._sends or user in self._lists or user in self._unreadable
+
     def of(self, user: bytes) -> Iterator[PushSend | Unreadable]:
         """In the order in which they were recorded."""
         if user in self._lists:

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
 from saving_alerts.adapters.dry_run_push import DryRunPushSender
-from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.adapters.redis_accepted_directory import RedisAcceptedDirectories
 from saving_alerts.adapters.redis_connection import connect
@@ -31,13 +30,10 @@ async def open_ports(
     redis = connect(settings.redis_address, settings.redis_timeout_seconds, settings.redis_max_connections)
     closing.push_async_callback(redis.aclose)
     asked_for_coupons = dependencies.of(COUPON_API, _shown(settings.coupon_api_url))
-    coupon_api = CouponApi.over_http(
-        open_session(settings.coupon_api_access), coupon_api_policy(settings), clock, metrics, asked_for_coupons
-    )
+    coupon_api = CouponApi.over_http(coupon_api_policy(settings), clock, metrics, asked_for_coupons)
     closing.push_async_callback(coupon_api.close)
     asked_to_push = dependencies.of(PUSH_API, _shown(settings.push_api_url))
-    push_session = open_session(settings.push_api_access)
-    push_api = PushApi(push_session, push_api_policy(settings), clock, metrics, asked_to_push)
+    push_api = PushApi.over_http(push_api_policy(settings), clock, metrics, asked_to_push)
     closing.push_async_callback(push_api.close)
     store = await closing.enter_async_context(
         S3ObjectStore(S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url))
@@ -70,6 +66,7 @@ def _shown(url: str) -> str:
 def coupon_api_policy(settings: Settings) -> CouponApiPolicy:
     return CouponApiPolicy(
         url=settings.coupon_api_url,
+        access=settings.coupon_api_access,
         timeout_seconds=settings.coupon_api_timeout_seconds,
         total_seconds=settings.coupon_api_total_seconds,
         attempts=settings.coupon_api_attempts,
@@ -83,6 +80,7 @@ def coupon_api_policy(settings: Settings) -> CouponApiPolicy:
 def push_api_policy(settings: Settings) -> PushApiPolicy:
     return PushApiPolicy(
         url=settings.push_api_url,
+        access=settings.push_api_access,
         attempt_seconds=settings.push_attempt_seconds,
         concurrency=settings.push_api_concurrency,
         per_second=settings.push_api_per_second,

@@ -34,7 +34,7 @@ class PushSendsStore(FilledByFetches, Store[bytes, bytes]):
 
     def of(self, user: bytes) -> list[PushSend | Unreadable]:
         """In the order in which they were recorded, whatever partition they are in."""
-        return [found for held in self._partitions.values() for found in held.of(user)]
+        return [found for held in self._partitions.values() if held.knows(user) for found in held.of(user)]
 
     def let_go(self, partition: int, users: int) -> list[bytes]:
         """As `HeldSends.let_go`."""

@@ -85,7 +85,10 @@ class PushSendsTable:
 
     def of(self, user_id: str, event: EventAt | None = None) -> tuple[PushSend, ...]:
         """What is remembered of this user. Raises UnreadableSendsError."""
-        sends = _counted((), self._table.store.of(user_id.encode()))
+        found = self._table.store.of(user_id.encode())
+        if not found and self._erased is None:
+            return ()
+        sends = _counted((), found)
         erased = self._erased.of(user_id, event, sends) if self._erased else []
         return remembered(_counted(_counted((), erased), sends) if erased else sends, self._clock.now())
 

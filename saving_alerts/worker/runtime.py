@@ -117,9 +117,11 @@ class WorkerRuntime:
 
     async def open(self) -> None:
         """Connect to the outside world, and build what needs it."""
-        partitions = await self.producer.partition_count(self.topics.decisions.name)
         open_ports = self._external.open_ports
-        ports = await open_ports(self.settings, self.clock, self.metrics, self._closing, self.dependencies)
+        partitions, ports = await asyncio.gather(
+            self.producer.partition_count(self.topics.decisions.name),
+            open_ports(self.settings, self.clock, self.metrics, self._closing, self.dependencies),
+        )
         guard = ShrinkGuard(ports.accepted_directories, self.settings.merchants_max_loss)
         loader = ReferenceDataLoader(
             ports.object_store, guard, _reload_policy(self.settings), self.reference_data, self.clock, self.metrics

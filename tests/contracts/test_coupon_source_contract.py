@@ -13,7 +13,6 @@ from demo.stub_apis.coupon_api import CouponApi as CouponApiStub
 from demo.stub_apis.coupon_api import Coupons, some_coupon
 from demo.stub_apis.faults import Behaviour
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
-from saving_alerts.adapters.http_session import open_session
 from saving_alerts.domain.coupons import Coupon, CouponAnswer
 from saving_alerts.ports.coupon_source import CouponSource
 from saving_alerts.ports.errors import RefusedError, UnavailableError
@@ -91,7 +90,7 @@ class RealHarness:
     async def open(self) -> AsyncIterator["RealHarness"]:
         with self.stub:
             policy = CouponApiPolicy(url=self.stub.url, backoff_seconds=0.001, breaker_failures=1_000_000)
-            self.source = CouponApi.over_http(open_session(), policy, self._clock, RecordingMetrics())
+            self.source = CouponApi.over_http(policy, self._clock, RecordingMetrics())
             yield self
             await self.source.close()
 

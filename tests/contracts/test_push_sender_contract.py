@@ -11,7 +11,6 @@ import pytest_asyncio
 
 from demo.stub_apis.faults import Behaviour, Fault
 from demo.stub_apis.push_api import PushApi as PushApiStub
-from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.domain.alerts import Push, PushTrace, rfc3339
 from saving_alerts.ports.push_sender import Accepted, PushSender, Refused, Throttled, TooLate, Unclear
@@ -45,6 +44,8 @@ class Harness(Protocol):
 
     def refuses_once(self) -> None: ...
 
+    def too_large(self) -> Push: ...
+
     def throttles_once(self) -> None: ...
 
     def loses_once(self, lost: Lost) -> None: ...
@@ -58,6 +59,10 @@ class FakeHarness:
 
     def refuses_once(self) -> None:
         self.sender.ends(Refused(400, "no"))
+
+    def too_large(self) -> Push:
+        self.sender.refuses = Refused(None, "too large")
+        return PUSH
 
     def throttles_once(self) -> None:
         self.sender.ends(Throttled(timedelta(seconds=7)))
@@ -78,9 +83,12 @@ class RealHarness:
     async def open(self) -> AsyncIterator["RealHarness"]:
         with self.stub:
             policy = PushApiPolicy(url=self.stub.url, concurrency=1)
-            self.sender = PushApi(open_session(), policy, self._clock, RecordingMetrics())
+            self.sender = PushApi.over_http(policy, self._clock, RecordingMetrics())
             yield self
             await self.sender.close()
+
+    def too_large(self) -> Push:
+        return msgspec.structs.replace(PUSH, body="x" * 5000)
 
     def refuses_once(self) -> None:
         self.stub.behave(Behaviour(fault="status", status=400, times=1))
@@ -152,6 +160,16 @@ async def test_a_permanent_no_is_refused(harness: Harness) -> None:
 
     assert isinstance(attempt, Refused)
     assert (attempt.status, harness.accepted()) == (400, [])
+
+
+async def test_what_it_refuses_without_an_attempt_an_attempt_refuses_as_well(harness: Harness) -> None:
+    push = harness.too_large()
+
+    refusal = harness.sender.refusal(push)
+
+    assert isinstance(refusal, Refused)
+    assert await harness.sender.attempt(push, "k-1", LEASE_END) == refusal
+    assert (refusal.status, harness.accepted()) == (None, [])
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from saving_alerts.adapters.coupon_request import HttpCouponRequests
-from saving_alerts.adapters.http_session import open_session
+from saving_alerts.adapters.http_client import HttpClient
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.domain.alerts import idempotency_key
 from tests.generated import async_api
 from tests.generated.schemas import FOLDER
+from tests.support.api_clients import MANY_SECONDS
 from tests.support.fakes.canned_server import canned_server
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
@@ -49,7 +50,7 @@ async def test_a_push_is_sent_as_the_document_says() -> None:
     path, method, described = operation("push-api.openapi.json")
     heads: list[str] = []
     async with canned_server(CREATED, heads) as address:
-        api = PushApi(open_session(), PushApiPolicy(f"http://{address}"), FakeClock(), RecordingMetrics())
+        api = PushApi.over_http(PushApiPolicy(f"http://{address}"), FakeClock(), RecordingMetrics())
         await api.attempt(PUSH, idempotency_key("u-1", "e-1"), START)
         await api.close()
 
@@ -63,8 +64,8 @@ async def test_coupons_are_asked_for_as_the_document_says() -> None:
     path, method, described = operation("coupon-api.openapi.json")
     heads: list[str] = []
     async with canned_server(NOTHING_FOUND, heads) as address:
-        requests = HttpCouponRequests(open_session(), f"http://{address}", FakeClock())
-        await requests.get("u-1", "m-1")
+        requests = HttpCouponRequests(HttpClient(f"http://{address}"), FakeClock())
+        await requests.get("u-1", "m-1", MANY_SECONDS)
         await requests.close()
 
     (head,) = heads

@@ -1,16 +1,13 @@
-"""Answers of the Coupon API and the push API, as aiohttp gives them: any status, any Retry-After, any body."""
+"""Answers of the Coupon API and the push API, as our HTTP client gives them: any status, any Retry-After, any body."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cache
-from types import SimpleNamespace
-from typing import Any, cast
-
-from aiohttp import ClientPayloadError, ClientSession
+from typing import cast
 
 from saving_alerts.adapters.coupon_answers import MAX_COUPONS, RetryableError
 from saving_alerts.adapters.coupon_request import HttpCouponRequests
+from saving_alerts.adapters.http_answer import Answer, BrokenAnswerError, OversizeError
+from saving_alerts.adapters.http_client import HttpClient
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.domain.alerts import Push, push_of
 from saving_alerts.domain.coupons import Candidate, Coupon, usable
@@ -27,46 +24,38 @@ from tests.support.fakes.metrics import RecordingMetrics
 from tests.support.sample_events import FRESHNESS, alert, snapshot, validated
 
 DEADLINE = START + timedelta(minutes=10)
-OK = 200
+SECONDS = 4.0
 STATUSES = {b"%d" % status for status in range(100, 1_000)}  # what a status line can hold
 LONGEST_PAUSE = timedelta(minutes=10)
 
 
-class _Content:
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    async def iter_any(self) -> AsyncIterator[bytes]:
-        yield self._body
-
-
-class _Session:
-    """Of a client: every request gets this answer. The first record is status and Retry-After, the rest the body.
+class _Client:
+    """Every request gets this answer. The first record is status and Retry-After, the rest the body.
 
     Where the status is none, the request fails, with that text in the error.
     """
 
     def __init__(self, raw: bytes) -> None:
         (self._status, pause), *rest = unpacked(raw)
-        headers = {} if pause is None else {"Retry-After": pause.decode(errors="surrogateescape")}
-        body = b"".join(key + (value or b"") for key, value in rest)
-        self._answer = SimpleNamespace(status=OK, headers=headers, content=_Content(body))
+        self._headers = [] if pause is None else [(b"Retry-After", pause)]
+        self._body = b"".join(key + (value or b"") for key, value in rest)
 
-    @asynccontextmanager
-    async def get(self, *_: Any, **__: Any) -> AsyncIterator[SimpleNamespace]:  # noqa: ANN401 - aiohttp's
+    def request(self, *_: object) -> bytes:
+        return b""
+
+    async def ask(self, _: bytes, __: float, max_body_bytes: int, connect_seconds: float) -> Answer:
         if self._status not in STATUSES:
-            raise ClientPayloadError(self._status.decode(errors="surrogateescape"))
-        self._answer.status = int(self._status)
-        yield self._answer
-
-    post = get
+            raise BrokenAnswerError(self._status.decode(errors="surrogateescape"))
+        if len(self._body) > max_body_bytes:
+            return Answer(int(self._status), self._headers, b"", OversizeError(f"more than {max_body_bytes} bytes"))
+        return Answer(int(self._status), self._headers, self._body)
 
 
 def of_coupon_api(raw: bytes) -> Outcome:
     """Asked for, chosen from, and carried on to the push."""
-    requests = HttpCouponRequests(_session(raw), "http://coupons.example", FakeClock())
+    requests = HttpCouponRequests(_client(raw), FakeClock())
     try:
-        answer = result_of(requests.get("u-1", "m-1"))
+        answer = result_of(requests.get("u-1", "m-1", SECONDS))
     except RetryableError as error:
         _is_told(str(error))
         return _pause(error.retry_after, str(error))
@@ -90,7 +79,7 @@ def _used(coupon: Coupon) -> object:
 
 def of_push_api(raw: bytes) -> Outcome:
     """What one attempt means, and what a decision says of it."""
-    api = PushApi(_session(raw), PushApiPolicy("http://push.example"), FakeClock(), RecordingMetrics())
+    api = PushApi(_client(raw), PushApiPolicy("http://push.example"), FakeClock(), RecordingMetrics())
     attempt = result_of(api.attempt(_push(), "key", DEADLINE))
     _is_told(getattr(attempt, "text", ""))
     _is_told(getattr(attempt, "gone", None) or "")
@@ -111,8 +100,8 @@ def _pause(retry_after: timedelta | None, answer: object) -> Value:
     return Value(answer)
 
 
-def _session(raw: bytes) -> ClientSession:
-    return cast("ClientSession", _Session(raw))
+def _client(raw: bytes) -> HttpClient:
+    return cast("HttpClient", _Client(raw))
 
 
 @cache

@@ -1,10 +1,12 @@
 """OpenAPI 3.1 of both HTTP APIs, as we use them: what we send, and what each answer means to us."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from saving_alerts import __version__
 from saving_alerts.adapters.coupon_answers import MAX_COUPONS
-from saving_alerts.adapters.http_session import HEADERS
+from saving_alerts.adapters.http_answer import Answer
+from saving_alerts.adapters.http_client import HEADERS
 from saving_alerts.adapters.push_api import meaning
 from tests.generated.schemas import FOLDER, Schema, as_text
 
@@ -15,6 +17,7 @@ _MEANINGS = {
     "Refused": "Refused for good. With `reason`, and with 410, the device is gone.",
     "Unclear": "It may have been accepted: sent again with the same key.",
 }
+NOW = datetime(2026, 1, 1, tzinfo=UTC)  # no answer here has a date
 PUSH_STATUSES = (200, 202, 301, 400, 401, 404, 409, 410, 412, 422, 429, 500, 503)
 _COUPON_ANSWERS = {
     "401": "As 503: our token is not taken, or not yet.",
@@ -63,7 +66,7 @@ def coupon_api() -> Schema:
 
 
 def _of_push(status: int) -> str:
-    return _MEANINGS[type(meaning(status, None, b"")).__name__]
+    return _MEANINGS[type(meaning(Answer(status, [], b""), NOW)).__name__]
 
 
 def _document(title: str, paths: Schema) -> Schema:

@@ -3,6 +3,7 @@
 Where either of two protections is enough, a mutant breaks both.
 """
 
+from tests.mutation.client_mutants import CLIENT_MUTANTS
 from tests.mutation.consent_mutants import CONSENT_MUTANTS
 from tests.mutation.erasure_mutants import ERASURE_MUTANTS
 from tests.mutation.fast_mutants import FAST_MUTANTS
@@ -153,6 +154,7 @@ MUTANTS = (
         PUSH_ATTEMPTS,
     ),
     *FAST_MUTANTS,
+    *CLIENT_MUTANTS,
     *CONSENT_MUTANTS,
     *ERASURE_MUTANTS,
     *MOMENT_MUTANTS,

@@ -149,7 +149,7 @@ OF_CLAIMS = (
     _noticed(
         "no look at the deadline before an attempt",
         (PRECONDITIONS, "        if self.is_late:\n            return self.late(None)\n", ""),
-        (DISPATCH, "(may_start and self._no() is None)", "self._no() is None"),
+        (DISPATCH, "(may_start and self._no_claim() is None)", "self._no_claim() is None"),
         (DISPATCH, "        if not may_start:\n            return None  # the deadline is about to pass\n", ""),
     ),
     _noticed(

@@ -15,7 +15,21 @@ KAFKA = {"aiokafka"}
 SETTINGS = {"pydantic_settings"}
 NEVER = FAUST | S3 | CLIENTS
 
+# What a worker without an agent for its metrics has no use for, before somebody opens its page.
+UNUSED_BY_A_WORKER = {
+    "aioboto3",
+    "boto3",
+    "s3transfer",
+    "requests",
+    "datadog",
+    "jinja2",
+    "demo",
+    "confluent_kafka",
+    "moto",
+}
+
 CASES = (
+    (["worker", "--help"], UNUSED_BY_A_WORKER),
     (["--help"], NEVER | KAFKA | SETTINGS | {"pydantic", "msgspec", "rich", "stamina", "cel_expr_python"}),
     (["rules", "--help"], NEVER | KAFKA | SETTINGS | {"pydantic", "msgspec", "rich", "stamina", "cel_expr_python"}),
     (["rules", "check", str(PROJECT / "demo" / "rules.json")], NEVER | KAFKA | SETTINGS | {"rich", "stamina"}),
@@ -62,3 +76,13 @@ def test_settings_are_read_where_a_variable_looks_like_ours(environment: dict[st
 def imported(importtime: str) -> set[str]:
     """The packages, from lines like `import time:  1234 |  5678 |   click.core`."""
     return {line.rsplit("|", 1)[1].strip().split(".")[0] for line in importtime.splitlines() if "|" in line}
+
+
+def test_bytecode_is_made_where_a_worker_is_installed() -> None:
+    """In a container nothing can be written, and each start would compile 1,400 modules."""
+    build = (PROJECT / "Dockerfile").read_text(encoding="utf-8").partition("AS world-build")[0]
+    setup = (PROJECT / "Makefile").read_text(encoding="utf-8")
+
+    assert "UV_COMPILE_BYTECODE=1" in build
+    assert "--compile-bytecode" in setup
+    assert "compileall -q saving_alerts" in setup

@@ -9,7 +9,6 @@ from typing import assert_never
 import click
 
 from saving_alerts.adapters.datadog import NoMetrics
-from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi
 from saving_alerts.commands.clock import now
 from saving_alerts.commands.deployment import settings_or_exit
@@ -91,7 +90,7 @@ def _push(rules: RuleSet, rule: Rule, user: str, known: Merchant, locale: str) -
 
 
 async def _sent(settings: Settings, push: Push) -> Attempt:
-    api = PushApi(open_session(settings.push_api_access), push_api_policy(settings), SystemClock(), NoMetrics())
+    api = PushApi.over_http(push_api_policy(settings), SystemClock(), NoMetrics())
     try:
         key = idempotency_key(push.user_id, push.trace.event_id)
         return await api.attempt(push, key, datetime.fromisoformat(push.not_after))

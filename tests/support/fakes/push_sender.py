@@ -36,7 +36,8 @@ class FakePushSender:
         self._slots = asyncio.Semaphore(concurrency)
         self._script: deque[Attempt | Lost] = deque()
         self._not_before: datetime | None = None
-        self.refuses: Refused | None = None  # what every attempt would hear
+        self.refuses: Refused | None = None  # what every attempt hears, and nothing is sent
+        self.looked_at = 0  # how often `refusal` was asked
         self.attempts: list[Sent] = []
         self.accepted: list[Sent] = []
 
@@ -58,10 +59,13 @@ class FakePushSender:
                 self._slots.release()
 
     def refusal(self, push: Push) -> Refused | None:
+        self.looked_at += 1
         return self.refuses
 
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:
         await asyncio.sleep(0)
+        if self.refuses is not None:
+            return self.refuses
         sent = Sent(push, key, not_after, self._clock.now())
         self.attempts.append(sent)
         ending = self._script.popleft() if self._script else self._by_contract(sent)

@@ -113,13 +113,22 @@ async def test_the_longest_pause_that_was_asked_for_counts(admission: Admission,
     assert clock.now() >= START + timedelta(minutes=2)
 
 
-async def test_it_says_at_first_and_after_each_outcome_whether_the_breaker_is_open(
+async def test_it_says_at_first_and_after_each_change_whether_the_breaker_is_open(
     admission: Admission, clock: FakeClock, breaker_states: list[int]
 ) -> None:
     admission.failed(admission.epoch)
     await admitted(admission, clock)
 
     assert breaker_states == [False, True, False]
+
+
+async def test_where_nothing_is_to_be_waited_for_outcomes_are_reported_no_more_than_now_and_then(
+    admission: Admission, clock: FakeClock, breaker_states: list[int]
+) -> None:
+    for _ in range(100):
+        await admitted(admission, clock)
+
+    assert len(breaker_states) < 50
 
 
 async def test_no_more_start_in_a_second_than_are_allowed(clock: FakeClock) -> None:

@@ -11,7 +11,6 @@ import pytest
 from aiohttp import web
 
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
-from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.domain.coupons import CouponAnswer
 from saving_alerts.http_access import HttpAccess
@@ -58,7 +57,7 @@ def write(path: Path, text: str) -> None:
 
 
 async def pushed(url: str, access: HttpAccess) -> Attempt:
-    api = PushApi(open_session(access), PushApiPolicy(url), FakeClock(), RecordingMetrics())
+    api = PushApi.over_http(PushApiPolicy(url, access=access), FakeClock(), RecordingMetrics())
     try:
         return await api.attempt(PUSH, "k-1", SOON)
     finally:
@@ -66,8 +65,7 @@ async def pushed(url: str, access: HttpAccess) -> Attempt:
 
 
 async def asked(url: str, access: HttpAccess) -> CouponAnswer:
-    session = open_session(access)
-    api = CouponApi.over_http(session, CouponApiPolicy(url), FakeClock(), RecordingMetrics())
+    api = CouponApi.over_http(CouponApiPolicy(url, access=access), FakeClock(), RecordingMetrics())
     try:
         return await api.coupons("u-1", "m-1", SOON)
     finally:
@@ -92,7 +90,8 @@ async def test_a_token_that_is_not_taken_holds_the_push_until_it_is_changed(tmp_
     write(token, "old")
     closed = ClosedApi("new")
     async with closed.served() as url:
-        api = PushApi(open_session(HttpAccess(str(token))), PushApiPolicy(url), FakeClock(), RecordingMetrics())
+        policy = PushApiPolicy(url, access=HttpAccess(str(token)))
+        api = PushApi.over_http(policy, FakeClock(), RecordingMetrics())
         assert await api.attempt(PUSH, "k-1", SOON) == Throttled(timedelta(seconds=1))
 
         write(token, "new\n")
@@ -106,8 +105,8 @@ async def test_coupons_are_asked_for_again_when_the_token_was_changed(tmp_path: 
     write(token, "old")
     closed, clock = ClosedApi("new"), FakeClock()
     async with closed.served() as url:
-        session = open_session(HttpAccess(str(token)))
-        api = CouponApi.over_http(session, CouponApiPolicy(url), clock, RecordingMetrics())
+        policy = CouponApiPolicy(url, access=HttpAccess(str(token)))
+        api = CouponApi.over_http(policy, clock, RecordingMetrics())
         asking = asyncio.ensure_future(api.coupons("u-1", "m-1", SOON))
         await closed.was_asked.wait()
         write(token, "new")

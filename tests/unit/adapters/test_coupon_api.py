@@ -14,7 +14,6 @@ from demo.stub_apis.coupon_api import catalogue_of, some_coupon
 from demo.stub_apis.faults import Behaviour, Fault
 from saving_alerts import __version__
 from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
-from saving_alerts.adapters.http_session import open_session
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.errors import DeadlineError, RefusedError, UnavailableError
 from tests.support.askers import asked_again_and_again
@@ -50,7 +49,7 @@ def stub() -> Iterator[CouponApiStub]:
 
 @asynccontextmanager
 async def client(policy: CouponApiPolicy, clock: FakeClock, metrics: RecordingMetrics) -> AsyncIterator[CouponApi]:
-    api = CouponApi.over_http(open_session(), policy, clock, metrics)
+    api = CouponApi.over_http(policy, clock, metrics)
     yield api
     await api.close()
 

@@ -65,12 +65,13 @@ class ApiWithOutage:
     async def close(self) -> None:
         pass
 
-    async def get(self, user_id: str, merchant_id: str) -> CouponAnswer:
+    async def get(self, user_id: str, merchant_id: str, seconds: float) -> CouponAnswer:
         began = _now()
         self.asked.append(began)
-        await asyncio.sleep(ANSWER_SECONDS)
-        if began < self._outage.ends and _now() >= self._outage.begins:
-            await self._suffer(user_id)
+        async with asyncio.timeout(seconds):
+            await asyncio.sleep(ANSWER_SECONDS)
+            if began < self._outage.ends and _now() >= self._outage.begins:
+                await self._suffer(user_id)
         return CouponAnswer()
 
     async def _suffer(self, user_id: str) -> None:
@@ -190,10 +191,10 @@ def test_no_slot_is_held_while_an_event_waits_for_its_next_attempt() -> None:
     """With one slot: while the failed one backs off for 20 s, as the API asked it to, others are answered."""
 
     class Fails(ApiWithOutage):
-        async def get(self, user_id: str, merchant_id: str) -> CouponAnswer:
+        async def get(self, user_id: str, merchant_id: str, seconds: float) -> CouponAnswer:
             if user_id == "sick" and _now() < 1:
                 raise CouponApiFailedError("500", timedelta(seconds=20))
-            return await super().get(user_id, merchant_id)
+            return await super().get(user_id, merchant_id, seconds)
 
     api = coupon_api(Fails(Outage("hang", begins=1e9, seconds=1)), replace(POLICY, concurrency=1))
 

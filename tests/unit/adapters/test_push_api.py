@@ -11,7 +11,6 @@ import pytest_asyncio
 
 from demo.stub_apis.faults import Behaviour, Fault
 from demo.stub_apis.push_api import PushApi as PushApiStub
-from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.domain.decoding import printable
 from saving_alerts.metrics import Metric
@@ -47,7 +46,7 @@ def stub(clock: FakeClock) -> Iterator[PushApiStub]:
 
 @asynccontextmanager
 async def client(url: str, clock: FakeClock, metrics: RecordingMetrics) -> AsyncIterator[PushApi]:
-    api = PushApi(open_session(), replace(QUICK, url=url), clock, metrics)
+    api = PushApi.over_http(replace(QUICK, url=url), clock, metrics)
     yield api
     await api.close()
 
@@ -239,12 +238,12 @@ async def test_a_connection_that_is_never_made_means_that_nothing_was_sent(
     assert metrics.tags(Metric.PUSH_API_REQUESTS, "outcome") == ["not_sent"]
 
 
-async def test_whatever_the_driver_raises_is_unclear(api: PushApi) -> None:
+async def test_whatever_the_client_raises_is_unclear(api: PushApi) -> None:
     await api.close()
 
     attempt = await api.attempt(PUSH, "k-1", LEASE_END)
 
-    assert attempt == Unclear("RuntimeError: Session is closed")
+    assert attempt == Unclear("RuntimeError: the HTTP client is used after close()")
 
 
 async def test_a_body_over_the_limit_is_refused_without_a_request(api: PushApi, stub: PushApiStub) -> None:

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from aiokafka import ConsumerRecord
 
-from saving_alerts.adapters.http_session import open_session
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.delivery.addressing import address_of_source, read_source, to_next_stage
 from saving_alerts.delivery.outcome_writer import Forwarding, OutcomeWriter
@@ -99,7 +98,7 @@ async def test_a_step_that_waits_knows_it() -> None:
 async def test_it_goes_with_the_request() -> None:
     heads: list[str] = []
     async with canned_server(CREATED, heads) as address:
-        api = PushApi(open_session(), PushApiPolicy(f"http://{address}"), FakeClock(), RecordingMetrics())
+        api = PushApi.over_http(PushApiPolicy(f"http://{address}"), FakeClock(), RecordingMetrics())
         with tracing(TRACE):
             assert await api.attempt(PUSH, "k-1", START) == Accepted(201)
         await api.attempt(PUSH, "k-1", START)

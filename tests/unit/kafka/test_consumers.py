@@ -3,10 +3,12 @@
 import ast
 from pathlib import Path
 
+from aiokafka import conn
 from aiokafka.consumer import fetcher
 
 import saving_alerts
 from saving_alerts.kafka import consumers
+from saving_alerts.kafka.bounded_waiting import BoundedConnection
 from saving_alerts.kafka.unpacking import REPLACED
 
 SOURCE = Path(saving_alerts.__file__).parent
@@ -25,3 +27,7 @@ def test_consumers_are_made_in_one_place() -> None:
 
 def test_whoever_can_make_one_unpacks_up_to_the_limit() -> None:
     assert {name: getattr(fetcher, name) for name in REPLACED} == REPLACED
+
+
+def test_whoever_can_make_one_waits_for_a_silent_broker_for_seconds_only() -> None:
+    assert conn.AIOKafkaConnection is BoundedConnection

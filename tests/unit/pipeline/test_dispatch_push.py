@@ -851,6 +851,22 @@ async def test_an_end_that_is_known_before_the_claim_writes_nothing(world: World
     assert (world.users["u-1"].entries, world.users["u-1"].released) == ({}, {})
 
 
+async def test_an_attempt_is_looked_at_once_for_what_the_sender_refuses(world: World) -> None:
+    decided = await world.dispatch()
+
+    assert (decided.reason, world.sender.looked_at) == (Reason.PUSHED, 1)
+
+
+async def test_what_the_sender_refuses_only_under_the_claim_ends_it_without_a_charge(world: World) -> None:
+    """Between the look and the attempt a push can grow by some bytes."""
+    world.throttle.after_reserve = lambda: too_large(world)
+
+    decided = await world.dispatch()
+
+    assert (decided.reason, decided.details["answer"]) == (Reason.PUSH_REFUSED, "too large")
+    assert (world.sender.attempts, world.users["u-1"].entries) == ([], {})
+
+
 async def test_a_push_too_large_to_be_sent_is_told_as_an_attempt(world: World) -> None:
     too_large(world)
 

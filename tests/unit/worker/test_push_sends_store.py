@@ -1,6 +1,7 @@
 """What Faust is told of the Table: where to read on, and that partitions that went are forgotten."""
 
-from types import SimpleNamespace
+import sys
+from types import FrameType, SimpleNamespace
 from typing import Any, cast
 
 import faust
@@ -49,6 +50,26 @@ async def test_nothing_is_left_of_a_partition_that_went_not_even_what_was_writte
     assert store.users == 0
     assert store.of(b"u-own") == []
     assert store.persisted_offset(GONE) is None
+
+
+async def test_a_partition_is_asked_only_for_the_users_that_it_knows() -> None:
+    """Almost every look is for somebody unknown, in each of the worker's partitions."""
+    store = new_store()
+    for tp in (OWNED, FOLLOWED):
+        store.take(tp.partition, [change(tp, 7)])
+    asked: list[str] = []
+
+    def watch(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            asked.append(frame.f_code.co_qualname)
+
+    sys.setprofile(watch)
+    found = store.of(b"nobody")
+    sys.setprofile(None)
+
+    assert found == []
+    assert "HeldSends.knows" in asked
+    assert "HeldSends.of" not in asked
 
 
 async def test_a_change_of_ours_need_not_be_read_again() -> None:
