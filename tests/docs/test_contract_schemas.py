@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from saving_alerts.adapters.coupon_answers import coupons_in
 from saving_alerts.domain.alerts import Push, push_of
 from saving_alerts.domain.consent import problem_of
+from saving_alerts.domain.erasures import MIN_SECRET_CHARACTERS, ErasureOrder, Tokens, read_order
 from saving_alerts.domain.events import Problem, read_event
 from saving_alerts.domain.kill_switches import KillSwitch, read_switch
 from saving_alerts.kafka.codecs import (
@@ -72,6 +73,12 @@ def shown() -> Iterator[Example]:
         yield Example(name, value[0] if name == "coupon" else value, f"docs/contracts.md {name}")
 
 
+def written() -> Iterator[Example]:
+    """What neither has: no release has put it on record yet."""
+    order = ErasureOrder("u-1", datetime(2026, 11, 23, 10, tzinfo=UTC))
+    yield Example("erasure-order", json.loads(msgspec.json.encode(order)), "an order to erase")
+
+
 def accepts(contract: str, value: bytes) -> bool:
     """Whether the product reads it, with the function that it reads it with."""
     try:
@@ -96,6 +103,12 @@ def _is_push(value: bytes) -> bool:
     return True
 
 
+def _is_order(value: bytes) -> bool:
+    tokens, user = Tokens("x" * MIN_SECRET_CHARACTERS), json.loads(value).get("user_id")
+    key = tokens.of_user(user).encode() if isinstance(user, str) else None
+    return isinstance(read_order(key, value, tokens), ErasureOrder)
+
+
 READERS: dict[str, Callable[[bytes], bool]] = {
     "event": lambda value: not isinstance(read_event(value), Problem),
     "consent-change": lambda value: problem_of(value) is None,
@@ -106,11 +119,12 @@ READERS: dict[str, Callable[[bytes], bool]] = {
     "receipt": lambda value: decode_ledger(value) is not None,
     "dead-letter": lambda value: decode_dead_letter(value) is not None,
     "kill-switch": _is_switch,
+    "erasure-order": _is_order,
     "coupon": lambda value: bool(coupons_in(b"[" + value + b"]", "m-123").coupons),
     "push": _is_push,
     "merchant": bool,  # docs/merchants.md: a line with a mistake is left out, not refused
 }
-EXAMPLES = [*shown(), *recorded()]
+EXAMPLES = [*shown(), *recorded(), *written()]
 CHANGED = [each for each in EXAMPLES if each.contract != "merchant"]
 
 
