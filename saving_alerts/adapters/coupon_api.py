@@ -136,7 +136,7 @@ class CouponApi:
             attempts.failed(_moment())
 
     def _backoff(self, attempts: EventAttempts, error: RetryableError) -> timedelta:
-        """The event's own pause; none after 429 or 503, where `Admission` holds all requests."""
+        """The event's own pause; none after 401, 429 or 503, where `Admission` holds all requests."""
         if isinstance(error, ThrottledError):
             return NO_WAIT
         # A free attempt may be followed by any number of others: the exponent has a bound like the pause.

@@ -1,12 +1,16 @@
 """What the contract suite cannot see from outside: how names are looked up, and what a request may consist of."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from saving_alerts.adapters.http_addresses import Addresses
 from saving_alerts.adapters.http_client import HttpClient
+from saving_alerts.http_access import HttpAccess
+from saving_alerts.ports.trace_context import tracing
+from saving_alerts.secret_files import SecretFileError
 
 pytestmark = pytest.mark.asyncio
 
@@ -99,3 +103,30 @@ async def test_user_and_password_of_an_address_are_sent_as_its_login() -> None:
 
     assert "\r\nHost: push.example\r\n" in request
     assert "\r\nAuthorization: Basic dXM6cEBzcw==\r\n" in request
+
+
+async def test_a_token_of_a_file_is_sent_as_it_is_now_and_in_the_place_of_a_login(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("old")
+    client = HttpClient.of("http://us:secret@push.example", HttpAccess(str(token), headers={"X-Tenant": "shop"}))
+    before = client.request("GET", "/", {}).decode()
+    token.write_text("newer\n")
+    after = client.request("GET", "/", {}).decode()
+
+    assert [line for line in before.split("\r\n") if line.startswith("Auth")] == ["Authorization: Bearer old"]
+    assert [line for line in after.split("\r\n") if line.startswith("Auth")] == ["Authorization: Bearer newer"]
+    assert "\r\nX-Tenant: shop\r\n" in after
+
+
+async def test_a_token_that_is_not_there_is_said_before_anything_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(SecretFileError):
+        HttpClient.of("http://push.example", HttpAccess(str(tmp_path / "token")))
+
+
+async def test_a_request_names_the_trace_that_its_task_works_on() -> None:
+    client = HttpClient("http://push.example")
+    with tracing("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"):
+        traced = client.request("GET", "/", {}).decode()
+
+    assert "\r\ntraceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n" in traced
+    assert "traceparent" not in client.request("GET", "/", {}).decode()
