@@ -29,11 +29,9 @@ async def open_ports(
     """
     redis = connect(settings.redis_address, settings.redis_timeout_seconds, settings.redis_max_connections)
     closing.push_async_callback(redis.aclose)
-    asked_for_coupons = dependencies.of(COUPON_API, _shown(settings.coupon_api_url))
-    coupon_api = CouponApi.over_http(coupon_api_policy(settings), clock, metrics, asked_for_coupons)
+    coupon_api = _coupon_api(settings, clock, metrics, dependencies)
     closing.push_async_callback(coupon_api.close)
-    asked_to_push = dependencies.of(PUSH_API, _shown(settings.push_api_url))
-    push_api = PushApi.over_http(push_api_policy(settings), clock, metrics, asked_to_push)
+    push_api = _push_api(settings, clock, metrics, dependencies)
     closing.push_async_callback(push_api.close)
     store = await closing.enter_async_context(
         S3ObjectStore(S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url))
@@ -51,6 +49,16 @@ async def open_ports(
         histories=RedisHistories(redis, f"{prefix}history:"),
         accepted_directories=RedisAcceptedDirectories(redis, settings.accepted_directory_key),
     )
+
+
+def _coupon_api(settings: Settings, clock: Clock, metrics: Metrics, dependencies: Dependencies) -> CouponApi:
+    asked = dependencies.of(COUPON_API, _shown(settings.coupon_api_url))
+    return CouponApi.over_http(coupon_api_policy(settings), clock, metrics, asked)
+
+
+def _push_api(settings: Settings, clock: Clock, metrics: Metrics, dependencies: Dependencies) -> PushApi:
+    asked = dependencies.of(PUSH_API, _shown(settings.push_api_url))
+    return PushApi.over_http(push_api_policy(settings), clock, metrics, asked)
 
 
 def claim_policy(settings: Settings) -> ThrottlePolicy:
