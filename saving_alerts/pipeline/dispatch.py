@@ -160,15 +160,10 @@ class _Dispatch:
         unmet = self.preconditions.unmet() or self.preconditions.refused()
         return None if unmet is None else self._ended(unmet)
 
-    def _no_attempt(self) -> Decided | None:
-        """Why no attempt may start under the claim. What the sender refuses, the attempt itself says."""
-        unmet = self.preconditions.unmet()
-        return None if unmet is None else self._ended(unmet)
-
     async def _with_lease(self, lease_until: datetime, *, may_start: bool) -> Decided | None:
-        if no := self._no_attempt():
+        if unmet := self.preconditions.unmet():  # what the sender refuses, the attempt itself says
             await self._release()
-            return await self._unless_charged(no)
+            return await self._unless_charged(self._ended(unmet))
         if isinstance(self.preconditions.against(), NotKnown):
             await self._release()
             return None  # the next try waits for it, without a claim
