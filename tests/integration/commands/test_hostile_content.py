@@ -42,6 +42,7 @@ CALLS = {
     "dead-letters replay": ["0:{last}", "--since 1h"],
     "dead-letters show": ["0:{last}", "0:0", "0:{last} --body"],
     "dead-letters skip": ["{topic} 0 0"],
+    "demo": [""],
     "erase": ["--user u-1 --prove", "--user u-1 --yes --wait 0"],
     "events check": ["{merchants}", "{merchants} --json", "{rules} --rules {good}"],
     "explain": ["--user u-1", "--user u-1 --full", "--user u-1 --all --full", "--user u-1 --json", "--user u-9"],
@@ -54,9 +55,12 @@ CALLS = {
     "merchants history": ["", "--json"],
     "merchants publish": ["{merchants} --by x --note y"],
     "merchants rollback": ["--by x"],
+    "rules approve": ["0123456789ab"],
     "rules check": ["{rules}", "{rules} --json"],
+    "rules diff": ["live {good}", "{good} {rules}", "live 0123456789ab"],
     "rules history": ["", "--json"],
     "rules preview": ["{good} --merchant m-1 --merchants {merchants}"],
+    "rules propose": ["{good} --note y"],
     "rules publish": ["{good} --by x --note y"],
     "rules rollback": ["--by x"],
     "rules schema": [""],
@@ -67,6 +71,7 @@ CALLS = {
     "throttle refill": [""],
     "topics check": [""],
     "topics create": [""],
+    "topics strimzi": ["topics", "users"],
 }
 TO_FAUST = {"worker", "agents"}
 # Into a pipe they write bytes as they came, which `test_output.py` tries; on a terminal they show them.
@@ -142,6 +147,7 @@ class _World:
             **self.s3.environment,
             "SAVING_ALERTS_S3_BUCKET": self.s3.bucket,
             "SAVING_ALERTS_S3_ENDPOINT_URL": self.s3.endpoint_url,
+            "SAVING_ALERTS_STS_ENDPOINT_URL": self.s3.endpoint_url,
             "SAVING_ALERTS_REDIS_URL": self.redis.url,
             "SAVING_ALERTS_TOPIC_PARTITIONS": "4",
             "SAVING_ALERTS_TEST_USERS": "u-1",
