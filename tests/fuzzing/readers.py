@@ -146,7 +146,7 @@ def _consent(raw: bytes) -> Outcome:
         known.reason_against(key or b"")
     again = moved([*known.overwritten(), *known.take_misplaced()], "consent", 0, PARTITIONS)
     if "unreadable" in kinds or "nobodys" in kinds:
-        return Refused(known.everyone or str(kinds))
+        return Refused(known.everyone or ", ".join(sorted(set(kinds))))
     return Value((kinds, len(known), again))
 
 
