@@ -74,6 +74,9 @@ bench-linear: setup ## how reading grows with the size of what others write; fai
 bench-rules: setup ## what 5, 50 and 500 rules cost, hostile files, and simulate over 200,000 events (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/python -m benchmarks.rules && $(BIN)/python -m benchmarks.hostile_files && $(BIN)/python -m benchmarks.simulate
 
+bench-uplift: setup ## how often the interval of `rules results` holds the truth, and how wide it is; fails where it is off
+	cd $(ROOT) && $(BIN)/python -m benchmarks.uplift
+
 up: ## the local cluster in containers: 3 brokers, 3 workers and all around them (Docker)
 	cd $(ROOT) && docker compose build && docker compose up --detach --wait && docker compose ps
 
@@ -86,4 +89,4 @@ chaos: setup ## kill or pause a random container every few seconds under load, a
 down: ## stop that cluster and remove its containers, networks and volumes
 	cd $(ROOT) && docker compose --profile load --profile spare down --volumes --remove-orphans
 
-.PHONY: help setup lock demo run test test-unit test-kafka test-faults test-browser test-mutants fuzz test-long check bench bench-linear bench-rules up load chaos down
+.PHONY: help setup lock demo run test test-unit test-kafka test-faults test-browser test-mutants fuzz test-long check bench bench-linear bench-rules bench-uplift up load chaos down
