@@ -23,6 +23,8 @@ MAX_TITLE_CHARACTERS = 80  # docs/contracts.md
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """One push to be sent before `deadline`, with all that dispatch needs: it does not evaluate rules again.
 
+    `store_id`: where the event happened, if the event says it. `variant`: which of the rule's texts it is, if it has
+    several. Alerts of older releases have neither.
     `coupon_id` is the first of `fitting_coupons` by the ranking `ranked_by`; both are None in alerts of older releases.
     `when_errors`: the error text of each rule tried before, by rule id, whose `when` failed. `passed_over`: the coupons
     that could not be promised.
@@ -49,13 +51,18 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     fitting_coupons: int | None = None
     when_errors: dict[str, str] = {}
     passed_over: PassedOverCoupons = NONE_PASSED_OVER
+    store_id: str | None = None
+    variant: str | None = None
 
 
-class PushTrace(msgspec.Struct, frozen=True):
+class PushTrace(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`variant` is not in the body of a push whose rule has one text: as releases before 0.2.0 write it."""
+
     event_id: str
     decision_id: str
     rule_id: str
     rules_version: str
+    variant: str | None = None
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +98,7 @@ def push_of(alert: Alert, now: datetime, freshness: timedelta) -> Push:
             decision_id=decision_id(alert.position, Reason.PUSHED),
             rule_id=alert.rule_id,
             rules_version=alert.rules_version,
+            variant=alert.variant,
         ),
     )
 
@@ -104,6 +112,7 @@ class TrialOf:
     rules_version: str
     locale: str
     event_id: str
+    variant: str | None = None
 
 
 def trial_push(of: TrialOf, title: str, body: str, deep_link: str, now: datetime, lives_for: timedelta) -> Push:
@@ -119,7 +128,11 @@ def trial_push(of: TrialOf, title: str, body: str, deep_link: str, now: datetime
         ttl_seconds=int(lives_for.total_seconds()),
         not_after=rfc3339(now + lives_for),
         trace=PushTrace(
-            event_id=of.event_id, decision_id=of.event_id, rule_id=of.rule_id, rules_version=of.rules_version
+            event_id=of.event_id,
+            decision_id=of.event_id,
+            rule_id=of.rule_id,
+            rules_version=of.rules_version,
+            variant=of.variant,
         ),
     )
 

@@ -11,6 +11,7 @@ from saving_alerts.domain.rules.clauses import Clause
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, Refusal, every_refusal
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.domain.rules.messages import render
+from saving_alerts.domain.rules.variants import text_for
 from saving_alerts.pipeline.outcomes import Decided, Forward
 from saving_alerts.reference_data.snapshot import Snapshot
 
@@ -56,7 +57,8 @@ def _details_of(refusal: Refusal) -> dict[str, object]:
 def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: Snapshot) -> Alert:
     validated, coupon = candidate.validated, chosen.coupon
     event = validated.event
-    title, body = render(chosen.rule.message, event.locale, merchant, coupon)
+    variant, message = text_for(chosen.rule.message, event.user_id)
+    title, body = render(message, event.locale, merchant, coupon)
     return Alert(
         position=validated.position,
         event_id=event.event_id,
@@ -83,6 +85,8 @@ def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: 
             if refusal.error and refusal.clause is Clause.WHEN
         },
         passed_over=candidate.passed_over.and_also(chosen.passed_over),
+        store_id=event.store_id,
+        variant=variant,
     )
 
 
