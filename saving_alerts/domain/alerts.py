@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from saving_alerts.domain.decisions import decision_id
+from saving_alerts.domain.decisions import push_id
 from saving_alerts.domain.decoding import Instant
 from saving_alerts.domain.events import Identifier
 from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.passed_over import NONE_PASSED_OVER, PassedOverCoupons
-from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
 CATEGORY = "saving_alert"
@@ -95,7 +94,7 @@ def push_of(alert: Alert, now: datetime, freshness: timedelta) -> Push:
         not_after=rfc3339(alert.deadline),
         trace=PushTrace(
             event_id=alert.event_id,
-            decision_id=decision_id(alert.position, Reason.PUSHED),
+            decision_id=push_id(alert.position),
             rule_id=alert.rule_id,
             rules_version=alert.rules_version,
             variant=alert.variant,

@@ -28,6 +28,7 @@ class Topics:
     """All topics of one deployment. All but `others` have the same number of partitions.
 
     `consent_changes` is upstream's, with any number; it and `consent` are None where consent is as the event says.
+    `responses` and `results` are None where no results are recorded.
     """
 
     source: Topic
@@ -40,9 +41,19 @@ class Topics:
     kill_switches: Topic
     consent: Topic | None = None
     consent_changes: Topic | None = None
+    responses: Topic | None = None
+    results: Topic | None = None
 
     @classmethod
-    def named(cls, source: str, prefix: str, *, dry_run: bool = False, consent_changes: str | None = None) -> "Topics":
+    def named(
+        cls,
+        source: str,
+        prefix: str,
+        *,
+        dry_run: bool = False,
+        consent_changes: str | None = None,
+        results: bool = False,
+    ) -> "Topics":
         """The topics of a deployment that reads `source` and whose own topics begin with `prefix`.
 
         A dry run remembers on a topic of its own what it would have sent.
@@ -62,6 +73,9 @@ class Topics:
             # What a worker that slept overwrites has to stay until it was written again (docs/adr/0034).
             consent=consent if consent_changes else None,
             consent_changes=Topic(consent_changes, None) if consent_changes else None,
+            # Read again by `record-results` after a restart: what may still belong to an alert.
+            responses=Topic(f"{prefix}.responses", WEEK + DAY) if results else None,
+            results=Topic(f"{prefix}.results", MONTH) if results else None,
         )
 
     @property
@@ -84,6 +98,11 @@ class Topics:
         return (*inputs, self.decisions, self.dead_letters, self.push_sends, *consent)
 
     @property
+    def recorded(self) -> tuple[Topic, ...]:
+        """The topics of `record-results`, with as many partitions as the others; no worker needs them."""
+        return tuple(topic for topic in (self.responses, self.results) if topic is not None)
+
+    @property
     def others(self) -> tuple[Topic, ...]:
         """The topics that must be there, with any number of partitions."""
         return (self.kill_switches, *(() if self.consent_changes is None else (self.consent_changes,)))
@@ -95,7 +114,7 @@ class Topics:
 
     @property
     def all(self) -> tuple[Topic, ...]:
-        return (*self.partitioned, *self.others)
+        return (*self.partitioned, *self.recorded, *self.others)
 
 
 def place_of_source(partition: int, partitions: int) -> int:
