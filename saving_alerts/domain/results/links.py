@@ -13,7 +13,8 @@ def with_parameter(link: str, name: str | None, value: str) -> str:
     beginning, mark, fragment = link.partition("#")
     if name is None or "//" not in beginning or _has(beginning, name):
         return link
-    sign = "?" if "?" not in beginning else "" if beginning.endswith(("?", "&")) else "&"
+    _, begun, query = beginning.partition("?")
+    sign = "?" if not begun else "&" if query and not query.endswith("&") else ""
     longer = f"{beginning}{sign}{name}={value}{mark}{fragment}"
     return link if len(longer) > MAX_LINK_CHARACTERS else longer
 

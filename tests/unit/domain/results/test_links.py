@@ -20,7 +20,7 @@ beginnings = st.sampled_from(
         "shopapp:x",
     ]
 )
-parts = st.sampled_from([*"abz09/?#&=;:.-_~ü[]@!'", "%25", "%2F", "%3F", "alert", "alert=1"])
+parts = st.sampled_from([*"abz09/?#&=;:.-_~ü@!'", "%25", "%2F", "%3F", "alert", "alert=1"])
 rests = st.lists(parts, max_size=20).map("".join)
 
 
@@ -64,6 +64,7 @@ def test_without_a_name_no_link_changes() -> None:
 @example("https://shop.example", "/", "%2F?%23")
 @example("shopapp://c", "#", "?alert=1")
 @example("shopapp://c", "", "&")
+@example("https://shop.example", "?", "?")
 def test_what_was_allowed_stays_allowed_and_leads_to_the_same_place(beginning: str, sign: str, rest: str) -> None:
     link = beginning + sign + rest
     assume(link_problem(link, HOSTS, SCHEMES) is None)
