@@ -11,11 +11,11 @@ import pytest
 from saving_alerts.__main__ import main
 from saving_alerts.commands.lazy_group import LazyGroup
 from saving_alerts.kafka.topics import FOR_EVER, Topic, Topics
-from tests.support.documented_acls import WITH_CONSENT_CHANGES, documented_acls
+from tests.support.documented_acls import WITH_CONSENT_CHANGES, WITH_RESULTS, documented_acls
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "data-protection.md").read_text("utf-8")
-TOPICS = Topics.named("saving-events", "saving-alerts", consent_changes="saving-consent")
+TOPICS = Topics.named("saving-events", "saving-alerts", consent_changes="saving-consent", results=True)
 S3_CALLS = re.compile(r"\.(\w+_object)\(")
 
 
@@ -61,7 +61,7 @@ def test_every_command_has_its_rights() -> None:
 
 def test_who_is_said_to_need_nothing_of_kafka_has_no_acl() -> None:
     names = [topic.name for topic in TOPICS.all]
-    acls = documented_acls(names) | documented_acls(names, WITH_CONSENT_CHANGES)
+    acls = documented_acls(names) | documented_acls(names, WITH_CONSENT_CHANGES) | documented_acls(names, WITH_RESULTS)
     with_acls = {" ".join(word for word in who.split() if not word.startswith("--")) for who in acls}
 
     assert {who for who, (kafka, _, _) in rights().items() if kafka == "ACLs"} == with_acls
