@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from aiokafka import ConsumerRecord
 
 from saving_alerts.domain.decisions import Decision, Stage, Versions, decision_id, push_id
 from saving_alerts.domain.reasons import Reason
@@ -14,6 +15,11 @@ from tests.support.fakes.clock import START
 from tests.support.sample_events import event
 
 MINUTE = timedelta(minutes=1)
+
+
+def written(value: bytes, offset: int = 0) -> ConsumerRecord:
+    """As it stands on a topic."""
+    return ConsumerRecord("topic", 0, offset, 0, 0, b"", value, None, -1, -1, ())
 
 
 def position(number: int) -> SourcePosition:

@@ -51,7 +51,7 @@ def results(rule_id: str | None, since: timedelta, least: float, *, json_wanted:
     settings = settings_or_exit()
     found, days = _found(settings, Question(now() - since, rule_id)), since / DAY
     if json_wanted:
-        document(msgspec.json.encode(_told(found, days, least / 100)))
+        document(msgspec.json.encode(told(found, days, least / 100)))
         return
     if not found.arms:
         say("no push, and nobody kept back as control, in this time")
@@ -124,7 +124,8 @@ def _in_order(found: Tally) -> list[Compared]:
     return sorted(found.arms, key=lambda each: (each.rule_id, each.control_percent or 0))
 
 
-def _told(found: Tally, days: float, least: float) -> dict[str, object]:
+def told(found: Tally, days: float, least: float) -> dict[str, object]:
+    """For machines: all rows, and each comparison."""
     rows = [row._asdict() | msgspec.to_builtins(counts) for row, counts in sorted(found.rows.items())]
     return {"rows": rows, "against_control": [_comparison(found, each, days, least) for each in _in_order(found)]}
 

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
 
 import msgspec
 
@@ -23,7 +22,7 @@ CONTROL = "control"
 _SENT = frozenset({Reason.PUSHED, Reason.PUSH_UNCERTAIN})
 # They stay among the treated only if an attempt was made: before it nobody was assigned.
 _AFTER_AN_ATTEMPT = frozenset({Reason.PUSH_REFUSED, Reason.EXPIRED, Reason.KILLED, Reason.NO_CONSENT})
-Text = Annotated[str, msgspec.Meta(max_length=128)]
+MAX_PERCENT = 100
 
 
 class Assigned(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -73,7 +72,7 @@ def assigned_by(decision: Decision) -> Assigned | None:
         coupon_id=_text(decision, "coupon_id"),
         variant=_text(decision, "variant"),
         store_id=_text(decision, "store_id"),
-        control_percent=_number(decision, "control_percent"),
+        control_percent=_percent(decision, "control_percent"),
     )
 
 
@@ -99,6 +98,8 @@ def _text(decision: Decision, name: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _number(decision: Decision, name: str) -> float | None:
+def _percent(decision: Decision, name: str) -> float | None:
     found = decision.details.get(name)
-    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    return float(found) if 0 <= found <= MAX_PERCENT else None

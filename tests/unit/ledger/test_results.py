@@ -4,7 +4,6 @@ from collections import Counter
 from datetime import timedelta
 from random import Random
 
-from aiokafka import ConsumerRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,22 +19,18 @@ from saving_alerts.kafka.codecs import encode
 from saving_alerts.ledger.results import PartitionTally, Question
 from saving_alerts.simulation.disk_tables import disk_tables
 from tests.support.fakes.clock import START
-from tests.support.sample_results import MINUTE, carried, dispatched, response
+from tests.support.sample_results import MINUTE, carried, dispatched, response, written
 
 WINDOW = timedelta(hours=24)
 EVERYTHING = Question(START)
-
-
-def record(value: object) -> ConsumerRecord:
-    return ConsumerRecord("topic", 0, 0, 0, 0, b"", encode(value), None, -1, -1, ())
 
 
 def tallied(decisions: list[Decision], results: list[Result], question: Question = EVERYTHING) -> Tally:
     tally = Tally()
     with disk_tables() as tables:
         partition = PartitionTally(question, tables)
-        partition.take_decisions([record(each) for each in decisions])
-        partition.take_results([record(each) for each in results])
+        partition.take_decisions([written(encode(each)) for each in decisions])
+        partition.take_results([written(encode(each)) for each in results])
         partition.add_to(tally)
     return tally
 

@@ -43,6 +43,19 @@ def test_a_decision_of_an_older_release_names_neither_text_nor_store() -> None:
     assert (found.variant, found.store_id, found.arm) == (None, None, Arm.TREATED)
 
 
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [(10, 10.0), (0.5, 0.5), (True, None), ("10", None), (-1, None), (10**400, None), (None, None)],
+    ids=repr,
+)
+def test_the_share_of_control_is_a_percentage_or_unknown(told: object, read: float | None) -> None:
+    decision = dispatched(1)
+    found = assigned_by(msgspec.structs.replace(decision, details=decision.details | {"control_percent": told}))
+
+    assert found is not None
+    assert found.control_percent == read
+
+
 def test_of_two_decisions_the_one_with_a_push_counts_from_the_moment_of_the_first() -> None:
     refused = assigned(1, Reason.PUSH_REFUSED, attempts=["refused 400"])
 
