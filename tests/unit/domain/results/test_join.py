@@ -122,7 +122,7 @@ def test_the_same_result_comes_again_with_the_same_id() -> None:
 RECORDS = ["alert", "opened", "redeemed", "echo"]
 
 
-@pytest.mark.parametrize("order", permutations(RECORDS), ids="-".join)
+@pytest.mark.parametrize("order", [*permutations(RECORDS)], ids="-".join)
 def test_in_whatever_order_both_are_read_it_is_found(order: tuple[str, ...]) -> None:
     """A dead worker's decision comes late, after its push was opened."""
     found, ids = join(), set[tuple[str, Kind]]()
