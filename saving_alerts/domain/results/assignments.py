@@ -17,8 +17,6 @@ class Arm(StrEnum):
     CONTROL = "control"
 
 
-# By name: a newer release writes it.
-CONTROL = "control"
 _SENT = frozenset({Reason.PUSHED, Reason.PUSH_UNCERTAIN})
 # They stay among the treated only if an attempt was made: before it nobody was assigned.
 _AFTER_AN_ATTEMPT = frozenset({Reason.PUSH_REFUSED, Reason.EXPIRED, Reason.KILLED, Reason.NO_CONSENT})
@@ -67,7 +65,7 @@ def assigned_by(decision: Decision) -> Assigned | None:
         rule_id=rule_id,
         rules_version=decision.versions.rules or "",
         assigned_at=_moment(decision),
-        arm=Arm.CONTROL if decision.reason == CONTROL else Arm.TREATED,
+        arm=Arm.CONTROL if decision.reason is Reason.CONTROL else Arm.TREATED,
         is_sent=decision.reason in _SENT,
         coupon_id=_text(decision, "coupon_id"),
         variant=_text(decision, "variant"),
@@ -84,7 +82,7 @@ def stronger(one: Assigned, other: Assigned) -> Assigned:
 
 
 def _is_assigned(decision: Decision) -> bool:
-    if decision.reason in _SENT or decision.reason == CONTROL:
+    if decision.reason in _SENT or decision.reason is Reason.CONTROL:
         return True
     return decision.reason in _AFTER_AN_ATTEMPT and bool(decision.details.get("attempts"))
 
