@@ -57,7 +57,7 @@ def results(rule_id: str | None, since: timedelta, least: float, *, json_wanted:
         say("no push, and nobody kept back as control, in this time")
         return
     _show(found)
-    say(*_sentences(found, days, least / 100))
+    say(*sentences(found, days, least / 100))
     say(f"results come for {settings.results_window_hours:g} h after a push: those of the last pushes are not complete")
 
 
@@ -104,7 +104,7 @@ def _name(row: Row) -> str:
     return f"rule {row.rule_id}" if row.by is By.RULE else f"  {row.by} {row.value}"
 
 
-def _sentences(found: Tally, days: float, least: float) -> Iterator[str]:
+def sentences(found: Tally, days: float, least: float) -> Iterator[str]:
     """Against control, rule by rule."""
     for compared in _in_order(found):
         comparison = found.comparison(compared, days, least)

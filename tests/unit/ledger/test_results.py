@@ -7,6 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saving_alerts.commands.rules.results import sentences
 from saving_alerts.domain.decisions import Decision
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.results.assignments import assigned_by
@@ -14,6 +15,7 @@ from saving_alerts.domain.results.join import Join
 from saving_alerts.domain.results.responses import Kind
 from saving_alerts.domain.results.result import Result
 from saving_alerts.domain.results.tally import By, Compared, Counts, Row, Tally
+from saving_alerts.domain.rules.control import is_control
 from saving_alerts.domain.uplift.intervals import Arm
 from saving_alerts.kafka.codecs import encode
 from saving_alerts.ledger.results import PartitionTally, Question
@@ -142,3 +144,57 @@ def test_users_count_once_in_the_arm_of_their_first_alert() -> None:
 
     assert comparison is not None
     assert (comparison.treated, comparison.control) == (Arm(3, 2), Arm(0, 0))
+
+
+def made_world(
+    rule_id: str, uplift: float, seed: int, *, users: int = 12_000, lost_control: float = 0
+) -> list[tuple[Decision, bool]]:
+    """Users of one rule, a fifth of whom is kept back; a tenth redeems without any push. Each with whether they redeem.
+
+    `lost_control`: the share of control users of whom no decision is on record.
+    """
+    drawn, world = Random(seed), list[tuple[Decision, bool]]()
+    for number in range(users):
+        user = f"u-{rule_id}-{number}"
+        is_kept_back = is_control(20, rule_id, user)
+        if is_kept_back and drawn.random() < lost_control:
+            continue
+        reason = Reason.CONTROL if is_kept_back else Reason.PUSHED
+        redeems = drawn.random() < 0.10 + (0 if is_kept_back else uplift)
+        world.append(
+            (dispatched(seed * 100_000 + number, reason, user_id=user, rule_id=rule_id, control_percent=20), redeems)
+        )
+    return world
+
+
+def compared(world: list[tuple[Decision, bool]]) -> list[str]:
+    """What the command says of it, all of it by the join and the tally."""
+    join, results = Join(WINDOW, 100_000), list[Result]()
+    for offset, (decision, _) in enumerate(world):
+        alert = assigned_by(decision)
+        assert alert is not None
+        join.take_alert(alert, offset)
+    for offset, (decision, redeems) in enumerate(world):
+        if redeems:
+            results += join.take_response(response(10**7 + offset, user_id=decision.user_id), offset)
+    return [*sentences(tallied([decision for decision, _ in world], results), 14, 0.02)]
+
+
+def test_in_a_made_world_rule_a_helps_by_5_points_and_rule_b_not_at_all() -> None:
+    """Must show."""
+    world = [*made_world("rule-a", 0.05, 1), *made_world("rule-b", 0.0, 4, users=30_000)]
+
+    told = compared(world)
+
+    assert told[0].startswith("rule rule-a, 20 % control: of the users redeemed ")
+    assert told[1].startswith("  helps: +")
+    assert told[2].startswith("rule rule-b, 20 % control: of the users redeemed ")
+    assert told[3].startswith("  no effect of 2 points or more, either way: ")
+
+
+def test_a_broken_split_is_named_in_place_of_a_difference() -> None:
+    _, told = compared(made_world("rule-a", 0.05, 1, lost_control=0.2))
+
+    assert told.startswith("  the split is broken: ")
+    assert "where 20.00% were to be" in told
+    assert "points" not in told
