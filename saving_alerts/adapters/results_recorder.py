@@ -85,9 +85,10 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]
         self.ends = await self.consumer.end_offsets(joined)
         committed = await self.commits_of(joined)
         for number in sorted({each.partition for each in joined}):
-            self._begin(number, committed)
+            self.begin(number, committed)
 
-    def _begin(self, number: int, committed: Mapping[TopicPartition, Commit | None]) -> None:
+    def begin(self, number: int, committed: Mapping[TopicPartition, Commit | None]) -> None:
+        """From what was committed for this partition of both topics."""
         decisions, responses = self.place(self.terms.decisions, number), self.place(self.terms.responses, number)
         begun = {
             each: beginning_of(committed.get(each), self.ends[each])

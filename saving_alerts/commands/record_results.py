@@ -21,8 +21,8 @@ from saving_alerts.worker.results import open_recorder
 def record_results() -> None:
     """Join pushes with what shoppers do then, until it is stopped.
 
-    `rules results` counts what it finds. It reads the source and the decisions in a consumer group of its own, and writes results. Workers do not need it,
-    and it can be stopped for two days without a loss. Several share the partitions.
+    `rules results` counts what it finds. It reads the source and the decisions in a consumer group of its own. Workers
+    do not need it, and it can stand still for two days without a loss. Several share the partitions.
 
     \b
     Example:
