@@ -6,6 +6,7 @@ Where either of two protections is enough, a mutant breaks both.
 from tests.mutation.consent_mutants import CONSENT_MUTANTS
 from tests.mutation.fast_mutants import FAST_MUTANTS
 from tests.mutation.mutant import Edit, Mutant
+from tests.mutation.results_mutants import RESULTS_MUTANTS
 from tests.mutation.simulation_mutants import SIMULATION_MUTANTS
 
 STAGE = "saving_alerts/delivery/stage_runner.py"
@@ -151,6 +152,7 @@ MUTANTS = (
         PUSH_ATTEMPTS,
     ),
     *FAST_MUTANTS,
+    *RESULTS_MUTANTS,
     *CONSENT_MUTANTS,
     *SIMULATION_MUTANTS,
 )
