@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     results_window_hours: float = Field(default=24, gt=0, le=7 * 24)
     """How long after an alert what its user does at the merchant counts as its result."""
     results_max_kept: int = Field(default=500_000, ge=1_000)
-    """The most alerts of one process of `record-results`, about 600 bytes of memory each. With more, the oldest are
+    """The most alerts of one process of `record-results`, about 1.1 KB of memory each. With more, the oldest are
     forgotten."""
 
     # Delivery

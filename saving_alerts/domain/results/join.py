@@ -18,7 +18,7 @@ from saving_alerts.domain.results.result import JoinedBy, Result, result_of
 CATCHING_UP = timedelta(hours=48)
 # A decision may be written so long after its push: by a worker that takes over what another one left.
 LATE_DECISIONS = timedelta(hours=2)
-MAX_RESPONSES = 200_000  # of one partition: those of 2 hours at 25 a second
+MAX_RESPONSES = 50_000  # of one partition, 35 MB: those of 2 hours at 7 a second
 
 Key = tuple[str, str]
 Item = TypeVar("Item")
