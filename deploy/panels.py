@@ -52,11 +52,20 @@ FLOW = (
     Panel("From intake to outcome, p99", SECONDS, {"{{stage}}": percentile(Metric.STAGE_DURATION, 99, "stage")}),
     Panel("Commits that wait: records", NUMBER, {"{{stage}}": highest(Metric.HELD_BACK_RECORDS, "stage")}),
     Panel("Commits that wait: since", SECONDS, {"{{stage}}": highest(Metric.HELD_BACK_AGE, "stage")}),
-    Panel("Dead letters", PER_SECOND, {"{{stage}}": rate(Metric.DEAD_LETTERS, "stage")}),
+    Panel("Dead letters", PER_SECOND, {"{{stage}} {{reason}}": rate(Metric.DEAD_LETTERS, "stage", "reason")}),
     Panel("Offsets of the last audit", NUMBER, {"{{answer}}": total(Metric.AUDIT_OFFSETS, "answer")}),
     Panel("Time of the last audit", NUMBER, {"audit": highest(Metric.AUDIT_TIME)}),
+    Panel("Responses of shoppers", PER_SECOND, {"{{kind}}": rate(Metric.RESPONSES, "kind")}),
+    Panel("Results written", PER_SECOND, {"results": rate(Metric.RESULTS)}),
+    Panel(
+        "Alerts of record-results",
+        NUMBER,
+        {"remembered": total(Metric.RESULTS_ALERTS), "forgotten too early": total(Metric.RESULTS_FORGOTTEN)},
+    ),
 )
 DEPENDENCIES = (
+    Panel("Ill (1)", NUMBER, {"{{dependency}}": highest(Metric.DEPENDENCY_ILL, "dependency")}),
+    Panel("Events that wait for who is ill", NUMBER, {"{{dependency}}": total(Metric.DEPENDENCY_HELD, "dependency")}),
     Panel("Coupon API: requests", PER_SECOND, {"{{outcome}}": rate(Metric.COUPON_API_REQUESTS, "outcome")}),
     Panel("Coupon API: p99", SECONDS, {"p99": percentile(Metric.COUPON_API_DURATION, 99)}),
     Panel("Coupon API: not asked", PER_SECOND, {"{{reason}}": rate(Metric.COUPON_API_SKIPPED, "reason")}),
@@ -81,6 +90,7 @@ DEPENDENCIES = (
     Panel("Consent: certain up to so long ago", SECONDS, {"age": highest(Metric.CONSENT_AGE)}),
     Panel("Consent: changes", PER_SECOND, {"{{kind}}": rate(Metric.CONSENT_CHANGES, "kind")}),
     Panel("Consent: opt-outs", NUMBER, {"opt-outs": total(Metric.CONSENT_OPT_OUTS)}),
+    Panel("Users to erase: attempts", PER_SECOND, {"{{outcome}}": rate(Metric.ERASURES, "outcome")}),
     Panel(
         "Redis' clock is ahead by",
         SECONDS,

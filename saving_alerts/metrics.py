@@ -63,6 +63,10 @@ class Metric(StrEnum):
     CONSENT_CHANGES = "consent.changes"
     CONSENT_OPT_OUTS = "consent.opt_outs"
     ERASURES = "erasures"
+    RESPONSES = "responses"
+    RESULTS = "results"
+    RESULTS_ALERTS = "results.alerts"
+    RESULTS_FORGOTTEN = "results.forgotten"
     COMMITS_LAG = "commits.lag"
     DEAD_LETTERS = "dead_letters"
     DEPENDENCY_ILL = "dependency.ill"
@@ -155,6 +159,14 @@ CATALOGUE: dict[Metric, Entry] = {
     Metric.CONSENT_OPT_OUTS: Entry(MetricKind.GAUGE, "users", (), "who have opted out, of this worker's partitions"),
     Metric.ERASURES: Entry(
         MetricKind.COUNT, "attempts", ("outcome",), "to erase a user: erased, or waits, and is tried again"
+    ),
+    Metric.RESPONSES: Entry(
+        MetricKind.COUNT, "events", ("kind",), "of the source that may be the result of an alert: opened, redeemed"
+    ),
+    Metric.RESULTS: Entry(MetricKind.COUNT, "records", (), "written to the topic of results; one can come again"),
+    Metric.RESULTS_ALERTS: Entry(MetricKind.GAUGE, "alerts", (), "remembered by this `record-results`"),
+    Metric.RESULTS_FORGOTTEN: Entry(
+        MetricKind.GAUGE, "alerts", (), "forgotten before their window was over, since the last rebalance"
     ),
     Metric.COMMITS_LAG: Entry(
         MetricKind.GAUGE, "records", ("topic", "partition"), "between commit and end, of this worker's partitions"

@@ -29,7 +29,7 @@ class Topics:
     """All topics of one deployment. All but `others` have the same number of partitions.
 
     `consent_changes` is upstream's, with any number; it and `consent` are None where consent is as the event says.
-    `erasures` is None where users cannot be erased.
+    `erasures` is None where users cannot be erased, `responses` and `results` where no results are recorded.
     """
 
     source: Topic
@@ -43,6 +43,8 @@ class Topics:
     consent: Topic | None = None
     consent_changes: Topic | None = None
     erasures: Topic | None = None
+    responses: Topic | None = None
+    results: Topic | None = None
 
     @classmethod
     def named(
@@ -53,6 +55,7 @@ class Topics:
         dry_run: bool = False,
         consent_changes: str | None = None,
         erases: bool = False,
+        results: bool = False,
     ) -> "Topics":
         """The topics of a deployment that reads `source` and whose own topics begin with `prefix`.
 
@@ -76,6 +79,9 @@ class Topics:
             consent=consent if consent_changes else None,
             consent_changes=Topic(consent_changes, None) if consent_changes else None,
             erasures=erasures if erases else None,
+            # Read again by `record-results` after a restart: what may still belong to an alert.
+            responses=Topic(f"{prefix}.responses", WEEK + DAY) if results else None,
+            results=Topic(f"{prefix}.results", MONTH) if results else None,
         )
 
     @property
@@ -98,6 +104,11 @@ class Topics:
         return (*inputs, self.decisions, self.dead_letters, self.push_sends, *optional)
 
     @property
+    def recorded(self) -> tuple[Topic, ...]:
+        """The topics of `record-results`, with as many partitions as the others; no worker needs them."""
+        return tuple(topic for topic in (self.responses, self.results) if topic is not None)
+
+    @property
     def others(self) -> tuple[Topic, ...]:
         """The topics that must be there, with any number of partitions."""
         return (self.kill_switches, *(() if self.consent_changes is None else (self.consent_changes,)))
@@ -109,7 +120,7 @@ class Topics:
 
     @property
     def all(self) -> tuple[Topic, ...]:
-        return (*self.partitioned, *self.others)
+        return (*self.partitioned, *self.recorded, *self.others)
 
 
 def place_of_source(partition: int, partitions: int) -> int:

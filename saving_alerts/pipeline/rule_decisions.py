@@ -11,6 +11,7 @@ from saving_alerts.domain.rules.clauses import Clause
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, Refusal, every_refusal
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.domain.rules.messages import render
+from saving_alerts.domain.rules.variants import text_for
 from saving_alerts.pipeline.outcomes import Decided, Forward
 from saving_alerts.reference_data.snapshot import Snapshot
 
@@ -75,7 +76,8 @@ def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: 
     validated, coupon = candidate.validated, chosen.coupon
     event, deadline = validated.event, min(validated.deadline, coupon.valid_until)
     ends = chosen.ends if chosen.ends is not None and chosen.ends[0] < deadline else None
-    title, body = render(chosen.rule.message, event.locale, merchant, coupon)
+    variant, message = text_for(chosen.rule.message, event.user_id)
+    title, body = render(message, event.locale, merchant, coupon)
     return Alert(
         position=validated.position,
         event_id=event.event_id,
@@ -104,6 +106,8 @@ def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: 
         passed_over=candidate.passed_over.and_also(chosen.passed_over),
         timezone=event.timezone,
         deadline_by=ends[1] if ends is not None else None,
+        store_id=event.store_id,
+        variant=variant,
     )
 
 

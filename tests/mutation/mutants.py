@@ -8,6 +8,7 @@ from tests.mutation.erasure_mutants import ERASURE_MUTANTS
 from tests.mutation.fast_mutants import FAST_MUTANTS
 from tests.mutation.moment_mutants import MOMENT_MUTANTS
 from tests.mutation.mutant import Edit, Mutant
+from tests.mutation.results_mutants import RESULTS_MUTANTS
 from tests.mutation.simulation_mutants import SIMULATION_MUTANTS
 
 STAGE = "saving_alerts/delivery/stage_runner.py"
@@ -153,6 +154,7 @@ MUTANTS = (
         PUSH_ATTEMPTS,
     ),
     *FAST_MUTANTS,
+    *RESULTS_MUTANTS,
     *CONSENT_MUTANTS,
     *ERASURE_MUTANTS,
     *MOMENT_MUTANTS,
