@@ -56,7 +56,7 @@ class Unpacked:
 
 
 class FetchedBatch:
-    """Raises RefusedBatchError for bytes without a header of a known format."""
+    """Raises RefusedBatchError for bytes without a header of a known format, or whose sizes lead beyond the batch."""
 
     def __init__(self, data: memoryview) -> None:
         self.data = data
@@ -64,7 +64,7 @@ class FetchedBatch:
         if len(data) < _HEADER_BYTES.get(self.format, len(data) + 1):
             raise RefusedBatchError(f"{len(data)} bytes are no batch of format 0, 1 or 2")
         self._is_legacy = self.format < max(_HEADER_BYTES)
-        self.driver = LegacyRecordBatch(data, self.format) if self._is_legacy else DefaultRecordBatch(data)
+        self.driver = _driver_of(data, self.format, is_legacy=self._is_legacy)
         self.is_intact = bool(self.driver.validate_crc())
 
     def offsets_from(self, position: int) -> tuple[int, int]:
@@ -135,6 +135,16 @@ class FetchedBatch:
     def _size_at(self, place: int) -> tuple[int, int]:
         end = place + _SIZE_BYTES
         return int.from_bytes(self.data[place:end], signed=True), end
+
+
+def _driver_of(data: memoryview, batch_format: int, *, is_legacy: bool) -> Any:  # noqa: ANN401 - aiokafka's
+    """Aiokafka follows the sizes in a batch of an older format at once, and raises SystemError for a negative one."""
+    try:
+        return LegacyRecordBatch(data, batch_format) if is_legacy else DefaultRecordBatch(data)
+    except MemoryError:  # not the fault of the batch
+        raise
+    except Exception as error:
+        raise RefusedBatchError(f"a batch that cannot be read: {error!r}") from error
 
 
 def _refuse_above(limit: int, size: int) -> None:

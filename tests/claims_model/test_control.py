@@ -20,6 +20,7 @@ CONTROL = Faults(controls=1)
         Faults(controls=1, windows=1),
         Faults(controls=1, reassigned=1),
         Faults(controls=0, reassigned=1),
+        Faults(controls=1, erasures=1),
     ],
     ids=str,
 )
@@ -37,6 +38,9 @@ def test_every_promise_holds_and_no_state_is_stuck(faults: Faults) -> None:
         Faults(controls=0, crashes=1, reassigned=1),
         Faults(controls=1, lost_answers=2),
         Faults(controls=1, wipes=1),
+        Faults(controls=1, wipes=1, refills=1),
+        Faults(controls=1, erasures=1, crashes=1),
+        Faults(controls=1, erasures=1, lost_answers=1),
     ],
     ids=str,
 )

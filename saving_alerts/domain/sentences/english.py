@@ -112,6 +112,13 @@ WORDS = Words(
         "expired_held_for": (
             "something that we need was disturbed on our side for {span}, and then it was too late for a push."
         ),
+        "expired_open_for_minutes": (
+            "by the time we could send you a push, the shop was closed or about to close, so we sent none."
+        ),
+        "expired_active_until": "by the time we could send you a push, the offer was over, so we sent none.",
+        "store_closed": "the shop was closed then, so we sent you no push.",
+        "store_closes": "the shop was to close at {closes}, which is too soon for a push, so we sent you none.",
+        "store_unknown": "we do not know when this shop is open, so we sent you no push.",
         "opted_out": "you had turned pushes off, so we sent you none.",
         "device_gone": (
             "your phone could not be reached: the app is no longer registered there for pushes. Opening the app "
@@ -131,7 +138,15 @@ WORDS = Words(
             "your phone named a time zone that we do not know, so we could not tell whether it was night, and sent you "
             "no push."
         ),
+        Clause.ACTIVE_FROM: "our offers there had not begun yet, so we sent you no push.",
+        Clause.ACTIVE_UNTIL: "our offers there were over, so we sent you no push.",
         Clause.WEEKDAYS: "our offers there are for other days of the week, so we sent you no push.",
+        Clause.MIN_DWELL_SECONDS: (
+            "you had not been there for long enough, or your phone did not say for how long, so we sent you no push."
+        ),
+        Clause.OPEN_FOR_MINUTES: (
+            "the shop was not open for long enough any more, or we do not know when it is open, so we sent you no push."
+        ),
         Clause.MIN_APP_VERSION: "your app was too old for this offer; with the newest one it works.",
         Clause.DISCOUNT: "there was a coupon, but its discount was faulty, so we sent you no push.",
         Clause.MIN_DISCOUNT_PERCENT: "your coupons there saved too little for a push, so we sent none.",

@@ -160,6 +160,22 @@ WORDS = Words(
             "etwas, das wir brauchen, war bei uns gestört (Dauer: {span}), und dann war es zu spät für eine "
             "Push-Nachricht."
         ),
+        "expired_open_for_minutes": (
+            "als wir Ihnen eine Push-Nachricht schicken konnten, war das Geschäft geschlossen oder kurz davor, deshalb "
+            "haben wir keine geschickt."
+        ),
+        "expired_active_until": (
+            "als wir Ihnen eine Push-Nachricht schicken konnten, war das Angebot vorbei, deshalb haben wir keine "
+            "geschickt."
+        ),
+        "store_closed": "das Geschäft war gerade geschlossen, deshalb haben wir keine Push-Nachricht geschickt.",
+        "store_closes": (
+            "das Geschäft sollte schon um {closes} Uhr schließen, zu bald für eine Push-Nachricht, deshalb haben wir "
+            "keine geschickt."
+        ),
+        "store_unknown": (
+            "wir wissen nicht, wann dieses Geschäft geöffnet ist, deshalb haben wir keine Push-Nachricht geschickt."
+        ),
         "opted_out": "Sie hatten Push-Nachrichten ausgeschaltet, deshalb haben wir Ihnen keine geschickt.",
         "device_gone": (
             "Ihr Telefon war nicht zu erreichen: Die App ist dort nicht mehr für Push-Nachrichten angemeldet. Wenn Sie "
@@ -184,8 +200,22 @@ WORDS = Words(
             "Ihr Telefon nannte eine Zeitzone, die wir nicht kennen; wir wussten also nicht, ob es Nacht war, und "
             "haben keine Push-Nachricht geschickt."
         ),
+        Clause.ACTIVE_FROM: (
+            "unsere Angebote dort hatten noch nicht begonnen, deshalb haben wir keine Push-Nachricht geschickt."
+        ),
+        Clause.ACTIVE_UNTIL: (
+            "unsere Angebote dort waren schon vorbei, deshalb haben wir keine Push-Nachricht geschickt."
+        ),
         Clause.WEEKDAYS: (
             "unsere Angebote dort gelten an anderen Wochentagen, deshalb haben wir keine Push-Nachricht geschickt."
+        ),
+        Clause.MIN_DWELL_SECONDS: (
+            "Sie waren noch nicht lange genug dort, oder Ihr Telefon sagte uns nicht, wie lange, deshalb haben wir "
+            "keine Push-Nachricht geschickt."
+        ),
+        Clause.OPEN_FOR_MINUTES: (
+            "das Geschäft hatte nicht mehr lange genug geöffnet, oder wir wissen nicht, wann es geöffnet ist, deshalb "
+            "haben wir keine Push-Nachricht geschickt."
         ),
         Clause.MIN_APP_VERSION: "Ihre App war zu alt für dieses Angebot; mit der neuesten geht es.",
         Clause.DISCOUNT: (

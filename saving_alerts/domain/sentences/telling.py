@@ -26,6 +26,9 @@ MAX_TEXT_CHARACTERS = 400  # of a push: its title and body have 320
 # A message that took longer to reach us says why it was too late.
 LONG_ON_THE_WAY = timedelta(minutes=2)
 _CAP = re.compile(r"([1-9][0-9]{0,5}) per (user|user_and_merchant) in ([0-9]{1,5}(?:\.[0-9]{1,6})?) h")
+_CLOSES = re.compile(r"the store closes at ([0-9]{2}:[0-9]{2}) of its clock")
+_STORE_HOURS = {"the store is closed": "store_closed", "nobody knows when the store is open": "store_unknown"}
+_ENDING_CLAUSES = (Clause.OPEN_FOR_MINUTES, Clause.ACTIVE_UNTIL)  # that can end an alert before its event's deadline
 _CLAUSES = {str(clause): place for place, clause in enumerate(Clause)}
 
 
@@ -143,8 +146,21 @@ class _Telling:
         """Of all rules the one that came furthest: what was missing there is what was missing."""
         refusals = self.decision.details.get("refusals")
         named = _clauses(refusals) if isinstance(refusals, list) else []
-        furthest = max(named, key=lambda clause: _CLAUSES[clause], default=None)
-        return None if furthest is None else self.words.clauses[Clause(furthest)]
+        furthest = max(named, key=lambda each: _CLAUSES[each[0]], default=None)
+        if furthest is None:
+            return None
+        clause, because = furthest
+        of_store = self._store_hours(because) if clause == Clause.OPEN_FOR_MINUTES else None
+        return of_store or self.words.clauses[Clause(clause)]
+
+    def _store_hours(self, because: str) -> str | None:
+        """What `store_hours.in_words` said of the store."""
+        kind = next((kind for begin, kind in _STORE_HOURS.items() if because.startswith(begin)), None)
+        if kind is not None:
+            return self.words.told[kind]
+        closes = _CLOSES.fullmatch(because)
+        of_day = None if closes is None else _time(closes[1])
+        return None if of_day is None else self.words.told["store_closes"].format(closes=self._time(of_day))
 
     def _expired(self) -> str | None:
         decision, told = self.decision, self.words.told
@@ -154,6 +170,8 @@ class _Telling:
             return told["expired_held_for"].format(span=self._span(held))
         if {"throttle", "answer"} & decision.details.keys():
             return told["expired_held"]
+        if (ended := decision.details.get("deadline_by")) in _ENDING_CLAUSES:
+            return told[f"expired_{ended}"]
         on_the_way = _on_the_way(decision)
         if decision.stage is Stage.VALIDATE and on_the_way >= LONG_ON_THE_WAY:
             return told["expired_on_the_way"].format(span=self._span(on_the_way))
@@ -167,9 +185,10 @@ def _as_read(text: PushText) -> str:
     return cut(": ".join(filter(None, (plain(text.title), plain(text.body)))), MAX_TEXT_CHARACTERS)
 
 
-def _clauses(refusals: Sequence[object]) -> list[str]:
-    found = (each.get("clause") for each in refusals if isinstance(each, dict))
-    return [clause for clause in found if isinstance(clause, str) and clause in _CLAUSES]
+def _clauses(refusals: Sequence[object]) -> list[tuple[str, str]]:
+    """Each with what is said beyond it, or an empty text."""
+    found = ((each.get("clause"), each.get("because", "")) for each in refusals if isinstance(each, dict))
+    return [(clause, str(because)) for clause, because in found if isinstance(clause, str) and clause in _CLAUSES]
 
 
 def _held_for(decision: Decision) -> timedelta | None:

@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 import msgspec
 
+from saving_alerts.domain.decoding import Decoder, Unreadable
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.kafka.connection import KafkaFailedError
 from saving_alerts.kafka.unpacking_limit import limit_unpacking
@@ -29,13 +30,16 @@ from saving_alerts.web.explain.rules_page import rules_html
 ANSWER = 1  # the file descriptor of the pipe to the worker
 MAX_DECISIONS = 5_000  # about one user: a loop somewhere can bring about millions, and each takes 3 KiB
 MAX_QUESTION_BYTES = 64 * 1024
+_questions = Decoder(Question, MAX_QUESTION_BYTES)
 LEAST_NICE = 10  # of the processor: /health/live of the worker is not to wait for a look
 
 
 def main() -> None:
     os.nice(LEAST_NICE)
     signal.alarm(int(READING_SECONDS) + 5)  # should the worker be killed meanwhile
-    question = msgspec.json.decode(sys.stdin.buffer.read(MAX_QUESTION_BYTES), type=Question)
+    question = _questions.read(sys.stdin.buffer.read(MAX_QUESTION_BYTES))
+    if isinstance(question, Unreadable):
+        sys.exit(f"the question cannot be read: {question}")
     settings = read_settings()
     limit_unpacking(settings.max_unpacked_bytes)
     reading = asyncio.run(_read(settings, question))

@@ -14,6 +14,7 @@ import msgspec
 from pydantic import SecretStr
 
 from saving_alerts import ENVIRONMENT_PREFIX
+from saving_alerts.domain.decoding import Decoder, Unreadable
 from saving_alerts.settings import Settings, variable
 from saving_alerts.web.explain.questions import Question
 
@@ -42,6 +43,9 @@ class Reading(msgspec.Struct, frozen=True):
     status: int
     events: int
     html: str
+
+
+_readings = Decoder(Reading, MAX_ANSWER_BYTES)
 
 
 class ReadingProcess:
@@ -97,13 +101,11 @@ async def _answer_of(process: Process, question: bytes) -> Reading:
     answer, complaints = await asyncio.gather(
         _at_most(process.stdout, MAX_ANSWER_BYTES), _at_most(process.stderr, MAX_COMPLAINT_BYTES)
     )
-    try:
-        return msgspec.json.decode(answer, type=Reading)
-    except (ValueError, RecursionError) as error:
-        log.error(  # noqa: TRY400 - the traceback is in the text
-            "explain: the process that reads has failed: %s", complaints.decode(errors="replace")
-        )
-        raise ReadingFailedError(f"it ended with {await process.wait()} and without an answer") from error
+    reading = _readings.read(answer)
+    if isinstance(reading, Unreadable):
+        log.error("explain: the process that reads has failed: %s", complaints.decode(errors="replace"))
+        raise ReadingFailedError(f"it ended with {await process.wait()} and without an answer: {reading}")
+    return reading
 
 
 async def _at_most(stream: asyncio.StreamReader, most: int) -> bytes:

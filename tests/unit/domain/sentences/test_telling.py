@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from saving_alerts.domain.decisions import Decision, PushText, Stage, Subject
 from saving_alerts.domain.events import EventType
+from saving_alerts.domain.opening_hours import Opening
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.clauses import Clause
+from saving_alerts.domain.rules.store_hours import in_words
 from saving_alerts.domain.sentences.language import Language
 from saving_alerts.domain.sentences.telling import WORDS, sentence, undecided_sentence
 from saving_alerts.domain.source_position import SourcePosition
@@ -141,11 +143,36 @@ def test_the_rule_that_came_furthest_says_what_was_missing() -> None:
     )
 
 
+MONDAY = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
+SHOP_HOURS = Opening(timezone="Europe/Berlin", hours="Mo 09:00-11:29")
+
+
+@pytest.mark.parametrize(
+    ("opening", "closes", "english", "german"),
+    [
+        (SHOP_HOURS, MONDAY + timedelta(minutes=14), "the shop was to close at 11:29,", "um 11:29 Uhr schließen,"),
+        (SHOP_HOURS, None, "the shop was closed then,", "war gerade geschlossen,"),
+        (None, None, "we do not know when this shop is open,", "wir wissen nicht, wann dieses Geschäft"),
+    ],
+    ids=["closes soon", "closed", "unknown"],
+)
+def test_what_is_known_of_the_store_s_hours_is_told(
+    opening: Opening | None, closes: datetime | None, english: str, german: str
+) -> None:
+    because = in_words(opening, closes, MONDAY)
+    details = {"refusals": [{"rule_id": "r", "clause": "open_for_minutes", "because": because}]}
+
+    assert english in told(EN, Reason.RULE_REFUSED, details=details)
+    assert german.lower() in told(DE, Reason.RULE_REFUSED, details=details).lower()
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ({"stage": Stage.VALIDATE, "read_at": HAPPENED + timedelta(minutes=12)}, "reached us only 12 minutes later"),
         ({"details": {"throttle": "Redis does not answer"}}, "something that we need was disturbed on our side"),
+        ({"details": {"deadline_by": "open_for_minutes"}}, "the shop was closed or about to close"),
+        ({"details": {"deadline_by": "active_until"}}, "the offer was over"),
         ({"details": {"consent": "waits until it is read"}}, "we could not make sure in time that you still want"),
         ({}, "by the time we could send you a push it was too late"),
     ],
