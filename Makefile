@@ -10,6 +10,9 @@ BIN := $(VENV)/bin
 export UV_PYTHON_DOWNLOADS := never
 EVENTS ?= 20000
 STATSD_EXPORTER := v0.31.0
+UNIT := tests/unit
+# What another interpreter can break: compiled drivers, event loops, threads, TLS, and what is imported.
+OF_INTERPRETER := tests/unit/adapters tests/unit/delivery tests/unit/kafka tests/unit/worker tests/unit/test_app.py tests/unit/test_imports.py
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(ROOT)/Makefile | sed 's/:.*## /|/' | column -t -s '|'
@@ -44,13 +47,13 @@ test: setup ## all tests that need nothing but Python, on all cores
 	cd $(ROOT) && $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-unit: setup ## the tests that start no server and no process
-	cd $(ROOT) && $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal tests/unit
+	cd $(ROOT) && $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal $(UNIT)
 
 # Where pyenv has them, `python3.12` on the path is one of its shims, which needs to be told the version.
-test-pythons: ## the unit tests on CPython 3.12 and 3.13
+test-pythons: ## what depends on the interpreter, on CPython 3.12 and 3.13; UNIT=tests/unit for all unit tests
 	for each in 3.12 3.13; do \
 		found=$$(PYENV_VERSION=$$(pyenv latest $$each 2>/dev/null) python$$each -c 'import sys; print(sys.executable)') || exit 1; \
-		$(MAKE) --no-print-directory -f $(ROOT)/Makefile test-unit PYTHON=$$found || exit 1; \
+		$(MAKE) --no-print-directory -f $(ROOT)/Makefile test-unit PYTHON=$$found UNIT="$(if $(filter command line,$(origin UNIT)),$(UNIT),$(OF_INTERPRETER))" || exit 1; \
 	done
 
 test-kafka: setup ## end to end on real Apache Kafka (JDK 17 and Maven)
@@ -91,7 +94,8 @@ test-mutants: setup ## break one protection at a time: a test must notice (JDK 1
 fuzz: setup ## fuzz the readers of what others write, guided by coverage (atheris); READER=events SECONDS=600
 	cd $(ROOT) && $(BIN)/python -m tests.fuzzing $(READER) --seconds $(or $(SECONDS),600)
 
-test-long: setup ## what takes longer than an hour: five rounds of every failpoint, long outages (JDK 17 and Maven)
+test-long: setup ## what takes longer than CI has: all unit tests on CPython 3.12 and 3.13, five rounds of every failpoint, long outages (JDK 17 and Maven)
+	$(MAKE) --no-print-directory -f $(ROOT)/Makefile test-pythons UNIT=tests/unit
 	cd $(ROOT) && FAULT_ROUNDS=5 $(BIN)/pytest -m long
 
 docs: $(TOOLS)/bin/uv ## the documentation as a site, in site/; fails at a broken link

@@ -156,14 +156,19 @@ def _fill(world: World, decisions: int, batch: int) -> None:
         raise RuntimeError(f"Kafka did not take all decisions in {FLUSH_TIMEOUT_SECONDS} s")
 
 
+TIMELINE = (
+    StageTimes("validate", 0, 3),
+    StageTimes("query_coupons", 12, 222),
+    StageTimes("evaluate_rules", 230, 231),
+)
+
+
 def _decisions(count: int) -> Iterator[tuple[bytes, bytes]]:
     """As workers write them, with what a sentence needs."""
     now, users = datetime.now(UTC), max(count // OF_USER, 1)
     for number in range(count):
-        user, position = (
-            f"u-{number % users}",
-            SourcePosition("saving-events", number % PARTITIONS, number // PARTITIONS),
-        )
+        user = f"u-{number % users}"
+        position = SourcePosition("saving-events", number % PARTITIONS, number // PARTITIONS)
         read_at = now - timedelta(hours=12)
         decision = Decision(
             decision_id=decision_id(position, Reason.RULE_REFUSED),
@@ -183,11 +188,7 @@ def _decisions(count: int) -> Iterator[tuple[bytes, bytes]]:
             timezone="Europe/Berlin",
             locale="de-DE",
             merchant_name="Bäckerei Nord",
-            timeline=(
-                StageTimes("validate", 0, 3),
-                StageTimes("query_coupons", 12, 222),
-                StageTimes("evaluate_rules", 230, 231),
-            ),
+            timeline=TIMELINE,
         )
         yield user.encode(), encode(decision)
 

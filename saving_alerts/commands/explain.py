@@ -38,14 +38,7 @@ from saving_alerts.settings import Settings
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, for machines.")
 def explain(
-    *,
-    user: str | None,
-    event: str | None,
-    since: timedelta,
-    everything: bool,
-    full: bool,
-    language: str,
-    as_json: bool,
+    *, user: str | None, event: str | None, since: timedelta, everything: bool, full: bool, language: str, as_json: bool
 ) -> None:
     """Say for each event of a user what became of it, and why.
 

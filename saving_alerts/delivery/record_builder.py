@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from aiokafka import ConsumerRecord
 
@@ -86,22 +87,14 @@ class RecordBuilder:
             reason=decided.reason,
             decided_at=self._clock.now(),
             worker=self._worker,
-            read_at=subject.read_at,
-            occurred_at=subject.occurred_at,
-            event_id=subject.event_id,
-            user_id=subject.user_id,
-            merchant_id=subject.merchant_id,
-            event_type=subject.event_type,
             details=bounded_details(decided.details),
             versions=bounded_versions(decided.versions),
             traceparent=context.traceparent,
-            timezone=subject.timezone,
-            locale=subject.locale,
-            merchant_name=subject.merchant_name,
             # Only where somebody may have read it: the text of a push that was never sent is nobody's business.
             text=bounded_text(subject.text) if subject.text and decided.reason.row.charges_cap else None,
             timeline=context.timeline,
             held_by=context.holds,
+            **_about(subject),
         )
         key = (subject.user_id or str(position)).encode()
         return Output(self._topics.decisions.name, self.partition_of(key), key, encode(decision), LEDGER_HEADERS)
@@ -186,3 +179,18 @@ class RecordBuilder:
     ) -> Output:
         decided = Decided(Reason.DEAD_LETTER, {"error": summary_of(error)})
         return self.decision(stage, position, decided, subject, RecordContext(traceparent=traceparent))
+
+
+def _about(subject: Subject) -> dict[str, Any]:
+    """The fields of a decision that say which event it is about."""
+    return {
+        "read_at": subject.read_at,
+        "occurred_at": subject.occurred_at,
+        "event_id": subject.event_id,
+        "user_id": subject.user_id,
+        "merchant_id": subject.merchant_id,
+        "event_type": subject.event_type,
+        "timezone": subject.timezone,
+        "locale": subject.locale,
+        "merchant_name": subject.merchant_name,
+    }

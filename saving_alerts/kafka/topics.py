@@ -61,9 +61,7 @@ class Topics:
 
         A dry run remembers on a topic of its own what it would have sent, and forgets by orders of its own.
         """
-        consent = Topic(f"{prefix}.consent", FOR_EVER, "compact", compaction_lag=DAY)
         mine = f"{prefix}.dry-run-" if dry_run else f"{prefix}."
-        erasures = Topic(f"{mine}erasures", FOR_EVER, "compact", max_compaction_lag=DAY)
         return cls(
             source=Topic(source, None),
             validated=Topic(f"{prefix}.validated", WEEK),
@@ -76,9 +74,9 @@ class Topics:
             push_sends=Topic(f"{mine}push-sends", WEEK + timedelta(days=1), "compact,delete", max_compaction_lag=DAY),
             kill_switches=Topic(f"{prefix}.kill-switches", FOR_EVER, "compact", partitions=1),
             # What a worker that slept overwrites has to stay until it was written again (docs/adr/0034).
-            consent=consent if consent_changes else None,
+            consent=Topic(f"{prefix}.consent", FOR_EVER, "compact", compaction_lag=DAY) if consent_changes else None,
             consent_changes=Topic(consent_changes, None) if consent_changes else None,
-            erasures=erasures if erases else None,
+            erasures=Topic(f"{mine}erasures", FOR_EVER, "compact", max_compaction_lag=DAY) if erases else None,
             # Read again by `record-results` after a restart: what may still belong to an alert.
             responses=Topic(f"{prefix}.responses", WEEK + DAY) if results else None,
             results=Topic(f"{prefix}.results", MONTH) if results else None,

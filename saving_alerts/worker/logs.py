@@ -58,20 +58,17 @@ def logging_config(
         structlog.stdlib.ExtraAdder(allow=ABOUT),
         _adds(worker or {}),
     ]
+    last = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        renderer,
+    ]
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {"repeats": {"()": RepeatLimit}},
         "formatters": {
-            "ours": {
-                "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": before,
-                "processors": [
-                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.processors.format_exc_info,
-                    renderer,
-                ],
-            }
+            "ours": {"()": structlog.stdlib.ProcessorFormatter, "foreign_pre_chain": before, "processors": last}
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ours", "filters": ["repeats"]}},
         "root": {"handlers": ["stderr"], "level": level.upper()},

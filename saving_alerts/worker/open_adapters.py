@@ -30,14 +30,9 @@ async def open_ports(
     """
     redis = connect(settings.redis_address, settings.redis_timeout_seconds, settings.redis_max_connections)
     closing.push_async_callback(redis.aclose)
-    asked_for_coupons = dependencies.of(COUPON_API, _shown(settings.coupon_api_url))
-    coupon_api = CouponApi.over_http(
-        open_session(settings.coupon_api_access), coupon_api_policy(settings), clock, metrics, asked_for_coupons
-    )
+    coupon_api = _coupon_api(settings, clock, metrics, dependencies)
     closing.push_async_callback(coupon_api.close)
-    asked_to_push = dependencies.of(PUSH_API, _shown(settings.push_api_url))
-    push_session = open_session(settings.push_api_access)
-    push_api = PushApi(push_session, push_api_policy(settings), clock, metrics, asked_to_push)
+    push_api = _push_api(settings, clock, metrics, dependencies)
     closing.push_async_callback(push_api.close)
     store = await closing.enter_async_context(
         S3ObjectStore(S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url))
@@ -55,6 +50,18 @@ async def open_ports(
         histories=RedisHistories(redis, f"{prefix}history:"),
         accepted_directories=RedisAcceptedDirectories(redis, settings.accepted_directory_key),
     )
+
+
+def _coupon_api(settings: Settings, clock: Clock, metrics: Metrics, dependencies: Dependencies) -> CouponApi:
+    session = open_session(settings.coupon_api_access)
+    asked = dependencies.of(COUPON_API, _shown(settings.coupon_api_url))
+    return CouponApi.over_http(session, coupon_api_policy(settings), clock, metrics, asked)
+
+
+def _push_api(settings: Settings, clock: Clock, metrics: Metrics, dependencies: Dependencies) -> PushApi:
+    session = open_session(settings.push_api_access)
+    asked = dependencies.of(PUSH_API, _shown(settings.push_api_url))
+    return PushApi(session, push_api_policy(settings), clock, metrics, asked)
 
 
 def claim_policy(settings: Settings) -> ThrottlePolicy:

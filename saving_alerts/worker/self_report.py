@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 from itertools import chain
 from operator import attrgetter
+from typing import Any
 
 from faust.types import TP
 
@@ -160,28 +161,17 @@ class SelfReport:
             partitions_problem=view.partitions_problem,
             gone=gone,
             switches=switches(standing_at(runtime.kill_switches.listed, now)),
-            dead_letters_by_reason=dead_letters_by_reason(runtime.in_memory_metrics),
-            started_at=runtime.started_at,
-            worker=runtime.settings.worker_name,
-            version=__version__,
             at=now,
             funnel=funnel(events_read, decisions),
             decisions=decisions,
-            stages=stage_numbers(
-                runtime.in_memory_metrics,
-                runtime.metrics_by_time,
-                {stage: runner.in_flight for stage, runner in runtime.stages.items()},
-            ),
             lag=tuple(self.lag()),
             conditions=tuple(self.conditions()),
             documents=documents(runtime.reference_data.freshness, now, view.publications.of),
-            dead_letters=runtime.in_memory_metrics.total(Metric.DEAD_LETTERS),
             cluster=rows,
             silent=others.silent,
             unreadable_heartbeats=others.unreadable,
-            asks_avoided=asks_avoided(runtime.in_memory_metrics),
-            when_errors=when_errors(runtime.in_memory_metrics),
             held_back=tuple(each for each in self.held_back() if now - each.since >= HELD_BACK_SHOWN),
+            **_of_this_worker(runtime),
         )
 
     async def leave(self) -> None:
@@ -190,6 +180,22 @@ class SelfReport:
         if self._runtime.opened is not None:
             with suppress(UnavailableError):  # then it is silent for a while
                 await self._runtime.opened.ports.heartbeats.leave(self._runtime.incarnation)
+
+
+def _of_this_worker(runtime: WorkerRuntime) -> dict[str, Any]:
+    """The fields of `Stats` that are about this worker alone."""
+    metrics = runtime.in_memory_metrics
+    in_flight = {stage: runner.in_flight for stage, runner in runtime.stages.items()}
+    return {
+        "started_at": runtime.started_at,
+        "worker": runtime.settings.worker_name,
+        "version": __version__,
+        "stages": stage_numbers(metrics, runtime.metrics_by_time, in_flight),
+        "dead_letters": metrics.total(Metric.DEAD_LETTERS),
+        "dead_letters_by_reason": dead_letters_by_reason(metrics),
+        "asks_avoided": asks_avoided(metrics),
+        "when_errors": when_errors(metrics),
+    }
 
 
 def _ordered(rows: Sequence[WorkerRow]) -> tuple[WorkerRow, ...]:

@@ -16,9 +16,10 @@ from saving_alerts.adapters.standing_switches import StandingSwitches
 from saving_alerts.delivery.addressing import Internal, address_by_headers, address_of, reader, to_next_stage
 from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
 from saving_alerts.domain.consent import OptOuts
+from saving_alerts.domain.deadlines import deadline_of
 from saving_alerts.domain.decisions import Decision
 from saving_alerts.domain.decoding import Unreadable
-from saving_alerts.domain.events import Problem, deadline_of, event_id_in, read_event, subject_of_event
+from saving_alerts.domain.events import Problem, event_id_in, read_event, subject_of_event
 from saving_alerts.domain.history import Deployment
 from saving_alerts.domain.holds import HeldBy, read_holds, together
 from saving_alerts.domain.kill_switches import active_switch

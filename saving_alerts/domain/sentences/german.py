@@ -164,18 +164,13 @@ WORDS = Words(
             "als wir Ihnen eine Push-Nachricht schicken konnten, war das Geschäft geschlossen oder kurz davor, deshalb "
             "haben wir keine geschickt."
         ),
-        "expired_active_until": (
-            "als wir Ihnen eine Push-Nachricht schicken konnten, war das Angebot vorbei, deshalb haben wir keine "
-            "geschickt."
-        ),
+        "expired_active_until": "als wir so weit waren, war das Angebot vorbei, deshalb kam keine Push-Nachricht.",
         "store_closed": "das Geschäft war gerade geschlossen, deshalb haben wir keine Push-Nachricht geschickt.",
         "store_closes": (
             "das Geschäft sollte schon um {closes} Uhr schließen, zu bald für eine Push-Nachricht, deshalb haben wir "
             "keine geschickt."
         ),
-        "store_unknown": (
-            "wir wissen nicht, wann dieses Geschäft geöffnet ist, deshalb haben wir keine Push-Nachricht geschickt."
-        ),
+        "store_unknown": "wir wissen nicht, wann dieses Geschäft geöffnet ist, deshalb kam keine Push-Nachricht.",
         "opted_out": "Sie hatten Push-Nachrichten ausgeschaltet, deshalb haben wir Ihnen keine geschickt.",
         "device_gone": (
             "Ihr Telefon war nicht zu erreichen: Die App ist dort nicht mehr für Push-Nachrichten angemeldet. Wenn Sie "
@@ -200,12 +195,8 @@ WORDS = Words(
             "Ihr Telefon nannte eine Zeitzone, die wir nicht kennen; wir wussten also nicht, ob es Nacht war, und "
             "haben keine Push-Nachricht geschickt."
         ),
-        Clause.ACTIVE_FROM: (
-            "unsere Angebote dort hatten noch nicht begonnen, deshalb haben wir keine Push-Nachricht geschickt."
-        ),
-        Clause.ACTIVE_UNTIL: (
-            "unsere Angebote dort waren schon vorbei, deshalb haben wir keine Push-Nachricht geschickt."
-        ),
+        Clause.ACTIVE_FROM: "unsere Angebote dort gelten erst später, deshalb kam keine Push-Nachricht.",
+        Clause.ACTIVE_UNTIL: "unsere Angebote dort waren vorbei, deshalb kam keine Push-Nachricht.",
         Clause.WEEKDAYS: (
             "unsere Angebote dort gelten an anderen Wochentagen, deshalb haben wir keine Push-Nachricht geschickt."
         ),
