@@ -1,5 +1,7 @@
 """What a result of the rules becomes: an alert for dispatch, or the decision that says who refused."""
 
+from datetime import datetime
+
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Versions
@@ -74,8 +76,7 @@ def _details_of(refusal: Refusal) -> dict[str, object]:
 
 def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: Snapshot) -> Alert:
     validated, coupon = candidate.validated, chosen.coupon
-    event, deadline = validated.event, min(validated.deadline, coupon.valid_until)
-    ends = chosen.ends if chosen.ends is not None and chosen.ends[0] < deadline else None
+    event, (deadline, deadline_by) = validated.event, _deadline(candidate, chosen)
     variant, message = text_for(chosen.rule.message, event.user_id)
     title, body = render(message, event.locale, merchant, coupon)
     return Alert(
@@ -87,7 +88,7 @@ def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: 
         occurred_at=event.occurred_at,
         received_at=event.received_at,
         read_at=validated.read_at,
-        deadline=ends[0] if ends is not None else deadline,
+        deadline=deadline,
         locale=event.locale,
         coupon_id=coupon.coupon_id,
         title=title,
@@ -101,10 +102,17 @@ def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: 
         when_errors=_errors_of(chosen.refusals),
         passed_over=candidate.passed_over.and_also(chosen.passed_over),
         timezone=event.timezone,
-        deadline_by=ends[1] if ends is not None else None,
+        deadline_by=deadline_by,
         store_id=event.store_id,
         variant=variant,
     )
+
+
+def _deadline(candidate: Candidate, chosen: Match) -> tuple[datetime, str | None]:
+    """And the clause of the rule that it is, where a rule ends before event and coupon do."""
+    deadline = min(candidate.validated.deadline, chosen.coupon.valid_until)
+    ends = chosen.ends
+    return ends if ends is not None and ends[0] < deadline else (deadline, None)
 
 
 def _errors_of(refusals: tuple[Refusal, ...]) -> dict[str, str]:

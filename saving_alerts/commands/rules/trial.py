@@ -21,7 +21,6 @@ from saving_alerts.commands.rules.moments import moment_notes
 from saving_alerts.commands.rules.preview import known_merchant, listening_rules, sample_coupon, texts_of
 from saving_alerts.commands.texts import ID
 from saving_alerts.domain.alerts import Push, TrialOf, idempotency_key, trial_push
-from saving_alerts.domain.coupons import Coupon
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules.messages import Message, render
 from saving_alerts.domain.rules.rule import Rule
@@ -68,12 +67,11 @@ def try_(
     Exit code: 0, or 1 when the push API did not accept it, or 2 when it could not be asked.
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     _, rules = good_rules(file)
-    settings = settings_or_exit()
-    _refuse_shopper(settings, user)
+    settings = _settings_for(user)
     rule = _chosen(listening_rules(rules, merchant), merchant, rule_id)
-    text = _chosen_text(rule, user, variant)
-    known, coupon = known_merchant(merchants, merchant), sample_coupon(merchant)
-    push = _push(_trial(rules, rule, user, locale, text[0]), text[1], known, coupon)
+    named, text = _chosen_text(rule, user, variant)
+    known = known_merchant(merchants, merchant)
+    push = _push(_trial(rules, rule, user, locale, named), text, known)
     say(*(f"shoppers get it: {note}" for note in moment_notes(rule, known, now())))
     if settings.dry_run:
         say(f"a dry run: nothing was sent. {push.title}: {push.body}")
@@ -81,9 +79,12 @@ def try_(
     say(_in_words(asyncio.run(_sent(settings, push)), rule, user))
 
 
-def _refuse_shopper(settings: Settings, user: str) -> None:
+def _settings_for(user: str) -> Settings:
+    """Refuses who may be a shopper."""
+    settings = settings_or_exit()
     if user not in settings.listed_test_users:
         raise CommandRefusedError(f"{user} is no test user: SAVING_ALERTS_TEST_USERS lists who may get a test push")
+    return settings
 
 
 def _chosen(listening: list[Rule], merchant: str, rule_id: str | None) -> Rule:
@@ -115,8 +116,8 @@ def _trial(rules: RuleSet, rule: Rule, user: str, locale: str, variant: str | No
     )
 
 
-def _push(trial: TrialOf, message: Message, merchant: Merchant, coupon: Coupon) -> Push:
-    title, body = render(message, trial.locale, merchant, coupon)
+def _push(trial: TrialOf, message: Message, merchant: Merchant) -> Push:
+    title, body = render(message, trial.locale, merchant, sample_coupon(merchant.merchant_id))
     host = merchant.deep_link_hosts[0] if merchant.deep_link_hosts else "example.test"
     return trial_push(trial, title, body, f"https://{host}/", now(), LIVES_FOR)
 
