@@ -12,7 +12,7 @@ DAY = timedelta(days=1)
 FOR_EVER = timedelta(milliseconds=-1)  # Kafka's value for no limit
 SENDS_KEPT = WEEK + DAY  # the Table's changelog: for longer than any cap looks back, and MAX_CAP_HOURS is a week
 RESPONSES_KEPT = WEEK + DAY  # `record-results` reads again after a restart what may still belong to an alert
-REMOVED_WITHIN = DAY  # what has a tombstone, and not only when there is enough to clean up
+REMOVED_IN = DAY  # what has a tombstone, and not only when there is enough to clean up
 SLEEP = DAY  # what a worker that slept overwrites has to stay until it was written again (docs/adr/0034)
 
 
@@ -73,13 +73,11 @@ class Topics:
             alerts=Topic(f"{prefix}.alerts", WEEK),
             decisions=Topic(f"{prefix}.decisions", MONTH),
             dead_letters=Topic(f"{prefix}.dead-letters", MONTH),
-            push_sends=Topic(f"{mine}push-sends", SENDS_KEPT, "compact,delete", max_compaction_lag=REMOVED_WITHIN),
+            push_sends=Topic(f"{mine}push-sends", SENDS_KEPT, "compact,delete", max_compaction_lag=REMOVED_IN),
             kill_switches=Topic(f"{prefix}.kill-switches", FOR_EVER, "compact", partitions=1),
             consent=Topic(f"{prefix}.consent", FOR_EVER, "compact", compaction_lag=SLEEP) if consent_changes else None,
             consent_changes=Topic(consent_changes, None) if consent_changes else None,
-            erasures=Topic(f"{mine}erasures", FOR_EVER, "compact", max_compaction_lag=REMOVED_WITHIN)
-            if erases
-            else None,
+            erasures=Topic(f"{mine}erasures", FOR_EVER, "compact", max_compaction_lag=REMOVED_IN) if erases else None,
             responses=Topic(f"{prefix}.responses", RESPONSES_KEPT) if results else None,
             results=Topic(f"{prefix}.results", MONTH) if results else None,
         )

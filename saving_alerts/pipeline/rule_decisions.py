@@ -75,10 +75,8 @@ def _details_of(refusal: Refusal) -> dict[str, object]:
 
 
 def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: Snapshot) -> Alert:
-    validated, coupon = candidate.validated, chosen.coupon
-    event, (deadline, deadline_by) = validated.event, _deadline(candidate, chosen)
-    variant, message = text_for(chosen.rule.message, event.user_id)
-    title, body = render(message, event.locale, merchant, coupon)
+    validated, event, coupon = candidate.validated, candidate.validated.event, chosen.coupon
+    (deadline, deadline_by), (variant, title, body) = _deadline(candidate, chosen), _text(event, chosen, merchant)
     return Alert(
         position=validated.position,
         event_id=event.event_id,
@@ -113,6 +111,12 @@ def _deadline(candidate: Candidate, chosen: Match) -> tuple[datetime, str | None
     deadline = min(candidate.validated.deadline, chosen.coupon.valid_until)
     ends = chosen.ends
     return ends if ends is not None and ends[0] < deadline else (deadline, None)
+
+
+def _text(event: SavingEvent, chosen: Match, merchant: Merchant) -> tuple[str | None, str, str]:
+    """Which of several texts in turn it is, title and body."""
+    variant, message = text_for(chosen.rule.message, event.user_id)
+    return variant, *render(message, event.locale, merchant, chosen.coupon)
 
 
 def _errors_of(refusals: tuple[Refusal, ...]) -> dict[str, str]:

@@ -70,8 +70,7 @@ def try_(
     settings = _settings_for(user)
     rule = _chosen(listening_rules(rules, merchant), merchant, rule_id)
     named, text = _chosen_text(rule, user, variant)
-    known = known_merchant(merchants, merchant)
-    push = _push(_trial(rules, rule, user, locale, named), text, known)
+    push = _push(_trial(rules, rule, user, locale, named), text, known := known_merchant(merchants, merchant))
     say(*(f"shoppers get it: {note}" for note in moment_notes(rule, known, now())))
     if settings.dry_run:
         say(f"a dry run: nothing was sent. {push.title}: {push.body}")

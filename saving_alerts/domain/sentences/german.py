@@ -90,7 +90,7 @@ WORDS = Words(
             "Sie sie nicht zweimal bekommen, haben wir es nicht noch einmal versucht."
         ),
         Reason.CONTROL: (
-            "um zu sehen, ob diese Push-Nachrichten helfen, lassen wir einige Nutzer zufällig aus, und Sie gehörten dazu."
+            "um zu sehen, ob diese Push-Nachrichten helfen, lassen wir einige Nutzer zufällig aus, auch Sie."
         ),
         Reason.PUSHED: "wir haben Ihnen eine Push-Nachricht geschickt.",
         Reason.WOULD_PUSH: (
