@@ -123,6 +123,8 @@ image: ## the image of a worker, with its labels and its base by digest (Docker)
 sbom: $(TOOLS)/bin/uv ## what the image has beside Debian, as CycloneDX: sbom.cdx.json
 	cd $(ROOT) && $(TOOLS)/bin/uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements/runtime.lock \
 		--pyproject pyproject.toml --output-reproducible --spec-version 1.6 --output-file sbom.cdx.json 2>/dev/null
+bench-uplift: setup ## how often the interval of `rules results` holds the truth, and how wide it is; fails where it is off
+	cd $(ROOT) && $(BIN)/python -m benchmarks.uplift
 
 up: ## the local cluster in containers: 3 brokers, 3 workers and all around them (Docker)
 	cd $(ROOT) && docker compose build && docker compose up --detach --wait && docker compose ps
@@ -136,4 +138,4 @@ chaos: setup ## kill or pause a random container every few seconds under load, a
 down: ## stop that cluster and remove its containers, networks and volumes
 	cd $(ROOT) && docker compose --profile load --profile spare down --volumes --remove-orphans
 
-.PHONY: help setup lock demo run test test-unit test-pythons test-kafka test-faults test-browser test-monitoring test-kubernetes statsd-exporter catalogue test-mutants fuzz test-long docs generated check bench bench-linear bench-rules image sbom up load chaos down
+.PHONY: help setup lock demo run test test-unit test-pythons test-kafka test-faults test-browser test-monitoring test-kubernetes statsd-exporter catalogue test-mutants fuzz test-long docs generated check bench bench-linear bench-rules bench-uplift image sbom up load chaos down

@@ -55,6 +55,13 @@ FLOW = (
     Panel("Dead letters", PER_SECOND, {"{{stage}} {{reason}}": rate(Metric.DEAD_LETTERS, "stage", "reason")}),
     Panel("Offsets of the last audit", NUMBER, {"{{answer}}": total(Metric.AUDIT_OFFSETS, "answer")}),
     Panel("Time of the last audit", NUMBER, {"audit": highest(Metric.AUDIT_TIME)}),
+    Panel("Responses of shoppers", PER_SECOND, {"{{kind}}": rate(Metric.RESPONSES, "kind")}),
+    Panel("Results written", PER_SECOND, {"results": rate(Metric.RESULTS)}),
+    Panel(
+        "Alerts of record-results",
+        NUMBER,
+        {"remembered": total(Metric.RESULTS_ALERTS), "forgotten too early": total(Metric.RESULTS_FORGOTTEN)},
+    ),
 )
 DEPENDENCIES = (
     Panel("Ill (1)", NUMBER, {"{{dependency}}": highest(Metric.DEPENDENCY_ILL, "dependency")}),

@@ -62,6 +62,10 @@ COMMANDS = {
         "saving_alerts.commands.merchants.group:merchants",
         "Check, publish, accept and roll back the merchant directory.",
     ),
+    "record-results": LazyCommand(
+        "saving_alerts.commands.record_results:record_results",
+        "Join pushes with what shoppers do then, until it is stopped.",
+    ),
     "rules": LazyCommand(
         "saving_alerts.commands.rules.group:rules",
         "Check, preview, publish and roll back the rules of the product managers.",

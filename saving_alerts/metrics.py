@@ -4,8 +4,6 @@ Only a metric of the catalogue can be sent, because its name is an enum. Sending
 read is made of this catalogue: `/metrics`, `docs/metrics.md`, and the dashboards and alerts in `deploy/`.
 """
 
-import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,8 +14,6 @@ from typing_extensions import deprecated
 PREFIX = "saving_alerts."
 SECONDS = "seconds"
 FORWARDED = "forwarded"  # the tag `decision` of what goes on to the next stage
-
-log = logging.getLogger(__name__)
 
 
 class MetricKind(StrEnum):
@@ -63,6 +59,10 @@ class Metric(StrEnum):
     CONSENT_CHANGES = "consent.changes"
     CONSENT_OPT_OUTS = "consent.opt_outs"
     ERASURES = "erasures"
+    RESPONSES = "responses"
+    RESULTS = "results"
+    RESULTS_ALERTS = "results.alerts"
+    RESULTS_FORGOTTEN = "results.forgotten"
     COMMITS_LAG = "commits.lag"
     DEAD_LETTERS = "dead_letters"
     DEPENDENCY_ILL = "dependency.ill"
@@ -156,6 +156,14 @@ CATALOGUE: dict[Metric, Entry] = {
     Metric.ERASURES: Entry(
         MetricKind.COUNT, "attempts", ("outcome",), "to erase a user: erased, or waits, and is tried again"
     ),
+    Metric.RESPONSES: Entry(
+        MetricKind.COUNT, "events", ("kind",), "of the source that may be the result of an alert: opened, redeemed"
+    ),
+    Metric.RESULTS: Entry(MetricKind.COUNT, "records", (), "written to the topic of results; one can come again"),
+    Metric.RESULTS_ALERTS: Entry(MetricKind.GAUGE, "alerts", (), "remembered by this `record-results`"),
+    Metric.RESULTS_FORGOTTEN: Entry(
+        MetricKind.GAUGE, "alerts", (), "forgotten before their window was over, since the last rebalance"
+    ),
     Metric.COMMITS_LAG: Entry(
         MetricKind.GAUGE, "records", ("topic", "partition"), "between commit and end, of this worker's partitions"
     ),
@@ -193,7 +201,8 @@ class Metrics(Protocol):
     """Where metrics are sent. No call raises or blocks. `tags` are those of the metric's entry.
 
     Values are numbers: the type checker refuses a truth value, too, which is an `int` in Python and would be written
-    `False`. What is not finite shows only when it is there: an implementation asks `number_of` what it may send.
+    `False`. What is not finite shows only when it is there: an implementation asks `number_of` (`metric_numbers`)
+    what it may send.
     """
 
     @overload
@@ -219,32 +228,3 @@ class Metrics(Protocol):
 
     def forget(self, metric: Metric) -> None:
         """Drop what a gauge said, of all tags: of a partition that is no longer ours, say."""
-
-
-def number_of(metric: Metric, value: object) -> int | float | None:
-    """What every reader of numbers takes: finite, and no truth value, which would be written `False`.
-
-    A truth value counts as 1 or 0; None is for everything else, and the log says which metric it was. One wrong line
-    would make Prometheus refuse the whole page, and one that is not finite would stay in a sum for ever.
-    """
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, int | float) and _is_finite(value):
-        return value
-    log.warning("%s: %r is no number and was not counted", metric, value)
-    return None
-
-
-def are_numbers(values: Sequence[object]) -> bool:
-    """Whether `number_of` takes all of these as they are. One look at the sum of many is less than many looks."""
-    try:
-        return math.isfinite(math.fsum(values))  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return False
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer that no float can hold
-        return False

@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from saving_alerts import ENVIRONMENT_PREFIX
 from saving_alerts.access_settings import AccessSettings
 from saving_alerts.domain.erasures import MIN_SECRET_CHARACTERS, Tokens
+from saving_alerts.domain.results.links import PARAMETER_PATTERN
 from saving_alerts.domain.rules.deep_links import NEVER_SCHEMES, SCHEMES_PATTERN
 from saving_alerts.failpoints import Failpoints, FailpointSignal
 from saving_alerts.fitting_settings import misfits
@@ -82,6 +83,15 @@ class Settings(AccessSettings):
 
     max_ahead_seconds: float = Field(default=120, ge=10, le=7 * 24 * 3600)
     """How far an event may be dated ahead of this machine's clock. Further ahead it is `invalid`."""
+
+    # Results
+    results: bool = False
+    """Whether `record-results` joins what shoppers do with their pushes: `topics create` then makes its topics."""
+    results_window_hours: float = Field(default=24, gt=0, le=7 * 24)
+    """How long after an alert what its user does at the merchant counts as its result."""
+    results_max_kept: int = Field(default=500_000, ge=1_000)
+    """The most alerts of one process of `record-results`, about 1.1 KB of memory each. With more, the oldest are
+    forgotten."""
 
     # Delivery
     batch_max_records: int = Field(default=500, ge=1, le=10_000)
@@ -167,6 +177,9 @@ class Settings(AccessSettings):
     """The most requests of one worker at the same time."""
     deep_link_schemes: str | None = Field(default=None, examples=["shopapp,shopweb"], pattern=SCHEMES_PATTERN)
     """Schemes of apps, comma separated, that a coupon's link may open beside https. Unset: none."""
+    link_parameter: str | None = Field(default=None, examples=["alert"], pattern=PARAMETER_PATTERN)
+    """By which name a push's link says the decision's id, in its query; unset: the link is the coupon's, unchanged. A
+    shop that signs its links, or refuses what it does not know, may not take one."""
     push_api_url: str = Field(examples=["http://127.0.0.1:8082"], pattern=r"^https?://")
     """The push API, without the path."""
     push_api_concurrency: int = Field(default=64, ge=1)
@@ -287,6 +300,7 @@ class Settings(AccessSettings):
             dry_run=self.dry_run,
             consent_changes=self.consent_topic,
             erases=self.erasure_secret is not None,
+            results=self.results,
         )
 
     @property
@@ -294,6 +308,11 @@ class Settings(AccessSettings):
         """None where users cannot be erased."""
         secret = self.erasure_secret
         return Tokens(secret.get_secret_value()) if secret else None
+
+    @property
+    def results_group(self) -> str:
+        """The consumer group of `record-results`."""
+        return f"{self.app_id}.results"
 
     @property
     def consent_group(self) -> str:

@@ -28,6 +28,7 @@ class Trace(Struct, frozen=True, forbid_unknown_fields=True):
     decision_id: Text
     rule_id: Text
     rules_version: Text
+    variant: Text | None = None
 
 
 class Push(Struct, frozen=True, forbid_unknown_fields=True):

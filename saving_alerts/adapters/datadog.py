@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from saving_alerts.adapters.agent_address import AddressWatch
 from saving_alerts.adapters.datadog_tags import Tagged, as_text
 from saving_alerts.adapters.samples import Samples
-from saving_alerts.metrics import PREFIX, Metric, are_numbers, number_of
+from saving_alerts.metric_numbers import are_numbers, number_of
+from saving_alerts.metrics import PREFIX, Metric
 
 # Of a distribution with its tags, between two flushes: two thousand in the ten seconds of an agent, and each costs some
 # microseconds to send. With more, a part is sent, with its rate. It also bounds the memory if the thread has died.

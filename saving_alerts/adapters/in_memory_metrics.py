@@ -5,7 +5,8 @@ from time import monotonic
 from typing import TypeVar
 
 from saving_alerts.adapters.distributions import Distribution, Summary
-from saving_alerts.metrics import CATALOGUE, Metric, Metrics, are_numbers, number_of
+from saving_alerts.metric_numbers import are_numbers, number_of
+from saving_alerts.metrics import CATALOGUE, Metric, Metrics
 
 Tags = tuple[tuple[str, str], ...]
 _Key = tuple[Metric, frozenset[tuple[str, str]]]

@@ -17,6 +17,7 @@ from saving_alerts.adapters.meter import Meter
 from saving_alerts.dependencies import PUSH_API, DependencyState
 from saving_alerts.domain.alerts import Push, rfc3339
 from saving_alerts.domain.decoding import Decoder, Unreadable, printable
+from saving_alerts.domain.results.links import with_parameter
 from saving_alerts.http_access import HttpAccess
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
@@ -60,6 +61,7 @@ class PushApiPolicy:
     breaker_seconds: float = 5
     max_body_bytes: int = 4096
     access: HttpAccess = field(default_factory=HttpAccess)
+    link_parameter: str | None = None  # by which name a push's link says the decision's id
 
 
 class PushApi:
@@ -105,7 +107,16 @@ class PushApi:
 
     def refusal(self, push: Push) -> Refused | None:
         """See `PushSender`: a body that is too large is not sent."""
-        return self._refusal(msgspec.json.encode(push))
+        return self._refusal(self._body_of(push))
+
+    def _body_of(self, push: Push) -> bytes:
+        """With the decision's id in the link, if there is room for it."""
+        body, name = msgspec.json.encode(push), self._policy.link_parameter
+        if name is None:
+            return body
+        link = with_parameter(push.deep_link, name, push.trace.decision_id)
+        longer = msgspec.json.encode(msgspec.structs.replace(push, deep_link=link))
+        return longer if len(longer) <= self._policy.max_body_bytes else body
 
     def _refusal(self, body: bytes) -> Refused | None:
         most = self._policy.max_body_bytes
@@ -115,7 +126,7 @@ class PushApi:
 
     async def attempt(self, push: Push, key: str, not_after: datetime) -> Attempt:
         """See `PushSender`. Without a connection nothing was sent: that is Throttled, for DEFAULT_RETRY_AFTER."""
-        body = msgspec.json.encode(push)
+        body = self._body_of(push)
         if refused := self._refusal(body):
             return refused
         headers = {

@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from saving_alerts.domain.decisions import decision_id
+from saving_alerts.domain.decisions import push_id
 from saving_alerts.domain.decoding import Instant
 from saving_alerts.domain.events import Identifier
 from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.passed_over import NONE_PASSED_OVER, PassedOverCoupons
-from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
 CATEGORY = "saving_alert"
@@ -23,6 +22,8 @@ MAX_TITLE_CHARACTERS = 80  # docs/contracts.md
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """One push to be sent before `deadline`, with all that dispatch needs: it does not evaluate rules again.
 
+    `store_id`: where the event happened, if the event says it. `variant`: which of the rule's texts it is, if it has
+    several. Alerts of older releases have neither.
     `coupon_id` is the first of `fitting_coupons` by the ranking `ranked_by`; both are None in alerts of older releases.
     `when_errors`: the error text of each rule tried before, by rule id, whose `when` failed. `passed_over`: the coupons
     that could not be promised. `timezone` is the shopper's; None in alerts of 0.1.0. `deadline_by` is the clause of the
@@ -52,14 +53,22 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     passed_over: PassedOverCoupons = NONE_PASSED_OVER
     timezone: str | None = None
     deadline_by: Identifier | None = None
+    store_id: str | None = None
+    variant: str | None = None
 
 
 class PushTrace(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The body of a push has `traceparent` only if its event had one, and `variant` only if its rule has several texts.
+
+    So without both it is as releases before 0.2.0 write it.
+    """
+
     event_id: str
     decision_id: str
     rule_id: str
     rules_version: str
     traceparent: str | None = None
+    variant: str | None = None
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,10 +101,11 @@ def push_of(alert: Alert, now: datetime, freshness: timedelta, traceparent: str 
         not_after=rfc3339(alert.deadline),
         trace=PushTrace(
             event_id=alert.event_id,
-            decision_id=decision_id(alert.position, Reason.PUSHED),
+            decision_id=push_id(alert.position),
             rule_id=alert.rule_id,
             rules_version=alert.rules_version,
             traceparent=traceparent,
+            variant=alert.variant,
         ),
     )
 
@@ -109,6 +119,7 @@ class TrialOf:
     rules_version: str
     locale: str
     event_id: str
+    variant: str | None = None
 
 
 def trial_push(of: TrialOf, title: str, body: str, deep_link: str, now: datetime, lives_for: timedelta) -> Push:
@@ -124,7 +135,11 @@ def trial_push(of: TrialOf, title: str, body: str, deep_link: str, now: datetime
         ttl_seconds=int(lives_for.total_seconds()),
         not_after=rfc3339(now + lives_for),
         trace=PushTrace(
-            event_id=of.event_id, decision_id=of.event_id, rule_id=of.rule_id, rules_version=of.rules_version
+            event_id=of.event_id,
+            decision_id=of.event_id,
+            rule_id=of.rule_id,
+            rules_version=of.rules_version,
+            variant=of.variant,
         ),
     )
 

@@ -132,6 +132,15 @@ def decision_id(position: SourcePosition, reason: Reason) -> str:
     return hashlib.blake2b(f"{position}:{reason}".encode(), digest_size=12).hexdigest()
 
 
+def push_id(position: SourcePosition) -> str:
+    """The id by which a push is known outside: of the decision that says it was accepted.
+
+    It is the same in every attempt and after every redelivery, also where the decision becomes another one, such as
+    `push_uncertain`: nobody can know that yet when the push is sent.
+    """
+    return decision_id(position, Reason.PUSHED)
+
+
 def answer(decisions: Iterable[Decision]) -> Decision:
     """The decision that counts for one event at one position: the strongest, and of equals the first.
 

@@ -119,16 +119,24 @@ class Reason(StrEnum):
         "push_uncertain",
         "a push may have arrived, and nobody can say; it was not tried again",
         stops_before=FunnelStep.PUSHED,
+        strength=3,
+        charges_cap=True,
+    )
+    # Charged as a push would be. This release reads it, and does not write it: docs/adr/0045.
+    CONTROL = Row(
+        "control",
+        "the user was kept back to see whether the pushes help",
+        stops_before=FunnelStep.PUSHED,
         strength=2,
         charges_cap=True,
     )
-    PUSHED = Row("pushed", "the push was accepted", stops_before=None, strength=3, charges_cap=True, simulated=True)
+    PUSHED = Row("pushed", "the push was accepted", stops_before=None, strength=4, charges_cap=True, simulated=True)
     # As `pushed`, in a dry run: nothing was sent.
     WOULD_PUSH = Row(
         "would_push",
         "a push would have been sent; this was a dry run",
         stops_before=FunnelStep.PUSHED,
-        strength=3,
+        strength=4,
         charges_cap=True,
     )
     # A step raised an unexpected exception. That can happen in every stage; the funnel counts it before `alert`.

@@ -18,6 +18,8 @@ from saving_alerts.domain.decoding import MAX_DEPTH, Decoder, Instant, Offset, P
 from saving_alerts.domain.events import MAX_IDENTIFIER_CHARACTERS, ValidatedEvent
 from saving_alerts.domain.holds import Holds, read_holds
 from saving_alerts.domain.reasons import Reason
+from saving_alerts.domain.results.responses import Response
+from saving_alerts.domain.results.result import Result
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.refused import KEPT_BYTES, RefusedBytes
 
@@ -201,6 +203,20 @@ class _Ranges(msgspec.Struct, frozen=True):
     """The field that only receipts have, to tell them from decisions on the same topic."""
 
     ranges: msgspec.UnsetType | list[tuple[int, int]] = msgspec.UNSET
+
+
+_responses = Decoder(Response)
+_results = Decoder(Result)
+
+
+def decode_response(raw: bytes | None) -> Response:
+    """One record of the topic of responses. Raises UnreadableError."""
+    return _readable(_responses.read(raw))
+
+
+def decode_result(raw: bytes | None) -> Result:
+    """One record of the topic of results. Raises UnreadableError."""
+    return _readable(_results.read(raw))
 
 
 _decisions = Decoder(Decision, open_depth=MAX_DEPTH)

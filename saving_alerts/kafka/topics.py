@@ -10,6 +10,10 @@ WEEK = timedelta(days=7)
 MONTH = timedelta(days=30)
 DAY = timedelta(days=1)
 FOR_EVER = timedelta(milliseconds=-1)  # Kafka's value for no limit
+SENDS_KEPT = WEEK + DAY  # the Table's changelog: for longer than any cap looks back, and MAX_CAP_HOURS is a week
+RESPONSES_KEPT = WEEK + DAY  # `record-results` reads again after a restart what may still belong to an alert
+REMOVED_IN = DAY  # what has a tombstone, and not only when there is enough to clean up
+SLEEP = DAY  # what a worker that slept overwrites has to stay until it was written again (docs/adr/0034)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Topics:
     """All topics of one deployment. All but `others` have the same number of partitions.
 
     `consent_changes` is upstream's, with any number; it and `consent` are None where consent is as the event says.
-    `erasures` is None where users cannot be erased.
+    `erasures` is None where users cannot be erased, `responses` and `results` where no results are recorded.
     """
 
     source: Topic
@@ -43,6 +47,8 @@ class Topics:
     consent: Topic | None = None
     consent_changes: Topic | None = None
     erasures: Topic | None = None
+    responses: Topic | None = None
+    results: Topic | None = None
 
     @classmethod
     def named(
@@ -53,6 +59,7 @@ class Topics:
         dry_run: bool = False,
         consent_changes: str | None = None,
         erases: bool = False,
+        results: bool = False,
     ) -> "Topics":
         """The topics of a deployment that reads `source` and whose own topics begin with `prefix`.
 
@@ -66,14 +73,13 @@ class Topics:
             alerts=Topic(f"{prefix}.alerts", WEEK),
             decisions=Topic(f"{prefix}.decisions", MONTH),
             dead_letters=Topic(f"{prefix}.dead-letters", MONTH),
-            # The Table's changelog. It must be kept for longer than any cap looks back: MAX_CAP_HOURS is a week.
-            # A tombstone has its row removed within a day, and not when there is enough to clean up.
-            push_sends=Topic(f"{mine}push-sends", WEEK + timedelta(days=1), "compact,delete", max_compaction_lag=DAY),
+            push_sends=Topic(f"{mine}push-sends", SENDS_KEPT, "compact,delete", max_compaction_lag=REMOVED_IN),
             kill_switches=Topic(f"{prefix}.kill-switches", FOR_EVER, "compact", partitions=1),
-            # What a worker that slept overwrites has to stay until it was written again (docs/adr/0034).
-            consent=Topic(f"{prefix}.consent", FOR_EVER, "compact", compaction_lag=DAY) if consent_changes else None,
+            consent=Topic(f"{prefix}.consent", FOR_EVER, "compact", compaction_lag=SLEEP) if consent_changes else None,
             consent_changes=Topic(consent_changes, None) if consent_changes else None,
-            erasures=Topic(f"{mine}erasures", FOR_EVER, "compact", max_compaction_lag=DAY) if erases else None,
+            erasures=Topic(f"{mine}erasures", FOR_EVER, "compact", max_compaction_lag=REMOVED_IN) if erases else None,
+            responses=Topic(f"{prefix}.responses", RESPONSES_KEPT) if results else None,
+            results=Topic(f"{prefix}.results", MONTH) if results else None,
         )
 
     @property
@@ -96,6 +102,11 @@ class Topics:
         return (*inputs, self.decisions, self.dead_letters, self.push_sends, *optional)
 
     @property
+    def recorded(self) -> tuple[Topic, ...]:
+        """The topics of `record-results`, with as many partitions as the others; no worker needs them."""
+        return tuple(topic for topic in (self.responses, self.results) if topic is not None)
+
+    @property
     def others(self) -> tuple[Topic, ...]:
         """The topics that must be there, with any number of partitions."""
         return (self.kill_switches, *(() if self.consent_changes is None else (self.consent_changes,)))
@@ -107,7 +118,7 @@ class Topics:
 
     @property
     def all(self) -> tuple[Topic, ...]:
-        return (*self.partitioned, *self.others)
+        return (*self.partitioned, *self.recorded, *self.others)
 
 
 def place_of_source(partition: int, partitions: int) -> int:

@@ -52,7 +52,7 @@ class Search:
     async def traces(self) -> list[Trace]:
         """Of all topics, in the order in which an event passes them. Raises KafkaFailedError."""
         topics = self.topics
-        keyed = (topics.validated, topics.candidates, topics.alerts, topics.decisions)
+        keyed = (topics.validated, topics.candidates, topics.alerts, topics.decisions, *topics.recorded)
         return [
             self._unread(topics.source, "of upstream"),
             *[await self._by_user(topic) for topic in keyed],

@@ -20,6 +20,9 @@ def decided_by(alert: Alert, rules: RuleSet, reason: Reason, details: Mapping[st
     named: dict[str, object] = {"rule_id": alert.rule_id, "coupon_id": alert.coupon_id}
     if alert.ranked_by is not None:  # of this coupon among how many; alerts of older releases do not say
         named |= {"ranked_by": alert.ranked_by, "fitting_coupons": alert.fitting_coupons}
+    named |= {
+        name: text for name, text in (("variant", alert.variant), ("store_id", alert.store_id)) if text is not None
+    }
     named |= alert.passed_over.details()
     versions = Versions(rules=alert.rules_version, merchants=alert.merchants_version, caps=rules.version)
     return Decided(reason, {**named, **details}, versions)

@@ -1,5 +1,7 @@
 """What a result of the rules becomes: an alert for dispatch, or the decision that says who refused."""
 
+from datetime import datetime
+
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Versions
@@ -11,6 +13,7 @@ from saving_alerts.domain.rules.clauses import Clause
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, Refusal, every_refusal
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.domain.rules.messages import render
+from saving_alerts.domain.rules.variants import text_for
 from saving_alerts.pipeline.outcomes import Decided, Forward
 from saving_alerts.reference_data.snapshot import Snapshot
 
@@ -72,10 +75,8 @@ def _details_of(refusal: Refusal) -> dict[str, object]:
 
 
 def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: Snapshot) -> Alert:
-    validated, coupon = candidate.validated, chosen.coupon
-    event, deadline = validated.event, min(validated.deadline, coupon.valid_until)
-    ends = chosen.ends if chosen.ends is not None and chosen.ends[0] < deadline else None
-    title, body = render(chosen.rule.message, event.locale, merchant, coupon)
+    validated, event, coupon = candidate.validated, candidate.validated.event, chosen.coupon
+    (deadline, deadline_by), (variant, title, body) = _deadline(candidate, chosen), _text(event, chosen, merchant)
     return Alert(
         position=validated.position,
         event_id=event.event_id,
@@ -85,7 +86,7 @@ def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: 
         occurred_at=event.occurred_at,
         received_at=event.received_at,
         read_at=validated.read_at,
-        deadline=ends[0] if ends is not None else deadline,
+        deadline=deadline,
         locale=event.locale,
         coupon_id=coupon.coupon_id,
         title=title,
@@ -99,8 +100,23 @@ def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: 
         when_errors=_errors_of(chosen.refusals),
         passed_over=candidate.passed_over.and_also(chosen.passed_over),
         timezone=event.timezone,
-        deadline_by=ends[1] if ends is not None else None,
+        deadline_by=deadline_by,
+        store_id=event.store_id,
+        variant=variant,
     )
+
+
+def _deadline(candidate: Candidate, chosen: Match) -> tuple[datetime, str | None]:
+    """And the clause of the rule that it is, where a rule ends before event and coupon do."""
+    deadline = min(candidate.validated.deadline, chosen.coupon.valid_until)
+    ends = chosen.ends
+    return ends if ends is not None and ends[0] < deadline else (deadline, None)
+
+
+def _text(event: SavingEvent, chosen: Match, merchant: Merchant) -> tuple[str | None, str, str]:
+    """Which of several texts in turn it is, title and body."""
+    variant, message = text_for(chosen.rule.message, event.user_id)
+    return variant, *render(message, event.locale, merchant, chosen.coupon)
 
 
 def _errors_of(refusals: tuple[Refusal, ...]) -> dict[str, str]:

@@ -29,9 +29,11 @@ class Evaluated(NamedTuple):
     reason: Reason | None
     rule_id: str | None = None
     coupon_id: str | None = None
+    variant: str | None = None
 
     def agrees(self, replayed: Replayed) -> bool:
-        return (replayed.refused, replayed.rule_id, replayed.coupon_id) == (self.reason, self.rule_id, self.coupon_id)
+        found = (replayed.refused, replayed.rule_id, replayed.coupon_id, replayed.variant)
+        return found == (self.reason, self.rule_id, self.coupon_id, self.variant)
 
 
 @dataclass(slots=True)
@@ -114,7 +116,9 @@ def _evaluated(decision: Decision) -> Evaluated | None:
         return Evaluated(versions.rules, versions.merchants, decision.reason)
     rule_id, coupon_id = details.get("rule_id"), details.get("coupon_id")
     if decision.stage is Stage.DISPATCH_PUSH and isinstance(rule_id, str) and isinstance(coupon_id, str):
-        return Evaluated(versions.rules, versions.merchants, None, rule_id, coupon_id)
+        variant = details.get("variant")
+        told = variant if isinstance(variant, str) else None
+        return Evaluated(versions.rules, versions.merchants, None, rule_id, coupon_id, told)
     return None
 
 
@@ -151,6 +155,11 @@ class Agreement:
     def _add_difference(self, position: SourcePosition, evaluated: Evaluated, replayed: Replayed) -> None:
         self.different += 1
         if len(self.examples) < MAX_EXAMPLES:
-            was = evaluated.reason or f"{evaluated.rule_id} with {evaluated.coupon_id}"
-            now = replayed.refused or f"{replayed.rule_id} with {replayed.coupon_id}"
+            was = evaluated.reason or _in_words(evaluated)
+            now = replayed.refused or _in_words(replayed)
             self.examples.append(f"{position}: was {was}, would be {now}")
+
+
+def _in_words(found: Evaluated | Replayed) -> str:
+    text = f", text {found.variant}" if found.variant else ""
+    return f"{found.rule_id} with {found.coupon_id}{text}"

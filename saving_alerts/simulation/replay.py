@@ -14,6 +14,7 @@ from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.push_sends import REMEMBERED
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, evaluate
+from saving_alerts.domain.rules.variants import text_for
 from saving_alerts.pipeline.steps import context_of
 from saving_alerts.reference_data.snapshot import Snapshot
 from saving_alerts.simulation.disk_tables import Tables
@@ -23,14 +24,15 @@ from saving_alerts.simulation.disk_tables import Tables
 class Replayed:
     """How one candidate ends with these rules.
 
-    `refused` (the reason that no rule matched) or `rule_id` and `coupon_id` are the result of the evaluation alone,
-    whatever `reason` is.
+    `refused` (the reason that no rule matched) or `rule_id`, `coupon_id` and `variant` (which of several texts) are the
+    result of the evaluation alone, whatever `reason` is.
     """
 
     reason: Reason
     refused: Reason | None = None
     rule_id: str | None = None
     coupon_id: str | None = None
+    variant: str | None = None
 
 
 @dataclass(slots=True)
@@ -39,12 +41,14 @@ class Totals:
 
     `wins` counts by rule what it wanted to push, whatever caps said.
 
-    `clauses` counts refusals by rule and clause. `hours` are UTC, like 2026-11-23 18.
+    `variants` counts the pushes of rules with several texts by rule and variant, `clauses` refusals by rule and clause.
+    `hours` are UTC, like 2026-11-23 18.
     """
 
     reasons: Counter[str] = field(default_factory=Counter)
     clauses: Counter[tuple[str, str]] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
+    variants: Counter[tuple[str, str]] = field(default_factory=Counter)
     caps: Counter[str] = field(default_factory=Counter)
     hours: Counter[str] = field(default_factory=Counter)
     wins: Counter[str] = field(default_factory=Counter)
@@ -107,8 +111,11 @@ class Replay:
             if early is None:
                 self._totals.clauses.update((each.rule_id, str(each.clause)) for each in result.refusals)
             return Replayed(early or result.reason, refused=result.reason)
+        variant, _ = text_for(result.rule.message, candidate.validated.event.user_id)
         reason = early or self._sent(result, candidate, at)
-        return Replayed(reason, rule_id=result.rule.id, coupon_id=result.coupon.coupon_id)
+        if reason is Reason.PUSHED and variant is not None:
+            self._totals.variants[result.rule.id, variant] += 1
+        return Replayed(reason, rule_id=result.rule.id, coupon_id=result.coupon.coupon_id, variant=variant)
 
     def _ended_early(self, candidate: Candidate, at: datetime) -> Reason | None:
         """The reason with which these rules would have ended the event before it became a candidate."""

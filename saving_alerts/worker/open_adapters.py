@@ -94,4 +94,5 @@ def push_api_policy(settings: Settings) -> PushApiPolicy:
         per_second=settings.push_api_per_second,
         breaker_failures=settings.breaker_failures,
         breaker_seconds=settings.breaker_seconds,
+        link_parameter=settings.link_parameter,
     )

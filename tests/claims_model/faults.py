@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from tests.claims_model import erasing
+from tests.claims_model.control import is_kept_back, reassigned
 from tests.claims_model.recording import flushed
 from tests.claims_model.state import (
     DEAD,
@@ -34,7 +35,8 @@ def deliveries(state: State, *, side_by_side: bool) -> Steps:
         if state.acked[event] or state.task(owner, event):
             continue
         if side_by_side or (state.task(owner, 1 - event) is None and all(state.acked[:event])):
-            yield f"worker {owner} takes event {event}", state.with_task(owner, event, Task())
+            taken = Task(control=is_kept_back(state, event))
+            yield f"worker {owner} takes event {event}", state.with_task(owner, event, taken)
 
 
 def revocations(state: State) -> Steps:
@@ -80,6 +82,8 @@ def faults(rules: Rules, state: State) -> Steps:
         yield "REBALANCE", _rebalanced(rules, state, left._replace(rebalances=left.rebalances - 1))
     if left.wipes and any(entry.kind != "none" for entry in state.entries):
         yield "Redis is WIPED", _wiped(state, left._replace(wipes=left.wipes - 1))
+    if left.reassigned:
+        yield "the first alert is made again IN THE OTHER ARM", reassigned(state)
     yield from _stops(state)
 
 

@@ -7,6 +7,7 @@ from tests.claims_model.push_api import accept, can_be_accepted
 from tests.claims_model.state import (
     DEAD,
     EVENTS,
+    SETTLED,
     TIMED_PHASES,
     WORKERS,
     Request,
@@ -100,7 +101,7 @@ def _outlived(state: State, event: int, fate: Request) -> State:
 
 
 def _charge_can_be_old(state: State, event: int) -> bool:
-    return state.entries[event].kind in ("ended", "pushed", "uncertain") and not state.old[event]
+    return state.entries[event].kind in ("ended", *SETTLED) and not state.old[event]
 
 
 def _window_over(state: State, event: int) -> State:

@@ -1,11 +1,13 @@
 """The push API's side: what it accepts, and what that breaks."""
 
 from tests.claims_model.state import (
+    KEPT_BACK,
     LATE,
     ORPHANED,
     OVER_CAP,
     SECOND_PUSH,
     THE_LIMIT,
+    UNLIKE,
     WIPED,
     Accepted,
     Request,
@@ -31,6 +33,10 @@ def _broken_by(state: State, event: int) -> str:
         return SECOND_PUSH
     if state.late[event]:
         return LATE
+    if event == 0 and state.left.controls == 1:
+        return KEPT_BACK
+    if state.answers[1 - event] == "control" and not state.old[1 - event]:
+        return THE_LIMIT if is_at_the_limit(state) else UNLIKE
     if state.accepted[1 - event] in ("in window", "after charge"):
         return THE_LIMIT if is_at_the_limit(state) else OVER_CAP
     return ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.claims_model import redis
+from tests.claims_model import control, redis
 from tests.claims_model.state import (
     CHARGED,
     SILENCED,
@@ -27,7 +27,10 @@ def write(rules: Rules, state: State, worker: int, event: int, task: Task) -> St
 
 
 def confirm(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
-    confirmed = redis.confirm(rules, state, worker, event, uncertain=task.ending == "uncertain")
+    if task.ending == "control":
+        confirmed = control.confirm(rules, state, event)
+    else:
+        confirmed = redis.confirm(rules, state, worker, event, uncertain=task.ending == "uncertain")
     publishing = task._replace(phase="publish", lease=False, slow=False)
     yield f"confirms: {task.ending}", confirmed.with_task(worker, event, publishing)
 

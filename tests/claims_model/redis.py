@@ -3,7 +3,7 @@
 from typing import Literal
 
 from tests.claims_model.numbers import are_counted
-from tests.claims_model.state import Entry, Rules, State, has_token, own_entry, put
+from tests.claims_model.state import SETTLED, Entry, Rules, State, has_token, own_entry, put
 
 Reservation = Literal["granted", "taken over", "already sent", "busy", "busy with itself", "capped", "outnumbered"]
 
@@ -14,7 +14,7 @@ def reserve(
     """`asks_again`: by the same claim, where claims are not numbered."""
     event = own_entry(rules, state, event)
     own = state.entries[event]
-    if own.kind in ("pushed", "uncertain"):
+    if own.kind in SETTLED:
         return "already sent", state
     asks_again = own.kind in ("live", "ended") and has_token(state, own, worker, number) and (asks_again or number > 0)
     outnumbered = 0 < number <= state.released[worker] and rules.released_is_not_granted
@@ -45,14 +45,14 @@ def _reserve_anew(rules: Rules, state: State, worker: int, event: int) -> tuple[
     other = 1 - event
     if rules.live_claim_excludes and state.entries[other].kind == "live":
         return "busy", state
-    if _is_charged(rules, state, other):
+    if is_charged(rules, state, other):
         return "capped", state
     return "granted", _claimed(state, worker, event, taken_over=False)
 
 
-def _is_charged(rules: Rules, state: State, event: int) -> bool:
+def is_charged(rules: Rules, state: State, event: int) -> bool:
     kind = state.entries[event].kind
-    counts = kind in ("pushed", "uncertain") or (kind == "ended" and rules.ended_claim_stays_charged)
+    counts = kind in SETTLED or (kind == "ended" and rules.ended_claim_stays_charged)
     return counts and not state.old[event]
 
 
@@ -78,7 +78,7 @@ def release(rules: Rules, state: State, worker: int, event: int, number: int) ->
     entry = _found(rules, state, event)
     if 0 < number <= state.released[worker] and not rules.own_token_first:
         return True, state
-    if entry.kind in ("pushed", "uncertain"):
+    if entry.kind in SETTLED:
         return False, state
     marked = _marked(state, worker, number)
     if entry.kind == "none" or not has_token(state, entry, worker, number):

@@ -6,9 +6,11 @@ because the changelog never knows more of an event than Redis does, or nothing i
 
 from collections.abc import Iterator
 
-from tests.claims_model.state import EVENTS, Entry, EntryKind, State, Step, put
+from tests.claims_model.state import EVENTS, Answer, Entry, EntryKind, State, Step, put
 
 Steps = Iterator[Step]
+# What the changelog has is charged.
+_KINDS: dict[Answer, EntryKind] = {"pushed": "pushed", "uncertain": "uncertain", "control": "control"}
 
 
 def refilling(state: State) -> Steps:
@@ -25,5 +27,5 @@ def _added(done: State, state: State, event: int) -> State:
     """What is known stays as it is, and so does the time from which the send is counted."""
     if state.entries[event].kind != "none":
         return done
-    kind: EntryKind = "pushed" if state.refill[event] == "pushed" else "uncertain"
+    kind = _KINDS[state.refill[event]]
     return done.with_entry(event, Entry(kind, erased=bool(state.tokens[event])))

@@ -89,11 +89,11 @@ def _verdict_on_answers(state: State) -> str:
 
 def _verdict_on_end(state: State) -> str:
     for accepted, answer in zip(state.accepted, state.answers, strict=True):
-        if accepted and answer not in CHARGED:
+        if accepted and (answer not in CHARGED or answer == "control"):
             return DENIED
     if state.order == "lost":
         return NOT_ERASED
-    is_charged = any(state.accepted) or UNCLEAR in state.in_doubt or "uncertain" in state.answers
+    is_charged = any(state.accepted) or UNCLEAR in state.in_doubt or bool({"uncertain", "control"} & set(state.answers))
     return SILENCED if "capped" in state.answers and not is_charged else ""
 
 

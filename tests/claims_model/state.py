@@ -7,8 +7,8 @@ Phase = Literal["waiting", "asked", "held", "sent", "between", "release", "write
 # Whether the API would still accept a request: `beyond` outlived its lease, which only happens without
 # docs/claims.md, rule 4.
 Request = Literal["", "alive", "dead", "beyond"]
-Answer = Literal["", "expired", "killed", "no_consent", "refused", "capped", "uncertain", "pushed"]
-EntryKind = Literal["none", "live", "ended", "pushed", "uncertain"]
+Answer = Literal["", "expired", "killed", "no_consent", "refused", "capped", "control", "uncertain", "pushed"]
+EntryKind = Literal["none", "live", "ended", "pushed", "uncertain", "control"]
 # `after charge`: the cap's window began before this push was accepted. `old`: the window is over.
 Accepted = Literal["", "in window", "after charge", "old"]
 # How far an order to erase the user is; `lost`: it is gone, and what it was to erase may still stand.
@@ -25,10 +25,12 @@ STRENGTH: dict[Answer, int] = {
     "no_consent": 1,
     "refused": 1,
     "capped": 1,
-    "uncertain": 2,
-    "pushed": 3,
+    "control": 2,
+    "uncertain": 3,
+    "pushed": 4,
 }
-CHARGED: tuple[Answer, ...] = ("uncertain", "pushed")
+CHARGED: tuple[Answer, ...] = ("control", "uncertain", "pushed")
+SETTLED: tuple[EntryKind, ...] = ("pushed", "uncertain", "control")
 
 HIT, UNCLEAR = 1, 2  # a fault hit who held the claim; an attempt was without a clear answer
 WIPED, ORPHANED = 1, 2  # Redis forgot the claim; the worker that knew of it crashed or lost the partition
@@ -41,6 +43,8 @@ DENIED = "an accepted push that its answer denies"
 GIVEN_UP = "an event told expired before its deadline"
 MADE_UP = "an answer that tells of a push nobody accepted"
 NOT_ERASED = "an order to erase that is gone although its work was not done"
+KEPT_BACK = "a push to a user who was kept back as control"
+UNLIKE = "a push over a cap that a control alert has filled: the arms are not alike"
 THE_LIMIT = "the limit: Redis was lost, and the worker too, before the Table entry was durable"
 
 
@@ -85,6 +89,12 @@ class Rules:
     erased_row_stays: bool = True  # 10: so does what the Table knows
     tokens_before_tombstones: bool = True  # 10
     order_goes_last: bool = True  # 10: after all that it orders
+    # Of control, which is not built: docs/adr/0045, "What is not built".
+    control_is_kept_back: bool = True
+    ghost_is_marked: bool = True  # what is charged for a control alert is told apart from a send
+    ghost_checks_caps: bool = True  # in the one step that writes it
+    ghost_leaves_claims: bool = True  # an own claim that is there decides: its event is of the other arm
+    unheard_ghost_is_control: bool = True  # one that may have been written is told
 
 
 class Faults(NamedTuple):
@@ -104,6 +114,8 @@ class Faults(NamedTuple):
     copies: int = 0  # a `reserve` that was granted arrives once more, at any time: the driver had sent it twice
     erasures: int = 0  # the user is to be forgotten
     refills: int = 0  # an operator has Redis learn what the changelog has
+    controls: int = 0  # 1: the first event is kept back as control; 2: it is so now, and was not at first
+    reassigned: int = 0  # its alert is made again in the other arm, with other rules
     reborn: int = 0  # the source was made again between the two events: both stand at the same position
 
 
@@ -119,6 +131,7 @@ class Task(NamedTuple):
     request: Request = ""
     ending: Answer = ""
     number: int = 0  # of its claim, where copies are looked at
+    control: bool = False  # its alert is kept back
 
 
 class Entry(NamedTuple):

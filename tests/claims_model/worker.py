@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from tests.claims_model import redis
+from tests.claims_model import control, redis
 from tests.claims_model.attempting import request_without_lease, sent
 from tests.claims_model.endings import (
     ended,
@@ -47,6 +47,9 @@ def _out_of_time_and_unanswered(rules: Rules, state: State, worker: int, event: 
 
 
 def _reserve(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
+    if control.is_ghost(rules, state, event, task):
+        yield from control.ghost(rules, state, worker, event, task)
+        return
     task = task._replace(number=task.number or next_number(state, worker))
     asks_again = task.phase == "asked"
     reply, after = redis.reserve(rules, state, worker, event, number=task.number, asks_again=asks_again)
@@ -75,7 +78,7 @@ def _claimed(rules: Rules, state: State, worker: int, event: int, task: Task, *,
 def _not_claimed(rules: Rules, state: State, worker: int, event: int, task: Task, reply: redis.Reservation) -> Steps:
     match reply:
         case "already sent":
-            ending: Answer = "pushed" if state.entries[own_entry(rules, state, event)].kind == "pushed" else "uncertain"
+            ending = control.settled_as(rules, state, event)
             yield "hears that it was sent", sent_before(rules, state, worker, event, task, ending)
         case "capped":
             yield "hears that it is capped", refused(rules, state, worker, event, task, "capped")
@@ -111,6 +114,9 @@ def _granted(rules: Rules, state: State, worker: int, event: int, task: Task, *,
 def asked(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
     """A claim whose answer was lost: the same token asks again."""
     yield from _reserve(rules, state, worker, event, task)
+    if control.is_ghost(rules, state, event, task):
+        yield from control.unanswered(rules, state, worker, event, task)
+        return
     if is_over(state, event) and state.left.lost_answers:
         may_be_charged = rules.unreleased_is_uncertain or may_have_been_sent(rules, task)
         ending: Answer = "uncertain" if may_be_charged else why_over(state, event)

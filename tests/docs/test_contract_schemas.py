@@ -14,15 +14,22 @@ from jsonschema import Draft202012Validator
 from saving_alerts.adapters.coupon_answers import coupons_in
 from saving_alerts.domain.alerts import Push, push_of
 from saving_alerts.domain.consent import problem_of
-from saving_alerts.domain.erasures import MIN_SECRET_CHARACTERS, ErasureOrder, Tokens, read_order
+from saving_alerts.domain.erasures import ErasureOrder, Tokens, read_order
 from saving_alerts.domain.events import Problem, read_event
 from saving_alerts.domain.kill_switches import KillSwitch, read_switch
+from saving_alerts.domain.results.assignments import Assigned
+from saving_alerts.domain.results.responses import Kind, Response
+from saving_alerts.domain.results.result import JoinedBy, result_of
+from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import (
     UnreadableError,
     alert_codec,
     candidate_codec,
     decode_dead_letter,
     decode_ledger,
+    decode_response,
+    decode_result,
+    encode,
     validated_codec,
 )
 from saving_alerts.kafka.push_send_rows import read_row, user_and_row
@@ -43,6 +50,8 @@ KINDS = {
     "dead_letters": "dead-letter",
     "kill_switches": "kill-switch",
 }
+
+TOKENS = Tokens("a secret of the tests, of 32 letters")
 
 Json = Any
 
@@ -73,10 +82,39 @@ def shown() -> Iterator[Example]:
         yield Example(name, value[0] if name == "coupon" else value, f"docs/contracts.md {name}")
 
 
-def written() -> Iterator[Example]:
-    """What neither has: no release has put it on record yet."""
-    order = ErasureOrder("u-1", datetime(2026, 11, 23, 10, tzinfo=UTC))
-    yield Example("erasure-order", json.loads(msgspec.json.encode(order)), "an order to erase")
+def made() -> Iterator[Example]:
+    """What the guide shows no value of."""
+    position = SourcePosition("saving-events", 3, 17)
+    now = datetime(2026, 11, 23, 10, tzinfo=UTC)
+    response = Response(
+        position=position,
+        kind=Kind.REDEEMED,
+        user_id="u-42",
+        happened_at=now,
+        received_at=now,
+        merchant_id="m-123",
+        coupon_id="c-1",
+        decision_id="c1f0a2b3d4e5f60718293a4b",
+    )
+    assigned = Assigned(
+        decision_id="c1f0a2b3d4e5f60718293a4b",
+        event_id="e-1",
+        user_id="u-42",
+        merchant_id="m-123",
+        rule_id="at-the-store",
+        rules_version="0123456789ab",
+        assigned_at=now,
+        coupon_id="c-1",
+        variant="friendly",
+        store_id="s-1",
+    )
+    values = {
+        "response": response,
+        "result": result_of(assigned, response, JoinedBy.ID),
+        "erasure-order": ErasureOrder("u-42", now),
+    }
+    for contract, value in values.items():
+        yield Example(contract, json.loads(encode(value)), f"made {contract}")
 
 
 def accepts(contract: str, value: bytes) -> bool:
@@ -104,9 +142,9 @@ def _is_push(value: bytes) -> bool:
 
 
 def _is_order(value: bytes) -> bool:
-    tokens, user = Tokens("x" * MIN_SECRET_CHARACTERS), json.loads(value).get("user_id")
-    key = tokens.of_user(user).encode() if isinstance(user, str) else None
-    return isinstance(read_order(key, value, tokens), ErasureOrder)
+    user_id = json.loads(value).get("user_id")
+    key = TOKENS.of_user(user_id).encode() if isinstance(user_id, str) else None
+    return isinstance(read_order(key, value, TOKENS), ErasureOrder)
 
 
 READERS: dict[str, Callable[[bytes], bool]] = {
@@ -120,11 +158,13 @@ READERS: dict[str, Callable[[bytes], bool]] = {
     "dead-letter": lambda value: decode_dead_letter(value) is not None,
     "kill-switch": _is_switch,
     "erasure-order": _is_order,
+    "response": lambda value: decode_response(value) is not None,
+    "result": lambda value: decode_result(value) is not None,
     "coupon": lambda value: bool(coupons_in(b"[" + value + b"]", "m-123").coupons),
     "push": _is_push,
     "merchant": bool,  # docs/merchants.md: a line with a mistake is left out, not refused
 }
-EXAMPLES = [*shown(), *recorded(), *written()]
+EXAMPLES = [*shown(), *recorded(), *made()]
 CHANGED = [each for each in EXAMPLES if each.contract != "merchant"]
 
 

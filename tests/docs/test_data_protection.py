@@ -11,11 +11,12 @@ import pytest
 from saving_alerts.__main__ import main
 from saving_alerts.commands.lazy_group import LazyGroup
 from saving_alerts.kafka.topics import FOR_EVER, Topic, Topics
-from tests.support.documented_acls import ALWAYS, WITH_CONSENT_CHANGES, WITH_ERASURES, documented_acls
+from tests.support.documented_acls import ALWAYS, WITH_CONSENT_CHANGES, WITH_ERASURES, WITH_RESULTS, documented_acls
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "data-protection.md").read_text("utf-8")
-TOPICS = Topics.named("saving-events", "saving-alerts", consent_changes="saving-consent", erases=True)
+TOPICS = Topics.named("saving-events", "saving-alerts", consent_changes="saving-consent", erases=True, results=True)
+TABLES = (ALWAYS, WITH_CONSENT_CHANGES, WITH_ERASURES, WITH_RESULTS)
 S3_CALLS = re.compile(r"\.(\w+_object)\(")
 
 
@@ -61,7 +62,7 @@ def test_every_command_has_its_rights() -> None:
 
 def test_who_is_said_to_need_nothing_of_kafka_has_no_acl() -> None:
     names = [topic.name for topic in TOPICS.all]
-    acls = [who for table in (ALWAYS, WITH_CONSENT_CHANGES, WITH_ERASURES) for who in documented_acls(names, table)]
+    acls = [who for table in TABLES for who in documented_acls(names, table)]
     with_acls = {" ".join(word for word in who.split() if not word.startswith("--")) for who in acls}
 
     assert {who for who, (kafka, _, _) in rights().items() if kafka == "ACLs"} == with_acls

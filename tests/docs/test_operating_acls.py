@@ -16,8 +16,9 @@ from tests.support.documented_acls import ALWAYS, WITH_CONSENT_CHANGES, WITH_ERA
             [ALWAYS, WITH_CONSENT_CHANGES],
         ),
         (Topics.named("saving-events", "saving-alerts", erases=True), [ALWAYS, WITH_ERASURES]),
+        (Topics.named("saving-events", "saving-alerts", results=True), [ALWAYS]),
     ],
-    ids=["with neither", "with consent changes", "with erasures"],
+    ids=["with neither", "with consent changes", "with erasures", "with results"],
 )
 def test_the_acls_of_a_worker_are_those_that_it_asks_for(topics: Topics, tables: list[str]) -> None:
     rights = rights_of_worker(topics, "saving-alerts", "saving-alerts.consent")

@@ -53,6 +53,8 @@ from tests.fuzzing.heartbeat_redis import PREFIX, HeartbeatRedis, result_of
 from tests.fuzzing.outcome import Outcome, Refused, Value
 from tests.fuzzing.packing import unpacked
 from tests.fuzzing.push_sends import of_table
+from tests.fuzzing.results import SEEDS as SEEDS_OF_RESULTS
+from tests.fuzzing.results import of_results
 from tests.support.fakes.clock import START
 
 FRESHNESS = timedelta(minutes=10)
@@ -239,5 +241,6 @@ READERS = {
     "push-sends": Reader(of_table, seeds.PUSH_SENDS),
     "coupon-answers": Reader(of_coupon_api, seeds.COUPON_ANSWERS),
     "push-answers": Reader(of_push_api, seeds.PUSH_ANSWERS),
+    "results": Reader(of_results, SEEDS_OF_RESULTS),
     "ledger": Reader(_ledger, seeds.LEDGER),
 }

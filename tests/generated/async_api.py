@@ -13,7 +13,9 @@ from saving_alerts.settings import example_settings
 from tests.generated.schemas import CONTRACTS, FOLDER, Schema, as_text
 
 SETTINGS = example_settings()
-TOPICS = Topics.named(SETTINGS.source_topic, SETTINGS.topic_prefix, consent_changes="saving-consent", erases=True)
+TOPICS = Topics.named(
+    SETTINGS.source_topic, SETTINGS.topic_prefix, consent_changes="saving-consent", erases=True, results=True
+)
 LAYOUT = Layout(TOPICS, SETTINGS.topic_partitions, SETTINGS.topic_replication_factor)
 _ACTIONS = {Operation.READ: "receive", Operation.WRITE: "send"}
 _USER = "the user id, in UTF-8"
@@ -42,6 +44,8 @@ TOLD: Mapping[str, Told] = {
     "consent": Told(("consent-change",), _USER, headers=("from",)),
     "consent_changes": Told(("consent-change",), _USER),
     "erasures": Told(("erasure-order",), "the token of the user; a tombstone says that they are erased"),
+    "responses": Told(("response",), _USER),
+    "results": Told(("result",), _USER),
 }
 
 

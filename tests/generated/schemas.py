@@ -18,6 +18,8 @@ from saving_alerts.domain.erasures import ErasureOrder
 from saving_alerts.domain.events import SavingEvent, ValidatedEvent
 from saving_alerts.domain.kill_switches import KillSwitch
 from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.results.responses import Response
+from saving_alerts.domain.results.result import Result
 from saving_alerts.kafka.codecs import DEAD_LETTER_SCHEMA, LEDGER_SCHEMA, SCHEMA, DeadLetterRecord
 from saving_alerts.kafka.push_send_rows import SendRow
 
@@ -47,6 +49,8 @@ CONTRACTS = {
     "push-send": Contract(SendRow, 1, "The key of a row of the Table of sends, behind the user id and a byte FF"),
     "kill-switch": Contract(KillSwitch, 1, "A kill switch that is on"),
     "erasure-order": Contract(ErasureOrder, 1, "An order to erase a user, under their token"),
+    "response": Contract(Response, 1, "What a shopper did that may be the result of an alert"),
+    "result": Contract(Result, 1, "A response that belongs to an alert"),
     "coupon": Contract(Coupon, 1, "One coupon of an answer of the Coupon API"),
     "push": Contract(Push, 1, "The body of a request to the push API"),
     "merchant": Contract(Merchant, 1, "A line of the merchants file"),

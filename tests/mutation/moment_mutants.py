@@ -25,7 +25,13 @@ MOMENT_MUTANTS = (
     ),
     Mutant(
         "an alert that outlives its store's hours",
-        (Edit(RULE_DECISIONS, "deadline=ends[0] if ends is not None else deadline,", "deadline=deadline,"),),
+        (
+            Edit(
+                RULE_DECISIONS,
+                "return ends if ends is not None and ends[0] < deadline else (deadline, None)",
+                "return deadline, None",
+            ),
+        ),
         (TEST_EVALUATE_RULES,),
     ),
     Mutant(

@@ -9,6 +9,7 @@ from tests.mutation.erasure_mutants import ERASURE_MUTANTS
 from tests.mutation.fast_mutants import FAST_MUTANTS
 from tests.mutation.moment_mutants import MOMENT_MUTANTS
 from tests.mutation.mutant import Edit, Mutant
+from tests.mutation.results_mutants import RESULTS_MUTANTS
 from tests.mutation.simulation_mutants import SIMULATION_MUTANTS
 
 STAGE = "saving_alerts/delivery/stage_runner.py"
@@ -155,6 +156,7 @@ MUTANTS = (
     ),
     *FAST_MUTANTS,
     *CLIENT_MUTANTS,
+    *RESULTS_MUTANTS,
     *CONSENT_MUTANTS,
     *ERASURE_MUTANTS,
     *MOMENT_MUTANTS,

@@ -14,7 +14,8 @@ from tests.end_to_end.conditions import wait_until
 OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
 ADMIN_TIMEOUT_SECONDS = 30
 Binding = TypeVar("Binding", bound=AclBinding)
-ALWAYS, WITH_CONSENT_CHANGES, WITH_ERASURES = "who", "who with consent changes", "who with erasures"
+ALWAYS, WITH_CONSENT_CHANGES = "who", "who with consent changes"
+WITH_ERASURES, WITH_RESULTS = "who with erasures", "who with results"
 _KINDS = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP, "cluster": ResourceType.BROKER}
 
 

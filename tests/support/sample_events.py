@@ -1,5 +1,6 @@
 """The objects of one event from source to alert. Unchanged they lead to a push; each test changes one thing."""
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from string import Template
 
@@ -10,7 +11,7 @@ from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.events import App, EventType, PushConsent, SavingEvent, SourceRecord, ValidatedEvent
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.rules.messages import Message, Text
+from saving_alerts.domain.rules.messages import Message, Text, Variant
 from saving_alerts.domain.rules.quiet_hours import QuietHours
 from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.rule_set import RuleSet
@@ -39,6 +40,15 @@ def snapshot(quiet_hours: QuietHours | None = None, min_discount_percent: float 
     )
     rules = RuleSet("rules-1", (Cap(CapPer.USER, 1, 24),), {EventType.GEOFENCE_ENTERED: FRESHNESS}, (rule,))
     return Snapshot(rules, Merchants("merchants-1", {"m-1": MERCHANT}))
+
+
+def with_texts_in_turn(found: Snapshot) -> Snapshot:
+    """With two texts in turn of each rule: `plain`, which is as before, and `friendly`."""
+    friendly = Message({"en": Text(Template("Hello! $discount"), Template("$coupon"))}, "en")
+    variants = (Variant("plain", 1, MESSAGE), Variant("friendly", 1, friendly))
+    message = Message(MESSAGE.texts, "en", variants, "salt")
+    rules = tuple(replace(rule, message=message) for rule in found.rules.rules)
+    return replace(found, rules=replace(found.rules, rules=rules))
 
 
 def event(
@@ -119,4 +129,5 @@ def alert(offset: int = 7, event_id: str | None = None, user_id: str = "u-1", de
         ranked_by="highest_percent",
         fitting_coupons=1,
         timezone="Europe/Berlin",
+        store_id="s-1",
     )

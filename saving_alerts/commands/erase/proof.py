@@ -29,12 +29,13 @@ async def traces_of(settings: Settings, tokens: Tokens, user_id: str, progress: 
 async def _configs(settings: Settings, topics: Topics) -> Configs:
     """Empty where the cluster does not tell how its topics are set."""
     there = await partition_counts(settings.kafka)
-    if missing := [topic.name for topic in topics.partitioned if topic.name not in there]:
+    searched = (*topics.partitioned, *topics.recorded)
+    if missing := [topic.name for topic in searched if topic.name not in there]:
         names = ", ".join(missing)
         raise CommandRefusedError(f"missing, or our user may not see it: {names}. Run `saving-alerts topics create`")
     async with admin_client(settings.kafka) as client:
         try:
-            return {topic.name: await config_of(client, topic.name) for topic in topics.partitioned}
+            return {topic.name: await config_of(client, topic.name) for topic in searched}
         except IncompatibleBrokerVersion:
             return {}
 

@@ -12,7 +12,9 @@ from saving_alerts.commands.files import FILE, read_file
 from saving_alerts.commands.output import document, say
 from saving_alerts.commands.rules.evidence import merchants_in, wins_in
 from saving_alerts.commands.rules.file import rules_in
+from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.domain.rules.variants import shares
 from saving_alerts.domain.rules_file.compiler import MAX_RULES_BYTES, json_schema
 from saving_alerts.domain.rules_file.doubts import doubts
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
@@ -82,7 +84,12 @@ def _summary(file: Path, found: RuleSet) -> list[str]:
         + (", ".join(rule.id for rule in found.rules) or "none"),
         f"  they listen to {', '.join(sorted(found.triggers)) or 'nothing'}",
         f"  caps: {', '.join(map(str, found.caps))}",
+        *(f"  texts in turn of {rule.id}: {_turns(rule)}" for rule in found.rules if rule.message.variants),
     ]
+
+
+def _turns(rule: Rule) -> str:
+    return ", ".join(f"{variant} {share:.0%}" for variant, share in shares(rule.message).items())
 
 
 def _counted(number: int, what: str) -> str:

@@ -30,6 +30,10 @@ COMMANDS = {
     "publish": LazyCommand(
         "saving_alerts.commands.rules.publish:publish", "Check a rules file and put it in the place of the live one."
     ),
+    "results": LazyCommand(
+        "saving_alerts.commands.rules.results:results",
+        "Count the pushes of each rule, how many were opened and redeemed, and compare with control.",
+    ),
     "rollback": LazyCommand(
         "saving_alerts.commands.rules.publish:rollback",
         "Put an earlier version in the place of the live one: the one before it, unless VERSION says which.",

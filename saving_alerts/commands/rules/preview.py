@@ -1,6 +1,7 @@
 """`saving-alerts rules preview`: the messages of a file as a shopper would read them."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from saving_alerts.commands.rules.moments import moment_notes
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.rules.messages import locale_for, render
+from saving_alerts.domain.rules.messages import Message, locale_for, render
 from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.domain.rules.variants import shares
 from saving_alerts.ports.errors import PortError
 from saving_alerts.settings import Settings
 
@@ -80,10 +82,31 @@ def listening_rules(found: RuleSet, merchant_id: str) -> list[Rule]:
 
 
 def _lines(rule: Rule, locale: str, merchant: Merchant, coupon: Coupon) -> list[str]:
-    used = locale_for(rule.message, locale)
-    title, body = render(rule.message, locale, merchant, coupon)
+    """Of each of its texts, where there are several in turn."""
+    of_each = shares(rule.message)
+    return [
+        line
+        for name, text in texts_of(rule).items()
+        for line in _text_lines(rule, text, locale, merchant, coupon, _turn(name, of_each))
+    ]
+
+
+def _turn(variant: str | None, of_each: Mapping[str, float]) -> list[str]:
+    return [] if variant is None else [f"text {variant}, for {of_each[variant]:.0%} of the users"]
+
+
+def texts_of(rule: Rule) -> dict[str | None, Message]:
+    """By the id of the variant; its only one by None."""
+    return {each.id: each.message for each in rule.message.variants} or {None: rule.message}
+
+
+def _text_lines(
+    rule: Rule, message: Message, locale: str, merchant: Merchant, coupon: Coupon, turn: list[str]
+) -> list[str]:
+    used = locale_for(message, locale)
+    title, body = render(message, locale, merchant, coupon)
     minimum, percent = rule.min_discount_percent, coupon.discount.percent
-    notes = [f"the text for {used}" + (", because there is none for " + locale if used != locale else "")]
+    notes = [*turn, f"the text for {used}" + (", because there is none for " + locale if used != locale else "")]
     if minimum is not None and (percent is None or percent < minimum):
         notes.append(f"this coupon would be passed over: the rule asks for {minimum:g} %")
     notes += [

@@ -17,13 +17,14 @@ from saving_alerts.commands.files import FILE
 from saving_alerts.commands.output import say
 from saving_alerts.commands.rules.file import good_rules
 from saving_alerts.commands.rules.moments import moment_notes
-from saving_alerts.commands.rules.preview import known_merchant, listening_rules, sample_coupon
+from saving_alerts.commands.rules.preview import known_merchant, listening_rules, sample_coupon, texts_of
 from saving_alerts.commands.texts import ID
 from saving_alerts.domain.alerts import Push, TrialOf, idempotency_key, trial_push
 from saving_alerts.domain.merchants import Merchant
-from saving_alerts.domain.rules.messages import render
+from saving_alerts.domain.rules.messages import Message, render
 from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.domain.rules.variants import text_for
 from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
 from saving_alerts.settings import Settings
 from saving_alerts.worker.clock import SystemClock
@@ -37,13 +38,22 @@ LIVES_FOR = timedelta(minutes=5)  # somebody looks at a phone meanwhile
 @click.option("--user", required=True, type=ID, help="A test user: one of SAVING_ALERTS_TEST_USERS.")
 @click.option("--merchant", required=True, type=ID, help="The merchant's id.")
 @click.option("--rule", "rule_id", type=ID, help="The rule's id, where several listen at the merchant.")
+@click.option("--variant", type=ID, help="Which of several texts in turn; without it the one this user always reads.")
 @click.option("--locale", default="en", show_default=True, help="The shopper's locale, like de or de-AT.")
 @click.option(
     "--merchants",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file in place of S3's directory.",
 )
-def try_(file: Path, user: str, merchant: str, rule_id: str | None, locale: str, merchants: Path | None) -> None:
+def try_(
+    file: Path,
+    user: str,
+    merchant: str,
+    rule_id: str | None,
+    variant: str | None,
+    locale: str,
+    merchants: Path | None,
+) -> None:
     """Send one push of a rule to a test user, with a sample coupon.
 
     Title and category say that it is a test. It asks nobody but the push API, claims nothing and charges nobody. Kill
@@ -56,11 +66,10 @@ def try_(file: Path, user: str, merchant: str, rule_id: str | None, locale: str,
     Exit code: 0, or 1 when the push API did not accept it, or 2 when it could not be asked.
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     _, rules = good_rules(file)
-    settings = settings_or_exit()
-    _refuse_shopper(settings, user)
+    settings = _settings_for(user)
     rule = _chosen(listening_rules(rules, merchant), merchant, rule_id)
-    known = known_merchant(merchants, merchant)
-    push = _push(rules, rule, user, known, locale)
+    named, text = _chosen_text(rule, user, variant)
+    push = _push(_trial(rules, rule, user, locale, named), text, known := known_merchant(merchants, merchant))
     say(*(f"shoppers get it: {note}" for note in moment_notes(rule, known, now())))
     if settings.dry_run:
         say(f"a dry run: nothing was sent. {push.title}: {push.body}")
@@ -68,9 +77,12 @@ def try_(file: Path, user: str, merchant: str, rule_id: str | None, locale: str,
     say(_in_words(asyncio.run(_sent(settings, push)), rule, user))
 
 
-def _refuse_shopper(settings: Settings, user: str) -> None:
+def _settings_for(user: str) -> Settings:
+    """Refuses who may be a shopper."""
+    settings = settings_or_exit()
     if user not in settings.listed_test_users:
         raise CommandRefusedError(f"{user} is no test user: SAVING_ALERTS_TEST_USERS lists who may get a test push")
+    return settings
 
 
 def _chosen(listening: list[Rule], merchant: str, rule_id: str | None) -> Rule:
@@ -81,11 +93,30 @@ def _chosen(listening: list[Rule], merchant: str, rule_id: str | None) -> Rule:
     return chosen[0]
 
 
-def _push(rules: RuleSet, rule: Rule, user: str, known: Merchant, locale: str) -> Push:
-    title, body = render(rule.message, locale, known, sample_coupon(known.merchant_id))
-    host = known.deep_link_hosts[0] if known.deep_link_hosts else "example.test"
-    event_id = f"test-{uuid.uuid4().hex}"
-    trial = TrialOf(user_id=user, rule_id=rule.id, rules_version=rules.version, locale=locale, event_id=event_id)
+def _chosen_text(rule: Rule, user: str, variant: str | None) -> tuple[str | None, Message]:
+    if variant is None:
+        return text_for(rule.message, user)
+    found = texts_of(rule)
+    if variant not in found:
+        names = ", ".join(name for name in found if name) or "none: it has one text"
+        raise CommandRefusedError(f"which text? {rule.id} has no variant {variant}; there are: {names}")
+    return variant, found[variant]
+
+
+def _trial(rules: RuleSet, rule: Rule, user: str, locale: str, variant: str | None) -> TrialOf:
+    return TrialOf(
+        user_id=user,
+        rule_id=rule.id,
+        rules_version=rules.version,
+        locale=locale,
+        event_id=f"test-{uuid.uuid4().hex}",
+        variant=variant,
+    )
+
+
+def _push(trial: TrialOf, message: Message, merchant: Merchant) -> Push:
+    title, body = render(message, trial.locale, merchant, sample_coupon(merchant.merchant_id))
+    host = merchant.deep_link_hosts[0] if merchant.deep_link_hosts else "example.test"
     return trial_push(trial, title, body, f"https://{host}/", now(), LIVES_FOR)
 
 

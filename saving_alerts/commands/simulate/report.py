@@ -34,6 +34,7 @@ def figures(question: Question, result: Simulation) -> list[Figure]:
         Figure("users with a push", before.users, after.users),
         *(Figure(f"not pushed: {reason}", before.reasons[reason], after.reasons[reason]) for reason in _not_pushed()),
         *(Figure(f"rule {rule}: pushes", before.rules[rule], after.rules[rule]) for rule in dict.fromkeys(rules)),
+        *_variants(before, after),
         *_clauses(before, after),
         *(Figure(f"cap {cap}: stopped", before.caps[cap], after.caps[cap]) for cap in dict.fromkeys(caps)),
     ]
@@ -43,6 +44,12 @@ def _not_pushed() -> list[Reason]:
     """What `simulate` can find instead of a push, `capped` last."""
     found = (reason for reason in Reason if reason.row.simulated and reason is not Reason.PUSHED)
     return sorted(found, key=lambda reason: reason is Reason.CAPPED)
+
+
+def _variants(before: Totals, after: Totals) -> Iterator[Figure]:
+    for rule, variant in sorted(before.variants.keys() | after.variants.keys()):
+        name = f"rule {rule}, text {variant}: pushes"
+        yield Figure(name, before.variants[rule, variant], after.variants[rule, variant])
 
 
 def _clauses(before: Totals, after: Totals) -> Iterator[Figure]:

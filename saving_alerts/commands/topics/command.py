@@ -51,7 +51,7 @@ def check() -> None:
     counts, differences = run(_check(connection, layout))
     for line in differences:
         say(line)
-    problem = mismatch({topic.name: counts.get(topic.name) for topic in layout.topics.partitioned})
+    problem = mismatch({topic.name: counts.get(topic.name) for topic in layout.equal})
     if missing := [topic.name for topic in layout.topics.others if topic.name not in counts]:
         problem = problem or mismatch(dict.fromkeys(missing))
     if problem:

@@ -24,6 +24,11 @@ class Layout:
     partitions: int
     replication_factor: int
 
+    @property
+    def equal(self) -> tuple[Topic, ...]:
+        """The topics that must have the same number of partitions."""
+        return (*self.topics.partitioned, *self.topics.recorded)
+
     def config(self, topic: Topic) -> Config:
         """The settings of one topic. Of what is upstream's only that which keeps its records safe is ours to ask."""
         config: dict[str, str] = {} if topic is self.topics.consent_changes else {"cleanup.policy": topic.cleanup}
@@ -43,7 +48,7 @@ class Layout:
 
     def problem(self, counts: Mapping[str, int]) -> str | None:
         """Why the missing topics cannot be added to those that are there, and what mends it; None when they can."""
-        existing = {topic.name: counts[topic.name] for topic in self.topics.partitioned if topic.name in counts}
+        existing = {topic.name: counts[topic.name] for topic in self.equal if topic.name in counts}
         if not existing:
             return None
         largest = max(existing.values())

@@ -26,10 +26,24 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The texts of a rule by locale. `fallback` is the locale for everybody else; it has a text."""
+    """The texts of a rule by locale. `fallback` is the locale for everybody else; it has a text.
+
+    With `variants` the texts are those of the first one, and `text_for` (`variants.py`) says which a user reads.
+    """
 
     texts: Mapping[str, Text]
     fallback: str
+    variants: tuple["Variant", ...] = ()
+    salt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One of several messages of a rule in turn. Of 3 and 1 as weights three of four users read the first."""
+
+    id: str
+    weight: float
+    message: Message
 
 
 def locale_for(message: Message, locale: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from string import Template
 
@@ -10,7 +10,7 @@ from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.events import GEOFENCE_TYPES, EventType
 from saving_alerts.domain.rules.clauses import Weekday
 from saving_alerts.domain.rules.expressions import compile_when
-from saving_alerts.domain.rules.messages import Message, Text
+from saving_alerts.domain.rules.messages import Message, Text, Variant
 from saving_alerts.domain.rules.quiet_hours import QuietHours
 from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.rule_set import RuleSet
@@ -27,6 +27,7 @@ from saving_alerts.domain.rules_file.schema import (
     QuietHoursDocument,
     RuleDocument,
     RulesDocument,
+    TextDocument,
     UnknownHours,
 )
 
@@ -111,7 +112,7 @@ def _compile_rule(rule: RuleDocument, quiet: QuietHours | None) -> Rule:
         min_discount_percent=rule.min_discount_percent,
         quiet_hours=_quiet_hours(rule, quiet),
         has_own_quiet_hours=isinstance(rule.quiet_hours, QuietHoursDocument),
-        message=_message(rule.message),
+        message=_message(rule.message, rule.id),
         max_distance_m=rule.max_distance_m,
         weekdays=None if rule.weekdays == EVERY_DAY else rule.weekdays,
         min_app_version=read_app_version(rule.min_app_version) if rule.min_app_version else None,
@@ -136,9 +137,17 @@ def _window(quiet: QuietHoursDocument) -> QuietHours:
     return QuietHours(quiet.start, quiet.end)
 
 
-def _message(message: MessageDocument) -> Message:
-    texts = {locale: Text(Template(text.title), Template(text.body)) for locale, text in message.texts.items()}
-    return Message(texts, message.fallback)
+def _message(message: MessageDocument, rule_id: str) -> Message:
+    if not message.variants:
+        return Message(_texts(message.texts), message.fallback)
+    variants = tuple(
+        Variant(each.id, each.weight, Message(_texts(each.texts), message.fallback)) for each in message.variants
+    )
+    return Message(variants[0].message.texts, message.fallback, variants, message.salt or rule_id)
+
+
+def _texts(texts: Mapping[str, TextDocument]) -> dict[str, Text]:
+    return {locale: Text(Template(text.title), Template(text.body)) for locale, text in texts.items()}
 
 
 def json_schema() -> str:

@@ -11,7 +11,8 @@ from saving_alerts.domain.events import EventType
 from saving_alerts.domain.rules.expressions import MAX_WHEN_CHARACTERS, WhenRefusedError, compile_when
 from saving_alerts.domain.rules.ranking import Ranking
 from saving_alerts.domain.rules_file.globs import covers
-from saving_alerts.domain.rules_file.mistakes import Mistake, Place, cut, in_words
+from saving_alerts.domain.rules_file.message_contradictions import message_contradictions
+from saving_alerts.domain.rules_file.mistakes import Mistake, Place, in_words
 from saving_alerts.domain.rules_file.schema import MAX_CAPS, MAX_GLOB_CHARACTERS, MAX_GLOBS, MAX_RULES, TRIGGER_TYPES
 
 Checks = list[tuple[Place, Iterator[Mistake]]]
@@ -53,7 +54,7 @@ def _in_rule(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
     yield from _same_window(place, rule)
     yield from _null_quiet_hours(place, rule)
     yield from _no_merchant_left(place, _dict(rule.get("merchants")))
-    yield from _missing_fallback(place, _dict(rule.get("message")))
+    yield from message_contradictions((*place, "message"), rule.get("message"))
     yield from _bad_when(place, rule)
     yield from _wrong_moment(place, rule)
     if rule.get("rank_coupons_by") == Ranking.HIGHEST_AMOUNT and "min_discount_percent" in rule:
@@ -141,16 +142,6 @@ def _no_merchant_left(place: Place, merchants: dict[str, Any]) -> Iterator[Mista
 def _are_globs(globs: list[Any]) -> bool:
     """Within the limits of the schema, which also bound what comparing them costs."""
     return len(globs) <= MAX_GLOBS and all(isinstance(glob, str) and len(glob) <= MAX_GLOB_CHARACTERS for glob in globs)
-
-
-def _missing_fallback(place: Place, message: dict[str, Any]) -> Iterator[Mistake]:
-    fallback, texts = message.get("fallback"), message.get("texts")
-    if isinstance(fallback, str) and isinstance(texts, dict) and texts and fallback not in texts:
-        there = ", ".join(cut(locale) for locale in sorted(texts)[:20])
-        yield (
-            (*place, "message", "fallback"),
-            f"there is no text for the fallback locale {cut(fallback)!r}: add one, or name one of {there}",
-        )
 
 
 def _bad_when(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:

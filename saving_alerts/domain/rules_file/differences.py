@@ -11,6 +11,7 @@ from saving_alerts.domain.rules_file.schema import RuleDocument, RulesDocument
 
 _UNORDERED = {"caps", "event_types", "weekdays", "merchants.allow", "merchants.deny"}
 _CLOCKS = {"from", "to"}
+_VARIANTS = "variants"
 _MAX_VALUE_CHARACTERS = 600  # a text has 500
 
 
@@ -50,14 +51,20 @@ def _fields(rule: RuleDocument) -> dict[str, Any]:
 
 
 def _flat(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Every value by its path: message.texts.de.title."""
+    """Every value by its path: message.texts.de.title, message.variants.friendly.texts.de.title."""
     flat: dict[str, Any] = {}
-    for name, value in fields.items():
+    for name, found in fields.items():
+        value = _by_id(found) if name == _VARIANTS else found
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{name}.")
         else:
             flat[prefix + name] = value[: len("22:00")] if name in _CLOCKS and value else value
     return flat
+
+
+def _by_id(variants: list[dict[str, Any]]) -> dict[str, Any]:
+    """Their order says nothing."""
+    return {each["id"]: {name: value for name, value in each.items() if name != "id"} for each in variants}
 
 
 def _changes(whose: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:

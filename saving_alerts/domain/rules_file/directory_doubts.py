@@ -7,7 +7,7 @@ from heapq import nlargest
 
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules.index import Globs, is_pattern
-from saving_alerts.domain.rules.messages import MAX_BODY_CHARACTERS, MAX_TITLE_CHARACTERS, Text, localised
+from saving_alerts.domain.rules.messages import MAX_BODY_CHARACTERS, MAX_TITLE_CHARACTERS, Message, Text, localised
 from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.store_hours import opening_of
 from saving_alerts.domain.rules_file.globs import prefix_of
@@ -78,8 +78,7 @@ class Directory:
         """Each text with the longest name that it can have, and that it is too long for."""
         allow, deny = Globs(rule.allow), Globs(rule.deny)
         allowed = [each for each in self._longest if allow.match(each.merchant_id) and not deny.match(each.merchant_id)]
-        for part, text in _texts(rule):
-            locale = part[-1]
+        for part, locale, text in _texts(rule):
             names = ((localised(each.names, locale, locale), each.merchant_id) for each in allowed)
             name, merchant_id = max(names, key=lambda each: len(each[0]), default=(_NAME, ""))
             whose = f"at {merchant_id}, with its name" if merchant_id else f"with a name of {len(name)} characters"
@@ -91,10 +90,15 @@ class Directory:
                     yield (*place, *part, field), f"{what}: it is cut"
 
 
-def _texts(rule: Rule) -> Iterator[tuple[tuple[str, ...], Text]]:
-    """Each with its place in the rule, of which the last part is the locale."""
-    for locale, text in rule.message.texts.items():
-        yield ("message", "texts", locale), text
+def _texts(rule: Rule) -> Iterator[tuple[Place, str, Text]]:
+    """Each with its place in the rule, and its locale. Of texts in turn those of every variant."""
+    variants = rule.message.variants
+    found: list[tuple[Place, Message]] = [
+        (("message", "variants", number), each.message) for number, each in enumerate(variants)
+    ]
+    for place, message in found or [(("message",), rule.message)]:
+        for locale, text in message.texts.items():
+            yield (*place, "texts", locale), locale, text
 
 
 def _lengths(text: Text, name: str) -> Iterator[tuple[str, int, int]]:

@@ -25,6 +25,7 @@ MAX_OPEN_MINUTES = 12 * 60  # with the longest freshness it is less than `store_
 MAX_DWELL_SECONDS = 24 * 60 * 60  # phones report a dwell of minutes
 MAX_TEMPLATE_CHARACTERS = 500  # with placeholders; what a phone shows of the finished text is less (`messages`)
 TRIGGER_TYPES = tuple(event_type for event_type in EventType if event_type not in TYPES_WITHOUT_MERCHANT)
+MAX_VARIANTS = 10  # of one message: each costs every push of the rule a hash
 NO_QUIET_HOURS = "none"
 WINDOW_TAG, NONE_TAG = "<window>", "<none>"  # pydantic puts these tags into paths, so they must not be field names
 
@@ -68,6 +69,7 @@ Glob = Annotated[str, Field(min_length=1, max_length=MAX_GLOB_CHARACTERS)]
 Locale = Annotated[
     str, Field(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$", examples=["de", "de-AT"])
 ]
+VariantId = Annotated[str, Field(max_length=32, pattern=r"^[a-z0-9][a-z0-9_-]*$", examples=["friendly"])]
 RuleId = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$", examples=["coffee-at-the-store"])]
 
 
@@ -131,15 +133,36 @@ class TextDocument(Document):
     """A phone shows 240 characters."""
 
 
+Texts = Annotated[
+    dict[Locale, TextDocument],
+    Field(
+        min_length=1, examples=[{"en": {"title": "$discount off at $merchant", "body": "Show $coupon at the till."}}]
+    ),
+]
+
+
+class VariantDocument(Document):
+    """One of several messages in turn: each user always reads the same one."""
+
+    id: VariantId
+    """Its name in decisions and results. A user's variant depends on it."""
+    weight: float = Field(default=1, gt=0, le=1_000, strict=True, examples=[1])
+    """Of weights 3 and 1, three of four users read the first."""
+    texts: Texts
+    """A text per locale: for the same locales as in the other variants."""
+
+
 class MessageDocument(Document):
     """What the shopper reads: the text of the locale, else of its language, else of the fallback."""
 
     fallback: Locale = Field(examples=["en"])
     """The locale for everybody whose language is not among the texts."""
-    texts: dict[Locale, TextDocument] = Field(
-        min_length=1, examples=[{"en": {"title": "$discount off at $merchant", "body": "Show $coupon at the till."}}]
-    )
-    """A text per locale, like `de` or `de-AT`."""
+    texts: Texts = Field(default={})
+    """A text per locale, like `de` or `de-AT`. In its place there can be `variants`."""
+    variants: tuple[VariantDocument, ...] = Field(default=(), min_length=1, max_length=MAX_VARIANTS)
+    """Several messages in turn, in place of `texts`; `rules results` compares them."""
+    salt: str | None = Field(default=None, min_length=1, max_length=64, examples=["spring-2027"])
+    """Another salt deals the variants out anew; without it the rule's id is the salt."""
 
 
 class RuleDocument(Document):

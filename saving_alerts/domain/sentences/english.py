@@ -66,6 +66,9 @@ WORDS = Words(
             "we tried to send you a push and cannot tell whether it arrived; we did not try again, so that you do not "
             "get it twice."
         ),
+        Reason.CONTROL: (
+            "to see whether these pushes help, we leave some of our users out at random, and you were among them."
+        ),
         Reason.PUSHED: "we sent you a push.",
         Reason.WOULD_PUSH: "we would have sent you a push, but this was a trial of ours, so nothing was sent.",
         Reason.DEAD_LETTER: "a fault on our side kept us from working on it, so we sent you no push.",

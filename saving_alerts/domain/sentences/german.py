@@ -89,6 +89,9 @@ WORDS = Words(
             "wir haben versucht, Ihnen eine Push-Nachricht zu schicken, und wissen nicht, ob sie angekommen ist; damit "
             "Sie sie nicht zweimal bekommen, haben wir es nicht noch einmal versucht."
         ),
+        Reason.CONTROL: (
+            "um zu sehen, ob diese Push-Nachrichten helfen, lassen wir einige Nutzer zufällig aus, auch Sie."
+        ),
         Reason.PUSHED: "wir haben Ihnen eine Push-Nachricht geschickt.",
         Reason.WOULD_PUSH: (
             "wir hätten Ihnen eine Push-Nachricht geschickt, aber das war ein Probelauf, in dem nichts verschickt "

@@ -8,9 +8,10 @@ from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.domain.rules.messages import render
+from saving_alerts.domain.rules.messages import Message, render
 from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.domain.rules.variants import shares
 from saving_alerts.ledger.rule_counts import RuleCount, RuleCounts
 from saving_alerts.reference_data.document_store import Publication
 from saving_alerts.web.explain.rendering import rendered
@@ -34,12 +35,15 @@ class InForce:
 
 @dataclass(frozen=True, slots=True)
 class ShownRule:
-    """`texts`: locale, title and body. `did`: what it did in words; None where nobody has counted or can count."""
+    """`texts`: locale, which text it is, title and body.
+
+    `did`: what it did in words; None where nobody has counted or can count.
+    """
 
     id: str
     since: str
     asks: Sequence[tuple[str, str]]
-    texts: Sequence[tuple[str, str, str]]
+    texts: Sequence[tuple[str, str, str, str]]
     did: Sequence[str] | None
 
 
@@ -65,9 +69,18 @@ def _shown(rule: Rule, in_force: InForce, counts: RuleCounts | None, now: dateti
         id=rule.id,
         since=_moment(since) if since else "the history does not say",
         asks=list(_asks(rule)),
-        texts=[(locale, *render(rule.message, locale, SAMPLE_MERCHANT, _sample(now))) for locale in rule.message.texts],
+        texts=list(_texts(rule.message, _sample(now))),
         did=None if counts is None or since is None else _did(counts.by_rule.get(rule.id, RuleCount())),
     )
+
+
+def _texts(message: Message, coupon: Coupon) -> Iterator[tuple[str, str, str, str]]:
+    """Of texts in turn those of every variant, with the share of the users who read it."""
+    of_each = shares(message)
+    named = [(f", {each.id} for {of_each[each.id]:.0%} of the users", each.message) for each in message.variants]
+    for which, text in named or [("", message)]:
+        for locale in text.texts:
+            yield locale, f"{locale}{which}", *render(text, locale, SAMPLE_MERCHANT, coupon)
 
 
 def _asks(rule: Rule) -> Iterator[tuple[str, str]]:

@@ -221,6 +221,23 @@ def test_a_preview_is_what_the_shopper_would_read(cli: RulesCli) -> None:
     ]
 
 
+def test_texts_in_turn_are_checked_and_previewed_each_with_its_share(cli: RulesCli) -> None:
+    body = msgspec.json.decode(FIRST)
+    texts = body["rules"][0]["message"].pop("texts")
+    hello = {locale: {"title": "Hello", "body": "$coupon"} for locale in texts}
+    variants = [{"id": "plain", "weight": 3, "texts": texts}, {"id": "friendly", "texts": hello}]
+    body["rules"][0]["message"]["variants"] = variants
+    (cli.folder / "merchants.jsonl").write_bytes(MERCHANT)
+    file = cli.file(msgspec.json.encode(body))
+
+    checked = cli.run("check", file).stdout
+    shown = cli.run("preview", file, "--merchant", "m-123", "--merchants", str(cli.folder / "merchants.jsonl")).stdout
+
+    assert f"texts in turn of {body['rules'][0]['id']}: plain 75%, friendly 25%" in checked
+    assert "(text plain, for 75% of the users; the text for en)" in shown
+    assert "(text friendly, for 25% of the users; the text for en)\n    Hello\n" in shown
+
+
 def test_a_preview_says_what_would_be_otherwise(cli: RulesCli) -> None:
     body = msgspec.json.decode(FIRST)
     body["rules"][0]["message"]["texts"]["en"]["title"] = "$coupon " * 8

@@ -10,9 +10,13 @@ from click.testing import CliRunner, Result
 from demo.stub_apis.faults import Behaviour
 from demo.stub_apis.push_api import PushApi as PushApiStub
 from saving_alerts.commands.rules.group import rules
+from saving_alerts.domain.rules.variants import text_for
+from saving_alerts.domain.rules_file.compiler import read_rules
 from tests.support.broken_rules import GOOD
 
 MERCHANT = b'{"merchant_id": "m-123", "names": {"en": "Coffee & Co"}, "deep_link_hosts": ["shop.example"]}\n'
+VARIANTS = [{"id": name, "texts": {"en": {"title": name, "body": "$coupon"}}} for name in ("plain", "friendly")]
+IN_TURN = GOOD | {"rules": [GOOD["rules"][0] | {"message": {"fallback": "en", "variants": VARIANTS}}]}
 
 
 @pytest.fixture
@@ -32,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("folder")
 class TestTry:
     @staticmethod
-    def run(api: PushApiStub, user: str = "u-test", **settings: str) -> Result:
+    def run(api: PushApiStub, user: str = "u-test", more: tuple[str, ...] = (), **settings: str) -> Result:
         environment = {
             "SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
             "SAVING_ALERTS_REDIS_URL": "redis://127.0.0.1:1/0",
@@ -42,7 +46,9 @@ class TestTry:
             "SAVING_ALERTS_TEST_USERS": "u-test, u-other",
         }
         where = ["--merchant", "m-123", "--merchants", "merchants.jsonl", "--rule", GOOD["rules"][0]["id"]]
-        return CliRunner().invoke(rules, ["try", "rules.json", "--user", user, *where], env=environment | settings)
+        return CliRunner().invoke(
+            rules, ["try", "rules.json", "--user", user, *where, *more], env=environment | settings
+        )
 
     def test_a_test_user_gets_one_push_that_is_marked(self, api: PushApiStub) -> None:
         result = self.run(api)
@@ -55,6 +61,34 @@ class TestTry:
         assert accepted.push.category == "saving_alert_test"
         assert accepted.push.deep_link == "https://shop.example/"
         assert (api.violations, accepted.late) == ([], False)
+
+    @pytest.mark.parametrize("variant", ["plain", "friendly"])
+    def test_a_text_in_turn_can_be_chosen(self, api: PushApiStub, folder: Path, variant: str) -> None:
+        (folder / "rules.json").write_text(json.dumps(IN_TURN))
+
+        result = self.run(api, more=("--variant", variant))
+
+        assert result.exit_code == 0, result.stderr
+        (accepted,) = api.accepted
+        assert (accepted.push.title, accepted.push.trace.variant) == (f"[Test] {variant}", variant)
+
+    def test_without_a_choice_it_is_the_text_that_this_user_always_reads(self, api: PushApiStub, folder: Path) -> None:
+        (folder / "rules.json").write_text(json.dumps(IN_TURN))
+        read_rule = read_rules(json.dumps(IN_TURN).encode()).rules[0]
+
+        self.run(api)
+        self.run(api, user="u-other")
+
+        chosen = [text_for(read_rule.message, user)[0] for user in ("u-test", "u-other")]
+        assert [each.push.trace.variant for each in api.accepted] == chosen
+
+    def test_an_unknown_text_is_refused_with_those_that_there_are(self, api: PushApiStub, folder: Path) -> None:
+        (folder / "rules.json").write_text(json.dumps(IN_TURN))
+
+        result = self.run(api, more=("--variant", "rude"))
+
+        assert (result.exit_code, api.requests) == (2, [])
+        assert "has no variant rude; there are: plain, friendly" in result.stderr
 
     def test_it_can_be_sent_again(self, api: PushApiStub) -> None:
         self.run(api)

@@ -47,7 +47,7 @@ class Deployment:
     def __init__(self, servers: str) -> None:
         self.connection = KafkaConnection(bootstrap_servers=servers)
         name = f"traces{next(numbers)}"
-        self.topics = Topics.named(f"{name}-events", name, consent_changes=f"{name}-consent", erases=True)
+        self.topics = Topics.named(f"{name}-events", name, consent_changes=f"{name}-consent", erases=True, results=True)
 
     def write(self, topic: Topic | None, *records: tuple[bytes, bytes | None], user: str = USER) -> None:
         assert topic is not None
@@ -67,6 +67,7 @@ class Deployment:
         fields = {each: getattr(topics, each) for each in ("source", "validated", "candidates", "alerts", "decisions")}
         fields |= {"dead_letters": topics.dead_letters, "push_sends": topics.push_sends}
         fields |= {"erasures": topics.erasures, "consent": topics.consent}
+        fields |= {"responses": topics.responses, "results": topics.results}
         usual = {"push_sends": BOTH, "erasures": COMPACTED, "consent": COMPACTED}
         by_name = {topic.name: configs.get(field, usual.get(field, DELETED)) for field, topic in fields.items()}
         search = Search(self.connection, topics, by_name, USER, TOKENS, START, Silence())
@@ -95,7 +96,7 @@ def test_of_somebody_unknown_all_that_can_be_looked_through_is_gone(deployment: 
     assert not any(trace.is_open for trace in traces.values())
 
 
-@pytest.mark.parametrize("field", ["validated", "candidates", "alerts", "decisions"])
+@pytest.mark.parametrize("field", ["validated", "candidates", "alerts", "decisions", "responses", "results"])
 def test_records_of_the_user_are_gone_with_the_retention_after_the_last(deployment: Deployment, field: str) -> None:
     topic = getattr(deployment.topics, field)
     deployment.write(topic, (USER.encode(), b"1"), (USER.encode(), b"2"), (LONGER.encode(), b"3"))

@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
@@ -256,6 +256,21 @@ async def test_a_body_over_the_limit_is_refused_without_a_request(api: PushApi, 
 
     assert attempts == [Accepted(201), Refused(None, "the body has 4097 bytes, at most 4096 are accepted")]
     assert len(stub.requests) == 1
+
+
+async def test_the_link_says_the_decision_where_a_setting_names_the_parameter(
+    stub: PushApiStub, clock: FakeClock, metrics: RecordingMetrics
+) -> None:
+    policy = replace(QUICK, url=stub.url, link_parameter="alert")
+    api = PushApi(open_session(), policy, clock, metrics)
+    async with AsyncExitStack() as closing:
+        closing.push_async_callback(api.close)
+        await api.attempt(PUSH, "k-1", LEASE_END)
+        rest = len(msgspec.json.encode(PUSH)) - len(PUSH.body.encode())
+        await api.attempt(msgspec.structs.replace(PUSH, body="x" * (policy.max_body_bytes - rest)), "k-2", LEASE_END)
+
+    links = [accepted.push.deep_link for accepted in stub.accepted]
+    assert links == [f"{PUSH.deep_link}?alert={PUSH.trace.decision_id}", PUSH.deep_link], "without room for it"
 
 
 @pytest.mark.parametrize(

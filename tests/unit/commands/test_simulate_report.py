@@ -12,6 +12,16 @@ from tests.support.sample_events import snapshot
 NOT_PUSHED = ["not_a_trigger", "expired", "rule_refused", "quiet_hours", "held_out", "duplicate", "capped"]
 
 
+def test_the_pushes_of_each_text_in_turn_have_a_line() -> None:
+    data = snapshot()
+    question = Question(data.rules, data.rules, data.merchants, START)
+    after = Totals(variants=Counter({("coffee", "plain"): 3, ("coffee", "friendly"): 1}))
+
+    told = [each for each in figures(question, Simulation(Totals(), after, [], START)) if ", text " in each.name]
+
+    assert told == [("rule coffee, text friendly: pushes", 0, 1), ("rule coffee, text plain: pushes", 0, 3)]
+
+
 def test_why_not_is_told_in_the_order_of_the_reasons_and_capped_last() -> None:
     data = snapshot()
     question = Question(data.rules, data.rules, data.merchants, START)

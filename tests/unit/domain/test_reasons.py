@@ -26,13 +26,19 @@ def test_a_reason_without_a_row_fails_at_import(tmp_path: Path) -> None:
 def test_of_several_decisions_a_push_counts_most_and_a_dead_letter_least() -> None:
     strengths = {reason: reason.row.strength for reason in Reason if reason.row.strength != 1}
 
-    assert strengths == {Reason.PUSHED: 3, Reason.WOULD_PUSH: 3, Reason.PUSH_UNCERTAIN: 2, Reason.DEAD_LETTER: 0}
+    assert strengths == {
+        Reason.PUSHED: 4,
+        Reason.WOULD_PUSH: 4,
+        Reason.PUSH_UNCERTAIN: 3,
+        Reason.CONTROL: 2,
+        Reason.DEAD_LETTER: 0,
+    }
 
 
-def test_what_was_or_may_have_been_pushed_charges_a_cap() -> None:
+def test_what_was_or_may_have_been_pushed_or_was_kept_back_charges_a_cap() -> None:
     charging = {reason for reason in Reason if reason.row.charges_cap}
 
-    assert charging == {Reason.PUSHED, Reason.WOULD_PUSH, Reason.PUSH_UNCERTAIN}
+    assert charging == {Reason.PUSHED, Reason.WOULD_PUSH, Reason.PUSH_UNCERTAIN, Reason.CONTROL}
 
 
 def test_what_the_rules_refuse_can_be_simulated() -> None:

@@ -152,6 +152,24 @@ async def test_the_push_says_what_the_alert_says(world: World) -> None:
     assert (push.trace.event_id, push.trace.rule_id) == ("event-7", "at-the-store")
 
 
+async def test_decision_and_push_name_the_text_and_the_decision_the_store(world: World) -> None:
+    decided = await world.dispatch(msgspec.structs.replace(alert(), variant="friendly", store_id="s-7"))
+
+    body = msgspec.json.decode(msgspec.json.encode(world.sender.accepted[0].push))
+    assert (decided.details["variant"], decided.details["store_id"]) == ("friendly", "s-7")
+    assert body["trace"]["variant"] == "friendly"
+
+
+async def test_an_alert_of_an_older_release_is_pushed_in_the_same_bytes_as_before(world: World) -> None:
+    older = msgspec.structs.replace(alert(), store_id=None)
+
+    decided = await world.dispatch(older)
+
+    body = msgspec.json.decode(msgspec.json.encode(world.sender.accepted[0].push))
+    assert not decided.details.keys() & {"variant", "store_id"}
+    assert body["trace"].keys() == {"event_id", "decision_id", "rule_id", "rules_version"}
+
+
 async def test_a_decision_names_the_versions_it_was_made_with(world: World) -> None:
     decided = await world.dispatch()
 

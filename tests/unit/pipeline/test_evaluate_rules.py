@@ -26,7 +26,17 @@ from saving_alerts.pipeline.rule_decisions import coupons_passed_over, when_erro
 from saving_alerts.pipeline.steps import evaluate_rules
 from saving_alerts.reference_data.snapshot import Merchants, Snapshot
 from tests.support.fakes.clock import START
-from tests.support.sample_events import ALWAYS_QUIET, DEADLINE, MERCHANT, alert, coupon, event, snapshot, validated
+from tests.support.sample_events import (
+    ALWAYS_QUIET,
+    DEADLINE,
+    MERCHANT,
+    alert,
+    coupon,
+    event,
+    snapshot,
+    validated,
+    with_texts_in_turn,
+)
 from tests.support.store_clock import is_open, random_opening
 
 
@@ -44,6 +54,17 @@ def test_the_winning_rule_becomes_an_alert() -> None:
     outcome = evaluate_rules(candidate(), snapshot(), START)
 
     assert outcome == Forward(alert())
+
+
+def test_of_several_texts_in_turn_the_alert_has_the_users_own_and_names_it() -> None:
+    data, texts = with_texts_in_turn(snapshot()), dict[str, set[str | None]]()
+    for number in range(40):
+        value = Candidate(validated=validated(event(user_id=f"u-{number}")), coupons=(coupon(),))
+        outcome = evaluate_rules(value, data, START)
+        assert isinstance(outcome, Forward)
+        texts.setdefault(outcome.value.title, set()).add(outcome.value.variant)
+
+    assert texts == {"20% at Shop": {"plain"}, "Hello! 20%": {"friendly"}}
 
 
 def test_the_best_coupon_is_the_one_that_is_promised() -> None:

@@ -13,12 +13,15 @@ from saving_alerts.domain.decisions import Decision, Receipt, Stage, Versions, d
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.pipeline.outcomes import Forward
+from saving_alerts.pipeline.push_decisions import decided_by
+from saving_alerts.pipeline.steps import evaluate_rules
 from saving_alerts.reference_data.snapshot import Snapshot
 from saving_alerts.simulation.partition_replay import Users
 from saving_alerts.simulation.recorded_decisions import Agreement, RecordedDecisions, Unknown
 from saving_alerts.simulation.replay import Replay, Replayed, Totals
 from tests.support.fakes.clock import START
-from tests.support.sample_events import coupon, event, snapshot, validated
+from tests.support.sample_events import coupon, event, snapshot, validated, with_texts_in_turn
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -194,6 +197,7 @@ WINS = Replayed(Reason.CAPPED, rule_id="at-the-store", coupon_id="c-1")
         pytest.param(WON, replace(WINS, reason=Reason.EXPIRED), (1, 0, 0), id="the same, whatever became of it"),
         pytest.param(WON, replace(WINS, coupon_id="c-2"), (0, 1, 0), id="another coupon"),
         pytest.param(WON, Replayed(Reason.HELD_OUT, Reason.HELD_OUT), (0, 1, 0), id="won then, refused now"),
+        pytest.param(WON, replace(WINS, variant="plain"), (0, 1, 0), id="another text"),
         pytest.param(REFUSED, Replayed(Reason.QUIET_HOURS, Reason.QUIET_HOURS), (1, 0, 0), id="the same refusal"),
         pytest.param(REFUSED, Replayed(Reason.HELD_OUT, Reason.HELD_OUT), (0, 1, 0), id="another refusal"),
         pytest.param(REFUSED, WINS, (0, 1, 0), id="refused then, wins now"),
@@ -211,6 +215,35 @@ def test_the_record_agrees_or_what_differs_is_shown(
 
     assert (agreement.same, agreement.different, agreement.different_with_other_merchants) == found
     assert len(agreement.examples) == found[1]
+
+
+def test_it_finds_the_texts_in_turn_that_the_workers_chose() -> None:
+    data = with_texts_in_turn(snapshot())
+    live = ReplayedPartition(data)
+    events = [candidate(number, f"u-{number}") for number in range(200)]
+    decisions = [worker_decision(each, data) for each in events]
+    history, agreement = record(*decisions)[0], Agreement("rules-1")
+
+    for each, decided in zip(events, decisions, strict=True):
+        recorded = history.evaluated(decided.position, decided.event_id)
+        agreement.compare(decided.position, recorded, live.replay.take(each), "merchants-1")
+
+    assert agreement == Agreement("rules-1", same=200)
+    assert live.totals.variants == Counter(("at-the-store", str(each.details["variant"])) for each in decisions)
+
+
+def worker_decision(of: Candidate, data: Snapshot) -> Decision:
+    """That it was pushed, as the stages write it."""
+    outcome = evaluate_rules(of, data, START)
+    assert isinstance(outcome, Forward)
+    made = outcome.value
+    decided = decided_by(made, data.rules, Reason.PUSHED, {"attempts": ["accepted 201"]})
+    return msgspec.structs.replace(
+        decision(made.position.offset, Reason.PUSHED),
+        event_id=made.event_id,
+        user_id=made.user_id,
+        details=dict(decided.details),
+    )
 
 
 def test_what_another_version_decided_is_not_compared() -> None:

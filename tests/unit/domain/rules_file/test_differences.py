@@ -72,3 +72,17 @@ def test_texts_are_shown_and_cannot_move_a_cursor() -> None:
     assert differences(SAME, json.dumps(other).encode()) == [
         'rule at-the-store: message.texts.de.title: "$discount bei $merchant" → "Nur\\u200b heute"'
     ]
+
+
+def test_texts_in_turn_are_told_one_by_one() -> None:
+    text = {"title": "$discount at $merchant", "body": "$coupon"}
+    plain, friendly = {"id": "plain", "texts": {"en": text}}, {"id": "friendly", "weight": 2, "texts": {"en": text}}
+    other = friendly | {"texts": {"en": text | {"title": "Hello!"}}}
+
+    before, after = (
+        rules({"message": {"fallback": "en", "variants": variants}}) for variants in ([plain, friendly], [other, plain])
+    )
+
+    assert differences(before, after) == [
+        'rule r-0: message.variants.friendly.texts.en.title: "$discount at $merchant" → "Hello!"'
+    ]

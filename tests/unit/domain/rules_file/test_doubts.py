@@ -115,3 +115,14 @@ def test_a_text_is_measured_with_the_names_of_those_who_are_allowed() -> None:
 
     assert doubts(rules(short | long), TODAY, MERCHANTS) == []
     assert doubts(rules(long), TODAY, {"m-9": Merchant(merchant_id="m-9", names={})}) == []
+
+
+def test_each_text_in_turn_is_measured() -> None:
+    variants = [
+        {"id": "plain", "texts": {"en": {"title": "$discount", "body": "$coupon"}}},
+        {"id": "long", "texts": {"en": CUT}},
+    ]
+
+    found = doubts(rules({"message": {"fallback": "en", "variants": variants}}), TODAY, MERCHANTS)
+
+    assert [each.partition(":")[0] for each in found] == ["$.rules[0].message.variants[1].texts.en.title"]

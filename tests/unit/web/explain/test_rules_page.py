@@ -10,7 +10,7 @@ from saving_alerts.ledger.rule_counts import RuleCount, RuleCounts
 from saving_alerts.reference_data.document_store import Publication
 from saving_alerts.web.explain.rules_page import InForce, rules_html
 from tests.support.fakes.clock import START
-from tests.support.sample_events import ALWAYS_QUIET, snapshot
+from tests.support.sample_events import ALWAYS_QUIET, snapshot, with_texts_in_turn
 
 RULES = snapshot(ALWAYS_QUIET).rules
 PUBLISHED = Publication(version="rules-1", by="ines", note="<b>winter</b>", at=START, replaced=None)
@@ -57,3 +57,13 @@ def test_nothing_that_others_wrote_is_markup() -> None:
 
     assert "&lt;b&gt;winter&lt;/b&gt;" in shown
     assert "<b>" not in shown
+
+
+def test_texts_in_turn_are_all_shown_with_who_reads_them() -> None:
+    rules = with_texts_in_turn(snapshot(ALWAYS_QUIET)).rules
+
+    shown = rules_html(replace(IN_FORCE, rules=rules), None, START)
+
+    assert "<strong>20% at Bakery Nord</strong>" in shown
+    assert "<strong>Hello! 20%</strong>" in shown
+    assert '<p class="quiet" lang="en">en, friendly for 50% of the users</p>' in shown

@@ -1,0 +1,1 @@
+"""What shoppers did after an alert: which of their events answer which decision."""

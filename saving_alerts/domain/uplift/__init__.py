@@ -1,0 +1,1 @@
+"""Whether pushes help: the statistics of treated and control users. Pure, and free of everything else here."""

@@ -1,0 +1,106 @@
+"""An alert of a user who is kept back as control: it goes all the way, and is charged without a push.
+
+Not built yet. It is here so that whoever builds it finds out first what it must hold.
+"""
+
+from collections.abc import Iterator
+
+from tests.claims_model import redis
+from tests.claims_model.endings import is_over, refused, sent_before, unheard, why_over
+from tests.claims_model.push_api import is_at_the_limit
+from tests.claims_model.state import SETTLED, UNLIKE, Answer, Entry, Rules, State, Step, Task, own_entry, put
+
+Steps = Iterator[Step]
+# Those of `Rules` that are about control alone.
+CONTROL_RULES = frozenset(
+    {
+        "control_is_kept_back",
+        "ghost_is_marked",
+        "ghost_checks_caps",
+        "ghost_leaves_claims",
+        "unheard_ghost_is_control",
+    }
+)
+
+
+def is_kept_back(state: State, event: int) -> bool:
+    """Of the two events the first can be. Its arm is in its alert."""
+    return event == 0 and state.left.controls > 0
+
+
+def reassigned(state: State) -> State:
+    """Other rules are live when the alert is made again, after a crash between two stages."""
+    controls = 0 if state.left.controls else 2
+    return state._replace(left=state.left._replace(controls=controls, reassigned=state.left.reassigned - 1))
+
+
+def settled_as(rules: Rules, state: State, event: int) -> Answer:
+    """What an entry of this position says became of it."""
+    kind = state.entries[own_entry(rules, state, event)].kind
+    if kind == "control":
+        return "control" if rules.ghost_is_marked else "pushed"
+    return "pushed" if kind == "pushed" else "uncertain"
+
+
+def is_ghost(rules: Rules, state: State, event: int, task: Task) -> bool:
+    """Where an own claim is there, its owner may have sent: the event goes on as one of the treated."""
+    own = state.entries[own_entry(rules, state, event)].kind
+    return (
+        task.control and rules.control_is_kept_back and (own not in ("live", "ended") or not rules.ghost_leaves_claims)
+    )
+
+
+def ghost(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
+    """One script: it looks for the own entry, checks the caps, and writes what is charged, or writes nothing."""
+    own = own_entry(rules, state, event)
+    reply = _reply(rules, state, own)
+    if reply == "already sent":
+        ending = settled_as(rules, state, event)
+        yield "hears that it was settled", sent_before(rules, state, worker, event, task, ending)
+    elif reply == "capped":
+        yield "hears that it is capped", refused(rules, state, worker, event, task, "capped")
+    elif is_over(state, event):
+        yield "looks, and is out of time", refused(rules, state, worker, event, task, why_over(state, event))
+    elif reply == "granted":
+        written = _written(state, own)._replace(broken=_broken_by(state, own))
+        yield "is charged as control", sent_before(rules, written, worker, event, task, "control")
+        if state.left.lost_answers:
+            asked = task._replace(phase="asked")
+            yield "is charged as control and hears nothing", unheard(written.with_task(worker, event, asked), event)
+            yield "asks to be charged, in vain", unheard(state.with_task(worker, event, asked), event)
+
+
+def unanswered(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
+    """It may be charged already, and Redis does not answer until it is over."""
+    if is_over(state, event) and state.left.lost_answers:
+        if rules.unheard_ghost_is_control:
+            over = sent_before(rules, state, worker, event, task, "control")
+        else:
+            over = state.with_task(worker, event, task._replace(phase="publish", ending=why_over(state, event)))
+        yield "is out of time, and may be charged as control", unheard(over, event)
+
+
+def confirm(rules: Rules, state: State, event: int) -> State:
+    """In place of nothing only: a claim, or a send, says more."""
+    own = own_entry(rules, state, event)
+    is_free = state.entries[own].kind == "none" or not rules.ghost_leaves_claims
+    return _written(state, own) if is_free and state.entries[own].kind not in SETTLED else state
+
+
+def _reply(rules: Rules, state: State, own: int) -> redis.Reservation:
+    if state.entries[own].kind in SETTLED:
+        return "already sent"
+    if state.entries[1 - own].kind == "live" and rules.live_claim_excludes:
+        return "busy"
+    is_capped = rules.ghost_checks_caps and redis.is_charged(rules, state, 1 - own)
+    return "capped" if is_capped else "granted"
+
+
+def _broken_by(state: State, own: int) -> str:
+    """A treated user would have got nothing here."""
+    is_full = state.accepted[1 - own] in ("in window", "after charge")
+    return UNLIKE if is_full and not is_at_the_limit(state) else ""
+
+
+def _written(state: State, own: int) -> State:
+    return state.with_entry(own, Entry("control"))._replace(old=put(state.old, own, False))
