@@ -262,7 +262,7 @@ async def test_the_link_says_the_decision_where_a_setting_names_the_parameter(
     stub: PushApiStub, clock: FakeClock, metrics: RecordingMetrics
 ) -> None:
     policy = replace(QUICK, url=stub.url, link_parameter="alert")
-    api = PushApi(open_session(), policy, clock, metrics)
+    api = PushApi.over_http(policy, clock, metrics)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(api.close)
         await api.attempt(PUSH, "k-1", LEASE_END)
