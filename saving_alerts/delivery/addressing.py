@@ -9,13 +9,13 @@ from aiokafka import ConsumerRecord
 
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
+from saving_alerts.domain.deadlines import latest_deadline
 from saving_alerts.domain.decisions import Subject
 from saving_alerts.domain.events import (
     MAX_IDENTIFIER_CHARACTERS,
     PLAUSIBLE_YEARS,
     SourceRecord,
     ValidatedEvent,
-    latest_deadline,
     subject_of_event,
 )
 from saving_alerts.domain.source_position import SourcePosition

@@ -9,7 +9,6 @@ from msgspec import Meta
 
 from saving_alerts.domain.decisions import Subject
 from saving_alerts.domain.decoding import Decoder, Instant, Unreadable
-from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.domain.user_ids import PATHS, user_id_problem
 
@@ -236,20 +235,6 @@ def subject_of_event(event: SavingEvent, read_at: datetime | None = None) -> Sub
         occurred_at=event.occurred_at,
         read_at=read_at,
     )
-
-
-def deadline_of(event: SavingEvent, freshness: timedelta, read_at: datetime) -> datetime:
-    """The moment after which a push about this event would come too late, in UTC.
-
-    It counts from the earliest of the phone's time, the tracking API's and ours: whoever is ahead, it is never later
-    than `freshness` after the event was read.
-    """
-    return in_utc(min(event.occurred_at, event.received_at, read_at)) + freshness
-
-
-def latest_deadline(read_at: datetime, freshness: timedelta, now: datetime) -> datetime:
-    """How late the deadline of an event can be that was read at `read_at`, whatever a record says."""
-    return in_utc(min(read_at, now)) + freshness
 
 
 def is_late(validated: ValidatedEvent, now: datetime) -> bool:

@@ -10,6 +10,9 @@ WEEK = timedelta(days=7)
 MONTH = timedelta(days=30)
 DAY = timedelta(days=1)
 FOR_EVER = timedelta(milliseconds=-1)  # Kafka's value for no limit
+SENDS_KEPT = WEEK + DAY  # the Table's changelog: for longer than any cap looks back, and MAX_CAP_HOURS is a week
+REMOVED_IN = DAY  # what has a tombstone, and not only when there is enough to clean up
+SLEEP = DAY  # what a worker that slept overwrites has to stay until it was written again (docs/adr/0034)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,7 @@ class Topics:
 
         A dry run remembers on a topic of its own what it would have sent, and forgets by orders of its own.
         """
-        consent = Topic(f"{prefix}.consent", FOR_EVER, "compact", compaction_lag=DAY)
         mine = f"{prefix}.dry-run-" if dry_run else f"{prefix}."
-        erasures = Topic(f"{mine}erasures", FOR_EVER, "compact", max_compaction_lag=DAY)
         return cls(
             source=Topic(source, None),
             validated=Topic(f"{prefix}.validated", WEEK),
@@ -68,14 +69,11 @@ class Topics:
             alerts=Topic(f"{prefix}.alerts", WEEK),
             decisions=Topic(f"{prefix}.decisions", MONTH),
             dead_letters=Topic(f"{prefix}.dead-letters", MONTH),
-            # The Table's changelog. It must be kept for longer than any cap looks back: MAX_CAP_HOURS is a week.
-            # A tombstone has its row removed within a day, and not when there is enough to clean up.
-            push_sends=Topic(f"{mine}push-sends", WEEK + timedelta(days=1), "compact,delete", max_compaction_lag=DAY),
+            push_sends=Topic(f"{mine}push-sends", SENDS_KEPT, "compact,delete", max_compaction_lag=REMOVED_IN),
             kill_switches=Topic(f"{prefix}.kill-switches", FOR_EVER, "compact", partitions=1),
-            # What a worker that slept overwrites has to stay until it was written again (docs/adr/0034).
-            consent=consent if consent_changes else None,
+            consent=Topic(f"{prefix}.consent", FOR_EVER, "compact", compaction_lag=SLEEP) if consent_changes else None,
             consent_changes=Topic(consent_changes, None) if consent_changes else None,
-            erasures=erasures if erases else None,
+            erasures=Topic(f"{mine}erasures", FOR_EVER, "compact", max_compaction_lag=REMOVED_IN) if erases else None,
         )
 
     @property

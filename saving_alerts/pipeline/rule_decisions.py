@@ -77,13 +77,13 @@ def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: 
         merchants_version=snapshot.merchants.version,
         ranked_by=chosen.rule.rank_coupons_by,
         fitting_coupons=chosen.fitting,
-        when_errors={
-            refusal.rule_id: refusal.error
-            for refusal in chosen.refusals
-            if refusal.error and refusal.clause is Clause.WHEN
-        },
+        when_errors=_errors_of(chosen.refusals),
         passed_over=candidate.passed_over.and_also(chosen.passed_over),
     )
+
+
+def _errors_of(refusals: tuple[Refusal, ...]) -> dict[str, str]:
+    return {each.rule_id: each.error for each in refusals if each.error and each.clause is Clause.WHEN}
 
 
 def versions_of(snapshot: Snapshot) -> Versions:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from saving_alerts.domain.alerts import Alert, rfc3339
 from saving_alerts.domain.caps import Blocked, blocking_cap
 from saving_alerts.domain.coupons import Candidate, CouponAnswer, usable
+from saving_alerts.domain.deadlines import deadline_of
 from saving_alerts.domain.decisions import Subject, Versions
 from saving_alerts.domain.events import (
     MAX_AHEAD_OF_OUR_CLOCK,
@@ -18,7 +19,6 @@ from saving_alerts.domain.events import (
     SavingEvent,
     SourceRecord,
     ValidatedEvent,
-    deadline_of,
     is_late,
     read_event,
     subject_of_event,
@@ -80,8 +80,7 @@ async def query_coupons(
     opted out is waited for, at most until the deadline.
     """
     event = validated.event
-    while isinstance(against := consent.against(event.user_id), NotKnown) and not is_late(validated, clock.now()):
-        await consent.wait_until_known(event.user_id, validated.deadline)
+    against = await _waited_for(consent, validated, clock)
     validated = without_coordinates(validated, _merchant(validated, snapshot))  # those of older releases have them
     context = _context_of(validated, snapshot, clock.now())
     unasked = _decided_unasked(validated, snapshot, sends, context, against)
@@ -97,6 +96,13 @@ async def query_coupons(
         reason = Reason.EXPIRED if too_late else Reason.COUPON_API_FAILED
         return Decided(reason, {"answer": str(error)}, versions_of(snapshot))
     return _candidate(validated, answer, replace(context, now=clock.now()), snapshot)
+
+
+async def _waited_for(consent: Consent, validated: ValidatedEvent, clock: Clock) -> OptedOut | NotKnown | None:
+    user_id = validated.event.user_id
+    while isinstance(against := consent.against(user_id), NotKnown) and not is_late(validated, clock.now()):
+        await consent.wait_until_known(user_id, validated.deadline)
+    return against
 
 
 def evaluate_rules(candidate: Candidate, snapshot: Snapshot, now: datetime) -> Forward[Alert] | Decided:

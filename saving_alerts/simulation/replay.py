@@ -9,7 +9,7 @@ import msgspec
 
 from saving_alerts.domain.caps import CountedSend, blocking_cap
 from saving_alerts.domain.coupons import Candidate
-from saving_alerts.domain.events import deadline_of
+from saving_alerts.domain.deadlines import deadline_of
 from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.push_sends import REMEMBERED
 from saving_alerts.domain.reasons import Reason

@@ -15,8 +15,9 @@ from saving_alerts.adapters.standing_switches import StandingSwitches
 from saving_alerts.delivery.addressing import Internal, address_by_headers, address_of, reader, to_next_stage
 from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
 from saving_alerts.domain.consent import OptOuts
+from saving_alerts.domain.deadlines import deadline_of
 from saving_alerts.domain.decisions import Decision
-from saving_alerts.domain.events import Problem, deadline_of, event_id_in, read_event, subject_of_event
+from saving_alerts.domain.events import Problem, event_id_in, read_event, subject_of_event
 from saving_alerts.domain.kill_switches import active_switch
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError

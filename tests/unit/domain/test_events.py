@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saving_alerts.domain.deadlines import deadline_of
 from saving_alerts.domain.events import (
     GEOFENCE_TYPES,
     MAX_EVENT_BYTES,
@@ -17,7 +18,6 @@ from saving_alerts.domain.events import (
     Problem,
     SavingEvent,
     ValidatedEvent,
-    deadline_of,
     is_late,
     read_event,
 )

@@ -13,7 +13,8 @@ from demo.stub_apis.faults import Behaviour
 from demo.traffic import merchants_jsonl
 from demo.traffic.paced_producer import Record
 from saving_alerts.domain.coupons import Coupon, usable
-from saving_alerts.domain.events import MAX_AHEAD_OF_OUR_CLOCK, Problem, SavingEvent, deadline_of, read_event
+from saving_alerts.domain.deadlines import deadline_of
+from saving_alerts.domain.events import MAX_AHEAD_OF_OUR_CLOCK, Problem, SavingEvent, read_event
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.evaluation import Match, evaluate, refused_without_coupons
