@@ -84,19 +84,8 @@ def test_what_is_finished_behind_an_event_that_hangs_is_not_done_again(deploymen
     deployment.wait_until(
         lambda: all(map(case.reason, neighbours)), NEIGHBOUR_TIMEOUT_SECONDS, "the neighbours are done"
     )
-    partition = deployment.partition_of(head)
-    owner = deployment.owner_of(partition)
-    deployment.wait_until(
-        lambda: finished_of(deployment, partition) == MANY_NEIGHBOURS,
-        ASK_TIMEOUT_SECONDS,
-        "what is finished is noted beside the commit",
-    )
-    # What the stage before has not committed is forwarded, and asked about, again.
-    deployment.wait_until(
-        lambda: (deployment.topics.source.name, partition) not in deployment.offsets.lag(),
-        ASK_TIMEOUT_SECONDS,
-        "the source is committed",
-    )
+    owner = deployment.owner_of(deployment.partition_of(head))
+    wait_until_finished_is_noted(deployment, deployment.partition_of(head))
     asked_before = len(api.requests)
 
     owner.kill()
@@ -105,6 +94,20 @@ def test_what_is_finished_behind_an_event_that_hangs_is_not_done_again(deploymen
 
     assert case.check().failures == ()
     assert {request.user_id for request in api.requests[asked_before:]}.isdisjoint(neighbours)
+
+
+def wait_until_finished_is_noted(deployment: Deployment, partition: int) -> None:
+    """And the source committed: what it has not committed is forwarded, and asked about, again."""
+    deployment.wait_until(
+        lambda: finished_of(deployment, partition) == MANY_NEIGHBOURS,
+        ASK_TIMEOUT_SECONDS,
+        "what is finished is noted beside the commit",
+    )
+    deployment.wait_until(
+        lambda: (deployment.topics.source.name, partition) not in deployment.offsets.lag(),
+        ASK_TIMEOUT_SECONDS,
+        "the source is committed",
+    )
 
 
 def finished_of(deployment: Deployment, partition: int) -> int:

@@ -1,12 +1,8 @@
 """Whom the push API has called gone, on a real Redis protocol: for a while, and never a reason to fail."""
 
-from collections.abc import AsyncIterator, Iterator
-
 import pytest
-import pytest_asyncio
 from redis import asyncio as aioredis
 
-from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_gone_devices import RedisGoneDevices
 from saving_alerts.ports.gone_devices import GoneDevice
@@ -16,19 +12,6 @@ pytestmark = pytest.mark.asyncio
 
 PREFIX = "saving-alerts:gone:"
 HOUR_SECONDS = 3600
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedRedis]:
-    with EmbeddedRedis() as embedded:
-        yield embedded
-
-
-@pytest_asyncio.fixture
-async def client(server: EmbeddedRedis) -> AsyncIterator[aioredis.Redis]:
-    async with connect(server.url, 1, 2) as client:
-        await client.flushall()
-        yield client
 
 
 async def test_one_who_is_gone_is_remembered_for_the_time_that_is_set(client: aioredis.Redis) -> None:

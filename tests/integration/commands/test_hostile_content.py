@@ -11,7 +11,6 @@ from threading import Thread
 
 import click
 import msgspec
-import pytest
 from aiokafka import AIOKafkaProducer
 from click.testing import CliRunner
 from hypothesis import HealthCheck, example, given, settings
@@ -90,18 +89,6 @@ def commands_of(group: click.Group, prefix: str = "") -> Iterator[str]:
 
 def test_every_command_is_tried() -> None:
     assert set(commands_of(main)) == set(CALLS) | TO_FAUST
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[EmbeddedS3]:
-    with EmbeddedS3() as embedded:
-        yield embedded
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[EmbeddedRedis]:
-    with EmbeddedRedis() as embedded:
-        yield embedded
 
 
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
