@@ -87,7 +87,7 @@ test-kubernetes: setup $(TOOLS)/kustomize ## the manifests as Kustomize renders 
 	cd $(ROOT) && $(BIN)/pytest -m kubernetes
 
 $(TOOLS)/kustomize:
-	GOBIN=$(TOOLS) GOFLAGS=-mod=mod go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.3
+	GOBIN=$(TOOLS) GOFLAGS=-mod=mod go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.2
 
 test-mutants: setup ## break one protection at a time: a test must notice (JDK 17 and Maven)
 	cd $(ROOT) && $(BIN)/python -m tests.mutation

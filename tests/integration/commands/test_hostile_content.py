@@ -22,6 +22,7 @@ from demo.servers.s3 import EmbeddedS3
 from saving_alerts.__main__ import main
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.kafka.codecs import encode
+from saving_alerts.kafka.topics import Topics
 from tests.support.broken_rules import GOOD, TEXT
 from tests.support.recorded_deployment import RecordedDeployment
 from tests.support.sample_events import event as an_event
@@ -33,7 +34,8 @@ FORGED_LINE = "2026-11-26 10:00:00  offer_viewed  m-150  pushed: the push was ac
 FORGED = f"m-1\n{FORGED_LINE}"
 signs = st.characters(exclude_categories=["Cs"]) | st.sampled_from(ALL_HARM)
 
-# By what is called; {…} is filled in from the world. `worker` and `agents` go on to Faust, and read nothing before.
+# By what is called; {…} is filled in from the world. `worker` and `agents` go on to Faust, and read nothing
+# before; `record-results` runs until it is stopped, and writes a log.
 CALLS = {
     "audit": ["", "--json"],
     "consent lift": ["", "--yes"],
@@ -61,6 +63,7 @@ CALLS = {
     "rules preview": ["{good} --merchant m-1 --merchants {merchants}"],
     "rules propose": ["{good} --note y"],
     "rules publish": ["{good} --by x --note y"],
+    "rules results": ["", "--json", "--rule r-1"],
     "rules rollback": ["--by x"],
     "rules schema": [""],
     "rules show": [""],
@@ -72,7 +75,7 @@ CALLS = {
     "topics create": [""],
     "topics strimzi": ["topics", "users"],
 }
-TO_FAUST = {"worker", "agents"}
+RUN_ON = {"worker", "agents", "record-results"}
 # Into a pipe they write bytes as they came, which `test_output.py` tries; on a terminal they show them.
 OF_BYTES = {"dead-letters show 0:{last} --body", "rules show"}
 
@@ -88,7 +91,7 @@ def commands_of(group: click.Group, prefix: str = "") -> Iterator[str]:
 
 
 def test_every_command_is_tried() -> None:
-    assert set(commands_of(main)) == set(CALLS) | TO_FAUST
+    assert set(commands_of(main)) == set(CALLS) | RUN_ON
 
 
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -138,6 +141,7 @@ class _World:
             "SAVING_ALERTS_REDIS_URL": self.redis.url,
             "SAVING_ALERTS_TOPIC_PARTITIONS": "4",
             "SAVING_ALERTS_TEST_USERS": "u-1",
+            "SAVING_ALERTS_RESULTS": "true",
             "SAVING_ALERTS_ERASURE_SECRET": "0123456789abcdef0123456789abcdef",
             "SAVING_ALERTS_PUSH_API_URL": page,
         }
@@ -163,6 +167,10 @@ class _World:
             await send(encode(switch | {"scope": "rule", "id": text}), key=f"rule:{text}".encode())
             await send(text.encode(), key=text.encode())
             await send(encode({"scope": text}), key=b"rule:r-1")
+            results = Topics.named(topics.source.name, deployment.name, results=True).results
+            assert results
+            for value in (encode(_result(text, decision.decision_id)), text.encode()):
+                await producer.send_and_wait(results.name, value, key=text.encode(), partition=0)
 
     def put(self, text: str) -> None:
         line = {"version": "0" * 12, "by": text, "note": text, "at": datetime.now(UTC).isoformat(), "replaced": text}
@@ -179,6 +187,29 @@ class _World:
         with Redis.from_url(self.redis.url) as client:
             client.set(f"{self.deployment.name}:workers:{text}", text)
             client.set(f"{self.deployment.name}:merchants:accepted", text)
+
+
+def _result(text: str, decision_id: str) -> dict[str, object]:
+    texts = (
+        "result_id",
+        "event_id",
+        "user_id",
+        "merchant_id",
+        "rule_id",
+        "rules_version",
+        "coupon_id",
+        "variant",
+        "store_id",
+    )
+    now = datetime.now(UTC).isoformat()
+    return dict.fromkeys(texts, text) | {
+        "decision_id": decision_id,
+        "kind": "opened",
+        "joined_by": "id",
+        "response": {"topic": text, "partition": 0, "offset": 0},
+        "happened_at": now,
+        "assigned_at": now,
+    }
 
 
 @contextmanager
