@@ -13,10 +13,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from mode import Service
 
 from saving_alerts.adapters.consent_rekeying import Delivers
-from saving_alerts.adapters.standing_orders import StandingOrders
+from saving_alerts.adapters.standing_orders import PendingOrder, StandingOrders
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.decoding import printable
-from saving_alerts.domain.erasures import Tokens
+from saving_alerts.domain.erasures import CARRIED_OUT, Tokens
 from saving_alerts.kafka.consumers import FETCH_MILLISECONDS, RECONNECT_PAUSE_SECONDS, Connect, started
 from saving_alerts.kafka.refusals import in_words
 from saving_alerts.metrics import Metric, Metrics
@@ -128,29 +128,34 @@ class ErasureTopic(Service):
     async def _carry_out(self) -> None:
         """All that wait, each once: nobody waits for one of them that cannot be carried out now."""
         read = [(number, each) for number, each in self._orders.items() if number not in self._ends]
-        waited = [(number, key, user) for number, each in read for key, user in each.pending.items()]
+        waited = [(number, key, order) for number, each in read for key, order in each.pending.items()]
         parts = [waited[first : first + TAKEN_OFF_TOGETHER] for first in range(0, len(waited), TAKEN_OFF_TOGETHER)]
         problems = [await self._carry_out_some(part) for part in parts]
         self._problem = next(filter(None, reversed(problems)), None)
         if self._problem:
             await self.sleep(AGAIN_SECONDS)
 
-    async def _carry_out_some(self, orders: Sequence[tuple[int, bytes, str]]) -> str | None:
+    async def _carry_out_some(self, orders: Sequence[tuple[int, bytes, PendingOrder]]) -> str | None:
         """Why not all of them. Their tombstones are the last of all: a crash before them has everything done again."""
         done, problem = [], None
-        for number, key, user_id in orders:
+        for number, key, order in orders:
             if number not in self._owned():
                 continue
-            not_yet = await self._erase(user_id, number)
+            not_yet = await self._erase(order.user_id, number)
             self._metrics.count(Metric.ERASURES, outcome="waits" if not_yet else "erased")
             problem = not_yet or problem
             if not_yet is None:
-                done.append((number, key))
+                done.append((number, key, order))
         await self._take_off(done)
         return problem
 
-    async def _take_off(self, orders: Sequence[tuple[int, bytes]]) -> None:
-        if undelivered := await self._producer.deliver([Output(self._topic, *order, None) for order in orders]):
+    async def _take_off(self, orders: Sequence[tuple[int, bytes, PendingOrder]]) -> None:
+        """One that was given again meanwhile stands before this tombstone, and is not over with it."""
+        tombstones = [
+            Output(self._topic, number, key, None, [(CARRIED_OUT, b"%d" % order.offset)])
+            for number, key, order in orders
+        ]
+        if undelivered := await self._producer.deliver(tombstones):
             raise undelivered[0].error
-        for number, key in orders:
+        for number, key, _ in orders:
             del self._orders[number].pending[key]

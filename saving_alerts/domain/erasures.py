@@ -5,6 +5,7 @@ finds what is charged, and a copy of Redis or of the changelog tells nobody whos
 """
 
 import hmac
+from collections.abc import Iterable
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -64,6 +65,8 @@ class ErasureOrder(msgspec.Struct, frozen=True):
 
 
 _orders = Decoder(ErasureOrder, MAX_ORDER_BYTES)
+CARRIED_OUT = "carried_out"  # the header of a tombstone: the offset of the order that was
+_OFFSET_DIGITS = 19  # of the largest
 
 
 def read_order(key: bytes | None, value: bytes | None, tokens: Tokens) -> ErasureOrder | Unreadable:
@@ -73,3 +76,12 @@ def read_order(key: bytes | None, value: bytes | None, tokens: Tokens) -> Erasur
     if key != tokens.of_user(order.user_id).encode():
         return Unreadable("it was given with another SAVING_ALERTS_ERASURE_SECRET than this worker has")
     return order
+
+
+def takes_off(tombstone_headers: Iterable[tuple[str, bytes]], ordered_offset: int) -> bool:
+    """Whether the order at this offset is over with this tombstone. One that names no order is for all before it.
+
+    An order that was given while an earlier one of the same user was carried out stands before its tombstone too.
+    """
+    named = dict(tombstone_headers).get(CARRIED_OUT) or b""
+    return not named.isdigit() or len(named) > _OFFSET_DIGITS or ordered_offset <= int(named)

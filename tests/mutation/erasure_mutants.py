@@ -8,11 +8,13 @@ ERASED_SENDS = "saving_alerts/worker/erased_sends.py"
 RECORDED = "saving_alerts/ledger/recorded_sends.py"
 REMOVAL = "saving_alerts/ledger/removal.py"
 TABLE = "saving_alerts/worker/push_sends_table.py"
+ORDERS = "saving_alerts/adapters/standing_orders.py"
 TOPIC = "saving_alerts/adapters/erasure_topic.py"
 TURNS = "saving_alerts/pipeline/user_turns.py"
 
 TEST_CONTRACT = "tests/contracts/test_throttle_erasure_contract.py"
 TEST_ERASING = "tests/unit/pipeline/test_erasing.py"
+TEST_ORDERS = "tests/unit/adapters/test_standing_orders.py"
 TEST_REFILL = "tests/integration/commands/test_throttle.py"
 TEST_REMOVAL = "tests/unit/ledger/test_removal.py"
 TEST_SENDS = "tests/unit/worker/test_erased_sends.py"
@@ -136,9 +138,9 @@ ERASURE_MUTANTS = (
         (
             Edit(
                 TOPIC,
-                "            not_yet = await self._erase(user_id, number)\n",
+                "            not_yet = await self._erase(order.user_id, number)\n",
                 "            await self._take_off([(number, key)])\n"
-                "            not_yet = await self._erase(user_id, number)\n",
+                "            not_yet = await self._erase(order.user_id, number)\n",
             ),
         ),
         (TEST_TOPIC,),
@@ -152,6 +154,11 @@ ERASURE_MUTANTS = (
         "carry out an order whose tombstone was not read yet",
         (Edit(TOPIC, " if number not in self._ends]", "]"),),
         (TEST_TOPIC,),
+    ),
+    Mutant(
+        "take an order off that was given meanwhile",
+        (Edit(ORDERS, "order and takes_off(tombstone.headers, order.offset)", "order"),),
+        (TEST_ORDERS,),
     ),
     Mutant(
         "read orders without room from the beginning",

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from saving_alerts.commands.clock import now
 from saving_alerts.commands.exits import CommandRefusedError
-from saving_alerts.domain.erasures import ErasureOrder, Tokens
+from saving_alerts.domain.erasures import ErasureOrder, Tokens, takes_off
 from saving_alerts.kafka.client import partition_counts, partition_of, reaching
 from saving_alerts.kafka.consumers import FETCH_MILLISECONDS
 from saving_alerts.ledger.topic_reader import reader
@@ -21,10 +21,11 @@ async def order_and_wait(settings: Settings, tokens: Tokens, user_id: str, wait_
     async with reader(settings.kafka) as consumer:
         partition = TopicPartition(topic, number)
         consumer.assign([partition])
-        consumer.seek(partition, await _write(settings, partition, key, user_id) + 1)
+        offset = await _write(settings, partition, key, user_id)
+        consumer.seek(partition, offset + 1)
         try:
             async with asyncio.timeout(wait_seconds):
-                await _until_taken_off(consumer, key)
+                await _until_taken_off(consumer, key, offset)
         except TimeoutError:
             return False
     return True
@@ -52,9 +53,11 @@ async def _write(settings: Settings, partition: TopicPartition, key: bytes, user
     return int(written.offset)
 
 
-async def _until_taken_off(consumer: AIOKafkaConsumer, key: bytes) -> None:
+async def _until_taken_off(consumer: AIOKafkaConsumer, key: bytes, offset: int) -> None:
     while True:
         fetched = await consumer.getmany(timeout_ms=FETCH_MILLISECONDS)
-        for records in fetched.values():
-            if any(record.key == key and record.value is None for record in records):
-                return
+        tombstones = (
+            each for records in fetched.values() for each in records if each.key == key and each.value is None
+        )
+        if any(takes_off(each.headers, offset) for each in tombstones):
+            return

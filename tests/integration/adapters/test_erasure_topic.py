@@ -48,6 +48,7 @@ class Worker:
         self.owned = ALL
         self.erased: list[tuple[str, int]] = []
         self.not_yet: dict[str, str] = {}
+        self.is_given_again: set[str] = set()  # while the first order is carried out
         self.reachable = True
         self.loses_all_at_the_first = False
         self.looks = 0  # so often it has asked for its partitions
@@ -76,6 +77,9 @@ class Worker:
         return without_a_group(Settings.model_construct(kafka_bootstrap_servers=self.servers))
 
     async def _erase(self, user_id: str, partition: int) -> str | None:
+        if user_id in self.is_given_again:
+            self.is_given_again.remove(user_id)
+            await self.order(user_id)
         if user_id in self.not_yet:
             return self.not_yet[user_id]
         self.erased.append((user_id, partition))
@@ -124,6 +128,17 @@ async def test_an_order_is_carried_out_and_then_taken_off(worker: Worker) -> Non
 
     assert worker.erased == [("u-1", of_user("u-1"))]
     assert not await worker.standing("u-1")
+
+
+async def test_an_order_that_is_given_while_another_is_carried_out_is_carried_out_too(worker: Worker) -> None:
+    worker.is_given_again = {"u-1"}
+    await worker.start()
+    await worker.order("u-1")
+
+    await until(lambda: len(worker.erased) > 1)
+    await until(lambda: not worker.topic.report().waiting)
+
+    assert worker.erased == [("u-1", of_user("u-1"))] * 2
 
 
 async def test_one_that_cannot_be_carried_out_now_says_why_stands_and_holds_nobody_up(worker: Worker) -> None:

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saving_alerts.domain.decoding import Unreadable
-from saving_alerts.domain.erasures import MAX_USER_CHARACTERS, ErasureOrder, EventAt, Tokens, read_order
+from saving_alerts.domain.erasures import (
+    CARRIED_OUT,
+    MAX_USER_CHARACTERS,
+    ErasureOrder,
+    EventAt,
+    Tokens,
+    read_order,
+    takes_off,
+)
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import encode
 from tests.support.fakes.clock import START
@@ -78,3 +86,12 @@ def test_what_is_no_order_is_refused(value: bytes | None) -> None:
 @given(st.binary(), st.binary())
 def test_no_bytes_raise(key: bytes, value: bytes) -> None:
     assert isinstance(read_order(key, value, TOKENS), ErasureOrder | Unreadable)
+
+
+@pytest.mark.parametrize(
+    ("named", "is_over"),
+    [(b"8", True), (b"7", True), (b"6", False), (b"", True), (b"-1", True), (b"\xff", True), (b"0" * 5_000, True)],
+)
+def test_a_tombstone_takes_off_the_order_that_it_names_and_those_before(named: bytes, is_over: bool) -> None:  # noqa: FBT001 - a row
+    assert takes_off([(CARRIED_OUT, named)], 7) is is_over
+    assert takes_off([], 7)
