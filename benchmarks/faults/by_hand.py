@@ -39,6 +39,8 @@ CALL_SECONDS = 4.0
 PAUSE_SECONDS = 0.5
 DAY_SECONDS = 24 * 3600
 REDIS_SECONDS = 0.5
+# As the contract of both APIs wants it to begin.
+USER_AGENT = "saving-alerts/by-hand"
 MOST_IN_FLIGHT = 4_000
 FAILED = (aiohttp.ClientError, TimeoutError, RedisError, OSError)
 
@@ -190,7 +192,8 @@ async def run(job: Job) -> None:
     redis = Redis.from_url(
         job.redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, decode_responses=True
     )
-    async with consumer, aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(CALL_SECONDS)) as session:
+    timeout = aiohttp.ClientTimeout(CALL_SECONDS)
+    async with consumer, aiohttp.ClientSession(timeout=timeout, headers={"User-Agent": USER_AGENT}) as session:
         work = ByHand(job, redis, session)
         consumer.subscribe([job.source], listener=work.progress)
         working = asyncio.ensure_future(work.run(consumer))

@@ -90,7 +90,7 @@ class Scene:
             time.sleep(LOOK_SECONDS)
 
     def _apply(self, fault: Fault) -> None:
-        first, second = self._members[:2]
+        first, second = self._members[0], self._members[-1]
         redis, cluster = self._world.redis, self._cluster
         actions: dict[Fault, Callable[[], None]] = {
             Fault.KILL_FIRST: first.kill,
