@@ -6,9 +6,13 @@ its next owner a little work.
 """
 
 import asyncio
+from contextvars import ContextVar
 from enum import Enum, auto
 from typing import Any
 from weakref import WeakSet
+
+# Whatever a stage's task starts counts as it: a record that is tried alone runs in a task of its own.
+_work: ContextVar["asyncio.Task[Any] | None"] = ContextVar("work", default=None)
 
 
 class _State(Enum):
@@ -24,6 +28,11 @@ class Drain:
         self._state = _State.OPEN
         self._waited_for: WeakSet[asyncio.Task[Any]] = WeakSet()
 
+    @staticmethod
+    def enter() -> None:
+        """The current task is one that a stage waits for, or lets go."""
+        _work.set(asyncio.current_task())
+
     def begin(self, *, anew: bool) -> None:
         """The current task is about to take a claim (`anew`), or to renew one that it keeps.
 
@@ -32,12 +41,12 @@ class Drain:
         """
         if self._state is _State.OVER or (anew and self._state is _State.DRAINING):
             raise asyncio.CancelledError("the partitions go")
-        if task := asyncio.current_task():
+        if task := _current():
             self._waited_for.add(task)
 
     def end(self) -> None:
         """It holds no claim now, or one that is kept: the next owner goes on with the same key."""
-        task = asyncio.current_task()
+        task = _current()
         if task is not None and task in self._waited_for:
             self._waited_for.discard(task)
             if self._state is _State.OVER:
@@ -58,3 +67,7 @@ class Drain:
     def resume(self) -> None:
         """A new assignment begins."""
         self._state = _State.OPEN
+
+
+def _current() -> "asyncio.Task[Any] | None":
+    return _work.get() or asyncio.current_task()

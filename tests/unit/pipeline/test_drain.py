@@ -110,6 +110,32 @@ async def test_what_has_its_answer_is_waited_for_to_its_end() -> None:
     assert (waits, await ended(task)) == (True, "ended")
 
 
+@pytest.mark.parametrize(("answered", "becomes"), [(True, "ended"), (False, "cut off")])
+async def test_what_a_task_starts_counts_as_it(*, answered: bool, becomes: str) -> None:
+    """A record that is tried alone runs in a task of its own."""
+    drain, ends = Drain(), asyncio.Event()
+
+    async def dispatch() -> None:
+        drain.begin(anew=True)
+        await ends.wait()
+        if not answered:
+            drain.end()
+        await asyncio.sleep(0)
+
+    async def tried() -> None:
+        drain.enter()
+        await asyncio.wait([asyncio.create_task(dispatch())])
+
+    task = await as_task(tried)
+    await asyncio.sleep(0)
+    drain.start()
+    drain.let_go()
+    waits = drain.waits_for(task)
+    ends.set()
+
+    assert (waits, await ended(task)) == (True, becomes)
+
+
 async def test_the_next_assignment_begins_claims_again() -> None:
     drain = Drain()
     drain.start()
