@@ -203,9 +203,7 @@ class StageRunner:
         self._reach(Failpoint.DURING_DRAIN)
         drain, time, self._cut_off = self._services.drain, asyncio.get_running_loop().time, 0
         give_up_at = time() + limit_seconds
-        drain.start()
-        await self._wait(min(GRACE_SECONDS, limit_seconds))
-        drain.let_go()
+        await self._wait(drain.start(min(GRACE_SECONDS, limit_seconds)))
         for task in self._tasks:
             if not drain.waits_for(task):
                 task.cancel()

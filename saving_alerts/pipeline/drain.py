@@ -7,7 +7,6 @@ its next owner a little work.
 
 import asyncio
 from contextvars import ContextVar
-from enum import Enum, auto
 from typing import Any
 from weakref import WeakSet
 
@@ -15,17 +14,11 @@ from weakref import WeakSet
 _work: ContextVar["asyncio.Task[Any] | None"] = ContextVar("work", default=None)
 
 
-class _State(Enum):
-    OPEN = auto()
-    DRAINING = auto()
-    OVER = auto()  # what nobody waits for has been let go
-
-
 class Drain:
     """Of one worker, for all its stages. A task between `begin` and `end` is waited for."""
 
     def __init__(self) -> None:
-        self._state = _State.OPEN
+        self._let_go_at: float | None = None  # by the loop's clock; None: no drain
         self._waited_for: WeakSet[asyncio.Task[Any]] = WeakSet()
 
     @staticmethod
@@ -39,7 +32,7 @@ class Drain:
         Raises CancelledError where the partitions go: no claim is taken then. One that is kept after an unclear attempt
         may still end well, as long as others are waited for.
         """
-        if self._state is _State.OVER or (anew and self._state is _State.DRAINING):
+        if self._is_over() or (anew and self._let_go_at is not None):
             raise asyncio.CancelledError("the partitions go")
         if task := _current():
             self._waited_for.add(task)
@@ -49,24 +42,29 @@ class Drain:
         task = _current()
         if task is not None and task in self._waited_for:
             self._waited_for.discard(task)
-            if self._state is _State.OVER:
+            if self._is_over():
                 task.cancel()
 
     def waits_for(self, task: "asyncio.Task[Any]") -> bool:
         return task in self._waited_for
 
-    def start(self) -> None:
-        """The partitions go: nothing begins from now on."""
-        if self._state is _State.OPEN:
-            self._state = _State.DRAINING
+    def start(self, grace_seconds: float) -> float:
+        """The partitions go: nothing begins from now on, and who is not waited for is let go after so many seconds.
 
-    def let_go(self) -> None:
-        """From now on a task that ends what it is waited for is cancelled."""
-        self._state = _State.OVER
+        Returns how many are left: the first stage that drains says it for all. A task that ends later what it is waited
+        for is cancelled then.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._let_go_at is None:
+            self._let_go_at = now + grace_seconds
+        return max(0.0, self._let_go_at - now)
 
     def resume(self) -> None:
         """A new assignment begins."""
-        self._state = _State.OPEN
+        self._let_go_at = None
+
+    def _is_over(self) -> bool:
+        return self._let_go_at is not None and asyncio.get_running_loop().time() >= self._let_go_at
 
 
 def _current() -> "asyncio.Task[Any] | None":

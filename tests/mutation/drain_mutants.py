@@ -23,12 +23,12 @@ DRAIN_MUTANTS = (
     ),
     Mutant(
         "claims while partitions go",
-        (Edit(DRAIN, " or (anew and self._state is _State.DRAINING)", ""),),
+        (Edit(DRAIN, " or (anew and self._let_go_at is not None)", ""),),
         (TEST_DRAIN,),
     ),
     Mutant(
         "a drain that waits for another attempt",
-        (Edit(DRAIN, "            if self._state is _State.OVER:\n", "            if False:\n"),),
+        (Edit(DRAIN, "            if self._is_over():\n", "            if False:\n"),),
         (TEST_DRAIN,),
     ),
     Mutant(

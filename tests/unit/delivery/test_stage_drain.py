@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from saving_alerts.delivery.stage_runner import GRACE_SECONDS
+from saving_alerts.pipeline.drain import Drain
 from tests.support.simulated_time import run_simulated
 from tests.unit.delivery.test_stage_runner import World, until
 
@@ -59,3 +60,21 @@ def test_what_kafka_does_not_take_is_let_go_after_a_moment() -> None:
 
     assert seconds == pytest.approx(GRACE_SECONDS)
     assert world.acks == []
+
+
+def test_a_stage_without_work_does_not_take_the_moment_from_another() -> None:
+    """After an unclear attempt there is time for another one."""
+
+    async def story() -> float:
+        drain = Drain()
+        idle, busy = World(waiting=True, drain=drain), World(waiting=True, drain=drain)
+        busy.steps.holds("slow-u1")
+        busy.take("slow-u1")
+        await until(lambda: busy.steps.begun == ["slow-u1"])
+        draining = asyncio.gather(idle.stage.drain(LIMIT_SECONDS), busy.stage.drain(LIMIT_SECONDS))
+        await asyncio.sleep(GRACE_SECONDS / 2)
+        left = drain.start(LIMIT_SECONDS)
+        await draining
+        return left
+
+    assert run_simulated(story()) == pytest.approx(GRACE_SECONDS / 2)

@@ -190,10 +190,11 @@ def _to_next(text: str) -> tuple[str, Envelope]:
 class World:
     """One stage and what surrounds it. `waiting` gives each record its own task."""
 
-    def __init__(self, *, waiting: bool, clock_gate: ClockGate | None = None) -> None:
+    def __init__(self, *, waiting: bool, clock_gate: ClockGate | None = None, drain: Drain | None = None) -> None:
         self.clock, self.metrics = FakeClock(), RecordingMetrics()
         self.dependencies = Dependencies(self.clock.now)
-        self.steps, self.flow_control, self.outputs = Steps(), FakeFlowControl(), FakeOutputs()
+        self.steps = Steps(drain=drain or Drain())
+        self.flow_control, self.outputs = FakeFlowControl(), FakeOutputs()
         self.acks: list[int] = []
         self.metadata = FakeMetadataStore()
         self.detector = PoisonPillDetector(self.metadata, lambda each: self.stage.behind(each))  # noqa: PLW0108 - the stage comes later

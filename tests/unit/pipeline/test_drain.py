@@ -15,6 +15,7 @@ from tests.unit.pipeline.test_dispatch_push import CERTAIN, LEASE, World, rules
 pytestmark = pytest.mark.asyncio
 
 UNCAPPED = rules(())
+LONG_SECONDS = 60
 
 
 async def as_task(work: Callable[[], Awaitable[None]]) -> "asyncio.Task[None]":
@@ -54,7 +55,7 @@ async def test_a_task_is_waited_for_from_its_claim_to_its_end() -> None:
 @pytest.mark.parametrize(("anew", "becomes"), [(True, "cut off"), (False, "ended")])
 async def test_no_claim_is_taken_while_draining_and_one_that_is_kept_may_end_well(*, anew: bool, becomes: str) -> None:
     drain = Drain()
-    drain.start()
+    drain.start(LONG_SECONDS)
 
     async def dispatch() -> None:
         drain.begin(anew=anew)
@@ -65,8 +66,7 @@ async def test_no_claim_is_taken_while_draining_and_one_that_is_kept_may_end_wel
 @pytest.mark.parametrize("anew", [True, False])
 async def test_nothing_is_begun_once_the_rest_was_let_go(*, anew: bool) -> None:
     drain = Drain()
-    drain.start()
-    drain.let_go()
+    drain.start(0)
 
     async def dispatch() -> None:
         drain.begin(anew=anew)
@@ -84,8 +84,7 @@ async def test_what_ends_its_attempt_after_the_rest_was_let_go_goes_too() -> Non
         await asyncio.sleep(0)
 
     task = await as_task(dispatch)
-    drain.start()
-    drain.let_go()
+    drain.start(0)
     answered.set()
 
     assert await ended(task) == "cut off"
@@ -100,8 +99,7 @@ async def test_what_has_its_answer_is_waited_for_to_its_end() -> None:
         await recorded.wait()
 
     task = await as_task(dispatch)
-    drain.start()
-    drain.let_go()
+    drain.start(0)
     answered.set()
     await asyncio.sleep(0)
     waits = drain.waits_for(task)
@@ -128,8 +126,7 @@ async def test_what_a_task_starts_counts_as_it(*, answered: bool, becomes: str) 
 
     task = await as_task(tried)
     await asyncio.sleep(0)
-    drain.start()
-    drain.let_go()
+    drain.start(0)
     waits = drain.waits_for(task)
     ends.set()
 
@@ -138,8 +135,7 @@ async def test_what_a_task_starts_counts_as_it(*, answered: bool, becomes: str) 
 
 async def test_the_next_assignment_begins_claims_again() -> None:
     drain = Drain()
-    drain.start()
-    drain.let_go()
+    drain.start(0)
     drain.resume()
 
     async def dispatch() -> None:
@@ -149,11 +145,10 @@ async def test_the_next_assignment_begins_claims_again() -> None:
     assert await ended(await as_task(dispatch)) == "ended"
 
 
-async def test_another_stages_drain_does_not_undo_what_was_let_go() -> None:
+async def test_the_first_stage_that_drains_says_when_the_rest_is_let_go() -> None:
     drain = Drain()
-    drain.start()
-    drain.let_go()
-    drain.start()
+    drain.start(0)
+    drain.start(LONG_SECONDS)
 
     async def dispatch() -> None:
         drain.begin(anew=False)
@@ -176,8 +171,7 @@ class Drained:
     def _partitions_go(self) -> None:
         task = asyncio.current_task()
         self.was_waited_for = task is not None and self.drain.waits_for(task)
-        self.drain.start()
-        self.drain.let_go()
+        self.drain.start(0)
 
     async def dispatch(self) -> str:
         async def work() -> None:
@@ -211,6 +205,6 @@ async def test_a_claim_with_an_unclear_attempt_is_left_to_the_next_owner_who_rep
 
 async def test_no_dispatch_takes_a_claim_while_partitions_go() -> None:
     drained = Drained()
-    drained.drain.start()
+    drained.drain.start(LONG_SECONDS)
 
     assert (await drained.dispatch(), drained.world.throttle.calls) == ("cut off", [])
