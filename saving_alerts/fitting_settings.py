@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from saving_alerts.kafka.last_commit import LAST_COMMIT_SECONDS, LAST_COMMITS_OF_A_REVOKE
+from saving_alerts.kafka.last_commit import LAST_SECONDS_OF_A_REVOKE
 from saving_alerts.kafka.topics import Topics
 
-LAST_COMMITS_SECONDS = LAST_COMMITS_OF_A_REVOKE * LAST_COMMIT_SECONDS
 LEASE_SLACK_SECONDS = 1.0  # of a lease that has just been renewed, for what happens before the attempt
 HEARTBEATS_PER_SESSION = 3  # one can be lost, and one late
 
@@ -80,9 +79,9 @@ _ROWS = (
         "else attempts are cut off whenever a worker stops",
     ),
     _Row(
-        lambda s: s.drain_seconds + LAST_COMMITS_SECONDS < s.rebalance_timeout_seconds,
-        f"SAVING_ALERTS_DRAIN_SECONDS + {LAST_COMMITS_SECONDS:g}, which the last commits may take, must be less than "
-        "SAVING_ALERTS_REBALANCE_TIMEOUT_SECONDS",
+        lambda s: s.drain_seconds + LAST_SECONDS_OF_A_REVOKE < s.rebalance_timeout_seconds,
+        f"SAVING_ALERTS_DRAIN_SECONDS + {LAST_SECONDS_OF_A_REVOKE:g}, which the last commits may take, "
+        "must be less than SAVING_ALERTS_REBALANCE_TIMEOUT_SECONDS",
     ),
     _Row(
         lambda s: s.group_heartbeat_seconds * HEARTBEATS_PER_SESSION <= s.session_timeout_seconds,

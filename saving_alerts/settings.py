@@ -65,7 +65,7 @@ class Settings(AccessSettings):
     group_heartbeat_seconds: float = Field(default=2, gt=0)
     """How often a worker sends a heartbeat to the group: a fifth of the session timeout, or less."""
     rebalance_timeout_seconds: float = Field(default=60, gt=0)
-    """How long the group waits for a member at a rebalance. Longer than the drain and 6 s more."""
+    """How long the group waits for a member at a rebalance. Longer than the drain and 9 s more."""
     commit_interval_seconds: float = Field(default=1, gt=0)
     """How often offsets are committed. Longer means more echoes after a crash, never a loss."""
 
@@ -111,8 +111,9 @@ class Settings(AccessSettings):
     intake stops. A crash delivers them again."""
     uncommitted_max_bytes: int = Field(default=64 * 1024 * 1024, ge=1024 * 1024)
     """When they have so many bytes on Kafka, the intake of that partition stops as well."""
-    drain_seconds: float = Field(default=10, gt=0)
-    """How long work in flight may take when partitions are taken away or the worker stops."""
+    drain_seconds: float = Field(default=6, gt=0)
+    """How long claims and attempts in flight may take when partitions are taken away or the worker stops; the rest has
+    1 s. The whole group waits for it."""
     standstill_seconds: float = Field(default=60, ge=10)
     """How long a worker may stand still although there is work, before it exits with 70 to be restarted."""
 

@@ -28,6 +28,7 @@ class RecordWork(Generic[In, Out]):
         self._writer = writer
         self._step = step
         self._detector = services.detector
+        self._drain = services.drain
         self._clock = services.clock
         self._reach = partial(services.failpoints.reach, stage=writer.stage)
         self._last_of_key: dict[bytes | None, asyncio.Task[None]] = {}
@@ -60,6 +61,7 @@ class RecordWork(Generic[In, Out]):
             del self._last_of_key[key]
 
     async def _work(self, record: ConsumerRecord, before: asyncio.Task[None] | None, finish: Finish) -> None:
+        self._drain.enter()
         if before is not None:
             await asyncio.wait([before])
         await self._detector.admit()

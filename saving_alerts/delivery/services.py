@@ -10,6 +10,7 @@ from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.dependencies import Dependencies
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.metrics import Metrics
+from saving_alerts.pipeline.drain import Drain
 from saving_alerts.ports.clock import Clock
 
 
@@ -26,3 +27,4 @@ class StageServices:
     limits: InFlightLimits
     failpoints: Failpoints = field(default_factory=Failpoints)
     dependencies: Dependencies = field(default_factory=Dependencies)
+    drain: Drain = field(default_factory=Drain)

@@ -43,6 +43,9 @@ from saving_alerts.metrics import Metric
 
 log = logging.getLogger(__name__)
 
+# At a drain what is in work and not waited for has so long: most of it ends by itself, and is not done again.
+GRACE_SECONDS = 1.0
+
 SENT = frozenset({Reason.PUSHED, Reason.WOULD_PUSH})
 
 
@@ -61,6 +64,7 @@ class StageRunner:
         self._full: set[Hashable] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
+        self._cut_off = 0
 
     def _empty(self) -> StageInFlight:
         return InFlight(self._services.limits, MEASURES, Batch.let_go)
@@ -137,7 +141,9 @@ class StageRunner:
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A bug in delivery itself must not end in an acknowledgement: this exit gives none."""
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            self._cut_off += 1
+        elif (error := task.exception()) is not None:
             log.critical("delivery failed, the worker cannot go on", exc_info=error)
             os._exit(RESTART)
 
@@ -188,31 +194,44 @@ class StageRunner:
         self._services.metrics.gauge(Metric.IN_FLIGHT, self._in_flight.unfinished, stage=self.stage)
 
     async def drain(self, limit_seconds: float) -> None:
-        """Begin nothing new, give what is in work so long, then abandon it: unacknowledged, for the next owner."""
+        """Begin nothing new, and give what is in work so long at most: what `Drain` does not wait for, a moment.
+
+        The rest is abandoned: unacknowledged, for the next owner.
+        """
         self._draining = True
         self._work.stop()
         self._reach(Failpoint.DURING_DRAIN)
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=limit_seconds)
+        drain, time, self._cut_off = self._services.drain, asyncio.get_running_loop().time, 0
+        give_up_at = time() + limit_seconds
+        await self._wait(drain.start(min(GRACE_SECONDS, limit_seconds)))
+        for task in self._tasks:
+            if not drain.waits_for(task):
+                task.cancel()
+        await self._wait(give_up_at - time())
         self._in_flight.close()
         await self._abandon(set(self._tasks))
         self._drained, self._in_flight = self._in_flight, self._empty()
         self._report_in_flight()
         self._full.clear()
 
+    async def _wait(self, seconds: float) -> None:
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=max(0, seconds))
+
     async def _abandon(self, unfinished: set[asyncio.Task[None]]) -> None:
         for task in unfinished:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
-        if unfinished:
+        if self._cut_off:
             log.warning(
                 "%s: %d unfinished tasks were abandoned; redelivered later",
                 self.stage,
-                len(unfinished),
+                self._cut_off,
                 extra={"stage": str(self.stage)},
             )
 
     def resume(self) -> None:
         """A new assignment begins."""
         self._draining, self._drained = False, None
+        self._services.drain.resume()
         self._work.resume()

@@ -10,6 +10,7 @@ from saving_alerts.domain.caps import Cap, blocking_cap
 from saving_alerts.domain.erasures import EventAt
 from saving_alerts.domain.push_sends import PushSend, of_event
 from saving_alerts.failpoints import Failpoint, Failpoints
+from saving_alerts.pipeline.drain import Drain
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.push_sends import PushSends
@@ -43,6 +44,7 @@ class ClaimHolder:
     push_sends: PushSends
     clock: Clock
     failpoints: Failpoints
+    drain: Drain
     incarnation: str
     numbers: Iterator[int]
     taken_over: bool = False
@@ -64,7 +66,11 @@ class ClaimHolder:
         return self._in_the_table() or view if isinstance(view, Free) else view
 
     async def hold(self, *, unclear: bool) -> datetime | Reservation:
-        """Until when the claim is ours, or why it is not. `unclear`: an attempt of this task may have arrived."""
+        """Until when the claim is ours, or why it is not. `unclear`: an attempt of this task may have arrived.
+
+        From here on a drain waits for the task, until `Drain.end`. Raises CancelledError as `Drain.begin` does.
+        """
+        self.drain.begin(anew=not (unclear or self.taken_over or self.is_asked_for))
         if self._claim is not None and self._granted and (lease_until := await self._renew(self._claim)):
             return lease_until
         # A claim whose answer was lost is asked for again as it is: a second answer is the same as the first.

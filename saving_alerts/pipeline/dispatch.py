@@ -1,16 +1,13 @@
 """The last step: one push, never two, never late, nobody silenced.
 
 Theory. A push can be sent twice in two ways: two workers believe that the event is theirs, or an attempt without an
-answer arrives after all. Against the first stands a claim on the user, with a lease, in the throttle. Against the
-second stand three things: the idempotency key, `Request-Not-After` (nothing of ours is accepted after the lease or the
-deadline), and the memory of this task: once one of its attempts is unclear, only "accepted" ends it well, and
-everything else is `push_uncertain` and stays charged. Silence beats a second push.
+answer arrives after all. Against the first stands a claim on the user, with a lease, in the throttle. Against the other
+stand the idempotency key, `Request-Not-After` (nothing of ours is accepted after the lease or the deadline), and the
+memory of this task: once one of its attempts is unclear, only "accepted" ends it well, and all else is
+`push_uncertain` and stays charged. A claim that was taken over counts as unclear: its former owner may have sent.
 
-One try is: wait for everything that can be waited for, hold the claim, make at most one attempt. Waits
-come before the claim, so that a claim is short. So does every no that is known without one: it needs a look at the
-claims, and takes none. A claim that was taken over counts as unclear from the start, because
-its former owner may have sent. The position's own entry is looked up even after the deadline: it may be pushed.
-docs/claims.md has the rules, each with what happens without it.
+One try is: wait for everything that can be waited for, hold the claim, make at most one attempt. So a claim is short,
+and a no that is known before takes none. docs/claims.md has the rules, each with what happens without it.
 """
 
 from collections.abc import Iterator
@@ -25,6 +22,7 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.failpoints import Failpoint, Failpoints
 from saving_alerts.pipeline.claim_holder import ClaimHolder
+from saving_alerts.pipeline.drain import Drain
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.pipeline.preconditions import Preconditions, Unmet
 from saving_alerts.pipeline.push_decisions import decided_by, name_of, sent_before
@@ -69,6 +67,7 @@ class Dispatcher:
     failpoints: Failpoints = field(default_factory=Failpoints)
     consent: Consent = field(default_factory=AsTheEventSaid)
     gone_devices: GoneDevices = field(default_factory=NobodyGone)
+    drain: Drain = field(default_factory=Drain)
 
     async def dispatch_push(self, alert: Alert, rules: RuleSet) -> Decided:
         """Send the alert, or say why not. Ends at the latest one lease after the alert's deadline."""
@@ -78,6 +77,7 @@ class Dispatcher:
         dispatch = _Dispatch(self, alert, rules, self._claim_of(alert, rules), preconditions)
         pause = FIRST_PAUSE
         while (decided := await dispatch.try_once()) is None:
+            self.drain.end()
             await self.clock.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         return decided
@@ -90,6 +90,7 @@ class Dispatcher:
             push_sends=self.push_sends,
             clock=self.clock,
             failpoints=self.failpoints,
+            drain=self.drain,
             incarnation=self.incarnation,
             numbers=self.claim_numbers,
         )

@@ -35,13 +35,13 @@ from saving_alerts.failpoints import Failpoints
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metrics
 from saving_alerts.pipeline.dispatch import Dispatcher
+from saving_alerts.pipeline.drain import Drain
 from saving_alerts.pipeline.erasing import Eraser
 from saving_alerts.pipeline.user_turns import UserTurns
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.consent import AsTheEventSaid, Consent
-from saving_alerts.reference_data.loader import RULES, ReferenceDataLoader, ReloadPolicy
-from saving_alerts.reference_data.merchants_file import MerchantsLimits
+from saving_alerts.reference_data.loader import RULES, ReferenceDataLoader
 from saving_alerts.reference_data.shrink_guard import ShrinkGuard
 from saving_alerts.reference_data.snapshot import ReferenceData
 from saving_alerts.settings import Settings
@@ -50,6 +50,7 @@ from saving_alerts.worker.consent import partitions_of, worker_consent
 from saving_alerts.worker.datadog_policy import datadog_policy
 from saving_alerts.worker.erasures import worker_erasures
 from saving_alerts.worker.external_factories import ExternalFactories
+from saving_alerts.worker.reload_policy import reload_policy
 from saving_alerts.worker.stages import StepInputs, build_stages
 
 
@@ -124,7 +125,7 @@ class WorkerRuntime:
         )
         guard = ShrinkGuard(ports.accepted_directories, self.settings.merchants_max_loss)
         loader = ReferenceDataLoader(
-            ports.object_store, guard, _reload_policy(self.settings), self.reference_data, self.clock, self.metrics
+            ports.object_store, guard, reload_policy(self.settings), self.reference_data, self.clock, self.metrics
         )
         clock_watch = ClockWatch(ports.heartbeats.time, self.clock, _clock_limits(self.settings), self.metrics)
         self.opened = Opened(ports, loader, clock_watch, self._build_stages(ports, clock_watch, partitions))
@@ -145,11 +146,12 @@ class WorkerRuntime:
             stage.resume()
 
     def _build_stages(self, ports: Ports, clock_watch: ClockWatch, partitions: int) -> dict[Stage, StageRunner]:
+        drain = Drain()
         inputs = StepInputs(
             reference_data=self.reference_data,
             push_sends=self.push_sends,
             coupon_source=ports.coupon_source,
-            dispatcher=self._dispatcher(ports),
+            dispatcher=self._dispatcher(ports, drain),
             clock_gate=clock_watch,
             max_ahead=clock_watch.limits.max_ahead,
             consent=self._consent,
@@ -170,6 +172,7 @@ class WorkerRuntime:
             ),
             failpoints=self.failpoints,
             dependencies=self.dependencies,
+            drain=drain,
         )
         return build_stages(inputs, services, self.topics)
 
@@ -177,7 +180,7 @@ class WorkerRuntime:
         name = self.settings.worker_name
         return RecordBuilder(self.topics, name, self.clock, self.metrics, self._rules_version, partitions)
 
-    def _dispatcher(self, ports: Ports) -> Dispatcher:
+    def _dispatcher(self, ports: Ports, drain: Drain) -> Dispatcher:
         return Dispatcher(
             throttle=ports.throttle,
             sender=ports.push_sender,
@@ -191,6 +194,7 @@ class WorkerRuntime:
             claim_numbers=itertools.count(1),
             failpoints=self.failpoints,
             consent=self._consent,
+            drain=drain,
         )
 
     @property
@@ -235,16 +239,4 @@ def _clock_limits(settings: Settings) -> ClockLimits:
     return ClockLimits(
         max_ahead=timedelta(seconds=settings.max_ahead_seconds),
         margin=timedelta(seconds=settings.clock_margin_seconds),
-    )
-
-
-def _reload_policy(settings: Settings) -> ReloadPolicy:
-    return ReloadPolicy(
-        rules_key=settings.s3_rules_key,
-        merchants_key=settings.s3_merchants_key,
-        max_rules_bytes=settings.max_rules_bytes,
-        rules_check_seconds=settings.rules_check_seconds,
-        max_merchants_bytes=settings.max_merchants_bytes,
-        merchants_limits=MerchantsLimits(settings.max_bad_merchant_lines, settings.max_merchant_lines),
-        rules_need_approval=settings.rules_need_approval,
     )

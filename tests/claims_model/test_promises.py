@@ -50,6 +50,8 @@ def test_every_promise_holds_and_no_state_is_stuck(faults: Faults) -> None:
     "faults",
     [
         Faults(crashes=1, rebalances=1),
+        Faults(rebalances=2),
+        Faults(rebalances=1, lost_answers=1),
         Faults(lost_answers=2),
         Faults(erasures=1, rebalances=1),
         Faults(erasures=1, lost_answers=1),
@@ -63,7 +65,7 @@ def test_every_promise_holds_and_no_state_is_stuck(faults: Faults) -> None:
         pytest.param(Faults(crashes=1, lost_answers=1, kills=1), marks=pytest.mark.long),
     ],
     ids=[
-        *("a crash and a rebalance", "two lost answers"),
+        *("a crash and a rebalance", "two rebalances", "a rebalance and a lost answer", "two lost answers"),
         *("an erasure and a rebalance", "an erasure and a lost answer"),
         *("an erasure and a crash", "an erasure, and the window passes"),
         *("a copy and a crash", "a copy and a rebalance", "a copy and a lost answer", "a copy and a kill switch"),

@@ -29,6 +29,7 @@ from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.kill_switches import active_switch
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.pipeline.dispatch import Dispatcher
+from saving_alerts.pipeline.drain import Drain
 from saving_alerts.pipeline.user_turns import UserTurns
 from saving_alerts.ports.consent import AsTheEventSaid
 from saving_alerts.reference_data.snapshot import ReferenceData
@@ -78,6 +79,7 @@ class Worker:
         self._metrics, self._reference_data = NoMetrics(), ReferenceData()
         self._producer = OutputProducer(lambda: SimulatedProducer.create(world, self), self._metrics)
         self._table = TableClient(world, self, self.clock)
+        self._drain = Drain()
         self.stages = build_stages(self._inputs(), self._services(), TOPICS)
 
     def _inputs(self) -> StepInputs:
@@ -92,6 +94,7 @@ class Worker:
             lease_left=LEASE_LEFT,
             claim_numbers=itertools.count(1),
             failpoints=self.failpoints,
+            drain=self._drain,
         )
         source = CouponClient(world, self, self.clock)
         return StepInputs(
@@ -116,6 +119,7 @@ class Worker:
             clock=self.clock,
             limits=InFlightLimits(MAX_IN_FLIGHT, 1024 * 1024, MAX_UNCOMMITTED, 1024 * 1024),
             failpoints=self.failpoints,
+            drain=self._drain,
         )
 
     def _kill_switch_consumer(self) -> AIOKafkaConsumer:

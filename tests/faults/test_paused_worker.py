@@ -1,5 +1,6 @@
 """A worker is paused for longer than its session, others take over, and then it goes on as if nothing had happened."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -19,6 +20,7 @@ pytestmark = [
 
 PAUSE_TIMEOUT_SECONDS = 60
 GAP_LIMIT_SECONDS = SESSION_TIMEOUT_SECONDS + 10
+TAKES_PART_SECONDS = 8
 
 
 def take_over_and_resume(deployment: Deployment, case: Case, paused: WorkerProcess) -> None:
@@ -43,8 +45,13 @@ def test_a_worker_that_was_paused_anywhere_does_no_harm_when_it_wakes(deployment
 
     paused.pause()
     take_over_and_resume(deployment, case, paused)
+    woke_at = time.monotonic()
+    deployment.wait_until_stable()
+    seconds = time.monotonic() - woke_at
 
     assert passes_in_time(case)
+    assert deployment.assignments[paused.name]
+    assert seconds < TAKES_PART_SECONDS
 
 
 @pytest.mark.parametrize("number", ROUNDS)

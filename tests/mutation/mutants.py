@@ -5,6 +5,7 @@ Where either of two protections is enough, a mutant breaks both.
 
 from tests.mutation.client_mutants import CLIENT_MUTANTS
 from tests.mutation.consent_mutants import CONSENT_MUTANTS
+from tests.mutation.drain_mutants import DRAIN_MUTANTS
 from tests.mutation.erasure_mutants import ERASURE_MUTANTS
 from tests.mutation.fast_mutants import FAST_MUTANTS
 from tests.mutation.moment_mutants import MOMENT_MUTANTS
@@ -80,7 +81,7 @@ MUTANTS = (
     ),
     Mutant(
         "drain without a limit",
-        (Edit(STAGE, "timeout=limit_seconds)", "timeout=None)"),),
+        (Edit(STAGE, "timeout=max(0, seconds))", "timeout=None)"),),
         HUNG_API,
     ),
     # A late acknowledgement, of work that was abandoned, which `InFlight` refuses once it is closed.
@@ -160,5 +161,6 @@ MUTANTS = (
     *CONSENT_MUTANTS,
     *ERASURE_MUTANTS,
     *MOMENT_MUTANTS,
+    *DRAIN_MUTANTS,
     *SIMULATION_MUTANTS,
 )

@@ -82,9 +82,10 @@ OF_DELIVERY = (
             ),
         ),
     ),
-    _noticed("drain without a limit", (STAGE, "timeout=limit_seconds)", "timeout=None)")),
+    _noticed("drain without a limit", (STAGE, "timeout=max(0, seconds))", "timeout=None)")),
     _noticed(
         "drain and abandon nothing",
+        (STAGE, "            if not drain.waits_for(task):\n", "            if False:\n"),
         (STAGE, "        await self._abandon(set(self._tasks))\n", ""),
     ),
     _noticed(

@@ -152,8 +152,8 @@ PAIRS = [
         ),
     ),
     (
-        {"DRAIN_SECONDS": ("54", "53.9")},
-        "DRAIN_SECONDS + 6, which the last commits may take, must be less than SAVING_ALERTS_REBALANCE_TIMEOUT_SECONDS",
+        {"DRAIN_SECONDS": ("51", "50.9")},
+        "DRAIN_SECONDS + 9, which the last commits may take, must be less than SAVING_ALERTS_REBALANCE_TIMEOUT_SECONDS",
     ),
     (
         {"DRAIN_SECONDS": ("4.9", "5")},

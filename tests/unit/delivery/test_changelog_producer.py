@@ -12,8 +12,8 @@ from faust.types import FutureMessage
 
 from saving_alerts.delivery.changelog_producer import ChangelogBuffer, ChangelogProducer
 from saving_alerts.delivery.consumer import BatchTransport
-
-pytestmark = pytest.mark.asyncio
+from saving_alerts.kafka.last_commit import LAST_FLUSH_SECONDS
+from tests.support.simulated_time import run_simulated
 
 WAIT_SECONDS = 5
 
@@ -36,6 +36,7 @@ def record(topic: Topic) -> FutureMessage:
     return FutureMessage(cast("Any", SimpleNamespace(channel=topic)))
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("error", [UnknownTopicOrPartitionError(), KafkaTimeoutError()], ids=["no metadata", "no room"])
 async def test_a_record_that_the_driver_gave_up_on_is_told_and_the_next_one_is_sent(error: KafkaError) -> None:
     topic, buffer = Topic(), ChangelogBuffer()
@@ -55,6 +56,7 @@ async def test_a_record_that_the_driver_gave_up_on_is_told_and_the_next_one_is_s
     assert not buffer.crashed
 
 
+@pytest.mark.asyncio
 async def test_one_that_nobody_waits_for_any_more_ends_nothing_either() -> None:
     topic, buffer = Topic(), ChangelogBuffer()
     buffer.app = cast("Any", SimpleNamespace(conf=SimpleNamespace(producer_threaded=False)))
@@ -70,6 +72,40 @@ async def test_one_that_nobody_waits_for_any_more_ends_nothing_either() -> None:
     assert not buffer.crashed
 
 
+class Driver:
+    """Sends nothing until `is_there` is set."""
+
+    def __init__(self) -> None:
+        self.is_there = asyncio.Event()
+        self.flushed = 0
+
+    async def flush(self) -> None:
+        await self.is_there.wait()
+        self.flushed += 1
+
+
+def flushed_without_a_broker() -> tuple[float, int, int]:
+    """How long the flush of a revoke takes, and how often the driver had flushed then, and in the end."""
+
+    async def story() -> tuple[float, int, int]:
+        app = faust.App("changelog", broker="kafka://127.0.0.1:1")
+        producer = cast("Any", BatchTransport(app.conf.broker_producer, app).create_producer())
+        producer._producer = driver = Driver()
+        time, began = asyncio.get_running_loop().time, asyncio.get_running_loop().time()
+        await producer.flush()
+        seconds, at_first = time() - began, driver.flushed
+        driver.is_there.set()
+        await producer.flush()
+        return seconds, at_first, driver.flushed
+
+    return run_simulated(story())
+
+
+def test_a_rebalance_does_not_wait_for_a_changelog_whose_broker_is_down() -> None:
+    assert flushed_without_a_broker() == (LAST_FLUSH_SECONDS, 0, 1)
+
+
+@pytest.mark.asyncio
 async def test_a_worker_writes_its_changelog_with_it() -> None:
     app = faust.App("changelog", broker="kafka://127.0.0.1:1")
     transport = BatchTransport(app.conf.broker_producer, app)

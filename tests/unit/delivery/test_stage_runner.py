@@ -39,6 +39,7 @@ from saving_alerts.exit_codes import RESTART
 from saving_alerts.kafka.codecs import Envelope, UnreadableError, decode_dead_letter
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metric
+from saving_alerts.pipeline.drain import Drain
 from saving_alerts.pipeline.outcomes import Decided, Failed, Forward, Outcome
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.metadata_store import FakeMetadataStore
@@ -126,6 +127,7 @@ class Steps:
     begun: list[str] = field(default_factory=list)
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
     in_work: Counter[str] = field(default_factory=Counter)
+    drain: Drain = field(default_factory=Drain)
     most_of_one_user: int = 0
 
     def step(self, text: str) -> Outcome[str]:
@@ -151,6 +153,8 @@ class Steps:
         self.most_of_one_user = max(self.most_of_one_user, self.in_work[user])
         try:
             outcome = self.step(text)
+            if text.startswith("claims"):
+                self.drain.begin(anew=True)
             await self.gates.get(text, _open_gate()).wait()
         finally:
             self.in_work[user] -= 1
@@ -186,10 +190,11 @@ def _to_next(text: str) -> tuple[str, Envelope]:
 class World:
     """One stage and what surrounds it. `waiting` gives each record its own task."""
 
-    def __init__(self, *, waiting: bool, clock_gate: ClockGate | None = None) -> None:
+    def __init__(self, *, waiting: bool, clock_gate: ClockGate | None = None, drain: Drain | None = None) -> None:
         self.clock, self.metrics = FakeClock(), RecordingMetrics()
         self.dependencies = Dependencies(self.clock.now)
-        self.steps, self.flow_control, self.outputs = Steps(), FakeFlowControl(), FakeOutputs()
+        self.steps = Steps(drain=drain or Drain())
+        self.flow_control, self.outputs = FakeFlowControl(), FakeOutputs()
         self.acks: list[int] = []
         self.metadata = FakeMetadataStore()
         self.detector = PoisonPillDetector(self.metadata, lambda each: self.stage.behind(each))  # noqa: PLW0108 - the stage comes later
@@ -206,6 +211,7 @@ class World:
             clock=self.clock,
             limits=InFlightLimits(MAX_IN_FLIGHT, MAX_BYTES_IN_FLIGHT, 10 * MAX_IN_FLIGHT, 10 * MAX_BYTES_IN_FLIGHT),
             dependencies=self.dependencies,
+            drain=self.steps.drain,
         )
         work: Work = BatchWork(writer, services, self.steps.step, clock_gate)
         if waiting:
