@@ -22,6 +22,7 @@ from saving_alerts.ports.throttle import (
     Granted,
     Known,
     Obstacle,
+    Outbid,
     Reservation,
     Throttle,
     View,
@@ -45,6 +46,7 @@ class ClaimHolder:
     failpoints: Failpoints
     incarnation: str
     numbers: Iterator[int]
+    slot: tuple[str, ...] = ()  # the event ids of those it was gathered with
     taken_over: bool = False
     kept: bool = False
     held_elsewhere: bool = False
@@ -140,6 +142,8 @@ class ClaimHolder:
         sends = self.push_sends.of(alert.user_id, EventAt(alert.position, alert.event_id, alert.merchant_id))
         if same_event := of_event(sends, alert.event_id):
             return DuplicateOf(same_event.position)
+        if gathered := next((send for send in sends if send.event_id in self.slot), None):
+            return Outbid(gathered.event_id, gathered.position)
         blocked = blocking_cap(self.caps, sends, alert.merchant_id, self.clock.now())
         return CapReached(blocked.cap, blocked.until) if blocked else None
 
@@ -152,4 +156,5 @@ class ClaimHolder:
             position=alert.position,
             incarnation=self.incarnation,
             number=next(self.numbers),
+            slot=self.slot,
         )

@@ -60,6 +60,12 @@ def throttle(harness: Harness) -> Throttle:
 CAPS = (TWICE_A_DAY,)
 
 
+async def stored(client: aioredis.Redis, key: bytes | str) -> bytes:
+    value = await client.get(key)
+    assert isinstance(value, bytes)
+    return value
+
+
 @pytest.mark.asyncio
 @pytest.mark.parametrize("uncertain", [False, True], ids=["sure", "uncertain"])
 async def test_of_two_that_were_gathered_one_is_charged(throttle: Throttle, *, uncertain: bool) -> None:
@@ -146,7 +152,7 @@ async def test_an_erased_slot_names_no_event(client: aioredis.Redis) -> None:
 
     await throttle.erase("u-1")
 
-    values = [await client.get(key) for key in await client.keys("*")]
+    values = [await stored(client, key) for key in await client.keys("*")]
     assert values
     assert not any(b"event-" in value for value in values)
 
@@ -157,7 +163,7 @@ async def test_a_value_without_slots_is_as_it_was_before_there_were_any(client: 
     for call in (throttle.reserve(claim_of(1), CAPS), throttle.confirm(claim_of(2), uncertain=False)):
         await call
 
-    entries = msgspec.json.decode(await client.get(KEY))["entries"]
+    entries = msgspec.json.decode(await stored(client, KEY))["entries"]
 
     assert not any("slot" in entry for entry in entries)
 
@@ -167,9 +173,9 @@ async def test_a_value_without_slots_is_as_it_was_before_there_were_any(client: 
 async def test_a_slot_that_nobody_of_us_wrote_stops_its_user_alone(client: aioredis.Redis, slot: object) -> None:
     throttle = RealHarness(client).throttle()
     await throttle.confirm(claim_of(1), uncertain=False)
-    stored = msgspec.json.decode(await client.get(KEY))
-    stored["entries"][0]["slot"] = slot
-    await client.set(KEY, msgspec.json.encode(stored))
+    value = msgspec.json.decode(await stored(client, KEY))
+    value["entries"][0]["slot"] = slot
+    await client.set(KEY, msgspec.json.encode(value))
 
     with pytest.raises(UnavailableError, match=KEY):
         await throttle.reserve(claim_of(2), CAPS)
