@@ -27,6 +27,8 @@ class Failpoint(StrEnum):
 
     AFTER_READ = "after_read"  # a batch was taken into a stage, no step has begun
     BEFORE_STEP = "before_step"  # a record's step begins
+    WHILE_GATHERING = "while_gathering"  # an alert waits for others of its user: nothing of it stands anywhere
+    AFTER_GATHERING = "after_gathering"  # it was gathered with others, and its turn has come
     AFTER_RESERVE = "after_reserve"  # the claim is written, no attempt was made
     AFTER_RENEW = "after_renew"  # an attempt is about to begin
     AFTER_PUSH_ANSWER = "after_push_answer"  # the push API answered, the answer is recorded nowhere

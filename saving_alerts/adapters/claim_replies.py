@@ -17,6 +17,7 @@ from saving_alerts.ports.throttle import (
     Granted,
     Known,
     Obstacle,
+    Outbid,
     Outnumbered,
     Reservation,
     View,
@@ -56,6 +57,8 @@ def _obstacle(reply: Reply, caps: tuple[Cap, ...]) -> Obstacle:
             return DuplicateOf(SourcePosition.parse(position.decode()) if position else None)
         case [b"cap_reached", int(index), int(until)]:
             return CapReached(caps[index - 1], of_milliseconds(until))
+        case [b"outbid", bytes(event_id), bytes(position)]:
+            return Outbid(event_id.decode() or None, SourcePosition.parse(position.decode()) if position else None)
         case [b"busy", int(until), own_position]:
             return Busy(of_milliseconds(until), bool(own_position))
     raise RuntimeError(f"A claim script answered {reply!r}")

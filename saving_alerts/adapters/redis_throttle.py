@@ -165,7 +165,8 @@ class RedisThrottle:
         tokens = self._policy.tokens
         event = EventAt(claim.position, claim.event_id, claim.merchant_id)
         erased = () if tokens is None else tokens.of_event(claim.user_id, event)
-        return await self._call(call, self._keys(claim.user_id), (*_identity(claim), *arguments, *erased))
+        slot = _encoded_slot(claim, tokens)
+        return await self._call(call, self._keys(claim.user_id), (*_identity(claim), *arguments, slot, *erased))
 
     async def _call(self, call: _Call, keys: Sequence[str], arguments: Sequence[_Argument]) -> Reply:
         loop = asyncio.get_running_loop()
@@ -210,6 +211,16 @@ def _script(*parts: str) -> str:
 
 def _identity(claim: Claim) -> tuple[str, ...]:
     return str(claim.position), claim.event_id, claim.merchant_id, claim.incarnation, str(claim.number)
+
+
+def _encoded_slot(claim: Claim, tokens: Tokens | None) -> bytes:
+    """Those that were gathered with the event, each with the token by which what was erased is found."""
+    if not claim.slot:
+        return b"[]"
+    user_id = claim.user_id
+    return msgspec.json.encode(
+        [(each, tokens.of_text(user_id, "event_id", each) if tokens else "") for each in claim.slot]
+    )
 
 
 def _encoded(caps: tuple[Cap, ...]) -> bytes:

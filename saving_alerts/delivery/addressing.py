@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 from aiokafka import ConsumerRecord
 
-from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.alerts import Alert, Departure
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.deadlines import latest_deadline
 from saving_alerts.domain.decisions import PushText, Subject
@@ -21,7 +21,8 @@ from saving_alerts.domain.events import (
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import Codec, Envelope, UnreadableError
 
-Internal = TypeVar("Internal", ValidatedEvent, Candidate, Alert)
+Dispatched = Alert | Departure
+Internal = TypeVar("Internal", ValidatedEvent, Candidate, Alert, Dispatched)
 
 
 class Addressed(msgspec.Struct, frozen=True, gc=False):
@@ -59,10 +60,10 @@ def reader(
 def _with_bounded_deadline(value: Internal, freshness_of: Callable[[str], timedelta], now: datetime) -> Internal:
     if isinstance(value, Candidate):
         return msgspec.structs.replace(value, validated=_with_bounded_deadline(value.validated, freshness_of, now))
-    origin: ValidatedEvent | Alert = value
-    named = origin if isinstance(origin, Alert) else origin.event
+    origin: ValidatedEvent | Dispatched = value
+    named = origin.event if isinstance(origin, ValidatedEvent) else origin
     _refuse_times_of_no_event(origin.read_at, named.received_at, named.occurred_at, origin.deadline)
-    kind = origin.event_type if isinstance(origin, Alert) else origin.event.type
+    kind = origin.event.type if isinstance(origin, ValidatedEvent) else origin.event_type
     latest = latest_deadline(origin.read_at, freshness_of(kind), now)
     if origin.deadline <= latest:
         return value
@@ -81,19 +82,19 @@ def address_of_source(record: SourceRecord) -> Addressed:
     return Addressed(record.position, Subject(read_at=record.read_at))
 
 
-def address_of(value: ValidatedEvent | Candidate | Alert) -> Addressed:
+def address_of(value: ValidatedEvent | Candidate | Dispatched) -> Addressed:
     """Of what travels between the stages."""
     origin = _origin(value)
-    if isinstance(origin, Alert):
-        return Addressed(origin.position, _subject_of_alert(origin), origin.received_at, origin.deadline)
-    subject = subject_of_event(origin.event, origin.read_at)
-    return Addressed(origin.position, subject, origin.event.received_at, origin.deadline)
+    if isinstance(origin, ValidatedEvent):
+        subject = subject_of_event(origin.event, origin.read_at)
+        return Addressed(origin.position, subject, origin.event.received_at, origin.deadline)
+    return Addressed(origin.position, _subject_of(origin), origin.received_at, origin.deadline)
 
 
-def to_next_stage(value: ValidatedEvent | Candidate | Alert) -> tuple[str, Envelope]:
+def to_next_stage(value: ValidatedEvent | Candidate | Dispatched) -> tuple[str, Envelope]:
     """The user whose partition it goes to, and the headers."""
     origin = _origin(value)
-    named = origin if isinstance(origin, Alert) else origin.event
+    named = origin.event if isinstance(origin, ValidatedEvent) else origin
     return named.user_id, Envelope(origin.position, named.event_id, origin.deadline)
 
 
@@ -120,11 +121,11 @@ def source_of(record: ConsumerRecord) -> SourcePosition:
     return address_by_headers(record).position
 
 
-def _origin(value: ValidatedEvent | Candidate | Alert) -> ValidatedEvent | Alert:
+def _origin(value: ValidatedEvent | Candidate | Dispatched) -> ValidatedEvent | Dispatched:
     return value.validated if isinstance(value, Candidate) else value
 
 
-def _subject_of_alert(alert: Alert) -> Subject:
+def _subject_of(alert: Dispatched) -> Subject:
     return Subject(
         event_id=alert.event_id,
         user_id=alert.user_id,
@@ -134,5 +135,5 @@ def _subject_of_alert(alert: Alert) -> Subject:
         read_at=alert.read_at,
         timezone=alert.timezone,
         locale=alert.locale,
-        text=PushText(alert.title, alert.body),
+        text=PushText(alert.title, alert.body) if isinstance(alert, Alert) else None,
     )

@@ -175,6 +175,8 @@ class OutcomeWriter(Generic[In, Out]):
         if decided.subject is not None:  # whatever becomes of it from here on, it is known whose it is
             addressed = msgspec.structs.replace(addressed, subject=decided.subject)
         named = msgspec.structs.replace(addressed.subject, merchant_name=self._merchant_name(addressed.subject))
+        if decided.gathered and addressed.received_at is not None:  # its age counts from the end of the gathering
+            addressed = msgspec.structs.replace(addressed, received_at=addressed.received_at + decided.gathered)
         outputs = [self._record_builder.decision(self.stage, addressed.position, decided, named, context)]
         if decided.keep_bytes:
             problem = str(decided.details.get("problem", decided.reason))

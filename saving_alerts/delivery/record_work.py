@@ -11,7 +11,7 @@ from saving_alerts.delivery.outcome_writer import OutcomeWriter, PendingStep
 from saving_alerts.delivery.poison_pills.trial import tried
 from saving_alerts.delivery.record_results import BatchResult
 from saving_alerts.delivery.services import StageServices
-from saving_alerts.delivery.work import Finish, Start
+from saving_alerts.delivery.work import ByOffset, Finish, Order, Start
 from saving_alerts.failpoints import Failpoint
 from saving_alerts.pipeline.outcomes import Outcome
 
@@ -20,13 +20,18 @@ Out = TypeVar("Out")
 
 
 class RecordWork(Generic[In, Out]):
-    """`Work` for a coroutine function. Records with one key are worked on in their order."""
+    """`Work` for a coroutine function. Records with one key are worked on in their order, or in that of the step."""
 
     def __init__(
-        self, writer: OutcomeWriter[In, Out], services: StageServices, step: Callable[[In], Awaitable[Outcome[Out]]]
+        self,
+        writer: OutcomeWriter[In, Out],
+        services: StageServices,
+        step: Callable[[In], Awaitable[Outcome[Out]]],
+        order: Order | None = None,
     ) -> None:
         self._writer = writer
         self._step = step
+        self._order = order or ByOffset()
         self._detector = services.detector
         self._drain = services.drain
         self._clock = services.clock
@@ -37,24 +42,26 @@ class RecordWork(Generic[In, Out]):
 
     @property
     def pending(self) -> Collection[PendingStep]:
-        return self._writer.pending
+        return [each for each in self._writer.pending if not self._order.waits(each.position)]
 
     def has_begun(self, record: ConsumerRecord) -> bool:
         return (record.partition, record.offset) in self._begun
 
     def begin(self, records: list[ConsumerRecord], start: Start, finish: Finish) -> None:
         for record in records:
-            before = self._last_of_key.get(record.key)
+            before = None if self._order.is_by_step else self._last_of_key.get(record.key)
             task = start(self._work(record, before, finish))
             self._last_of_key[record.key] = task
             task.add_done_callback(partial(self._forget, record.key))
 
     def stop(self) -> None:
         self._stopped = True
+        self._order.stop()
 
     def resume(self) -> None:
         self._stopped = False
         self._last_of_key.clear()
+        self._order.resume()
 
     def _forget(self, key: bytes | None, task: asyncio.Task[None]) -> None:
         if self._last_of_key.get(key) is task:

@@ -3,9 +3,12 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from saving_alerts.domain.coupons import Discount
 from saving_alerts.domain.decisions import push_id
 from saving_alerts.domain.decoding import Instant
 from saving_alerts.domain.events import Identifier
@@ -19,6 +22,14 @@ TRIAL_MARK = "[Test] "
 MAX_TITLE_CHARACTERS = 80  # docs/contracts.md
 
 
+class Stakes(msgspec.Struct, frozen=True, kw_only=True):
+    """What an alert is weighed by against others of its user: smaller priorities first, then the better coupon."""
+
+    priority: int
+    discount: Discount
+    valid_until: Instant
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """One push to be sent before `deadline`, with all that dispatch needs: it does not evaluate rules again.
 
@@ -27,7 +38,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     `coupon_id` is the first of `fitting_coupons` by the ranking `ranked_by`; both are None in alerts of older releases.
     `when_errors`: the error text of each rule tried before, by rule id, whose `when` failed. `passed_over`: the coupons
     that could not be promised. `timezone` is the shopper's; None in alerts of 0.1.0. `deadline_by` is the clause of the
-    rule that ends before the event's own deadline would.
+    rule that ends before the event's own deadline would. `stakes` are there only where the rules gather alerts.
     """
 
     position: SourcePosition
@@ -55,6 +66,29 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     deadline_by: Identifier | None = None
     store_id: str | None = None
     variant: str | None = None
+    stakes: Stakes | UnsetType = UNSET
+
+
+class Departure(msgspec.Struct, frozen=True, kw_only=True):
+    """A shopper left a store: what was gathered for it is not to be sent any more (docs/adr/0055).
+
+    It goes the way of an alert, to the same worker. `kind` tells it from one, also where half of an alert was written.
+    """
+
+    kind: Literal["departure"]
+    position: SourcePosition
+    event_id: Identifier
+    user_id: Identifier
+    merchant_id: Identifier
+    event_type: str
+    occurred_at: Instant
+    received_at: Instant
+    read_at: Instant
+    deadline: Instant
+    locale: str
+    timezone: str | None = None
+    store_id: str | None = None
+    rules_version: str
 
 
 class PushTrace(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -45,6 +45,8 @@ class EventType(StrEnum):
 
 
 GEOFENCE_TYPES = frozenset({EventType.GEOFENCE_ENTERED, EventType.GEOFENCE_DWELLED, EventType.GEOFENCE_EXITED})
+# The shopper is at the store, until an exit says otherwise.
+ARRIVALS = frozenset({EventType.GEOFENCE_ENTERED, EventType.GEOFENCE_DWELLED})
 # These happen in the app, not at a merchant: no rule can listen to them.
 TYPES_WITHOUT_MERCHANT = frozenset({EventType.APP_OPENED, EventType.APP_BACKGROUNDED, EventType.PUSH_OPENED})
 

@@ -112,6 +112,15 @@ class Reason(StrEnum):
         stops_before=FunnelStep.PUSHED,
         simulated=True,
     )
+    # Of the alerts that were gathered for one push another one was sent, or may have been.
+    OUTBID = Row(
+        "outbid",
+        "a better offer went to this user at the same time",
+        stops_before=FunnelStep.PUSHED,
+        simulated=True,
+    )
+    # A `geofence_exited` came while it was gathered, or waited.
+    LEFT = Row("left", "the user had left before it was sent", stops_before=FunnelStep.PUSHED, simulated=True)
     KILLED = Row("killed", "pushes were stopped by a kill switch", stops_before=FunnelStep.PUSHED)
     PUSH_REFUSED = Row("push_refused", "the push API refused it for good", stops_before=FunnelStep.PUSHED)
     # An attempt may have been accepted, so the caps stay charged.

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.alerts import Alert, Departure
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Decision, Receipt
 from saving_alerts.domain.decoding import MAX_DEPTH, Decoder, Instant, Offset, PartitionNumber, Unreadable, printable
@@ -116,6 +116,26 @@ class Codec(Generic[Value]):
 validated_codec = Codec(ValidatedEvent)
 candidate_codec = Codec(Candidate)
 alert_codec = Codec(Alert)
+_departures = Codec(Departure)
+
+
+class DispatchCodec(Codec[Alert | Departure]):
+    """Of all of the topic of alerts: departures stand there too, while the rules gather alerts."""
+
+    def __init__(self) -> None: ...
+
+    def decode(self, raw: bytes | None, headers: Headers) -> Alert | Departure:
+        """Raises UnreadableError, as of an alert."""
+        try:
+            return alert_codec.decode(raw, headers)
+        except UnreadableError as error:
+            try:
+                return _departures.decode(raw, headers)
+            except UnreadableError:
+                raise error from None
+
+
+dispatch_codec = DispatchCodec()
 
 
 class DeadLetterRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from saving_alerts.ports.throttle import (
     Granted,
     Known,
     Obstacle,
+    Outbid,
     Reservation,
     Throttle,
     View,
@@ -47,6 +48,7 @@ class ClaimHolder:
     drain: Drain
     incarnation: str
     numbers: Iterator[int]
+    slot: tuple[str, ...] = ()  # the event ids of those it was gathered with
     taken_over: bool = False
     kept: bool = False
     held_elsewhere: bool = False
@@ -146,6 +148,8 @@ class ClaimHolder:
         sends = self.push_sends.of(alert.user_id, EventAt(alert.position, alert.event_id, alert.merchant_id))
         if same_event := of_event(sends, alert.event_id):
             return DuplicateOf(same_event.position)
+        if gathered := next((send for send in sends if send.event_id in self.slot), None):
+            return Outbid(gathered.event_id, gathered.position)
         blocked = blocking_cap(self.caps, sends, alert.merchant_id, self.clock.now())
         return CapReached(blocked.cap, blocked.until) if blocked else None
 
@@ -158,4 +162,5 @@ class ClaimHolder:
             position=alert.position,
             incarnation=self.incarnation,
             number=next(self.numbers),
+            slot=self.slot,
         )

@@ -10,29 +10,24 @@ One try is: wait for everything that can be waited for, hold the claim, make at 
 and a no that is known before takes none. docs/claims.md has the rules, each with what happens without it.
 """
 
-from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from saving_alerts.domain.alerts import Alert, idempotency_key, rfc3339
-from saving_alerts.domain.caps import MOST_SENDS
+from saving_alerts.domain.alerts import Alert, idempotency_key
 from saving_alerts.domain.push_sends import of_position
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
-from saving_alerts.failpoints import Failpoint, Failpoints
+from saving_alerts.failpoints import Failpoint
 from saving_alerts.pipeline.claim_holder import ClaimHolder
-from saving_alerts.pipeline.drain import Drain
+from saving_alerts.pipeline.dispatch_ports import DispatchPorts
+from saving_alerts.pipeline.gathering import ALONE, Slot
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.pipeline.preconditions import Preconditions, Unmet
-from saving_alerts.pipeline.push_decisions import decided_by, name_of, sent_before
-from saving_alerts.ports.clock import Clock
-from saving_alerts.ports.consent import AsTheEventSaid, Consent, NotKnown
+from saving_alerts.pipeline.push_decisions import because_of, decided_by, name_of, sent_before
+from saving_alerts.ports.consent import NotKnown
 from saving_alerts.ports.errors import UnavailableError
-from saving_alerts.ports.gone_devices import GoneDevices, NobodyGone
-from saving_alerts.ports.kill_switches import KillSwitches
-from saving_alerts.ports.push_sender import Accepted, Attempt, PushSender, Refused, Throttled, TooLate, Unclear
-from saving_alerts.ports.push_sends import PushSends
+from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
 from saving_alerts.ports.throttle import (
     AlreadySent,
     Busy,
@@ -41,9 +36,9 @@ from saving_alerts.ports.throttle import (
     Free,
     Granted,
     Known,
+    Outbid,
     Outnumbered,
     Reservation,
-    Throttle,
     View,
 )
 
@@ -51,60 +46,26 @@ FIRST_PAUSE = timedelta(milliseconds=100)
 LONGEST_PAUSE = timedelta(seconds=2)
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatcher:
-    """What every dispatch needs: the ports, who we are, and how much lease an attempt asks for."""
+class Dispatcher(DispatchPorts):
+    """Dispatches alerts, each by itself."""
 
-    throttle: Throttle
-    sender: PushSender
-    push_sends: PushSends
-    kill_switches: KillSwitches
-    clock: Clock
-    incarnation: str
-    lease_left: timedelta
-    claim_numbers: Iterator[int]
-    sent: Reason = Reason.PUSHED  # in a dry run nothing is
-    failpoints: Failpoints = field(default_factory=Failpoints)
-    consent: Consent = field(default_factory=AsTheEventSaid)
-    gone_devices: GoneDevices = field(default_factory=NobodyGone)
-    drain: Drain = field(default_factory=Drain)
+    __slots__ = ()
 
-    async def dispatch_push(self, alert: Alert, rules: RuleSet) -> Decided:
-        """Send the alert, or say why not. Ends at the latest one lease after the alert's deadline."""
+    async def dispatch_push(self, alert: Alert, rules: RuleSet, slot: Slot = ALONE) -> Decided:
+        """Send the alert, or say why not. Ends at the latest one lease after the alert's deadline.
+
+        `slot`: with which others it was gathered. Of all of them one is sent at most.
+        """
         if known := of_position(self.push_sends.of(alert.user_id), alert.position, alert.event_id):
             return decided_by(alert, rules, self.outcome(uncertain=known.uncertain), sent_before(known.sent_at))
-        preconditions = await self._preconditions_of(alert, rules)
-        dispatch = _Dispatch(self, alert, rules, self._claim_of(alert, rules), preconditions)
+        preconditions = await self.preconditions_of(alert, rules, slot)
+        dispatch = _Dispatch(self, alert, rules, slot, self.claim_of(alert, rules, slot), preconditions)
         pause = FIRST_PAUSE
         while (decided := await dispatch.try_once()) is None:
             self.drain.end()
             await self.clock.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         return decided
-
-    def _claim_of(self, alert: Alert, rules: RuleSet) -> ClaimHolder:
-        return ClaimHolder(
-            alert=alert,
-            caps=(*rules.caps, MOST_SENDS),
-            throttle=self.throttle,
-            push_sends=self.push_sends,
-            clock=self.clock,
-            failpoints=self.failpoints,
-            drain=self.drain,
-            incarnation=self.incarnation,
-            numbers=self.claim_numbers,
-        )
-
-    async def _preconditions_of(self, alert: Alert, rules: RuleSet) -> Preconditions:
-        return Preconditions(
-            sender=self.sender,
-            kill_switches=self.kill_switches,
-            consent=self.consent,
-            clock=self.clock,
-            alert=alert,
-            rules=rules,
-            gone=await self.gone_devices.of(alert.user_id),
-        )
 
     def outcome(self, *, uncertain: bool) -> Reason:
         """How an event ends whose push was, or may have been, accepted."""
@@ -118,6 +79,7 @@ class _Dispatch:
     dispatcher: Dispatcher
     alert: Alert
     rules: RuleSet
+    slot: Slot
     claim: ClaimHolder
     preconditions: Preconditions
     unclear: bool = False  # an attempt of ours may have arrived (docs/claims.md, rule 8)
@@ -216,10 +178,9 @@ class _Dispatch:
                 if own_position or not self.preconditions.is_late:
                     return None
                 return await self._unless_charged(self._ended(self.preconditions.late(until)))
-            case DuplicateOf(position):
-                return await self._unless_charged(self._decided(Reason.DUPLICATE, of=str(position)))
-            case CapReached(cap, until):
-                return await self._unless_charged(self._decided(Reason.CAPPED, cap=str(cap), until=rfc3339(until)))
+            case DuplicateOf() | CapReached() | Outbid():
+                reason, told = because_of(reservation, self.slot)
+                return await self._unless_charged(self._decided(reason, **told))
             case Outnumbered():
                 return None  # the next try claims with a new number
             case Granted():

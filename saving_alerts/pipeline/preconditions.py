@@ -1,5 +1,6 @@
 """What must hold before an attempt, as far as anyone can say without the throttle."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from saving_alerts.domain.alerts import Alert, Push, push_of, rfc3339
 from saving_alerts.domain.kill_switches import active_switch
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.pipeline.gathering import Left
 from saving_alerts.pipeline.push_decisions import name_of
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.consent import Consent, NotKnown, OptedOut
@@ -36,6 +38,7 @@ class Preconditions:
     alert: Alert
     rules: RuleSet
     gone: GoneDevice | None  # as it was remembered at the beginning
+    left: Callable[[], Left | None]  # the departure that ends it
 
     @property
     def is_late(self) -> bool:
@@ -58,6 +61,8 @@ class Preconditions:
             return Unmet(Reason.KILLED, {"switch": str(switch)})
         if isinstance(against := self.against(), OptedOut):
             return Unmet(Reason.NO_CONSENT, {"consent": against.why})
+        if (left := self.left()) is not None:
+            return Unmet(Reason.LEFT, {"left_at": rfc3339(left.occurred_at), "departure": str(left.position)})
         if self.gone is not None:
             told = {"device_gone": self.gone.reason, "since": rfc3339(self.gone.since), "asked": False}
             return Unmet(Reason.PUSH_REFUSED, told)

@@ -7,13 +7,36 @@ from saving_alerts.domain.alerts import Alert, rfc3339
 from saving_alerts.domain.decisions import Versions
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.pipeline.gathering import Slot
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
+from saving_alerts.ports.throttle import CapReached, DuplicateOf, Outbid
 
 
 def sent_before(sent_at: datetime) -> dict[str, object]:
     """The details of an event whose push is known already."""
     return {"again": True, "sent_at": rfc3339(sent_at)}
+
+
+def because_of(obstacle: DuplicateOf | CapReached | Outbid, slot: Slot) -> tuple[Reason, dict[str, object]]:
+    """How an event ends that other events of its user stand against."""
+    match obstacle:
+        case DuplicateOf(position):
+            return Reason.DUPLICATE, {"of": str(position)}
+        case CapReached(cap, until):
+            return Reason.CAPPED, {"cap": str(cap), "until": rfc3339(until)}
+        case Outbid():
+            return Reason.OUTBID, _won(obstacle, slot)
+
+
+def _won(winner: Outbid, slot: Slot) -> dict[str, object]:
+    """Which event has the slot, and what it promised, if it was gathered here."""
+    won: dict[str, object] = {}
+    if winner.event_id is not None:  # None: the user was erased since
+        won = {"event_id": winner.event_id, "position": str(winner.position)}
+    if alert := slot.alert_of(winner.event_id):
+        won |= {"merchant_id": alert.merchant_id, "rule_id": alert.rule_id, "coupon_id": alert.coupon_id}
+    return {"won": won} if won else {}
 
 
 def decided_by(alert: Alert, rules: RuleSet, reason: Reason, details: Mapping[str, object]) -> Decided:

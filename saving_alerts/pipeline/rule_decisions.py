@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
-from saving_alerts.domain.alerts import Alert
+from msgspec import UNSET
+
+from saving_alerts.domain.alerts import Alert, Departure, Stakes
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Versions
 from saving_alerts.domain.events import SavingEvent
@@ -103,6 +105,32 @@ def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: 
         deadline_by=deadline_by,
         store_id=event.store_id,
         variant=variant,
+        stakes=_stakes(chosen) if snapshot.rules.choose_within else UNSET,
+    )
+
+
+def _stakes(chosen: Match) -> Stakes:
+    coupon = chosen.coupon
+    return Stakes(priority=chosen.rule.priority, discount=coupon.discount, valid_until=coupon.valid_until)
+
+
+def departure_of(candidate: Candidate, snapshot: Snapshot) -> Departure:
+    validated, event = candidate.validated, candidate.validated.event
+    return Departure(
+        kind="departure",
+        position=validated.position,
+        event_id=event.event_id,
+        user_id=event.user_id,
+        merchant_id=event.merchant_id or "",
+        event_type=event.type,
+        occurred_at=event.occurred_at,
+        received_at=event.received_at,
+        read_at=validated.read_at,
+        deadline=validated.deadline,
+        locale=event.locale,
+        timezone=event.timezone,
+        store_id=event.store_id,
+        rules_version=snapshot.rules.version,
     )
 
 

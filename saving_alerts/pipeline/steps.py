@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from saving_alerts.domain.alerts import Alert, rfc3339
+from saving_alerts.domain.alerts import Alert, Departure, rfc3339
 from saving_alerts.domain.caps import Blocked, blocking_cap
 from saving_alerts.domain.coupons import Candidate, CouponAnswer, usable
 from saving_alerts.domain.deadlines import deadline_of
@@ -31,7 +31,7 @@ from saving_alerts.domain.rules.distances import without_coordinates
 from saving_alerts.domain.rules.evaluation import NoMatch, evaluate, refused_without_coupons
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.pipeline.outcomes import Decided, Forward
-from saving_alerts.pipeline.rule_decisions import alert_of, refused, versions_of
+from saving_alerts.pipeline.rule_decisions import alert_of, departure_of, refused, versions_of
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.consent import AsTheEventSaid, Consent, NotKnown, OptedOut
 from saving_alerts.ports.coupon_source import CouponSource
@@ -46,7 +46,7 @@ NOT_A_TRIGGER = Decided(Reason.NOT_A_TRIGGER)
 def validate(
     record: SourceRecord, snapshot: Snapshot, now: datetime, max_ahead: timedelta = MAX_AHEAD_OF_OUR_CLOCK
 ) -> Forward[ValidatedEvent] | Decided:
-    """Read the event and let only fresh triggers of consenting users pass.
+    """Read the event and let only fresh triggers of consenting users pass, and departures while alerts are gathered.
 
     `max_ahead`: one that is dated further ahead of our clock is invalid.
     """
@@ -55,7 +55,7 @@ def validate(
         return _invalid(event, record)
     if event.received_at > now + max_ahead:
         return _dated_ahead(event, record, now, max_ahead)
-    if event.type not in snapshot.rules.triggers:
+    if event.type not in snapshot.rules.heard:
         return NOT_A_TRIGGER
     deadline = deadline_of(event, snapshot.rules.freshness[event.type], now)
     validated = ValidatedEvent(position=record.position, deadline=deadline, read_at=record.read_at, event=event)
@@ -77,9 +77,12 @@ async def query_coupons(
     """Ask what the user could save, unless it is certain already that no push can come of it.
 
     `sends` are what the Table remembers of the user: enough to skip the ask, never a permission. Whether the user has
-    opted out is waited for, at most until the deadline.
+    opted out is waited for, at most until the deadline. A departure passes unasked.
     """
     event = validated.event
+    if snapshot.rules.is_departure(event.type):
+        at_the_store = without_coordinates(validated, _merchant(validated, snapshot))
+        return Forward(Candidate(validated=at_the_store, coupons=(), looked_at=clock.now()))
     against = await _waited_for(consent, validated, clock)
     validated = without_coordinates(validated, _merchant(validated, snapshot))  # those of older releases have them
     context = _context_of(validated, snapshot, clock.now())
@@ -103,6 +106,14 @@ async def _waited_for(consent: Consent, validated: ValidatedEvent, clock: Clock)
     while isinstance(against := consent.against(user_id), NotKnown) and not is_late(validated, clock.now()):
         await consent.wait_until_known(user_id, validated.deadline)
     return against
+
+
+def departure(candidate: Candidate, snapshot: Snapshot, now: datetime) -> Departure | None:
+    """What goes on in place of an alert where the event only ends what is gathered; None for every other one."""
+    validated = candidate.validated
+    if is_late(validated, now) or not snapshot.rules.is_departure(validated.event.type):
+        return None
+    return departure_of(candidate, snapshot)
 
 
 def evaluate_rules(candidate: Candidate, snapshot: Snapshot, now: datetime) -> Forward[Alert] | Decided:

@@ -14,6 +14,7 @@ class Claim(msgspec.Struct, frozen=True):
     """One claim. Position, incarnation of the worker and number are its token; number counts up in an incarnation.
 
     Positions come again when the source is made anew: an entry belongs to a position and an event id.
+    `slot` is no part of the token: the event ids of the others with which this one was gathered for one push.
     """
 
     user_id: str
@@ -22,6 +23,7 @@ class Claim(msgspec.Struct, frozen=True):
     position: SourcePosition
     incarnation: str
     number: int
+    slot: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,14 @@ class CapReached:
 
 
 @dataclass(frozen=True, slots=True)
+class Outbid:
+    """Another event that was gathered for the same slot is charged: None where the user was erased since."""
+
+    event_id: str | None
+    position: SourcePosition | None
+
+
+@dataclass(frozen=True, slots=True)
 class Busy:
     """Another live claim of this user blocks this one until it is confirmed or released, at most to `until`.
 
@@ -84,7 +94,7 @@ class Known:
     """The event has an entry at this position: only `reserve` can say what becomes of it."""
 
 
-Obstacle = DuplicateOf | CapReached | Busy
+Obstacle = DuplicateOf | CapReached | Busy | Outbid
 Reservation = Granted | AlreadySent | Outnumbered | Obstacle
 View = Free | Known | Obstacle
 
@@ -100,6 +110,9 @@ class Throttle(Protocol):
 
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         """Ask for a claim. The entry of its own event at its position counts first, before caps and other claims.
+
+        It says who was gathered with it (`slot`), and so does what becomes of it: of those that were gathered with each
+        other one is charged at most (docs/claims.md, rule 11).
 
         What was released is never granted again, however late a copy of its `reserve` arrives (docs/claims.md, rule 6).
         """

@@ -109,6 +109,8 @@ class PartitionReplay:
         self._replay(candidate)
 
     def finish(self) -> None:
+        self._before.finish()
+        self._after.finish()
         for user in self._after.users:
             self._simulation.users.compare(user, self._before.pushes(user), self._after.pushes(user))
         for user in self._before.users:

@@ -18,17 +18,18 @@ from saving_alerts.domain.rules.variants import text_for
 from saving_alerts.pipeline.steps import context_of
 from saving_alerts.reference_data.snapshot import Snapshot
 from saving_alerts.simulation.disk_tables import Tables
+from saving_alerts.simulation.slots import ReplayedSlots
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """How one candidate ends with these rules.
+    """How one candidate ends with these rules: `reason` is None while it is gathered.
 
     `refused` (the reason that no rule matched) or `rule_id`, `coupon_id` and `variant` (which of several texts) are the
     result of the evaluation alone, whatever `reason` is.
     """
 
-    reason: Reason
+    reason: Reason | None
     refused: Reason | None = None
     rule_id: str | None = None
     coupon_id: str | None = None
@@ -88,6 +89,7 @@ class Replay:
         self._sends = sends
         self._users = tables(f"{name} users")
         self._pushed_events = tables(f"{name} pushed events")
+        self._slots = ReplayedSlots(snapshot, tables, name)
 
     @property
     def users(self) -> Iterator[str]:
@@ -99,9 +101,31 @@ class Replay:
 
     def take(self, candidate: Candidate) -> Replayed:
         """Replay the next candidate, in the order of the partition."""
+        rules, event = self._snapshot.rules, candidate.validated.event
+        if rules.choose_within:
+            self._end_gathering(event.user_id, moment_of(candidate))
+        if rules.is_departure(event.type):
+            self._totals.reasons[Reason.LEFT] += self._slots.depart(candidate)
         replayed = self._replayed(candidate)
-        self._totals.reasons[replayed.reason] += 1
+        if replayed.reason is not None:
+            self._totals.reasons[replayed.reason] += 1
         return replayed
+
+    def finish(self) -> None:
+        """After the last candidate: what is still gathered ends."""
+        for user_id in self._slots.users:
+            self._end_gathering(user_id, None)
+
+    def _end_gathering(self, user_id: str, at: datetime | None) -> None:
+        """The best is pushed, if it can be; if not, the next one."""
+        ended = self._slots.ended(user_id, at)
+        if ended is None:
+            return
+        is_taken = False
+        for each in ended[0]:
+            reason = self._outbid(each.match) if is_taken else self._sent(each.match, each.candidate, ended[1])
+            is_taken = is_taken or reason is Reason.PUSHED
+            self._totals.reasons[reason] += 1
 
     def _replayed(self, candidate: Candidate) -> Replayed:
         at = moment_of(candidate)
@@ -112,9 +136,11 @@ class Replay:
                 self._totals.clauses.update((each.rule_id, str(each.clause)) for each in result.refusals)
             return Replayed(early or result.reason, refused=result.reason)
         variant, _ = text_for(result.rule.message, candidate.validated.event.user_id)
-        reason = early or self._sent(result, candidate, at)
-        if reason is Reason.PUSHED and variant is not None:
-            self._totals.variants[result.rule.id, variant] += 1
+        if early is None and self._snapshot.rules.choose_within:
+            self._slots.add(candidate, result, at)
+            reason = None
+        else:
+            reason = early or self._sent(result, candidate, at)
         return Replayed(reason, rule_id=result.rule.id, coupon_id=result.coupon.coupon_id, variant=variant)
 
     def _ended_early(self, candidate: Candidate, at: datetime) -> Reason | None:
@@ -125,10 +151,17 @@ class Replay:
         deadline = deadline_of(event, rules.freshness[event.type], candidate.validated.read_at)
         return Reason.EXPIRED if at >= deadline else None
 
+    def _outbid(self, match: Match) -> Reason:
+        self._totals.wins[match.rule.id] += 1
+        return Reason.OUTBID
+
     def _sent(self, match: Match, candidate: Candidate, at: datetime) -> Reason:
         self._totals.wins[match.rule.id] += 1
         reason = self._capped(candidate, at)
         if reason is Reason.PUSHED:
+            variant, _ = text_for(match.rule.message, candidate.validated.event.user_id)
+            if variant is not None:
+                self._totals.variants[match.rule.id, variant] += 1
             self._totals.rules[match.rule.id] += 1
             self._totals.hours[f"{in_utc(at):%Y-%m-%d %H}"] += 1
         return reason

@@ -62,5 +62,5 @@ def _empty(question: Question) -> Simulation:
         after=Totals(),
         agreements=[Agreement(version) for version in versions],
         since=question.since,
-        newly_heard=tuple(sorted(question.after.triggers - question.before.triggers)),
+        newly_heard=tuple(sorted(question.after.heard - question.before.heard)),
     )

@@ -24,18 +24,20 @@ from saving_alerts.delivery.record_work import RecordWork
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.stage_runner import StageRunner
 from saving_alerts.delivery.work import ClockGate
-from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.alerts import Alert, Departure
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.erasures import EventAt
 from saving_alerts.domain.events import SourceRecord, ValidatedEvent
 from saving_alerts.domain.passed_over import Oddity
 from saving_alerts.domain.rules.messages import shown_name
-from saving_alerts.kafka.codecs import alert_codec, candidate_codec, validated_codec
+from saving_alerts.kafka.codecs import candidate_codec, dispatch_codec, validated_codec
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metric
 from saving_alerts.pipeline import steps
 from saving_alerts.pipeline.dispatch import Dispatcher
+from saving_alerts.pipeline.gathered_dispatch import GatheredDispatch
+from saving_alerts.pipeline.gathering import Gatherings
 from saving_alerts.pipeline.outcomes import Decided, Forward, Outcome
 from saving_alerts.pipeline.rule_decisions import coupons_passed_over, when_errors
 from saving_alerts.pipeline.user_turns import UserTurns
@@ -85,17 +87,16 @@ class Pipeline:
             self.services.metrics.count(Metric.COUPON_API_SKIPPED, reason=outcome.reason)
         return outcome
 
-    def evaluate_rules(self, candidate: Candidate) -> Forward[Alert] | Decided:
-        outcome = steps.evaluate_rules(candidate, self.inputs.reference_data.current, self.services.clock.now())
+    def evaluate_rules(self, candidate: Candidate) -> Outcome[Alert | Departure]:
+        snapshot, now = self.inputs.reference_data.current, self.services.clock.now()
+        if departure := steps.departure(candidate, snapshot, now):
+            return Forward(departure)
+        outcome = steps.evaluate_rules(candidate, snapshot, now)
         for rule_id in when_errors(outcome):
             self.services.metrics.count(Metric.RULES_WHEN_ERRORS, rule=rule_id)
         if passed_over := coupons_passed_over(outcome) - candidate.passed_over.count:
             self.services.metrics.count(Metric.COUPONS_PASSED_OVER, passed_over, oddity=Oddity.LINK)
         return outcome
-
-    async def dispatch_push(self, alert: Alert) -> Decided:
-        async with self.inputs.turns.dispatching(alert.user_id):
-            return await self.inputs.dispatcher.dispatch_push(alert, self.inputs.reference_data.current.rules)
 
     def merchant_name(self, subject: Subject) -> str | None:
         """As the shopper calls the merchant; None for one that is not in the directory."""
@@ -110,6 +111,7 @@ def build_stages(inputs: StepInputs, services: StageServices, topics: Topics) ->
     """The stages of one worker, in the order an event meets them."""
     pipeline = Pipeline(inputs, services)
     build = _Builder(services, topics, pipeline.merchant_name)
+    dispatch = GatheredDispatch(inputs.dispatcher, inputs.turns, inputs.reference_data)
     fresh = pipeline.freshness_of
     return {
         Stage.VALIDATE: build.batch_stage(
@@ -122,7 +124,7 @@ def build_stages(inputs: StepInputs, services: StageServices, topics: Topics) ->
             Stage.EVALUATE_RULES, reader(candidate_codec, fresh), address_of, pipeline.evaluate_rules
         ),
         Stage.DISPATCH_PUSH: build.record_stage(
-            Stage.DISPATCH_PUSH, reader(alert_codec, fresh), address_of, pipeline.dispatch_push
+            Stage.DISPATCH_PUSH, reader(dispatch_codec, fresh), address_of, dispatch.dispatch_push, dispatch.gatherings
         ),
     }
 
@@ -151,13 +153,17 @@ class _Builder:
         decode: Callable[[ConsumerRecord, datetime], In],
         address: Callable[[In], Addressed],
         step: Callable[[In], Awaitable[Outcome[Out]]],
+        order: Gatherings | None = None,
     ) -> StageRunner:
         """For a step that waits for others."""
         writer: OutcomeWriter[In, Out] = self._writer(stage, decode, address)
-        return StageRunner(writer, self.services, RecordWork(writer, self.services, step))
+        return StageRunner(writer, self.services, RecordWork(writer, self.services, step, order))
 
     def _writer(
-        self, stage: Stage, decode: Callable[[ConsumerRecord, datetime], In], address: Callable[[In], Addressed]
+        self,
+        stage: Stage,
+        decode: Callable[[ConsumerRecord, datetime], In],
+        address: Callable[[In], Addressed],
     ) -> OutcomeWriter[In, Any]:
         output = self.topics.next_stage.get(stage)
         forwarding = Forwarding(output.name, to_next_stage) if output else None

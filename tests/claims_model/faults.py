@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.claims_model import erasing
+from tests.claims_model import erasing, slots
 from tests.claims_model.control import is_kept_back, reassigned
 from tests.claims_model.recording import flushed
 from tests.claims_model.state import (
@@ -35,9 +35,14 @@ def deliveries(state: State, *, side_by_side: bool) -> Steps:
     for event in EVENTS:
         if state.acked[event] or state.task(owner, event):
             continue
-        if side_by_side or (state.task(owner, 1 - event) is None and all(state.acked[:event])):
+        in_order = all(state.acked[:event]) or slots.are_gathered(state)  # the best of a slot comes first
+        if side_by_side or (state.task(owner, 1 - event) is None and in_order):
             taken = Task(control=is_kept_back(state, event))
-            yield f"worker {owner} takes event {event}", state.with_task(owner, event, taken)
+            if not state.gathered[owner]:
+                yield f"worker {owner} takes event {event}", state.with_task(owner, event, taken)
+            if slots.can_be_gathered(state, owner):
+                together = slots.gathered(state, owner).with_task(owner, event, taken._replace(together=True))
+                yield f"worker {owner} takes event {event}, gathered with the other", together
 
 
 def revocations(state: State) -> Steps:
@@ -111,7 +116,9 @@ def _crashed(rules: Rules, state: State, worker: int, left: Faults) -> State:
         if entry.holder == worker:
             hit = hit.with_entry(event, entry._replace(holder=DEAD))
     hit = erasing.interrupted(rules, hit) if worker == hit.owner else hit
-    return _forgotten(rules, hit, worker)._replace(tables=put(hit.tables, worker, hit.durable), left=left)
+    return slots.orphaned(_forgotten(rules, hit, worker), worker)._replace(
+        tables=put(hit.tables, worker, hit.durable), left=left
+    )
 
 
 def _forgotten(rules: Rules, state: State, worker: int) -> State:
@@ -142,11 +149,13 @@ def _rebalanced(rules: Rules, state: State, left: Faults, *, owner: int) -> Stat
 def _moved(rules: Rules, state: State, left: Faults, *, owner: int) -> State:
     """The new owner reads the changelog, and the order that stands."""
     state = erasing.interrupted(rules, _hit(state, ORPHANED, matters=left.wipes > 0))
+    state = slots.orphaned(state, state.owner)
     return state._replace(owner=owner, tables=put(state.tables, owner, state.durable), left=left)
 
 
 def _wiped(state: State, left: Faults) -> State:
-    return _hit(state, WIPED, matters=any(left))._replace(entries=(Entry(), Entry()), released=(0, 0, 0), left=left)
+    hit = slots.wiped(_hit(state, WIPED, matters=any(left)))
+    return hit._replace(entries=(Entry(), Entry()), released=(0, 0, 0), left=left)
 
 
 def _hit(state: State, what: int, *, matters: bool) -> State:

@@ -1,10 +1,12 @@
 """The push API's side: what it accepts, and what that breaks."""
 
+from tests.claims_model import slots
 from tests.claims_model.state import (
     KEPT_BACK,
     LATE,
     ORPHANED,
     OVER_CAP,
+    OVER_SLOT,
     SECOND_PUSH,
     THE_LIMIT,
     UNLIKE,
@@ -37,9 +39,19 @@ def _broken_by(state: State, event: int) -> str:
         return KEPT_BACK
     if state.answers[1 - event] == "control" and not state.old[1 - event]:
         return THE_LIMIT if is_at_the_limit(state) else UNLIKE
-    if state.accepted[1 - event] in ("in window", "after charge"):
-        return THE_LIMIT if is_at_the_limit(state) else OVER_CAP
-    return ""
+    return _over_slot(state, event) if slots.are_gathered(state) else _over_cap(state, event)
+
+
+def _over_cap(state: State, event: int) -> str:
+    if state.accepted[1 - event] not in ("in window", "after charge"):
+        return ""
+    return THE_LIMIT if is_at_the_limit(state) else OVER_CAP
+
+
+def _over_slot(state: State, event: int) -> str:
+    if not slots.is_second_push(state, event):
+        return ""
+    return THE_LIMIT if is_at_the_limit(state) or state.slot_lost == WIPED | ORPHANED else OVER_SLOT
 
 
 def is_at_the_limit(state: State) -> bool:

@@ -30,7 +30,8 @@ def confirm(rules: Rules, state: State, worker: int, event: int, task: Task) -> 
     if task.ending == "control":
         confirmed = control.confirm(rules, state, event)
     else:
-        confirmed = redis.confirm(rules, state, worker, event, uncertain=task.ending == "uncertain")
+        uncertain = task.ending == "uncertain"
+        confirmed = redis.confirm(rules, state, worker, event, uncertain=uncertain, together=task.together)
     publishing = task._replace(phase="publish", lease=False, slow=False)
     yield f"confirms: {task.ending}", confirmed.with_task(worker, event, publishing)
 

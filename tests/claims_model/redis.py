@@ -2,16 +2,26 @@
 
 from typing import Literal
 
+from tests.claims_model import slots
 from tests.claims_model.numbers import are_counted
 from tests.claims_model.state import SETTLED, Entry, Rules, State, has_token, own_entry, put
 
-Reservation = Literal["granted", "taken over", "already sent", "busy", "busy with itself", "capped", "outnumbered"]
+Reservation = Literal[
+    "granted", "taken over", "already sent", "busy", "busy with itself", "outbid", "capped", "outnumbered"
+]
 
 
 def reserve(
-    rules: Rules, state: State, worker: int, event: int, *, number: int = 0, asks_again: bool = False
+    rules: Rules,
+    state: State,
+    worker: int,
+    event: int,
+    *,
+    number: int = 0,
+    asks_again: bool = False,
+    together: bool = False,
 ) -> tuple[Reservation, State]:
-    """`asks_again`: by the same claim, where claims are not numbered."""
+    """`asks_again`: by the same claim, where claims are not numbered. `together`: gathered with the other event."""
     event = own_entry(rules, state, event)
     own = state.entries[event]
     if own.kind in SETTLED:
@@ -20,15 +30,21 @@ def reserve(
     outnumbered = 0 < number <= state.released[worker] and rules.released_is_not_granted
     if outnumbered and not (asks_again and rules.own_token_first):
         return "outnumbered", state
-    reply, after = _reserve(rules, state, worker, event, asks_again=asks_again)
-    return reply, _with_number(after, event, number) if after is not state else state
+    reply, after = _reserve(rules, state, worker, event, asks_again=asks_again, together=together)
+    if after is state:
+        return reply, state
+    if slots.are_gathered(state):
+        after = slots.claimed(rules, after, event, together=together, was_together=own.together)
+    return reply, _with_number(after, event, number)
 
 
 def _with_number(state: State, event: int, number: int) -> State:
     return state.with_entry(event, state.entries[event]._replace(number=number))
 
 
-def _reserve(rules: Rules, state: State, worker: int, event: int, *, asks_again: bool) -> tuple[Reservation, State]:
+def _reserve(
+    rules: Rules, state: State, worker: int, event: int, *, asks_again: bool, together: bool
+) -> tuple[Reservation, State]:
     own = state.entries[event]
     if own.kind == "live" and own.holder == worker and asks_again:
         return ("taken over" if own.taken_over else "granted"), state
@@ -38,14 +54,17 @@ def _reserve(rules: Rules, state: State, worker: int, event: int, *, asks_again:
         return "capped", state
     if own.kind != "none":
         return "taken over", _claimed(state, worker, event, taken_over=True)
-    return _reserve_anew(rules, state, worker, event)
+    return _reserve_anew(rules, state, worker, event, together=together)
 
 
-def _reserve_anew(rules: Rules, state: State, worker: int, event: int) -> tuple[Reservation, State]:
+def _reserve_anew(rules: Rules, state: State, worker: int, event: int, *, together: bool) -> tuple[Reservation, State]:
     other = 1 - event
     if rules.live_claim_excludes and state.entries[other].kind == "live":
         return "busy", state
-    if is_charged(rules, state, other):
+    if slots.are_gathered(state):
+        if slots.is_outbid(rules, state, event, together=together):
+            return "outbid", state
+    elif is_charged(rules, state, other):
         return "capped", state
     return "granted", _claimed(state, worker, event, taken_over=False)
 
@@ -87,7 +106,7 @@ def release(rules: Rules, state: State, worker: int, event: int, number: int) ->
     ended_stays = entry.kind == "ended" and rules.ended_claim_is_not_released
     if ended_stays or (entry.taken_over and rules.takeover_is_not_released):
         return False, state
-    return True, marked.with_entry(event, Entry())
+    return True, slots.given_back(marked.with_entry(event, Entry()), event)
 
 
 def _marked(state: State, worker: int, number: int) -> State:
@@ -96,7 +115,7 @@ def _marked(state: State, worker: int, number: int) -> State:
     return state._replace(released=put(state.released, worker, max(state.released[worker], number)))
 
 
-def confirm(rules: Rules, state: State, worker: int, event: int, *, uncertain: bool) -> State:
+def confirm(rules: Rules, state: State, worker: int, event: int, *, uncertain: bool, together: bool = False) -> State:
     event = own_entry(rules, state, event)
     entry = _found(rules, state, event)
     if entry.kind == "pushed" or (entry.kind == "uncertain" and uncertain):
@@ -105,7 +124,8 @@ def confirm(rules: Rules, state: State, worker: int, event: int, *, uncertain: b
         return state
     # The window of the cap begins anew, so what was accepted before lies within it.
     accepted = "in window" if state.accepted[event] == "after charge" else state.accepted[event]
-    confirmed = state.with_entry(event, Entry("uncertain" if uncertain else "pushed"))
+    together = (entry.together or together) and rules.send_keeps_slot
+    confirmed = state.with_entry(event, Entry("uncertain" if uncertain else "pushed", together=together))
     return confirmed._replace(accepted=put(state.accepted, event, accepted), old=put(state.old, event, False))
 
 

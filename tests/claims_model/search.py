@@ -94,7 +94,8 @@ def _verdict_on_end(state: State) -> str:
     if state.order == "lost":
         return NOT_ERASED
     is_charged = any(state.accepted) or UNCLEAR in state.in_doubt or bool({"uncertain", "control"} & set(state.answers))
-    return SILENCED if "capped" in state.answers and not is_charged else ""
+    is_refused = bool({"capped", "outbid"} & set(state.answers))
+    return SILENCED if is_refused and not is_charged else ""
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ Phase = Literal["waiting", "asked", "held", "sent", "between", "release", "write
 # Whether the API would still accept a request: `beyond` outlived its lease, which only happens without
 # docs/claims.md, rule 4.
 Request = Literal["", "alive", "dead", "beyond"]
-Answer = Literal["", "expired", "killed", "no_consent", "refused", "capped", "control", "uncertain", "pushed"]
+Answer = Literal["", "expired", "killed", "no_consent", "refused", "capped", "outbid", "control", "uncertain", "pushed"]
 EntryKind = Literal["none", "live", "ended", "pushed", "uncertain", "control"]
 # `after charge`: the cap's window began before this push was accepted. `old`: the window is over.
 Accepted = Literal["", "in window", "after charge", "old"]
@@ -25,6 +25,7 @@ STRENGTH: dict[Answer, int] = {
     "no_consent": 1,
     "refused": 1,
     "capped": 1,
+    "outbid": 1,
     "control": 2,
     "uncertain": 3,
     "pushed": 4,
@@ -37,6 +38,7 @@ WIPED, ORPHANED = 1, 2  # Redis forgot the claim; the worker that knew of it cra
 
 SECOND_PUSH = "a second push for one event"
 OVER_CAP = "more pushes than the cap allows"
+OVER_SLOT = "a second push for one slot"
 LATE = "a push accepted after its deadline"
 SILENCED = "a user silenced although no push may have been sent"
 DENIED = "an accepted push that its answer denies"
@@ -82,6 +84,11 @@ class Rules:
     table_is_flushed_before_ack: bool = True  # 9
     redelivery_writes_table: bool = True  # 9: also what Redis says was sent before
     others_claim_is_not_denied: bool = True  # 2 and 6: `release` says that it stays
+    gathered_sends_outbid: bool = True  # 11: who is gathered with an event that is charged gets nothing
+    slot_is_remembered: bool = True  # 11: also when it comes again alone: the charge says who was gathered with it
+    takeover_joins_slots: bool = True  # 11: a claim that is taken over stands for who is gathered now, too
+    send_keeps_slot: bool = True  # 11: so does what is charged for good
+    table_outbids: bool = True  # 9 and 11: the Table knows who was sent, if it is gathered again
     live_claim_is_not_erased: bool = True  # 10
     erased_charge_stays: bool = True  # 10: under a token
     erased_releases_stay: bool = True  # 10: so do the numbers that were released
@@ -113,6 +120,7 @@ class Faults(NamedTuple):
     windows: int = 0  # the cap's window after a charge passes; it is longer than any deadline
     copies: int = 0  # a `reserve` that was granted arrives once more, at any time: the driver had sent it twice
     erasures: int = 0  # the user is to be forgotten
+    slots: int = 0  # 1: both events can be gathered for one slot, and the cap is so wide that nobody meets it
     refills: int = 0  # an operator has Redis learn what the changelog has
     controls: int = 0  # 1: the first event is kept back as control; 2: it is so now, and was not at first
     reassigned: int = 0  # its alert is made again in the other arm, with other rules
@@ -132,6 +140,7 @@ class Task(NamedTuple):
     ending: Answer = ""
     number: int = 0  # of its claim, where copies are looked at
     control: bool = False  # its alert is kept back
+    together: bool = False  # it was gathered with the other event
 
 
 class Entry(NamedTuple):
@@ -142,6 +151,7 @@ class Entry(NamedTuple):
     taken_over: bool = False
     number: int = 0  # where copies are looked at
     erased: bool = False  # it stands under a token
+    together: bool = False  # it says that the other event was gathered with it
 
 
 class Copy(NamedTuple):
@@ -171,6 +181,9 @@ class State(NamedTuple):
     released: tuple[int, ...] = (0, 0, 0)  # the highest number of each worker that was released, and of the DEAD one
     copy: Copy | None = None
     owner: int = 0
+    elected: tuple[bool, ...] = (False, False)  # claimed for a slot of both, before anything of the other stood
+    gathered: tuple[bool, ...] = (False, False)  # each worker: it has gathered both, and remembers it
+    slot_lost: int = 0  # what happened after an event had the slot of both: WIPED, ORPHANED
     killed: bool = False
     opted_out: bool = False
     left: Faults = Faults()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from tests.claims_model import control, redis
+from tests.claims_model import control, redis, slots
 from tests.claims_model.attempting import request_without_lease, sent
 from tests.claims_model.endings import (
     ended,
@@ -27,8 +27,10 @@ def waiting(rules: Rules, state: State, worker: int, event: int, task: Task) -> 
     own = own_entry(rules, state, event)
     if table[own]:
         yield "finds its push in the Table", sent_before(rules, state, worker, event, task, table[own])
-    elif table[1 - event] and not state.old[1 - event]:
+    elif not slots.are_gathered(state) and table[1 - event] and not state.old[1 - event]:
         yield "is capped by the Table", refused(rules, state, worker, event, task, "capped")
+    elif slots.is_outbid_by_table(rules, state, worker, event, task) and state.entries[own].kind == "none":
+        yield "is outbid by the Table", refused(rules, state, worker, event, task, "outbid")
     elif not rules.own_entry_first and is_over(state, event):
         yield "is out of time", refused(rules, state, worker, event, task, why_over(state, event))
     else:
@@ -52,7 +54,9 @@ def _reserve(rules: Rules, state: State, worker: int, event: int, task: Task) ->
         return
     task = task._replace(number=task.number or next_number(state, worker))
     asks_again = task.phase == "asked"
-    reply, after = redis.reserve(rules, state, worker, event, number=task.number, asks_again=asks_again)
+    reply, after = redis.reserve(
+        rules, state, worker, event, number=task.number, asks_again=asks_again, together=task.together
+    )
     if reply == "granted" and may_look(rules, task) and is_over(state, event):
         unclaimed = task._replace(number=0)
         yield "looks, and is out of time", refused(rules, state, worker, event, unclaimed, why_over(state, event))
@@ -82,6 +86,8 @@ def _not_claimed(rules: Rules, state: State, worker: int, event: int, task: Task
             yield "hears that it was sent", sent_before(rules, state, worker, event, task, ending)
         case "capped":
             yield "hears that it is capped", refused(rules, state, worker, event, task, "capped")
+        case "outbid":
+            yield "hears that it is outbid", refused(rules, state, worker, event, task, "outbid")
         case "outnumbered":
             anew = task._replace(phase="waiting", number=0)
             yield "hears of a higher number that was released", state.with_task(worker, event, anew)

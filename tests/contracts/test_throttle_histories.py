@@ -19,6 +19,7 @@ from saving_alerts.ports.throttle import (
     Free,
     Granted,
     Known,
+    Outbid,
     Outnumbered,
     Reservation,
     View,
@@ -115,5 +116,6 @@ def timeless(answer: Reservation | View) -> str:
             return f"capped: {cap}"
         case Busy(_, own_position):
             return f"busy, own position: {own_position}"
-        case DuplicateOf(position):
-            return f"duplicate of {position}"
+        case DuplicateOf(position) | Outbid(_, position):
+            what = "outbid by" if isinstance(answer, Outbid) else "duplicate of"
+            return f"{what} {position}"

@@ -25,13 +25,14 @@ LEASES_END = timedelta(seconds=33)
 NAMES: tuple[CallName, ...] = ("look", "reserve", "renew", "confirm", "confirm as uncertain", "release")
 # `topic`: the source was made again, and other events stand at the same positions. Claims are numbered over both.
 CLAIMS = st.builds(
-    lambda offset, incarnation, number, topic: claim_of(
-        offset, incarnation, 2 * topic + number, f"event-{offset // 2}-{topic}", f"m-{offset % 2}"
+    lambda offset, incarnation, number, topic, slot: claim_of(
+        offset, incarnation, 2 * topic + number, f"event-{offset // 2}-{topic}", f"m-{offset % 2}", slot=slot
     ),
     st.integers(0, 2),
     st.sampled_from(["worker-a", "worker-b", "worker-c"]),
     st.integers(1, 2),
     st.integers(0, 1),
+    st.sampled_from([(), (), ("event-0-0", "event-1-0"), ("event-1-1", "event-0-0")]),
 )
 CAPS = st.lists(st.sampled_from([DAILY, TWICE_A_DAY, DAILY_PER_MERCHANT, WEEKLY]), max_size=2, unique=True).map(tuple)
 

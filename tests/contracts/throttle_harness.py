@@ -92,6 +92,7 @@ def claim_of(
     event_id: str | None = None,
     merchant_id: str = "m-1",
     user_id: str = "u-1",
+    slot: tuple[str, ...] = (),
 ) -> Claim:
     return Claim(
         user_id=user_id,
@@ -100,6 +101,7 @@ def claim_of(
         position=SourcePosition("saving-events", 3, offset),
         incarnation=incarnation,
         number=next(_numbers) if number is None else number,
+        slot=slot,
     )
 
 

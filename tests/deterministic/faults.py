@@ -54,6 +54,7 @@ class Faults:
             case FaultKind.REDIS_FORGETS:
                 world.lose("wiped", lambda _: True)
                 world.redis.users.clear()
+                world.slots.wiped()
             case FaultKind.REDIS_IS_AWAY:
                 world.redis_is_away = True
                 await asyncio.sleep(fault.seconds)

@@ -18,7 +18,8 @@ FAULTLESS = 0.1  # so many universes in which nothing goes wrong: there every us
 CRASH_PLACES = [
     place
     for place in Failpoint
-    if place.value not in ("before_commit", "after_commit", "during_rebalance") and "erased" not in place.value
+    if place.value not in ("before_commit", "after_commit", "during_rebalance")
+    and not {"erased", "gathering"} & {*place.value.split("_")}
 ]
 
 
@@ -93,6 +94,7 @@ class PlannedEvent:
     event_id: str
     is_trigger: bool = True
     age_seconds: float = 0.0
+    is_departure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class Plan:
     suspicious: bool = False
     drain_seconds: float = 3.0
     session_seconds: float = 3.0
+    choose_within_seconds: float = 0.0
 
     @property
     def is_faultless(self) -> bool:

@@ -21,7 +21,8 @@ def look_at_the_end(world: World) -> None:
     by_user = defaultdict(list)
     for fact in world.facts.values():
         by_user[fact.user_id].append(fact)
-    for promise in (*_of_pushes(accepted, by_user), *_of_answers(world, accepted, by_user)):
+    over_cap = _over_cap(accepted, by_user) if not world.plan.choose_within_seconds else ()
+    for promise in (*_of_pushes(accepted), *over_cap, *_of_answers(world, accepted, by_user)):
         world.trace.breaks(promise)
 
 
@@ -40,10 +41,13 @@ def _accepted(world: World) -> list[AcceptedPush]:
     ]
 
 
-def _of_pushes(accepted: list[AcceptedPush], by_user: dict[str, list[EventFacts]]) -> Iterator[str]:
+def _of_pushes(accepted: list[AcceptedPush]) -> Iterator[str]:
     events = [(push.user_id, push.event_id) for push in accepted]
     yield from (f"a second push for {event}" for event in sorted(set(events)) if events.count(event) > 1)
     yield from (f"a push for {push.event_id} after its deadline" for push in accepted if push.at > push.deadline)
+
+
+def _over_cap(accepted: list[AcceptedPush], by_user: dict[str, list[EventFacts]]) -> Iterator[str]:
     for user_id, facts in by_user.items():
         times = sorted(push.at for push in accepted if push.user_id == user_id)
         too_soon = any(later - earlier < WINDOW for earlier, later in pairwise(times))
@@ -58,8 +62,9 @@ def _of_answers(world: World, accepted: list[AcceptedPush], by_user: dict[str, l
             yield from _of_one(world, fact, is_accepted=(user_id, fact.event_id) in pushed)
         yield from _denied(facts, {event_id for user, event_id in pushed if user == user_id})
         is_charged = any((user_id, fact.event_id) in pushed or _is_charged(fact) for fact in facts)
-        if not is_charged and any(fact.answer in (Reason.CAPPED, Reason.DUPLICATE) for fact in facts):
+        if not is_charged and any(fact.answer in (Reason.CAPPED, Reason.DUPLICATE, Reason.OUTBID) for fact in facts):
             yield f"{user_id} is silenced: capped, although no push may have been sent"
+    yield from world.slots.broken(pushed, [*world.facts.values()])
     if world.plan.is_faultless:
         yield from (f"{user_id} got no push, and nothing went wrong" for user_id in _forgotten(by_user, pushed))
 
@@ -122,5 +127,6 @@ def _was_skipped(fact: EventFacts) -> bool:
 def _forgotten(by_user: dict[str, list[EventFacts]], pushed: set[tuple[str, str]]) -> Iterator[str]:
     for user_id, facts in by_user.items():
         triggers = [fact for fact in facts if fact.is_trigger]
-        if triggers and not any((user_id, fact.event_id) in pushed for fact in triggers):
+        has_left = any(fact.answer is Reason.LEFT for fact in facts)
+        if triggers and not has_left and not any((user_id, fact.event_id) in pushed for fact in triggers):
             yield user_id

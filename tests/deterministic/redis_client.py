@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from saving_alerts.domain.caps import Cap
 from saving_alerts.ports.errors import UnavailableError
@@ -85,6 +85,10 @@ class RedisClient:
         answer: "asyncio.Future[Answer] | None",
     ) -> None:
         result = at_once(ask())
+        if name == "reserve":
+            self._world.slots.reserved(claim, cast("Reservation", result))
+        if name == "release" and result is True:
+            self._world.slots.released(claim)
         if name == "reserve" and answer is None and isinstance(result, Granted):
             self._world.fact(claim.position).unheard = True
         self._world.arrives(self._worker, f"{name} arrives", claim.position, "->", result)

@@ -41,6 +41,13 @@ class PatientConsumer(FakeConsumer):
         return await super().getmany(PATIENCE_MS)
 
 
+def gathering_rules(choose_within_seconds: float) -> RuleSet:
+    """With a cap that nobody meets."""
+    freshness = {EventType.GEOFENCE_ENTERED: FRESHNESS, EventType.GEOFENCE_EXITED: FRESHNESS}
+    caps = (Cap(CapPer.USER, 100, CAP_SECONDS / 3600),)
+    return replace(RULES, caps=caps, freshness=freshness, choose_within=timedelta(seconds=choose_within_seconds))
+
+
 @dataclass
 class Sources:
     """Those of all workers of a universe."""

@@ -8,8 +8,9 @@ from collections import Counter
 import pytest
 
 from demo.workers.worker_process import PROJECT
+from saving_alerts.domain.reasons import Reason
 from tests.deterministic.plan import FaultKind
-from tests.deterministic.universe import Outcome, run_universe
+from tests.deterministic.universe import Outcome, Universe, run_universe
 
 HUNDRED = 100
 IN_MAKE_TEST = range(HUNDRED, 500, HUNDRED)
@@ -17,15 +18,44 @@ IN_MAKE_TEST_LONG = range(500, 10_000, 500)
 LONG_SECONDS = 600
 
 
-def broken_in(first: int, universes: int) -> Outcome | None:
+def broken_in(first: int, universes: int, *, gathers: bool = False) -> Outcome | None:
     """The first universe in which a promise is broken."""
-    outcomes = map(run_universe, range(first, first + universes))
+    outcomes = (run_universe(seed, gathers=gathers) for seed in range(first, first + universes))
     return next((outcome for outcome in outcomes if outcome.broken), None)
 
 
 def test_every_promise_holds_in_the_first_hundred() -> None:
     """Each mutant in `tests/mutation/simulation_mutants.py` fails here."""
     outcome = broken_in(0, HUNDRED)
+
+    assert outcome is None, f"{outcome}"
+
+
+def test_every_promise_holds_in_the_first_hundred_that_gather() -> None:
+    """Each mutant of the slots in `tests/mutation/simulation_mutants.py` fails here."""
+    outcome = broken_in(0, HUNDRED, gathers=True)
+
+    assert outcome is None, f"{outcome}"
+
+
+def test_alerts_are_outbid_and_left_behind_in_them() -> None:
+    ended: Counter[str] = Counter()
+    for seed in range(HUNDRED):
+        universe = Universe(seed, gathers=True)
+        died = universe.run().trace.lines
+        ended.update(fact.answer for fact in universe.world.facts.values())
+        ended.update(line.what for line in died if line.what == "DIES")
+
+    assert ended[Reason.OUTBID] > HUNDRED / 2, ended
+    assert ended[Reason.LEFT], ended
+    assert ended["DIES"] > HUNDRED / 10, ended
+
+
+@pytest.mark.long
+@pytest.mark.timeout(LONG_SECONDS)
+@pytest.mark.parametrize("first", range(0, 10_000, 500))
+def test_every_promise_holds_in_ten_thousand_that_gather(first: int) -> None:
+    outcome = broken_in(first, 500, gathers=True)
 
     assert outcome is None, f"{outcome}"
 

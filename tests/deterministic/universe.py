@@ -25,7 +25,8 @@ from tests.deterministic.plan import (
 )
 from tests.deterministic.promises import look_at_the_end
 from tests.deterministic.seeded_loop import DeadlockError, EndlessError, SeededLoop
-from tests.deterministic.sources import FRESHNESS, Sources
+from tests.deterministic.slots import gathering
+from tests.deterministic.sources import FRESHNESS, Sources, gathering_rules
 from tests.deterministic.trace import Trace
 from tests.deterministic.world import World
 from tests.support.sample_events import event
@@ -45,18 +46,21 @@ class Outcome:
     seed: int
     broken: list[str]
     trace: Trace
+    gathers: bool = False
 
     def __str__(self) -> str:
         found = "\n".join(f"  {promise}" for promise in self.broken) or "  every promise holds"
-        return f"universe {self.seed}:\n{found}\nreplay: python -m tests.deterministic --seed {self.seed}"
+        family = " --gathers" if self.gathers else ""
+        return f"universe {self.seed}:\n{found}\nreplay: python -m tests.deterministic --seed {self.seed}{family}"
 
 
 class Universe:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, gathers: bool = False) -> None:
         self.seed = seed
         self.loop = SeededLoop(seed)
-        self.world = World(self.loop, plan_of(self.loop.random))
-        self._sources = Sources()
+        plan = plan_of(self.loop.random)
+        self.world = World(self.loop, gathering(plan, seed) if gathers else plan)
+        self._sources = Sources(gathering_rules(self.world.plan.choose_within_seconds)) if gathers else Sources()
         self._group = Group(self.world, self._sources)
         self._faults = Faults(self.world, self._group, self._sources)
         self.world.kafka.on_decision = lambda decision: self._group.incarnations[decision.worker].rules.published(
@@ -69,7 +73,7 @@ class Universe:
             self.loop.run(self._live())
         except (DeadlockError, EndlessError) as error:
             trace.broken.append(str(error))
-        return Outcome(self.seed, trace.broken, trace)
+        return Outcome(self.seed, trace.broken, trace, bool(self.world.plan.choose_within_seconds))
 
     async def _live(self) -> None:
         for place in self.world.kafka.inputs if self.world.plan.suspicious else ():
@@ -104,6 +108,7 @@ class Universe:
 
     def _write(self, planned: PlannedEvent) -> None:
         world, kind = self.world, EventType.GEOFENCE_ENTERED if planned.is_trigger else EventType.OFFER_VIEWED
+        kind = EventType.GEOFENCE_EXITED if planned.is_departure else kind
         written_at = world.clock.now() - timedelta(seconds=planned.age_seconds)
         saving = event(kind, occurred_at=written_at, user_id=planned.user_id)
         saving = msgspec.structs.replace(saving, event_id=planned.event_id)
@@ -147,10 +152,10 @@ class Universe:
         return bool(self.world.kafka.uncommitted) or any(not task.done() for task in self._faults.under_way)
 
 
-def run_universe(seed: int) -> Outcome:
-    """The same for the same seed."""
+def run_universe(seed: int, *, gathers: bool = False) -> Outcome:
+    """The same for the same seed. `gathers`: its rules do."""
     logging.disable(logging.CRITICAL)
     try:
-        return Universe(seed).run()
+        return Universe(seed, gathers=gathers).run()
     finally:
         logging.disable(logging.NOTSET)

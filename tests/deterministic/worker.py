@@ -41,6 +41,7 @@ from tests.deterministic.plan import PARTITIONS
 from tests.deterministic.producer_client import SimulatedProducer
 from tests.deterministic.push_api_client import PushApiClient
 from tests.deterministic.redis_client import RedisClient
+from tests.deterministic.slots import WatchedDispatcher
 from tests.deterministic.sources import CouponClient, PatientConsumer, Sources
 from tests.deterministic.table_client import TableClient
 from tests.deterministic.trace import ProcessDiedError
@@ -73,7 +74,8 @@ class Worker:
         self.failpoints = Failpoints(act=self.dies_here)
         self._world, self._sources = world, sources
         self.clock = SimulatedClock(world.loop, world.worker_skews[slot])
-        self.rules = ClaimRules(world.trace, self.clock, world.facts)
+        gathers = bool(world.plan.choose_within_seconds)
+        self.rules = ClaimRules(world.trace, self.clock, world.facts, overlap=gathers)
         self.detector = PoisonPillDetector(self, self._behind)
         self.kill_switches = KillSwitchTopic(self._kill_switch_consumer, sources.kill_switches.name)
         self._metrics, self._reference_data = NoMetrics(), ReferenceData()
@@ -101,7 +103,7 @@ class Worker:
             self._reference_data,
             self._table,
             source,
-            dispatcher,
+            WatchedDispatcher.on(world.slots, dispatcher),
             TrustedClock(),
             MAX_AHEAD,
             AsTheEventSaid(),

@@ -11,6 +11,7 @@ from tests.deterministic.facts import EventFacts
 from tests.deterministic.kafka import Kafka
 from tests.deterministic.plan import LEASE_SECONDS, Plan
 from tests.deterministic.seeded_loop import Process, SeededLoop
+from tests.deterministic.slots import Slots
 from tests.deterministic.trace import ProcessDiedError, Trace
 from tests.support.fakes.clock import START
 from tests.support.fakes.push_sender import FakePushSender
@@ -62,6 +63,7 @@ class World:
         self.redis_is_away = self.kafka_is_away = False
         self.is_calm = False
         self.late_pushes: list[tuple[str, float]] = []
+        self.slots = Slots()
         self.notice: Callable[[Actor, str], None] = lambda *_: None
 
     def chance(self, odds: float) -> bool:

@@ -216,4 +216,19 @@ OF_THE_TABLE = (
         (CLAIM_HOLDER, "max(now, self._lease_until or now) if uncertain else now", "now"),
     ),
 )
-SIMULATION_MUTANTS = (*OF_DELIVERY, *OF_CLAIMS, *OF_THE_TABLE)
+FIRST_HUNDRED_THAT_GATHER = (
+    "tests/deterministic/test_universes.py::test_every_promise_holds_in_the_first_hundred_that_gather",
+)
+OF_SLOTS = (
+    Mutant(
+        "in simulation: a claim does not say who was gathered with it",
+        (Edit("saving_alerts/pipeline/dispatch_ports.py", "slot=slot.event_ids_beside(alert)", "slot=()"),),
+        FIRST_HUNDRED_THAT_GATHER,
+    ),
+    Mutant(
+        "in simulation: what the Table knows outbids nobody",
+        (Edit(CLAIM_HOLDER, "if send.event_id in self.slot", "if False"),),
+        FIRST_HUNDRED_THAT_GATHER,
+    ),
+)
+SIMULATION_MUTANTS = (*OF_DELIVERY, *OF_CLAIMS, *OF_THE_TABLE, *OF_SLOTS)

@@ -13,6 +13,7 @@ from saving_alerts.ports.throttle import (
     Claim,
     DuplicateOf,
     Granted,
+    Outbid,
     Outnumbered,
     Reservation,
     Throttle,
@@ -85,8 +86,9 @@ def _in_words(answer: Reservation, now: datetime) -> str:
         case AlreadySent():
             sent = "may have been sent" if answer.uncertain else "sent"
             return f"{sent} at {_from(now, answer.sent_at)}"
-        case DuplicateOf():
-            return f"duplicate of {answer.position}"
+        case DuplicateOf() | Outbid():
+            what = "outbid by" if isinstance(answer, Outbid) else "duplicate of"
+            return f"{what} {answer.position}"
         case CapReached():
             return f"capped by {answer.cap} until {_from(now, answer.until)}"
         case Busy():

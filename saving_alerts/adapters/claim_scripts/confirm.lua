@@ -16,7 +16,7 @@ local function confirm(user)
   remove_own_entry(user)
   local send = {
     position = POSITION, event_id = EVENT_ID, merchant_id = MERCHANT_ID,
-    sent_at = charged_from(own), uncertain = UNCERTAIN,
+    sent_at = charged_from(own), uncertain = UNCERTAIN, slot = joined(own and own.slot),
   }
   table.insert(user.entries, send)
   save_user(user)

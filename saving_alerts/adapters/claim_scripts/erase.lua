@@ -2,16 +2,18 @@
 local KNOWN = cjson.decode(ARGV[6])
 local KINDS = {'position', 'event_id', 'merchant_id'}
 
+local function add_missing(missing, kind, text)
+  if text and not (KNOWN[kind] and KNOWN[kind][text]) then
+    table.insert(missing, kind)
+    table.insert(missing, text)
+  end
+end
+
 local function without_token(values)
   local missing = {}
   for _, value in ipairs(values) do
-    for _, kind in ipairs(KINDS) do
-      local text = value[kind]
-      if text and not (KNOWN[kind] and KNOWN[kind][text]) then
-        table.insert(missing, kind)
-        table.insert(missing, text)
-      end
-    end
+    for _, kind in ipairs(KINDS) do add_missing(missing, kind, value[kind]) end
+    for _, event_id in ipairs(value.slot or {}) do add_missing(missing, 'event_id', event_id) end
   end
   return missing
 end
@@ -22,6 +24,7 @@ local function rename(values)
     for _, kind in ipairs(KINDS) do
       if value[kind] then value.under_token[kind] = KNOWN[kind][value[kind]] end
     end
+    for index, event_id in ipairs(value.slot or {}) do value.slot[index] = KNOWN.event_id[event_id] end
   end
 end
 

@@ -9,6 +9,28 @@ local function first_charge_for_event(user)
   end
 end
 
+local function names_this_event(slot)
+  for _, event_id in ipairs(slot or {}) do
+    if event_id == EVENT_ID or (ERASED and event_id == ERASED.event_id) then return true end
+  end
+  return false
+end
+
+local function is_gathered(entry, others)
+  for _, other in ipairs(others) do
+    if entry.event_id == other[1] or (entry.under_token and entry.event_id == other[2]) then return true end
+  end
+  return names_this_event(entry.slot)
+end
+
+-- Only where no claim lives: what is there is a charge for good.
+local function first_charge_in_slot(user)
+  local others = gathered()
+  for _, entry in ipairs(user.entries) do
+    if is_gathered(entry, others) then return entry end
+  end
+end
+
 local function charges_under(cap, user)
   local times = {}
   for _, entry in ipairs(user.entries) do
@@ -38,6 +60,9 @@ local function obstacle(user)
   if charge then return {'duplicate_of', charge.under_token and '' or charge.position} end
   local busy_until = end_of_live_claims(user.entries)
   if busy_until then return {'busy', busy_until, 0} end
+  local winner = first_charge_in_slot(user)
+  if winner and winner.under_token then return {'outbid', '', ''} end
+  if winner then return {'outbid', winner.event_id, winner.position} end
   local blocked = blocking(user)
   return blocked and {'cap_reached', blocked.index, blocked.till}
 end

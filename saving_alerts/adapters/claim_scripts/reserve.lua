@@ -9,6 +9,7 @@ local function take_over(user, claim)
   claim.under_token, claim.merchant_id = nil, MERCHANT_ID
   claim.incarnation, claim.number = INCARNATION, NUMBER
   claim.lease_until, claim.taken_over = NOW + LEASE_MS, true
+  claim.slot = joined(claim.slot)
   save_user(user)
   return granted(claim)
 end
@@ -24,6 +25,7 @@ local function claim_anew(user)
   local claim = {
     position = POSITION, event_id = EVENT_ID, merchant_id = MERCHANT_ID,
     incarnation = INCARNATION, number = NUMBER, lease_until = NOW + LEASE_MS,
+    slot = joined(nil),
   }
   table.insert(user.entries, claim)
   save_user(user)

@@ -7,6 +7,9 @@
 -- `incarnation`, `number`, `taken_over`). A claim whose lease has ended stays: it is a charge for good, and only its own
 -- event at its own position can take it up again. Positions come again when the source is made anew, so that another event
 -- at the same position is another one.
+-- `slot` of an entry are the event ids of those that were gathered with it; none, where nothing was gathered. Of all that
+-- were gathered with each other one is charged at most. The argument before the tokens is a list of those that this event
+-- was gathered with: pairs of event id and token, which is an empty text where there are no tokens.
 -- `released` says which claims must never be granted again, because a copy of their `reserve` may arrive late: of each
 -- incarnation the `highest` number that was released, and with it every lower one. An item without `highest` is one token, as
 -- release 0.1.0 writes them. The latest stands last.
@@ -17,6 +20,8 @@ local REMEMBERED_MS = 168 * 60 * 60 * 1000 -- MAX_CAP_HOURS in domain/caps.py: n
 local RELEASED_REMEMBERED_MS = 60 * 60 * 1000
 -- Of incarnations, and of tokens of release 0.1.0: whatever becomes of a user, their value stays small.
 local MOST_RELEASED = 32
+-- In a slot: more than one worker gathers, and what a claim that is taken over adds.
+local MOST_IN_SLOT = 32
 local UNREADABLE = {'unreadable', 1}
 local ERASED = KEYS[2] and {position = ARGV[#ARGV - 2], event_id = ARGV[#ARGV - 1], merchant_id = ARGV[#ARGV]}
 
@@ -64,8 +69,17 @@ local function is_time(value)
   return type(value) == 'number' and value - NOW < REMEMBERED_MS
 end
 
+local function is_slot(value)
+  if type(value) ~= 'table' or #value > MOST_IN_SLOT then return false end
+  for key, text in pairs(value) do
+    if type(key) ~= 'number' or type(text) ~= 'string' then return false end
+  end
+  return true
+end
+
 local function is_entry(value)
   if type(value) ~= 'table' or not has_texts(value, {'position', 'event_id', 'merchant_id'}) then return false end
+  if value.slot ~= nil and not is_slot(value.slot) then return false end
   if value.sent_at ~= nil then return is_time(value.sent_at) end
   return is_time(value.lease_until) and has_texts(value, {'incarnation', 'number'})
 end
@@ -169,6 +183,24 @@ end
 local function save_user(user)
   save_key(KEYS[1], kept(user.entries, is_under_user), kept(user.released, is_under_user))
   if user.was_erased then save_key(KEYS[2], under_token(user.entries), under_token(user.released)) end
+end
+
+-- Those that this event was gathered with. To be asked only by a script that is told.
+local function gathered()
+  return cjson.decode(ARGV[#ARGV - (KEYS[2] and 3 or 0)])
+end
+
+-- The slot of an entry with those of this call. Of too many the first ones: they were gathered first. nil for nobody.
+local function joined(slot)
+  local result, known = {}, {[EVENT_ID] = true}
+  local function add(event_id)
+    if known[event_id] or #result == MOST_IN_SLOT then return end
+    known[event_id] = true
+    table.insert(result, event_id)
+  end
+  for _, event_id in ipairs(slot or {}) do add(event_id) end
+  for _, other in ipairs(gathered()) do add(other[1]) end
+  return #result > 0 and result or nil
 end
 
 local function is_own(entry)

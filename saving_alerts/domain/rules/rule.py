@@ -60,6 +60,7 @@ class Rule:
     min_dwell_seconds: float | None = None
     open_for_minutes: float | None = None
     unknown_hours_pass: bool = False
+    priority: int = 100
 
     checks: tuple[tuple[Clause, Check], ...] = field(init=False, compare=False, repr=False)
     """The checks of the clauses that need no coupon and that this rule has."""

@@ -92,6 +92,7 @@ def _compile(document: RulesDocument, version: str, between_steps: Callable[[], 
         caps=tuple(Cap(cap.per, cap.pushes, cap.hours) for cap in document.caps),
         freshness=DEFAULT_FRESHNESS | freshness,
         rules=tuple(_compile_rules(by_priority, quiet, between_steps)),
+        choose_within=timedelta(seconds=document.choose_within_seconds),
     )
 
 
@@ -124,6 +125,7 @@ def _compile_rule(rule: RuleDocument, quiet: QuietHours | None) -> Rule:
         min_dwell_seconds=rule.min_dwell_seconds,
         open_for_minutes=rule.open_for_minutes,
         unknown_hours_pass=rule.unknown_hours is UnknownHours.YES,
+        priority=rule.priority,
     )
 
 

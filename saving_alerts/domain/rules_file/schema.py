@@ -25,6 +25,7 @@ MAX_OPEN_MINUTES = 12 * 60  # with the longest freshness it is less than `store_
 MAX_DWELL_SECONDS = 24 * 60 * 60  # phones report a dwell of minutes
 MAX_TEMPLATE_CHARACTERS = 500  # with placeholders; what a phone shows of the finished text is less (`messages`)
 TRIGGER_TYPES = tuple(event_type for event_type in EventType if event_type not in TYPES_WITHOUT_MERCHANT)
+MAX_CHOOSE_SECONDS = 30  # longer, and the shopper has left; what is gathered is in memory
 MAX_VARIANTS = 10  # of one message: each costs every push of the rule a hash
 NO_QUIET_HOURS = "none"
 WINDOW_TAG, NONE_TAG = "<window>", "<none>"  # pydantic puts these tags into paths, so they must not be field names
@@ -227,5 +228,7 @@ class RulesDocument(Document):
         default={}, examples=[{"geofence_entered": 5}]
     )
     """How long after an event a push still makes sense. Without it: 10 minutes at the store, 30 elsewhere."""
+    choose_within_seconds: float = Field(default=0, ge=0, le=MAX_CHOOSE_SECONDS, strict=True, examples=[10])
+    """So long a user's alerts are gathered, and the best goes out: by priority, then by the ranking. 0: each does."""
     rules: tuple[RuleDocument, ...] = Field(min_length=1)
     """The rules, in any order."""

@@ -60,6 +60,8 @@ WORDS = Words(
         Reason.QUIET_HOURS: "it was a time at which we do not disturb anybody, so we sent you no push.",
         Reason.HELD_OUT: "this kind of push goes to some of our users only so far, and you are not among them yet.",
         Reason.DUPLICATE: "this was reported to us twice, and we sent you the push for it only once.",
+        Reason.OUTBID: "we had a better offer for you at that moment and sent you the push for that one.",
+        Reason.LEFT: "you had left before we sent you a push, so we sent none.",
         Reason.KILLED: "we had stopped these pushes for the time being, so we sent you none.",
         Reason.PUSH_REFUSED: "the service that brings our pushes to your phone refused this one.",
         Reason.PUSH_UNCERTAIN: (

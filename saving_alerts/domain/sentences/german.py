@@ -55,7 +55,7 @@ WORDS = Words(
             "als wir Ihnen eine Push-Nachricht schicken konnten, war es dafür zu spät, deshalb haben wir keine "
             "geschickt."
         ),
-        Reason.NO_CONSENT: ("für Ihr Konto waren Push-Nachrichten nicht erlaubt, deshalb haben wir keine geschickt."),
+        Reason.NO_CONSENT: "für Ihr Konto waren Push-Nachrichten nicht erlaubt, deshalb haben wir keine geschickt.",
         Reason.CAPPED: "Sie hatten schon alle Push-Nachrichten bekommen, die wir vorerst verschicken.",
         Reason.NO_COUPON: (
             "es gab keinen Gutschein, den Sie dort in dem Moment hätten einlösen können, deshalb haben wir Ihnen keine "
@@ -69,9 +69,7 @@ WORDS = Words(
             "durch einen Fehler bei uns konnten wir Ihre Gutscheine nicht sehen, deshalb haben wir Ihnen keine "
             "Push-Nachricht geschickt."
         ),
-        Reason.RULE_REFUSED: (
-            "keines unserer Angebote passte, deshalb haben wir Ihnen keine Push-Nachricht geschickt."
-        ),
+        Reason.RULE_REFUSED: "keines unserer Angebote passte, deshalb haben wir Ihnen keine Push-Nachricht geschickt.",
         Reason.QUIET_HOURS: (
             "zu dieser Zeit stören wir niemanden, deshalb haben wir Ihnen keine Push-Nachricht geschickt."
         ),
@@ -81,6 +79,8 @@ WORDS = Words(
         Reason.DUPLICATE: (
             "das wurde uns zweimal gemeldet, und die Push-Nachricht dazu haben wir Ihnen nur einmal geschickt."
         ),
+        Reason.OUTBID: "wir hatten ein besseres Angebot für Sie und haben Ihnen die Push-Nachricht dazu geschickt.",
+        Reason.LEFT: "Sie waren schon gegangen, deshalb haben wir keine Push-Nachricht geschickt.",
         Reason.KILLED: (
             "wir hatten diese Push-Nachrichten vorübergehend angehalten, deshalb haben wir Ihnen keine geschickt."
         ),

@@ -18,6 +18,7 @@ from saving_alerts.ports.throttle import (
     Granted,
     Known,
     Obstacle,
+    Outbid,
     Outnumbered,
     Reservation,
     View,
@@ -26,6 +27,7 @@ from saving_alerts.ports.throttle import (
 REMEMBERED = timedelta(hours=MAX_CAP_HOURS)
 RELEASED_REMEMBERED = timedelta(hours=1)
 MOST_RELEASED = 32
+MOST_IN_SLOT = 32
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class Entry:
     sent_at: datetime | None = None
     uncertain: bool = False
     erased: bool = False  # it stands under a token
+    slot: tuple[str, ...] = ()
 
     @property
     def charged_at(self) -> datetime:
@@ -106,7 +109,8 @@ class FakeThrottle:
         now = self._clock.now()
         sent_at = max(now, own.charged_at) if own and uncertain else now
         user.entries.pop(_own(claim), None)
-        user.entries[_own(claim)] = Entry(claim, now, sent_at=sent_at, uncertain=uncertain)
+        slot = _joined(own, claim)
+        user.entries[_own(claim)] = Entry(claim, now, sent_at=sent_at, uncertain=uncertain, slot=slot)
 
     async def release(self, claim: Claim) -> bool:
         user = self._reached(claim)
@@ -143,6 +147,7 @@ class FakeThrottle:
                 return Busy(own.lease_until, own_position=True)
             if own.claim.number == claim.number:
                 return Granted(own.lease_until, own.taken_over)
+        own.slot = _joined(own, claim)
         own.claim, own.lease_until, own.taken_over, own.erased = claim, self._clock.now() + self._lease, True, False
         return Granted(own.lease_until, taken_over=True)
 
@@ -154,12 +159,16 @@ class FakeThrottle:
                 return DuplicateOf(None if entry.erased else entry.claim.position)
         if live:
             return Busy(max(entry.lease_until for entry in live))
+        for entry in sorted(charges, key=lambda each: not each.erased):
+            if entry.claim.event_id in claim.slot or claim.event_id in entry.slot:
+                return Outbid(None, None) if entry.erased else Outbid(entry.claim.event_id, entry.claim.position)
         sends = [CountedSend(entry.claim.merchant_id, entry.charged_at) for entry in charges]
         blocked = domain_caps.blocking_cap(caps, sends, claim.merchant_id, self._clock.now())
         return CapReached(blocked.cap, blocked.until) if blocked else None
 
     def _claim_anew(self, user: User, claim: Claim) -> Granted:
-        entry = user.entries[_own(claim)] = Entry(claim, self._clock.now() + self._lease)
+        lease_until, slot = self._clock.now() + self._lease, _joined(None, claim)
+        entry = user.entries[_own(claim)] = Entry(claim, lease_until, slot=slot)
         return Granted(entry.lease_until)
 
     def _is_live(self, entry: Entry) -> bool:
@@ -181,6 +190,11 @@ class FakeThrottle:
 
 def _own(claim: Claim) -> tuple[SourcePosition, str]:
     return claim.position, claim.event_id
+
+
+def _joined(own: Entry | None, claim: Claim) -> tuple[str, ...]:
+    slot = dict.fromkeys((*(own.slot if own else ()), *claim.slot))
+    return tuple(each for each in slot if each != claim.event_id)[:MOST_IN_SLOT]
 
 
 def _highest_released(user: User, claim: Claim) -> int:

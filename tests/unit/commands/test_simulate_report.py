@@ -9,7 +9,9 @@ from saving_alerts.simulation.replay import Totals
 from tests.support.fakes.clock import START
 from tests.support.sample_events import snapshot
 
-NOT_PUSHED = ["not_a_trigger", "expired", "rule_refused", "quiet_hours", "held_out", "duplicate", "capped"]
+NOT_PUSHED = [
+    *("not_a_trigger", "expired", "rule_refused", "quiet_hours", "held_out", "duplicate", "outbid", "left", "capped"),
+]
 
 
 def test_the_pushes_of_each_text_in_turn_have_a_line() -> None:

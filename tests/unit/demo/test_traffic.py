@@ -28,7 +28,10 @@ NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 AROUND_THE_CLOCK = [NOW + timedelta(hours=hours) for hours in range(0, 24, 6)]
 # An attempt counts against its event only if others are answered: in short traffic few come after it.
 NEVER_CERTAIN = {Reason.COUPON_API_FAILED}
-NEVER_BUILT = {Reason.HELD_OUT, Reason.KILLED, Reason.WOULD_PUSH, Reason.CONTROL, Reason.DEAD_LETTER}
+NEVER_BUILT = {
+    *(Reason.HELD_OUT, Reason.KILLED, Reason.WOULD_PUSH, Reason.CONTROL, Reason.DEAD_LETTER),
+    *(Reason.OUTBID, Reason.LEFT),  # the rules of the demo do not gather
+}
 UNCLEAR_FAULTS = {"hang", "ambiguous_dropped", "ambiguous_accepted"}
 TIMES_OF_DAY = [TimeOfDay.DAY, TimeOfDay.NIGHT]
 

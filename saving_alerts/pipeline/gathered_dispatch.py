@@ -1,0 +1,47 @@
+"""The step `dispatch_push` of a worker: alerts are gathered where the rules ask for it, and departures end some."""
+
+from datetime import timedelta
+
+import msgspec
+
+from saving_alerts.domain.alerts import Alert, Departure
+from saving_alerts.domain.decisions import Versions
+from saving_alerts.domain.reasons import Reason
+from saving_alerts.failpoints import Failpoint
+from saving_alerts.pipeline.dispatch import Dispatcher
+from saving_alerts.pipeline.gathering import Gatherings, Slot
+from saving_alerts.pipeline.outcomes import Decided
+from saving_alerts.pipeline.user_turns import UserTurns
+from saving_alerts.reference_data.snapshot import ReferenceData
+
+
+class GatheredDispatch:
+    """Of one worker. One user's alerts are dispatched one after the other."""
+
+    def __init__(self, dispatcher: Dispatcher, turns: UserTurns, reference_data: ReferenceData) -> None:
+        self._dispatcher = dispatcher
+        self._turns = turns
+        self._reference_data = reference_data
+        self.gatherings = Gatherings(dispatcher.clock, self._choose_within, dispatcher.failpoints)
+
+    async def dispatch_push(self, value: Alert | Departure) -> Decided:
+        if isinstance(value, Departure):
+            return self._departed(value)
+        async with self.gatherings.turn(value) as slot, self._turns.dispatching(value.user_id):
+            if slot.others:
+                self._dispatcher.failpoints.reach(Failpoint.AFTER_GATHERING)
+            decided = await self._dispatcher.dispatch_push(value, self._reference_data.current.rules, slot)
+        return _told(decided, slot) if slot.others or slot.gathered else decided
+
+    def _departed(self, departure: Departure) -> Decided:
+        """Nobody listens to it: it ends as what it would be if nothing was gathered."""
+        ended = [str(alert.position) for alert in self.gatherings.depart(departure)]
+        return Decided(Reason.NOT_A_TRIGGER, {"ended": ended}, Versions(rules=departure.rules_version))
+
+    def _choose_within(self) -> timedelta:
+        return self._reference_data.current.rules.choose_within
+
+
+def _told(decided: Decided, slot: Slot) -> Decided:
+    gathered = {"with": len(slot.others), "seconds": round(slot.gathered.total_seconds(), 3)}
+    return msgspec.structs.replace(decided, details={**decided.details, "gathered": gathered}, gathered=slot.gathered)

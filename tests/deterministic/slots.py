@@ -1,0 +1,100 @@
+"""Universes whose rules gather: several alerts of a user within seconds, departures, and a cap that nobody meets.
+
+What binds there is the slot: of those that a claim was granted for together one is pushed at most.
+"""
+
+from dataclasses import dataclass, field, fields, replace
+from random import Random
+
+from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.failpoints import Failpoint
+from saving_alerts.pipeline.dispatch import Dispatcher
+from saving_alerts.pipeline.gathering import ALONE, Slot
+from saving_alerts.pipeline.outcomes import Decided
+from saving_alerts.ports.throttle import Claim, Granted, Reservation
+from tests.deterministic.facts import EventFacts
+from tests.deterministic.plan import CrashPlace, Plan, PlannedEvent
+
+CHOOSE_WITHIN_SECONDS = 8.0
+PLACES = (
+    *(Failpoint.WHILE_GATHERING, Failpoint.AFTER_GATHERING, Failpoint.AFTER_RESERVE, Failpoint.AFTER_PUSH_ANSWER),
+    *(Failpoint.AFTER_CONFIRM, Failpoint.BEFORE_PUBLISH, Failpoint.AFTER_PUBLISH, Failpoint.BEFORE_ACK),
+)
+OF_DISPATCH = {Failpoint.BEFORE_PUBLISH, Failpoint.AFTER_PUBLISH, Failpoint.BEFORE_ACK}
+
+
+def gathering(plan: Plan, seed: int) -> Plan:
+    """The same world, with other events, and often a death around the gathering."""
+    random = Random(f"gathering {seed}")
+    events = tuple(sorted(_events(random), key=lambda each: each.at_seconds))
+    crash = None if plan.is_faultless else _crash(random) if random.random() < 0.5 else plan.crash
+    return replace(plan, events=events, crash=crash, choose_within_seconds=CHOOSE_WITHIN_SECONDS)
+
+
+def _events(random: Random) -> list[PlannedEvent]:
+    events: list[PlannedEvent] = []
+    for user in range(random.choice((1, 2))):
+        moment = random.uniform(0, 20)
+        for _ in range(random.choice((2, 3, 3, 4))):
+            age = random.uniform(0.5, 0.7) * 60 if random.random() < 0.1 else 0.0
+            is_departure = len(events) > 1 and random.random() < 0.15
+            name = f"event-{len(events)}"
+            events.append(PlannedEvent(moment, f"u-{user}", name, not is_departure, age, is_departure))
+            moment += random.choice((random.uniform(0, 3), random.uniform(0, 3), random.uniform(5, 15)))
+    return events
+
+
+def _crash(random: Random) -> CrashPlace:
+    place = random.choice(PLACES)
+    return CrashPlace(place, Stage.DISPATCH_PUSH if place in OF_DISPATCH else None, random.randint(1, 2))
+
+
+class WatchedDispatcher(Dispatcher):
+    """Says with which others each alert was gathered."""
+
+    __slots__ = ("slots",)
+    slots: "Slots"
+
+    @classmethod
+    def on(cls, slots: "Slots", dispatcher: Dispatcher) -> "WatchedDispatcher":
+        made = cls(**{each.name: getattr(dispatcher, each.name) for each in fields(dispatcher)})
+        object.__setattr__(made, "slots", slots)
+        return made
+
+    async def dispatch_push(self, alert: Alert, rules: RuleSet, slot: Slot = ALONE) -> Decided:
+        members = frozenset(each.event_id for each in (alert, *slot.others))
+        self.slots.gathered[self.incarnation, alert.position] = members
+        return await super().dispatch_push(alert, rules, slot)
+
+
+@dataclass(slots=True)
+class Slots:
+    """Those that a claim was granted for, until it goes back: user and event ids."""
+
+    elected: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    gathered: dict[tuple[str, SourcePosition], frozenset[str]] = field(default_factory=dict)  # by whom, and of what
+    forgotten: set[str] = field(default_factory=set)  # users of whom Redis forgot a slot
+
+    def reserved(self, claim: Claim, reservation: Reservation) -> None:
+        members = self.gathered.get((claim.incarnation, claim.position), frozenset())
+        if len(members) > 1 and isinstance(reservation, Granted) and not reservation.taken_over:
+            self.elected[claim.user_id, claim.event_id] = members
+
+    def released(self, claim: Claim) -> None:
+        self.elected.pop((claim.user_id, claim.event_id), None)
+
+    def wiped(self) -> None:
+        self.forgotten |= {user_id for user_id, _ in self.elected}
+
+    def broken(self, pushed: set[tuple[str, str]], facts: list[EventFacts]) -> list[str]:
+        """Slots with more than one push. Left: Redis forgot, and what the worker had gathered came again."""
+        again = {fact.user_id for fact in facts if max(fact.taken.values(), default=0) > 1}
+        limited = {fact.user_id for fact in facts if fact.is_at_the_limit or fact.unasked} | (self.forgotten & again)
+        return [
+            f"{user_id} got {len(sent)} pushes of one slot: {sent}"
+            for (user_id, _), members in self.elected.items()
+            if user_id not in limited and len(sent := sorted(each for each in members if (user_id, each) in pushed)) > 1
+        ]
