@@ -195,6 +195,7 @@ def _of_this_worker(runtime: WorkerRuntime) -> dict[str, Any]:
         "dead_letters_by_reason": dead_letters_by_reason(metrics),
         "asks_avoided": asks_avoided(metrics),
         "when_errors": when_errors(metrics),
+        "explains": runtime.settings.explain_token is not None,
     }
 
 

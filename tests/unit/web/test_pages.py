@@ -80,3 +80,11 @@ def test_who_is_silent_and_what_cannot_be_read_is_named() -> None:
     assert '<th scope="row">&lt;b&gt;quiet&lt;/b&gt;</th><td class="state not-ready" data-l="state">does not' in shown
     assert "A heartbeat in Redis cannot be read: 2: &lt;script&gt;" in shown
     assert json.loads(pages.json(stats("", "2: x")))["unreadable_heartbeats"] == ["2: x"]
+
+
+def test_the_rules_are_linked_and_explain_where_there_is_one() -> None:
+    without, with_explain = (pages.html(replace(stats(""), explains=each)).decode() for each in (False, True))
+
+    assert '<a href="rules">' in without
+    assert '<a href="explain">' not in without
+    assert '<a href="explain">' in with_explain
