@@ -147,11 +147,11 @@ class DependencyState:
         if self.is_ill and self._answered and calm:
             self._enter(State.OK)
 
-    def note(self, state: State, text: str) -> None:
-        """What a look at it has found; `text` says why it is not well."""
+    def note(self, state: State, text: str, since: datetime | None = None) -> None:
+        """What a look at it has found; `text` says why it is not well, `since` when that began, if it is known."""
         if state.is_ill and (not self.is_ill or self.error is None or _gist(self.error.text) != _gist(text)):
             self.failed(text)
-        self._enter(state)
+        self._enter(state, since)
 
     def held(self, begin: datetime, end: datetime) -> HeldBy | None:
         """What it did to an event that waited for it in this time; None for hardly anything."""
@@ -164,17 +164,18 @@ class DependencyState:
         since = max(begin, overlapping[0].began)
         return HeldBy(self.title, round(total.total_seconds(), 3), since, overlapping[-1].error)
 
-    def _enter(self, state: State) -> None:
+    def _enter(self, state: State, begun_at: datetime | None = None) -> None:
         before, since = self.state, self.since
         if state is before and since is not None:
             return
         now = self.now()
-        self.state, self.since = state, now
+        began = min(begun_at or now, now)
+        self.state, self.since = state, began
         starts = since is None and state is State.NOT_READY  # a worker that is not ready yet: that is no outage
         if state.is_ill and not starts and (not before.is_ill or not self._outages):
             self.times += 1
             self.expired = 0
-            self._outages.append(_Outage(now, self.error.text if self.error else None))
+            self._outages.append(_Outage(began, self.error.text if self.error else None))
         if before.is_ill and not state.is_ill:
             self._end_outage(now)
         if (since is not None or state is not State.OK) and state not in SAID_ELSEWHERE.get(self.name, ()):

@@ -20,6 +20,7 @@ NAMES = {
     "redis": ("Redis", "down"),
     "kafka_access": ("Kafka", "down"),
     "kafka": ("consumer group", ""),
+    "held_back": ("commits", "held back"),
     "rules": ("rules", ""),
     "merchants": ("merchants", ""),
     "rules_fresh": ("rules in S3", ""),

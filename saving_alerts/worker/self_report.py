@@ -90,6 +90,14 @@ class SelfReport:
         stages = self._runtime.stages.values()
         return sorted(chain.from_iterable(stage.held_back() for stage in stages), key=attrgetter("since"))
 
+    def away(self) -> int:
+        """How many workers do not answer, or ended without a word, as of the last look at the others."""
+        return len(self.deployment.others.silent) + len(self.deployment.gone)
+
+    def switches_on(self) -> int:
+        """How many kill switches are on now."""
+        return len(standing_at(self._runtime.kill_switches.listed, self._runtime.clock.now()))
+
     def row(self) -> WorkerRow:
         """What this worker reports to the others, in its heartbeat."""
         runtime, data = self._runtime, self._runtime.reference_data.freshness

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.dependencies import COUPON_API, PUSH_API, REDIS, Dependencies, DependencyState, LastFailure, State
 from saving_alerts.domain.clock_check import ClockJudgement
+from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch
 from saving_alerts.ports.consent import ConsentReport
 from saving_alerts.reference_data.snapshot import Freshness
@@ -19,6 +21,7 @@ from saving_alerts.supervision.health import (
     drain,
     fresh,
     group,
+    held_back,
     kafka_access,
     kill_switches,
     known,
@@ -151,6 +154,33 @@ def test_what_kafka_refuses_is_shown_and_makes_no_worker_unready() -> None:
 
     assert (refused.ok, refused.detail, all_required_hold([refused])) == (False, "it refuses our login", True)
     assert kafka_access(None).ok
+
+
+def test_what_a_look_found_to_be_older_is_since_then() -> None:
+    dependencies, began = Dependencies(lambda: NOW), NOW - timedelta(seconds=20)
+    known(kafka_access(None), dependencies)
+
+    condition = known(kafka_access("no broker can be reached", began), dependencies)
+
+    assert condition.since == began
+    assert [str(each) for each in dependencies.held(Stage.VALIDATE, round(began.timestamp() * 1000))] == [
+        "held 20 s by Kafka: no broker can be reached"
+    ]
+
+
+def test_a_record_that_holds_its_partition_back_for_long_is_named_and_leaves_the_worker_ready() -> None:
+    began = NOW - timedelta(minutes=2)
+    held = HeldBack("query_coupons", "validated", 3, 1207, began, 24_100, "the Coupon API", is_stopped=False)
+
+    condition = held_back([held, replace(held, partition=4), replace(held, partition=5)])
+
+    assert condition.detail == (
+        "validated 3 at offset 1207, which waits for the Coupon API; 24,100 records are not committed; "
+        "and 2 more partitions"
+    )
+    assert (condition.state, condition.since) == (State.DEGRADED, began)
+    assert all_required_hold([condition])
+    assert held_back([]).ok
 
 
 @pytest.mark.parametrize(
