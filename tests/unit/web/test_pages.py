@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from saving_alerts.delivery.held_back import HeldBack
+from saving_alerts.supervision.health import Condition
 from saving_alerts.web import pages
 from saving_alerts.web.stats import Stats
 from tests.support.worker_rows import a_row
@@ -88,3 +89,12 @@ def test_the_rules_are_linked_and_explain_where_there_is_one() -> None:
     assert '<a href="rules">' in without
     assert '<a href="explain">' not in without
     assert '<a href="explain">' in with_explain
+
+
+def test_what_is_wrong_stands_above_what_is_ok() -> None:
+    conditions = (Condition("kafka", ok=True, detail="4 partitions"), Condition("redis", ok=False, detail="refused"))
+
+    page = pages.html(replace(stats(""), conditions=conditions)).decode()
+
+    assert page.index("refused") < page.index("1 other condition is ok") < page.index("4 partitions")
+    assert "All 1 conditions are ok" in pages.html(replace(stats(""), conditions=conditions[:1])).decode()
