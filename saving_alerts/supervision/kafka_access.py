@@ -14,7 +14,9 @@ from saving_alerts.kafka.connection import KafkaFailedError
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 10.0  # a look costs one connection and three small requests
+LOOK_SECONDS = 5.0  # a look costs one connection and three small requests
+# So long a look tries what may be temporary: a broker that restarts is missed for about as long.
+PATIENCE_SECONDS = 5.0
 
 
 class KafkaAccess(Service):
