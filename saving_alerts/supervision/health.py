@@ -13,6 +13,7 @@ from saving_alerts.dependencies import (
     COUPON_API,
     PUSH_API,
     REDIS,
+    WORKERS,
     Dependencies,
     DependencyState,
     LastFailure,
@@ -24,11 +25,13 @@ from saving_alerts.domain.holds import in_words
 from saving_alerts.domain.kill_switches import StandingSwitch
 from saving_alerts.ports.consent import ConsentReport
 from saving_alerts.ports.erasures import ErasureReport
+from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.reference_data.snapshot import Freshness
 
 NAMED_SWITCHES = 10  # on the page; the list has them all
 NAMED_ORDERS = 3  # to erase users; the log has them all
 NAMED_PARTITIONS = 20
+NAMED_WORKERS = 3
 TOLD_BY_ADAPTERS = frozenset({COUPON_API, PUSH_API, REDIS})
 
 
@@ -121,7 +124,18 @@ def group(*, joined: bool, rebalancing: bool, partitions: int) -> Condition:
 def kafka_access(problem: str | None, since: datetime | None = None) -> Condition:
     """Without it nothing is read or written until somebody mends it; the worker goes on by itself then."""
     detail = problem or "our login is taken, and all that a worker does is allowed"
-    return Condition("kafka_access", problem is None, detail, required=False, since=since)
+    began = since if problem else None
+    return Condition("kafka_access", problem is None, detail, required=False, since=began)
+
+
+def workers(untaken: Sequence[WorkerRow]) -> Condition:
+    """`untaken`: those that do not answer, and of whose partitions somebody still has to take one."""
+    if not untaken:
+        return Condition(WORKERS, ok=True, detail="no partition waits for an heir", required=False)
+    names, since = ", ".join(row.name for row in untaken[:NAMED_WORKERS]), min(row.beaten_at for row in untaken)
+    more = f" and {len(untaken) - NAMED_WORKERS} more" if len(untaken) > NAMED_WORKERS else ""
+    detail = f"no answer from {names}{more}; not all of the partitions have another worker yet"
+    return Condition(WORKERS, ok=False, detail=detail, required=False, since=since)
 
 
 def held_back(held: Sequence[HeldBack]) -> Condition:

@@ -13,7 +13,7 @@ from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.dependencies import COUPON_API, PUSH_API, REDIS, WAITED_FOR, State
 from saving_alerts.domain.decoding import printable
 from saving_alerts.domain.kill_switches import standing_at
-from saving_alerts.ports.heartbeats import MAX_DETAIL_CHARACTERS, Problem
+from saving_alerts.ports.heartbeats import MAX_DETAIL_CHARACTERS, Problem, WorkerRow
 from saving_alerts.reference_data.loader import MERCHANTS, RULES
 from saving_alerts.supervision.health import (
     TOLD_BY_ADAPTERS,
@@ -33,6 +33,7 @@ from saving_alerts.supervision.health import (
     pushes,
     redis,
     topics,
+    workers,
 )
 from saving_alerts.worker.runtime import WorkerRuntime
 
@@ -85,18 +86,21 @@ class WorkerConditions:
         self._app = app
         self._runtime = runtime
 
-    def now(self) -> list[Condition]:
-        """Each by name, with since when and why. What nobody else tells of is noted by this."""
+    def now(self, untaken: Sequence[WorkerRow]) -> list[Condition]:
+        """Each by name, with since when and why. What nobody else tells of is noted by this.
+
+        `untaken`: the workers that do not answer, and that still have a partition.
+        """
         dependencies = self._runtime.dependencies
         dependencies.settle()
-        return [known(each, dependencies, self._held_by(each.name)) for each in self._found()]
+        return [known(each, dependencies, self._held_by(each.name)) for each in self._found(untaken)]
 
     def _held_by(self, name: str) -> int:
         """How many events of this worker are in a stage that waits for it."""
         waiting = [runner for stage, runner in self._runtime.stages.items() if name in WAITED_FOR[stage]]
         return sum(runner.in_flight for runner in waiting)
 
-    def _found(self) -> list[Condition]:
+    def _found(self, untaken: Sequence[WorkerRow]) -> list[Condition]:
         runtime, data = self._runtime, self._runtime.reference_data.freshness
         now, stale = runtime.clock.now(), runtime.settings.reference_data_stale_seconds
         partitions, switches = source_partitions(self._app, runtime), runtime.kill_switches
@@ -108,6 +112,7 @@ class WorkerConditions:
             group(joined=self._has_joined(), rebalancing=self._app.rebalancing, partitions=len(partitions)),
             kafka_access(self._app.kafka_access.problem, self._app.kafka_access.since),
             held_back(self._held_for_long(now)),
+            workers(untaken),
             drain(draining=runtime.is_draining),
             topics(runtime.topics_problem),
             kill_switches(switches.next_offset, standing_at(switches.listed, runtime.clock.now()), switches.problem),

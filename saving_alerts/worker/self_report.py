@@ -65,7 +65,7 @@ class SelfReport:
 
     def conditions(self) -> list[Condition]:
         """Everything that can be the matter, each by name, with since when and why."""
-        return self._conditions.now()
+        return self._conditions.now(self.deployment.untaken(self._owned()))
 
     def partitions(self) -> list[int]:
         """The source partitions that this worker works on."""

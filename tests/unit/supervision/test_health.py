@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from saving_alerts.delivery.held_back import HeldBack
@@ -29,7 +30,9 @@ from saving_alerts.supervision.health import (
     pushes,
     redis,
     topics,
+    workers,
 )
+from tests.support.worker_rows import a_row
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STALE_SECONDS = 600
@@ -157,8 +160,10 @@ def test_what_kafka_refuses_is_shown_and_makes_no_worker_unready() -> None:
 
 
 def test_what_a_look_found_to_be_older_is_since_then() -> None:
-    dependencies, began = Dependencies(lambda: NOW), NOW - timedelta(seconds=20)
+    began, now = NOW - timedelta(seconds=20), NOW - timedelta(minutes=1)
+    dependencies = Dependencies(lambda: now)
     known(kafka_access(None), dependencies)
+    now = NOW
 
     condition = known(kafka_access("no broker can be reached", began), dependencies)
 
@@ -166,6 +171,31 @@ def test_what_a_look_found_to_be_older_is_since_then() -> None:
     assert [str(each) for each in dependencies.held(Stage.VALIDATE, round(began.timestamp() * 1000))] == [
         "held 20 s by Kafka: no broker can be reached"
     ]
+
+
+def test_an_outage_does_not_begin_before_the_last_one_ended() -> None:
+    now, dependencies = NOW, Dependencies(lambda: now)
+    for problem in ("gone", None, "gone"):
+        condition = known(kafka_access(problem, NOW - timedelta(seconds=20)), dependencies)
+        now += timedelta(seconds=10)
+
+    assert condition.since == NOW + timedelta(seconds=10)
+    (held,) = dependencies.held(Stage.VALIDATE, round((NOW - timedelta(seconds=20)).timestamp() * 1000))
+    assert held.seconds == 20 + 10 + 20
+
+
+def test_a_worker_that_died_held_the_events_of_its_partitions_until_somebody_had_them() -> None:
+    now, dependencies = NOW, Dependencies(lambda: now)
+    dead = msgspec.structs.replace(a_row(0, {}), name="worker-2", beaten_at=NOW - timedelta(seconds=8))
+
+    condition = known(workers([dead]), dependencies)
+    now += timedelta(seconds=5)
+
+    assert (condition.state, condition.since) == (State.DEGRADED, dead.beaten_at)
+    assert all_required_hold([condition])
+    (held,) = dependencies.held(Stage.VALIDATE, round(dead.beaten_at.timestamp() * 1000))
+    assert str(held).startswith("held 13 s by the takeover of partitions: no answer from worker-2; not all")
+    assert dependencies.holding(Stage.VALIDATE) == []  # what the living have in work does not wait for it
 
 
 def test_a_record_that_holds_its_partition_back_for_long_is_named_and_leaves_the_worker_ready() -> None:
