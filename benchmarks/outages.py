@@ -27,7 +27,7 @@ from demo.checks.decision_consumer import DecisionConsumer
 from demo.workers.worker_process import WorkerProcess, command_line, wait_until_ready
 from demo.world import World
 from saving_alerts.domain.decisions import Decision
-from tests.end_to_end.conditions import page, wait_until
+from tests.end_to_end.conditions import page
 from tests.end_to_end.shoppers import visit
 from tests.end_to_end.test_kill_switch import RunningDeployment, publish_reference_data
 from tests.kafka_cluster.cluster import KafkaCluster
@@ -46,12 +46,12 @@ Read = Callable[[], str]
 
 @dataclass(slots=True)
 class Told:
-    """`said`: of each place the seconds and the words, or nothing; `well_after` the seconds from the end on."""
+    """`said`: of each place the seconds and the words, or nothing; `well` when all was well again."""
 
     case: Case
     said: dict[str, tuple[float, str]] = field(default_factory=dict)
     decisions: Sequence[Decision] = ()
-    well_after: float = 0.0
+    well: str = NOT_SAID
 
     @property
     def is_complete(self) -> bool:
@@ -65,7 +65,7 @@ class Told:
             yield self.case.name, place, f"{seconds:.1f} s" if place in self.said else "", _cell(words)
         named = [each for each in self.decisions if re.search(self.case.decided, _words(each))]
         yield self.case.name, "decision", "", _cell(_words(named[0]) if named else f"{NOT_SAID}: {self._undecided()}")
-        yield self.case.name, "well again", f"{self.well_after:.1f} s", ""
+        yield self.case.name, "well again", _cell(self.well), ""
 
     def _undecided(self) -> str:
         return "; ".join(map(_words, self.decisions))
@@ -111,8 +111,7 @@ def _told(case: Case, stage: Stage) -> Told:
         _rest(case, began)
     ended = time.monotonic()
     told.decisions = [stage.deployment.decided(user) for user in users]
-    wait_until(lambda: _is_well(stage.deployment.workers), WELL_WITHIN_SECONDS, f"all is well after {case.name}")
-    told.well_after = time.monotonic() - ended
+    told.well = _well_again(stage.deployment.workers, ended)
     Console(stderr=True).print(table(HEAD, list(told.rows())), markup=False, soft_wrap=True)
     return told
 
@@ -181,10 +180,14 @@ def _stats(worker: WorkerProcess) -> str:
     return " ".join(shown.partition("Health of this worker")[0].split())
 
 
-def _is_well(workers: Sequence[WorkerProcess]) -> bool:
-    return all(
-        each.json("/stats.json").get("verdict", {}).get("state") == "ok" for each in workers if each.is_running()
-    )
+def _well_again(workers: Sequence[WorkerProcess], ended: float) -> str:
+    """After how many seconds all of them say so; what they say instead if they do not."""
+    while time.monotonic() - ended < WELL_WITHIN_SECONDS:
+        said = [each.json("/stats.json").get("verdict", {}) for each in workers if each.is_running()]
+        if all(each.get("state") == "ok" for each in said):
+            return f"{time.monotonic() - ended:.1f} s"
+        time.sleep(POLL_SECONDS)
+    return f"{NOT_SAID}: {said}"
 
 
 def _words(decision: Decision) -> str:

@@ -1,7 +1,7 @@
 """What a worker sees of its deployment: the others, those that are gone, what all have counted, all partitions."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -47,14 +47,19 @@ class DeploymentView:
     def gone(self) -> tuple[WorkerRow, ...]:
         """Those that ended without a word within the last hour, and have no successor of their name."""
         now, heard = self._runtime.clock.now(), {row.incarnation for row in (*self.others.rows, *self.others.silent)}
+        seen = [row for row in self._seen.values() if row.incarnation not in heard]
+        return self._without_successor(row for row in seen if now - row.beaten_at < GONE_SHOWN)
+
+    @property
+    def silent(self) -> tuple[WorkerRow, ...]:
+        """Those that do not answer, and have no successor of their name."""
+        return self._without_successor(self.others.silent)
+
+    def _without_successor(self, rows: Iterable[WorkerRow]) -> tuple[WorkerRow, ...]:
+        runtime = self._runtime
         successors = {row.name: row.started_at for row in self.others.rows}
-        return tuple(
-            row
-            for row in self._seen.values()
-            if row.incarnation not in heard
-            and now - row.beaten_at < GONE_SHOWN
-            and successors.get(row.name, row.started_at) <= row.started_at
-        )
+        successors[runtime.settings.worker_name] = runtime.started_at
+        return tuple(row for row in rows if successors.get(row.name, row.started_at) <= row.started_at)
 
     def untaken(self, ours: Mapping[str, Sequence[int]]) -> tuple[WorkerRow, ...]:
         """Those that do not answer, and have a partition that nobody else has; `ours` are this worker's, by topic."""

@@ -92,7 +92,7 @@ class SelfReport:
 
     def away(self) -> int:
         """How many workers do not answer, or ended without a word, as of the last look at the others."""
-        return len(self.deployment.others.silent) + len(self.deployment.gone)
+        return len(self.deployment.silent) + len(self.deployment.gone)
 
     def switches_on(self) -> int:
         """How many kill switches are on now."""
@@ -156,11 +156,11 @@ class SelfReport:
         runtime, now = self._runtime, self._runtime.clock.now()
         view = self.deployment
         await view.look()
-        others, gone, counted = view.others, view.gone, view.counted(now)
+        others, silent, gone, counted = view.others, view.silent, view.gone, view.counted(now)
         rows = _ordered([self.row(), *others.rows])
         events_read, decisions = totals_of(counted)
         partitions = view.partitions(rows)
-        missed = Missed((*others.silent, *gone), sum(each.owner is None for each in partitions))
+        missed = Missed((*silent, *gone), sum(each.owner is None for each in partitions))
         return Stats(
             verdict=verdict(rows, missed, now),
             flows=flows(counted),
@@ -176,7 +176,7 @@ class SelfReport:
             conditions=tuple(self.conditions()),
             documents=documents(runtime.reference_data.freshness, now, view.publications.of),
             cluster=rows,
-            silent=others.silent,
+            silent=silent,
             unreadable_heartbeats=others.unreadable,
             held_back=tuple(each for each in self.held_back() if now - each.since >= HELD_BACK_SHOWN),
             **_of_this_worker(runtime),
