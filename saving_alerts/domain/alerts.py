@@ -12,6 +12,7 @@ from saving_alerts.domain.coupons import Discount
 from saving_alerts.domain.decisions import push_id
 from saving_alerts.domain.decoding import Instant
 from saving_alerts.domain.events import Identifier
+from saving_alerts.domain.failed_asks import FailedAsks
 from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.passed_over import NONE_PASSED_OVER, PassedOverCoupons
 from saving_alerts.domain.source_position import SourcePosition
@@ -37,8 +38,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     several. Alerts of older releases have neither.
     `coupon_id` is the first of `fitting_coupons` by the ranking `ranked_by`; both are None in alerts of older releases.
     `when_errors`: the error text of each rule tried before, by rule id, whose `when` failed. `passed_over`: the coupons
-    that could not be promised. `timezone` is the shopper's; None in alerts of 0.1.0. `deadline_by` is the clause of the
-    rule that ends before the event's own deadline would. `stakes` are there only where the rules gather alerts.
+    that could not be promised. `failed_asks`: the requests to the Coupon API that failed. `timezone` is the shopper's;
+    None in alerts of 0.1.0. `deadline_by` is the clause of the rule that ends before the event's own deadline would.
+    `stakes` are there only where the rules gather alerts.
     """
 
     position: SourcePosition
@@ -67,6 +69,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     store_id: str | None = None
     variant: str | None = None
     stakes: Stakes | UnsetType = UNSET
+    failed_asks: FailedAsks = {}
 
 
 class Departure(msgspec.Struct, frozen=True, kw_only=True):
