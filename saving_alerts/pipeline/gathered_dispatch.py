@@ -43,5 +43,5 @@ class GatheredDispatch:
 
 
 def _told(decided: Decided, slot: Slot) -> Decided:
-    gathered = {"with": len(slot.others), "seconds": round(slot.gathered.total_seconds(), 3)}
+    gathered = {"with": [each.event_id for each in slot.others], "seconds": round(slot.gathered.total_seconds(), 3)}
     return msgspec.structs.replace(decided, details={**decided.details, "gathered": gathered}, gathered=slot.gathered)

@@ -404,7 +404,7 @@ def test_its_age_counts_from_the_end_of_the_gathering() -> None:
         decided = await world.come(offer(1, 10), offer(2, 30), after=(0, 4))
 
         assert [each.gathered for each in decided] == [WITHIN, timedelta(seconds=6)]
-        assert decided[1].details["gathered"] == {"with": 1, "seconds": 6.0}
+        assert decided[1].details["gathered"] == {"with": ["event-1"], "seconds": 6.0}
 
     simulated(test())
 
