@@ -31,7 +31,7 @@ class GatheredDispatch:
             if slot.others:
                 self._dispatcher.failpoints.reach(Failpoint.AFTER_GATHERING)
             decided = await self._dispatcher.dispatch_push(value, self._reference_data.current.rules, slot)
-        return _told(decided, slot) if slot.others or slot.gathered else decided
+        return _told(decided, value, slot) if slot.others or slot.gathered else decided
 
     def _departed(self, departure: Departure) -> Decided:
         """Nobody listens to it: it ends as what it would be if nothing was gathered."""
@@ -42,6 +42,6 @@ class GatheredDispatch:
         return self._reference_data.current.rules.choose_within
 
 
-def _told(decided: Decided, slot: Slot) -> Decided:
-    gathered = {"with": len(slot.others), "seconds": round(slot.gathered.total_seconds(), 3)}
+def _told(decided: Decided, alert: Alert, slot: Slot) -> Decided:
+    gathered = {"with": list(slot.event_ids_beside(alert)), "seconds": round(slot.gathered.total_seconds(), 3)}
     return msgspec.structs.replace(decided, details={**decided.details, "gathered": gathered}, gathered=slot.gathered)

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from saving_alerts.adapters.coupon_answers import coupons_in
-from saving_alerts.domain.alerts import Push, push_of
+from saving_alerts.domain.alerts import Departure, Push, push_of
 from saving_alerts.domain.consent import problem_of
 from saving_alerts.domain.erasures import ErasureOrder, Tokens, read_order
 from saving_alerts.domain.events import Problem, read_event
@@ -29,6 +29,7 @@ from saving_alerts.kafka.codecs import (
     decode_ledger,
     decode_response,
     decode_result,
+    dispatch_codec,
     encode,
     validated_codec,
 )
@@ -82,6 +83,24 @@ def shown() -> Iterator[Example]:
         yield Example(name, value[0] if name == "coupon" else value, f"docs/contracts.md {name}")
 
 
+DEPARTURE = Departure(
+    kind="departure",
+    position=SourcePosition("saving-events", 3, 17),
+    event_id="e-1",
+    user_id="u-42",
+    merchant_id="m-123",
+    event_type="geofence_exited",
+    occurred_at=datetime(2026, 11, 23, 10, tzinfo=UTC),
+    received_at=datetime(2026, 11, 23, 10, tzinfo=UTC),
+    read_at=datetime(2026, 11, 23, 10, tzinfo=UTC),
+    deadline=datetime(2026, 11, 23, 10, 10, tzinfo=UTC),
+    locale="de-DE",
+    timezone="Europe/Berlin",
+    store_id="s-77",
+    rules_version="0123456789ab",
+)
+
+
 def made() -> Iterator[Example]:
     """What the guide shows no value of."""
     position = SourcePosition("saving-events", 3, 17)
@@ -112,6 +131,7 @@ def made() -> Iterator[Example]:
         "response": response,
         "result": result_of(assigned, response, JoinedBy.ID),
         "erasure-order": ErasureOrder("u-42", now),
+        "departure": DEPARTURE,
     }
     for contract, value in values.items():
         yield Example(contract, json.loads(encode(value)), f"made {contract}")
@@ -153,6 +173,7 @@ READERS: dict[str, Callable[[bytes], bool]] = {
     "validated": lambda value: validated_codec.decode(value, HEADERS) is not None,
     "candidate": lambda value: candidate_codec.decode(value, HEADERS) is not None,
     "alert": lambda value: alert_codec.decode(value, HEADERS) is not None,
+    "departure": lambda value: dispatch_codec.decode(value, HEADERS) is not None,
     "decision": lambda value: decode_ledger(value) is not None,
     "receipt": lambda value: decode_ledger(value) is not None,
     "dead-letter": lambda value: decode_dead_letter(value) is not None,

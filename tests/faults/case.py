@@ -11,6 +11,7 @@ from demo.checks.case_result import CaseResult, doubled
 from demo.stub_apis.push_api import AcceptedPush
 from demo.traffic.paced_producer import PacedProducer, Record
 from demo.workers.worker_process import WorkerProcess
+from saving_alerts.domain.decisions import Decision
 from saving_alerts.domain.reasons import Reason
 from tests.faults.deployment import Death, Deployment
 from tests.faults.load import Load
@@ -84,6 +85,10 @@ class Case:
     def reasons(self, name: str) -> set[Reason]:
         """The reasons of all decisions on an event that `write` wrote: there may be several after a redelivery."""
         return {decision.reason for decision in self.deployment.decisions.at(self._event_producer.positions[name])}
+
+    def decisions(self, name: str) -> list[Decision]:
+        """All on an event that `write` wrote."""
+        return self.deployment.decisions.at(self._event_producer.positions[name])
 
     def pushes(self) -> list[AcceptedPush]:
         """The accepted pushes of this case's users."""

@@ -29,10 +29,10 @@ from saving_alerts.domain.sentences.language import Language
 from saving_alerts.domain.sentences.telling import sentence
 from saving_alerts.kafka.codecs import (
     UnreadableError,
-    alert_codec,
     candidate_codec,
     decode_dead_letter,
     decode_ledger,
+    dispatch_codec,
     encode,
     own_headers,
     summary_of,
@@ -62,7 +62,7 @@ TOPICS = Topics.named("saving-events", "saving-alerts")
 SOURCE_PARTITION = 3
 PARTITIONS = 12
 SPAN = SourceSpan(0, 4 * PAGE_OFFSETS)
-INTERNAL = tuple(reader(codec, lambda _: FRESHNESS) for codec in (validated_codec, candidate_codec, alert_codec))
+INTERNAL = tuple(reader(codec, lambda _: FRESHNESS) for codec in (validated_codec, candidate_codec, dispatch_codec))
 
 
 @dataclass(frozen=True, slots=True)

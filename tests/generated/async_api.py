@@ -36,7 +36,7 @@ TOLD: Mapping[str, Told] = {
     "source": Told(("event",), "any; the user id puts a user's events in order"),
     "validated": Told(("validated",), _USER, headers=HEADER_NAMES),
     "candidates": Told(("candidate",), _USER, headers=HEADER_NAMES),
-    "alerts": Told(("alert",), _USER, headers=HEADER_NAMES),
+    "alerts": Told(("alert", "departure"), _USER, headers=HEADER_NAMES),
     "decisions": Told(("decision", "receipt"), "the user id, or the position", headers=("schema",)),
     "dead_letters": Told(("dead-letter",), _PLACE, headers=_OF_DEAD_LETTERS),
     "push_sends": Told(("push-send",), "user id, FF, push-send as JSON; the value is 1"),

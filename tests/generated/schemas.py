@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from saving_alerts.domain.alerts import Alert, Push
+from saving_alerts.domain.alerts import Alert, Departure, Push
 from saving_alerts.domain.consent import ConsentChange
 from saving_alerts.domain.coupons import Candidate, Coupon
 from saving_alerts.domain.decisions import Decision, Receipt
@@ -43,6 +43,7 @@ CONTRACTS = {
     "validated": Contract(ValidatedEvent, SCHEMA, "Between the stages: a valid event that some rule listens to"),
     "candidate": Contract(Candidate, SCHEMA, "Between the stages: an event with the coupons that its user can use"),
     "alert": Contract(Alert, SCHEMA, "Between the stages: the push that a matching rule asks for"),
+    "departure": Contract(Departure, SCHEMA, "Among the alerts while they are gathered: a shopper left a store"),
     "decision": Contract(Decision, LEDGER_SCHEMA, "How one event ended"),
     "receipt": Contract(Receipt, LEDGER_SCHEMA, "In place of decisions: events of a batch that no rule listens to"),
     "dead-letter": Contract(DeadLetterRecord, DEAD_LETTER_SCHEMA, "A record that a stage could not handle, and why"),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
@@ -157,3 +158,20 @@ async def test_a_decision_has_what_a_sentence_to_the_shopper_needs(reason: Reaso
     assert (decided["timezone"], decided["locale"], decided["merchant_name"]) == ("Europe/Berlin", "en", "Shop")
     assert decided.get("text") == ({"title": "20% at Shop", "body": "Coffee"} if reason is Reason.PUSHED else None)
     assert decided["timeline"] == [["validate", 0, 3], ["dispatch_push", 0, 0]]
+
+
+async def test_the_age_of_a_push_leaves_out_how_long_it_was_gathered() -> None:
+    async def step(_alert: Alert) -> Decided:
+        return Decided(Reason.PUSHED, gathered=timedelta(seconds=7))
+
+    def decode(_record: ConsumerRecord, _read_at: datetime) -> Alert:
+        return alert()
+
+    builder = RecordBuilder(TOPICS, "worker-1", FakeClock(), RecordingMetrics(), lambda: "rules-1", 4)
+    writer: OutcomeWriter[Alert, object] = OutcomeWriter(Stage.DISPATCH_PUSH, builder, decode, address_of, None)
+
+    record = ConsumerRecord(TOPICS.alerts.name, 3, 7, 0, 0, b"u-1", b"{}", None, 3, 2, ())
+
+    result = await writer.of_record(record, step, START)
+
+    assert result.ages(START + timedelta(seconds=9)) == [("pushed", 2.0)]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.alerts import Alert, Departure
 from saving_alerts.domain.coupons import Candidate, Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.decisions import Decision, Receipt, Stage, Versions
 from saving_alerts.domain.events import App, EventType, Location, PushConsent, SavingEvent, ValidatedEvent
@@ -28,6 +28,7 @@ from saving_alerts.kafka.codecs import (
     candidate_codec,
     cut,
     decode_ledger,
+    dispatch_codec,
     encode,
     validated_codec,
 )
@@ -65,6 +66,20 @@ COUPON = Coupon(
     deep_link="app://c-1",
 )
 CANDIDATE = Candidate(validated=VALIDATED, coupons=(COUPON,))
+DEPARTURE = Departure(
+    kind="departure",
+    position=POSITION,
+    event_id="e-1",
+    user_id="u-1",
+    merchant_id="m-1",
+    event_type=EventType.GEOFENCE_EXITED,
+    occurred_at=NOW,
+    received_at=NOW,
+    read_at=NOW,
+    deadline=NOW,
+    locale="de-DE",
+    rules_version="r-1",
+)
 ALERT = Alert(
     position=POSITION,
     event_id="e-1",
@@ -100,6 +115,8 @@ CODECS: dict[str, tuple[Codec[Any], object]] = {
     "validated": (validated_codec, VALIDATED),
     "candidate": (candidate_codec, CANDIDATE),
     "alert": (alert_codec, ALERT),
+    "alert at dispatch": (dispatch_codec, ALERT),
+    "departure": (dispatch_codec, DEPARTURE),
 }
 
 
@@ -130,6 +147,23 @@ def test_a_body_that_is_none_of_ours_is_unreadable(codec: Codec[Any], body: byte
 def test_no_body_raises_anything_else(body: bytes) -> None:
     with pytest.raises(UnreadableError):
         alert_codec.decode(body, HEADERS)
+
+
+def test_a_departure_is_no_alert_for_a_release_that_knows_none() -> None:
+    """It has nothing to push, so it becomes a dead letter there."""
+    with pytest.raises(UnreadableError, match="coupon_id"):
+        alert_codec.decode(encode(DEPARTURE), HEADERS)
+
+
+def test_half_an_alert_is_no_departure() -> None:
+    half = {name: value for name, value in msgspec.json.decode(encode(ALERT)).items() if name != "title"}
+
+    with pytest.raises(UnreadableError, match="title"):
+        dispatch_codec.decode(encode(half), HEADERS)
+
+
+def test_an_alert_of_rules_that_do_not_gather_has_the_bytes_that_it_had_before() -> None:
+    assert "stakes" not in msgspec.json.decode(encode(ALERT))
 
 
 def test_an_envelope_comes_back_as_it_was() -> None:

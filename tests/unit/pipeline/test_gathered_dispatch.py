@@ -397,6 +397,19 @@ def test_an_event_that_stands_at_two_positions_is_pushed_once() -> None:
     simulated(test())
 
 
+def test_an_alert_that_a_crash_has_written_twice_is_gathered_with_itself_and_pushed_once() -> None:
+    async def test() -> None:
+        world = World()
+
+        decided = await world.come(offer(1, 10), offer(1, 10), offer(2, 5))
+
+        assert reasons(decided) == [Reason.PUSHED, Reason.PUSHED, Reason.OUTBID]
+        assert [each.details["gathered"] for each in decided[:2]] == [{"with": ["event-2"], "seconds": 10.0}] * 2
+        assert world.pushed == ["event-1"]
+
+    simulated(test())
+
+
 def test_its_age_counts_from_the_end_of_the_gathering() -> None:
     async def test() -> None:
         world = World()
@@ -404,7 +417,7 @@ def test_its_age_counts_from_the_end_of_the_gathering() -> None:
         decided = await world.come(offer(1, 10), offer(2, 30), after=(0, 4))
 
         assert [each.gathered for each in decided] == [WITHIN, timedelta(seconds=6)]
-        assert decided[1].details["gathered"] == {"with": 1, "seconds": 6.0}
+        assert decided[1].details["gathered"] == {"with": ["event-1"], "seconds": 6.0}
 
     simulated(test())
 
