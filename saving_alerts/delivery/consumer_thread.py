@@ -18,6 +18,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from saving_alerts.kafka import fetch_protocol
 from saving_alerts.kafka.bounded_waiting import bound_waiting_in_aiokafka
 from saving_alerts.kafka.refusals import UNAUTHORIZED, in_words
 from saving_alerts.kafka.refused import RefusedBytes
@@ -36,6 +37,7 @@ FOLLOWED_RECORDS = 500
 
 unpack_for_aiokafka()
 bound_waiting_in_aiokafka()
+fetch_protocol.use_for_aiokafka()
 
 
 class Fetched(dict[TP, list[Any]]):

@@ -10,7 +10,7 @@ consumer, where nothing that was fetched gets lost.
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Collection, Coroutine, Hashable, Iterator
+from collections.abc import AsyncIterator, Collection, Coroutine, Hashable, Iterator, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -22,8 +22,10 @@ from saving_alerts.delivery.in_flight import InFlight
 from saving_alerts.delivery.outcome_writer import OutcomeWriter, PendingStep
 from saving_alerts.delivery.poison_pills.finished_before import Behind
 from saving_alerts.delivery.poison_pills.finished_ranges import mark_of
+from saving_alerts.delivery.publisher import Publisher
 from saving_alerts.delivery.record_results import BatchResult
 from saving_alerts.delivery.services import StageServices
+from saving_alerts.delivery.shared_writes import Ended, SharedWrites, by_partition, in_two
 from saving_alerts.delivery.uncommitted import (
     MEASURES,
     NOTED_FROM,
@@ -50,9 +52,14 @@ SENT = frozenset({Reason.PUSHED, Reason.WOULD_PUSH})
 
 
 class StageRunner:
-    """One stage of one worker: what of it is in flight, and its bounded drain."""
+    """One stage of one worker: what of it is in flight, and its bounded drain.
 
-    def __init__(self, writer: OutcomeWriter[Any, Any], services: StageServices, work: Work) -> None:
+    `share_seconds`: how long what ends here may wait to be written together with more of it. What goes on never waits.
+    """
+
+    def __init__(
+        self, writer: OutcomeWriter[Any, Any], services: StageServices, work: Work, share_seconds: float = 0
+    ) -> None:
         self.stage = writer.stage
         self._writer = writer
         self._services = services
@@ -65,6 +72,8 @@ class StageRunner:
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
         self._cut_off = 0
+        self._publisher = Publisher(writer, services)
+        self._shared_writes = SharedWrites(share_seconds, services.detector, self._start, self._write_together)
 
     def _empty(self) -> StageInFlight:
         return InFlight(self._services.limits, MEASURES, Batch.let_go)
@@ -148,26 +157,23 @@ class StageRunner:
             os._exit(RESTART)
 
     async def _publish_and_finish(self, batch: Taken, record: ConsumerRecord, result: BatchResult) -> None:
-        place = record.partition, record.offset
-        self._held_back.publishing.add(place)
-        try:
-            await self._publish(record, result)
-        finally:
-            self._held_back.publishing.discard(place)
-        self._finish(batch, result)
+        if self._shared_writes.takes(result, (record.topic, record.partition)):
+            result, rest = in_two(result)
+            if rest.records:
+                self._shared_writes.add(Ended(batch, record, rest))
+            if not result.records:
+                return
+        await self._write_together([Ended(batch, record, result)])
 
-    async def _publish(self, record: ConsumerRecord, result: BatchResult) -> None:
-        """Return when everything is on Kafka; what Kafka refuses becomes a dead letter, or the worker ends."""
-        producer = self._services.producer
-        self._reach(Failpoint.BEFORE_PUBLISH)
-        undelivered = await producer.deliver(self._writer.outputs(record, result))
-        self._reach(Failpoint.AFTER_PUBLISH)
-        if not undelivered:
-            return
-        in_place = [output for failed in undelivered for output in self._writer.undelivered(failed, result.results)]
-        lost = await producer.deliver(in_place)
-        if lost:
-            raise RuntimeError(f"not even a dead letter could be written: {lost[0].error!r}")
+    async def _write_together(self, ended: Sequence[Ended]) -> None:
+        places = {each.place for each in ended}
+        self._held_back.publishing |= places
+        try:
+            await self._publisher.publish(list(by_partition(ended)))
+        finally:
+            self._held_back.publishing -= places
+        for each in ended:
+            self._finish(each.batch, each.result)
 
     def _finish(self, batch: Taken, result: BatchResult) -> None:
         self._measure(batch, result)
@@ -200,6 +206,7 @@ class StageRunner:
         """
         self._draining = True
         self._work.stop()
+        self._shared_writes.hurry()
         self._reach(Failpoint.DURING_DRAIN)
         drain, time, self._cut_off = self._services.drain, asyncio.get_running_loop().time, 0
         give_up_at = time() + limit_seconds
@@ -235,3 +242,4 @@ class StageRunner:
         self._draining, self._drained = False, None
         self._services.drain.resume()
         self._work.resume()
+        self._shared_writes.resume()

@@ -22,6 +22,7 @@ from saving_alerts.delivery.batch_work import BatchWork
 from saving_alerts.delivery.outcome_writer import Forwarding, OutcomeWriter
 from saving_alerts.delivery.record_work import RecordWork
 from saving_alerts.delivery.services import StageServices
+from saving_alerts.delivery.shared_writes import SHARE_SECONDS
 from saving_alerts.delivery.stage_runner import StageRunner
 from saving_alerts.delivery.work import ClockGate
 from saving_alerts.domain.alerts import Alert, Departure
@@ -145,7 +146,7 @@ class _Builder:
     ) -> StageRunner:
         """For a step without I/O."""
         writer: OutcomeWriter[In, Out] = self._writer(stage, decode, address)
-        return StageRunner(writer, self.services, BatchWork(writer, self.services, step, clock_gate))
+        return StageRunner(writer, self.services, BatchWork(writer, self.services, step, clock_gate), SHARE_SECONDS)
 
     def record_stage(
         self,

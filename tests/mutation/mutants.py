@@ -14,6 +14,7 @@ from tests.mutation.results_mutants import RESULTS_MUTANTS
 from tests.mutation.simulation_mutants import SIMULATION_MUTANTS
 
 STAGE = "saving_alerts/delivery/stage_runner.py"
+PUBLISHER = "saving_alerts/delivery/publisher.py"
 CONSUMER = "saving_alerts/delivery/consumer.py"
 CONSUMER_THREAD = "saving_alerts/delivery/consumer_thread.py"
 FLOW_CONTROL = "saving_alerts/delivery/flow_control.py"
@@ -43,11 +44,11 @@ MUTANTS = (
         "do not await the outputs",
         (
             Edit(
-                STAGE,
-                "        undelivered = await producer.deliver(self._writer.outputs(record, result))\n",
-                "        asyncio.ensure_future(producer.deliver(self._writer.outputs(record, result)))\n"
-                "        undelivered = []\n",
+                PUBLISHER,
+                "        undelivered = await self._producer.deliver(",
+                "        undelivered, _ = [], __import__('asyncio').ensure_future(self._producer.deliver(",
             ),
+            Edit(PUBLISHER, "self._writer.outputs(*part)])\n", "self._writer.outputs(*part)]))\n"),
         ),
         ("tests/faults/test_not_enough_replicas.py",),
     ),

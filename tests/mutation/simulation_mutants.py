@@ -8,6 +8,7 @@ DISPATCH = "saving_alerts/pipeline/dispatch.py"
 PRECONDITIONS = "saving_alerts/pipeline/preconditions.py"
 IN_FLIGHT = "saving_alerts/delivery/in_flight.py"
 PARTITION_QUEUE = "saving_alerts/delivery/partition_queue.py"
+PUBLISHER = "saving_alerts/delivery/publisher.py"
 RECORD_WORK = "saving_alerts/delivery/record_work.py"
 STAGE = "saving_alerts/delivery/stage_runner.py"
 
@@ -33,28 +34,43 @@ OF_DELIVERY = (
         (
             STAGE,
             (
-                "            await self._publish(record, result)\n"
+                "            await self._publisher.publish(list(by_partition(ended)))\n"
                 "        finally:\n"
-                "            self._held_back.publishing.discard(place)\n"
-                "        self._finish(batch, result)\n"
+                "            self._held_back.publishing -= places\n"
+                "        for each in ended:\n"
+                "            self._finish(each.batch, each.result)\n"
             ),
             (
-                "            self._finish(batch, result)\n"
-                "            await self._publish(record, result)\n"
+                "            for each in ended:\n"
+                "                self._finish(each.batch, each.result)\n"
+                "            await self._publisher.publish(list(by_partition(ended)))\n"
                 "        finally:\n"
-                "            self._held_back.publishing.discard(place)\n"
+                "            self._held_back.publishing -= places\n"
+            ),
+        ),
+    ),
+    _noticed(
+        "acknowledge what waits to be written together",
+        (
+            STAGE,
+            "                self._shared_writes.add(Ended(batch, record, rest))\n",
+            (
+                "                self._finish(batch, rest)\n"
+                "                self._start(self._publisher.publish([(record, rest)]))\n"
             ),
         ),
     ),
     _noticed(
         "do not await the outputs",
         (
-            STAGE,
-            "        undelivered = await producer.deliver(self._writer.outputs(record, result))\n",
-            (
-                "        asyncio.ensure_future(producer.deliver(self._writer.outputs(record, result)))\n"
-                "        undelivered = []\n"
-            ),
+            PUBLISHER,
+            "        undelivered = await self._producer.deliver(",
+            "        undelivered, _ = [], __import__('asyncio').ensure_future(self._producer.deliver(",
+        ),
+        (
+            PUBLISHER,
+            "self._writer.outputs(*part)])\n",
+            "self._writer.outputs(*part)]))\n",
         ),
     ),
     _noticed(

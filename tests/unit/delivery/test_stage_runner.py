@@ -190,7 +190,14 @@ def _to_next(text: str) -> tuple[str, Envelope]:
 class World:
     """One stage and what surrounds it. `waiting` gives each record its own task."""
 
-    def __init__(self, *, waiting: bool, clock_gate: ClockGate | None = None, drain: Drain | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        waiting: bool,
+        clock_gate: ClockGate | None = None,
+        drain: Drain | None = None,
+        share_seconds: float = 0,
+    ) -> None:
         self.clock, self.metrics = FakeClock(), RecordingMetrics()
         self.dependencies = Dependencies(self.clock.now)
         self.steps = Steps(drain=drain or Drain())
@@ -216,7 +223,7 @@ class World:
         work: Work = BatchWork(writer, services, self.steps.step, clock_gate)
         if waiting:
             work = RecordWork(writer, services, self.steps.waiting_step)
-        self.stage = StageRunner(writer, services, work)
+        self.stage = StageRunner(writer, services, work, share_seconds)
 
     def take(
         self,
@@ -825,3 +832,69 @@ async def test_little_that_is_finished_is_noted_only_when_partitions_go(waiting:
     assert drained is not None
     assert (drained.first, drained.ranges, drained.last) == (0, [(1, 1)], 1)
     assert waiting.stage.behind(TP0) is None
+
+
+# What ends here may be written a little later, together with more of it.
+
+
+@pytest.fixture
+def sharing() -> World:
+    return World(waiting=False, share_seconds=LONG_SECONDS)
+
+
+async def test_what_goes_on_waits_for_nothing(sharing: World) -> None:
+    sharing.take("yes-u1", "no-u2")
+    sharing.take("boring-u3", partition=1)
+    await until(lambda: sharing.forwarded() == ["yes-u1"])
+    await settled()
+    before = list(sharing.acks), sharing.decisions()
+
+    await sharing.stage.drain(PATIENCE_SECONDS)
+
+    assert before == ([], [])
+    assert sorted(sharing.acks) == [0, 1]
+    assert sorted(map(str, sharing.decisions())) == ["('no_consent', 'no-u2')", "('not_a_trigger', None)"]
+
+
+async def test_small_batches_share_one_receipt_and_one_delivery() -> None:
+    sharing = World(waiting=False, share_seconds=0.01)
+    for _ in range(3):
+        sharing.take("boring-u1")
+
+    await sharing.acked(0, 1, 2)
+
+    assert sharing.outputs.asked == 1
+    assert [each["ranges"] for each in sharing.outputs.to(TOPICS.decisions.name)] == [[[0, 2]]]
+
+
+async def test_what_is_written_together_is_acknowledged_when_it_is_on_kafka() -> None:
+    sharing = World(waiting=False, share_seconds=0.01)
+    sharing.outputs.is_open.clear()
+    sharing.take("boring-u1")
+    await until(lambda: sharing.outputs.asked == 1)
+    await settled()
+    before = list(sharing.acks), [each.waits_for for each in sharing.stage.held_back()]
+
+    sharing.outputs.is_open.set()
+
+    await sharing.acked(0)
+    assert before == ([], [KAFKA])
+
+
+async def test_what_is_written_together_and_refused_becomes_a_dead_letter() -> None:
+    sharing = World(waiting=False, share_seconds=0.01)
+    sharing.outputs.refuses = lambda output: b"no_consent" in (output.value or b"")
+    sharing.take("no-u1")
+    sharing.take("boring-u2")
+
+    await sharing.acked(0, 1)
+
+    assert sorted(str(reason) for reason, _ in sharing.decisions()) == ["dead_letter", "not_a_trigger"]
+
+
+async def test_nothing_is_written_together_while_a_poison_pill_is_looked_for(sharing: World) -> None:
+    sharing.metadata.notes = {("saving-events", 0): (0, PartitionMemo(deaths=SUSPICIOUS_DEATHS))}
+
+    sharing.take("boring-u1")
+
+    await sharing.acked(0)
