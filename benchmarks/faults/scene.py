@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from itertools import count, takewhile
 
 from confluent_kafka.admin import AdminClient
@@ -14,7 +13,7 @@ from rich.console import Console
 from benchmarks.faults.figures import Figures, Push
 from benchmarks.faults.members import GROUP, Member
 from benchmarks.faults.plan import Fault, Planned
-from demo.stub_apis.faults import NORMAL, Behaviour
+from demo.stub_apis.faults import Behaviour
 from demo.traffic.paced_producer import PacedProducer, Record
 from demo.world import World
 from tests.end_to_end.shoppers import visit
@@ -24,6 +23,8 @@ PER_SECOND = 50
 SETTLE_TIMEOUT_SECONDS = 120
 ADMIN_TIMEOUT_SECONDS = 10
 LOOK_SECONDS = 0.05
+# Who hangs at `SOME_HANG`, until `APIS_ANSWER`.
+HANGING_SECONDS, ONE_IN = 30, 10
 HANG = Behaviour(fault="hang")
 FAIL = Behaviour(fault="status", status=500)
 
@@ -39,6 +40,7 @@ class Scene:
         self._produced: dict[str, datetime] = {}
         self._ends = threading.Event()
         self._told = Console(stderr=True)
+        self._apis = (world.coupon_api, world.push_api)
 
     def warm_up(self) -> None:
         """Return when a push came from every partition that has a user of the first second."""
@@ -62,7 +64,7 @@ class Scene:
         return self._figures(at, seconds)
 
     def _names(self) -> Iterator[str]:
-        return (f"user-{number}" for number in takewhile(lambda _: not self._ends.is_set(), count()))
+        return (_name(number) for number in takewhile(lambda _: not self._ends.is_set(), count()))
 
     def _write(self, names: Iterator[str]) -> None:
         self._producer.write(map(self._visit, names), PER_SECOND)
@@ -97,9 +99,9 @@ class Scene:
             Fault.KILL_SECOND: second.kill,
             Fault.PAUSE_FIRST: first.pause,
             Fault.RESUME_FIRST: first.resume,
-            Fault.APIS_HANG: partial(self._apis_behave, HANG),
-            Fault.APIS_FAIL: partial(self._apis_behave, FAIL),
-            Fault.APIS_ANSWER: partial(self._apis_behave, NORMAL),
+            Fault.SOME_HANG: self._some_hang,
+            Fault.APIS_FAIL: self._apis_fail,
+            Fault.APIS_ANSWER: self._apis_answer,
             Fault.KILL_COORDINATOR: lambda: cluster.kill(self._coordinator()),
             Fault.START_BROKERS: cluster.start_all,
             Fault.FREEZE_REDIS: redis.pause,
@@ -107,10 +109,21 @@ class Scene:
         }
         actions[fault]()
 
-    def _apis_behave(self, behaviour: Behaviour) -> None:
-        """What hangs by the one before goes on."""
-        for api in (self._world.coupon_api, self._world.push_api):
-            api.behave(behaviour)
+    def _apis_fail(self) -> None:
+        for api in self._apis:
+            api.behave(FAIL)
+
+    def _apis_answer(self) -> None:
+        """What hangs goes on."""
+        for api in self._apis:
+            api.recover()
+
+    def _some_hang(self) -> None:
+        """Neither API answers some of the users who come next."""
+        first = len(self._produced)
+        for number in range(first, first + HANGING_SECONDS * PER_SECOND, ONE_IN):
+            for api in self._apis:
+                api.behave(HANG, user_id=_name(number))
 
     def _coordinator(self) -> int:
         admin = AdminClient({"bootstrap.servers": self._world.bootstrap_servers})
@@ -131,3 +144,7 @@ class Scene:
             for name, produced in self._produced.items()
         ]
         return Figures(pushes, sum(pushed[name] > 1 for name in self._produced), 0, seconds)
+
+
+def _name(number: int) -> str:
+    return f"user-{number}"

@@ -22,7 +22,7 @@ pytestmark = [
 
 KILL_GAP_SECONDS = SESSION_TIMEOUT_SECONDS + 10
 # What a takeover takes beyond the session: a heartbeat, the second that a drain gives, joining, and the Table.
-TAKEOVER_SECONDS = 4.5
+TAKEOVER_SECONDS = 5
 STOP_GAP_SECONDS = 5
 HANGING = 120
 BUSY_PER_SECOND = 150
