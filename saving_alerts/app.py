@@ -17,6 +17,7 @@ from faust.web.base import Web
 from saving_alerts import __version__
 from saving_alerts.agents import add_agents
 from saving_alerts.delivery.batches import batch_scheduler
+from saving_alerts.delivery.changelog_producer import ChangelogProducer
 from saving_alerts.delivery.consumer import BatchConsumer, BatchTransport
 from saving_alerts.delivery.consumer_state import ConsumerState
 from saving_alerts.delivery.poison_pills.commit_metadata import Partition
@@ -98,6 +99,11 @@ class SavingAlertsApp(faust.App):
 
     def held_back(self) -> Mapping[Partition, Behind]:
         return self.runtime.held_back()
+
+    async def _producer_flush(self, logger: Any) -> None:  # noqa: ANN401, ARG002 - Faust's signature
+        """Faust waits for it while partitions are taken away and while the worker stops."""
+        if isinstance(self._producer, ChangelogProducer):
+            await self._producer.flush_in_time()
 
     async def drain(self) -> None:
         await self.runtime.drain()

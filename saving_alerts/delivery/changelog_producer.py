@@ -37,7 +37,7 @@ class ChangelogBuffer(ProducerBuffer):
 
 
 class ChangelogProducer(driver.Producer):
-    """With such a buffer, and a flush that has an end."""
+    """With such a buffer, and a flush that has an end, beside the one without that a commit waits for."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Faust's signature
         super().__init__(*args, **options)
@@ -45,10 +45,10 @@ class ChangelogProducer(driver.Producer):
         self.buffer.app = self.app
         self._flushing: asyncio.Task[None] | None = None
 
-    async def flush(self) -> None:
+    async def flush_in_time(self) -> None:
         """Returns when everything is on Kafka, or after 3 s. Then it goes on: cut off, a record would be nobody's."""
         if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(super().flush())
+            self._flushing = asyncio.create_task(self.flush())
         done, _ = await asyncio.wait([self._flushing], timeout=LAST_FLUSH_SECONDS)
         if done:
             self._flushing.result()

@@ -27,7 +27,7 @@ PRIVATE_SURFACE = {
     ),
     driver.AIOKafkaConsumerThread: ("_create_worker_consumer", "_fetch_records"),
     ProducerBuffer: ("_send_pending",),
-    faust.App: ("_new_transport",),
+    faust.App: ("_new_transport", "_producer_flush"),
     Conductor: ("acks_enabled_for",),
     Collection: ("_new_store", "_changelog_topic_name", "send_changelog", "partition_for_key"),
 }
