@@ -28,6 +28,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     `when_errors`: the error text of each rule tried before, by rule id, whose `when` failed. `passed_over`: the coupons
     that could not be promised. `timezone` is the shopper's; None in alerts of 0.1.0. `deadline_by` is the clause of the
     rule that ends before the event's own deadline would.
+    `control`: its user is kept back, so it ends without a push. So are `control_percent` of the users, by file and rule
+    together; None where nobody is.
     """
 
     position: SourcePosition
@@ -55,6 +57,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     deadline_by: Identifier | None = None
     store_id: str | None = None
     variant: str | None = None
+    control: bool = False
+    control_percent: float | None = None
 
 
 class PushTrace(msgspec.Struct, frozen=True, omit_defaults=True):

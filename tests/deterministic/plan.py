@@ -18,7 +18,8 @@ FAULTLESS = 0.1  # so many universes in which nothing goes wrong: there every us
 CRASH_PLACES = [
     place
     for place in Failpoint
-    if place.value not in ("before_commit", "after_commit", "during_rebalance") and "erased" not in place.value
+    if place.value not in ("before_commit", "after_commit", "during_rebalance", "after_control_charge")
+    and "erased" not in place.value
 ]
 
 
@@ -129,6 +130,7 @@ class Plan:
     suspicious: bool = False
     drain_seconds: float = 3.0
     session_seconds: float = 3.0
+    control: bool = False  # some users are kept back, and a reload keeps back others
 
     @property
     def is_faultless(self) -> bool:
@@ -189,6 +191,14 @@ def plan_of(random: Random) -> Plan:
         session_seconds=random.choice((3.0, 30.0)),
     )
     return random.choice(SCENES)(plan) if random.random() < OF_A_SCENE else plan
+
+
+def with_control(plan: Plan) -> Plan:
+    """The same, and some users are kept back: where a worker was to die of a claim it dies of a charge."""
+    crash = plan.crash
+    if crash is not None and crash.failpoint in (Failpoint.AFTER_RESERVE, Failpoint.AFTER_RENEW):
+        crash = replace(crash, failpoint=Failpoint.AFTER_CONTROL_CHARGE, times=1)
+    return replace(plan, control=True, crash=crash)
 
 
 def _events(random: Random) -> tuple[PlannedEvent, ...]:

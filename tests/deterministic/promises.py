@@ -1,7 +1,7 @@
 """What holds at the end of every universe, whatever went wrong in it."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import pairwise
 
@@ -21,7 +21,7 @@ def look_at_the_end(world: World) -> None:
     by_user = defaultdict(list)
     for fact in world.facts.values():
         by_user[fact.user_id].append(fact)
-    for promise in (*_of_pushes(accepted, by_user), *_of_answers(world, accepted, by_user)):
+    for promise in (*_of_pushes(accepted, by_user, world.keeps_back), *_of_answers(world, accepted, by_user)):
         world.trace.breaks(promise)
 
 
@@ -40,10 +40,13 @@ def _accepted(world: World) -> list[AcceptedPush]:
     ]
 
 
-def _of_pushes(accepted: list[AcceptedPush], by_user: dict[str, list[EventFacts]]) -> Iterator[str]:
+def _of_pushes(
+    accepted: list[AcceptedPush], by_user: dict[str, list[EventFacts]], keeps_back: Callable[[str], bool]
+) -> Iterator[str]:
     events = [(push.user_id, push.event_id) for push in accepted]
     yield from (f"a second push for {event}" for event in sorted(set(events)) if events.count(event) > 1)
     yield from (f"a push for {push.event_id} after its deadline" for push in accepted if push.at > push.deadline)
+    yield from (f"{push.user_id} is kept back, and got a push" for push in accepted if keeps_back(push.user_id))
     for user_id, facts in by_user.items():
         times = sorted(push.at for push in accepted if push.user_id == user_id)
         too_soon = any(later - earlier < WINDOW for earlier, later in pairwise(times))
@@ -110,7 +113,7 @@ def _is_charged(fact: EventFacts) -> bool:
         or fact.unheard
         or fact.unasked
         or _was_skipped(fact)
-        or any(each.reason in SENT for each in fact.decisions)
+        or any(each.reason in (*SENT, Reason.CONTROL) for each in fact.decisions)
     )
 
 
@@ -122,5 +125,6 @@ def _was_skipped(fact: EventFacts) -> bool:
 def _forgotten(by_user: dict[str, list[EventFacts]], pushed: set[tuple[str, str]]) -> Iterator[str]:
     for user_id, facts in by_user.items():
         triggers = [fact for fact in facts if fact.is_trigger]
-        if triggers and not any((user_id, fact.event_id) in pushed for fact in triggers):
+        kept_back = any(fact.answer is Reason.CONTROL for fact in triggers)
+        if triggers and not kept_back and not any((user_id, fact.event_id) in pushed for fact in triggers):
             yield user_id

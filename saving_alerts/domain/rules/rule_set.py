@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.events import EventType, SavingEvent
+from saving_alerts.domain.rules.control import Control
 from saving_alerts.domain.rules.index import RuleIndex, Shortlist
 from saving_alerts.domain.rules.rule import Rule
 
@@ -15,12 +16,16 @@ MAX_FRESHNESS = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """All enabled rules in the order in which they are tried, and the caps and freshness that apply to all of them."""
+    """All enabled rules in the order in which they are tried, and the caps and freshness that apply to all of them.
+
+    `control`: who is kept back whatever the rule; None where nobody is.
+    """
 
     version: str
     caps: tuple[Cap, ...]
     freshness: Mapping[EventType, timedelta]
     rules: tuple[Rule, ...]
+    control: Control | None = None
 
     triggers: frozenset[EventType] = field(init=False)
     """The event types that some rule listens to. Every other event is `not_a_trigger`."""

@@ -97,6 +97,8 @@ def _asks(rule: Rule) -> Iterator[tuple[str, str]]:
     yield from ((name, str(value)) for name, value in fields.items() if value is not None)
     if rule.rollout_percent < 100:  # noqa: PLR2004 - all of them
         yield "rollout_percent", f"{rule.rollout_percent:g}"
+    if rule.control:
+        yield "control_percent", f"{rule.control.percent:g}"
     yield "rank_coupons_by", str(rule.rank_coupons_by)
     if rule.quiet_hours:
         whose = "its own" if rule.has_own_quiet_hours else "the file's"

@@ -17,7 +17,7 @@ from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.erasures import Tokens
 from saving_alerts.domain.push_sends import REMEMBERED, PushSend
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka.push_send_rows import ROW_VALUE, SendRow, erased_user, microseconds
+from saving_alerts.kafka.push_send_rows import ROW_VALUE, SendRow, erased_user
 from saving_alerts.kafka.push_send_rows import erased_row as erase_row
 from saving_alerts.ports.throttle import AlreadySent, CapReached, Claim, Granted, Reservation
 from saving_alerts.worker.erased_sends import event_at
@@ -59,7 +59,7 @@ def row(user: str, offset: int, age: timedelta, *, uncertain: bool = False) -> t
 def erased_row(user: str, offset: int, age: timedelta) -> tuple[bytes, bytes]:
     event = TOKENS.of_event(user, event_at(send(offset, age)))
     token = erased_user(TOKENS.of_user(user))
-    return erase_row(event, microseconds(send(offset, age).sent_at), uncertain=False).key(token), ROW_VALUE
+    return erase_row(event, send(offset, age)).key(token), ROW_VALUE
 
 
 def keys(redis: EmbeddedRedis) -> list[str]:

@@ -1,0 +1,61 @@
+"""What every dispatch needs, and what it makes of that for one alert."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.caps import MOST_SENDS
+from saving_alerts.domain.reasons import Reason
+from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.failpoints import Failpoints
+from saving_alerts.pipeline.claim_holder import ClaimHolder
+from saving_alerts.pipeline.preconditions import Preconditions
+from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.consent import AsTheEventSaid, Consent
+from saving_alerts.ports.gone_devices import GoneDevices, NobodyGone
+from saving_alerts.ports.kill_switches import KillSwitches
+from saving_alerts.ports.push_sender import PushSender
+from saving_alerts.ports.push_sends import PushSends
+from saving_alerts.ports.throttle import Throttle
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchPorts:
+    """The ports, who we are, and how much lease an attempt asks for."""
+
+    throttle: Throttle
+    sender: PushSender
+    push_sends: PushSends
+    kill_switches: KillSwitches
+    clock: Clock
+    incarnation: str
+    lease_left: timedelta
+    claim_numbers: Iterator[int]
+    sent: Reason = Reason.PUSHED  # in a dry run nothing is
+    failpoints: Failpoints = field(default_factory=Failpoints)
+    consent: Consent = field(default_factory=AsTheEventSaid)
+    gone_devices: GoneDevices = field(default_factory=NobodyGone)
+
+    def claim_of(self, alert: Alert, rules: RuleSet) -> ClaimHolder:
+        return ClaimHolder(
+            alert=alert,
+            caps=(*rules.caps, MOST_SENDS),
+            throttle=self.throttle,
+            push_sends=self.push_sends,
+            clock=self.clock,
+            failpoints=self.failpoints,
+            incarnation=self.incarnation,
+            numbers=self.claim_numbers,
+        )
+
+    async def preconditions_of(self, alert: Alert, rules: RuleSet) -> Preconditions:
+        return Preconditions(
+            sender=self.sender,
+            kill_switches=self.kill_switches,
+            consent=self.consent,
+            clock=self.clock,
+            alert=alert,
+            rules=rules,
+            gone=await self.gone_devices.of(alert.user_id),
+        )
