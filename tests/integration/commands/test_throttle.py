@@ -122,6 +122,19 @@ def test_what_was_erased_comes_back_under_its_token_only(deployment: RecordedDep
     assert isinstance(ask(deployment, redis, "u-former", 9), Granted)
 
 
+def test_what_was_charged_as_control_is_told_so_again(deployment: RecordedDeployment, redis: EmbeddedRedis) -> None:
+    charged = msgspec.structs.replace(send(1, HOUR), control=True)
+    write(deployment, (SendRow.of(charged).key(b"u-1"), ROW_VALUE))
+
+    result = refill(deployment, redis)
+
+    assert result.output == "1 sends added, 0 were there, 0 records cannot be read\n"
+    again = ask(deployment, redis, "u-1", 1)
+    assert isinstance(again, AlreadySent)
+    assert again.control
+    assert isinstance(ask(deployment, redis, "u-1", 9), CapReached)
+
+
 def test_what_redis_has_stays_as_it_is(deployment: RecordedDeployment, redis: EmbeddedRedis) -> None:
     """A worker holds a claim of the very event meanwhile."""
     granted = ask(deployment, redis, "u-1", 1)
