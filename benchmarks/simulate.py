@@ -52,7 +52,7 @@ def main() -> None:
     merchants = {case[0].merchant.merchant_id: case[0].merchant for case in cases if case[0].merchant}
     with KafkaCluster() as kafka, EmbeddedS3() as s3, tempfile.TemporaryDirectory() as folder:
         s3.put("rules.json", body)
-        s3.put("merchants.jsonl", b"\n".join(map(msgspec.json.encode, merchants.values())))
+        s3.put("merchants.jsonl", b"".join(msgspec.json.encode(each) + b"\n" for each in merchants.values()))
         environment = {**clean_environment(), **s3.environment, **_settings(kafka, s3)}
         command_line(["topics", "create"], environment)
         decided = asyncio.run(_record(kafka.bootstrap_servers, cases, body, merchants))
