@@ -215,9 +215,7 @@ def _unknown_scope(value: bytes) -> tuple[str, tuple[str, ...]] | None:
 
 
 def _in_words(before: StandingSwitch | None) -> str:
-    if isinstance(before, UnreadableSwitch):
-        return before.before
-    return "" if before is None else str(before)
+    return before.before if isinstance(before, UnreadableSwitch) else str(before or "")
 
 
 def by_what_they_stop(standing: Iterable[StandingSwitch]) -> Mapping[str, StandingSwitch]:
@@ -247,11 +245,6 @@ class Stoppable(NamedTuple):
 
 def active_switch(switches: Mapping[str, StandingSwitch], push: Stoppable, now: datetime) -> StandingSwitch | None:
     """The switch that stops this push now, the widest scope first; None if the push may be sent."""
-    keys: Iterable[str] = (
-        KEY_OF_ALL,
-        key_of(KillScope.VERSION, push.rules_version),
-        key_of(KillScope.MERCHANT, push.merchant_id),
-        key_of(KillScope.RULE, push.rule_id),
-    )
-    stopping = standing_at((switches[key] for key in keys if key in switches), now)
-    return stopping[0] if stopping else None
+    version, merchant = key_of(KillScope.VERSION, push.rules_version), key_of(KillScope.MERCHANT, push.merchant_id)
+    keys = (KEY_OF_ALL, version, merchant, key_of(KillScope.RULE, push.rule_id))
+    return next(iter(standing_at((switches[key] for key in keys if key in switches), now)), None)
