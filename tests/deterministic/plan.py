@@ -193,14 +193,6 @@ def plan_of(random: Random) -> Plan:
     return random.choice(SCENES)(plan) if random.random() < OF_A_SCENE else plan
 
 
-def with_control(plan: Plan) -> Plan:
-    """The same, and some users are kept back: where a worker was to die of a claim it dies of a charge."""
-    crash = plan.crash
-    if crash is not None and crash.failpoint in (Failpoint.AFTER_RESERVE, Failpoint.AFTER_RENEW):
-        crash = replace(crash, failpoint=Failpoint.AFTER_CONTROL_CHARGE, times=1)
-    return replace(plan, control=True, crash=crash)
-
-
 def _events(random: Random) -> tuple[PlannedEvent, ...]:
     """Mostly two for a user: while one is in work, or so much later that the charge of the first is nearly over."""
     events: list[PlannedEvent] = []

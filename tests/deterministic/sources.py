@@ -13,11 +13,12 @@ from saving_alerts.domain.events import EventType
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch
 from saving_alerts.domain.rules.control import Control, is_control
 from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.failpoints import Failpoint
 from saving_alerts.metrics import Metrics
 from saving_alerts.ports.clock import Clock
 from saving_alerts.reference_data.loader import ReferenceDataLoader
 from saving_alerts.reference_data.snapshot import ReferenceData
-from tests.deterministic.plan import CAP_SECONDS, FRESHNESS_SECONDS
+from tests.deterministic.plan import CAP_SECONDS, FRESHNESS_SECONDS, Plan
 from tests.deterministic.world import Actor, World
 from tests.support.fakes.clock import START
 from tests.support.fakes.coupon_source import FakeCouponSource
@@ -40,6 +41,14 @@ RULES: RuleSet = replace(
 def kept_back(seed: int) -> RuleSet:
     """The rules of a universe in which some users get no push."""
     return replace(RULES, control=Control(CONTROL_PERCENT, f"{seed}"))
+
+
+def with_control(plan: Plan) -> Plan:
+    """The same, and some users are kept back: where a worker was to die of a claim it dies of a charge."""
+    crash = plan.crash
+    if crash is not None and crash.failpoint in (Failpoint.AFTER_RESERVE, Failpoint.AFTER_RENEW):
+        crash = replace(crash, failpoint=Failpoint.AFTER_CONTROL_CHARGE, times=1)
+    return replace(plan, control=True, crash=crash)
 
 
 class PatientConsumer(FakeConsumer):

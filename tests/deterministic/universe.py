@@ -22,11 +22,10 @@ from tests.deterministic.plan import (
     PARTITIONS,
     PlannedEvent,
     plan_of,
-    with_control,
 )
 from tests.deterministic.promises import look_at_the_end
 from tests.deterministic.seeded_loop import DeadlockError, EndlessError, SeededLoop
-from tests.deterministic.sources import FRESHNESS, RULES, Sources, kept_back
+from tests.deterministic.sources import FRESHNESS, RULES, Sources, kept_back, with_control
 from tests.deterministic.trace import Trace
 from tests.deterministic.world import World
 from tests.support.sample_events import event
