@@ -56,7 +56,8 @@ COMMANDS = {
         "saving_alerts.commands.explain:explain", "Say for each event of a user what became of it, and why."
     ),
     "kill": LazyCommand(
-        "saving_alerts.commands.kill.group:kill", "Stop pushes at once: all, a merchant's, or a rule's."
+        "saving_alerts.commands.kill.group:kill",
+        "Stop pushes at once: all, a merchant's, a rule's, or those of a version of the rules.",
     ),
     "merchants": LazyCommand(
         "saving_alerts.commands.merchants.group:merchants",

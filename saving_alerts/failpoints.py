@@ -30,6 +30,7 @@ class Failpoint(StrEnum):
     WHILE_GATHERING = "while_gathering"  # an alert waits for others of its user: nothing of it stands anywhere
     AFTER_GATHERING = "after_gathering"  # it was gathered with others, and its turn has come
     AFTER_RESERVE = "after_reserve"  # the claim is written, no attempt was made
+    AFTER_CONTROL_CHARGE = "after_control_charge"  # the caps are charged in place of a push, the Table does not know it
     AFTER_RENEW = "after_renew"  # an attempt is about to begin
     AFTER_PUSH_ANSWER = "after_push_answer"  # the push API answered, the answer is recorded nowhere
     AFTER_TABLE_WRITE = "after_table_write"  # the send is on the Table's changelog, Redis still has a claim

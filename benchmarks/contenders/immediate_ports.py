@@ -25,7 +25,7 @@ from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.heartbeats import Heard, WorkerRow
 from saving_alerts.ports.object_store import ObjectLines, StoredObject
 from saving_alerts.ports.push_sender import Accepted, Attempt, Refused
-from saving_alerts.ports.throttle import Claim, Free, Granted, Reservation, View
+from saving_alerts.ports.throttle import Charged, Claim, ControlCharge, Free, Granted, Reservation, View
 from saving_alerts.settings import Settings
 
 LEASE = timedelta(seconds=20)
@@ -65,6 +65,9 @@ class ImmediateThrottle:
 
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:  # noqa: ARG002 - the port's signature
         return Granted(self._clock.now() + LEASE)
+
+    async def charge_control(self, claim: Claim, caps: tuple[Cap, ...]) -> ControlCharge:  # noqa: ARG002 - the port's signature
+        return Charged(self._clock.now())
 
     async def renew(self, claim: Claim) -> datetime | None:  # noqa: ARG002 - the port's signature
         return self._clock.now() + LEASE

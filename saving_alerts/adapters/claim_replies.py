@@ -12,6 +12,8 @@ from saving_alerts.ports.throttle import (
     AlreadySent,
     Busy,
     CapReached,
+    Charged,
+    ControlCharge,
     DuplicateOf,
     Free,
     Granted,
@@ -35,10 +37,21 @@ def reservation_of(reply: Reply, caps: tuple[Cap, ...]) -> Reservation:
     match reply:
         case [b"granted", int(until), taken_over]:
             return Granted(of_milliseconds(until), bool(taken_over))
-        case [b"already_sent", int(sent_at), uncertain]:
-            return AlreadySent(of_milliseconds(sent_at), bool(uncertain))
+        case [b"already_sent", int(sent_at), uncertain, control]:
+            return AlreadySent(of_milliseconds(sent_at), bool(uncertain), bool(control))
         case [b"outnumbered"]:
             return Outnumbered()
+    return _obstacle(reply, caps)
+
+
+def control_charge_of(reply: Reply, caps: tuple[Cap, ...]) -> ControlCharge:
+    match reply:
+        case [b"charged", int(sent_at)]:
+            return Charged(of_milliseconds(sent_at))
+        case [b"already_sent", int(sent_at), uncertain, control]:
+            return AlreadySent(of_milliseconds(sent_at), bool(uncertain), bool(control))
+        case [b"known"]:
+            return Known()
     return _obstacle(reply, caps)
 
 

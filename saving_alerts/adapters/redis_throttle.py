@@ -20,15 +20,16 @@ from urllib.parse import quote
 import msgspec
 from redis import asyncio as aioredis
 
-from saving_alerts.adapters.claim_replies import Reply, outcome_of, reservation_of, view_of
+from saving_alerts.adapters.claim_replies import Reply, control_charge_of, outcome_of, reservation_of, view_of
 from saving_alerts.adapters.redis_connection import refuse_unsupported, translated_errors
 from saving_alerts.dependencies import DependencyState, State
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.erasures import EventAt, EventTokens, Tokens
 from saving_alerts.domain.moments import EPOCH, of_milliseconds
+from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.errors import UnavailableError
-from saving_alerts.ports.throttle import Claim, Reservation, View
+from saving_alerts.ports.throttle import Claim, ControlCharge, Reservation, View
 
 # No user's key ends so, because a user's name is quoted in it.
 NOBODY = "%check"
@@ -59,6 +60,7 @@ class ThrottlePolicy:
 class _Call(StrEnum):
     LOOK = "look"
     RESERVE = "reserve"
+    CHARGE_CONTROL = "charge_control"
     RENEW = "renew"
     CONFIRM = "confirm"
     RELEASE = "release"
@@ -67,7 +69,7 @@ class _Call(StrEnum):
 
 
 # What each script is made of, after `state`.
-_PARTS = {_Call.LOOK: ("obstacles",), _Call.RESERVE: ("obstacles",)}
+_PARTS = dict.fromkeys((_Call.LOOK, _Call.RESERVE, _Call.CHARGE_CONTROL), ("obstacles",))
 
 
 class RedisThrottle:
@@ -110,6 +112,13 @@ class RedisThrottle:
         except (ValueError, OverflowError) as error:  # a position or a time that nobody of us can have written
             raise _unreadable(self._key(claim.user_id)) from error
 
+    async def charge_control(self, claim: Claim, caps: tuple[Cap, ...]) -> ControlCharge:
+        reply = await self._run(_Call.CHARGE_CONTROL, claim, _encoded(caps))
+        try:
+            return control_charge_of(reply, caps)
+        except (ValueError, OverflowError) as error:
+            raise _unreadable(self._key(claim.user_id)) from error
+
     async def renew(self, claim: Claim) -> datetime | None:
         match await self._run(_Call.RENEW, claim, self._lease_milliseconds):
             case [b"renewed", int(until)]:
@@ -123,19 +132,16 @@ class RedisThrottle:
     async def release(self, claim: Claim) -> bool:
         return outcome_of(await self._run(_Call.RELEASE, claim)) == "released"
 
-    async def refill(self, claim: Claim, sent_at: datetime, *, uncertain: bool) -> bool:
+    async def refill(self, claim: Claim, send: PushSend) -> bool:
         """Add a send of the claim's event that is missing; whether it was. What is there stays as it is.
 
         It can make caps stricter, never wider. To be called beside workers, with a claim that nobody holds.
         """
-        # Up to a whole millisecond, so that no cap ends too early.
-        milliseconds = -((EPOCH - sent_at) // _MILLISECOND)
-        return outcome_of(await self._run(_Call.REFILL, claim, milliseconds, int(uncertain))) == "added"
+        return outcome_of(await self._run(_Call.REFILL, claim, *_charge(send))) == "added"
 
-    async def refill_erased(self, user_token: str, event: EventTokens, sent_at: datetime, *, uncertain: bool) -> bool:
+    async def refill_erased(self, user_token: str, event: EventTokens, send: PushSend) -> bool:
         """As `refill`, of a send of a user who was erased, as the Table has it."""
-        milliseconds = -((EPOCH - sent_at) // _MILLISECOND)
-        arguments = (*event, NOBODY, "0", milliseconds, int(uncertain))
+        arguments = (*event, NOBODY, "0", *_charge(send))
         return outcome_of(await self._call(_Call.REFILL, [self._erased_key(user_token)], arguments)) == "added"
 
     async def erase(self, user_id: str) -> datetime | None:
@@ -221,6 +227,11 @@ def _encoded_slot(claim: Claim, tokens: Tokens | None) -> bytes:
     return msgspec.json.encode(
         [(each, tokens.of_text(user_id, "event_id", each) if tokens else "") for each in claim.slot]
     )
+
+
+def _charge(send: PushSend) -> tuple[int, int, int]:
+    # Up to a whole millisecond, so that no cap ends too early.
+    return -((EPOCH - send.sent_at) // _MILLISECOND), int(send.uncertain), int(send.control)
 
 
 def _encoded(caps: tuple[Cap, ...]) -> bytes:

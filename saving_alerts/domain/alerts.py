@@ -41,6 +41,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     that could not be promised. `failed_asks`: the requests to the Coupon API that failed. `timezone` is the shopper's;
     None in alerts of 0.1.0. `deadline_by` is the clause of the rule that ends before the event's own deadline would.
     `stakes` are there only where the rules gather alerts.
+    `control`: its user is kept back, so it ends without a push. So are `control_percent` of the users, by file and rule
+    together; None where nobody is.
     """
 
     position: SourcePosition
@@ -70,6 +72,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     variant: str | None = None
     stakes: Stakes | UnsetType = UNSET
     failed_asks: FailedAsks = {}
+    control: bool = False
+    control_percent: float | None = None
 
 
 class Departure(msgspec.Struct, frozen=True, kw_only=True):

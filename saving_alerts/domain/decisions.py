@@ -12,6 +12,9 @@ from saving_alerts.domain.holds import Holds
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 
+# The detail of an event that others of its user end: one of them was charged as control, so it was not sent.
+COUNTS_CONTROL = "counts_control"
+
 
 class Stage(StrEnum):
     """The four stages, in order. The value is the name of agent and step, the metric tag and the page's row."""

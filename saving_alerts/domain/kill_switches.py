@@ -1,4 +1,4 @@
-"""A kill switch stops pushes at once: all of them, those of a merchant, or those of a rule.
+"""A kill switch stops pushes at once: all, those of a merchant, of a rule, or of a version of the rules.
 
 A switch is a record on a topic that others may write to, and releases differ. So whatever stands there and is no
 switch of this release stops pushes all the same, until somebody lifts it by its name: silence beats a push that
@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,6 +27,7 @@ class KillScope(StrEnum):
     ALL = "all"
     MERCHANT = "merchant"
     RULE = "rule"
+    VERSION = "version"  # of the rules that made the alert; releases before 0.2.0 stop everything for it
 
 
 class TurnedOn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,7 +48,7 @@ class TurnedOn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class KillSwitch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One switch that is on: who turned it on, when and why. `id` is the merchant's or the rule's, empty for all.
+    """One switch that is on: who turned it on, when and why. `id` is of the merchant, rule or version, empty for all.
 
     `others` have turned the same one on, each by a name of its own: it is on while any of them stands. Releases before
     0.2.0 read the first only, and obey it until the record is gone.
@@ -157,9 +159,9 @@ KEY_OF_ALL = key_of(KillScope.ALL, "")
 
 
 def names_a_scope(key: str) -> bool:
-    """Whether a switch of this release can have the key: `all`, `merchant:…` or `rule:…`."""
+    """Whether a switch of this release can have the key: `all`, `merchant:…`, `rule:…` or `version:…`."""
     scope, _, identifier = key.partition(":")
-    return key == KEY_OF_ALL or (scope in {KillScope.MERCHANT, KillScope.RULE} and bool(identifier))
+    return key == KEY_OF_ALL or (scope in set(KillScope) - {KillScope.ALL} and bool(identifier))
 
 
 def name_of(key: bytes | None) -> str:
@@ -213,9 +215,7 @@ def _unknown_scope(value: bytes) -> tuple[str, tuple[str, ...]] | None:
 
 
 def _in_words(before: StandingSwitch | None) -> str:
-    if isinstance(before, UnreadableSwitch):
-        return before.before
-    return "" if before is None else str(before)
+    return before.before if isinstance(before, UnreadableSwitch) else str(before or "")
 
 
 def by_what_they_stop(standing: Iterable[StandingSwitch]) -> Mapping[str, StandingSwitch]:
@@ -235,14 +235,16 @@ def _speaks_before(switch: StandingSwitch, other: StandingSwitch) -> bool:
     return switch.lasts
 
 
-def active_switch(
-    switches: Mapping[str, StandingSwitch], merchant_id: str, rule_id: str, now: datetime
-) -> StandingSwitch | None:
+class Stoppable(NamedTuple):
+    """What a push can be stopped by: its merchant, its rule, and the version of the rules that made its alert."""
+
+    merchant_id: str
+    rule_id: str
+    rules_version: str
+
+
+def active_switch(switches: Mapping[str, StandingSwitch], push: Stoppable, now: datetime) -> StandingSwitch | None:
     """The switch that stops this push now, the widest scope first; None if the push may be sent."""
-    keys: Iterable[str] = (
-        KEY_OF_ALL,
-        key_of(KillScope.MERCHANT, merchant_id),
-        key_of(KillScope.RULE, rule_id),
-    )
-    stopping = standing_at((switches[key] for key in keys if key in switches), now)
-    return stopping[0] if stopping else None
+    version, merchant = key_of(KillScope.VERSION, push.rules_version), key_of(KillScope.MERCHANT, push.merchant_id)
+    keys = (KEY_OF_ALL, version, merchant, key_of(KillScope.RULE, push.rule_id))
+    return next(iter(standing_at((switches[key] for key in keys if key in switches), now)), None)

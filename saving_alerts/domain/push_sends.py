@@ -12,11 +12,15 @@ REMEMBERED = timedelta(hours=MAX_CAP_HOURS)  # no cap looks back further
 
 
 class PushSend(CountedSend, frozen=True, gc=False, kw_only=True):
-    """One push that was accepted, or may have been (`uncertain`), with its event."""
+    """One push that was accepted, or may have been (`uncertain`), with its event.
+
+    `control`: none was made, and the user is charged as if it had been: they are kept back to see whether pushes help.
+    """
 
     position: SourcePosition
     event_id: str
     uncertain: bool = False
+    control: bool = False
 
 
 def of_position(sends: Iterable[PushSend], position: SourcePosition, event_id: str) -> PushSend | None:
@@ -37,10 +41,21 @@ def remembered(sends: Iterable[PushSend], now: datetime) -> tuple[PushSend, ...]
 
 
 def with_send(sends: Sequence[PushSend], send: PushSend) -> tuple[PushSend, ...]:
-    """The event's entry at its position in place of its last one. The first time counts, and certainty only grows."""
+    """The event's entry at its position in place of its last one. The first time counts, and certainty only grows.
+
+    What was charged as control gives way to a push, with its time.
+    """
     known = of_position(sends, send.position, send.event_id)
     if known is None:
         return (*sends, send)
-    if send.uncertain or not known.uncertain:
+    if _certainty(send) <= _certainty(known):
         return tuple(sends)
-    return tuple(msgspec.structs.replace(each, uncertain=False) if each is known else each for each in sends)
+    certain = send if known.control else msgspec.structs.replace(known, uncertain=False)
+    return tuple(certain if each is known else each for each in sends)
+
+
+def _certainty(send: PushSend) -> int:
+    """How much it says that something was sent."""
+    if send.control:
+        return 0
+    return 1 if send.uncertain else 2

@@ -131,13 +131,14 @@ class Reason(StrEnum):
         strength=3,
         charges_cap=True,
     )
-    # Charged as a push would be. This release reads it, and does not write it: docs/adr/0045.
+    # Charged as a push would be (docs/adr/0052).
     CONTROL = Row(
         "control",
         "the user was kept back to see whether the pushes help",
         stops_before=FunnelStep.PUSHED,
         strength=2,
         charges_cap=True,
+        simulated=True,
     )
     PUSHED = Row("pushed", "the push was accepted", stops_before=None, strength=4, charges_cap=True, simulated=True)
     # As `pushed`, in a dry run: nothing was sent.

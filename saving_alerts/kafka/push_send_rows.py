@@ -7,6 +7,9 @@ itself, whoever writes it, and a tombstone removes one send of one user.
            [topic, partition, offset, event id, merchant id, microseconds since 1970, uncertain]
     value  1
 
+Behind what was charged as control, without a push, stands one more `true` (docs/adr/0052). Releases that do not know it
+take the row for a push.
+
 A user who was erased (docs/adr/0038) has rows of the same form: the user is `erased:` and a token, the topic `erased`,
 partition and offset are 0, the merchant is empty, and the event id is three tokens with a dot between them: of the
 position, of the event id and of the merchant. A row that nobody could read is `erased:`, the token, and UNREADABLE_ROW.
@@ -41,7 +44,10 @@ _Instant = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
 class SendRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What the key says behind the user. Fields are never added: with other bytes a tombstone would miss its row."""
+    """What the key says behind the user.
+
+    What a row of a push says never changes: with other bytes a tombstone would miss its row.
+    """
 
     topic: Annotated[str, Meta(max_length=MAX_TOPIC_CHARACTERS)]
     partition: PartitionNumber
@@ -50,6 +56,7 @@ class SendRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     merchant_id: _Id
     sent_at: _Instant
     uncertain: bool
+    control: bool = False
 
     @classmethod
     def of(cls, send: PushSend) -> "SendRow":
@@ -62,6 +69,7 @@ class SendRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
             send.merchant_id,
             microseconds(send.sent_at),
             send.uncertain,
+            send.control,
         )
 
     @property
@@ -72,20 +80,23 @@ class SendRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
             position=SourcePosition(self.topic, self.partition, self.offset),
             event_id=self.event_id,
             uncertain=self.uncertain,
+            control=self.control,
         )
 
     def key(self, user: bytes) -> bytes:
         """The key of this row on the changelog."""
-        return user + END_OF_USER + msgspec.json.encode(self)
+        fields = msgspec.structs.astuple(self)
+        return user + END_OF_USER + msgspec.json.encode(fields if self.control else fields[:-1])
 
 
 def erased_user(token: str) -> bytes:
     return ERASED_USER + token.encode()
 
 
-def erased_row(event: EventTokens, sent_at: int, *, uncertain: bool) -> SendRow:
+def erased_row(event: EventTokens, send: PushSend) -> SendRow:
     """The row of a send under tokens. The same send always has the same row."""
-    return SendRow(ERASED_TOPIC, 0, 0, ".".join(event), "", sent_at, uncertain)
+    tokens = ".".join(event)
+    return SendRow(ERASED_TOPIC, 0, 0, tokens, "", microseconds(send.sent_at), send.uncertain, send.control)
 
 
 def tokens_of(send: PushSend) -> EventTokens | Unreadable:

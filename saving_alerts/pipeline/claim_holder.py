@@ -15,9 +15,12 @@ from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.push_sends import PushSends
 from saving_alerts.ports.throttle import (
+    AlreadySent,
     Busy,
     CapReached,
+    Charged,
     Claim,
+    ControlCharge,
     DuplicateOf,
     Free,
     Granted,
@@ -36,7 +39,7 @@ class ClaimHolder:
 
     `taken_over`: a former owner may have sent (docs/claims.md, rule 5). `kept`: a claim did not go back, so the user
     is charged although nothing was sent. `held_elsewhere`: by the last answer, another incarnation has, or had, this
-    position in work, and may have sent.
+    position in work, and may have sent. `may_be_charged`: as control, and the throttle did not say so.
     """
 
     alert: Alert
@@ -52,6 +55,7 @@ class ClaimHolder:
     taken_over: bool = False
     kept: bool = False
     held_elsewhere: bool = False
+    may_be_charged: bool = False
     _claim: Claim | None = None
     _granted: bool = False  # whether the throttle was heard to grant it
     _lease_until: datetime | None = None  # the last we heard of
@@ -64,8 +68,21 @@ class ClaimHolder:
     async def look(self) -> View:
         """What stands against a claim, in the throttle and in the Table. Nothing is claimed."""
         view = await self.throttle.look(self._new_claim(), self.caps)
+        self.may_be_charged = False
         self.held_elsewhere = isinstance(view, Known)
         return self._in_the_table() or view if isinstance(view, Free) else view
+
+    async def charge_control(self) -> ControlCharge:
+        """Charge the caps in place of a push, unless Table or throttle say why not. Known: claim, as for a push."""
+        if self._in_the_table() is not None and not isinstance(view := await self.look(), Free):
+            return view
+        self.drain.begin(anew=True)
+        self.may_be_charged = True
+        charge = await self.throttle.charge_control(self._new_claim(), self.caps)
+        self.may_be_charged, self.held_elsewhere = False, isinstance(charge, Known)
+        if isinstance(charge, Charged):
+            self.failpoints.reach(Failpoint.AFTER_CONTROL_CHARGE)
+        return charge
 
     async def hold(self, *, unclear: bool) -> datetime | Reservation:
         """Until when the claim is ours, or why it is not. `unclear`: an attempt of this task may have arrived.
@@ -108,21 +125,22 @@ class ClaimHolder:
         now = self.clock.now()
         # A request that is still under way may be accepted until the lease ends: a cap is counted from there.
         charged_at = max(now, self._lease_until or now) if uncertain else now
-        await self.remember(charged_at, uncertain=uncertain)
+        await self.remember(AlreadySent(charged_at, uncertain))
         self.failpoints.reach(Failpoint.AFTER_TABLE_WRITE)
         with suppress(UnavailableError):
             await self.throttle.confirm(self._claim or self._new_claim(), uncertain=uncertain)
         self.failpoints.reach(Failpoint.AFTER_CONFIRM)
 
-    async def remember(self, sent_at: datetime, *, uncertain: bool) -> None:
-        """Write the send to the Table. Returns when Kafka has it."""
+    async def remember(self, sent: AlreadySent) -> None:
+        """Write the send, or what is charged in its place, to the Table. Returns when Kafka has it."""
         alert = self.alert
         send = PushSend(
             merchant_id=alert.merchant_id,
-            sent_at=sent_at,
+            sent_at=sent.sent_at,
             position=alert.position,
             event_id=alert.event_id,
-            uncertain=uncertain,
+            uncertain=sent.uncertain,
+            control=sent.control,
         )
         await self.push_sends.record(alert.user_id, send)
 

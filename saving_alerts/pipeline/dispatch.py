@@ -7,7 +7,8 @@ memory of this task: once one of its attempts is unclear, only "accepted" ends i
 `push_uncertain` and stays charged. A claim that was taken over counts as unclear: its former owner may have sent.
 
 One try is: wait for everything that can be waited for, hold the claim, make at most one attempt. So a claim is short,
-and a no that is known before takes none. docs/claims.md has the rules, each with what happens without it.
+and a no that is known before takes none. Of a user who is kept back as control the caps are charged where the claim
+would be, and nothing is sent. docs/claims.md has the rules, each with what happens without it.
 """
 
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -24,7 +25,7 @@ from saving_alerts.pipeline.dispatch_ports import DispatchPorts
 from saving_alerts.pipeline.gathering import ALONE, Slot
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.pipeline.preconditions import Preconditions, Unmet
-from saving_alerts.pipeline.push_decisions import because_of, decided_by, name_of, sent_before
+from saving_alerts.pipeline.push_decisions import because_of, decided_by, name_of, outcome, sent_before
 from saving_alerts.ports.consent import NotKnown
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
@@ -32,6 +33,7 @@ from saving_alerts.ports.throttle import (
     AlreadySent,
     Busy,
     CapReached,
+    Charged,
     DuplicateOf,
     Free,
     Granted,
@@ -57,7 +59,7 @@ class Dispatcher(DispatchPorts):
         `slot`: with which others it was gathered. Of all of them one is sent at most.
         """
         if known := of_position(self.push_sends.of(alert.user_id), alert.position, alert.event_id):
-            return decided_by(alert, rules, self.outcome(uncertain=known.uncertain), sent_before(known.sent_at))
+            return decided_by(alert, rules, outcome(known, self.sent), sent_before(known.sent_at))
         preconditions = await self.preconditions_of(alert, rules, slot)
         dispatch = _Dispatch(self, alert, rules, slot, self.claim_of(alert, rules, slot), preconditions)
         pause = FIRST_PAUSE
@@ -66,10 +68,6 @@ class Dispatcher(DispatchPorts):
             await self.clock.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         return decided
-
-    def outcome(self, *, uncertain: bool) -> Reason:
-        """How an event ends whose push was, or may have been, accepted."""
-        return Reason.PUSH_UNCERTAIN if uncertain else self.sent
 
 
 @dataclass(slots=True)
@@ -90,6 +88,11 @@ class _Dispatch:
         """Whatever ends it but a yes is uncertain: an answer that says "not sent" must not leave a charge behind."""
         return self.unclear or self.claim.taken_over or self.claim.kept or self.claim.held_elsewhere
 
+    @property
+    def _is_kept_back(self) -> bool:
+        """As control. Not so where something may have been sent, by this task or by a former owner."""
+        return self.alert.control and not (self.unclear or self.claim.taken_over)
+
     async def try_once(self) -> Decided | None:
         """Wait, claim, attempt. None: nothing is decided yet, try again."""
         await self.dispatcher.consent.wait_until_known(self.alert.user_id, self.alert.deadline)
@@ -98,9 +101,11 @@ class _Dispatch:
                 view = await self._look(may_start=may_start)
                 if not isinstance(view, Known):
                     return self._no_claim() if isinstance(view, Free) else await self._without_claim(view)
-                standing = await self.claim.hold(unclear=self.unclear)
+                standing = await self._claim(may_start=may_start)
             except UnavailableError as error:
                 return await self._without_throttle(error)
+            if isinstance(standing, Charged):
+                return await self._control(standing.sent_at)
             if isinstance(standing, datetime):
                 return await self._with_lease(standing, may_start=may_start)
             return await self._without_claim(standing)
@@ -123,13 +128,22 @@ class _Dispatch:
         unmet = self.preconditions.unmet() or self.preconditions.refused()
         return None if unmet is None else self._ended(unmet)
 
+    async def _claim(self, *, may_start: bool) -> datetime | Reservation | Charged:
+        """Hold a claim. For a user who is kept back charge the caps in its place, when an attempt could start."""
+        may_charge = may_start and self._is_kept_back and not self.claim.is_asked_for and self._no_claim() is None
+        if may_charge and not isinstance(self.preconditions.against(), NotKnown):
+            charge = await self.claim.charge_control()
+            if not isinstance(charge, Known):
+                return charge
+        return await self.claim.hold(unclear=self.unclear)
+
     async def _with_lease(self, lease_until: datetime, *, may_start: bool) -> Decided | None:
         if unmet := self.preconditions.unmet():  # what the sender refuses, the attempt itself says
             await self._release()
             return await self._unless_charged(self._ended(unmet))
-        if isinstance(self.preconditions.against(), NotKnown):
+        if self._is_kept_back or isinstance(self.preconditions.against(), NotKnown):
             await self._release()
-            return None  # the next try waits for it, without a claim
+            return None  # the next try waits for it, or charges, without a claim
         if not may_start:
             return None  # the deadline is about to pass
         if lease_until - self.dispatcher.clock.now() < self.dispatcher.lease_left:
@@ -169,22 +183,27 @@ class _Dispatch:
 
     async def _without_claim(self, reservation: Reservation) -> Decided | None:
         match reservation:
-            case AlreadySent(sent_at, uncertain):
-                # A dead owner may have got as far as the throttle only.
-                await self.claim.remember(sent_at, uncertain=uncertain)
-                return self._decided(self.dispatcher.outcome(uncertain=uncertain), **sent_before(sent_at))
+            case AlreadySent():
+                return await self._known(reservation)
             case Busy(until, own_position):
                 # Whoever holds this very position may have sent it: only when its lease has ended can anyone say more.
                 if own_position or not self.preconditions.is_late:
                     return None
                 return await self._unless_charged(self._ended(self.preconditions.late(until)))
             case DuplicateOf() | CapReached() | Outbid():
-                reason, told = because_of(reservation, self.slot)
+                sends = self.dispatcher.push_sends.of(self.alert.user_id)
+                reason, told = because_of(reservation, self.slot, sends)
                 return await self._unless_charged(self._decided(reason, **told))
             case Outnumbered():
                 return None  # the next try claims with a new number
             case Granted():
                 raise AssertionError("a grant is a lease")
+
+    async def _known(self, known: AlreadySent) -> Decided:
+        # A dead owner may have got as far as the throttle only.
+        await self.claim.remember(known)
+        decided = self._decided(outcome(known, self.dispatcher.sent), **sent_before(known.sent_at))
+        return await self._unless_charged(decided) if known.control else decided
 
     async def _unless_charged(self, decided: Decided) -> Decided:
         """Whatever the throttle says, an attempt that may have arrived stays charged (docs/claims.md, rule 8)."""
@@ -194,8 +213,14 @@ class _Dispatch:
         """No throttle, no push: hold until the deadline, and leave no claim that was granted unheard."""
         if not self.preconditions.is_late:
             return None
+        if self.claim.may_be_charged and not self.stays_charged:
+            return await self._control(self.dispatcher.clock.now(), throttle=str(error))
         await self._release()
         return await self._unless_charged(self._decided(Reason.EXPIRED, throttle=str(error)))
+
+    async def _control(self, charged_at: datetime, **details: object) -> Decided:
+        await self.claim.remember(AlreadySent(charged_at, control=True))
+        return self._decided(Reason.CONTROL, **details)
 
     async def _uncertain(self) -> Decided:
         await self.claim.confirm(uncertain=True)

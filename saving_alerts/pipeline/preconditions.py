@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from saving_alerts.domain.alerts import Alert, Push, push_of, rfc3339
-from saving_alerts.domain.kill_switches import active_switch
+from saving_alerts.domain.kill_switches import Stoppable, active_switch
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.pipeline.gathering import Left
@@ -57,7 +57,7 @@ class Preconditions:
         """The first that does not hold, as far as the sender need not be asked: an attempt hears its refusal anyway."""
         if self.is_late:
             return self.late(None)
-        if switch := active_switch(self.kill_switches.switches, *self._place(), self.clock.now()):
+        if switch := active_switch(self.kill_switches.switches, self._stoppable(), self.clock.now()):
             return Unmet(Reason.KILLED, {"switch": str(switch)})
         if isinstance(against := self.against(), OptedOut):
             return Unmet(Reason.NO_CONSENT, {"consent": against.why})
@@ -88,5 +88,5 @@ class Preconditions:
             details["consent"] = against.why
         return Unmet(Reason.EXPIRED, details)
 
-    def _place(self) -> tuple[str, str]:
-        return self.alert.merchant_id, self.alert.rule_id
+    def _stoppable(self) -> Stoppable:
+        return Stoppable(self.alert.merchant_id, self.alert.rule_id, self.alert.rules_version)

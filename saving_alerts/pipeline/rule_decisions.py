@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
 from msgspec import UNSET
 
 from saving_alerts.domain.alerts import Alert, Departure, Stakes
@@ -14,6 +15,7 @@ from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.passed_over import NONE_PASSED_OVER, PassedOverCoupons, count_in
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.clauses import Clause
+from saving_alerts.domain.rules.control import arm_of
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, Refusal, every_refusal
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.domain.rules.messages import render
@@ -80,6 +82,14 @@ def _details_of(refusal: Refusal) -> dict[str, object]:
 
 
 def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: Snapshot) -> Alert:
+    alert = _alert(candidate, chosen, merchant, snapshot)
+    arm = arm_of(alert.user_id, snapshot.rules.control, chosen.rule.control)
+    if arm is None:
+        return alert
+    return msgspec.structs.replace(alert, control=arm.is_control, control_percent=arm.percent)
+
+
+def _alert(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: Snapshot) -> Alert:
     validated, event, coupon = candidate.validated, candidate.validated.event, chosen.coupon
     (deadline, deadline_by), (variant, title, body) = _deadline(candidate, chosen), _text(event, chosen, merchant)
     return Alert(

@@ -32,6 +32,7 @@ from saving_alerts.domain.rules.distances import without_coordinates
 from saving_alerts.domain.rules.evaluation import NoMatch, evaluate, refused_without_coupons
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.pipeline.outcomes import Decided, Forward
+from saving_alerts.pipeline.push_decisions import counted_as_control
 from saving_alerts.pipeline.rule_decisions import alert_of, departure_of, refused, versions_of
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.consent import AsTheEventSaid, Consent, NotKnown, OptedOut
@@ -173,7 +174,8 @@ def _decided_unasked(
     if against is not None:
         return Decided(Reason.NO_CONSENT, consent | {"asked": False}, versions_of(snapshot))
     if blocked := _blocked(validated, snapshot, sends, now):
-        details = {"cap": str(blocked.cap), "until": rfc3339(blocked.until), "asked": False}
+        told = {"cap": str(blocked.cap), "until": rfc3339(blocked.until), "asked": False}
+        details = told | counted_as_control(sends)
         return Decided(Reason.CAPPED, details, Versions(rules=snapshot.rules.version, caps=snapshot.rules.version))
     result = refused_without_coupons(snapshot.rules, context)
     return refused(result, context, snapshot, asked=False) if result else None

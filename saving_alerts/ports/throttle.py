@@ -39,10 +39,14 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class AlreadySent:
-    """This very event has a send already, at this position. `uncertain`: its push may have been accepted, or not."""
+    """This very event has a send already, at this position. `uncertain`: its push may have been accepted, or not.
+
+    `control`: nothing was sent, and the user is charged as if it had been.
+    """
 
     sent_at: datetime
     uncertain: bool = False
+    control: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +89,29 @@ class Outnumbered:
 
 
 @dataclass(frozen=True, slots=True)
+class Charged:
+    """The user is charged from `sent_at` as for a send. Nothing is to be sent."""
+
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Free:
     """A claim would be granted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The event has an entry at this position: only `reserve` can say what becomes of it."""
+    """The event has an entry at this position: only `reserve` can say what becomes of it.
+
+    Of `charge_control`: a claim, under which something may have been sent.
+    """
 
 
 Obstacle = DuplicateOf | CapReached | Busy | Outbid
 Reservation = Granted | AlreadySent | Outnumbered | Obstacle
 View = Free | Known | Obstacle
+ControlCharge = Charged | AlreadySent | Known | Obstacle
 
 
 class Throttle(Protocol):
@@ -117,11 +132,20 @@ class Throttle(Protocol):
         What was released is never granted again, however late a copy of its `reserve` arrives (docs/claims.md, rule 6).
         """
 
+    async def charge_control(self, claim: Claim, caps: tuple[Cap, ...]) -> ControlCharge:
+        """In place of a claim, for a user who is kept back as control: charge the caps as for a send, if they allow it.
+
+        The entry of the event at its position counts first, as for `reserve`. What is charged stands for good.
+        """
+
     async def renew(self, claim: Claim) -> datetime | None:
         """Extend a live lease; returns its new end. None: the lease has ended, or the claim has another token."""
 
     async def confirm(self, claim: Claim, *, uncertain: bool) -> None:
-        """Record a send that was, or may have been (`uncertain`), accepted, even if the claim is gone."""
+        """Record a send that was, or may have been (`uncertain`), accepted, even if the claim is gone.
+
+        It takes the place of what was charged as control.
+        """
 
     async def release(self, claim: Claim) -> bool:
         """Take the charge back: nothing was sent under the claim.

@@ -10,6 +10,7 @@ import msgspec
 from saving_alerts.domain.caps import CountedSend
 from saving_alerts.domain.decisions import Decision, Receipt, Stage
 from saving_alerts.domain.reasons import Reason
+from saving_alerts.domain.results.assignments import is_assigned
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.simulation.disk_tables import Tables
 from saving_alerts.simulation.identity import identity_of
@@ -21,7 +22,8 @@ MAX_EXAMPLES = 20  # of differences, in the report
 class Evaluated(NamedTuple):
     """What a version of the rules decided for an event: the winning rule and coupon, or `reason` if no rule matched.
 
-    `rules` and `merchants` are versions.
+    `rules` and `merchants` are versions. `control`: whether the user was kept back; None where it ended before that
+    made a difference.
     """
 
     rules: str
@@ -30,10 +32,12 @@ class Evaluated(NamedTuple):
     rule_id: str | None = None
     coupon_id: str | None = None
     variant: str | None = None
+    control: bool | None = None
 
     def agrees(self, replayed: Replayed) -> bool:
         found = (replayed.refused, replayed.rule_id, replayed.coupon_id, replayed.variant)
-        return found == (self.reason, self.rule_id, self.coupon_id, self.variant)
+        same_arm = self.control in (None, replayed.control)
+        return same_arm and found == (self.reason, self.rule_id, self.coupon_id, self.variant)
 
 
 @dataclass(slots=True)
@@ -118,7 +122,8 @@ def _evaluated(decision: Decision) -> Evaluated | None:
     if decision.stage is Stage.DISPATCH_PUSH and isinstance(rule_id, str) and isinstance(coupon_id, str):
         variant = details.get("variant")
         told = variant if isinstance(variant, str) else None
-        return Evaluated(versions.rules, versions.merchants, None, rule_id, coupon_id, told)
+        control = decision.reason is Reason.CONTROL if is_assigned(decision) else None
+        return Evaluated(versions.rules, versions.merchants, None, rule_id, coupon_id, told, control)
     return None
 
 
@@ -162,4 +167,5 @@ class Agreement:
 
 def _in_words(found: Evaluated | Replayed) -> str:
     text = f", text {found.variant}" if found.variant else ""
-    return f"{found.rule_id} with {found.coupon_id}{text}"
+    kept_back = ", kept back" if found.control else ""
+    return f"{found.rule_id} with {found.coupon_id}{text}{kept_back}"

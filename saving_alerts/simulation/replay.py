@@ -13,6 +13,7 @@ from saving_alerts.domain.deadlines import deadline_of
 from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.push_sends import REMEMBERED
 from saving_alerts.domain.reasons import Reason
+from saving_alerts.domain.rules.control import arm_of
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, evaluate
 from saving_alerts.domain.rules.variants import text_for
 from saving_alerts.pipeline.steps import context_of
@@ -25,8 +26,8 @@ from saving_alerts.simulation.slots import ReplayedSlots
 class Replayed:
     """How one candidate ends with these rules: `reason` is None while it is gathered.
 
-    `refused` (the reason that no rule matched) or `rule_id`, `coupon_id` and `variant` (which of several texts) are the
-    result of the evaluation alone, whatever `reason` is.
+    `refused` (the reason that no rule matched) or `rule_id`, `coupon_id`, `variant` (which of several texts) and
+    `control` (its user is kept back) are the result of the evaluation alone, whatever `reason` is.
     """
 
     reason: Reason | None
@@ -34,11 +35,14 @@ class Replayed:
     rule_id: str | None = None
     coupon_id: str | None = None
     variant: str | None = None
+    control: bool = False
 
 
 @dataclass(slots=True)
 class Totals:
     """The results of one rule set over all candidates. `rules` and `hours` count pushes, `caps` the capped ones.
+
+    `controls` counts by rule what was kept back in place of a push.
 
     `wins` counts by rule what it wanted to push, whatever caps said.
 
@@ -49,6 +53,7 @@ class Totals:
     reasons: Counter[str] = field(default_factory=Counter)
     clauses: Counter[tuple[str, str]] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
+    controls: Counter[str] = field(default_factory=Counter)
     variants: Counter[tuple[str, str]] = field(default_factory=Counter)
     caps: Counter[str] = field(default_factory=Counter)
     hours: Counter[str] = field(default_factory=Counter)
@@ -93,7 +98,7 @@ class Replay:
 
     @property
     def users(self) -> Iterator[str]:
-        """Those with a push."""
+        """Those with a push, or one that was kept back."""
         return (user.decode() for user in self._users)
 
     def pushes(self, user_id: str) -> int:
@@ -124,7 +129,7 @@ class Replay:
         is_taken = False
         for each in ended[0]:
             reason = self._outbid(each.match) if is_taken else self._sent(each.match, each.candidate, ended[1])
-            is_taken = is_taken or reason is Reason.PUSHED
+            is_taken = is_taken or reason in (Reason.PUSHED, Reason.CONTROL)
             self._totals.reasons[reason] += 1
 
     def _replayed(self, candidate: Candidate) -> Replayed:
@@ -135,13 +140,15 @@ class Replay:
             if early is None:
                 self._totals.clauses.update((each.rule_id, str(each.clause)) for each in result.refusals)
             return Replayed(early or result.reason, refused=result.reason)
-        variant, _ = text_for(result.rule.message, candidate.validated.event.user_id)
+        user_id = candidate.validated.event.user_id
+        variant, _ = text_for(result.rule.message, user_id)
+        reason: Reason | None = early
         if early is None and self._snapshot.rules.choose_within:
             self._slots.add(candidate, result, at)
-            reason = None
-        else:
-            reason = early or self._sent(result, candidate, at)
-        return Replayed(reason, rule_id=result.rule.id, coupon_id=result.coupon.coupon_id, variant=variant)
+        elif early is None:
+            reason = self._sent(result, candidate, at)
+        control = self._is_control(result, candidate)
+        return Replayed(reason, None, result.rule.id, result.coupon.coupon_id, variant, control)
 
     def _ended_early(self, candidate: Candidate, at: datetime) -> Reason | None:
         """The reason with which these rules would have ended the event before it became a candidate."""
@@ -155,9 +162,16 @@ class Replay:
         self._totals.wins[match.rule.id] += 1
         return Reason.OUTBID
 
+    def _is_control(self, match: Match, candidate: Candidate) -> bool:
+        arm = arm_of(candidate.validated.event.user_id, self._snapshot.rules.control, match.rule.control)
+        return arm is not None and arm.is_control
+
     def _sent(self, match: Match, candidate: Candidate, at: datetime) -> Reason:
         self._totals.wins[match.rule.id] += 1
-        reason = self._capped(candidate, at)
+        otherwise = Reason.CONTROL if self._is_control(match, candidate) else Reason.PUSHED
+        reason = self._capped(candidate, at, otherwise)
+        if reason is Reason.CONTROL:
+            self._totals.controls[match.rule.id] += 1
         if reason is Reason.PUSHED:
             variant, _ = text_for(match.rule.message, candidate.validated.event.user_id)
             if variant is not None:
@@ -166,8 +180,8 @@ class Replay:
             self._totals.hours[f"{in_utc(at):%Y-%m-%d %H}"] += 1
         return reason
 
-    def _capped(self, candidate: Candidate, at: datetime) -> Reason:
-        """DUPLICATE, CAPPED, or PUSHED: then the send counts from now on."""
+    def _capped(self, candidate: Candidate, at: datetime, otherwise: Reason) -> Reason:
+        """DUPLICATE, CAPPED, or `otherwise`: then it counts from now on, as a push or in place of one."""
         event = candidate.validated.event
         pushed = msgspec.msgpack.encode((event.user_id, event.event_id))
         if pushed in self._pushed_events:
@@ -179,14 +193,13 @@ class Replay:
             self._totals.caps[str(blocked.cap)] += 1
             return Reason.CAPPED
         self._pushed_events[pushed] = b""
-        self._push(state, event.user_id, CountedSend(event.merchant_id or "", at))
-        return Reason.PUSHED
+        state.sends.append(CountedSend(event.merchant_id or "", at))
+        self._charge(state, event.user_id, pushes=int(otherwise is Reason.PUSHED))
+        return otherwise
 
-    def _push(self, state: _UserState, user_id: str, send: CountedSend) -> None:
-        if not state.pushes:
-            self._totals.users += 1
-        state.sends.append(send)
-        state.pushes += 1
+    def _charge(self, state: _UserState, user_id: str, *, pushes: int) -> None:
+        self._totals.users += pushes if not state.pushes else 0
+        state.pushes += pushes
         self._users[user_id.encode()] = msgspec.msgpack.encode(state)
 
     def _state(self, user_id: str) -> _UserState:

@@ -12,7 +12,6 @@ from saving_alerts.kafka.push_send_rows import (
     UNREADABLE_ROW,
     erased_row,
     erased_user,
-    microseconds,
     tokens_of,
 )
 from saving_alerts.worker.push_sends_store import PushSendsStore
@@ -45,7 +44,7 @@ class ErasedSends:
             return
         for send in said:
             tokens = self._tokens.of_event(user_id, event_at(send))
-            yield erased_row(tokens, microseconds(send.sent_at), uncertain=send.uncertain).key(user)
+            yield erased_row(tokens, send).key(user)
 
 
 def event_at(send: PushSend) -> EventAt:
@@ -64,6 +63,7 @@ def _found_again(
         position=positions.get(tokens.position) or _unknown(tokens),
         event_id=texts.get(tokens.event_id, tokens.event_id),
         uncertain=found.uncertain,
+        control=found.control,
     )
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from saving_alerts.kafka.push_send_rows import SendRow
 
-# Topic, merchant, partition, offset, twice the microseconds plus 1 for an uncertain send, bytes of the event id.
+# Topic, merchant, partition, offset, microseconds with two bits behind them, bytes of the event id. The bits: control,
+# uncertain.
 _PACKED = struct.Struct(">HHIQQH")
 _LENGTH = struct.Struct(">H")
 # So many topics and merchants get numbers. What comes later stands in each of its sends, so that memory has a bound.
@@ -30,7 +31,7 @@ class Packing:
         if merchant is None:
             merchant = self._new_number(row.merchant_id)
         event_id = row.event_id.encode()
-        time = row.sent_at * 2 + row.uncertain
+        time = row.sent_at * 4 + row.control * 2 + row.uncertain
         packed = _PACKED.pack(topic, merchant, row.partition, row.offset, time, len(event_id)) + event_id
         if topic == _NOT_NUMBERED:
             packed += _with_length(row.topic)
@@ -48,7 +49,8 @@ class Packing:
             event_id = packed[place - length : place].decode()
             topic_text, place = self._text(topic, packed, place)
             merchant_text, place = self._text(merchant, packed, place)
-            row = SendRow(topic_text, partition, offset, event_id, merchant_text, time // 2, bool(time % 2))
+            marks = bool(time % 2), bool(time // 2 % 2)
+            row = SendRow(topic_text, partition, offset, event_id, merchant_text, time // 4, *marks)
             yield row, packed[begin:place]
 
     def _new_number(self, text: str) -> int:

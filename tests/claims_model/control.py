@@ -1,12 +1,9 @@
-"""An alert of a user who is kept back as control: it goes all the way, and is charged without a push.
-
-Not built yet. It is here so that whoever builds it finds out first what it must hold.
-"""
+"""An alert of a user who is kept back as control: it goes all the way, and is charged without a push."""
 
 from collections.abc import Iterator
 
 from tests.claims_model import redis
-from tests.claims_model.endings import is_over, refused, sent_before, unheard, why_over
+from tests.claims_model.endings import is_over, may_have_been_sent, refused, sent_before, unheard, why_over
 from tests.claims_model.push_api import is_at_the_limit
 from tests.claims_model.state import SETTLED, UNLIKE, Answer, Entry, Rules, State, Step, Task, own_entry, put
 
@@ -34,20 +31,25 @@ def reassigned(state: State) -> State:
     return state._replace(left=state.left._replace(controls=controls, reassigned=state.left.reassigned - 1))
 
 
-def settled_as(rules: Rules, state: State, event: int) -> Answer:
-    """What an entry of this position says became of it."""
+def settled_as(rules: Rules, state: State, event: int, task: Task) -> Answer:
+    """What an entry of this position says became of it; this task remembers its own attempt all the same."""
     kind = state.entries[own_entry(rules, state, event)].kind
     if kind == "control":
+        if may_have_been_sent(rules, task) and rules.task_remembers:
+            return "uncertain"
         return "control" if rules.ghost_is_marked else "pushed"
     return "pushed" if kind == "pushed" else "uncertain"
 
 
 def is_ghost(rules: Rules, state: State, event: int, task: Task) -> bool:
-    """Where an own claim is there, its owner may have sent: the event goes on as one of the treated."""
+    """Where an own claim is there, its owner may have sent: the event goes on as one of the treated.
+
+    So does one that was sent, or may have been, by this task, whatever Redis has forgotten since.
+    """
+    if not task.control or not rules.control_is_kept_back or may_have_been_sent(rules, task):
+        return False
     own = state.entries[own_entry(rules, state, event)].kind
-    return (
-        task.control and rules.control_is_kept_back and (own not in ("live", "ended") or not rules.ghost_leaves_claims)
-    )
+    return own not in ("live", "ended") or not rules.ghost_leaves_claims
 
 
 def ghost(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
@@ -55,7 +57,7 @@ def ghost(rules: Rules, state: State, worker: int, event: int, task: Task) -> St
     own = own_entry(rules, state, event)
     reply = _reply(rules, state, own)
     if reply == "already sent":
-        ending = settled_as(rules, state, event)
+        ending = settled_as(rules, state, event, task)
         yield "hears that it was settled", sent_before(rules, state, worker, event, task, ending)
     elif reply == "capped":
         yield "hears that it is capped", refused(rules, state, worker, event, task, "capped")

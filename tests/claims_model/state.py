@@ -96,8 +96,7 @@ class Rules:
     erased_row_stays: bool = True  # 10: so does what the Table knows
     tokens_before_tombstones: bool = True  # 10
     order_goes_last: bool = True  # 10: after all that it orders
-    # Of control, which is not built: docs/adr/0045, "What is not built".
-    control_is_kept_back: bool = True
+    control_is_kept_back: bool = True  # 11, as what follows
     ghost_is_marked: bool = True  # what is charged for a control alert is told apart from a send
     ghost_checks_caps: bool = True  # in the one step that writes it
     ghost_leaves_claims: bool = True  # an own claim that is there decides: its event is of the other arm

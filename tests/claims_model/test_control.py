@@ -36,6 +36,7 @@ def test_every_promise_holds_and_no_state_is_stuck(faults: Faults) -> None:
         Faults(controls=1, crashes=1, lost_answers=1),
         Faults(controls=1, crashes=1, reassigned=1),
         Faults(controls=0, crashes=1, reassigned=1),
+        Faults(controls=0, rebalances=1, reassigned=1),
         Faults(controls=1, lost_answers=2),
         Faults(controls=1, wipes=1),
         Faults(controls=1, wipes=1, refills=1),

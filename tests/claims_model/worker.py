@@ -82,7 +82,7 @@ def _claimed(rules: Rules, state: State, worker: int, event: int, task: Task, *,
 def _not_claimed(rules: Rules, state: State, worker: int, event: int, task: Task, reply: redis.Reservation) -> Steps:
     match reply:
         case "already sent":
-            ending = control.settled_as(rules, state, event)
+            ending = control.settled_as(rules, state, event, task)
             yield "hears that it was sent", sent_before(rules, state, worker, event, task, ending)
         case "capped":
             yield "hears that it is capped", refused(rules, state, worker, event, task, "capped")

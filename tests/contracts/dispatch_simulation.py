@@ -21,7 +21,7 @@ from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
-from saving_alerts.ports.throttle import Claim, Reservation, View
+from saving_alerts.ports.throttle import Claim, ControlCharge, Reservation, View
 from tests.contracts.throttle_pair import Answer, Call, ThrottlePair
 from tests.support.fakes.kill_switches import FakeKillSwitches
 from tests.support.fakes.push_sends import NoPushSends
@@ -193,6 +193,7 @@ class DispatchSimulation:
     def _check_answer(self, running: RunningDispatch, reason: Reason) -> None:
         events = [delivered.request.alert.event_id for delivered in self.delivered]
         assert reason is not Reason.PUSHED or running.alert.event_id in events, "a push that nobody got"
+        assert reason is not Reason.CONTROL or running.alert.event_id not in events, "a push that its answer denies"
         assert reason in SENT or not running.unclear, f"{reason} after an attempt that may have arrived"
 
     def _check_promises(self) -> None:
@@ -259,6 +260,11 @@ class _LossyThrottle:
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         answer = await self._call(Call("reserve", claim, caps))
         assert isinstance(answer, Reservation), f"{answer} for {claim}"
+        return answer
+
+    async def charge_control(self, claim: Claim, caps: tuple[Cap, ...]) -> ControlCharge:
+        answer = await self._call(Call("charge control", claim, caps))
+        assert isinstance(answer, ControlCharge), f"{answer} for {claim}"
         return answer
 
     async def renew(self, claim: Claim) -> datetime | None:

@@ -15,6 +15,7 @@ from saving_alerts.ports.throttle import (
     AlreadySent,
     Busy,
     CapReached,
+    Charged,
     Claim,
     DuplicateOf,
     Free,
@@ -910,3 +911,90 @@ async def test_a_look_sees_what_reserve_would_meet(harness: Harness) -> None:
 
     assert views == [DuplicateOf(sent.position), CapReached(DAILY, full_until)]
     assert await throttle.look(claim_of(2), (DAILY,)) == Busy(until)
+
+
+# charge_control: in place of a claim
+
+
+@pytest.mark.asyncio
+async def test_who_is_kept_back_is_charged_as_a_push_would_charge(throttle: Throttle) -> None:
+    charged = await throttle.charge_control(claim_of(1), (DAILY,))
+
+    assert isinstance(charged, Charged)
+    until = charged.sent_at + timedelta(hours=24)
+    assert await throttle.reserve(claim_of(2), (DAILY,)) == CapReached(DAILY, until)
+    assert await throttle.charge_control(claim_of(2), (DAILY,)) == CapReached(DAILY, until)
+    assert await throttle.look(claim_of(2), (DAILY,)) == CapReached(DAILY, until)
+
+
+@pytest.mark.asyncio
+async def test_a_charge_asked_twice_is_the_same_charge(throttle: Throttle) -> None:
+    claim = claim_of(1)
+    first = await throttle.charge_control(claim, (DAILY,))
+
+    assert await throttle.charge_control(claim, (DAILY,)) == first
+
+
+@pytest.mark.asyncio
+async def test_its_event_hears_of_the_charge_as_control_whatever_it_asks_for(throttle: Throttle) -> None:
+    charged = await throttle.charge_control(claim_of(1), ())
+    assert isinstance(charged, Charged)
+    told = AlreadySent(charged.sent_at, control=True)
+
+    assert await throttle.look(claim_of(1, "worker-b"), (DAILY,)) == Known()
+    assert await throttle.reserve(claim_of(1, "worker-b"), (DAILY,)) == told
+    assert await throttle.charge_control(claim_of(1, "worker-b"), (DAILY,)) == told
+    assert await throttle.release(claim_of(1, "worker-b")) is False
+    assert await throttle.reserve(claim_of(2, event_id="event-1"), ()) == DuplicateOf(claim_of(1).position)
+
+
+@pytest.mark.asyncio
+async def test_a_full_cap_charges_nobody(throttle: Throttle) -> None:
+    await throttle.confirm(claim_of(1), uncertain=False)
+
+    assert isinstance(await throttle.charge_control(claim_of(2), (DAILY,)), CapReached)
+    assert isinstance(await throttle.charge_control(claim_of(2), (TWICE_A_DAY,)), Charged)
+
+
+@pytest.mark.asyncio
+async def test_a_claim_at_the_position_stays_and_another_event_waits(throttle: Throttle) -> None:
+    claim = claim_of(1)
+    until = granted(await throttle.reserve(claim, ())).lease_until
+
+    assert await throttle.charge_control(claim_of(1, "worker-b"), ()) == Known()
+    assert await throttle.charge_control(claim_of(2), ()) == Busy(until)
+    assert await throttle.renew(claim) is not None
+
+
+@pytest.mark.asyncio
+async def test_an_ended_claim_at_the_position_stays_its_owner_may_have_sent(harness: Harness) -> None:
+    await ended(harness, claim_of(1, "worker-a"))
+    throttle = harness.throttle()
+
+    assert await throttle.charge_control(claim_of(1, "worker-b"), ()) == Known()
+    assert granted(await throttle.reserve(claim_of(1, "worker-b"), ())).taken_over
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("uncertain", [False, True], ids=["sure", "uncertain"])
+async def test_a_push_takes_the_place_of_a_charge_and_not_the_other_way_round(
+    throttle: Throttle, *, uncertain: bool
+) -> None:
+    await throttle.charge_control(claim_of(1), ())
+    await throttle.confirm(claim_of(1), uncertain=uncertain)
+
+    answer = await throttle.charge_control(claim_of(1), ())
+
+    assert isinstance(answer, AlreadySent)
+    assert (answer.uncertain, answer.control) == (uncertain, False)
+
+
+@pytest.mark.asyncio
+async def test_a_user_who_is_erased_stays_charged_as_control(throttle: Throttle) -> None:
+    charged = await throttle.charge_control(claim_of(1), ())
+    assert isinstance(charged, Charged)
+
+    assert await throttle.erase("u-1") is None
+
+    assert isinstance(await throttle.reserve(claim_of(2), (DAILY,)), CapReached)
+    assert await throttle.reserve(claim_of(1), (DAILY,)) == AlreadySent(charged.sent_at, control=True)

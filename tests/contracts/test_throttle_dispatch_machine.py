@@ -65,6 +65,21 @@ class Dispatches(RuleBasedStateMachine):
         self.start_dispatch(self.alerts[-1], name)
 
     @precondition(lambda self: len(self.alerts) < EVENTS)
+    @rule(freshness=st.sampled_from(FRESHNESS), name=WORKERS)
+    def a_new_event_of_the_user_as_control(self, freshness: timedelta, name: str) -> None:
+        fresh = alert(offset=len(self.alerts), deadline=self.simulation.pair.now() + freshness)
+        self.alerts.append(msgspec.structs.replace(fresh, control=True, control_percent=5.0))
+        self.start_dispatch(self.alerts[-1], name)
+
+    @precondition(lambda self: self.alerts)
+    @rule(name=WORKERS)
+    def the_last_event_again_in_the_other_arm(self, name: str) -> None:
+        """Other rules are live when its alert is made again."""
+        last = self.alerts[-1]
+        self.alerts[-1] = msgspec.structs.replace(last, control=not last.control, control_percent=5.0)
+        self.start_dispatch(self.alerts[-1], name)
+
+    @precondition(lambda self: len(self.alerts) < EVENTS)
     @rule(name=WORKERS)
     def the_last_event_at_another_position(self, name: str) -> None:
         position = alert(offset=len(self.alerts)).position

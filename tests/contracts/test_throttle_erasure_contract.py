@@ -11,6 +11,7 @@ from redis import asyncio as aioredis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain.erasures import EventAt
+from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.throttle import AlreadySent, CapReached, DuplicateOf, Known, Outnumbered, Throttle
 from tests.contracts.throttle_harness import (
@@ -268,8 +269,43 @@ async def test_an_emptied_redis_learns_again_what_was_charged_to_one_who_was_era
     claim = claim_of(1)
     event = TOKENS.of_event("u-1", EventAt(claim.position, claim.event_id, claim.merchant_id))
 
-    added = [await throttle.refill_erased(TOKENS.of_user("u-1"), event, at, uncertain=False) for _ in range(2)]
+    send = PushSend(merchant_id="", sent_at=at, position=claim.position, event_id="")
+    added = [await throttle.refill_erased(TOKENS.of_user("u-1"), event, send) for _ in range(2)]
 
     assert added == [True, False]
     assert await throttle.reserve(claim_of(1), (DAILY,)) == AlreadySent(at)
     assert isinstance(await throttle.reserve(claim_of(2), (DAILY,)), CapReached)
+
+
+@pytest.mark.asyncio
+async def test_an_emptied_redis_learns_again_what_was_charged_as_control(client: aioredis.Redis) -> None:
+    throttle = RedisThrottle(client, ThrottlePolicy(LEASE_SECONDS, KEY_PREFIX, TOKENS), RecordingMetrics())
+    claim, at = claim_of(1), await RealHarness(client).now()
+    send = PushSend(merchant_id="m-1", sent_at=at, position=claim.position, event_id=claim.event_id, control=True)
+
+    assert await throttle.refill(claim, send)
+
+    answer = await throttle.reserve(claim_of(1), (DAILY,))
+    assert isinstance(answer, AlreadySent)
+    assert answer.control
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("uncertain", [True, False])
+async def test_a_push_that_stands_under_the_token_is_not_told_as_control(
+    client: aioredis.Redis,
+    uncertain: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    throttle = RealHarness(client).throttle()
+    await throttle.charge_control(claim_of(1), ())
+    as_control = await client.get(KEY)
+    assert as_control is not None
+    await throttle.confirm(claim_of(1), uncertain=uncertain)
+    await throttle.erase("u-1")
+    await client.set(KEY, as_control)
+
+    await throttle.erase("u-1")
+
+    answer = await throttle.reserve(claim_of(1), ())
+    assert isinstance(answer, AlreadySent)
+    assert (answer.uncertain, answer.control) == (uncertain, False)

@@ -22,7 +22,15 @@ Result = TypeVar("Result")
 # No sum of a few of these comes near a lease (20 s), an hour, a day or a week.
 STEPS_OF_TIME = [timedelta(seconds=7), timedelta(minutes=43), timedelta(hours=13)]
 LEASES_END = timedelta(seconds=33)
-NAMES: tuple[CallName, ...] = ("look", "reserve", "renew", "confirm", "confirm as uncertain", "release")
+NAMES: tuple[CallName, ...] = (
+    "look",
+    "reserve",
+    "charge control",
+    "renew",
+    "confirm",
+    "confirm as uncertain",
+    "release",
+)
 # `topic`: the source was made again, and other events stand at the same positions. Claims are numbered over both.
 CLAIMS = st.builds(
     lambda offset, incarnation, number, topic, slot: claim_of(
@@ -55,6 +63,10 @@ class Scripts(RuleBasedStateMachine):
         self.run(self.pair.call(Call("reserve", claim, caps)))
 
     @rule(claim=CLAIMS, caps=CAPS)
+    def charge_control(self, claim: Claim, caps: tuple[Cap, ...]) -> None:
+        self.run(self.pair.call(Call("charge control", claim, caps)))
+
+    @rule(claim=CLAIMS, caps=CAPS)
     def look(self, claim: Claim, caps: tuple[Cap, ...]) -> None:
         stored = self.run(self.pair.stored())
 
@@ -67,7 +79,7 @@ class Scripts(RuleBasedStateMachine):
         """Nothing that a call answers afterwards is another than it would have been."""
         self.run(self.pair.erase())
 
-    @rule(claim=CLAIMS, name=st.sampled_from(NAMES[2:]))
+    @rule(claim=CLAIMS, name=st.sampled_from(NAMES[3:]))
     def call(self, claim: Claim, name: CallName) -> None:
         self.run(self.pair.call(Call(name, claim)))
 

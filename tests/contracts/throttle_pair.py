@@ -15,7 +15,17 @@ from redis import asyncio as aioredis
 
 from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain.caps import Cap
-from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Claim, Granted, Reservation, View
+from saving_alerts.ports.throttle import (
+    AlreadySent,
+    Busy,
+    CapReached,
+    Charged,
+    Claim,
+    ControlCharge,
+    Granted,
+    Reservation,
+    View,
+)
 from tests.contracts.throttle_harness import KEY_PREFIX, LEASE_SECONDS, TOKENS
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
@@ -31,8 +41,8 @@ LONG_RUN_EXAMPLES = 1_000
 # As long as a released claim is remembered: nothing that was sent to Redis arrives later than this.
 LATEST_ARRIVAL = timedelta(hours=1)
 
-CallName = Literal["look", "reserve", "renew", "confirm", "confirm as uncertain", "release"]
-Answer = Reservation | View | datetime | bool | None
+CallName = Literal["look", "reserve", "renew", "confirm", "confirm as uncertain", "release", "charge control"]
+Answer = Reservation | View | ControlCharge | datetime | bool | None
 
 
 def settings_for(examples: int) -> settings:
@@ -136,6 +146,8 @@ async def _answer(throttle: RedisThrottle | FakeThrottle, call: Call) -> Answer:
             return await throttle.look(call.claim, call.caps)
         case "reserve":
             return await throttle.reserve(call.claim, call.caps)
+        case "charge control":
+            return await throttle.charge_control(call.claim, call.caps)
         case "renew":
             return await throttle.renew(call.claim)
         case "release":
@@ -156,7 +168,7 @@ def _time_of(answer: Answer) -> datetime:
     match answer:
         case datetime():
             return answer
-        case Granted(at) | AlreadySent(at) | CapReached(_, at) | Busy(at):
+        case Granted(at) | AlreadySent(at) | Charged(at) | CapReached(_, at) | Busy(at):
             return at
         case _:
             return NEVER
@@ -168,7 +180,7 @@ def _with_time(answer: Answer, at: datetime) -> Answer:
             return at
         case Granted():
             return replace(answer, lease_until=at)
-        case AlreadySent():
+        case AlreadySent() | Charged():
             return replace(answer, sent_at=at)
         case Busy():
             return replace(answer, until=at)

@@ -115,7 +115,7 @@ class ClaimRules:
             return
         dispatch, fact = self._dispatches.get(decision.position), self.facts[str(decision.position)]
         is_sent = decision.reason in SENT
-        if is_sent and not fact.is_durable:
+        if (is_sent or decision.reason is Reason.CONTROL) and not fact.is_durable:
             self._breaks(9, f"{decision.position} is {decision.reason} before its send is on the changelog")
         if dispatch is None or not dispatch.may_have_sent:
             # What Redis never told nobody knows: a limit that docs/claims.md names.

@@ -69,3 +69,4 @@ class Faults:
                 self._sources.turn_off_all()
             case FaultKind.RELOAD:
                 self._sources.write_merchants("Shop, as it is called now")
+                self._sources.keep_back_others()

@@ -18,7 +18,7 @@ FAULTLESS = 0.1  # so many universes in which nothing goes wrong: there every us
 CRASH_PLACES = [
     place
     for place in Failpoint
-    if place.value not in ("before_commit", "after_commit", "during_rebalance")
+    if place.value not in ("before_commit", "after_commit", "during_rebalance", "after_control_charge")
     and not {"erased", "gathering"} & {*place.value.split("_")}
 ]
 
@@ -132,6 +132,7 @@ class Plan:
     drain_seconds: float = 3.0
     session_seconds: float = 3.0
     choose_within_seconds: float = 0.0
+    control: bool = False  # some users are kept back, and a reload keeps back others
 
     @property
     def is_faultless(self) -> bool:

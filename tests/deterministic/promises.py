@@ -1,7 +1,7 @@
 """What holds at the end of every universe, whatever went wrong in it."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import pairwise
 
@@ -22,7 +22,8 @@ def look_at_the_end(world: World) -> None:
     for fact in world.facts.values():
         by_user[fact.user_id].append(fact)
     over_cap = _over_cap(accepted, by_user) if not world.plan.choose_within_seconds else ()
-    for promise in (*_of_pushes(accepted), *over_cap, *_of_answers(world, accepted, by_user)):
+    of_pushes = _of_pushes(accepted, world.keeps_back)
+    for promise in (*of_pushes, *over_cap, *_of_answers(world, accepted, by_user)):
         world.trace.breaks(promise)
 
 
@@ -41,10 +42,11 @@ def _accepted(world: World) -> list[AcceptedPush]:
     ]
 
 
-def _of_pushes(accepted: list[AcceptedPush]) -> Iterator[str]:
+def _of_pushes(accepted: list[AcceptedPush], keeps_back: Callable[[str], bool]) -> Iterator[str]:
     events = [(push.user_id, push.event_id) for push in accepted]
     yield from (f"a second push for {event}" for event in sorted(set(events)) if events.count(event) > 1)
     yield from (f"a push for {push.event_id} after its deadline" for push in accepted if push.at > push.deadline)
+    yield from (f"{push.user_id} is kept back, and got a push" for push in accepted if keeps_back(push.user_id))
 
 
 def _over_cap(accepted: list[AcceptedPush], by_user: dict[str, list[EventFacts]]) -> Iterator[str]:
@@ -115,7 +117,7 @@ def _is_charged(fact: EventFacts) -> bool:
         or fact.unheard
         or fact.unasked
         or _was_skipped(fact)
-        or any(each.reason in SENT for each in fact.decisions)
+        or any(each.reason in (*SENT, Reason.CONTROL) for each in fact.decisions)
     )
 
 
@@ -128,5 +130,7 @@ def _forgotten(by_user: dict[str, list[EventFacts]], pushed: set[tuple[str, str]
     for user_id, facts in by_user.items():
         triggers = [fact for fact in facts if fact.is_trigger]
         has_left = any(fact.answer is Reason.LEFT for fact in facts)
-        if triggers and not has_left and not any((user_id, fact.event_id) in pushed for fact in triggers):
+        kept_back = any(fact.answer is Reason.CONTROL for fact in triggers)
+        got_one = any((user_id, fact.event_id) in pushed for fact in triggers)
+        if triggers and not (has_left or kept_back or got_one):
             yield user_id

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from saving_alerts.domain.caps import Cap
 from saving_alerts.ports.errors import UnavailableError
-from saving_alerts.ports.throttle import Claim, Granted, Reservation, View
+from saving_alerts.ports.throttle import Charged, Claim, ControlCharge, Granted, Reservation, View
 from tests.deterministic.claim_rules import ClaimRules
 from tests.deterministic.world import Actor, World, at_once, settle
 
@@ -36,6 +36,13 @@ class RedisClient:
         reservation = await self._call("reserve", claim, lambda: redis.reserve(claim, caps))
         self._rules.reserved(claim, reservation)
         return reservation
+
+    async def charge_control(self, claim: Claim, caps: tuple[Cap, ...]) -> ControlCharge:
+        redis = self._world.redis
+        self._rules.asks(claim)
+        charge = await self._call("reserve", claim, lambda: redis.charge_control(claim, caps))
+        self._rules.looked(claim)
+        return charge
 
     async def renew(self, claim: Claim) -> datetime | None:
         lease_until = await self._call("renew", claim, lambda: self._world.redis.renew(claim))
@@ -86,10 +93,10 @@ class RedisClient:
     ) -> None:
         result = at_once(ask())
         if name == "reserve":
-            self._world.slots.reserved(claim, cast("Reservation", result))
+            self._world.slots.reserved(claim, cast("Reservation | ControlCharge", result))
         if name == "release" and result is True:
             self._world.slots.released(claim)
-        if name == "reserve" and answer is None and isinstance(result, Granted):
+        if name == "reserve" and answer is None and isinstance(result, Granted | Charged):
             self._world.fact(claim.position).unheard = True
         self._world.arrives(self._worker, f"{name} arrives", claim.position, "->", result)
         if answer is not None:

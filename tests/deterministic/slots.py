@@ -14,7 +14,7 @@ from saving_alerts.failpoints import Failpoint
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.gathering import ALONE, Slot
 from saving_alerts.pipeline.outcomes import Decided
-from saving_alerts.ports.throttle import Claim, Granted, Reservation
+from saving_alerts.ports.throttle import Charged, Claim, ControlCharge, Granted, Reservation
 from tests.deterministic.facts import EventFacts
 from tests.deterministic.plan import CrashPlace, Plan, PlannedEvent
 
@@ -72,15 +72,16 @@ class WatchedDispatcher(Dispatcher):
 
 @dataclass(slots=True)
 class Slots:
-    """Those that a claim was granted for, until it goes back: user and event ids."""
+    """Those that a claim was granted for, until it goes back, or that were charged as control: user and event ids."""
 
     elected: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     gathered: dict[tuple[str, SourcePosition], frozenset[str]] = field(default_factory=dict)  # by whom, and of what
     forgotten: set[str] = field(default_factory=set)  # users of whom Redis forgot a slot
 
-    def reserved(self, claim: Claim, reservation: Reservation) -> None:
+    def reserved(self, claim: Claim, answer: Reservation | ControlCharge) -> None:
         members = self.gathered.get((claim.incarnation, claim.position), frozenset())
-        if len(members) > 1 and isinstance(reservation, Granted) and not reservation.taken_over:
+        is_elected = isinstance(answer, Charged) or (isinstance(answer, Granted) and not answer.taken_over)
+        if len(members) > 1 and is_elected:
             self.elected[claim.user_id, claim.event_id] = members
 
     def released(self, claim: Claim) -> None:

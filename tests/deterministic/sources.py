@@ -11,12 +11,14 @@ from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.coupons import CouponAnswer
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch
+from saving_alerts.domain.rules.control import Control, is_control
 from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.failpoints import Failpoint
 from saving_alerts.metrics import Metrics
 from saving_alerts.ports.clock import Clock
 from saving_alerts.reference_data.loader import ReferenceDataLoader
 from saving_alerts.reference_data.snapshot import ReferenceData
-from tests.deterministic.plan import CAP_SECONDS, FRESHNESS_SECONDS
+from tests.deterministic.plan import CAP_SECONDS, FRESHNESS_SECONDS, Plan
 from tests.deterministic.world import Actor, World
 from tests.support.fakes.clock import START
 from tests.support.fakes.coupon_source import FakeCouponSource
@@ -27,11 +29,26 @@ from tests.support.sample_events import coupon, snapshot
 
 PATIENCE_MS = 3_600_000
 RELOAD_SECONDS = 30.0
+CONTROL_PERCENT = 60.0
+OTHERS = "other than "
 FRESHNESS = timedelta(seconds=FRESHNESS_SECONDS)
 CAP = Cap(CapPer.USER, 1, CAP_SECONDS / 3600)
 RULES: RuleSet = replace(
     snapshot().rules, version="rules-1", caps=(CAP,), freshness={EventType.GEOFENCE_ENTERED: FRESHNESS}
 )
+
+
+def kept_back(rules: RuleSet, seed: int) -> RuleSet:
+    """The rules of a universe in which some users get no push."""
+    return replace(rules, control=Control(CONTROL_PERCENT, f"{seed}"))
+
+
+def with_control(plan: Plan) -> Plan:
+    """The same, and some users are kept back: where a worker was to die of a claim it dies of a charge."""
+    crash = plan.crash
+    if crash is not None and crash.failpoint in (Failpoint.AFTER_RESERVE, Failpoint.AFTER_RENEW):
+        crash = replace(crash, failpoint=Failpoint.AFTER_CONTROL_CHARGE, times=1)
+    return replace(plan, control=True, crash=crash)
 
 
 class PatientConsumer(FakeConsumer):
@@ -70,6 +87,18 @@ class Sources:
         while True:
             await asyncio.sleep(world.random.uniform(0.5, 1) * RELOAD_SECONDS)
             await loader.reload_merchants()
+
+    def keeps_back(self, user_id: str) -> bool:
+        """From the beginning to the end of the universe."""
+        control = self.rules.control
+        return control is not None and not control.salt.startswith(OTHERS) and is_control(*control, user_id)
+
+    def keep_back_others(self) -> None:
+        """For who starts from now on: an alert that is made again can be of the other arm."""
+        if self.rules.control is not None:
+            self.rules = replace(
+                self.rules, control=self.rules.control._replace(salt=f"{OTHERS}{self.rules.control.salt}")
+            )
 
     def turn_on_all(self) -> None:
         switch = KillSwitch(scope=KillScope.ALL, reason="a test", by="a seed", since=START)

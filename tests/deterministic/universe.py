@@ -26,7 +26,7 @@ from tests.deterministic.plan import (
 from tests.deterministic.promises import look_at_the_end
 from tests.deterministic.seeded_loop import DeadlockError, EndlessError, SeededLoop
 from tests.deterministic.slots import gathering
-from tests.deterministic.sources import FRESHNESS, Sources, gathering_rules
+from tests.deterministic.sources import FRESHNESS, RULES, Sources, gathering_rules, kept_back, with_control
 from tests.deterministic.trace import Trace
 from tests.deterministic.world import World
 from tests.support.sample_events import event
@@ -35,6 +35,7 @@ SUSPICIOUS_MEMO = PartitionMemo(deaths=4).text()
 # After the last fault: the deadlines pass, then the leases of who died, then what is retried and redelivered.
 PATIENCE_SECONDS = FRESHNESS_SECONDS + 2 * LEASE_SECONDS + 40
 LOOK_SECONDS = 0.5
+CONTROL_EVERY = 4  # so many universes to one with control users
 WITH_EVENTS_SECONDS = 21.0
 PIPELINE_SECONDS = 4.0  # until an event has passed the stages, while nothing goes wrong
 
@@ -59,8 +60,11 @@ class Universe:
         self.seed = seed
         self.loop = SeededLoop(seed)
         plan = plan_of(self.loop.random)
-        self.world = World(self.loop, gathering(plan, seed) if gathers else plan)
-        self._sources = Sources(gathering_rules(self.world.plan.choose_within_seconds)) if gathers else Sources()
+        plan = gathering(plan, seed) if gathers else plan
+        self.world = World(self.loop, with_control(plan) if seed % CONTROL_EVERY == 0 else plan)
+        rules = gathering_rules(plan.choose_within_seconds) if gathers else RULES
+        self._sources = Sources(kept_back(rules, seed) if self.world.plan.control else rules)
+        self.world.keeps_back = self._sources.keeps_back
         self._group = Group(self.world, self._sources)
         self._faults = Faults(self.world, self._group, self._sources)
         self.world.kafka.on_decision = lambda decision: self._group.incarnations[decision.worker].rules.published(

@@ -26,7 +26,7 @@ from saving_alerts.delivery.work import Run
 from saving_alerts.domain.alerts import Push
 from saving_alerts.domain.caps import blocking_cap
 from saving_alerts.domain.decisions import Stage
-from saving_alerts.domain.kill_switches import active_switch
+from saving_alerts.domain.kill_switches import Stoppable, active_switch
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.drain import Drain
@@ -192,7 +192,8 @@ class Worker:
     def before_attempt(self, push: Push, not_after: datetime) -> ClaimRules:
         """What a worker knows at this moment must allow it: its claim, its kill switches, its Table."""
         trace, sends = self._world.trace, self._table.of(push.user_id)
-        if active_switch(self.kill_switches.switches, MERCHANT_ID, push.trace.rule_id, self.clock.now()):
+        stoppable = Stoppable(MERCHANT_ID, push.trace.rule_id, push.trace.rules_version)
+        if active_switch(self.kill_switches.switches, stoppable, self.clock.now()):
             trace.breaks(f"an attempt for {push.trace.event_id} under a kill switch that {self.name} knows")
         if any(send.event_id == push.trace.event_id for send in sends):
             trace.breaks(f"an attempt for {push.trace.event_id}, which the Table of {self.name} knows as sent")

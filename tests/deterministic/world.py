@@ -46,6 +46,8 @@ class Actor(Protocol):
 class World:
     """`is_calm`: from here on nothing goes wrong any more. `notice` is told what each worker does.
 
+    `keeps_back` says whether a user is to get no push, whatever happens.
+
     `late_pushes` are the users, and the moments, of pushes that were accepted after their worker had given up.
     """
 
@@ -65,6 +67,7 @@ class World:
         self.late_pushes: list[tuple[str, float]] = []
         self.slots = Slots()
         self.notice: Callable[[Actor, str], None] = lambda *_: None
+        self.keeps_back: Callable[[str], bool] = lambda _: False
 
     def chance(self, odds: float) -> bool:
         return odds > 0 and not self.is_calm and self.random.random() < odds

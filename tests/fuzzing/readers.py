@@ -22,7 +22,7 @@ from saving_alerts.domain.decoding import Unreadable
 from saving_alerts.domain.events import Problem, event_id_in, read_event, subject_of_event
 from saving_alerts.domain.history import Deployment
 from saving_alerts.domain.holds import HeldBy, read_holds, together
-from saving_alerts.domain.kill_switches import active_switch
+from saving_alerts.domain.kill_switches import Stoppable, active_switch
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.domain.sentences.language import Language
@@ -130,7 +130,7 @@ def _kill_switches(raw: bytes) -> Outcome:
     read = StandingSwitches()
     for offset, (key, value) in enumerate(unpacked(raw)):
         read.apply(ConsumerRecord("kill-switches", 0, offset, 0, 0, key, value, None, -1, -1, ()))
-    active_switch(read.stopping, "m-1", "r-1", START)
+    active_switch(read.stopping, Stoppable("m-1", "r-1", "v-1"), START)
     listed = read.listed
     return Value(([str(switch) for switch in listed], [read.key_of(switch.name) for switch in listed[-1:]]))
 

@@ -134,5 +134,14 @@ def test_nodes_can_be_drained_while_no_worker_is_ready() -> None:
     assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
 
 
+def test_results_are_recorded_beside_the_workers_by_a_deployment_of_its_own() -> None:
+    recorder, worker = one("Deployment", "saving-alerts-results"), one("Deployment")
+
+    assert pod_of(recorder)["containers"][0]["args"] == ["record-results"]
+    assert recorder["spec"]["selector"] != worker["spec"]["selector"]
+    (allowed,) = one("NetworkPolicy")["spec"]["podSelector"]["matchExpressions"]
+    assert recorder["metadata"]["labels"]["app.kubernetes.io/component"] in allowed["values"]
+
+
 def test_the_job_creates_the_topics() -> None:
     assert pod_of(one("Job", "saving-alerts-topics"))["containers"][0]["args"] == ["topics", "create"]

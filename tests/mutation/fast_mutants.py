@@ -139,8 +139,8 @@ FAST_MUTANTS = (
         (
             Edit(
                 DISPATCH,
-                "self.claim.remember(sent_at, uncertain=uncertain)",
-                "self.claim.remember(self.dispatcher.clock.now(), uncertain=uncertain)",
+                "self.claim.remember(known)",
+                "self.claim.remember(AlreadySent(self.dispatcher.clock.now(), known.uncertain, known.control))",
             ),
         ),
         (TEST_DISPATCH,),
@@ -166,7 +166,7 @@ FAST_MUTANTS = (
         (
             Edit(
                 PUSH_SEND_ROWS,
-                "msgspec.json.encode(self)",
+                "msgspec.json.encode(fields if self.control else fields[:-1])",
                 "msgspec.json.encode((self.topic, self.partition, self.offset, self.event_id))",
             ),
         ),

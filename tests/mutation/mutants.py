@@ -5,6 +5,7 @@ Where either of two protections is enough, a mutant breaks both.
 
 from tests.mutation.client_mutants import CLIENT_MUTANTS
 from tests.mutation.consent_mutants import CONSENT_MUTANTS
+from tests.mutation.control_mutants import CONTROL_MUTANTS
 from tests.mutation.drain_mutants import DRAIN_MUTANTS
 from tests.mutation.erasure_mutants import ERASURE_MUTANTS
 from tests.mutation.fast_mutants import FAST_MUTANTS
@@ -160,6 +161,7 @@ MUTANTS = (
     *CLIENT_MUTANTS,
     *RESULTS_MUTANTS,
     *CONSENT_MUTANTS,
+    *CONTROL_MUTANTS,
     *ERASURE_MUTANTS,
     *MOMENT_MUTANTS,
     *DRAIN_MUTANTS,

@@ -208,7 +208,7 @@ OF_THE_TABLE = (
         (
             CLAIM_HOLDER,
             (
-                "        await self.remember(charged_at, uncertain=uncertain)\n"
+                "        await self.remember(AlreadySent(charged_at, uncertain))\n"
                 "        self.failpoints.reach(Failpoint.AFTER_TABLE_WRITE)\n"
             ),
             "",
@@ -216,7 +216,7 @@ OF_THE_TABLE = (
         (
             CLAIM_HOLDER,
             "        self.failpoints.reach(Failpoint.AFTER_CONFIRM)\n",
-            "        await self.remember(charged_at, uncertain=uncertain)\n",
+            "        await self.remember(AlreadySent(charged_at, uncertain))\n",
         ),
     ),
     _noticed(

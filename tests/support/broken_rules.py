@@ -185,6 +185,14 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
     "quiet hours that say nothing": (lambda: rule(quiet_hours=None), "$.rules[0].quiet_hours: null says nothing"),
     "a day that is none": (lambda: rule(weekdays=["sonntag"]), '$.rules[0].weekdays[0]: "sonntag" is none of'),
     "a version that is none": (lambda: rule(min_app_version="newest"), "$.rules[0].min_app_version: not a version"),
+    "more control than half": (
+        lambda: rule(control_percent=51),
+        "$.rules[0].control_percent: 51 must be at most 50",
+    ),
+    "a salt that keeps nobody back": (
+        lambda: changed(control_salt="spring"),
+        "$.control_salt: nobody is kept back without a control_percent: give one, or leave out the salt",
+    ),
     "a rollout to nobody": (lambda: rule(rollout_percent=0), "$.rules[0].rollout_percent: 0 must be more than 0"),
     "a ranking that ranks nothing": (
         lambda: rule(rank_coupons_by="highest_amount"),

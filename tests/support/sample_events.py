@@ -11,6 +11,7 @@ from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.events import App, EventType, PushConsent, SavingEvent, SourceRecord, ValidatedEvent
 from saving_alerts.domain.merchants import Merchant
+from saving_alerts.domain.rules.control import Control
 from saving_alerts.domain.rules.messages import Message, Text, Variant
 from saving_alerts.domain.rules.quiet_hours import QuietHours
 from saving_alerts.domain.rules.rule import Rule
@@ -49,6 +50,11 @@ def with_texts_in_turn(found: Snapshot) -> Snapshot:
     message = Message(MESSAGE.texts, "en", variants, "salt")
     rules = tuple(replace(rule, message=message) for rule in found.rules.rules)
     return replace(found, rules=replace(found.rules, rules=rules))
+
+
+def with_control(found: Snapshot, percent: float = 50) -> Snapshot:
+    """So many percent of the users are kept back, whatever the rule."""
+    return replace(found, rules=replace(found.rules, control=Control(percent, "salt")))
 
 
 def event(

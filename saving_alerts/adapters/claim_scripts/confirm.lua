@@ -1,7 +1,8 @@
 local UNCERTAIN = ARGV[6] == '1'
 
+-- What was charged as control says less than either.
 local function changes_nothing(own)
-  return own and not is_claim(own) and (UNCERTAIN or not own.uncertain)
+  return own and not is_claim(own) and not own.control and (UNCERTAIN or not own.uncertain)
 end
 
 -- A request that is under way may be accepted until the lease ends: a charge from now would end too early.

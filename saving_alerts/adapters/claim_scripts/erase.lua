@@ -32,13 +32,24 @@ local function is_same_event(first, second)
   return first.position == second.position and first.event_id == second.event_id
 end
 
+-- A claim, or an uncertain send, says more than a charge as control, and less than a send.
+local function says(entry)
+  if entry.control then return 1 end
+  return (is_claim(entry) or entry.uncertain) and 2 or 3
+end
+
+local function says_as_much(known, entry)
+  if says(known) ~= says(entry) then return says(known) > says(entry) end
+  return not is_claim(known) and not is_claim(entry)
+end
+
 -- Of an event that stands under the token already, by a refill that ran meanwhile, what says more stays: a charge is one.
 local function once(entries)
   local result = {}
   for _, entry in ipairs(entries) do
     local others = kept(result, function(other) return not is_same_event(entry, other) end)
     local known = kept(result, function(other) return is_same_event(entry, other) end)[1]
-    table.insert(others, known and not is_claim(known) and (not known.uncertain or entry.uncertain) and known or entry)
+    table.insert(others, known and says_as_much(known, entry) and known or entry)
     result = others
   end
   return result

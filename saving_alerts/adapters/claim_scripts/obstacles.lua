@@ -1,4 +1,4 @@
--- Shared by `look` and `reserve`: what stands against a new claim for an event of which the user has no entry.
+-- Shared by `look`, `reserve` and `charge_control`: what stands against a new claim for an event of which the user has no entry.
 
 local CAPS = cjson.decode(ARGV[6])
 

@@ -34,7 +34,7 @@ end
 
 local function reserve(user)
   local own = own_entry(user)
-  if own and not is_claim(own) then return {'already_sent', own.sent_at, own.uncertain and 1 or 0} end
+  if own and not is_claim(own) then return already_sent(own) end
   -- What this very claim holds comes first: a higher number may have been released since.
   if not (own and has_our_token(own)) and was_released(user) then return {'outnumbered'} end
   if own then return reserve_again(user, own) end

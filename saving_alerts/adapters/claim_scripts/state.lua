@@ -3,8 +3,8 @@
 -- KEYS[1] holds one user: {entries = {...}, released = {...}}. KEYS[2], where there is one, holds the same under the
 -- token of the user: what was charged before the user was erased, with tokens in place of its texts. The last three
 -- arguments are then the tokens of this call's event, so every call finds what was erased of it.
--- An entry is the one thing known of an event at a position: a send (`sent_at`, `uncertain`), or a claim (`lease_until`,
--- `incarnation`, `number`, `taken_over`). A claim whose lease has ended stays: it is a charge for good, and only its own
+-- An entry is the one thing known of an event at a position: a send (`sent_at`, `uncertain`; with `control` nothing was
+-- sent, and it is charged all the same, by this `incarnation` and `number`), or a claim (`lease_until`, `incarnation`, `number`, `taken_over`). A claim whose lease has ended stays: it is a charge for good, and only its own
 -- event at its own position can take it up again. Positions come again when the source is made anew, so that another event
 -- at the same position is another one.
 -- `slot` of an entry are the event ids of those that were gathered with it; none, where nothing was gathered. Of all that
@@ -215,6 +215,10 @@ end
 
 local function remove_own_entry(user)
   user.entries = kept(user.entries, function(entry) return not is_own(entry) end)
+end
+
+local function already_sent(own)
+  return {'already_sent', own.sent_at, own.uncertain and 1 or 0, own.control and 1 or 0}
 end
 
 -- Both are digits, and may be more than a number of Lua can tell apart.

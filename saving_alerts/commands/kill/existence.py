@@ -18,8 +18,13 @@ LOOK_SECONDS = 15.0  # who stops pushes is in a hurry: a directory of 100,000 me
 
 
 def refuse_unknown(settings: Settings, scope: KillScope, identifier: str) -> None:
-    """Raises BadNewsError where S3 knows no such rule or merchant; a warning where S3 does not say."""
-    look = {KillScope.RULE: _refuse_unknown_rule, KillScope.MERCHANT: _refuse_unknown_merchant}.get(scope)
+    """Raises BadNewsError where S3 knows no such rule, merchant or version; a warning where S3 does not say."""
+    looks = {
+        KillScope.RULE: _refuse_unknown_rule,
+        KillScope.MERCHANT: _refuse_unknown_merchant,
+        KillScope.VERSION: _refuse_unknown_version,
+    }
+    look = looks.get(scope)
     if look is None:
         return
     try:
@@ -39,6 +44,15 @@ async def _refuse_unknown_rule(settings: Settings, identifier: str) -> None:
         close = difflib.get_close_matches(identifier, known, n=3)
         meant = f"; did you mean {' or '.join(close)}?" if close else ""
         raise _unknown(f"the rules in S3 have no enabled rule {identifier}{meant}")
+
+
+async def _refuse_unknown_version(settings: Settings, identifier: str) -> None:
+    policy = S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)
+    async with S3ObjectStore(policy) as store:
+        shelf = rules_store(store, settings.s3_rules_key, settings.max_rules_bytes)
+        known = {(await shelf.current()).version, *(each.version for each in await shelf.history())}
+    if identifier not in known:
+        raise _unknown(f"no version {identifier} of the rules was published")
 
 
 async def _refuse_unknown_merchant(settings: Settings, identifier: str) -> None:

@@ -23,4 +23,4 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, lazy=COMMANDS)
 def kill() -> None:
-    """Stop pushes at once: all, a merchant's, or a rule's."""
+    """Stop pushes at once: all, a merchant's, a rule's, or those of a version of the rules."""

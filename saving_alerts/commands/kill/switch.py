@@ -39,22 +39,24 @@ IDENTIFIER = click.argument("identifier", required=False, default="", metavar="[
 )
 @BY
 @click.option("--for", "lasting", type=DURATION, help="It ends by itself after this time, like 2h.")
-@click.option("--anyway", is_flag=True, help="Also if S3 has no such rule or merchant.")
+@click.option("--anyway", is_flag=True, help="Also if S3 has no such rule, merchant or version.")
 @WAIT
 def on(
     scope: str, identifier: str, reason: str, by: str, lasting: timedelta | None, *, anyway: bool, wait: bool
 ) -> None:
     """Turn a switch on. Events that would be pushed end as `killed`.
 
-    A rule or a merchant that S3 does not know is refused. What others have turned on stays on beside it.
+    A rule, a merchant or a version of the rules that S3 does not know is refused. What others have turned on stays on
+    beside it.
 
     \b
     Example:
       saving-alerts kill on merchant m-123 --reason "wrong prices" --by ines --wait
+      saving-alerts kill on version 3f2a9c01b7de --reason "three times as many pushes" --by tom
       saving-alerts kill on all --reason "load test" --by tom --for 2h
 
-    Exit code: 0, or 1 when there is no such rule or merchant, or not every worker has confirmed in time, or 2 when it
-    could not be done.
+    Exit code: 0, or 1 when there is no such rule, merchant or version, or not every worker has confirmed in time, or 2
+    when it could not be done.
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     of, started = _scope(scope, identifier), now()
     settings = settings_or_exit()

@@ -16,7 +16,7 @@ from saving_alerts.commands.progress import Watcher, progress_bars
 from saving_alerts.commands.running import run
 from saving_alerts.commands.texts import ID
 from saving_alerts.domain.results.tally import By, Compared, Counts, Row, Tally
-from saving_alerts.domain.uplift.intervals import Arm
+from saving_alerts.domain.results.telling import against_control, in_order
 from saving_alerts.ledger.results import Question, results_since
 from saving_alerts.settings import Settings, variable
 from saving_alerts.simulation.disk_tables import TemporarySpaceError, disk_tables
@@ -57,7 +57,7 @@ def results(rule_id: str | None, since: timedelta, least: float, *, json_wanted:
         say("no push, and nobody kept back as control, in this time")
         return
     _show(found)
-    say(*sentences(found, days, least / 100))
+    say(*(told for _, told in against_control(found, days, least / 100)))
     say(f"results come for {settings.results_window_hours:g} h after a push: those of the last pushes are not complete")
 
 
@@ -104,30 +104,10 @@ def _name(row: Row) -> str:
     return f"rule {row.rule_id}" if row.by is By.RULE else f"  {row.by} {row.value}"
 
 
-def sentences(found: Tally, days: float, least: float) -> Iterator[str]:
-    """Against control, rule by rule."""
-    for compared in _in_order(found):
-        comparison = found.comparison(compared, days, least)
-        if comparison is None:
-            yield f"rule {compared.rule_id}: nobody was kept back as control, so nobody knows whether it helps"
-            continue
-        arms = f"{_redeemed(comparison.treated)}, of control {_redeemed(comparison.control)}"
-        yield f"rule {compared.rule_id}, {compared.control_percent:g} % control: of the users redeemed {arms}"
-        yield f"  {comparison.sentence}"
-
-
-def _redeemed(arm: Arm) -> str:
-    return f"{arm.successes:,} of {arm.users:,} ({arm.rate:.1%})"
-
-
-def _in_order(found: Tally) -> list[Compared]:
-    return sorted(found.arms, key=lambda each: (each.rule_id, each.control_percent or 0))
-
-
 def told(found: Tally, days: float, least: float) -> dict[str, object]:
     """For machines: all rows, and each comparison."""
     rows = [row._asdict() | msgspec.to_builtins(counts) for row, counts in sorted(found.rows.items())]
-    return {"rows": rows, "against_control": [_comparison(found, each, days, least) for each in _in_order(found)]}
+    return {"rows": rows, "against_control": [_comparison(found, each, days, least) for each in in_order(found)]}
 
 
 def _comparison(found: Tally, compared: Compared, days: float, least: float) -> dict[str, object]:

@@ -34,6 +34,7 @@ def figures(question: Question, result: Simulation) -> list[Figure]:
         Figure("users with a push", before.users, after.users),
         *(Figure(f"not pushed: {reason}", before.reasons[reason], after.reasons[reason]) for reason in _not_pushed()),
         *(Figure(f"rule {rule}: pushes", before.rules[rule], after.rules[rule]) for rule in dict.fromkeys(rules)),
+        *_controls(before, after),
         *_variants(before, after),
         *_clauses(before, after),
         *(Figure(f"cap {cap}: stopped", before.caps[cap], after.caps[cap]) for cap in dict.fromkeys(caps)),
@@ -44,6 +45,11 @@ def _not_pushed() -> list[Reason]:
     """What `simulate` can find instead of a push, `capped` last."""
     found = (reason for reason in Reason if reason.row.simulated and reason is not Reason.PUSHED)
     return sorted(found, key=lambda reason: reason is Reason.CAPPED)
+
+
+def _controls(before: Totals, after: Totals) -> Iterator[Figure]:
+    for rule in sorted(before.controls.keys() | after.controls.keys()):
+        yield Figure(f"rule {rule}: kept back as control", before.controls[rule], after.controls[rule])
 
 
 def _variants(before: Totals, after: Totals) -> Iterator[Figure]:

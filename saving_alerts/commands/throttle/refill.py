@@ -83,6 +83,6 @@ async def _add(throttle: RedisThrottle, found: list[UserSend | Unreadable], refi
 
 async def _add_one(throttle: RedisThrottle, user_id: str, send: PushSend) -> bool:
     if erased := erased_send(user_id, send):
-        return await throttle.refill_erased(*erased, send.sent_at, uncertain=send.uncertain)
+        return await throttle.refill_erased(*erased, send)
     claim = Claim(user_id, send.merchant_id, send.event_id, send.position, NOBODY, 0)
-    return await throttle.refill(claim, send.sent_at, uncertain=send.uncertain)
+    return await throttle.refill(claim, send)

@@ -52,7 +52,7 @@ class Assigned(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
 
 def assigned_by(decision: Decision) -> Assigned | None:
     """The alert of a decision; None where none came as far as an attempt."""
-    if decision.stage is not Stage.DISPATCH_PUSH or not _is_assigned(decision):
+    if decision.stage is not Stage.DISPATCH_PUSH or not is_assigned(decision):
         return None
     rule_id = _text(decision, "rule_id")
     if not (decision.event_id and decision.user_id and decision.merchant_id and rule_id):
@@ -81,7 +81,8 @@ def stronger(one: Assigned, other: Assigned) -> Assigned:
     return one
 
 
-def _is_assigned(decision: Decision) -> bool:
+def is_assigned(decision: Decision) -> bool:
+    """Whether its event came as far as an attempt, or was kept back."""
     if decision.reason in _SENT or decision.reason is Reason.CONTROL:
         return True
     return decision.reason in _AFTER_AN_ATTEMPT and bool(decision.details.get("attempts"))

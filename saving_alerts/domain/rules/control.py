@@ -1,13 +1,35 @@
-"""Which users are kept back as control, so that whoever gets pushes can be compared with them: always the same ones.
-
-Not used yet: no rules file can ask for it (docs/adr/0045).
-"""
+"""Which users are kept back as control, so that whoever gets pushes can be compared with them: always the same ones."""
 
 import hashlib
+from typing import NamedTuple
 
 _HASH_BYTES = 8
 _HASH_RANGE: int = 256**_HASH_BYTES
 _ALL = 100
+
+
+class Control(NamedTuple):
+    """How many percent of the users are kept back, of the file or of one rule, and the salt that chooses them."""
+
+    percent: float
+    salt: str
+
+
+class Arm(NamedTuple):
+    """`is_control`: the user is kept back. `percent` of the users are, by file and rule together."""
+
+    is_control: bool
+    percent: float
+
+
+def arm_of(user_id: str, of_the_file: Control | None, of_the_rule: Control | None) -> Arm | None:
+    """On which side of the comparison a user is; None where nobody is kept back."""
+    controls = [each for each in (of_the_file, of_the_rule) if each is not None]
+    if not controls:
+        return None
+    kept_back = any(is_control(each.percent, each.salt, user_id) for each in controls)
+    percents = [each.percent for each in controls]
+    return Arm(kept_back, together(*percents) if len(percents) > 1 else percents[0])
 
 
 def is_control(percent: float, salt: str, user_id: str) -> bool:

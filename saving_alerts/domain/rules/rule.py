@@ -27,6 +27,7 @@ from saving_alerts.domain.rules.clauses import (
     is_open_for,
     is_until,
 )
+from saving_alerts.domain.rules.control import Control
 from saving_alerts.domain.rules.evaluation_context import EvaluationContext
 from saving_alerts.domain.rules.expressions import When
 from saving_alerts.domain.rules.messages import Message
@@ -38,7 +39,7 @@ from saving_alerts.domain.rules.ranking import Ranking
 class Rule:
     """One rule of the file. `quiet_hours` are its own or the file's; None means none.
 
-    `unknown_hours_pass`: what `open_for_minutes` says where nobody knows when the store is open.
+    `unknown_hours_pass`: what `open_for_minutes` says where nobody knows when the store is open. `control`: its own.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Rule:
     open_for_minutes: float | None = None
     unknown_hours_pass: bool = False
     priority: int = 100
+    control: Control | None = None
 
     checks: tuple[tuple[Clause, Check], ...] = field(init=False, compare=False, repr=False)
     """The checks of the clauses that need no coupon and that this rule has."""

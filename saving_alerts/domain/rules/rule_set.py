@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.events import ARRIVALS, EventType, SavingEvent
+from saving_alerts.domain.rules.control import Control
 from saving_alerts.domain.rules.index import RuleIndex, Shortlist
 from saving_alerts.domain.rules.rule import Rule
 
@@ -18,6 +19,7 @@ class RuleSet:
     """All enabled rules in the order in which they are tried, and the caps and freshness that apply to all of them.
 
     `choose_within`: for so long the alerts of a user are gathered for one push; nothing, and each goes out by itself.
+    `control`: who is kept back whatever the rule; None where nobody is.
     """
 
     version: str
@@ -25,6 +27,7 @@ class RuleSet:
     freshness: Mapping[EventType, timedelta]
     rules: tuple[Rule, ...]
     choose_within: timedelta = timedelta(0)
+    control: Control | None = None
 
     triggers: frozenset[EventType] = field(init=False)
     """The event types that some rule listens to. Every other event is `not_a_trigger`."""

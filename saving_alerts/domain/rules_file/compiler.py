@@ -9,6 +9,7 @@ from string import Template
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.events import GEOFENCE_TYPES, EventType
 from saving_alerts.domain.rules.clauses import Weekday
+from saving_alerts.domain.rules.control import Control
 from saving_alerts.domain.rules.expressions import compile_when
 from saving_alerts.domain.rules.messages import Message, Text, Variant
 from saving_alerts.domain.rules.quiet_hours import QuietHours
@@ -93,6 +94,7 @@ def _compile(document: RulesDocument, version: str, between_steps: Callable[[], 
         freshness=DEFAULT_FRESHNESS | freshness,
         rules=tuple(_compile_rules(by_priority, quiet, between_steps)),
         choose_within=timedelta(seconds=document.choose_within_seconds),
+        control=_control(document.control_percent, "file", document.control_salt or ""),
     )
 
 
@@ -126,7 +128,13 @@ def _compile_rule(rule: RuleDocument, quiet: QuietHours | None) -> Rule:
         open_for_minutes=rule.open_for_minutes,
         unknown_hours_pass=rule.unknown_hours is UnknownHours.YES,
         priority=rule.priority,
+        control=_control(rule.control_percent, "rule", rule.control_salt or rule.id),
     )
+
+
+def _control(percent: float, whose: str, salt: str) -> Control | None:
+    """A rule keeps back others than the file does, also where both have the same salt."""
+    return Control(percent, f"{whose}\n{salt}") if percent else None
 
 
 def _quiet_hours(rule: RuleDocument, of_the_file: QuietHours | None) -> QuietHours | None:

@@ -37,6 +37,7 @@ def _checks(tree: object) -> Checks:
         (("quiet_hours",), _same_window((), tree)),
         (("caps",), _useless_caps(_list(tree.get("caps"))[:MAX_CAPS])),
         (("rules",), _ids_twice(rules)),
+        ((), _idle_salt((), tree)),
     ]
     places = [(("rules", number), rule) for number, rule in enumerate(rules) if isinstance(rule, dict)]
     return whole + [(place, _in_rule(place, rule)) for place, rule in places]
@@ -57,11 +58,17 @@ def _in_rule(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:
     yield from message_contradictions((*place, "message"), rule.get("message"))
     yield from _bad_when(place, rule)
     yield from _wrong_moment(place, rule)
+    yield from _idle_salt(place, rule)
     if rule.get("rank_coupons_by") == Ranking.HIGHEST_AMOUNT and "min_discount_percent" in rule:
         yield (
             (*place, "rank_coupons_by"),
             "min_discount_percent passes over every fixed amount, so none is left to rank: leave out one of the two",
         )
+
+
+def _idle_salt(place: Place, fields: dict[str, Any]) -> Iterator[Mistake]:
+    if "control_salt" in fields and not fields.get("control_percent"):
+        yield (*place, "control_salt"), "nobody is kept back without a control_percent: give one, or leave out the salt"
 
 
 def _wrong_moment(place: Place, rule: dict[str, Any]) -> Iterator[Mistake]:

@@ -26,6 +26,7 @@ MAX_DWELL_SECONDS = 24 * 60 * 60  # phones report a dwell of minutes
 MAX_TEMPLATE_CHARACTERS = 500  # with placeholders; what a phone shows of the finished text is less (`messages`)
 TRIGGER_TYPES = tuple(event_type for event_type in EventType if event_type not in TYPES_WITHOUT_MERCHANT)
 MAX_CHOOSE_SECONDS = 30  # longer, and the shopper has left; what is gathered is in memory
+MAX_CONTROL_PERCENT = 50  # whoever keeps back more than half wants a rollout
 MAX_VARIANTS = 10  # of one message: each costs every push of the rule a hash
 NO_QUIET_HOURS = "none"
 WINDOW_TAG, NONE_TAG = "<window>", "<none>"  # pydantic puts these tags into paths, so they must not be field names
@@ -67,6 +68,8 @@ TriggerType = Annotated[
     WithJsonSchema({"type": "string", "enum": [str(event_type) for event_type in TRIGGER_TYPES]}),
 ]
 Glob = Annotated[str, Field(min_length=1, max_length=MAX_GLOB_CHARACTERS)]
+ControlPercent = Annotated[float, Field(ge=0, le=MAX_CONTROL_PERCENT, strict=True, examples=[5])]
+ControlSalt = Annotated[str, Field(min_length=1, max_length=64, examples=["spring-2027"])]
 Locale = Annotated[
     str, Field(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$", examples=["de", "de-AT"])
 ]
@@ -203,6 +206,10 @@ class RuleDocument(Document):
     """Older apps get nothing from this rule."""
     rollout_percent: float = Field(default=100, gt=0, le=100, strict=True, examples=[5])
     """For so many percent of the users, always the same ones; whoever has it keeps it while the number grows."""
+    control_percent: ControlPercent = 0
+    """So many percent of the users get no push of this rule, always the same ones, and are compared with the others."""
+    control_salt: ControlSalt | None = None
+    """Another salt keeps other users back; without it the rule's id is the salt."""
     rank_coupons_by: Ranking = Field(default=Ranking.HIGHEST_PERCENT, examples=["highest_percent"])
     """Which coupon is promised where several fit."""
     when: str | None = Field(
@@ -230,5 +237,9 @@ class RulesDocument(Document):
     """How long after an event a push still makes sense. Without it: 10 minutes at the store, 30 elsewhere."""
     choose_within_seconds: float = Field(default=0, ge=0, le=MAX_CHOOSE_SECONDS, strict=True, examples=[10])
     """So long a user's alerts are gathered, and the best goes out: by priority, then by the ranking. 0: each does."""
+    control_percent: ControlPercent = 0
+    """So many percent of the users get no push of any rule, always the same ones, and are compared with the others."""
+    control_salt: ControlSalt | None = None
+    """Another salt keeps other users back: then the comparison begins anew."""
     rules: tuple[RuleDocument, ...] = Field(min_length=1)
     """The rules, in any order."""

@@ -104,6 +104,18 @@ WORDS = Words(
             "you got {pushes} pushes about {merchant} within {span}, which is the most; the next about it was possible "
             "{until}."
         ),
+        "capped_control": (
+            "we send you only so many pushes, and those count that we leave out to see whether they help; the next is "
+            "possible {until}."
+        ),
+        "capped_control_before": (
+            "we send you only so many pushes, and those count that we leave out to see whether they help; the next was "
+            "possible {until}."
+        ),
+        "duplicate_control": "this was reported to us twice, and we work on it only once.",
+        "outbid_control": (
+            "we had a better offer for you at that moment; to see whether these pushes help, we left that one out."
+        ),
         "expired_on_the_way": (
             "what your app told us reached us only {span} later, which is too late for a push, so we sent none."
         ),

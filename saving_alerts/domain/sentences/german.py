@@ -89,14 +89,9 @@ WORDS = Words(
             "wir haben versucht, Ihnen eine Push-Nachricht zu schicken, und wissen nicht, ob sie angekommen ist; damit "
             "Sie sie nicht zweimal bekommen, haben wir es nicht noch einmal versucht."
         ),
-        Reason.CONTROL: (
-            "um zu sehen, ob diese Push-Nachrichten helfen, lassen wir einige Nutzer zufällig aus, auch Sie."
-        ),
+        Reason.CONTROL: "um zu sehen, ob diese Push-Nachrichten helfen, lassen wir einige zufällig aus, auch Sie.",
         Reason.PUSHED: "wir haben Ihnen eine Push-Nachricht geschickt.",
-        Reason.WOULD_PUSH: (
-            "wir hätten Ihnen eine Push-Nachricht geschickt, aber das war ein Probelauf, in dem nichts verschickt "
-            "wurde."
-        ),
+        Reason.WOULD_PUSH: "wir hätten Ihnen eine Push-Nachricht geschickt, aber das war ein Probelauf ohne Versand.",
         Reason.DEAD_LETTER: (
             "durch einen Fehler bei uns konnten wir das nicht bearbeiten, deshalb haben wir Ihnen keine Push-Nachricht "
             "geschickt."
@@ -143,6 +138,10 @@ WORDS = Words(
             "Sie haben {pushes} Push-Nachrichten zu {merchant} bekommen, mehr sind es nie (Zeitraum: {span}); "
             "die nächste dazu war {until} möglich."
         ),
+        "capped_control": "auch was wir zum Vergleich nicht schicken, zählt; die nächste ist {until} möglich.",
+        "capped_control_before": ("auch was wir zum Vergleich nicht schicken, zählt; die nächste war {until} möglich."),
+        "duplicate_control": "das wurde uns zweimal gemeldet, und wir bearbeiten es nur einmal.",
+        "outbid_control": "wir hatten ein besseres Angebot für Sie und haben auch das zum Vergleich nicht geschickt.",
         "expired_on_the_way": (
             "was Ihre App uns meldete, erreichte uns erst nach {span}, zu spät für eine Push-Nachricht, deshalb haben "
             "wir keine geschickt."

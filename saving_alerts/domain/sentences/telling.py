@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import partial
 
-from saving_alerts.domain.decisions import Decision, PushText, Stage, Subject
+from saving_alerts.domain.decisions import COUNTS_CONTROL, Decision, PushText, Stage, Subject
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.clauses import Clause
 from saving_alerts.domain.rules.quiet_hours import QuietHours
@@ -85,6 +85,8 @@ class _Telling:
             Reason.WOULD_PUSH: self._with_text,
             Reason.PUSH_UNCERTAIN: self._with_text,
             Reason.CAPPED: self._capped,
+            Reason.DUPLICATE: partial(self._if_told, COUNTS_CONTROL, "duplicate_control"),
+            Reason.OUTBID: partial(self._if_told, COUNTS_CONTROL, "outbid_control"),
             Reason.QUIET_HOURS: self._quiet_hours,
             Reason.RULE_REFUSED: self._refused,
             Reason.EXPIRED: self._expired,
@@ -113,6 +115,8 @@ class _Telling:
         merchant = _merchant(self.decision.merchant_name, self.decision.merchant_id)
         if per == "user_and_merchant" and merchant:
             kind += "_merchant"
+        if COUNTS_CONTROL in self.decision.details:  # what was left out nobody has got
+            kind = "capped_control"
         if until <= self.clock.now:
             kind += "_before"
         at = self.clock.at(until - window)  # the cap is free again a window after the push that counts

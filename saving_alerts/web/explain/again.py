@@ -55,6 +55,8 @@ def _told(decision: Decision, candidate: Candidate, snapshot: Snapshot, language
     event, now = candidate.validated.event, datetime.now(UTC)
     decision = msgspec.structs.replace(decision, timezone=event.timezone, locale=event.locale)
     outcome = again(candidate, snapshot)
+    if isinstance(outcome, Forward) and outcome.value.control:
+        return sentence(msgspec.structs.replace(decision, reason=Reason.CONTROL, details={}), language, now)
     if isinstance(outcome, Forward):
         return would_send_sentence(decision, PushText(outcome.value.title, outcome.value.body), language, now)
     reason = outcome.reason if event.type in snapshot.rules.triggers else Reason.NOT_A_TRIGGER

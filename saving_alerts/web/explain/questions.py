@@ -13,11 +13,12 @@ DAYS = (1, 7, 30)  # decisions are kept for 30
 
 
 class Page(StrEnum):
-    """What is asked for. `COUNTED_RULES` reads the decisions as well."""
+    """What is asked for. `COUNTED_RULES` reads the decisions as well, `RESULTS` also what shoppers did then."""
 
     EXPLAIN = "explain"
     RULES = "rules"
     COUNTED_RULES = "counted_rules"
+    RESULTS = "results"
 
 
 class Question(msgspec.Struct, frozen=True, omit_defaults=True):

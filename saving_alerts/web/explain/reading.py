@@ -21,10 +21,12 @@ from saving_alerts.ledger.rule_counts import count_by_rule
 from saving_alerts.ports.errors import PortError
 from saving_alerts.reference_data.document_store import UnknownVersionError
 from saving_alerts.settings import Settings, read_settings
+from saving_alerts.simulation.disk_tables import TemporarySpaceError
 from saving_alerts.web.explain.page import Again, explain_html
 from saving_alerts.web.explain.questions import Page, Question
 from saving_alerts.web.explain.reading_process import READING_SECONDS, Reading
 from saving_alerts.web.explain.rendering import failed_html
+from saving_alerts.web.explain.results_by_rule import results_by_rule
 from saving_alerts.web.explain.rules_page import rules_html
 
 ANSWER = 1  # the file descriptor of the pipe to the worker
@@ -49,7 +51,7 @@ def main() -> None:
 
 async def _read(settings: Settings, question: Question) -> Reading:
     if question.page is not Page.EXPLAIN:
-        return await _rules(settings, counted=question.page is Page.COUNTED_RULES)
+        return await _rules(settings, question.page)
     now = datetime.now(UTC)
     wanted, since = Wanted(question.user_id, question.event_id), now - question.since
     try:
@@ -63,17 +65,20 @@ async def _read(settings: Settings, question: Question) -> Reading:
     )
 
 
-async def _rules(settings: Settings, *, counted: bool) -> Reading:
+async def _rules(settings: Settings, page: Page) -> Reading:
     from saving_alerts.web.explain.rules_in_force import rules_in_force  # noqa: PLC0415 - S3's driver
 
     now = datetime.now(UTC)
     try:
-        in_force, counts = await rules_in_force(settings), None
-        if counted:
+        in_force, counts, results = await rules_in_force(settings), None, None
+        if page is Page.COUNTED_RULES:
             counts = await count_by_rule(settings.kafka, settings.topics.decisions.name, in_force.live_since)
-    except (KafkaFailedError, PortError, RulesRefusedError, UnknownVersionError) as error:
+        elif page is Page.RESULTS:
+            results = await results_by_rule(settings, now)
+    except (TemporarySpaceError, KafkaFailedError, PortError, RulesRefusedError, UnknownVersionError) as error:
         return Reading(HTTPStatus.BAD_GATEWAY, 0, failed_html(str(error)))
-    return Reading(HTTPStatus.OK, len(in_force.rules.rules), rules_html(in_force, counts, now))
+    html = rules_html(in_force, counts, now, results, has_results=settings.results)
+    return Reading(HTTPStatus.OK, len(in_force.rules.rules), html)
 
 
 async def _again(settings: Settings, question: Question, found: tuple[Explanation, ...]) -> Again:

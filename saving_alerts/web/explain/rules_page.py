@@ -47,8 +47,18 @@ class ShownRule:
     did: Sequence[str] | None
 
 
-def rules_html(in_force: InForce, counts: RuleCounts | None, now: datetime) -> str:
-    """`counts` are None where nobody has asked for them: they take a while."""
+def rules_html(
+    in_force: InForce,
+    counts: RuleCounts | None,
+    now: datetime,
+    results: Mapping[str, Sequence[str]] | None = None,
+    *,
+    has_results: bool = False,
+) -> str:
+    """`counts` and `results`, by rule, are None where nobody has asked for them: they take a while.
+
+    `has_results`: whether there are any to ask for.
+    """
     rules = in_force.rules
     return rendered(
         "rules.html",
@@ -57,6 +67,8 @@ def rules_html(in_force: InForce, counts: RuleCounts | None, now: datetime) -> s
         caps=[str(cap) for cap in rules.caps],
         freshness=[f"{kind}: {span.total_seconds() / 60:g} min" for kind, span in sorted(rules.freshness.items())],
         rules=[_shown(rule, in_force, counts, now) for rule in rules.rules],
+        results=results,
+        has_results=has_results,
         history=[(_moment(each.at), each) for each in reversed(in_force.history[-MAX_HISTORY:])],
         counts=counts,
         counted_since=_moment(counts.since) if counts and counts.since else None,
@@ -97,6 +109,8 @@ def _asks(rule: Rule) -> Iterator[tuple[str, str]]:
     yield from ((name, str(value)) for name, value in fields.items() if value is not None)
     if rule.rollout_percent < 100:  # noqa: PLR2004 - all of them
         yield "rollout_percent", f"{rule.rollout_percent:g}"
+    if rule.control:
+        yield "control_percent", f"{rule.control.percent:g}"
     yield "rank_coupons_by", str(rule.rank_coupons_by)
     if rule.quiet_hours:
         whose = "its own" if rule.has_own_quiet_hours else "the file's"

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 COOKIE = "saving_alerts_explain"
 STYLE = files("saving_alerts.web").joinpath("templates/explain.css").read_bytes()
 # How old the page of the rules may be. With counts it reads up to a million decisions.
-RULES_SECONDS = {Page.RULES: 15.0, Page.COUNTED_RULES: 600.0}
+RULES_SECONDS = {Page.RULES: 15.0, Page.COUNTED_RULES: 600.0, Page.RESULTS: 600.0}
 MAX_FORM_BYTES = 4 * 1024
 FORM_SECONDS = 10.0
 DIGEST_CHARACTERS = 16
@@ -121,7 +121,7 @@ class ExplainDesk:
         return self._sent_on(request, cookie, SESSION_SECONDS)
 
     async def rules(self, request: Request) -> Response:
-        page = Page.COUNTED_RULES if request.query.get("counts") == "1" else Page.RULES
+        page = _rules_page(request)
         reading = await self._rules[page].get()
         if reading.status != HTTPStatus.OK:  # the next one asks anew
             self._rules[page] = self._recent(page)
@@ -162,6 +162,12 @@ class ExplainDesk:
             COOKIE, cookie, max_age=seconds, path="/", httponly=True, samesite="Strict", secure=self._is_https
         )
         return response
+
+
+def _rules_page(request: Request) -> Page:
+    if request.query.get("results") == "1":
+        return Page.RESULTS
+    return Page.COUNTED_RULES if request.query.get("counts") == "1" else Page.RULES
 
 
 async def _form(request: Request) -> dict[str, str] | None:

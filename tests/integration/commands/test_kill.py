@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from demo.servers.s3 import EmbeddedS3
 from saving_alerts.commands.kill.group import kill
+from saving_alerts.domain.rules_file.compiler import version_of
 from tests.support.broken_rules import TEXT
 from tests.support.recorded_deployment import RecordedDeployment
 
@@ -43,7 +44,7 @@ def cli(deployment: RecordedDeployment, s3: EmbeddedS3) -> KillCli:
     return KillCli(deployment, s3)
 
 
-@pytest.mark.parametrize("what", [("merchant", "m-132"), ("rule", "cofee")], ids=["merchant", "rule"])
+@pytest.mark.parametrize("what", [("merchant", "m-132"), ("rule", "cofee"), ("version", "3f2a9c01b7de")])
 def test_what_does_not_exist_is_not_stopped_unless_it_is_meant(cli: KillCli, what: tuple[str, str]) -> None:
     refused, listed = cli("on", *what), cli("list").stdout
     meant = cli("on", *what, "--anyway")
@@ -56,6 +57,7 @@ def test_what_does_not_exist_is_not_stopped_unless_it_is_meant(cli: KillCli, wha
 
 def test_what_exists_is_stopped(cli: KillCli) -> None:
     assert cli("on", "merchant", "m-123").exit_code == 0
+    assert cli("on", "version", version_of(TEXT.encode())).exit_code == 0
     assert "m-123" in cli("list").stdout
 
 

@@ -17,7 +17,7 @@ from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.erasures import Tokens
 from saving_alerts.domain.push_sends import REMEMBERED, PushSend
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.kafka.push_send_rows import ROW_VALUE, SendRow, erased_user, microseconds
+from saving_alerts.kafka.push_send_rows import ROW_VALUE, SendRow, erased_user
 from saving_alerts.kafka.push_send_rows import erased_row as erase_row
 from saving_alerts.ports.throttle import AlreadySent, CapReached, Claim, Granted, Reservation
 from saving_alerts.worker.erased_sends import event_at
@@ -59,7 +59,7 @@ def row(user: str, offset: int, age: timedelta, *, uncertain: bool = False) -> t
 def erased_row(user: str, offset: int, age: timedelta) -> tuple[bytes, bytes]:
     event = TOKENS.of_event(user, event_at(send(offset, age)))
     token = erased_user(TOKENS.of_user(user))
-    return erase_row(event, microseconds(send(offset, age).sent_at), uncertain=False).key(token), ROW_VALUE
+    return erase_row(event, send(offset, age)).key(token), ROW_VALUE
 
 
 def keys(redis: EmbeddedRedis) -> list[str]:
@@ -120,6 +120,19 @@ def test_what_was_erased_comes_back_under_its_token_only(deployment: RecordedDep
     assert isinstance(ask(deployment, redis, "u-1", 1), AlreadySent)
     assert isinstance(ask(deployment, redis, "u-1", 9), CapReached)
     assert isinstance(ask(deployment, redis, "u-former", 9), Granted)
+
+
+def test_what_was_charged_as_control_is_told_so_again(deployment: RecordedDeployment, redis: EmbeddedRedis) -> None:
+    charged = msgspec.structs.replace(send(1, HOUR), control=True)
+    write(deployment, (SendRow.of(charged).key(b"u-1"), ROW_VALUE))
+
+    result = refill(deployment, redis)
+
+    assert result.output == "1 sends added, 0 were there, 0 records cannot be read\n"
+    again = ask(deployment, redis, "u-1", 1)
+    assert isinstance(again, AlreadySent)
+    assert again.control
+    assert isinstance(ask(deployment, redis, "u-1", 9), CapReached)
 
 
 def test_what_redis_has_stays_as_it_is(deployment: RecordedDeployment, redis: EmbeddedRedis) -> None:

@@ -12,7 +12,9 @@ from saving_alerts.ports.throttle import (
     AlreadySent,
     Busy,
     CapReached,
+    Charged,
     Claim,
+    ControlCharge,
     DuplicateOf,
     Free,
     Granted,
@@ -39,6 +41,7 @@ class Entry:
     taken_over: bool = False
     sent_at: datetime | None = None
     uncertain: bool = False
+    control: bool = False
     erased: bool = False  # it stands under a token
     slot: tuple[str, ...] = ()
 
@@ -87,12 +90,24 @@ class FakeThrottle:
         user = self._reached(claim)
         own = user.entries.get(_own(claim))
         if own and own.sent_at:
-            return AlreadySent(own.sent_at, own.uncertain)
+            return AlreadySent(own.sent_at, own.uncertain, own.control)
         if not (own and own.claim == claim) and claim.number <= _highest_released(user, claim):
             return Outnumbered()
         if own:
             return self._reserve_again(own, claim)
         return self._obstacle(user, claim, caps) or self._claim_anew(user, claim)
+
+    async def charge_control(self, claim: Claim, caps: tuple[Cap, ...]) -> ControlCharge:
+        user = self._reached(claim)
+        if own := user.entries.get(_own(claim)):
+            if own.sent_at and own.control and own.claim == claim:
+                return Charged(own.sent_at)
+            return AlreadySent(own.sent_at, own.uncertain, own.control) if own.sent_at else Known()
+        if against := self._obstacle(user, claim, caps):
+            return against
+        now = self._clock.now()
+        user.entries[_own(claim)] = Entry(claim, now, sent_at=now, control=True, slot=_joined(None, claim))
+        return Charged(now)
 
     async def renew(self, claim: Claim) -> datetime | None:
         own = self._reached(claim).entries.get(_own(claim))
@@ -104,7 +119,7 @@ class FakeThrottle:
     async def confirm(self, claim: Claim, *, uncertain: bool) -> None:
         user = self._reached(claim)
         own = user.entries.get(_own(claim))
-        if own and own.sent_at and (uncertain or not own.uncertain):
+        if own and own.sent_at and not own.control and (uncertain or not own.uncertain):
             return
         now = self._clock.now()
         sent_at = max(now, own.charged_at) if own and uncertain else now

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from saving_alerts.adapters.last_records import MAX_STANDING
 from saving_alerts.adapters.standing_switches import MAX_BYTES, MAX_SWITCHES, StandingSwitches
-from saving_alerts.domain.kill_switches import UnreadableSwitch, active_switch, name_of
+from saving_alerts.domain.kill_switches import Stoppable, UnreadableSwitch, active_switch, name_of
 from tests.support.fakes.clock import START
 
 ON = b'{"scope":"all","id":"","reason":"r","by":"b","since":"2026-11-23T10:00:00Z"}'
@@ -36,7 +36,7 @@ def after(written: Sequence[Written], partition: int = 0) -> StandingSwitches:
 
 
 def is_stopped(read: StandingSwitches) -> bool:
-    return active_switch(read.stopping, "m-1", "r-1", START) is not None
+    return active_switch(read.stopping, Stoppable("m-1", "r-1", "v-1"), START) is not None
 
 
 keys = st.sampled_from([*SWITCHES, b"country:DE", b"\xff", b"", None]) | st.binary(max_size=8)

@@ -12,6 +12,7 @@ from saving_alerts.domain.kill_switches import (
     KillScope,
     KillSwitch,
     StandingSwitch,
+    Stoppable,
     TurnedOn,
     UnreadableSwitch,
     active_switch,
@@ -23,6 +24,7 @@ from saving_alerts.domain.kill_switches import (
 )
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+PUSH = Stoppable("m-1", "r-1", "v-1")
 
 
 def switch(scope: KillScope = KillScope.ALL, identifier: str = "", reason: str = "wrong prices") -> KillSwitch:
@@ -130,7 +132,7 @@ def test_two_keys_have_two_names(first: bytes, second: bytes) -> None:
 def test_a_push_is_stopped_by_whatever_counts_as_a_switch_of_it(stops: tuple[str, ...], *, stopped: bool) -> None:
     unreadable = UnreadableSwitch(name="x", problem="p", stops=stops)
 
-    found = active_switch(by_what_they_stop([unreadable]), "m-1", "r-1", NOON)
+    found = active_switch(by_what_they_stop([unreadable]), PUSH, NOON)
 
     assert (found is unreadable) is stopped
 
@@ -140,7 +142,7 @@ def test_of_two_that_stop_the_same_the_readable_one_speaks() -> None:
 
     orders: list[list[StandingSwitch]] = [[unreadable, switch()], [switch(), unreadable]]
     for standing in orders:
-        assert active_switch(by_what_they_stop(standing), "m-1", "r-1", NOON) == switch()
+        assert active_switch(by_what_they_stop(standing), PUSH, NOON) == switch()
 
 
 def test_what_somebody_wrote_as_a_reason_cannot_draw_on_a_terminal() -> None:
@@ -157,8 +159,8 @@ def test_a_switch_ends_by_itself() -> None:
     assert ending is not None
     standing = by_what_they_stop([ending])
 
-    assert active_switch(standing, "m-1", "r-1", NOON + timedelta(hours=1)) == ending
-    assert active_switch(standing, "m-1", "r-1", NOON + timedelta(hours=2)) is None
+    assert active_switch(standing, PUSH, NOON + timedelta(hours=1)) == ending
+    assert active_switch(standing, PUSH, NOON + timedelta(hours=2)) is None
     assert "until 2026-11-23 14:00:00" in str(ending)
 
 
@@ -166,7 +168,7 @@ def test_it_is_on_while_one_of_those_stands_who_turned_it_on() -> None:
     found = switch_of(KillScope.ALL, "", [turned_on("ines", hours=2), turned_on("tom")])
     assert found is not None
 
-    left = active_switch(by_what_they_stop([found]), "m-1", "r-1", NOON + timedelta(hours=3))
+    left = active_switch(by_what_they_stop([found]), PUSH, NOON + timedelta(hours=3))
 
     assert left == switch_of(KillScope.ALL, "", [turned_on("tom")])
 
@@ -178,7 +180,7 @@ def test_one_that_ends_hides_none_that_does_not() -> None:
 
     orders: list[list[StandingSwitch]] = [[unreadable, ending], [ending, unreadable]]
     for standing in orders:
-        assert active_switch(by_what_they_stop(standing), "m-1", "r-1", NOON + timedelta(hours=3)) is unreadable
+        assert active_switch(by_what_they_stop(standing), PUSH, NOON + timedelta(hours=3)) is unreadable
 
 
 class SwitchOfFirstRelease(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,3 +206,23 @@ def test_what_the_first_release_wrote_is_one_persons_switch_without_an_end() -> 
 
     assert isinstance(found, KillSwitch)
     assert (found.others, found.lasts, found.at(NOON)) == ((), True, found)
+
+
+@pytest.mark.parametrize(
+    ("scope", "identifier", "stops"),
+    [
+        (KillScope.VERSION, "v-1", True),
+        (KillScope.VERSION, "v-2", False),
+        (KillScope.RULE, "v-1", False),
+        (KillScope.VERSION, "r-1", False),
+    ],
+)
+def test_a_switch_of_a_version_stops_what_that_version_has_made(
+    scope: KillScope, identifier: str, *, stops: bool
+) -> None:
+    on = KillSwitch(scope=scope, id=identifier, reason="too many", by="ines", since=NOON)
+
+    found = active_switch(by_what_they_stop([on]), PUSH, NOON)
+
+    assert (found == on) is stops
+    assert read_switch(on.key.encode(), msgspec.json.encode(on)) == on

@@ -40,6 +40,15 @@ def test_certainty_only_grows_and_the_first_time_counts(*, first: bool, second: 
     assert sends == (send(1, hours_ago=2, uncertain=uncertain),)
 
 
+@pytest.mark.parametrize("uncertain", [True, False])
+def test_a_push_takes_the_place_of_a_charge_as_control_in_any_order(*, uncertain: bool) -> None:
+    charged = msgspec.structs.replace(send(1, hours_ago=2), control=True)
+    pushed = send(1, uncertain=uncertain)
+
+    assert with_send((charged,), pushed) == with_send((pushed,), charged) == (pushed,)
+    assert with_send((charged,), msgspec.structs.replace(charged, sent_at=NOW)) == (charged,)
+
+
 def test_what_no_cap_can_count_is_not_remembered() -> None:
     assert remembered((send(1, hours_ago=168), send(2, hours_ago=167.9)), NOW) == (send(2, hours_ago=167.9),)
 

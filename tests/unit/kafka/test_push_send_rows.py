@@ -21,6 +21,7 @@ sends = st.builds(
     position=st.builds(SourcePosition, st.text(max_size=249), st.integers(0, 2**31 - 1), st.integers(0, 2**63 - 1)),
     event_id=ids,
     uncertain=st.booleans(),
+    control=st.booleans(),
 )
 SEND = PushSend(
     merchant_id="m-1",
@@ -31,6 +32,7 @@ SEND = PushSend(
 OTHERS = {
     "time": {"sent_at": SEND.sent_at + timedelta(microseconds=1)},
     "certainty": {"uncertain": True},
+    "whether anything was sent": {"control": True},
     "merchant": {"merchant_id": "m-2"},
     "event": {"event_id": "e-2"},
     "position": {"position": SourcePosition("saving-events", 3, 8)},
@@ -49,6 +51,8 @@ def test_a_key_says_whose_send_it_is_and_all_of_it(user_id: str, send: PushSend)
 
 def test_these_bytes_are_the_contract() -> None:
     assert SendRow.of(SEND).key(b"u-1") == b'u-1\xff["saving-events",3,7,"e-1","m-1",1795435200000000,false]'
+    charged = SendRow.of(replace(SEND, control=True)).key(b"u-1")
+    assert charged == b'u-1\xff["saving-events",3,7,"e-1","m-1",1795435200000000,false,true]'
 
 
 @pytest.mark.parametrize("change", OTHERS.values(), ids=OTHERS)

@@ -7,7 +7,6 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saving_alerts.commands.rules.results import sentences
 from saving_alerts.domain.decisions import Decision
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.results.assignments import assigned_by
@@ -15,6 +14,7 @@ from saving_alerts.domain.results.join import Join
 from saving_alerts.domain.results.responses import Kind
 from saving_alerts.domain.results.result import Result
 from saving_alerts.domain.results.tally import By, Compared, Counts, Row, Tally
+from saving_alerts.domain.results.telling import against_control
 from saving_alerts.domain.rules.control import is_control
 from saving_alerts.domain.uplift.intervals import Arm
 from saving_alerts.kafka.codecs import encode
@@ -177,7 +177,7 @@ def compared(world: list[tuple[Decision, bool]]) -> list[str]:
     for offset, (decision, redeems) in enumerate(world):
         if redeems:
             results += join.take_response(response(10**7 + offset, user_id=decision.user_id), offset)
-    return [*sentences(tallied([decision for decision, _ in world], results), 14, 0.02)]
+    return [told for _, told in against_control(tallied([decision for decision, _ in world], results), 14, 0.02)]
 
 
 def test_in_a_made_world_rule_a_helps_by_5_points_and_rule_b_not_at_all() -> None:

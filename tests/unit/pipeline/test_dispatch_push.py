@@ -789,8 +789,13 @@ def switch(scope: KillScope, identifier: str = "") -> KillSwitch:
 
 @pytest.mark.parametrize(
     "on",
-    [switch(KillScope.ALL), switch(KillScope.MERCHANT, "m-1"), switch(KillScope.RULE, "at-the-store")],
-    ids=["all", "merchant", "rule"],
+    [
+        switch(KillScope.ALL),
+        switch(KillScope.MERCHANT, "m-1"),
+        switch(KillScope.RULE, "at-the-store"),
+        switch(KillScope.VERSION, "rules-1"),
+    ],
+    ids=["all", "merchant", "rule", "version"],
 )
 async def test_a_switch_that_is_on_stops_the_push_and_leaves_no_charge(world: World, on: KillSwitch) -> None:
     world.kill_switches.turn_on(on)
@@ -803,7 +808,9 @@ async def test_a_switch_that_is_on_stops_the_push_and_leaves_no_charge(world: Wo
 
 
 @pytest.mark.parametrize(
-    "on", [switch(KillScope.MERCHANT, "m-2"), switch(KillScope.RULE, "another")], ids=["merchant", "rule"]
+    "on",
+    [switch(KillScope.MERCHANT, "m-2"), switch(KillScope.RULE, "another"), switch(KillScope.VERSION, "rules-2")],
+    ids=["merchant", "rule", "version"],
 )
 async def test_a_switch_for_others_stops_nothing(world: World, on: KillSwitch) -> None:
     world.kill_switches.turn_on(on)

@@ -1,5 +1,6 @@
 """The winning rule becomes an alert that needs nobody's advice again; otherwise each rule says why not."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from random import Random
@@ -35,6 +36,7 @@ from tests.support.sample_events import (
     event,
     snapshot,
     validated,
+    with_control,
     with_texts_in_turn,
 )
 from tests.support.store_clock import is_open, random_opening
@@ -65,6 +67,18 @@ def test_of_several_texts_in_turn_the_alert_has_the_users_own_and_names_it() -> 
         texts.setdefault(outcome.value.title, set()).add(outcome.value.variant)
 
     assert texts == {"20% at Shop": {"plain"}, "Hello! 20%": {"friendly"}}
+
+
+def test_the_alert_says_whether_its_user_is_kept_back_and_how_many_are() -> None:
+    data, arms = with_control(snapshot()), Counter[tuple[bool, float | None]]()
+    for number in range(100):
+        value = Candidate(validated=validated(event(user_id=f"u-{number}")), coupons=(coupon(),))
+        outcome = evaluate_rules(value, data, START)
+        assert isinstance(outcome, Forward)
+        arms[outcome.value.control, outcome.value.control_percent] += 1
+
+    assert arms.keys() == {(True, 50), (False, 50)}
+    assert min(arms.values()) > 30
 
 
 def test_the_best_coupon_is_the_one_that_is_promised() -> None:

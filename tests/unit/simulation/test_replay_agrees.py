@@ -7,13 +7,18 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import msgspec
+import pytest
 
+from benchmarks.last_stages import LastStages
+from benchmarks.rules import make_cases, make_rules
+from benchmarks.simulate import candidate_of, compared
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.merchants import Merchant, Store
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.pipeline.outcomes import Forward
 from saving_alerts.pipeline.steps import evaluate_rules
 from saving_alerts.reference_data.snapshot import Merchants, Snapshot
@@ -87,3 +92,19 @@ def test_it_decides_what_the_worker_decided() -> None:
 
     assert set(seen) == {rule.id for rule in RULES} | {Reason.RULE_REFUSED}
     assert min(seen.values()) > COUNT // 100
+
+
+@pytest.mark.asyncio
+async def test_it_ends_each_event_as_the_last_stages_did_with_caps_texts_in_turn_and_control() -> None:
+    """`benchmarks/simulate.py` does it with 200,000, by way of Kafka."""
+    cases = make_cases(Random(7))[:COUNT]
+    shops = {each.merchant.merchant_id: each.merchant for each, _ in cases if each.merchant}
+    data = Snapshot(read_rules(compared(make_rules(Random(7), 20))), Merchants("merchants-1", shops))
+    stages, replay = LastStages(data), Replay(data, Totals(), lambda _user: (), lambda _name: {})
+    began, seen = datetime(2026, 11, 20, tzinfo=UTC), Counter[str]()
+    for number, case in enumerate(cases):
+        found = candidate_of(case, number, began + timedelta(minutes=3 * number), users=200)
+        decided, replayed = await stages.decide(found), replay.take(found)
+        assert (decided.reason, decided.details.get("variant")) == (replayed.reason, replayed.variant)
+        seen[decided.reason] += 1
+    assert min(seen[each] for each in (Reason.PUSHED, Reason.CAPPED, Reason.CONTROL)) > 20

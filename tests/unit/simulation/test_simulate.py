@@ -21,7 +21,7 @@ from saving_alerts.simulation.partition_replay import Users
 from saving_alerts.simulation.recorded_decisions import Agreement, RecordedDecisions, Unknown
 from saving_alerts.simulation.replay import Replay, Replayed, Totals
 from tests.support.fakes.clock import START
-from tests.support.sample_events import coupon, event, snapshot, validated, with_texts_in_turn
+from tests.support.sample_events import coupon, event, snapshot, validated, with_control, with_texts_in_turn
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -186,6 +186,8 @@ def test_what_nobody_can_know_is_counted() -> None:
 
 
 WON = decision(1, Reason.CAPPED, rule_id="at-the-store", coupon_id="c-1")
+PUSHED = decision(1, Reason.PUSHED, rule_id="at-the-store", coupon_id="c-1")
+KEPT_BACK = decision(1, Reason.CONTROL, rule_id="at-the-store", coupon_id="c-1")
 REFUSED = decision(1, Reason.QUIET_HOURS, Stage.EVALUATE_RULES)
 WINS = Replayed(Reason.CAPPED, rule_id="at-the-store", coupon_id="c-1")
 
@@ -198,6 +200,9 @@ WINS = Replayed(Reason.CAPPED, rule_id="at-the-store", coupon_id="c-1")
         pytest.param(WON, replace(WINS, coupon_id="c-2"), (0, 1, 0), id="another coupon"),
         pytest.param(WON, Replayed(Reason.HELD_OUT, Reason.HELD_OUT), (0, 1, 0), id="won then, refused now"),
         pytest.param(WON, replace(WINS, variant="plain"), (0, 1, 0), id="another text"),
+        pytest.param(WON, replace(WINS, control=True), (1, 0, 0), id="ended before anybody was kept back"),
+        pytest.param(PUSHED, replace(WINS, control=True), (0, 1, 0), id="pushed then, kept back now"),
+        pytest.param(KEPT_BACK, WINS, (0, 1, 0), id="kept back then, not now"),
         pytest.param(REFUSED, Replayed(Reason.QUIET_HOURS, Reason.QUIET_HOURS), (1, 0, 0), id="the same refusal"),
         pytest.param(REFUSED, Replayed(Reason.HELD_OUT, Reason.HELD_OUT), (0, 1, 0), id="another refusal"),
         pytest.param(REFUSED, WINS, (0, 1, 0), id="refused then, wins now"),
@@ -232,14 +237,34 @@ def test_it_finds_the_texts_in_turn_that_the_workers_chose() -> None:
     assert live.totals.variants == Counter(("at-the-store", str(each.details["variant"])) for each in decisions)
 
 
+def test_it_keeps_back_whom_the_workers_kept_back_and_charges_the_caps() -> None:
+    data = with_control(snapshot())
+    live = ReplayedPartition(data)
+    events = [candidate(number, f"u-{number}") for number in range(200)]
+    decisions = [worker_decision(each, data) for each in events]
+    history, agreement = record(*decisions)[0], Agreement("rules-1")
+
+    for each, decided in zip(events, decisions, strict=True):
+        recorded = history.evaluated(decided.position, decided.event_id)
+        agreement.compare(decided.position, recorded, live.replay.take(each), "merchants-1")
+
+    control = [each.user_id for each in decisions if each.reason is Reason.CONTROL]
+    assert agreement == Agreement("rules-1", same=200)
+    assert live.totals.controls == {"at-the-store": len(control)}
+    assert live.totals.users == live.totals.pushes == 200 - len(control)
+    second = [candidate(number, user, at=START + HOUR) for number, user in enumerate(map(str, control), 200)]
+    assert set(live.reasons(*second)) == {Reason.CAPPED}
+
+
 def worker_decision(of: Candidate, data: Snapshot) -> Decision:
-    """That it was pushed, as the stages write it."""
+    """That it was pushed, or kept back, as the stages write it."""
     outcome = evaluate_rules(of, data, START)
     assert isinstance(outcome, Forward)
     made = outcome.value
-    decided = decided_by(made, data.rules, Reason.PUSHED, {"attempts": ["accepted 201"]})
+    reason, attempts = (Reason.CONTROL, []) if made.control else (Reason.PUSHED, ["accepted 201"])
+    decided = decided_by(made, data.rules, reason, {"attempts": attempts})
     return msgspec.structs.replace(
-        decision(made.position.offset, Reason.PUSHED),
+        decision(made.position.offset, reason),
         event_id=made.event_id,
         user_id=made.user_id,
         details=dict(decided.details),

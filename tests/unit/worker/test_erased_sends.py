@@ -74,6 +74,15 @@ async def test_the_event_finds_its_own_send_and_so_does_its_double_at_another_po
     assert of_event(world.table.of(USER, at(3)), "event-1") is None
 
 
+async def test_what_was_charged_as_control_is_found_as_such(world: World) -> None:
+    charged = msgspec.structs.replace(sent(1, world.clock), control=True)
+    await world.record_send(USER, charged)
+    await erase(world)
+
+    for table in (world, after_recovery(world)):
+        assert of_position(table.table.of(USER, at(1)), at(1).position, "event-1") == charged
+
+
 async def test_nothing_that_compaction_leaves_names_the_user_or_what_they_were_sent(world: World) -> None:
     await world.record(USER, 1)
     await erase(world)

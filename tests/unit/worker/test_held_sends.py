@@ -43,6 +43,7 @@ rows = st.builds(
     st.sampled_from(["m-1", "m-2", "ü" * 300]),
     st.sampled_from([0, NOW - WEEK, NOW - WEEK + 1, NOW, NOW + WEEK - 1, NOW + WEEK, 2**53 - 1]),
     st.booleans(),
+    st.booleans(),
 )
 changes = st.lists(st.tuples(users, rows, st.sampled_from([ROW_VALUE, None])), max_size=30)
 

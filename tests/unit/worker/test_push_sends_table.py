@@ -93,11 +93,14 @@ class World:
             self.kafka.changes = kafka.changes
 
     async def record(self, user_id: str, offset: int, *, uncertain: bool = False) -> None:
+        await self.record_send(user_id, sent(offset, self.clock, uncertain=uncertain))
+
+    async def record_send(self, user_id: str, send: PushSend) -> None:
         """As a stage does: in the task of a record of the user's partition."""
         event = SimpleNamespace(message=SimpleNamespace(topic="test.alerts", partition=of_user(user_id)))
         token = _current_event.set(cast("Any", lambda: event))
         try:
-            await self.table.record(user_id, sent(offset, self.clock, uncertain=uncertain))
+            await self.table.record(user_id, send)
         finally:
             _current_event.reset(token)
 

@@ -14,6 +14,7 @@ FILE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = FILE["services"]
 ONE_SHOTS = {"setup", "load"}
 LONG_RUNNING = sorted(SERVICES.keys() - ONE_SHOTS)
+WITHOUT_PAGE = {"record-results"}  # it ends when it cannot go on
 OURS = ("saving-alerts:local", "saving-alerts-world:local")
 
 
@@ -34,7 +35,7 @@ def test_long_running_containers_are_checked_and_restarted(name: str) -> None:
     service = SERVICES[name]
 
     assert service["restart"] == "unless-stopped"
-    assert "test" in service["healthcheck"]
+    assert "test" in service["healthcheck"] or name in WITHOUT_PAGE
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if SERVICES[name]["image"] in OURS])

@@ -3,7 +3,7 @@
 import pytest
 
 from saving_alerts.domain.rules.clauses import is_rolled_out
-from saving_alerts.domain.rules.control import is_control, together
+from saving_alerts.domain.rules.control import Arm, Control, arm_of, is_control, together
 
 USERS = [f"u-{number}" for number in range(20_000)]
 
@@ -42,3 +42,18 @@ def test_the_same_users_are_kept_back_in_every_release() -> None:
 
 def test_nobody_is_kept_back_twice() -> None:
     assert (together(0, 0), together(10, 0), together(50, 50), together(100, 5)) == (0, 10, 75, 100)
+
+
+def test_the_arm_is_control_if_the_file_or_the_rule_keeps_back() -> None:
+    of_the_file, of_the_rule = Control(20, "file"), Control(10, "rule")
+    arms = [arm_of(user, of_the_file, of_the_rule) for user in USERS]
+
+    assert {arm.percent for arm in arms if arm} == {together(20, 10)}
+    assert [arm is not None and arm.is_control for arm in arms] == [
+        is_control(*of_the_file, user) or is_control(*of_the_rule, user) for user in USERS
+    ]
+
+
+def test_where_nobody_is_kept_back_there_are_no_arms() -> None:
+    assert arm_of("u-1", None, None) is None
+    assert arm_of("u-1", Control(50, "file"), None) == Arm(is_control(50, "file", "u-1"), 50)

@@ -64,6 +64,13 @@ def mistakes_in(content: bytes) -> list[str]:
     return refused.value.mistakes
 
 
+def kept_back(salt: str | None) -> bytes:
+    """20 % by the file, 10 % by its rule, with this salt of both."""
+    salted = {} if salt is None else {"control_salt": salt}
+    rule = {**RULE, "control_percent": 10, **salted}
+    return raw({**GOOD, "control_percent": 20, **salted, "rules": [rule]})
+
+
 def test_a_good_file_becomes_rules() -> None:
     rules = read_rules(raw(GOOD))
 
@@ -90,6 +97,22 @@ def test_what_is_left_out_has_a_default() -> None:
     compiled = rules.rules[0]
     assert (compiled.allow, compiled.deny, compiled.min_discount_percent) == (("*",), (), None)
     assert compiled.quiet_hours is None
+
+
+def test_file_and_rule_keep_back_users_of_their_own_also_with_one_salt() -> None:
+    found = read_rules(kept_back("spring"))
+    of_the_file, of_the_rule = found.control, found.rules[0].control
+
+    assert of_the_file is not None
+    assert of_the_rule is not None
+    assert (of_the_file.percent, of_the_rule.percent) == (20, 10)
+    assert of_the_file.salt != of_the_rule.salt
+
+
+def test_without_a_salt_a_rule_keeps_back_by_its_id() -> None:
+    named, unnamed = (read_rules(kept_back(salt)).rules[0].control for salt in ("at-the-store", None))
+
+    assert named == unnamed
 
 
 def test_freshness_is_ten_minutes_at_the_store_half_an_hour_elsewhere_and_what_the_file_says() -> None:

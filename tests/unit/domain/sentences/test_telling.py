@@ -127,6 +127,15 @@ def test_other_caps_are_told_as_what_they_are(cap: str, expected: str) -> None:
     assert expected in told(EN, Reason.CAPPED, details=CAPPED | {"cap": cap})
 
 
+def test_nobody_is_told_of_a_push_that_was_left_out() -> None:
+    capped, double = CAPPED | {"counts_control": True}, {"of": "saving-events-3@1", "counts_control": True}
+
+    assert "those count that we leave out" in told(EN, Reason.CAPPED, details=capped)
+    assert "auch was wir zum vergleich nicht schicken" in told(DE, Reason.CAPPED, details=capped).lower()
+    assert "work on it only once" in told(EN, Reason.DUPLICATE, details=double)
+    assert "bearbeiten es nur einmal" in told(DE, Reason.DUPLICATE, details=double)
+
+
 @pytest.mark.parametrize("reason", [Reason.PUSHED, Reason.WOULD_PUSH, Reason.PUSH_UNCERTAIN])
 def test_the_text_that_was_sent_is_read_out(reason: Reason) -> None:
     text = PushText("20 % bei Bäckerei Nord", "Alle Brote, heute")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from string import Template
 
+from saving_alerts.domain.rules.control import Control
 from saving_alerts.domain.rules.messages import Message, Text
 from saving_alerts.ledger.rule_counts import RuleCount, RuleCounts
 from saving_alerts.reference_data.document_store import Publication
@@ -43,6 +44,23 @@ def test_what_a_rule_did_stands_beside_it() -> None:
 
     assert "<li>5 capped</li><li>1,234 pushed</li><li>70 refused by min_discount_percent</li>" in shown
     assert "Counted from 2,000 decisions, the newest ones, since 2026-11-23 10:15 UTC" in shown
+
+
+def test_what_came_of_the_pushes_stands_beside_the_rule_where_results_are_recorded() -> None:
+    plain, offered = (rules_html(IN_FORCE, None, START, has_results=has) for has in (False, True))
+    shown = rules_html(IN_FORCE, None, START, {"at-the-store": ["7 pushes", "it <helps>"]}, has_results=True)
+    nothing = rules_html(IN_FORCE, None, START, {}, has_results=True)
+
+    assert ("?results=1" in plain, "?results=1" in offered, "?results=1" in shown) == (False, True, False)
+    assert "<ul><li>7 pushes</li><li>it &lt;helps&gt;</li></ul>" in shown
+    assert "no push, and nobody kept back as control" in nothing
+
+
+def test_how_many_are_kept_back_stands_with_the_rule() -> None:
+    (rule,) = RULES.rules
+    rules = replace(RULES, rules=(replace(rule, control=Control(7.5, "salt")),))
+
+    assert "<code>control_percent</code>: 7.5" in rules_html(replace(IN_FORCE, rules=rules), None, START)
 
 
 def test_where_nobody_knows_since_when_a_rule_is_live_nothing_is_claimed() -> None:

@@ -1,0 +1,94 @@
+"""The mutants of users who are kept back as control."""
+
+from tests.mutation.mutant import Edit, Mutant
+
+CHARGE = "saving_alerts/adapters/claim_scripts/charge_control.lua"
+CONFIRM = "saving_alerts/adapters/claim_scripts/confirm.lua"
+DISPATCH = "saving_alerts/pipeline/dispatch.py"
+HOLDER = "saving_alerts/pipeline/claim_holder.py"
+REPLAY = "saving_alerts/simulation/replay.py"
+ROWS = "saving_alerts/kafka/push_send_rows.py"
+SENDS = "saving_alerts/domain/push_sends.py"
+
+TEST_CLAIMS = ("tests/contracts/test_throttle_contract.py",)
+TEST_DISPATCH = ("tests/unit/pipeline/test_dispatch_control.py",)
+TEST_REPLAY = ("tests/unit/simulation/test_simulate.py",)
+TEST_ROWS = ("tests/unit/kafka/test_push_send_rows.py",)
+TEST_SENDS = ("tests/unit/domain/test_push_sends.py",)
+
+CONTROL_MUTANTS = (
+    Mutant(
+        "push to who is kept back",
+        (Edit(DISPATCH, "return self.alert.control and not (", "return False and not ("),),
+        TEST_DISPATCH,
+    ),
+    Mutant(
+        "charge as control what may have been sent",
+        (
+            Edit(
+                DISPATCH,
+                "return await self._unless_charged(decided) if known.control else decided",
+                "return decided",
+            ),
+        ),
+        TEST_DISPATCH,
+    ),
+    Mutant(
+        "push under a claim that another has given back meanwhile",
+        (Edit(DISPATCH, "if self._is_kept_back or isinstance(", "if isinstance("),),
+        TEST_DISPATCH,
+    ),
+    Mutant(
+        "tell expired what may be charged as control",
+        (Edit(DISPATCH, "if self.claim.may_be_charged and not self.stays_charged:", "if False:"),),
+        TEST_DISPATCH,
+    ),
+    Mutant(
+        "charge over a cap that only the Table knows",
+        (Edit(HOLDER, "if self._in_the_table() is not None and not isinstance(", "if False and not isinstance("),),
+        TEST_DISPATCH,
+    ),
+    Mutant(
+        "charge as control over a full cap",
+        (Edit(CHARGE, "return obstacle(user) or charge_anew(user)", "return charge_anew(user)"),),
+        TEST_CLAIMS,
+    ),
+    Mutant(
+        "charge as control in place of a claim",
+        (
+            Edit(
+                CHARGE,
+                "  if own and is_claim(own) then return {'known'} end\n",
+                "  if own and is_claim(own) then own = nil end\n",
+            ),
+        ),
+        TEST_CLAIMS,
+    ),
+    Mutant(
+        "leave a charge as control where a push was confirmed",
+        (Edit(CONFIRM, "and not own.control and", "and"),),
+        TEST_CLAIMS,
+    ),
+    Mutant(
+        "write the row of a push with one more field",
+        (Edit(ROWS, "fields if self.control else fields[:-1]", "fields"),),
+        TEST_ROWS,
+    ),
+    Mutant(
+        "count a push from when its user was charged as control",
+        (Edit(SENDS, "send if known.control else", "send if False else"),),
+        TEST_SENDS,
+    ),
+    Mutant(
+        "simulate without charging who is kept back",
+        (
+            Edit(
+                REPLAY,
+                '        state.sends.append(CountedSend(event.merchant_id or "", at))\n',
+                "        if otherwise is Reason.PUSHED:\n"
+                '            state.sends.append(CountedSend(event.merchant_id or "", at))\n',
+            ),
+        ),
+        TEST_REPLAY,
+    ),
+)
