@@ -12,7 +12,14 @@ SLOT, CRASH, WIPE = Faults(slots=1), Faults(slots=1, crashes=1), Faults(slots=1,
 
 @pytest.mark.parametrize(
     "faults",
-    [SLOT, CRASH, *(Faults(slots=1, **{fault: 1}) for fault in ("rebalances", "lost_answers", "kills", "erasures"))],
+    [
+        SLOT,
+        CRASH,
+        *(
+            pytest.param(Faults(slots=1, **{fault: 1}), marks=pytest.mark.long)
+            for fault in ("rebalances", "lost_answers", "kills", "erasures")
+        ),
+    ],
     ids=["none", "a crash", "a rebalance", "a lost answer", "a kill switch", "an erasure"],
 )
 def test_every_promise_holds_and_no_state_is_stuck(faults: Faults) -> None:
@@ -27,7 +34,7 @@ def test_every_promise_holds_and_no_state_is_stuck(faults: Faults) -> None:
     "faults",
     [
         Faults(slots=1, wipes=2),
-        Faults(slots=1, wipes=1, rebalances=1),
+        pytest.param(Faults(slots=1, wipes=1, rebalances=1), marks=pytest.mark.long),
         pytest.param(Faults(slots=1, wipes=1, crashes=1), marks=pytest.mark.long),
         pytest.param(Faults(slots=1, crashes=1, rebalances=1), marks=pytest.mark.long),
         pytest.param(Faults(slots=1, crashes=2), marks=pytest.mark.long),

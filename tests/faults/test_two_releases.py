@@ -1,6 +1,6 @@
 """This release and one with a field more in all that it writes, side by side: each reads what the other writes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -43,7 +43,7 @@ def deployment_of_two(builds: tuple[Build, Build]) -> Iterator[Deployment]:
         yield deployment
 
 
-def has_both(texts: Iterator[bytes]) -> bool:
+def has_both(texts: Iterable[bytes]) -> bool:
     """Whether some have the field of the next release, and others have it not."""
     return {NAME.encode() in text for text in texts} == {True, False}
 

@@ -1,10 +1,11 @@
 """What stands on the topics, beside the commits and in Redis of a deployment: byte for byte, as somebody wrote it."""
 
+import asyncio
 from collections.abc import Iterator
 
 import redis
-from confluent_kafka import OFFSET_BEGINNING, Consumer, ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient
+from aiokafka.admin import AIOKafkaAdminClient
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from tests.faults.deployment import Deployment
 
@@ -33,13 +34,21 @@ def _partition(consumer: Consumer, place: TopicPartition) -> Iterator[bytes]:
                 yield repr(message.headers()).encode() + (message.value() or b"")
 
 
-def texts_of_commits(deployment: Deployment) -> Iterator[bytes]:
-    """What stands beside the offsets that the group has committed now."""
-    admin = AdminClient({"bootstrap.servers": deployment.world.bootstrap_servers})
-    group = deployment.spec.group
-    (found,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]).values()
-    for place in found.result(TIMEOUT_SECONDS).topic_partitions or ():
-        yield (place.metadata or "").encode()
+def texts_of_commits(deployment: Deployment) -> list[bytes]:
+    """What stands beside the offsets that the group has committed now.
+
+    By aiokafka: librdkafka's text has no end, and confluent-kafka reads on behind it.
+    """
+    return asyncio.run(_texts(deployment.world.bootstrap_servers, deployment.spec.group))
+
+
+async def _texts(bootstrap_servers: str, group: str) -> list[bytes]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        return [found.metadata.encode() for found in (await admin.list_consumer_group_offsets(group)).values()]
+    finally:
+        await admin.close()
 
 
 def values_in_redis(deployment: Deployment, pattern: str) -> Iterator[bytes]:

@@ -122,7 +122,11 @@ OF_DELIVERY = (
     ),
     _noticed(
         "one user twice in work",
-        (RECORD_WORK, "            before = self._last_of_key.get(record.key)\n", "            before = None\n"),
+        (
+            RECORD_WORK,
+            "before = None if self._order.is_by_step else self._last_of_key.get(record.key)",
+            "before = None",
+        ),
     ),
 )
 OF_CLAIMS = (
