@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from tests.claims_model import redis
+from tests.claims_model import redis, slots
 from tests.claims_model.endings import is_over, may_have_been_sent, refused, sent_before, unheard, why_over
-from tests.claims_model.push_api import is_at_the_limit
+from tests.claims_model.push_api import is_at_the_limit, over_slot
 from tests.claims_model.state import SETTLED, UNLIKE, Answer, Entry, Rules, State, Step, Task, own_entry, put
 
 Steps = Iterator[Step]
@@ -16,6 +16,8 @@ CONTROL_RULES = frozenset(
         "ghost_checks_caps",
         "ghost_leaves_claims",
         "unheard_ghost_is_control",
+        "ghost_is_outbid",
+        "ghost_has_slot",
     }
 )
 
@@ -55,16 +57,18 @@ def is_ghost(rules: Rules, state: State, event: int, task: Task) -> bool:
 def ghost(rules: Rules, state: State, worker: int, event: int, task: Task) -> Steps:
     """One script: it looks for the own entry, checks the caps, and writes what is charged, or writes nothing."""
     own = own_entry(rules, state, event)
-    reply = _reply(rules, state, own)
+    reply = _reply(rules, state, own, task)
     if reply == "already sent":
         ending = settled_as(rules, state, event, task)
         yield "hears that it was settled", sent_before(rules, state, worker, event, task, ending)
     elif reply == "capped":
         yield "hears that it is capped", refused(rules, state, worker, event, task, "capped")
+    elif reply == "outbid":
+        yield "hears that it is outbid", refused(rules, state, worker, event, task, "outbid")
     elif is_over(state, event):
         yield "looks, and is out of time", refused(rules, state, worker, event, task, why_over(state, event))
     elif reply == "granted":
-        written = _written(state, own)._replace(broken=_broken_by(state, own))
+        written = _written(rules, state, own, task)._replace(broken=_broken_by(state, own))
         yield "is charged as control", sent_before(rules, written, worker, event, task, "control")
         if state.left.lost_answers:
             asked = task._replace(phase="asked")
@@ -82,27 +86,27 @@ def unanswered(rules: Rules, state: State, worker: int, event: int, task: Task) 
         yield "is out of time, and may be charged as control", unheard(over, event)
 
 
-def confirm(rules: Rules, state: State, event: int) -> State:
-    """In place of nothing only: a claim, or a send, says more."""
-    own = own_entry(rules, state, event)
-    is_free = state.entries[own].kind == "none" or not rules.ghost_leaves_claims
-    return _written(state, own) if is_free and state.entries[own].kind not in SETTLED else state
-
-
-def _reply(rules: Rules, state: State, own: int) -> redis.Reservation:
+def _reply(rules: Rules, state: State, own: int, task: Task) -> redis.Reservation:
     if state.entries[own].kind in SETTLED:
         return "already sent"
     if state.entries[1 - own].kind == "live" and rules.live_claim_excludes:
         return "busy"
+    if slots.are_gathered(state):
+        is_outbid = rules.ghost_is_outbid and slots.is_outbid(rules, state, own, together=task.together)
+        return "outbid" if is_outbid else "granted"
     is_capped = rules.ghost_checks_caps and redis.is_charged(rules, state, 1 - own)
     return "capped" if is_capped else "granted"
 
 
 def _broken_by(state: State, own: int) -> str:
     """A treated user would have got nothing here."""
+    if slots.are_gathered(state):
+        return over_slot(state, own)
     is_full = state.accepted[1 - own] in ("in window", "after charge")
     return UNLIKE if is_full and not is_at_the_limit(state) else ""
 
 
-def _written(state: State, own: int) -> State:
-    return state.with_entry(own, Entry("control"))._replace(old=put(state.old, own, False))
+def _written(rules: Rules, state: State, own: int, task: Task) -> State:
+    is_elected = state.elected[own] or (task.together and not state.accepted[1 - own])
+    written = state._replace(old=put(state.old, own, False), elected=put(state.elected, own, is_elected))
+    return written.with_entry(own, Entry("control", together=task.together and rules.ghost_has_slot))

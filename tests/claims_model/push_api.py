@@ -37,9 +37,11 @@ def _broken_by(state: State, event: int) -> str:
         return LATE
     if event == 0 and state.left.controls == 1:
         return KEPT_BACK
+    if slots.are_gathered(state):
+        return over_slot(state, event)
     if state.answers[1 - event] == "control" and not state.old[1 - event]:
         return THE_LIMIT if is_at_the_limit(state) else UNLIKE
-    return _over_slot(state, event) if slots.are_gathered(state) else _over_cap(state, event)
+    return _over_cap(state, event)
 
 
 def _over_cap(state: State, event: int) -> str:
@@ -48,7 +50,8 @@ def _over_cap(state: State, event: int) -> str:
     return THE_LIMIT if is_at_the_limit(state) else OVER_CAP
 
 
-def _over_slot(state: State, event: int) -> str:
+def over_slot(state: State, event: int) -> str:
+    """This event is pushed, or charged as control."""
     if not slots.is_second_push(state, event):
         return ""
     return THE_LIMIT if is_at_the_limit(state) or state.slot_lost == WIPED | ORPHANED else OVER_SLOT

@@ -68,4 +68,7 @@ def given_back(state: State, event: int) -> State:
 
 
 def is_second_push(state: State, event: int) -> bool:
-    return any(state.elected) and bool(state.accepted[1 - event])
+    """Or a charge as control beside a push."""
+    other = 1 - event
+    is_charged = bool(state.accepted[other]) or "control" in (state.entries[other].kind, state.answers[other])
+    return any(state.elected) and is_charged

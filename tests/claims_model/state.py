@@ -38,7 +38,7 @@ WIPED, ORPHANED = 1, 2  # Redis forgot the claim; the worker that knew of it cra
 
 SECOND_PUSH = "a second push for one event"
 OVER_CAP = "more pushes than the cap allows"
-OVER_SLOT = "a second push for one slot"
+OVER_SLOT = "a second push, or a charge as control beside one, for one slot"
 LATE = "a push accepted after its deadline"
 SILENCED = "a user silenced although no push may have been sent"
 DENIED = "an accepted push that its answer denies"
@@ -96,11 +96,13 @@ class Rules:
     erased_row_stays: bool = True  # 10: so does what the Table knows
     tokens_before_tombstones: bool = True  # 10
     order_goes_last: bool = True  # 10: after all that it orders
-    control_is_kept_back: bool = True  # 11, as what follows
+    control_is_kept_back: bool = True  # 12, as what follows
     ghost_is_marked: bool = True  # what is charged for a control alert is told apart from a send
     ghost_checks_caps: bool = True  # in the one step that writes it
     ghost_leaves_claims: bool = True  # an own claim that is there decides: its event is of the other arm
     unheard_ghost_is_control: bool = True  # one that may have been written is told
+    ghost_is_outbid: bool = True  # 11 and 12: in the one step that would write it
+    ghost_has_slot: bool = True  # 11 and 12: what is charged says who was gathered with it
 
 
 class Faults(NamedTuple):

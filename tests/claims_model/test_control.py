@@ -4,9 +4,10 @@ import pytest
 
 from tests.claims_model.control import CONTROL_RULES
 from tests.claims_model.search import Model, search, search_to_the_ends
-from tests.claims_model.state import KEPT_BACK, MADE_UP, SILENCED, UNLIKE, Faults, Rules
+from tests.claims_model.state import KEPT_BACK, MADE_UP, OVER_SLOT, SILENCED, UNLIKE, Faults, Rules
 
 CONTROL = Faults(controls=1)
+SLOT_AND_CRASH = Faults(controls=1, slots=1, crashes=1)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,25 @@ def test_every_promise_holds_in_order(faults: Faults) -> None:
     assert not found.broken, found
 
 
+@pytest.mark.parametrize(
+    "faults",
+    [
+        Faults(controls=1, slots=1),
+        SLOT_AND_CRASH,
+        Faults(controls=1, slots=1, lost_answers=2),
+        Faults(controls=1, slots=1, wipes=1),
+        Faults(controls=0, slots=1, reassigned=1),
+    ],
+    ids=str,
+)
+def test_of_two_of_one_slot_one_is_charged_as_control_or_pushed(faults: Faults) -> None:
+    """The best first, whichever it is."""
+    found = search_to_the_ends(Model(Rules(), faults, side_by_side=False))
+
+    assert not found.broken, found
+    assert found.states > 1_500
+
+
 # The rule that is switched off, the faults it is needed against, and the promise that breaks.
 NEEDED = [
     ("control_is_kept_back", CONTROL, KEPT_BACK),
@@ -58,12 +78,14 @@ NEEDED = [
     ("ghost_checks_caps", CONTROL, UNLIKE),
     ("ghost_leaves_claims", Faults(controls=0, crashes=1, reassigned=1), SILENCED),
     ("unheard_ghost_is_control", Faults(controls=1, lost_answers=2), SILENCED),
+    ("ghost_is_outbid", SLOT_AND_CRASH, OVER_SLOT),
+    ("ghost_has_slot", SLOT_AND_CRASH, OVER_SLOT),
 ]
 
 
 @pytest.mark.parametrize(("rule", "faults", "breaks"), NEEDED, ids=[row[0] for row in NEEDED])
 def test_without_the_rule_a_promise_breaks(rule: str, faults: Faults, breaks: str) -> None:
-    found = search(Model(Rules(**{rule: False}), faults))
+    found = search(Model(Rules(**{rule: False}), faults, side_by_side=not faults.slots))
 
     assert found.broken == breaks, found
 
