@@ -11,8 +11,9 @@ from redis import asyncio as aioredis
 
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.ports.errors import UnavailableError
-from saving_alerts.ports.throttle import AlreadySent, Busy, Free, Granted, Known, Outbid, Throttle
+from saving_alerts.ports.throttle import AlreadySent, Busy, CapReached, Charged, Free, Granted, Known, Outbid, Throttle
 from tests.contracts.throttle_harness import (
+    DAILY,
     KEY_PREFIX,
     TWICE_A_DAY,
     FakeHarness,
@@ -130,6 +131,63 @@ async def test_the_own_entry_comes_first(throttle: Throttle) -> None:
 
     assert await throttle.look(claim_of(2, slot=(FIRST,)), CAPS) == Known()
     assert isinstance(await throttle.reserve(claim_of(2, slot=(FIRST,)), CAPS), AlreadySent)
+
+
+@pytest.mark.asyncio
+async def test_one_that_is_charged_as_control_has_the_slot(throttle: Throttle) -> None:
+    winner = claim_of(1, slot=(SECOND, THIRD))
+    assert isinstance(await throttle.charge_control(winner, CAPS), Charged)
+
+    outbid = Outbid(FIRST, winner.position)
+    assert await throttle.reserve(claim_of(2, slot=(FIRST,)), CAPS) == outbid
+    assert await throttle.reserve(claim_of(3), CAPS) == outbid
+    assert await throttle.look(claim_of(3), CAPS) == outbid
+    assert await throttle.charge_control(claim_of(3), CAPS) == outbid
+    assert isinstance(await throttle.charge_control(claim_of(4), CAPS), Charged)
+
+
+@pytest.mark.asyncio
+async def test_one_that_was_outbid_is_not_charged_as_control(throttle: Throttle) -> None:
+    winner = claim_of(1, slot=(SECOND,))
+    granted(await throttle.reserve(winner, CAPS))
+    await throttle.confirm(winner, uncertain=False)
+
+    for other in (claim_of(2), claim_of(3, slot=(FIRST,))):
+        assert await throttle.charge_control(other, CAPS) == Outbid(FIRST, winner.position)
+        assert await throttle.look(other, CAPS) == Outbid(FIRST, winner.position)
+    assert await throttle.charge_control(claim_of(2), (DAILY,)) == Outbid(FIRST, winner.position)
+    assert isinstance(await throttle.reserve(claim_of(4), CAPS), Granted)  # one place is still free
+
+
+@pytest.mark.asyncio
+async def test_a_push_in_place_of_a_charge_as_control_has_the_slot_of_both(throttle: Throttle) -> None:
+    await throttle.charge_control(claim_of(1, slot=(SECOND,)), CAPS)
+    again = claim_of(1, "worker-b", slot=(THIRD,))
+    await throttle.confirm(again, uncertain=True)
+
+    answers = [await throttle.charge_control(claim_of(offset), CAPS) for offset in (2, 3)]
+
+    assert answers == [Outbid(FIRST, again.position)] * 2
+
+
+@pytest.mark.asyncio
+async def test_while_a_claim_of_the_slot_lives_nobody_is_charged_as_control(throttle: Throttle) -> None:
+    winner = claim_of(1, slot=(SECOND,))
+    until = granted(await throttle.reserve(winner, CAPS)).lease_until
+
+    assert await throttle.charge_control(claim_of(2, slot=(FIRST,)), CAPS) == Busy(until)
+
+
+@pytest.mark.asyncio
+async def test_an_erasure_keeps_the_slot_of_a_charge_as_control(throttle: Throttle) -> None:
+    await throttle.charge_control(claim_of(1, slot=(SECOND,)), CAPS)
+
+    assert await throttle.erase("u-1") is None
+
+    assert await throttle.charge_control(claim_of(2), CAPS) == Outbid(None, None)
+    assert await throttle.charge_control(claim_of(3, slot=(FIRST,)), CAPS) == Outbid(None, None)
+    assert isinstance(await throttle.charge_control(claim_of(4), CAPS), Charged)
+    assert isinstance(await throttle.charge_control(claim_of(5), CAPS), CapReached)
 
 
 @pytest.mark.asyncio
