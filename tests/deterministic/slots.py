@@ -8,6 +8,7 @@ from random import Random
 
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.failpoints import Failpoint
@@ -91,11 +92,18 @@ class Slots:
         self.forgotten |= {user_id for user_id, _ in self.elected}
 
     def broken(self, pushed: set[tuple[str, str]], facts: list[EventFacts]) -> list[str]:
-        """Slots with more than one push. Left: Redis forgot, and what the worker had gathered came again."""
+        """Slots with more than one push, or charge as control beside one.
+
+        Left: Redis forgot, and what the worker had gathered came again; a charge that nobody heard of.
+        """
+        kept_back = {(fact.user_id, fact.event_id) for fact in facts if fact.answer is Reason.CONTROL}
+        unheard = {fact.user_id for fact in facts if fact.unheard and fact.answer is Reason.CONTROL}
         again = {fact.user_id for fact in facts if max(fact.taken.values(), default=0) > 1}
         limited = {fact.user_id for fact in facts if fact.is_at_the_limit or fact.unasked} | (self.forgotten & again)
+        charged = pushed | kept_back
         return [
-            f"{user_id} got {len(sent)} pushes of one slot: {sent}"
+            f"{user_id} was charged {len(these)} times for one slot: {these}"
             for (user_id, _), members in self.elected.items()
-            if user_id not in limited and len(sent := sorted(each for each in members if (user_id, each) in pushed)) > 1
+            if user_id not in limited | unheard
+            and len(these := sorted(each for each in members if (user_id, each) in charged)) > 1
         ]
