@@ -20,6 +20,7 @@ from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.pipeline.dispatch import Dispatcher
+from saving_alerts.pipeline.drain import Drain
 from saving_alerts.pipeline.gathered_dispatch import GatheredDispatch
 from saving_alerts.pipeline.gathering import LEFT_FOR_THE_PUSH, MOST_GATHERED
 from saving_alerts.pipeline.outcomes import Decided
@@ -48,6 +49,7 @@ class World:
         self.throttle = FakeThrottle(self.clock, LEASE_SECONDS, self.users)
         self.sender = FakePushSender(self.clock)
         self.table: defaultdict[str, tuple[PushSend, ...]] = defaultdict(tuple)
+        self.drain = Drain()
         self.data = ReferenceData()
         self.gathers_for(within, caps)
         self.data.replace_merchants(snapshot().merchants, START)
@@ -66,6 +68,7 @@ class World:
             incarnation=incarnation,
             lease_left=timedelta(seconds=7),
             claim_numbers=itertools.count(1),
+            drain=self.drain,
         )
         return GatheredDispatch(dispatcher, UserTurns(), self.data)
 

@@ -12,6 +12,7 @@ import pytest
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.reasons import Reason
+from saving_alerts.domain.rules.control import Control
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.pipeline import steps
 from saving_alerts.pipeline.outcomes import Decided, Forward
@@ -22,11 +23,23 @@ from tests.support.sample_events import FRESHNESS, coupon, event, snapshot, vali
 from tests.support.simulated_time import run_simulated
 from tests.unit.pipeline.test_gathered_dispatch import OFTEN, WITHIN, World
 
+KEEPS_BACK_ALL = Control(100, "salt")
 
-def rules_that_gather() -> Snapshot:
+
+def rules_that_gather(control: Control | None = None) -> Snapshot:
     data = snapshot(min_discount_percent=None)
     freshness = dict.fromkeys((EventType.GEOFENCE_ENTERED, EventType.GEOFENCE_EXITED), FRESHNESS)
-    return replace(data, rules=replace(data.rules, caps=OFTEN, freshness=freshness, choose_within=WITHIN))
+    return replace(
+        data, rules=replace(data.rules, caps=OFTEN, freshness=freshness, choose_within=WITHIN, control=control)
+    )
+
+
+def of_two_arms() -> Snapshot:
+    """A rule for good coupons keeps back everybody, and another one has the rest."""
+    data = rules_that_gather()
+    (rule,) = data.rules.rules
+    good = replace(rule, id="good", min_discount_percent=50, control=KEEPS_BACK_ALL)
+    return replace(data, rules=replace(data.rules, rules=(good, rule)))
 
 
 def candidate(number: int, at: datetime, percent: float | None) -> Candidate:
@@ -39,18 +52,18 @@ def candidate(number: int, at: datetime, percent: float | None) -> Candidate:
     return Candidate(validated=value, coupons=coupons, looked_at=at)
 
 
-def replayed(candidates: list[Candidate]) -> Totals:
+def replayed(candidates: list[Candidate], data: Snapshot | None = None) -> Totals:
     totals = Totals()
-    replay = Replay(rules_that_gather(), totals, lambda _: [], lambda _: {})
+    replay = Replay(data or rules_that_gather(), totals, lambda _: [], lambda _: {})
     for each in candidates:
         replay.take(each)
     replay.finish()
     return totals
 
 
-async def lived(candidates: list[Candidate]) -> Counter[str]:
+async def lived(candidates: list[Candidate], data: Snapshot) -> Counter[str]:
     """How workers end them."""
-    world, data = World(), rules_that_gather()
+    world = World()
     world.data.replace_rules(data.rules, START)
 
     async def live(each: Candidate) -> Decided:
@@ -74,6 +87,14 @@ def test_the_best_of_a_slot_is_pushed_at_its_end() -> None:
     assert totals.rules == Counter({"at-the-store": 1})
 
 
+def test_of_a_user_who_is_kept_back_the_best_is_charged_and_the_others_are_outbid() -> None:
+    candidates = [candidate(number, START + timedelta(seconds=number), 10 + number) for number in (0, 1, 2)]
+    totals = replayed(candidates, rules_that_gather(KEEPS_BACK_ALL))
+
+    assert totals.reasons == Counter({Reason.CONTROL: 1, Reason.OUTBID: 2})
+    assert (totals.controls, totals.pushes, totals.users) == (Counter({"at-the-store": 1}), 0, 0)
+
+
 def test_a_departure_ends_what_is_gathered() -> None:
     totals = replayed([candidate(0, START, 10), candidate(1, START + timedelta(seconds=3), None)])
 
@@ -81,8 +102,11 @@ def test_a_departure_ends_what_is_gathered() -> None:
     assert totals.pushes == 0
 
 
+@pytest.mark.parametrize(
+    "data", [rules_that_gather(), of_two_arms()], ids=["all are pushed", "good coupons are control"]
+)
 @pytest.mark.parametrize("seed", range(30))
-def test_it_agrees_with_the_workers(seed: int) -> None:
+def test_it_agrees_with_the_workers(seed: int, data: Snapshot) -> None:
     random, at, candidates = Random(seed), START, []
     for number in range(12):
         percent = None if random.random() < 0.15 else float(random.randrange(1, 90))
@@ -92,10 +116,11 @@ def test_it_agrees_with_the_workers(seed: int) -> None:
     counted: list[Counter[str]] = []
 
     async def live() -> None:
-        counted.append(await lived(candidates))
+        counted.append(await lived(candidates, data))
 
     run_simulated(live())
 
     assert (
-        Counter({str(reason): count for reason, count in replayed(candidates).reasons.items() if count}) == counted[0]
+        Counter({str(reason): count for reason, count in replayed(candidates, data).reasons.items() if count})
+        == counted[0]
     )

@@ -132,6 +132,9 @@ def test_nobody_is_told_of_a_push_that_was_left_out() -> None:
 
     assert "those count that we leave out" in told(EN, Reason.CAPPED, details=capped)
     assert "auch was wir zum vergleich nicht schicken" in told(DE, Reason.CAPPED, details=capped).lower()
+    assert "we left that one out" in told(EN, Reason.OUTBID, details={"counts_control": True})
+    assert "sent you the push for that one" in told(EN, Reason.OUTBID, details={})
+    assert "zum vergleich nicht geschickt" in told(DE, Reason.OUTBID, details={"counts_control": True}).lower()
     assert "work on it only once" in told(EN, Reason.DUPLICATE, details=double)
     assert "bearbeiten es nur einmal" in told(DE, Reason.DUPLICATE, details=double)
 
