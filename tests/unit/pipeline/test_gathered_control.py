@@ -41,6 +41,15 @@ class Undecided(FakeThrottle):
         raise UnavailableError("the fake lost the answer")
 
 
+class Forgetful(FakeThrottle):
+    """Loses all data right after a charge."""
+
+    async def charge_control(self, claim: Claim, caps: tuple[Cap, ...]) -> ControlCharge:
+        answer = await super().charge_control(claim, caps)
+        self.users.clear()
+        return answer
+
+
 def kept_back(offset: int, percent: float, deadline: timedelta = timedelta(minutes=5)) -> Alert:
     made = offer(offset, percent, deadline=START + deadline)
     return msgspec.structs.replace(made, control=True, control_percent=5.0)
@@ -115,13 +124,12 @@ def test_what_comes_again_alone_or_better_finds_who_was_charged(again: Alert) ->
 def test_the_table_has_the_charge_where_redis_forgot(second: Alert) -> None:
     async def test() -> None:
         world = World()
+        world.throttle = Forgetful(world.clock, LEASE_SECONDS, world.users)
         world.worker = world.another_worker("worker-a")
-        first = asyncio.ensure_future(world.worker.dispatch_push(kept_back(1, 30)))
-        other = asyncio.ensure_future(world.worker.dispatch_push(second))
-        await first
-        world.users.clear()
 
-        assert reasons([await other]) == [Reason.OUTBID]
+        decided = await world.come(kept_back(1, 30), second)
+
+        assert reasons(decided) == [Reason.CONTROL, Reason.OUTBID]
         assert (world.pushed, world.throttle.sends("u-1")) == ([], [])
 
     simulated(test())
