@@ -30,6 +30,7 @@ from tests.support.sample_events import coupon, snapshot
 PATIENCE_MS = 3_600_000
 RELOAD_SECONDS = 30.0
 CONTROL_PERCENT = 60.0
+USUAL_PERCENT, GOOD_PERCENT = 20.0, 50.0  # of coupons
 OTHERS = "other than "
 FRESHNESS = timedelta(seconds=FRESHNESS_SECONDS)
 CAP = Cap(CapPer.USER, 1, CAP_SECONDS / 3600)
@@ -41,6 +42,12 @@ RULES: RuleSet = replace(
 def kept_back(rules: RuleSet, seed: int) -> RuleSet:
     """The rules of a universe in which some users get no push."""
     return replace(rules, control=Control(CONTROL_PERCENT, f"{seed}"))
+
+
+def of_two_arms(rules: RuleSet) -> RuleSet:
+    """A rule for good coupons keeps back everybody: one user's alerts are of both arms."""
+    good = replace(rules.rules[0], id="good", min_discount_percent=GOOD_PERCENT, control=Control(100, "salt"))
+    return replace(rules, rules=(good, *rules.rules))
 
 
 def with_control(plan: Plan) -> Plan:
@@ -88,6 +95,10 @@ class Sources:
             await asyncio.sleep(world.random.uniform(0.5, 1) * RELOAD_SECONDS)
             await loader.reload_merchants()
 
+    @property
+    def two_arms(self) -> bool:
+        return len(self.rules.rules) > 1
+
     def keeps_back(self, user_id: str) -> bool:
         """From the beginning to the end of the universe."""
         control = self.rules.control
@@ -109,14 +120,15 @@ class Sources:
 
 
 class CouponClient:
-    """The Coupon API of one worker: everybody has one coupon, after a while."""
+    """The Coupon API of one worker: everybody has one coupon, after a while. Of `two_arms`: a good one or not."""
 
-    def __init__(self, world: World, worker: Actor, clock: Clock) -> None:
-        self._world, self._worker = world, worker
+    def __init__(self, world: World, worker: Actor, clock: Clock, *, two_arms: bool) -> None:
+        self._world, self._worker, self._two_arms = world, worker, two_arms
         self._source = FakeCouponSource(clock)
 
     async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> CouponAnswer:
         self._world.did(self._worker, "asks the Coupon API", user_id)
-        self._source.gives(user_id, merchant_id, coupon())
+        is_good = self._two_arms and self._world.chance(0.5)
+        self._source.gives(user_id, merchant_id, coupon(GOOD_PERCENT if is_good else USUAL_PERCENT))
         await asyncio.sleep(self._world.soon(3.0))
         return await self._source.coupons(user_id, merchant_id, deadline)

@@ -9,6 +9,7 @@ import msgspec
 
 from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
 from saving_alerts.domain.events import EventType
+from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.kafka.client import partition_of
 from tests.deterministic.facts import EventFacts
 from tests.deterministic.faults import Faults
@@ -20,13 +21,14 @@ from tests.deterministic.plan import (
     LEASE_SECONDS,
     MARGIN_SECONDS,
     PARTITIONS,
+    Plan,
     PlannedEvent,
     plan_of,
 )
 from tests.deterministic.promises import look_at_the_end
 from tests.deterministic.seeded_loop import DeadlockError, EndlessError, SeededLoop
 from tests.deterministic.slots import gathering
-from tests.deterministic.sources import FRESHNESS, RULES, Sources, gathering_rules, kept_back, with_control
+from tests.deterministic.sources import FRESHNESS, RULES, Sources, gathering_rules, kept_back, of_two_arms, with_control
 from tests.deterministic.trace import Trace
 from tests.deterministic.world import World
 from tests.support.sample_events import event
@@ -55,6 +57,14 @@ class Outcome:
         return f"universe {self.seed}:\n{found}\nreplay: python -m tests.deterministic --seed {self.seed}{family}"
 
 
+def _rules_of(plan: Plan, seed: int) -> RuleSet:
+    rules = gathering_rules(plan.choose_within_seconds) if plan.choose_within_seconds else RULES
+    if not plan.control:
+        return rules
+    is_of_two_arms = plan.choose_within_seconds and seed % (2 * CONTROL_EVERY)
+    return of_two_arms(rules) if is_of_two_arms else kept_back(rules, seed)
+
+
 class Universe:
     def __init__(self, seed: int, *, gathers: bool = False) -> None:
         self.seed = seed
@@ -62,8 +72,7 @@ class Universe:
         plan = plan_of(self.loop.random)
         plan = gathering(plan, seed) if gathers else plan
         self.world = World(self.loop, with_control(plan) if seed % CONTROL_EVERY == 0 else plan)
-        rules = gathering_rules(plan.choose_within_seconds) if gathers else RULES
-        self._sources = Sources(kept_back(rules, seed) if self.world.plan.control else rules)
+        self._sources = Sources(_rules_of(self.world.plan, seed))
         self.world.keeps_back = self._sources.keeps_back
         self._group = Group(self.world, self._sources)
         self._faults = Faults(self.world, self._group, self._sources)

@@ -98,7 +98,7 @@ class Worker:
             failpoints=self.failpoints,
             drain=self._drain,
         )
-        source = CouponClient(world, self, self.clock)
+        source = CouponClient(world, self, self.clock, two_arms=self._sources.two_arms)
         return StepInputs(
             self._reference_data,
             self._table,
