@@ -6,15 +6,50 @@ CHARGE = "saving_alerts/adapters/claim_scripts/charge_control.lua"
 CONFIRM = "saving_alerts/adapters/claim_scripts/confirm.lua"
 DISPATCH = "saving_alerts/pipeline/dispatch.py"
 HOLDER = "saving_alerts/pipeline/claim_holder.py"
+DECISIONS = "saving_alerts/pipeline/push_decisions.py"
 REPLAY = "saving_alerts/simulation/replay.py"
 ROWS = "saving_alerts/kafka/push_send_rows.py"
 SENDS = "saving_alerts/domain/push_sends.py"
 
 TEST_CLAIMS = ("tests/contracts/test_throttle_contract.py",)
 TEST_DISPATCH = ("tests/unit/pipeline/test_dispatch_control.py",)
+TEST_SLOTS = ("tests/contracts/test_throttle_slots_contract.py",)
+TEST_GATHERED = ("tests/unit/pipeline/test_gathered_control.py",)
+TEST_REPLAYED_SLOTS = ("tests/unit/simulation/test_slots.py",)
 TEST_REPLAY = ("tests/unit/simulation/test_simulate.py",)
 TEST_ROWS = ("tests/unit/kafka/test_push_send_rows.py",)
 TEST_SENDS = ("tests/unit/domain/test_push_sends.py",)
+
+CONTROL_IN_SLOTS = (
+    Mutant("forget the slot of a charge as control", (Edit(CHARGE, ", slot = joined(nil)", ""),), TEST_SLOTS),
+    Mutant(
+        "charge as control who was outbid",
+        (
+            Edit(
+                CHARGE,
+                "  return obstacle(user) or charge_anew(user)\n",
+                "  local found = obstacle(user)\n"
+                "  return found and found[1] ~= 'outbid' and found or charge_anew(user)\n",
+            ),
+        ),
+        TEST_SLOTS,
+    ),
+    Mutant(
+        "charge as control while the partitions go",
+        (Edit(HOLDER, "        self.drain.begin(anew=True)\n", ""),),
+        TEST_GATHERED,
+    ),
+    Mutant(
+        "say that the push of a slot was sent where nobody got it",
+        (Edit(DECISIONS, "_won(obstacle, slot) | counted_as_control(winners)", "_won(obstacle, slot)"),),
+        TEST_GATHERED,
+    ),
+    Mutant(
+        "simulate a push of a slot beside a charge as control",
+        (Edit(REPLAY, "reason in (Reason.PUSHED, Reason.CONTROL)", "reason is Reason.PUSHED"),),
+        TEST_REPLAYED_SLOTS,
+    ),
+)
 
 CONTROL_MUTANTS = (
     Mutant(
@@ -91,4 +126,5 @@ CONTROL_MUTANTS = (
         ),
         TEST_REPLAY,
     ),
+    *CONTROL_IN_SLOTS,
 )
