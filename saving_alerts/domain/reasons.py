@@ -112,10 +112,10 @@ class Reason(StrEnum):
         stops_before=FunnelStep.PUSHED,
         simulated=True,
     )
-    # Of the alerts that were gathered for one push another one was sent, or may have been.
+    # Of the alerts that were gathered for one push another one was sent, or may have been, or was charged as control.
     OUTBID = Row(
         "outbid",
-        "a better offer went to this user at the same time",
+        "a better offer for this user came at the same time",
         stops_before=FunnelStep.PUSHED,
         simulated=True,
     )
