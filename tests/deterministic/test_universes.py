@@ -48,6 +48,7 @@ def test_alerts_are_outbid_and_left_behind_in_them() -> None:
 
     assert ended[Reason.OUTBID] > HUNDRED / 2, ended
     assert ended[Reason.LEFT], ended
+    assert ended[Reason.CONTROL] > HUNDRED / 10, ended
     assert ended["DIES"] > HUNDRED / 10, ended
 
 
