@@ -144,7 +144,7 @@ def test_a_text_is_cut_and_shown_as_it_can_be_typed() -> None:
 
 
 SOURCE = Path(saving_alerts.__file__).parent
-ASIDE = {"simulation/replay.py", "simulation/recorded_decisions.py", "ledger/results.py"}
+ASIDE = {"simulation/replay.py", "simulation/slots.py", "simulation/recorded_decisions.py", "ledger/results.py"}
 # The rules file has a reader of its own, which says what is wrong by line and column. A replay and
 # a count of results read what they have put aside themselves.
 OTHER_READERS = {"domain/decoding.py", "domain/rules_file/json_reader.py", *ASIDE}
