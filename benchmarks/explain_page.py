@@ -1,5 +1,6 @@
 """How long a look on `/explain` takes among millions of decisions, and `/health/live` of that worker meanwhile.
 
+And `saving-alerts explain` of the same users. A user's decisions are in one partition, and only that one is read.
 The figures go into benchmarks/RESULTS.md. It ends with 1 where a look takes more than 5 s, or health more than 50 ms.
 
 python -m benchmarks.explain_page --decisions 5000000
@@ -24,6 +25,7 @@ from benchmarks.deployment import create_deployment
 from benchmarks.exit import print_measured
 from benchmarks.results import machine, table, write_section
 from benchmarks.source import BUFFERED_RECORDS, FLUSH_TIMEOUT_SECONDS, PARTITIONS
+from demo.workers.worker_process import command_line
 from demo.world import World
 from saving_alerts.domain.decisions import Decision, Stage, StageTimes, Versions, decision_id
 from saving_alerts.domain.reasons import Reason
@@ -51,6 +53,8 @@ HEAD = (
     "records of a batch",
     "look, median",
     "look, slowest",
+    "command, median",
+    "command, slowest",
     "health, median",
     "health, slowest",
     "health before, slowest",
@@ -59,19 +63,24 @@ HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Seconds of each look, and of each answer of `/health/live` meanwhile; `alone` is health before them."""
+    """Seconds of each look, and of each answer of `/health/live` meanwhile; `alone` is health before them.
+
+    `commands`: seconds of each `saving-alerts explain`, of a process from its start to its end.
+    """
 
     looks: list[float]
+    commands: list[float]
     health: list[float]
     alone: list[float]
 
     @property
     def is_as_wanted(self) -> bool:
-        return max(self.looks) <= WANTED_SECONDS and max(self.health) <= WANTED_HEALTH_SECONDS
+        return max(*self.looks, *self.commands) <= WANTED_SECONDS and max(self.health) <= WANTED_HEALTH_SECONDS
 
     def row(self, batch: int) -> list[str]:
         health = [f"{seconds * 1000:.0f} ms" for seconds in (median(self.health), max(self.health), max(self.alone))]
-        return [str(batch), f"{median(self.looks):.1f} s", f"{max(self.looks):.1f} s", *health]
+        told = [f"{found(each):.1f} s" for each in (self.looks, self.commands) for found in (median, max)]
+        return [str(batch), *told, *health]
 
 
 def main() -> int:
@@ -90,8 +99,8 @@ def _measured(decisions: int) -> str:
     method = (
         f"{decisions:,} decisions of {decisions // OF_USER:,} users on {PARTITIONS} partitions, all of one day, and "
         f"one worker with every setting at its default but the token. {LOOKS} looks at users over HTTP, one after the "
-        f"other; `/health/live` every {HEALTH_PAUSE_SECONDS * 1000:.0f} ms meanwhile. Wanted: {WANTED_SECONDS:g} s and "
-        f"{WANTED_HEALTH_SECONDS * 1000:.0f} ms."
+        f"other, then as many commands; `/health/live` every {HEALTH_PAUSE_SECONDS * 1000:.0f} ms beside the looks. "
+        f"Wanted: {WANTED_SECONDS:g} s and {WANTED_HEALTH_SECONDS * 1000:.0f} ms."
     )
     rows = table(HEAD, [looked.row(batch) for batch, looked in found.items()])
     written = write_section(TITLE, machine(), method, rows)
@@ -106,20 +115,29 @@ def _measure(world: World, decisions: int, batch: int) -> Looked:
     _fill(world, decisions, batch)
     worker = world.start_worker(environment)
     worker.wait_until_ready()
-    return asyncio.run(_looked(worker.page, token, decisions))
+    users = [f"u-{number * (decisions // OF_USER // LOOKS)}" for number in range(LOOKS)]
+    looks, health, alone = asyncio.run(_looked(worker.page, token, users))
+    return Looked(looks, [_command({**world.environment, **environment}, user) for user in users], health, alone)
 
 
-async def _looked(page: str, token: str, decisions: int) -> Looked:
+def _command(environment: dict[str, str], user: str) -> float:
+    began = time.monotonic()
+    ended = command_line(["explain", "--user", user], environment)
+    if ended.returncode or ended.stdout.count(Reason.RULE_REFUSED.row.text) != OF_USER:
+        raise RuntimeError(f"{ended.returncode}, not {OF_USER} events of {user}: {ended.stderr or ended.stdout[:300]}")
+    return time.monotonic() - began
+
+
+async def _looked(page: str, token: str, users: list[str]) -> tuple[list[float], list[float], list[float]]:
     async with ClientSession(page, cookie_jar=CookieJar(unsafe=True)) as session:
         (await session.post("/explain", data={"token": token})).raise_for_status()
         alone = await _health_while(session, asyncio.create_task(asyncio.sleep(CALM_SECONDS)))
         looks, health = [], list[float]()
-        for number in range(LOOKS):
-            user = f"u-{number * (decisions // OF_USER // LOOKS)}"
+        for user in users:
             look = asyncio.create_task(_look(session, user))
             health += await _health_while(session, look)
             looks.append(await look)
-    return Looked(looks, health, alone)
+    return looks, health, alone
 
 
 async def _look(session: ClientSession, user: str) -> float:

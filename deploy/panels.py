@@ -64,6 +64,11 @@ FLOW = (
     ),
 )
 DEPENDENCIES = (
+    Panel(
+        "Kill switches on, workers away",
+        NUMBER,
+        {"switches": highest(Metric.KILL_SWITCHES_ON), "workers": highest(Metric.WORKERS_AWAY)},
+    ),
     Panel("Ill (1)", NUMBER, {"{{dependency}}": highest(Metric.DEPENDENCY_ILL, "dependency")}),
     Panel("Events that wait for who is ill", NUMBER, {"{{dependency}}": total(Metric.DEPENDENCY_HELD, "dependency")}),
     Panel("Coupon API: requests", PER_SECOND, {"{{outcome}}": rate(Metric.COUPON_API_REQUESTS, "outcome")}),

@@ -26,7 +26,7 @@ from saving_alerts.failpoints import Failpoints
 from saving_alerts.kafka.access import missing_rights, rights_of_worker
 from saving_alerts.ports.clock import Clock
 from saving_alerts.settings import Settings
-from saving_alerts.supervision.kafka_access import KafkaAccess
+from saving_alerts.supervision.kafka_access import PATIENCE_SECONDS, KafkaAccess
 from saving_alerts.supervision.standstill import Patience, Standstill
 from saving_alerts.supervision.watchdog import Watchdog
 from saving_alerts.web.explain.views import add_explain_views
@@ -114,7 +114,7 @@ def create_app(
     runtime = WorkerRuntime(app, settings, clock or SystemClock(), external or ExternalFactories())
     app.runtime = runtime
     rights = rights_of_worker(runtime.topics, settings.app_id, settings.consent_group)
-    app.kafka_access = KafkaAccess(partial(missing_rights, settings.kafka, rights))
+    app.kafka_access = KafkaAccess(partial(missing_rights, settings.kafka, rights, PATIENCE_SECONDS))
     app.watchdog = Watchdog(_standstill(app, settings).signs())
     report = SelfReport(app, runtime)
     app.heartbeat = Heartbeat(runtime, report)

@@ -16,7 +16,7 @@ from enum import StrEnum
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.decoding import Instant, printable
 from saving_alerts.domain.holds import MAX_ERROR_CHARACTERS, HeldBy, Holds, in_words
-from saving_alerts.domain.moments import of_milliseconds
+from saving_alerts.domain.moments import EPOCH, of_milliseconds
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class State(StrEnum):
 
 
 COUPON_API, PUSH_API, REDIS = "coupon_api", "push_api", "redis"
-CONSENT, CLOCK, KAFKA_ACCESS = "consent", "clock", "kafka_access"
+CONSENT, CLOCK, KAFKA_ACCESS, WORKERS = "consent", "clock", "kafka_access", "workers"
 # How people call them in a sentence.
 TITLES = {
     COUPON_API: "the Coupon API",
@@ -52,6 +52,7 @@ TITLES = {
     CONSENT: "the consent topic",
     CLOCK: "a clock that is wrong",
     KAFKA_ACCESS: "Kafka",
+    WORKERS: "the takeover of partitions",
 }
 # What the events in a stage wait for.
 WAITED_FOR: dict[Stage, tuple[str, ...]] = {
@@ -147,11 +148,11 @@ class DependencyState:
         if self.is_ill and self._answered and calm:
             self._enter(State.OK)
 
-    def note(self, state: State, text: str) -> None:
-        """What a look at it has found; `text` says why it is not well."""
+    def note(self, state: State, text: str, since: datetime | None = None) -> None:
+        """What a look at it has found; `text` says why it is not well, `since` when that began, if it is known."""
         if state.is_ill and (not self.is_ill or self.error is None or _gist(self.error.text) != _gist(text)):
             self.failed(text)
-        self._enter(state)
+        self._enter(state, since)
 
     def held(self, begin: datetime, end: datetime) -> HeldBy | None:
         """What it did to an event that waited for it in this time; None for hardly anything."""
@@ -164,17 +165,18 @@ class DependencyState:
         since = max(begin, overlapping[0].began)
         return HeldBy(self.title, round(total.total_seconds(), 3), since, overlapping[-1].error)
 
-    def _enter(self, state: State) -> None:
+    def _enter(self, state: State, begun_at: datetime | None = None) -> None:
         before, since = self.state, self.since
         if state is before and since is not None:
             return
         now = self.now()
-        self.state, self.since = state, now
+        began = min(max(begun_at or now, since or EPOCH), now)  # states do not overlap
+        self.state, self.since = state, began
         starts = since is None and state is State.NOT_READY  # a worker that is not ready yet: that is no outage
         if state.is_ill and not starts and (not before.is_ill or not self._outages):
             self.times += 1
             self.expired = 0
-            self._outages.append(_Outage(now, self.error.text if self.error else None))
+            self._outages.append(_Outage(began, self.error.text if self.error else None))
         if before.is_ill and not state.is_ill:
             self._end_outage(now)
         if (since is not None or state is not State.OK) and state not in SAID_ELSEWHERE.get(self.name, ()):
@@ -230,7 +232,9 @@ class Dependencies:
 
     def held(self, stage: Stage, since_ms: int) -> Holds:
         """What has held up an event that has waited for this stage since then, in milliseconds since 1970."""
-        waited_for = [state for name in WAITED_FOR[stage] if (state := self._states.get(name)) and state.times]
+        # Events of a worker that died waited for their heir, which has them now.
+        names = (*WAITED_FOR[stage], WORKERS)
+        waited_for = [state for name in names if (state := self._states.get(name)) and state.times]
         if since_ms < 0 or not waited_for:
             return ()
         since, now = of_milliseconds(since_ms), self._now()

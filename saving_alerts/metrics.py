@@ -67,6 +67,8 @@ class Metric(StrEnum):
     DEAD_LETTERS = "dead_letters"
     DEPENDENCY_ILL = "dependency.ill"
     DEPENDENCY_HELD = "dependency.held"
+    KILL_SWITCHES_ON = "kill_switches.on"
+    WORKERS_AWAY = "workers.away"
     DELIVERY_RETRIES = "delivery.retries"
     HEARTBEAT = "heartbeat"
     BUILD_INFO = "build_info"
@@ -174,6 +176,10 @@ CATALOGUE: dict[Metric, Entry] = {
         MetricKind.GAUGE, "ill", ("dependency",), "1 while a condition of health is degraded or not ready"
     ),
     Metric.DEPENDENCY_HELD: Entry(MetricKind.GAUGE, "events", ("dependency",), "that wait for it while it is ill"),
+    Metric.KILL_SWITCHES_ON: Entry(MetricKind.GAUGE, "switches", (), "kill switches that are on: that is a choice"),
+    Metric.WORKERS_AWAY: Entry(
+        MetricKind.GAUGE, "workers", (), "that do not answer, or ended without a word within the last hour"
+    ),
     Metric.DELIVERY_RETRIES: Entry(
         MetricKind.COUNT, "attempts", ("topic",), "produce attempts that Kafka asked to repeat"
     ),

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Self
 
+from msgspec.structs import replace
+
 from saving_alerts.adapters.admission import Admission
 from saving_alerts.adapters.breaker import NO_WAIT, Breaker
 from saving_alerts.adapters.coupon_answers import API, CouponApiFailedError, RetryableError, ThrottledError
@@ -20,10 +22,11 @@ from saving_alerts.adapters.http_client import HttpClient
 from saving_alerts.adapters.meter import Meter
 from saving_alerts.dependencies import COUPON_API, DependencyState
 from saving_alerts.domain.coupons import CouponAnswer
+from saving_alerts.domain.failed_asks import one_more
 from saving_alerts.http_access import HttpAccess
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.clock import Clock
-from saving_alerts.ports.errors import DeadlineError, RefusedError
+from saving_alerts.ports.errors import DeadlineError, PortError, RefusedError
 
 DEFAULT_RETRY_AFTER = timedelta(seconds=1)
 MOST_DOUBLINGS = 4  # of the back-off: after them an event that fails alone starts an attempt every 3 to 6 s
@@ -90,6 +93,16 @@ class CouponApi:
     async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> CouponAnswer:
         """See `CouponSource`."""
         attempts = EventAttempts(self._order, self._policy.attempts, self._policy.total_seconds)
+        try:
+            answer = await self._answer(user_id, merchant_id, deadline, attempts)
+        except PortError as error:
+            error.failed_asks = attempts.failed_asks
+            raise
+        return replace(answer, failed_asks=attempts.failed_asks) if attempts.failed_asks else answer
+
+    async def _answer(
+        self, user_id: str, merchant_id: str, deadline: datetime, attempts: EventAttempts
+    ) -> CouponAnswer:
         last: RetryableError | None = None
         while True:
             try:
@@ -126,7 +139,9 @@ class CouponApi:
 
     def _failed(self, error: RetryableError, epoch: int, attempts: EventAttempts) -> None:
         """The breaker hears of every attempt at once, unless the API has answered a request that began after it."""
-        self._state.failed(in_words_of_status(error.status) or str(error).removeprefix(f"{API} "), error.status)
+        text = in_words_of_status(error.status) or str(error).removeprefix(f"{API} ")
+        self._state.failed(text, error.status)
+        one_more(attempts.failed_asks, text)
         if error.counts_for_breaker and not self._order.any_answered_after(attempts.number):
             self._admission.failed(epoch)
         if isinstance(error, ThrottledError):

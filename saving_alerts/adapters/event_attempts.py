@@ -3,6 +3,8 @@
 Requests are numbered in the order in which they begin, so that no clock can confuse them.
 """
 
+from saving_alerts.domain.failed_asks import FailedAsks
+
 # With less time left than this an attempt is not worth its request; timers are not more exact either.
 SHORTEST_SECONDS = 0.01
 
@@ -44,6 +46,7 @@ class EventAttempts:
         self.number = 0
         self.failures = 0
         self.seconds_left = seconds
+        self.failed_asks: FailedAsks = {}
 
     @property
     def are_used_up(self) -> bool:

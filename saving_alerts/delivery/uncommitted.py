@@ -12,7 +12,7 @@ from saving_alerts.delivery.held_back import ITS_STEP, ITS_TURN, KAFKA, HeldBack
 from saving_alerts.delivery.in_flight import Head, InFlight, InFlightBatch, Measures
 from saving_alerts.delivery.poison_pills.finished_before import Behind
 from saving_alerts.delivery.work import Work
-from saving_alerts.dependencies import Dependencies
+from saving_alerts.dependencies import WAITED_FOR, Dependencies
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.kafka.refused import last_offset_of
 from saving_alerts.kafka.unpacking import size_of
@@ -85,18 +85,24 @@ class HeldBackStage:
             offset=record.offset,
             since=head.batch.taken_at,
             uncommitted=head.uncommitted,
-            waits_for=self._waits_for(record),
+            waits_for=self._waits_for(record, head.batch.taken_at),
             is_stopped=is_stopped,
             written_at=_written_at(record.timestamp),
         )
 
-    def _waits_for(self, record: ConsumerRecord) -> str:
+    def _waits_for(self, record: ConsumerRecord, since: datetime) -> str:
         if (record.partition, record.offset) in self.publishing:
             return KAFKA
         if not self._work.has_begun(record):
             return ITS_TURN
         ill = "; ".join(map(str, self._dependencies.holding(self._stage)))
-        return ill or ITS_STEP[self._stage]
+        return ill or ITS_STEP[self._stage] + self._failed_since(since)
+
+    def _failed_since(self, since: datetime) -> str:
+        """The last error of each that the step waits for, for this record or another one."""
+        states = [self._dependencies.of(name) for name in WAITED_FOR[self._stage]]
+        failed = "; ".join(str(each) for each in states if each.error and each.error.at >= since)
+        return f"; last failed {failed}" if failed else ""
 
 
 def _written_at(milliseconds: int) -> datetime | None:

@@ -9,6 +9,7 @@ import msgspec
 from saving_alerts.domain.decisions import push_id
 from saving_alerts.domain.decoding import Instant
 from saving_alerts.domain.events import Identifier
+from saving_alerts.domain.failed_asks import FailedAsks
 from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.passed_over import NONE_PASSED_OVER, PassedOverCoupons
 from saving_alerts.domain.source_position import SourcePosition
@@ -26,8 +27,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     several. Alerts of older releases have neither.
     `coupon_id` is the first of `fitting_coupons` by the ranking `ranked_by`; both are None in alerts of older releases.
     `when_errors`: the error text of each rule tried before, by rule id, whose `when` failed. `passed_over`: the coupons
-    that could not be promised. `timezone` is the shopper's; None in alerts of 0.1.0. `deadline_by` is the clause of the
-    rule that ends before the event's own deadline would.
+    that could not be promised. `failed_asks`: the requests to the Coupon API that failed. `timezone` is the shopper's;
+    None in alerts of 0.1.0. `deadline_by` is the clause of the rule that ends before the event's own deadline would.
     """
 
     position: SourcePosition
@@ -55,6 +56,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     deadline_by: Identifier | None = None
     store_id: str | None = None
     variant: str | None = None
+    failed_asks: FailedAsks = {}
 
 
 class PushTrace(msgspec.Struct, frozen=True, omit_defaults=True):

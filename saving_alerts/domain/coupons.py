@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from saving_alerts.domain.decoding import Instant
 from saving_alerts.domain.events import Identifier, ValidatedEvent
+from saving_alerts.domain.failed_asks import FailedAsks
 from saving_alerts.domain.passed_over import NONE_PASSED_OVER, PassedOver, PassedOverCoupons
 from saving_alerts.domain.texts.discounts import amount_problem, percent_problem
 
@@ -67,18 +68,23 @@ class Coupon(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CouponAnswer(msgspec.Struct, frozen=True, gc=False):
-    """What the Coupon API gave: the coupons that can be read and promised, and the odd ones by name."""
+    """What the Coupon API gave: the coupons that can be read and promised, and the odd ones by name.
+
+    `failed_asks`: the requests that had failed before.
+    """
 
     coupons: tuple[Coupon, ...] = ()
     passed_over: tuple[PassedOver, ...] = ()
+    failed_asks: FailedAsks = {}
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A valid trigger with the coupons that its user can use, and what else the rules read.
 
     The rules are applied as of `looked_at`, the moment at which the coupons were chosen, so that a later replay decides
-    the same (docs/adr/0020-rules-as-of-the-candidate.md). The fields that may be None and `passed_over` are missing in
+    the same (docs/adr/0020-rules-as-of-the-candidate.md). The fields that may be None, and the last two, are missing in
     records of older releases; `distance_m`, in metres, is also None where it is not known.
+    `failed_asks`: the requests to the Coupon API that failed.
     """
 
     validated: ValidatedEvent
@@ -87,6 +93,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     distance_m: float | None = None
     merchants_version: str | None = None
     passed_over: PassedOverCoupons = NONE_PASSED_OVER
+    failed_asks: FailedAsks = {}
 
 
 def usable(coupon: Coupon, store_id: str | None, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupAuthorizationFailedError, IncompatibleBrokerVersion, for_code
 
 from saving_alerts.kafka.authorized_operations import NOT_TOLD, Allowed, allowed_on_group, allowed_on_topics
-from saving_alerts.kafka.client import admin_client, retried
+from saving_alerts.kafka.client import COORDINATOR_TIMEOUT_SECONDS, admin_client, retried
 from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.refusals import ACL_HINT, UNAUTHORIZED
 from saving_alerts.kafka.topics import Topics
@@ -54,12 +54,14 @@ def rights_of_worker(topics: Topics, group: str, consent_group: str) -> tuple[Ri
     )
 
 
-async def missing_rights(connection: KafkaConnection, rights: Sequence[Right]) -> str | None:
+async def missing_rights(
+    connection: KafkaConnection, rights: Sequence[Right], patience_seconds: float = COORDINATOR_TIMEOUT_SECONDS
+) -> str | None:
     """Which of these our user does not have, in words; None if none is missing, or if the broker does not tell.
 
-    Raises KafkaFailedError.
+    Raises KafkaFailedError, for what may be temporary when it has failed for so long.
     """
-    async for attempt in retried():
+    async for attempt in retried(patience_seconds):
         with attempt:
             missing = await _missing(connection, rights)
     if not missing:

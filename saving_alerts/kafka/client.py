@@ -130,9 +130,9 @@ def _is_temporary(error: Exception) -> bool:
     return isinstance(error, _IncompleteAnswerError) or (isinstance(cause, KafkaError) and cause.retriable)
 
 
-def retried() -> AsyncIterator[stamina.Attempt]:
+def retried(timeout_seconds: float = COORDINATOR_TIMEOUT_SECONDS) -> AsyncIterator[stamina.Attempt]:
     """Attempts for what a group's coordinator is asked, until one succeeds or fails for good, or time is up."""
-    return stamina.retry_context(on=_is_temporary, attempts=None, timeout=COORDINATOR_TIMEOUT_SECONDS)
+    return stamina.retry_context(on=_is_temporary, attempts=None, timeout=timeout_seconds)
 
 
 @dataclass(frozen=True, slots=True)

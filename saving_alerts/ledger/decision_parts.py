@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from saving_alerts.domain.decision_limits import MAX_ENTRIES
 from saving_alerts.domain.decisions import Decision, Stage
 from saving_alerts.domain.decoding import printable
+from saving_alerts.domain.failed_asks import DETAIL
 from saving_alerts.ledger.decision_texts import MAX_CHARACTERS, details_in_words
 
 MAX_PART_CHARACTERS = 1_000
 # What has parts of its own here, so that it is not said twice.
-_IN_PARTS = frozenset({"attempts", "refusals"})
+_IN_PARTS = frozenset({"attempts", "refusals", DETAIL})
 _STAGES = frozenset(map(str, Stage))
 # Numbers of a timeline that others wrote: a week in milliseconds is more than any event lives.
 _MOST_MS = 7 * 24 * 3600 * 1000
@@ -73,7 +74,7 @@ def stage_bars(decision: Decision) -> list[StageBar]:
 
 
 def attempts_of(decision: Decision) -> list[Attempts]:
-    """Each answer of the push API once, where it was given several times in a row."""
+    """What failed at the Coupon API, then each answer of the push API once, where it came several times in a row."""
     found = decision.details.get("attempts")
     answers = [_short(each) for each in found if isinstance(each, str)] if isinstance(found, list) else []
     runs: list[Attempts] = []
@@ -84,7 +85,13 @@ def attempts_of(decision: Decision) -> list[Attempts]:
             runs.append(Attempts(answer, 1))
     if len(answers) >= MAX_ENTRIES:
         runs[-1] = Attempts(runs[-1].answer, runs[-1].count, at_least=True)
-    return runs
+    return [*_failed_asks(decision), *runs]
+
+
+def _failed_asks(decision: Decision) -> list[Attempts]:
+    found = decision.details.get(DETAIL)
+    counts = found.items() if isinstance(found, dict) else ()
+    return [Attempts(f"Coupon API: {_short(str(answer))}", count) for answer, count in counts if isinstance(count, int)]
 
 
 def clauses_of(decision: Decision) -> list[ClauseSaidNo]:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from saving_alerts.domain.alerts import Alert, rfc3339
 from saving_alerts.domain.decisions import Versions
+from saving_alerts.domain.failed_asks import details_of
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.pipeline.outcomes import Decided
@@ -23,7 +24,7 @@ def decided_by(alert: Alert, rules: RuleSet, reason: Reason, details: Mapping[st
     named |= {
         name: text for name, text in (("variant", alert.variant), ("store_id", alert.store_id)) if text is not None
     }
-    named |= alert.passed_over.details()
+    named |= alert.passed_over.details() | details_of(alert.failed_asks)
     versions = Versions(rules=alert.rules_version, merchants=alert.merchants_version, caps=rules.version)
     return Decided(reason, {**named, **details}, versions)
 

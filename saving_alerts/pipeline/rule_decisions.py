@@ -1,11 +1,13 @@
 """What a result of the rules becomes: an alert for dispatch, or the decision that says who refused."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from saving_alerts.domain.alerts import Alert
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.decisions import Versions
 from saving_alerts.domain.events import SavingEvent
+from saving_alerts.domain.failed_asks import NONE_FAILED, details_of
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.passed_over import NONE_PASSED_OVER, PassedOverCoupons, count_in
 from saving_alerts.domain.reasons import Reason
@@ -29,13 +31,14 @@ def refused(
     *,
     asked: bool = True,
     passed_over: PassedOverCoupons = NONE_PASSED_OVER,
+    failed_asks: Mapping[str, int] = NONE_FAILED,
 ) -> Decided:
-    """`passed_over`: the coupons that were passed over before the rules were looked at."""
+    """`passed_over` and `failed_asks`: what was passed over, and failed, before the rules were looked at."""
     reason = result.reason if isinstance(result, NoMatch) else Reason.RULE_REFUSED
     details = _refusal_details(result.refusals, context.event, snapshot)
     if reason is Reason.QUIET_HOURS:
         details |= _quiet_hours(result.refusals, context, snapshot)
-    details |= passed_over.and_also(result.passed_over).details()
+    details |= passed_over.and_also(result.passed_over).details() | details_of(failed_asks)
     return Decided(reason, details if asked else details | {"asked": False}, versions_of(snapshot))
 
 
@@ -103,6 +106,7 @@ def alert_of(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: 
         deadline_by=deadline_by,
         store_id=event.store_id,
         variant=variant,
+        failed_asks=candidate.failed_asks,
     )
 
 

@@ -23,6 +23,7 @@ from saving_alerts.domain.events import (
     read_event,
     subject_of_event,
 )
+from saving_alerts.domain.failed_asks import details_of
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.passed_over import NONE_PASSED_OVER
 from saving_alerts.domain.push_sends import PushSend
@@ -90,11 +91,11 @@ async def query_coupons(
         answer = await source.coupons(event.user_id, event.merchant_id or "", validated.deadline)
     except RefusedError as error:
         details: dict[str, object] = {"answer": str(error), "status": error.status}
-        return Decided(Reason.COUPON_API_REFUSED, details, versions_of(snapshot))
+        return Decided(Reason.COUPON_API_REFUSED, details | details_of(error.failed_asks), versions_of(snapshot))
     except UnavailableError as error:
         too_late = isinstance(error, DeadlineError) or is_late(validated, clock.now())
         reason = Reason.EXPIRED if too_late else Reason.COUPON_API_FAILED
-        return Decided(reason, {"answer": str(error)}, versions_of(snapshot))
+        return Decided(reason, {"answer": str(error), **details_of(error.failed_asks)}, versions_of(snapshot))
     return _candidate(validated, answer, replace(context, now=clock.now()), snapshot)
 
 
@@ -113,7 +114,7 @@ def evaluate_rules(candidate: Candidate, snapshot: Snapshot, now: datetime) -> F
     context = context_of(candidate, snapshot, now)
     result = evaluate(snapshot.rules, context, candidate.coupons)
     if isinstance(result, NoMatch) or context.merchant is None:
-        return refused(result, context, snapshot, passed_over=candidate.passed_over)
+        return refused(result, context, snapshot, passed_over=candidate.passed_over, failed_asks=candidate.failed_asks)
     return Forward(alert_of(candidate, result, context.merchant, snapshot))
 
 
@@ -180,7 +181,8 @@ def _candidate(
     passed_over = NONE_PASSED_OVER.and_also(answer.passed_over)
     if not kept:
         offered = len(answer.coupons) + len(answer.passed_over)
-        return Decided(Reason.NO_COUPON, {"offered": offered, **passed_over.details()}, versions_of(snapshot))
+        details = {"offered": offered, **passed_over.details(), **details_of(answer.failed_asks)}
+        return Decided(Reason.NO_COUPON, details, versions_of(snapshot))
     return Forward(
         Candidate(
             validated=validated,
@@ -189,6 +191,7 @@ def _candidate(
             distance_m=context.distance_m,
             merchants_version=snapshot.merchants.version,
             passed_over=passed_over,
+            failed_asks=answer.failed_asks,
         )
     )
 

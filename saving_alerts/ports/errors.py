@@ -1,8 +1,15 @@
 """How other systems can fail, by what the caller does next. docs/errors.md draws the tree of all our exceptions."""
 
+from collections.abc import Mapping
+
 
 class PortError(Exception):
-    """Another system failed. The text names the system and what it did."""
+    """Another system failed. The text names the system and what it did.
+
+    `failed_asks`: the requests to the Coupon API that had failed for this event before, if it is the Coupon API's.
+    """
+
+    failed_asks: Mapping[str, int] = {}
 
 
 class UnavailableError(PortError):

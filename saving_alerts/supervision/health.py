@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.dependencies import (
     COUPON_API,
     PUSH_API,
     REDIS,
+    WORKERS,
     Dependencies,
     DependencyState,
     LastFailure,
@@ -23,11 +25,13 @@ from saving_alerts.domain.holds import in_words
 from saving_alerts.domain.kill_switches import StandingSwitch
 from saving_alerts.ports.consent import ConsentReport
 from saving_alerts.ports.erasures import ErasureReport
+from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.reference_data.snapshot import Freshness
 
 NAMED_SWITCHES = 10  # on the page; the list has them all
 NAMED_ORDERS = 3  # to erase users; the log has them all
 NAMED_PARTITIONS = 20
+NAMED_WORKERS = 3
 TOLD_BY_ADAPTERS = frozenset({COUPON_API, PUSH_API, REDIS})
 
 
@@ -72,7 +76,7 @@ def known(condition: Condition, dependencies: Dependencies, held: int = 0) -> Co
     """The same with what is remembered of it. Conditions that nobody else tells are noted by this."""
     remembered = dependencies.of(condition.name)
     if condition.name not in TOLD_BY_ADAPTERS:
-        remembered.note(condition.state, condition.detail)
+        remembered.note(condition.state, condition.detail, condition.since)
     return replace(
         condition,
         since=remembered.since,
@@ -117,10 +121,35 @@ def group(*, joined: bool, rebalancing: bool, partitions: int) -> Condition:
     return Condition("kafka", ok=True, detail=f"{partitions} partitions")
 
 
-def kafka_access(problem: str | None) -> Condition:
+def kafka_access(problem: str | None, since: datetime | None = None) -> Condition:
     """Without it nothing is read or written until somebody mends it; the worker goes on by itself then."""
     detail = problem or "our login is taken, and all that a worker does is allowed"
-    return Condition("kafka_access", problem is None, detail, required=False)
+    began = since if problem else None
+    return Condition("kafka_access", problem is None, detail, required=False, since=began)
+
+
+def workers(untaken: Sequence[WorkerRow]) -> Condition:
+    """`untaken`: those that do not answer, and of whose partitions somebody still has to take one."""
+    if not untaken:
+        return Condition(WORKERS, ok=True, detail="no partition waits for an heir", required=False)
+    names, since = ", ".join(row.name for row in untaken[:NAMED_WORKERS]), min(row.beaten_at for row in untaken)
+    more = f" and {len(untaken) - NAMED_WORKERS} more" if len(untaken) > NAMED_WORKERS else ""
+    detail = f"no answer from {names}{more}; not all of the partitions have another worker yet"
+    return Condition(WORKERS, ok=False, detail=detail, required=False, since=since)
+
+
+def held_back(held: Sequence[HeldBack]) -> Condition:
+    """`held` are the partitions that one record holds back for long, and nobody who is ill: the oldest first.
+
+    The other records go on, so the worker is ready.
+    """
+    if not held:
+        return Condition("held_back", ok=True, detail="no record holds its partition back for long", required=False)
+    first, more = held[0], len(held) - 1
+    others = f"; and {more} more partition{'' if more == 1 else 's'}" if more else ""
+    committed = f"{first.uncommitted:,} record{' is' if first.uncommitted == 1 else 's are'} not committed"
+    detail = f"{first.topic} {first.partition} at offset {first.offset}, which waits for {first.waits_for}; {committed}"
+    return Condition("held_back", ok=False, detail=f"{detail}{others}", required=False, since=first.since)
 
 
 def drain(*, draining: bool) -> Condition:

@@ -95,7 +95,7 @@ class Stats:
     when the oldest of it happened; the other numbers are this worker's. `cluster` are the rows of all live workers,
     `gone` the last ones of those that ended without a word. `partitions` are all of the deployment, as of the last
     look at Kafka; `partitions_problem` says why that is long ago. `held_back` are partitions whose commit waits for a
-    record of this worker.
+    record of this worker. `explains`: whether this worker has the page `/explain`.
     """
 
     worker: str
@@ -123,6 +123,7 @@ class Stats:
     switches: tuple[Switch, ...] = ()
     dead_letters_by_reason: dict[str, int] = field(default_factory=dict)
     started_at: Instant | None = None
+    explains: bool = False
 
 
 class Report(Protocol):

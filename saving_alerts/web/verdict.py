@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from saving_alerts.dependencies import State
+from saving_alerts.dependencies import WORKERS, State
 from saving_alerts.domain.holds import in_words
 from saving_alerts.ports.heartbeats import Problem, WorkerRow
 
@@ -20,6 +20,7 @@ NAMES = {
     "redis": ("Redis", "down"),
     "kafka_access": ("Kafka", "down"),
     "kafka": ("consumer group", ""),
+    "held_back": ("commits", "held back"),
     "rules": ("rules", ""),
     "merchants": ("merchants", ""),
     "rules_fresh": ("rules in S3", ""),
@@ -68,6 +69,8 @@ def verdict(rows: Sequence[WorkerRow], missed: Missed, now: datetime) -> Verdict
     found: dict[str, list[tuple[str, Problem]]] = {}
     for row in rows:
         for problem in row.problems:
+            if problem.name == WORKERS:  # those are named below, also where nobody waits for their partitions
+                continue
             found.setdefault(problem.name, []).append((row.name, problem))
     told = sorted(found.values(), key=_rank)
     sentences = [(_state(each), _sentence(each, len(rows), now)) for each in told]

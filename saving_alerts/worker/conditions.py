@@ -1,15 +1,19 @@
 """The conditions of one worker, as it finds them now, and what of them the other workers are told."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import chain
+from operator import attrgetter
 from typing import Protocol
 
 from faust.sensors import Monitor
 from faust.types import TP
 
+from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.dependencies import COUPON_API, PUSH_API, REDIS, WAITED_FOR, State
 from saving_alerts.domain.decoding import printable
 from saving_alerts.domain.kill_switches import standing_at
-from saving_alerts.ports.heartbeats import MAX_DETAIL_CHARACTERS, Problem
+from saving_alerts.ports.heartbeats import MAX_DETAIL_CHARACTERS, Problem, WorkerRow
 from saving_alerts.reference_data.loader import MERCHANTS, RULES
 from saving_alerts.supervision.health import (
     TOLD_BY_ADAPTERS,
@@ -21,6 +25,7 @@ from saving_alerts.supervision.health import (
     erasures,
     fresh,
     group,
+    held_back,
     kafka_access,
     kill_switches,
     known,
@@ -28,10 +33,13 @@ from saving_alerts.supervision.health import (
     pushes,
     redis,
     topics,
+    workers,
 )
 from saving_alerts.worker.runtime import WorkerRuntime
 
 MAX_ADDRESS_CHARACTERS = 256
+# Three times the age at which a push is late: what takes longer is worth a look, and no ordinary event.
+HELD_FOR_LONG = timedelta(seconds=30)
 
 
 class Watched(Protocol):
@@ -44,6 +52,7 @@ class HasProblem(Protocol):
     """What watches our access to Kafka, as far as the page asks it."""
 
     problem: str | None
+    since: datetime | None
 
 
 class AssignedApp(Protocol):
@@ -77,18 +86,21 @@ class WorkerConditions:
         self._app = app
         self._runtime = runtime
 
-    def now(self) -> list[Condition]:
-        """Each by name, with since when and why. What nobody else tells of is noted by this."""
+    def now(self, untaken: Sequence[WorkerRow]) -> list[Condition]:
+        """Each by name, with since when and why. What nobody else tells of is noted by this.
+
+        `untaken`: the workers that do not answer, and that still have a partition.
+        """
         dependencies = self._runtime.dependencies
         dependencies.settle()
-        return [known(each, dependencies, self._held_by(each.name)) for each in self._found()]
+        return [known(each, dependencies, self._held_by(each.name)) for each in self._found(untaken)]
 
     def _held_by(self, name: str) -> int:
         """How many events of this worker are in a stage that waits for it."""
         waiting = [runner for stage, runner in self._runtime.stages.items() if name in WAITED_FOR[stage]]
         return sum(runner.in_flight for runner in waiting)
 
-    def _found(self) -> list[Condition]:
+    def _found(self, untaken: Sequence[WorkerRow]) -> list[Condition]:
         runtime, data = self._runtime, self._runtime.reference_data.freshness
         now, stale = runtime.clock.now(), runtime.settings.reference_data_stale_seconds
         partitions, switches = source_partitions(self._app, runtime), runtime.kill_switches
@@ -98,7 +110,9 @@ class WorkerConditions:
             fresh(RULES, data[RULES], now, stale),
             fresh(MERCHANTS, data[MERCHANTS], now, stale),
             group(joined=self._has_joined(), rebalancing=self._app.rebalancing, partitions=len(partitions)),
-            kafka_access(self._app.kafka_access.problem),
+            kafka_access(self._app.kafka_access.problem, self._app.kafka_access.since),
+            held_back(self._held_for_long(now)),
+            workers(untaken),
             drain(draining=runtime.is_draining),
             topics(runtime.topics_problem),
             kill_switches(switches.next_offset, standing_at(switches.listed, runtime.clock.now()), switches.problem),
@@ -110,6 +124,13 @@ class WorkerConditions:
             api(runtime.dependencies.of(COUPON_API)),
             api(runtime.dependencies.of(PUSH_API)),
         ]
+
+    def _held_for_long(self, now: datetime) -> list[HeldBack]:
+        """Without those of a stage that waits for somebody who is ill: that is said already."""
+        stages, dependencies = self._runtime.stages, self._runtime.dependencies
+        blameless = [stage for name, stage in stages.items() if not dependencies.holding(name)]
+        held = chain.from_iterable(stage.held_back() for stage in blameless)
+        return sorted((each for each in held if now - each.since >= HELD_FOR_LONG), key=attrgetter("since"))
 
     def _has_joined(self) -> bool:
         return self._runtime.opened is not None and self._app.consumer_generation_id > 0

@@ -1,7 +1,7 @@
 """What a worker sees of its deployment: the others, those that are gone, what all have counted, all partitions."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -18,7 +18,8 @@ from saving_alerts.worker.runtime import WorkerRuntime
 
 # How long what was asked for a page is kept, and how often it is asked for without one, so that nobody is missed.
 KEPT_FOR_PAGES = timedelta(seconds=1)
-KEPT_OTHERWISE = timedelta(seconds=10)
+# A row lives for 6 s: so a death is known when, after the session timeout of 10 s, its partitions come to others.
+KEPT_OTHERWISE = timedelta(seconds=4)
 # A worker that ended without a word is shown for so long: until somebody has looked into it.
 GONE_SHOWN = timedelta(hours=1)
 MAX_GONE = 20
@@ -46,14 +47,24 @@ class DeploymentView:
     def gone(self) -> tuple[WorkerRow, ...]:
         """Those that ended without a word within the last hour, and have no successor of their name."""
         now, heard = self._runtime.clock.now(), {row.incarnation for row in (*self.others.rows, *self.others.silent)}
+        seen = [row for row in self._seen.values() if row.incarnation not in heard]
+        return self._without_successor(row for row in seen if now - row.beaten_at < GONE_SHOWN)
+
+    @property
+    def silent(self) -> tuple[WorkerRow, ...]:
+        """Those that do not answer, and have no successor of their name."""
+        return self._without_successor(self.others.silent)
+
+    def _without_successor(self, rows: Iterable[WorkerRow]) -> tuple[WorkerRow, ...]:
+        runtime = self._runtime
         successors = {row.name: row.started_at for row in self.others.rows}
-        return tuple(
-            row
-            for row in self._seen.values()
-            if row.incarnation not in heard
-            and now - row.beaten_at < GONE_SHOWN
-            and successors.get(row.name, row.started_at) <= row.started_at
-        )
+        successors[runtime.settings.worker_name] = runtime.started_at
+        return tuple(row for row in rows if successors.get(row.name, row.started_at) <= row.started_at)
+
+    def untaken(self, ours: Mapping[str, Sequence[int]]) -> tuple[WorkerRow, ...]:
+        """Those that do not answer, and have a partition that nobody else has; `ours` are this worker's, by topic."""
+        taken = set(_pairs(ours)).union(*(_pairs(row.owned) for row in self.others.rows))
+        return tuple(row for row in self.others.silent if not taken.issuperset(_pairs(row.owned)))
 
     @property
     def partitions_problem(self) -> str | None:
@@ -65,7 +76,7 @@ class DeploymentView:
         return Deployment((ours, *self._histories), now)
 
     async def look(self, *, for_page: bool = True) -> None:
-        """At the others, in Redis; asked at most once a second, or once in ten where nobody looks."""
+        """At the others, in Redis; asked at most once a second, or every 4 s where nobody looks."""
         runtime, now = self._runtime, self._runtime.clock.now()
         kept_for = KEPT_FOR_PAGES if for_page else KEPT_OTHERWISE
         if runtime.opened is None:
@@ -112,3 +123,7 @@ class DeploymentView:
         for incarnation in [row.incarnation for row in rows if row.incarnation in self._seen]:
             del self._seen[incarnation]
         self._seen = dict(list(self._seen.items())[-MAX_GONE:])
+
+
+def _pairs(owned: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, int]]:
+    return ((topic, number) for topic, numbers in owned.items() for number in numbers)

@@ -28,6 +28,10 @@ class Known(Protocol):
 
     def held_back(self) -> list[HeldBack]: ...
 
+    def away(self) -> int: ...
+
+    def switches_on(self) -> int: ...
+
 
 def send_gauges(runtime: WorkerRuntime, known: Known) -> None:
     """Everything that is not counted where it happens."""
@@ -39,6 +43,8 @@ def send_gauges(runtime: WorkerRuntime, known: Known) -> None:
         metrics.gauge(Metric.COUPON_API_SKIPPED_SHARE, avoided)
     if isinstance(runtime.push_sends, Sized):
         metrics.gauge(Metric.TABLE_USERS, len(runtime.push_sends))
+    metrics.gauge(Metric.KILL_SWITCHES_ON, known.switches_on())
+    metrics.gauge(Metric.WORKERS_AWAY, known.away())
     for kind, freshness in runtime.reference_data.freshness.items():
         _send_document(metrics, kind, freshness, now)
     _send_conditions(metrics, (*known.live(), *known.conditions()))

@@ -65,7 +65,7 @@ class SelfReport:
 
     def conditions(self) -> list[Condition]:
         """Everything that can be the matter, each by name, with since when and why."""
-        return self._conditions.now()
+        return self._conditions.now(self.deployment.untaken(self._owned()))
 
     def partitions(self) -> list[int]:
         """The source partitions that this worker works on."""
@@ -89,6 +89,14 @@ class SelfReport:
         """The partitions with an unfinished record, the one that waits longest first."""
         stages = self._runtime.stages.values()
         return sorted(chain.from_iterable(stage.held_back() for stage in stages), key=attrgetter("since"))
+
+    def away(self) -> int:
+        """How many workers do not answer, or ended without a word, as of the last look at the others."""
+        return len(self.deployment.silent) + len(self.deployment.gone)
+
+    def switches_on(self) -> int:
+        """How many kill switches are on now."""
+        return len(standing_at(self._runtime.kill_switches.listed, self._runtime.clock.now()))
 
     def row(self) -> WorkerRow:
         """What this worker reports to the others, in its heartbeat."""
@@ -148,11 +156,11 @@ class SelfReport:
         runtime, now = self._runtime, self._runtime.clock.now()
         view = self.deployment
         await view.look()
-        others, gone, counted = view.others, view.gone, view.counted(now)
+        others, silent, gone, counted = view.others, view.silent, view.gone, view.counted(now)
         rows = _ordered([self.row(), *others.rows])
         events_read, decisions = totals_of(counted)
         partitions = view.partitions(rows)
-        missed = Missed((*others.silent, *gone), sum(each.owner is None for each in partitions))
+        missed = Missed((*silent, *gone), sum(each.owner is None for each in partitions))
         return Stats(
             verdict=verdict(rows, missed, now),
             flows=flows(counted),
@@ -168,7 +176,7 @@ class SelfReport:
             conditions=tuple(self.conditions()),
             documents=documents(runtime.reference_data.freshness, now, view.publications.of),
             cluster=rows,
-            silent=others.silent,
+            silent=silent,
             unreadable_heartbeats=others.unreadable,
             held_back=tuple(each for each in self.held_back() if now - each.since >= HELD_BACK_SHOWN),
             **_of_this_worker(runtime),
@@ -195,6 +203,7 @@ def _of_this_worker(runtime: WorkerRuntime) -> dict[str, Any]:
         "dead_letters_by_reason": dead_letters_by_reason(metrics),
         "asks_avoided": asks_avoided(metrics),
         "when_errors": when_errors(metrics),
+        "explains": runtime.settings.explain_token is not None,
     }
 
 

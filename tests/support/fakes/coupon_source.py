@@ -9,7 +9,10 @@ from saving_alerts.ports.errors import PortError, UnavailableError
 
 
 class FakeCouponSource:
-    """Returns the coupons that were set. `asked` is every (user id, merchant id) of a call that did not expire."""
+    """Returns the coupons that were set. `asked` is every (user id, merchant id) of a call that did not expire.
+
+    `failed_asks` are said to have failed before each answer.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -17,6 +20,7 @@ class FakeCouponSource:
         self._errors: dict[str, PortError] = {}
         self._down_until: datetime | None = None
         self._odd: tuple[PassedOver, ...] = ()
+        self.failed_asks: dict[str, int] = {}
         self.asked: list[tuple[str, str]] = []
 
     def gives(self, user_id: str, merchant_id: str, *coupons: Coupon) -> None:
@@ -41,7 +45,7 @@ class FakeCouponSource:
         self.asked.append((user_id, merchant_id))
         if user_id in self._errors:
             raise self._errors[user_id]
-        return CouponAnswer(self._coupons.get((user_id, merchant_id), ()), self._odd)
+        return CouponAnswer(self._coupons.get((user_id, merchant_id), ()), self._odd, self.failed_asks)
 
     async def _held(self, deadline: datetime) -> None:
         now = self._clock.now()

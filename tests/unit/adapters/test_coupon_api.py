@@ -89,6 +89,25 @@ async def test_it_keeps_the_contract_of_the_api(api: CouponApi, stub: CouponApiS
     assert stub.requests[0].headers == {"Accept": "application/json", "User-Agent": f"saving-alerts/{__version__}"}
 
 
+async def test_what_failed_before_the_answer_is_counted_with_it(api: CouponApi, stub: CouponApiStub) -> None:
+    stub.behave(status(500, times=2), status(502, times=1), Behaviour())
+
+    answer = await api.coupons("u-1", "m-1", SOON)
+
+    assert answer.coupons
+    assert answer.failed_asks == {"HTTP 500": 2, "HTTP 502": 1}
+    assert (await api.coupons("u-1", "m-1", SOON)).failed_asks == {}
+
+
+async def test_what_failed_in_vain_is_counted_with_the_error(api: CouponApi, stub: CouponApiStub) -> None:
+    stub.behave(status(502))
+
+    with pytest.raises(UnavailableError) as failed:
+        await api.coupons("u-1", "m-1", START + timedelta(seconds=1))
+
+    assert failed.value.failed_asks == {"HTTP 502": len(stub.requests)}
+
+
 @pytest.mark.parametrize("code", [400, 403, 410, 422, 204, 302])
 async def test_a_status_that_will_not_change_is_refused_at_once(api: CouponApi, stub: CouponApiStub, code: int) -> None:
     stub.behave(status(code))

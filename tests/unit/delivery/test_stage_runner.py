@@ -31,7 +31,7 @@ from saving_alerts.delivery.record_work import RecordWork
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.stage_runner import StageRunner
 from saving_alerts.delivery.work import ClockGate, Run, Work
-from saving_alerts.dependencies import Dependencies, State
+from saving_alerts.dependencies import Dependencies, LastFailure, State
 from saving_alerts.domain.decisions import Stage, Subject
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
@@ -719,6 +719,20 @@ async def test_while_what_a_stage_waits_for_is_ill_that_holds_its_partition_back
     (held,) = waiting.stage.held_back()
 
     assert held.waits_for == "Kafka: it refuses our login"  # nobody waits for the push API in this stage
+    waiting.steps.gates["slow-u1"].set()
+    await waiting.acked(0)
+
+
+async def test_who_failed_since_a_record_was_taken_is_named_though_nobody_is_ill(waiting: World) -> None:
+    waiting.dependencies.of("clock").error = LastFailure("is an hour ahead", START - timedelta(seconds=1))
+    waiting.steps.holds("slow-u1")
+    waiting.take("slow-u1")
+    await settled()
+    waiting.dependencies.of("kafka_access").failed("no answer within 5 s")
+
+    (held,) = waiting.stage.held_back()
+
+    assert held.waits_for == f"{ITS_STEP[Stage.VALIDATE]}; last failed Kafka: no answer within 5 s"
     waiting.steps.gates["slow-u1"].set()
     await waiting.acked(0)
 

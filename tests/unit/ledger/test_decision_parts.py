@@ -57,6 +57,17 @@ def test_each_attempt_is_told_once_with_its_count() -> None:
     assert found == ["unclear: timeout (2 times)", "throttled for 1 s", "unclear: timeout", "accepted 201"]
 
 
+def test_what_failed_at_the_coupon_api_is_told_before_the_pushes_and_not_among_the_details() -> None:
+    failed = {"HTTP 500": 12, "gave no answer within 4 s": 1, "odd": "?"}
+    decided = decision(Reason.PUSHED, coupon_api_failures=failed, attempts=["accepted 201"])
+
+    found = list(map(str, attempts_of(decided)))
+
+    assert found == ["Coupon API: HTTP 500 (12 times)", "Coupon API: gave no answer within 4 s", "accepted 201"]
+    assert "HTTP 500" not in other_details(decided)
+    assert attempts_of(decision(Reason.PUSHED, coupon_api_failures="?")) == []
+
+
 def test_where_a_decision_had_no_room_for_more_attempts_it_is_at_least_as_many() -> None:
     (found,) = attempts_of(decision(Reason.PUSH_UNCERTAIN, attempts=["unclear: timeout"] * 100))
 

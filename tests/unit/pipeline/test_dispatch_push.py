@@ -178,11 +178,12 @@ async def test_a_decision_names_the_versions_it_was_made_with(world: World) -> N
 
 
 async def test_a_decision_says_among_how_many_coupons_this_one_was_chosen_and_by_what(world: World) -> None:
-    chosen = msgspec.structs.replace(alert(), ranked_by="discount", fitting_coupons=3)
+    chosen = msgspec.structs.replace(alert(), ranked_by="discount", fitting_coupons=3, failed_asks={"HTTP 500": 2})
 
     decided = await world.dispatch(chosen)
 
     assert (decided.details["ranked_by"], decided.details["fitting_coupons"]) == ("discount", 3)
+    assert decided.details["coupon_api_failures"] == {"HTTP 500": 2}
 
 
 # docs/claims.md, rule 1: every wait comes first.

@@ -134,6 +134,16 @@ def test_an_unknown_zone_is_quiet_and_named(zone: str) -> None:
     assert isinstance(evaluate_rules(value, snapshot(), START), Forward)
 
 
+def test_what_failed_at_the_coupon_api_goes_on_with_the_alert_or_stands_in_the_refusal() -> None:
+    value = msgspec.structs.replace(candidate(coupon(20)), failed_asks={"HTTP 500": 2})
+
+    outcome = evaluate_rules(value, snapshot(), START)
+
+    assert isinstance(outcome, Forward)
+    assert outcome.value.failed_asks == {"HTTP 500": 2}
+    assert decided(value, snapshot(ALWAYS_QUIET)).details["coupon_api_failures"] == {"HTTP 500": 2}
+
+
 def test_a_refused_coupon_takes_nothing_from_the_others() -> None:
     odd = [msgspec.structs.replace(coupon(90, deep_link=f"file:///{n}"), coupon_id=f"odd-{n}") for n in range(7)]
     before = PassedOverCoupons((passed_over("c-0", Oddity.UNREADABLE, "it cannot be read"),))

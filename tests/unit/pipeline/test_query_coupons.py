@@ -84,6 +84,25 @@ async def test_only_usable_coupons_go_on(world: World) -> None:
     assert outcome == Forward(candidate(coupon(20)))
 
 
+async def test_what_failed_at_the_api_goes_on_with_the_coupons_and_stands_in_a_decision(world: World) -> None:
+    world.source.failed_asks = {"HTTP 500": 2}
+    assert (await world.decided()).details == {"offered": 0, "coupon_api_failures": {"HTTP 500": 2}}
+
+    world.source.gives("u-1", "m-1", coupon())
+    outcome = await world.ask()
+
+    assert isinstance(outcome, Forward)
+    assert outcome.value.failed_asks == {"HTTP 500": 2}
+
+
+async def test_what_failed_at_the_api_in_vain_stands_in_the_decision(world: World) -> None:
+    error = UnavailableError("the Coupon API answered 500")
+    error.failed_asks = {"HTTP 500": 3}
+    world.source.fails("u-1", error)
+
+    assert (await world.decided()).details["coupon_api_failures"] == {"HTTP 500": 3}
+
+
 @pytest.mark.parametrize(
     "coupons",
     [

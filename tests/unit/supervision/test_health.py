@@ -3,10 +3,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
+from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.dependencies import COUPON_API, PUSH_API, REDIS, Dependencies, DependencyState, LastFailure, State
 from saving_alerts.domain.clock_check import ClockJudgement
+from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.kill_switches import KillScope, KillSwitch
 from saving_alerts.ports.consent import ConsentReport
 from saving_alerts.reference_data.snapshot import Freshness
@@ -19,6 +22,7 @@ from saving_alerts.supervision.health import (
     drain,
     fresh,
     group,
+    held_back,
     kafka_access,
     kill_switches,
     known,
@@ -26,7 +30,9 @@ from saving_alerts.supervision.health import (
     pushes,
     redis,
     topics,
+    workers,
 )
+from tests.support.worker_rows import a_row
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STALE_SECONDS = 600
@@ -151,6 +157,60 @@ def test_what_kafka_refuses_is_shown_and_makes_no_worker_unready() -> None:
 
     assert (refused.ok, refused.detail, all_required_hold([refused])) == (False, "it refuses our login", True)
     assert kafka_access(None).ok
+
+
+def test_what_a_look_found_to_be_older_is_since_then() -> None:
+    began, now = NOW - timedelta(seconds=20), NOW - timedelta(minutes=1)
+    dependencies = Dependencies(lambda: now)
+    known(kafka_access(None), dependencies)
+    now = NOW
+
+    condition = known(kafka_access("no broker can be reached", began), dependencies)
+
+    assert condition.since == began
+    assert [str(each) for each in dependencies.held(Stage.VALIDATE, round(began.timestamp() * 1000))] == [
+        "held 20 s by Kafka: no broker can be reached"
+    ]
+
+
+def test_an_outage_does_not_begin_before_the_last_one_ended() -> None:
+    now, dependencies = NOW, Dependencies(lambda: now)
+    for problem in ("gone", None, "gone"):
+        condition = known(kafka_access(problem, NOW - timedelta(seconds=20)), dependencies)
+        now += timedelta(seconds=10)
+
+    assert condition.since == NOW + timedelta(seconds=10)
+    (held,) = dependencies.held(Stage.VALIDATE, round((NOW - timedelta(seconds=20)).timestamp() * 1000))
+    assert held.seconds == 20 + 10 + 20
+
+
+def test_a_worker_that_died_held_the_events_of_its_partitions_until_somebody_had_them() -> None:
+    now, dependencies = NOW, Dependencies(lambda: now)
+    dead = msgspec.structs.replace(a_row(0, {}), name="worker-2", beaten_at=NOW - timedelta(seconds=8))
+
+    condition = known(workers([dead]), dependencies)
+    now += timedelta(seconds=5)
+
+    assert (condition.state, condition.since) == (State.DEGRADED, dead.beaten_at)
+    assert all_required_hold([condition])
+    (held,) = dependencies.held(Stage.VALIDATE, round(dead.beaten_at.timestamp() * 1000))
+    assert str(held).startswith("held 13 s by the takeover of partitions: no answer from worker-2; not all")
+    assert dependencies.holding(Stage.VALIDATE) == []  # what the living have in work does not wait for it
+
+
+def test_a_record_that_holds_its_partition_back_for_long_is_named_and_leaves_the_worker_ready() -> None:
+    began = NOW - timedelta(minutes=2)
+    held = HeldBack("query_coupons", "validated", 3, 1207, began, 24_100, "the Coupon API", is_stopped=False)
+
+    condition = held_back([held, replace(held, partition=4), replace(held, partition=5)])
+
+    assert condition.detail == (
+        "validated 3 at offset 1207, which waits for the Coupon API; 24,100 records are not committed; "
+        "and 2 more partitions"
+    )
+    assert (condition.state, condition.since) == (State.DEGRADED, began)
+    assert all_required_hold([condition])
+    assert held_back([]).ok
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import chain, repeat
 
 import pytest
 
 from saving_alerts.kafka.connection import KafkaFailedError
 from saving_alerts.supervision.kafka_access import KafkaAccess
+from tests.support.fakes.clock import START, FakeClock
 
 pytestmark = pytest.mark.asyncio
 
@@ -48,6 +50,22 @@ async def test_a_kafka_that_refuses_is_shown_and_ends_nothing() -> None:
 
     assert "it refuses our login" in shown
     assert shown[-1] in (None, "it refuses our login")
+
+
+async def test_a_problem_is_as_old_as_the_beginning_of_the_look_that_found_it() -> None:
+    clock, refused = FakeClock(), asyncio.Event()
+
+    async def look() -> str | None:
+        clock.advance(timedelta(seconds=15))  # so long Kafka is tried
+        if clock.now() > START + timedelta(seconds=60):
+            refused.set()
+        return "no broker can be reached"
+
+    access = KafkaAccess(look, look_seconds=0, now=clock.now)
+    async with access, asyncio.timeout(5):
+        await refused.wait()
+
+    assert access.since == START
 
 
 async def test_the_log_says_it_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from saving_alerts.delivery.held_back import HeldBack
+from saving_alerts.supervision.health import Condition
 from saving_alerts.web import pages
 from saving_alerts.web.stats import Stats
 from tests.support.worker_rows import a_row
@@ -80,3 +81,20 @@ def test_who_is_silent_and_what_cannot_be_read_is_named() -> None:
     assert '<th scope="row">&lt;b&gt;quiet&lt;/b&gt;</th><td class="state not-ready" data-l="state">does not' in shown
     assert "A heartbeat in Redis cannot be read: 2: &lt;script&gt;" in shown
     assert json.loads(pages.json(stats("", "2: x")))["unreadable_heartbeats"] == ["2: x"]
+
+
+def test_the_rules_are_linked_and_explain_where_there_is_one() -> None:
+    without, with_explain = (pages.html(replace(stats(""), explains=each)).decode() for each in (False, True))
+
+    assert '<a href="rules">' in without
+    assert '<a href="explain">' not in without
+    assert '<a href="explain">' in with_explain
+
+
+def test_what_is_wrong_stands_above_what_is_ok() -> None:
+    conditions = (Condition("kafka", ok=True, detail="4 partitions"), Condition("redis", ok=False, detail="refused"))
+
+    page = pages.html(replace(stats(""), conditions=conditions)).decode()
+
+    assert page.index("refused") < page.index("1 other condition is ok") < page.index("4 partitions")
+    assert "All 1 conditions are ok" in pages.html(replace(stats(""), conditions=conditions[:1])).decode()

@@ -117,6 +117,12 @@ def test_who_is_missed_is_named() -> None:
     assert found.sentences == ("w2 does not answer · last seen 40 s ago", "8 partitions have no worker")
 
 
+def test_who_is_missed_is_not_named_twice() -> None:
+    takeover = Problem(name="workers", state="degraded", detail="no answer from w2", since=BEGAN)
+
+    assert verdict([worker("w1", takeover)], Missed(), NOW) == Verdict()
+
+
 def test_a_worker_of_another_release_may_have_states_that_this_one_does_not_know() -> None:
     row = worker("w1", Problem(name="a_new_one", state="on fire", detail="help"))
 

@@ -116,6 +116,42 @@ async def test_a_worker_that_was_started_again_is_not_missed(watcher: Watcher) -
     assert watcher.gone == []
 
 
+async def test_a_worker_does_not_miss_its_own_predecessor(watcher: Watcher) -> None:
+    ours = watcher.runtime.settings.worker_name
+    await watcher.beat(worker(ours, "before", -REMEMBERED_FOR))
+    await watcher.look_after(LIVES_FOR)
+    assert [row.name for row in watcher.view.others.silent] == [ours]
+    assert watcher.view.silent == ()
+
+    await watcher.look_after(REMEMBERED_FOR)
+
+    assert watcher.gone == []
+
+
+async def test_a_worker_that_was_started_again_is_not_missed_while_it_is_remembered(watcher: Watcher) -> None:
+    await watcher.beat(worker("worker-2", "b"))
+    await watcher.look_after(LIVES_FOR)
+    assert [row.name for row in watcher.view.silent] == ["worker-2"]
+
+    await watcher.beat(worker("worker-2", "c", LIVES_FOR))
+    await watcher.look_after(timedelta(seconds=1))
+
+    assert watcher.view.silent == ()
+
+
+async def test_a_dead_workers_partitions_are_untaken_until_others_have_them_all(watcher: Watcher) -> None:
+    await watcher.beat(worker("worker-2", "b"))
+    await watcher.look_after(LIVES_FOR)
+    assert [row.name for row in watcher.view.untaken({TOPIC: (0,)})] == ["worker-2"]
+    assert watcher.view.untaken({TOPIC: (0, 1)}) == ()
+
+    await watcher.beat(worker("worker-3", "c"))
+    await watcher.look_after(timedelta(seconds=1))
+
+    assert watcher.silent == ["worker-2"]
+    assert watcher.view.untaken({}) == ()
+
+
 async def test_what_the_dead_have_counted_is_counted(watcher: Watcher) -> None:
     dead = CountedByTime()
     dead.count("read", 5, START)

@@ -24,6 +24,8 @@ class Report:
     lags: list[PartitionLag] = field(default_factory=list)
     held: list[HeldBack] = field(default_factory=list)
     ok: bool = True
+    workers_away: int = 0
+    switches: int = 0
 
     def live(self) -> list[Condition]:
         return [Condition("intake", ok=self.ok, detail="")]
@@ -36,6 +38,12 @@ class Report:
 
     def held_back(self) -> list[HeldBack]:
         return self.held
+
+    def away(self) -> int:
+        return self.workers_away
+
+    def switches_on(self) -> int:
+        return self.switches
 
 
 @pytest.fixture
@@ -56,6 +64,17 @@ def test_lag_is_that_of_the_partitions_that_are_ours_now(runtime: WorkerRuntime)
     send_gauges(runtime, Report(lags=[PartitionLag("events", 1, 5, 8), PartitionLag("events", 2, None, 8)]))
 
     assert runtime.in_memory_metrics.gauges(Metric.COMMITS_LAG) == {(("partition", "1"), ("topic", "events")): 3}
+
+
+def test_workers_that_are_away_and_switches_that_are_on_are_told_and_zero_when_it_is_over(
+    runtime: WorkerRuntime,
+) -> None:
+    send_gauges(runtime, Report(workers_away=2, switches=1))
+    assert (gauge(runtime, Metric.WORKERS_AWAY), gauge(runtime, Metric.KILL_SWITCHES_ON)) == (2, 1)
+
+    send_gauges(runtime, Report())
+
+    assert (gauge(runtime, Metric.WORKERS_AWAY), gauge(runtime, Metric.KILL_SWITCHES_ON)) == (0, 0)
 
 
 @pytest.mark.parametrize("ok", [True, False])
