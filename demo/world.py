@@ -17,7 +17,7 @@ from demo.servers.s3 import EmbeddedS3
 from demo.stub_apis.coupon_api import CouponApi, catalogue_of
 from demo.stub_apis.push_api import PushApi
 from demo.traffic import Traffic, merchants_jsonl, rules_json
-from demo.workers.worker_process import WorkerProcess, clean_environment
+from demo.workers.worker_process import OURS, Build, WorkerProcess, clean_environment
 from saving_alerts.kafka.topics import Topics
 
 SOURCE_TOPIC = "saving-events"
@@ -100,10 +100,11 @@ class World:
         for user_id, script in traffic.push_api_behaviours.items():
             self.push_api.behave(*script, user_id=user_id)
 
-    def start_worker(self, settings: Mapping[str, str] | None = None) -> WorkerProcess:
+    def start_worker(self, settings: Mapping[str, str] | None = None, build: Build = OURS) -> WorkerProcess:
         """A new worker process of this world; it is killed at the latest with the world."""
         name, environment = f"worker-{len(self._workers) + 1}", {**self.environment, **(settings or {})}
         worker = WorkerProcess(name, self.folder, environment, self._workers)
+        worker.build = build
         self._workers.append(worker)
         return self._closing.enter_context(worker)
 

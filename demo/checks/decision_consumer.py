@@ -4,6 +4,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from datetime import datetime
+from itertools import pairwise
 from types import TracebackType
 from typing import Self
 
@@ -64,6 +65,11 @@ class DecisionConsumer:
         """When the first batch of a source partition was validated after `moment`; None while none is known."""
         later = [at for at in list(self._receipt_times.get(partition, ())) if at > moment]
         return min(later, default=None)
+
+    def longest_pause(self, partition: int, since: datetime, until: datetime) -> float:
+        """The most seconds of that time in which no batch of a source partition was validated."""
+        within = (at for at in list(self._receipt_times.get(partition, ())) if since < at < until)
+        return max((after - before).total_seconds() for before, after in pairwise([since, *sorted(within), until]))
 
     @property
     def answered(self) -> int:

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,8 +25,21 @@ STOP_TIMEOUT_SECONDS = 40
 POLL_SECONDS = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Which code runs, and with whose libraries: the folder that has `saving_alerts`, and an interpreter."""
+
+    folder: Path = PROJECT
+    python: str = sys.executable
+
+
+OURS = Build()
+
+
 class WorkerProcess:
     """One worker. Its log is `output.log` in its folder, which outlives it for a look afterwards.
+
+    `build` is what the next start runs.
 
     `beside` are the workers of its group. They are supervised while it is waited for: a group whose member is away
     stays in its rebalance, and with it the worker that is awaited.
@@ -36,6 +50,7 @@ class WorkerProcess:
     ) -> None:
         self.name = name
         self.folder = folder / name
+        self.build = OURS
         self._beside = beside
         self._port = FreePort()
         self._process: subprocess.Popen[bytes] | None = None
@@ -57,8 +72,8 @@ class WorkerProcess:
     def start(self, settings: Mapping[str, str] | None = None) -> None:
         """Start the process, this time with these settings too; `wait_until_ready` waits until it works."""
         self.folder.mkdir(exist_ok=True)
-        command = [sys.executable, "-m", "saving_alerts", "worker"]
-        environment = {**self._environment, **(settings or {})}
+        command = [self.build.python, "-m", "saving_alerts", "worker"]
+        environment = {**self._environment, "PYTHONPATH": str(self.build.folder), **(settings or {})}
         self._process = child_process.start(command, self.folder, environment)
         if self._limit:
             self._limit.add(self._process.pid)
@@ -168,12 +183,14 @@ def wait_until_ready(awaited: Sequence[WorkerProcess], timeout_seconds: float = 
         time.sleep(POLL_SECONDS)
 
 
-def command_line(arguments: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def command_line(
+    arguments: list[str], environment: Mapping[str, str], build: Build = OURS
+) -> subprocess.CompletedProcess[str]:
     """Run one of our own commands to its end, as a person would."""
     return subprocess.run(
-        [sys.executable, "-m", "saving_alerts", *arguments],
-        env=dict(environment),
-        cwd=PROJECT,
+        [build.python, "-m", "saving_alerts", *arguments],
+        env={**environment, "PYTHONPATH": str(build.folder)},
+        cwd=build.folder,
         capture_output=True,
         text=True,
         check=False,

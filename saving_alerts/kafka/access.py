@@ -54,6 +54,17 @@ def rights_of_worker(topics: Topics, group: str, consent_group: str) -> tuple[Ri
     )
 
 
+def rights_of_recorder(topics: Topics, group: str) -> tuple[Right, ...]:
+    """What `record-results` needs, in its own group; nothing where results are not recorded."""
+    if topics.responses is None or topics.results is None:
+        return ()
+    return (
+        *(Right("topic", topic.name, Operation.READ) for topic in (topics.source, topics.decisions, topics.responses)),
+        *(Right("topic", topic.name, Operation.WRITE) for topic in (topics.responses, topics.results)),
+        Right("group", group, Operation.READ),
+    )
+
+
 async def missing_rights(
     connection: KafkaConnection, rights: Sequence[Right], patience_seconds: float = COORDINATOR_TIMEOUT_SECONDS
 ) -> str | None:

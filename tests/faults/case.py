@@ -16,6 +16,7 @@ from tests.faults.deployment import Death, Deployment
 from tests.faults.load import Load
 
 PER_SECOND = 75
+ONLY_OPEN = 3
 DEATH_TIMEOUT_SECONDS = 60
 TAKE_OVER_TIMEOUT_SECONDS = 60
 SOON_SECONDS = 10
@@ -58,9 +59,10 @@ class Case:
         """A user of this case."""
         return f"u-{self._slug}-{name}"
 
-    def begin(self, per_second: float = PER_SECOND) -> None:
-        """Produce the load in the background until `check` or `stop`."""
-        self._load = Load(self._load_producer, self.deployment.world.push_api, self._slug, per_second)
+    def begin(self, per_second: float = PER_SECOND, only_open: int = ONLY_OPEN) -> None:
+        """Produce the load in the background until `check` or `stop`. Of a round so many `only_open` the app."""
+        push_api = self.deployment.world.push_api
+        self._load = Load(self._load_producer, push_api, self._slug, per_second, only_open)
         self._load.start()
 
     def stop(self) -> None:
@@ -129,6 +131,13 @@ class Case:
             first = decisions.first_receipt_after(partition, counts_from)
             assert first is not None
             self._gaps.append((first - since).total_seconds())
+
+    def note_longest_pause(self, since: datetime, until: datetime) -> float:
+        """The longest time, in seconds, in which a partition of the source was not worked on; it counts as a gap."""
+        partitions = range(self.deployment.spec.partitions)
+        longest = max(self.deployment.decisions.longest_pause(each, since, until) for each in partitions)
+        self._gaps.append(longest)
+        return longest
 
     def wait_until_answered(self) -> None:
         """Return when every event has its answer, or when no more will come: `check` finds those without."""

@@ -10,7 +10,7 @@ from typing import Self
 from demo.checks.decision_consumer import DecisionConsumer
 from demo.checks.group_offsets import GroupOffsets
 from demo.traffic import merchants_jsonl
-from demo.workers.worker_process import WorkerProcess, command_line
+from demo.workers.worker_process import OURS, Build, WorkerProcess, command_line
 from demo.world import World
 from saving_alerts.kafka.client import partition_of
 from tests.end_to_end.conditions import wait_until
@@ -45,13 +45,15 @@ class WorkerStop:
 class Deployment:
     """`workers` in the order they were added; `deaths` of them, after which each was started again.
 
-    `restart_settings`, by worker name, are extra settings of that start; without an entry there are none.
+    `restart_settings`, by worker name, are extra settings of that start; without an entry there are none. `build` is
+    what its topics are created with, and what workers run that are added.
     """
 
-    def __init__(self, world: World, cluster: KafkaCluster, spec: DeploymentSpec) -> None:
+    def __init__(self, world: World, cluster: KafkaCluster, spec: DeploymentSpec, build: Build = OURS) -> None:
         self.world = world
         self.cluster = cluster
         self.spec = spec
+        self.build = build
         self.topics = spec.topics
         self.workers: list[WorkerProcess] = []
         self.deaths: list[Death] = []
@@ -65,7 +67,7 @@ class Deployment:
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
-        created = command_line(["topics", "create"], self.environment)
+        created = command_line(["topics", "create"], self.environment, self.build)
         assert created.returncode == 0, created.stderr
         self.world.s3.put("rules.json", self.spec.rules)
         self.world.s3.put("merchants.jsonl", merchants_jsonl())
@@ -85,7 +87,7 @@ class Deployment:
 
     def add_worker(self) -> WorkerProcess:
         """Start one more; it is not ready yet."""
-        worker = self.world.start_worker(self.spec.settings)
+        worker = self.world.start_worker(self.spec.settings, self.build)
         self.workers.append(worker)
         return worker
 
@@ -107,6 +109,22 @@ class Deployment:
         self.start(worker, settings)
         self.wait_until_stable()
         return stopped
+
+    def replace(self, worker: WorkerProcess, build: Build) -> WorkerStop:
+        """As `restart`, and what comes back is this build."""
+        worker.build = build
+        return self.restart(worker)
+
+    def replace_all(self, build: Build) -> None:
+        """Stop all workers, and start none of them before the last one has ended."""
+        for worker in self.workers:
+            worker.terminate()
+        codes = [worker.wait() for worker in self.workers]
+        assert codes == [0] * len(codes), codes
+        for worker in self.workers:
+            worker.build = build
+            worker.start()
+        self.wait_until_stable()
 
     def _stop(self, worker: WorkerProcess) -> WorkerStop:
         assigned, requested_at = tuple(self.assignments.get(worker.name, ())), datetime.now(UTC)

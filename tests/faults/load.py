@@ -11,19 +11,22 @@ from tests.end_to_end.shoppers import app_opened, visit
 
 
 class Load:
-    """Ten events a round: five users visit a store once, one does so twice, three only open the app.
+    """A round: five users visit a store once, one does so twice, and some only open the app.
 
     `users` must get exactly one push each. `non_triggers` are the events that no rule listens to. Both events of the
     user who visits twice are in flight at the same time.
     """
 
-    def __init__(self, producer: PacedProducer, push_api: PushApi, name: str, per_second: float) -> None:
+    def __init__(
+        self, producer: PacedProducer, push_api: PushApi, name: str, per_second: float, only_open: int
+    ) -> None:
         self.users: set[str] = set()
         self.non_triggers: set[str] = set()
         self._producer = producer
         self._push_api = push_api
         self._name = name
         self._per_second = per_second
+        self._only_open = only_open
         self._stopping = threading.Event()
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._write, name=f"load of {name}", daemon=True)
@@ -52,8 +55,8 @@ class Load:
     def _round(self, number: int) -> Iterator[Record]:
         for shopper in range(5):
             yield self._visits(number * 5 + shopper)
-            if shopper % 2 == 0:
-                yield self._opens_app(f"{number}-{shopper}")
+        for shopper in range(self._only_open):
+            yield self._opens_app(f"{number}-{shopper}")
         user = f"u-{self._name}-twice-{number}"
         self.users.add(user)
         yield visit(f"{user}-first", user)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.generated import apis, async_api, manifests, notice, reference, schemas
+from tests.generated import apis, async_api, manifests, notice, reference, schemas, sizing
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,5 +16,6 @@ def generated() -> Iterator[tuple[Path, str]]:
         apis.files(),
         notice.files(),
         reference.files(),
+        sizing.files(),
     ):
         yield from ((ROOT / path, text) for path, text in each)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from saving_alerts.commands.topics.layout import layout_of
 from saving_alerts.commands.topics.strimzi import Resource, in_yaml, topic_resources, user_resources
-from saving_alerts.kafka.access import rights_of_worker
 from saving_alerts.settings import example_settings
 
 FOLDER = "deploy/kubernetes/strimzi"
@@ -14,9 +13,7 @@ SETTINGS = example_settings()
 
 def files() -> Iterator[tuple[str, str]]:
     yield f"{FOLDER}/topics.yaml", _manifest("topics", topic_resources(layout_of(SETTINGS), STRIMZI_CLUSTER))
-    rights = rights_of_worker(SETTINGS.topics, SETTINGS.app_id, SETTINGS.consent_group)
-    users = user_resources(SETTINGS.app_id, rights, SETTINGS.topics, STRIMZI_CLUSTER)
-    yield f"{FOLDER}/users.yaml", _manifest("users", users)
+    yield f"{FOLDER}/users.yaml", _manifest("users", user_resources(SETTINGS, STRIMZI_CLUSTER))
 
 
 def _manifest(what: str, resources: list[Resource]) -> str:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
+from saving_alerts import __version__
 from saving_alerts.settings import example_settings, unknown_variables
 from saving_alerts.worker.shutdown import CLOSING_SECONDS
 from tests.kubernetes.manifests import FOLDER, Manifest, one, pod_of, problems, settings_file, written
@@ -30,6 +32,12 @@ def test_what_no_api_server_takes_is_found() -> None:
     deployment["spec"]["replicas"] = "three"
 
     assert len(problems(deployment)) == 2
+
+
+def test_production_runs_this_version() -> None:
+    kustomization = yaml.safe_load((FOLDER / "overlays/production/kustomization.yaml").read_text())
+
+    assert [each["newTag"] for each in kustomization["images"]] == [__version__]
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.rglob("settings.env")), ids=lambda path: path.parent.name)

@@ -1,11 +1,14 @@
 """How many workers KEDA starts for the lags of the group, and that it asks for the right ones."""
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.settings import example_settings
 from tests.kubernetes.manifests import one, settings_file
+from tests.kubernetes.record_lags import RECORDED
 from tests.kubernetes.scaling import workers_wanted
 
 SETTINGS = example_settings()
@@ -92,3 +95,18 @@ def test_scaling_comes_to_rest(found: dict[str, list[int]], running: int) -> Non
     settled = workers_wanted(found, SCALED, running)
 
     assert workers_wanted(found, SCALED, settled) in {settled, workers_wanted(found, SCALED, 1)}
+
+
+def recorded() -> list[dict[str, list[int]]]:
+    """How far one worker was behind, second by second, in a burst of triggers with a Coupon API that takes 0.1 s."""
+    return [json.loads(line)["lags"] for line in RECORDED.read_text().splitlines()]
+
+
+def test_a_recorded_burst_starts_workers_for_the_stage_that_waits_and_lets_them_go() -> None:
+    wanted = [workers_wanted(each, SCALED, running=2) for each in recorded()]
+    busiest = recorded()[max(range(len(wanted)), key=wanted.__getitem__)]
+
+    assert 2 < max(wanted) <= PARTITIONS
+    assert max(INPUTS, key=lambda stage: sum(busiest[INPUTS[stage]])) is Stage.QUERY_COUPONS
+    assert wanted[-1] == 2
+    assert all(len(lags) == PARTITIONS for each in recorded() for lags in each.values())

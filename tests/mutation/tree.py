@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,11 +23,18 @@ class StaleMutantError(Exception):
 @contextmanager
 def broken(mutant: Mutant) -> Iterator[Path]:
     """The folder of a copy with the edits of the mutant."""
+    with edited(mutant.edits) as folder:
+        yield folder
+
+
+@contextmanager
+def edited(edits: Iterable[Edit]) -> Iterator[Path]:
+    """The folder of a copy with these edits. Raises StaleMutantError."""
     with TemporaryDirectory(prefix="saving-alerts-mutant-") as name:
         folder = Path(name)
         for part in PARTS:
             _copy(PROJECT / part, folder / part)
-        for edit in mutant.edits:
+        for edit in edits:
             _apply(edit, folder)
         yield folder
 

@@ -7,8 +7,9 @@ from itertools import groupby
 from typing import Any
 
 from saving_alerts.commands.topics.layout import Layout
-from saving_alerts.kafka.access import Right
-from saving_alerts.kafka.topics import Topic, Topics
+from saving_alerts.kafka.access import Right, rights_of_recorder, rights_of_worker
+from saving_alerts.kafka.topics import Topic
+from saving_alerts.settings import Settings
 
 API_VERSION = "kafka.strimzi.io/v1"
 CLUSTER_LABEL = "strimzi.io/cluster"
@@ -24,12 +25,15 @@ def topic_resources(layout: Layout, cluster: str) -> list[Resource]:
     return [_topic(topic, layout, cluster) for topic in layout.topics.all if topic not in layout.topics.upstreams]
 
 
-def user_resources(app_id: str, rights: Sequence[Right], topics: Topics, cluster: str) -> list[Resource]:
-    """The KafkaUser of a worker with its rights, and that of KEDA, which may see how far the stages have read."""
+def user_resources(settings: Settings, cluster: str) -> list[Resource]:
+    """The KafkaUsers of a worker, of KEDA, which may see how far the stages have read, and of `record-results`."""
+    topics, app_id = settings.topics, settings.app_id
     seen = [*(("topic", topic.name) for topic in topics.inputs.values()), ("group", app_id)]
+    of_recorder = rights_of_recorder(topics, settings.results_group)
     return [
-        _user(app_id, [_acl(*each) for each in _by_name(rights)], cluster),
+        _user(app_id, _acls(rights_of_worker(topics, app_id, settings.consent_group)), cluster),
         _user(f"{app_id}-keda", [_acl(*each, ["Describe"]) for each in seen], cluster),
+        *([_user(f"{app_id}-results", _acls(of_recorder), cluster)] if of_recorder else []),
     ]
 
 
@@ -67,6 +71,10 @@ def _user(name: str, acls: Sequence[Resource], cluster: str) -> Resource:
 def _metadata(name: str, cluster: str) -> Resource:
     """Kubernetes knows no capitals and no underscores in names."""
     return {"name": name.lower().replace("_", "-"), "labels": {CLUSTER_LABEL: cluster}}
+
+
+def _acls(rights: Sequence[Right]) -> list[Resource]:
+    return [_acl(*each) for each in _by_name(rights)]
 
 
 def _acl(kind: str, name: str, operations: Sequence[str]) -> Resource:

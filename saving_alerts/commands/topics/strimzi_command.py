@@ -8,7 +8,6 @@ from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.output import say
 from saving_alerts.commands.topics.layout import layout_of
 from saving_alerts.commands.topics.strimzi import in_yaml, topic_resources, user_resources
-from saving_alerts.kafka.access import rights_of_worker
 
 
 @click.command()
@@ -17,8 +16,8 @@ from saving_alerts.kafka.access import rights_of_worker
 def strimzi(what: Literal["topics", "users"], cluster: str) -> None:
     """Write the topics and users as resources of Strimzi's operators.
 
-    The users are those of workers and of KEDA, with their ACLs. It goes by the settings and asks nothing of Kafka. What
-    is upstream's to have is not among the topics.
+    The users are those of workers, of KEDA and, where results are recorded, of `record-results`, with their ACLs. It
+    goes by the settings and asks nothing of Kafka. What is upstream's to have is not among the topics.
 
     \b
     Example:
@@ -26,10 +25,5 @@ def strimzi(what: Literal["topics", "users"], cluster: str) -> None:
       saving-alerts topics strimzi users --cluster kafka > users.yaml
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     settings = settings_or_exit()
-    rights = rights_of_worker(settings.topics, settings.app_id, settings.consent_group)
-    resources = (
-        topic_resources(layout_of(settings), cluster)
-        if what == "topics"
-        else user_resources(settings.app_id, rights, settings.topics, cluster)
-    )
-    say(*in_yaml(resources))
+    is_topics = what == "topics"
+    say(*in_yaml(topic_resources(layout_of(settings), cluster) if is_topics else user_resources(settings, cluster)))

@@ -111,7 +111,7 @@ async def test_coupons_are_asked_for_again_when_the_token_was_changed(tmp_path: 
         await closed.was_asked.wait()
         write(token, "new")
         clock.advance(timedelta(seconds=2))
-        assert await asking == CouponAnswer()
+        assert await asking == CouponAnswer(failed_asks={"HTTP 401": 1})
         await api.close()
 
 

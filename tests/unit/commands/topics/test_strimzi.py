@@ -1,5 +1,6 @@
 """Strimzi's resources are the topics and rights in the code, and YAML that says the same."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from saving_alerts.commands.topics.layout import Layout
 from saving_alerts.commands.topics.strimzi import in_yaml, topic_resources, user_resources
 from saving_alerts.kafka.access import Right, rights_of_worker
 from saving_alerts.kafka.topics import Topics
-from saving_alerts.settings import variable
+from saving_alerts.settings import Settings, example_settings, variable
+from tests.support.documented_acls import WITH_RESULTS, documented_acls
 
 NAMES = st.from_regex(r"[a-zA-Z0-9._-]{1,20}", fullmatch=True)
 GROUP, CONSENT_GROUP = "saving-alerts", "saving-alerts.consent"
@@ -43,16 +45,32 @@ def test_every_topic_that_is_ours_is_made_as_topics_create_would(consent_changes
 
 @pytest.mark.parametrize("consent_changes", [None, "saving-consent"])
 def test_a_worker_may_do_what_it_asks_for_at_its_start(consent_changes: str | None) -> None:
-    topics = named(consent_changes)
-    rights = rights_of_worker(topics, GROUP, CONSENT_GROUP)
+    settings = with_settings(consent_topic=consent_changes)
 
-    worker, keda = read(user_resources(GROUP, rights, topics, "kafka"))
+    worker, keda = read(user_resources(settings, "kafka"))
 
-    assert granted(worker) == {(right.kind, right.name, right.operation.name.title()) for right in rights}
+    assert granted(worker) == asked(rights_of_worker(settings.topics, GROUP, CONSENT_GROUP))
     assert granted(keda) == {
-        *(("topic", topic.name, "Describe") for topic in topics.inputs.values()),
+        *(("topic", topic.name, "Describe") for topic in settings.topics.inputs.values()),
         ("group", GROUP, "Describe"),
     }
+
+
+def test_who_records_results_has_a_user_with_the_documented_rights() -> None:
+    settings = with_settings(results=True)
+
+    *_, recorder = read(user_resources(settings, "kafka"))
+
+    assert recorder["metadata"]["name"] == "saving-alerts-results"
+    assert granted(recorder) == set(documented_acls([], WITH_RESULTS)["record-results"])
+
+
+def with_settings(**changes: Any) -> Settings:  # noqa: ANN401 - as settings take them
+    return example_settings().model_copy(update=changes)
+
+
+def asked(rights: Sequence[Right]) -> set[tuple[str, str, str]]:
+    return {(right.kind, right.name, right.operation.name.title()) for right in rights}
 
 
 def granted(user: dict[str, Any]) -> set[tuple[str, str, str]]:
@@ -63,12 +81,8 @@ def granted(user: dict[str, Any]) -> set[tuple[str, str, str]]:
 @given(NAMES, NAMES, NAMES)
 def test_whatever_the_names_are_yaml_says_the_same(source: str, prefix: str, group: str) -> None:
     """A topic may be called `on`, `1e3` or `-`: none of these is a text to YAML."""
-    topics = Topics.named(source, prefix)
-    rights: tuple[Right, ...] = rights_of_worker(topics, group, f"{group}.consent")
-    resources = [
-        *topic_resources(Layout(topics, 1, 1), "kafka"),
-        *user_resources(group, rights, topics, "kafka"),
-    ]
+    settings = with_settings(source_topic=source, topic_prefix=prefix, app_id=group, results=True)
+    resources = [*topic_resources(Layout(settings.topics, 1, 1), "kafka"), *user_resources(settings, "kafka")]
 
     assert read(resources) == resources
 
