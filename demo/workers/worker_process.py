@@ -140,13 +140,19 @@ class WorkerProcess:
             child_process.kill(self._process)
 
     def stop(self) -> int:
-        """SIGTERM and wait; a worker that does not end is killed and that is an error."""
+        """SIGTERM and wait; a worker that does not end is killed and that is an error.
+
+        Where it did not end well its log is printed: its folder may be gone when somebody asks why.
+        """
         self.terminate()
         try:
-            return self.wait()
+            code = self.wait()
         except subprocess.TimeoutExpired:
             self.kill()
             raise
+        if code:
+            print(f"{self.name} ended with {code}:", child_process.log_tail(self.folder), sep="\n", file=sys.stderr)
+        return code
 
     def log(self) -> str:
         return (self.folder / "output.log").read_text(errors="replace")

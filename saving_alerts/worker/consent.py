@@ -16,10 +16,7 @@ from saving_alerts.metrics import Metrics
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.consent import ConsentReport
 from saving_alerts.settings import Settings
-
-METADATA_MAX_AGE_MILLISECONDS = 5_000  # so soon partitions are known that upstream has added
-# Never: aiokafka leaves the group for good when nothing was fetched for so long, and an outage of Kafka lasts.
-MAX_POLL_INTERVAL_MILLISECONDS = 1_000_000_000
+from saving_alerts.worker.group_consumer import group_consumer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +56,7 @@ def worker_consent(
 
 
 def of_the_group(settings: Settings) -> AIOKafkaConsumer:
-    """Where the group has no commit it begins at the beginning: `latest` would lose what was written before."""
-    return new_consumer(
-        settings.kafka,
-        group_id=settings.consent_group,
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        metadata_max_age_ms=METADATA_MAX_AGE_MILLISECONDS,
-        max_poll_interval_ms=MAX_POLL_INTERVAL_MILLISECONDS,
-        session_timeout_ms=round(settings.session_timeout_seconds * 1000),
-        heartbeat_interval_ms=round(settings.group_heartbeat_seconds * 1000),
-        rebalance_timeout_ms=round(settings.rebalance_timeout_seconds * 1000),
-    )
+    return group_consumer(settings, settings.consent_group)
 
 
 def without_a_group(settings: Settings) -> AIOKafkaConsumer:

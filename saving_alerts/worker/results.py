@@ -10,12 +10,11 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from saving_alerts.adapters.results_recorder import RecordingTerms, ResultsRecorder
 from saving_alerts.delivery.producer import OutputProducer
 from saving_alerts.kafka.client import commits
-from saving_alerts.kafka.consumers import new_consumer
 from saving_alerts.metrics import Metrics
 from saving_alerts.ports.clock import Clock
 from saving_alerts.settings import Settings
-from saving_alerts.worker.consent import MAX_POLL_INTERVAL_MILLISECONDS, METADATA_MAX_AGE_MILLISECONDS
 from saving_alerts.worker.external_factories import kafka_producer
+from saving_alerts.worker.group_consumer import group_consumer
 
 
 async def open_recorder(
@@ -51,16 +50,4 @@ def results_consumer(settings: Settings) -> AIOKafkaConsumer:
 
     The range assignor gives the same numbers of topics with as many partitions to the same member.
     """
-    return new_consumer(
-        settings.kafka,
-        group_id=settings.results_group,
-        partition_assignment_strategy=(RangePartitionAssignor,),
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        metadata_max_age_ms=METADATA_MAX_AGE_MILLISECONDS,
-        max_poll_interval_ms=MAX_POLL_INTERVAL_MILLISECONDS,
-        session_timeout_ms=round(settings.session_timeout_seconds * 1000),
-        heartbeat_interval_ms=round(settings.group_heartbeat_seconds * 1000),
-        rebalance_timeout_ms=round(settings.rebalance_timeout_seconds * 1000),
-    )
+    return group_consumer(settings, settings.results_group, partition_assignment_strategy=(RangePartitionAssignor,))

@@ -12,10 +12,14 @@ from typing import Protocol, cast
 import faust
 from mode import Worker
 
+from saving_alerts.kafka.last_commit import LAST_COMMIT_SECONDS
+
 log = logging.getLogger(__name__)
 
-# After the drain: the last commit, leaving the group, closing the connections.
-CLOSING_SECONDS = 4.0
+# Leaving the group, closing the connections and the page (2 s), Faust's own second for the loop.
+LEAVING_SECONDS = 3.0
+# After the drain.
+CLOSING_SECONDS = LAST_COMMIT_SECONDS + LEAVING_SECONDS
 SIGNAL_EXIT_CODE = 128
 
 if not hasattr(Worker, "_schedule_shutdown"):

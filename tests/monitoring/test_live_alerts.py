@@ -54,6 +54,10 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         wait_until_ready(workers)
         targets = [worker.page.removeprefix("http://") for worker in workers]
         with PrometheusServer(folder, targets, in_seconds(rules_yaml(RUNBOOK))) as prometheus:
+            # Before it has looked at them no worker is there, and the alert that says so may have fired.
+            count = "count(saving_alerts_build_info)"
+            wait_until(lambda: prometheus.values(count) == [2], SECONDS, "both were looked at")
+            prometheus.wait_until_silent("AllWorkersGone")
             producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)
             yield Watched(world, workers, prometheus, producer)
 
