@@ -8,7 +8,7 @@ from confluent_kafka import cimpl
 
 # librdkafka announces the mock on stderr, and demands an address that it then replaces.
 SETTINGS = {b"test.mock.num.brokers": b"1", b"bootstrap.servers": b"127.0.0.1:1", b"log_level": b"0"}
-FIRST_JOIN_SECONDS = 3  # so long the mock waits for further members of a new group
+LATER_MILLISECONDS = 500
 PRODUCER, BROKER, JOIN_GROUP, NO_ERROR = 0, 1, 11, 0  # as librdkafka and Kafka's protocol number them
 
 
@@ -35,8 +35,10 @@ class EmbeddedKafka:
             raise RuntimeError("librdkafka made no client")
         cluster = librdkafka.rd_kafka_handle_mock_cluster(self._client)
         self.bootstrap_servers = librdkafka.rd_kafka_mock_cluster_bootstraps(cluster).decode()
-        milliseconds = FIRST_JOIN_SECONDS * 1000 + 500
-        librdkafka.rd_kafka_mock_broker_push_request_error_rtts(cluster, BROKER, JOIN_GROUP, 1, NO_ERROR, milliseconds)
+        # It counts from the answer, not from the request: the 3 s that the mock waits for further members come before.
+        librdkafka.rd_kafka_mock_broker_push_request_error_rtts(
+            cluster, BROKER, JOIN_GROUP, 1, NO_ERROR, LATER_MILLISECONDS
+        )
         return self
 
     def __exit__(
