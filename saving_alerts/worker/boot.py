@@ -67,6 +67,7 @@ class AdapterLifecycle(Service):
     async def _read_reference_data(self) -> None:
         if self._runtime.opened is not None:
             await self._runtime.opened.loader.wait_until_loaded(FIRST_LOOK_PAUSE_SECONDS)
+            await self._runtime.opened.canaries.wait_until_known(FIRST_LOOK_PAUSE_SECONDS)
             self.reference_data_is_there.set()
 
     async def on_stop(self) -> None:

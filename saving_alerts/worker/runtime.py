@@ -31,6 +31,7 @@ from saving_alerts.dependencies import Dependencies
 from saving_alerts.domain.clock_check import ClockLimits
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
+from saving_alerts.domain.stopped_pushes import taken_back
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metrics
@@ -41,7 +42,8 @@ from saving_alerts.pipeline.user_turns import UserTurns
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.consent import AsTheEventSaid, Consent
-from saving_alerts.reference_data.loader import RULES, ReferenceDataLoader
+from saving_alerts.reference_data.canary_loader import CanaryLoader
+from saving_alerts.reference_data.loader import ReferenceDataLoader
 from saving_alerts.reference_data.shrink_guard import ShrinkGuard
 from saving_alerts.reference_data.snapshot import ReferenceData
 from saving_alerts.settings import Settings
@@ -60,6 +62,7 @@ class Opened:
 
     ports: Ports
     loader: ReferenceDataLoader
+    canaries: CanaryLoader
     clock_watch: ClockWatch
     stages: dict[Stage, StageRunner]
 
@@ -79,8 +82,8 @@ class WorkerRuntime:
         self._datadog = metrics_to(datadog_policy(settings))
         self.metrics_by_time = MetricsByTime(clock.now)
         self.metrics: Metrics = TeeMetrics(self.metrics_by_time, _metrics(self.in_memory_metrics, self._datadog))
-        self.reference_data = ReferenceData(settings.link_schemes)
         self.kill_switches = external.kill_switches(settings, self.topics.kill_switches.name)
+        self.reference_data = ReferenceData(settings.link_schemes, self._is_taken_back)
         self.producer = OutputProducer(partial(external.new_producer, settings), self.metrics)
         self.consent = worker_consent(
             settings, self.producer, partial(_owned, cast("_Assigned", app), self.topics), clock, self.metrics
@@ -124,11 +127,11 @@ class WorkerRuntime:
             open_ports(self.settings, self.clock, self.metrics, self._closing, self.dependencies),
         )
         guard = ShrinkGuard(ports.accepted_directories, self.settings.merchants_max_loss)
-        loader = ReferenceDataLoader(
-            ports.object_store, guard, reload_policy(self.settings), self.reference_data, self.clock, self.metrics
-        )
+        store, policy, data = ports.object_store, reload_policy(self.settings), self.reference_data
+        loader = ReferenceDataLoader(store, guard, policy, data, self.clock, self.metrics)
+        canaries = CanaryLoader(store, policy, data, self.clock)
         clock_watch = ClockWatch(ports.heartbeats.time, self.clock, _clock_limits(self.settings), self.metrics)
-        self.opened = Opened(ports, loader, clock_watch, self._build_stages(ports, clock_watch, partitions))
+        self.opened = Opened(ports, loader, canaries, clock_watch, self._build_stages(ports, clock_watch, partitions))
 
     async def close(self) -> None:
         await self._closing.aclose()
@@ -208,8 +211,11 @@ class WorkerRuntime:
         eraser = Eraser(ports.throttle, ports.gone_devices, self.push_sends, self.turns, self.failpoints)
         return await eraser.erase(user_id, partition)
 
+    def _is_taken_back(self, canary: str) -> bool:
+        return taken_back(self.kill_switches.switches, canary, self.clock.now()) is not None
+
     def _rules_version(self) -> str | None:
-        return self.reference_data.freshness[RULES].version
+        return self.reference_data.rules_version(self.clock.now())
 
 
 class _Assigned(Protocol):

@@ -19,7 +19,7 @@ from saving_alerts.domain.kill_switches import standing_at
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.heartbeats import WorkerRow
-from saving_alerts.reference_data.loader import MERCHANTS, RULES
+from saving_alerts.reference_data.loader import MERCHANTS
 from saving_alerts.supervision.health import (
     Condition,
     all_required_hold,
@@ -109,7 +109,7 @@ class SelfReport:
             beaten_at=runtime.clock.now(),
             page=runtime.settings.page_url or f"http://{runtime.settings.web_host}:{runtime.settings.web_port}",
             version=__version__,
-            rules_version=data[RULES].version,
+            rules_version=runtime.reference_data.rules_version(runtime.clock.now()),
             merchants_version=data[MERCHANTS].version,
             partitions=tuple(self.partitions()),
             in_flight=sum(stage.in_flight for stage in runtime.stages.values()),

@@ -26,7 +26,7 @@ from saving_alerts.delivery.work import Run
 from saving_alerts.domain.alerts import Push
 from saving_alerts.domain.caps import blocking_cap
 from saving_alerts.domain.decisions import Stage
-from saving_alerts.domain.kill_switches import Stoppable, active_switch
+from saving_alerts.domain.stopped_pushes import Stoppable, active_switch
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.drain import Drain

@@ -22,11 +22,11 @@ from saving_alerts.domain.decoding import Unreadable
 from saving_alerts.domain.events import Problem, event_id_in, read_event, subject_of_event
 from saving_alerts.domain.history import Deployment
 from saving_alerts.domain.holds import HeldBy, read_holds, together
-from saving_alerts.domain.kill_switches import Stoppable, active_switch
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.domain.sentences.language import Language
 from saving_alerts.domain.sentences.telling import sentence
+from saving_alerts.domain.stopped_pushes import Stoppable, active_switch
 from saving_alerts.kafka.codecs import (
     UnreadableError,
     candidate_codec,

@@ -28,11 +28,13 @@ from saving_alerts.domain.kill_switches import (
     switch_of,
 )
 
+# A canary is taken back with `rules canary abort`, which also ends its order.
+SCOPES = [str(scope) for scope in KillScope if scope is not KillScope.CANARY]
 IDENTIFIER = click.argument("identifier", required=False, default="", metavar="[ID]", type=ID)
 
 
 @click.command()
-@click.argument("scope", type=click.Choice([str(scope) for scope in KillScope]))
+@click.argument("scope", type=click.Choice(SCOPES))
 @IDENTIFIER
 @click.option(
     "--reason", required=True, type=WRITTEN, help="Why. It stands on the page and in every decision it causes."
