@@ -9,6 +9,7 @@ from saving_alerts.domain.decisions import Versions
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.failpoints import Failpoint
+from saving_alerts.pipeline.canary_counts import CanaryCounts
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.gathering import Gatherings, Slot
 from saving_alerts.pipeline.outcomes import Decided
@@ -19,10 +20,17 @@ from saving_alerts.reference_data.snapshot import ReferenceData
 class GatheredDispatch:
     """Of one worker. One user's alerts are dispatched one after the other."""
 
-    def __init__(self, dispatcher: Dispatcher, turns: UserTurns, reference_data: ReferenceData) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        turns: UserTurns,
+        reference_data: ReferenceData,
+        canary: CanaryCounts | None = None,
+    ) -> None:
         self._dispatcher = dispatcher
         self._turns = turns
         self._reference_data = reference_data
+        self._canary = canary or CanaryCounts(dispatcher.clock)
         self.gatherings = Gatherings(dispatcher.clock, self._choose_within, dispatcher.failpoints)
 
     async def dispatch_push(self, value: Alert | Departure) -> Decided:
@@ -32,6 +40,7 @@ class GatheredDispatch:
             if slot.others:
                 self._dispatcher.failpoints.reach(Failpoint.AFTER_GATHERING)
             decided = await self._dispatcher.dispatch_push(value, self._rules_of(value.user_id), slot)
+        self._canary.dispatched(value, decided)
         return _told(decided, value, slot) if slot.others or slot.gathered else decided
 
     def _departed(self, departure: Departure) -> Decided:

@@ -119,6 +119,8 @@ class SelfReport:
             kill_switches=runtime.kill_switches.next_offset,
             member=self._app.member_id(),
             problems=problems_of(conditions),
+            canary=runtime.canary_id,
+            evidence=runtime.canary.evidence,
             owned=self._owned(),
         )
 

@@ -36,6 +36,7 @@ from saving_alerts.kafka.codecs import candidate_codec, dispatch_codec, validate
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metric
 from saving_alerts.pipeline import steps
+from saving_alerts.pipeline.canary_counts import CanaryCounts
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.gathered_dispatch import GatheredDispatch
 from saving_alerts.pipeline.gathering import Gatherings
@@ -63,6 +64,7 @@ class StepInputs:
     max_ahead: timedelta
     consent: Consent
     turns: UserTurns
+    canary: CanaryCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Pipeline:
         if departure := steps.departure(candidate, snapshot, now):
             return Forward(departure)
         outcome = steps.evaluate_rules(candidate, snapshot, now)
+        self.inputs.canary.evaluated(snapshot.canary, outcome)
         for rule_id in when_errors(outcome):
             self.services.metrics.count(Metric.RULES_WHEN_ERRORS, rule=rule_id)
         if passed_over := coupons_passed_over(outcome) - candidate.passed_over.count:
@@ -115,7 +118,7 @@ def build_stages(inputs: StepInputs, services: StageServices, topics: Topics) ->
     """The stages of one worker, in the order an event meets them."""
     pipeline = Pipeline(inputs, services)
     build = _Builder(services, topics, pipeline.merchant_name)
-    dispatch = GatheredDispatch(inputs.dispatcher, inputs.turns, inputs.reference_data)
+    dispatch = GatheredDispatch(inputs.dispatcher, inputs.turns, inputs.reference_data, inputs.canary)
     fresh = pipeline.freshness_of
     return {
         Stage.VALIDATE: build.batch_stage(

@@ -28,6 +28,7 @@ from saving_alerts.domain.caps import blocking_cap
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.stopped_pushes import Stoppable, active_switch
 from saving_alerts.failpoints import Failpoints
+from saving_alerts.pipeline.canary_counts import CanaryCounts
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.drain import Drain
 from saving_alerts.pipeline.user_turns import UserTurns
@@ -108,6 +109,7 @@ class Worker:
             MAX_AHEAD,
             AsTheEventSaid(),
             UserTurns(),
+            CanaryCounts(self.clock),
         )
 
     def _services(self) -> StageServices:

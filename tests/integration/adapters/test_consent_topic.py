@@ -84,7 +84,7 @@ class Upstream:
         self.producer = Held(await self._opened.enter_async_context(output))
         observe = partial(self._connect, of_the_group)
         clock, metrics = SystemClock(), self.metrics
-        rekeying = ConsentRekeying(observe, self.producer, SOURCE, TARGET, clock, metrics)
+        rekeying = ConsentRekeying(observe, self.producer, (SOURCE, TARGET), clock, metrics)
         connect = partial(self._connect, without_a_group)
         following = ConsentTopic(connect, observe, self.producer, self.known, lambda: ALL, metrics)
         await self._opened.enter_async_context(rekeying)
