@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from saving_alerts.commands.publishing import (
     tell,
     with_bucket,
 )
+from saving_alerts.commands.rules.canary.beginning import refuse_while_tried
 from saving_alerts.commands.rules.file import good_rules, rules_in
 from saving_alerts.commands.version import VersionType
 from saving_alerts.domain.rules_file.differences import differences
@@ -88,6 +90,7 @@ def approve(version: str, *, yes: bool, wait: bool) -> None:
     say(*_told(proposed, live))
     if not yes:
         confirm(f"publish {version}, as {by.name}?")
+    with_bucket(settings, partial(refuse_while_tried, settings))
     publication = _run(settings, lambda shelf, proposals: _publish(shelf, proposals, proposed, by))
     if publication is None:
         say(f"version {version} is live already; it is approved now")
