@@ -16,6 +16,7 @@ from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.dependencies import REDIS, State
 from saving_alerts.domain.funnel import funnel
 from saving_alerts.domain.kill_switches import standing_at
+from saving_alerts.domain.stopped_pushes import taken_back
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.heartbeats import WorkerRow
@@ -24,6 +25,7 @@ from saving_alerts.supervision.health import (
     Condition,
     all_required_hold,
 )
+from saving_alerts.web.canary import Canary, canary_seen
 from saving_alerts.web.flows import flows, totals_of
 from saving_alerts.web.stats import (
     PartitionLag,
@@ -171,6 +173,8 @@ class SelfReport:
             partitions_problem=view.partitions_problem,
             gone=gone,
             switches=switches(standing_at(runtime.kill_switches.listed, now)),
+            canary=self._canary((*rows, *silent)),
+            canary_problem=runtime.reference_data.canary_problem,
             at=now,
             funnel=funnel(events_read, decisions),
             decisions=decisions,
@@ -183,6 +187,12 @@ class SelfReport:
             held_back=tuple(each for each in self.held_back() if now - each.since >= HELD_BACK_SHOWN),
             **_of_this_worker(runtime),
         )
+
+    def _canary(self, rows: Sequence[WorkerRow]) -> Canary | None:
+        order, now = self._runtime.reference_data.order, self._runtime.clock.now()
+        if order is None:
+            return None
+        return canary_seen(order, taken_back(self._runtime.kill_switches.switches, order.id, now), rows, now)
 
     async def leave(self) -> None:
         """This worker ends well, so nobody has to wait for it."""
