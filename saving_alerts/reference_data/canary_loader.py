@@ -17,7 +17,7 @@ from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.errors import MissingObjectError, PortError, RefusedError
 from saving_alerts.ports.object_store import ObjectStore
 from saving_alerts.reference_data.approvals import Approvals
-from saving_alerts.reference_data.canary_orders import order_key
+from saving_alerts.reference_data.canary_orders import may_be_missing, order_key
 from saving_alerts.reference_data.file_check import FileCheck
 from saving_alerts.reference_data.loader import ReloadPolicy
 from saving_alerts.reference_data.snapshot import ReferenceData
@@ -78,6 +78,10 @@ class CanaryLoader:
         except MissingObjectError:
             self._etag, self._order = None, None
             return
+        except RefusedError as error:
+            if self._order is None and may_be_missing(error):
+                return
+            raise
         if stored is not None:
             self._order, self._etag = read_order(stored.body), stored.etag
 

@@ -9,9 +9,11 @@ import msgspec
 
 from saving_alerts.domain.canary.order import MAX_ORDER_BYTES, CanaryOrder, Ended, read_order
 from saving_alerts.domain.decoding import Unreadable
-from saving_alerts.ports.errors import MissingObjectError
+from saving_alerts.ports.errors import MissingObjectError, RefusedError
 from saving_alerts.ports.object_store import SwappingStore
 from saving_alerts.reference_data.document_store import ChangedMeanwhileError
+
+FORBIDDEN = 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ def order_key(rules_key: str) -> str:
     return f"{rules_key.removesuffix('.json')}/canary.json"
 
 
+def may_be_missing(error: RefusedError) -> bool:
+    """Who may not list the bucket hears of a missing object that it is forbidden: as before the first canary."""
+    return error.status == FORBIDDEN
+
+
 class CanaryOrders:
     """Of the rules with this key. Every call can raise UnavailableError and RefusedError."""
 
@@ -46,6 +53,10 @@ class CanaryOrders:
             stored = await self._store.fetch(self._key, None, MAX_ORDER_BYTES)
         except MissingObjectError:
             return Standing(None, None)
+        except RefusedError as error:
+            if may_be_missing(error):
+                return Standing(None, None)
+            raise
         return Standing(read_order(stored.body), stored.etag) if stored else Standing(None, None)
 
     async def begin(self, order: CanaryOrder, instead_of: Standing) -> None:

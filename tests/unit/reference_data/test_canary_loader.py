@@ -248,11 +248,27 @@ async def test_a_worker_that_starts_in_the_middle_waits_until_it_knows(harness: 
     assert harness.with_new_rules == TRIED
 
 
-async def test_a_worker_that_may_not_read_it_does_not_wait(harness: Harness) -> None:
-    harness.store.failure = RefusedError("s3://b/rules/canary.json: 403")
+async def test_a_worker_that_is_refused_it_does_not_wait(harness: Harness) -> None:
+    harness.store.failure = RefusedError("s3://b/rules/canary.json: 5000000 bytes")
 
     await harness.loader.wait_until_known(1)
 
+    assert harness.data.canary_problem == "not as of now: s3://b/rules/canary.json: 5000000 bytes"
+
+
+async def test_who_may_not_list_the_bucket_hears_403_before_the_first_canary(harness: Harness) -> None:
+    harness.store.failure = RefusedError("s3://b/rules/canary.json: 403", 403)
+    await harness.loader.wait_until_known(1)
+    before = harness.data.canary_problem
+    harness.store.failure = None
+    harness.order(ORDER)
+    await harness.loader.reload()
+    harness.store.failure = RefusedError("s3://b/rules/canary.json: 403", 403)
+
+    await harness.loader.reload()
+
+    assert before is None
+    assert harness.with_new_rules == TRIED
     assert harness.data.canary_problem == "not as of now: s3://b/rules/canary.json: 403"
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from saving_alerts.domain.canary.order import Ended
 from saving_alerts.domain.decoding import Unreadable
+from saving_alerts.ports.errors import RefusedError
 from saving_alerts.reference_data.canary_orders import CanaryOrders, Standing
 from saving_alerts.reference_data.document_store import ChangedMeanwhileError
 from tests.support.fakes.clock import START
@@ -89,3 +90,13 @@ async def test_what_cannot_be_read_has_no_say_and_can_be_replaced() -> None:
     assert isinstance(found.order, Unreadable)
     assert found.open_on(LIVE) is None
     assert store.objects[KEY] == msgspec.json.encode(an_order())
+
+
+async def test_who_may_not_list_the_bucket_hears_403_where_there_is_none() -> None:
+    store = FakeObjectStore()
+    store.failure = RefusedError("s3://b/rules/canary.json: 403", 403)
+
+    assert await CanaryOrders(store, "rules.json").standing() == Standing(None, None)
+    store.failure = RefusedError("s3://b/rules/canary.json: too large")
+    with pytest.raises(RefusedError):
+        await CanaryOrders(store, "rules.json").standing()
