@@ -7,6 +7,7 @@ import msgspec
 
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.files import read_file
+from saving_alerts.domain.canary.order import Bounds, Foretold
 from saving_alerts.domain.decoding import Count, Decoder, Unreadable
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.reference_data.merchants_file import MAX_MERCHANTS_BYTES, MerchantsLimits
@@ -21,12 +22,22 @@ class _Wins(msgspec.Struct, frozen=True):
     after: dict[str, Count]
 
 
+class _Evaluated(msgspec.Struct, frozen=True):
+    events: Count
+    wanted: Count
+    when_errors: Count
+
+
+class _After(msgspec.Struct, frozen=True):
+    after: _Evaluated
+
+
 class _Result(msgspec.Struct, frozen=True):
-    """What is read of `simulate --json`."""
+    """What is read of `simulate --json`. Older releases do not say what was evaluated."""
 
     after: str
     wins: _Wins
-    candidates: Count = 0
+    evaluated: _After | None = None
 
 
 _results = Decoder(_Result, MAX_RESULT_BYTES)
@@ -45,20 +56,27 @@ def wins_in(file: Path, version: str) -> Mapping[str, int]:
     return _result_in(file, version).wins.after
 
 
-def wanted_in(file: Path, version: str) -> float:
-    """Of the events with coupons in a simulation of this version, for how many a rule wanted a push.
-
-    Ends the command where that foretells nothing.
-    """
+def foretold_in(file: Path, version: str) -> Foretold:
+    """What a simulation of this version foretells; ends the command where that is nothing."""
     result = _result_in(file, version)
-    wanted = sum(result.wins.after.values())
-    if wanted < LEAST_WANTED or wanted >= result.candidates:
-        told = f"of {result.candidates:,} events with coupons {wanted:,} are to be pushed"
+    if result.evaluated is None:
+        raise CommandRefusedError(f"{file} is of an older release, and does not say enough: simulate again")
+    found = result.evaluated.after
+    if found.wanted < LEAST_WANTED or found.wanted >= found.events or found.when_errors > found.events:
+        told = f"of {found.events:,} events with coupons {found.wanted:,} are to be pushed"
         raise CommandRefusedError(
             f"{file} foretells nothing: {told}, and at least {LEAST_WANTED} are needed, and less than all of them; "
             "simulate more days, or say what you expect with --foretold"
         )
-    return wanted / result.candidates
+    return msgspec.structs.replace(
+        Foretold(pushes=found.wanted / found.events), when_errors=_errors(found.when_errors / found.events)
+    )
+
+
+def _errors(rate: float) -> Bounds:
+    """Of a `when` that fails as often with recorded events, twice as many are too many."""
+    usual = Foretold(pushes=0.5).when_errors
+    return usual if rate <= usual.foretold else Bounds(foretold=rate, limit=min(2 * rate, (1 + rate) / 2))
 
 
 def _result_in(file: Path, version: str) -> _Result:

@@ -16,10 +16,12 @@ from demo.servers.redis import EmbeddedRedis
 from demo.servers.s3 import EmbeddedS3
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_heartbeats import RedisHeartbeats
+from saving_alerts.adapters.redis_histories import RedisHistories
 from saving_alerts.commands.kill.group import kill
 from saving_alerts.commands.rules.group import rules
 from saving_alerts.domain.canary.evidence import Evidence
 from saving_alerts.domain.canary.order import CanaryOrder, read_order
+from saving_alerts.domain.history import Bucket, Resolution, WorkerHistory
 from saving_alerts.domain.rules_file.compiler import version_of
 from tests.end_to_end.conditions import wait_until
 from tests.support.broken_rules import GOOD, TEXT
@@ -84,6 +86,17 @@ class Cli:
     def beat(self, name: str, canary: str | None, evidence: Evidence) -> None:
         asyncio.run(self._beat(name, canary, evidence))
 
+    def counted(self, counts: dict[str, int]) -> None:
+        """By a worker, within the last day."""
+        asyncio.run(self._counted(counts))
+
+    async def _counted(self, counts: dict[str, int]) -> None:
+        redis = connect(self.redis.url, 1, 2)
+        number = int(datetime.now(UTC).timestamp()) // Resolution.COARSE
+        history = WorkerHistory(incarnation="i", coarse=(Bucket(number - 3, counts),))
+        await RedisHistories(redis, f"{self.environment['SAVING_ALERTS_APP_ID']}:history:").write(history)
+        await redis.aclose()
+
     async def _beat(self, name: str, canary: str | None, evidence: Evidence) -> None:
         redis = connect(self.redis.url, 1, 2)
         row = msgspec.structs.replace(a_row(0, {}), name=name, incarnation=name, canary=canary, evidence=evidence)
@@ -126,20 +139,38 @@ def test_what_is_tried_stands_beside_the_rules_and_changes_nothing_else(cli: Cli
     assert f"it is everybody's from {order.ends:%Y-%m-%d %H:%M}" in result.stdout
 
 
-def simulated(folder: Path, wins: int, candidates: int, version: str = V_NEW) -> str:
+def simulated(folder: Path, wanted: int, events: int, when_errors: int = 0, version: str = V_NEW) -> str:
     file = folder / "result.json"
-    file.write_text(json.dumps({"after": version, "candidates": candidates, "wins": {"after": {"a": wins, "b": 0}}}))
+    evaluated = {"events": events, "wanted": wanted, "when_errors": when_errors}
+    file.write_text(json.dumps({"after": version, "wins": {"after": {}}, "evaluated": {"after": evaluated}}))
     return str(file)
 
 
 def test_what_simulate_foretold_is_what_the_guards_go_by(cli: Cli) -> None:
     trial = ("--canary", "5%", "--for", "2h", "--refused", "8%")
 
-    result = cli.publish(NEW, *trial, "--simulated", simulated(cli.folder, 150, 1_000))
+    result = cli.publish(NEW, *trial, "--simulated", simulated(cli.folder, 150, 1_000, 20))
 
     assert result.exit_code == 0, result.stderr
     assert cli.order.foretold.pushes == 0.15
+    assert (cli.order.foretold.when_errors.foretold, cli.order.foretold.when_errors.limit) == (0.02, 0.04)
     assert (cli.order.foretold.push_refused.foretold, cli.order.foretold.push_refused.limit) == (0.08, 0.16)
+
+
+@pytest.mark.parametrize(
+    ("pushed", "refused", "bounds"),
+    [(9_000, 1_000, (0.1, 0.2)), (9_900, 100, (0.05, 0.1)), (90, 10, (0.05, 0.1)), (0, 5_000, (0.05, 0.1))],
+    ids=["more than usual", "less than usual", "too few to say", "all"],
+)
+def test_what_the_push_api_refused_in_the_last_day_is_as_foretold(
+    cli: Cli, pushed: int, refused: int, bounds: tuple[float, float]
+) -> None:
+    cli.counted({"pushed": pushed, "push_refused": refused})
+
+    cli.publish(NEW, *TRY)
+
+    found = cli.order.foretold.push_refused
+    assert (found.foretold, found.limit) == bounds
 
 
 REFUSED = {
@@ -162,14 +193,18 @@ def test_what_says_too_little_is_not_begun(cli: Cli, trial: list[str], problem: 
     assert "no canary was begun yet" in cli.canary("status").stdout
 
 
-@pytest.mark.parametrize(("wins", "candidates"), [(99, 10_000), (1_000, 1_000), (0, 0)])
-def test_a_simulation_that_foretells_nothing_is_refused(cli: Cli, wins: int, candidates: int) -> None:
+@pytest.mark.parametrize(("wanted", "events"), [(99, 10_000), (1_000, 1_000), (0, 0)])
+def test_a_simulation_that_foretells_nothing_is_refused(cli: Cli, wanted: int, events: int) -> None:
     trial = ("--canary", "5%", "--for", "2h")
 
-    result = cli.publish(NEW, *trial, "--simulated", simulated(cli.folder, wins, candidates))
-    of_others = cli.publish(NEW, *trial, "--simulated", simulated(cli.folder, 200, 1_000, V_LIVE))
+    result = cli.publish(NEW, *trial, "--simulated", simulated(cli.folder, wanted, events))
+    old = cli.folder / "old.json"
+    old.write_text(json.dumps({"after": V_NEW, "wins": {"after": {}}}))
+    of_older = cli.publish(NEW, *trial, "--simulated", str(old))
+    of_others = cli.publish(NEW, *trial, "--simulated", simulated(cli.folder, 200, 1_000, version=V_LIVE))
 
-    assert (result.exit_code, of_others.exit_code) == (2, 2)
+    assert (result.exit_code, of_others.exit_code, of_older.exit_code) == (2, 2, 2)
+    assert "is of an older release" in of_older.stderr
     assert "foretells nothing" in result.stderr
     assert f"is a simulation of {V_LIVE}" in of_others.stderr
 

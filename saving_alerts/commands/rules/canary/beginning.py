@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TypedDict
 
 import click
+import msgspec
 
 from saving_alerts.commands.clock import in_utc, now
 from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
 from saving_alerts.commands.output import say
 from saving_alerts.commands.publishing import refuse_unless_onto, with_bucket
-from saving_alerts.commands.rules.evidence import wanted_in
+from saving_alerts.commands.rules.canary.lately import refused_lately
+from saving_alerts.commands.rules.evidence import foretold_in
 from saving_alerts.commands.shares import ShareType
 from saving_alerts.domain.canary.evidence import Evidence, guards_of
 from saving_alerts.domain.canary.order import MAX_NOTE_CHARACTERS, MOST_PERCENT, Bounds, CanaryOrder, Foretold
@@ -76,7 +78,8 @@ def can_be_tried(command: Command) -> Command:
         click.option(
             "--refused",
             type=ShareType(MOST_PERCENT - 1),
-            help="Of the pushes, how many the push API refuses as ever; twice as many are too many.  [default: 5%]",
+            help="Of the pushes, how many the push API refuses as ever; twice as many are too many.  "
+            "[default: as in the last day, at least 5%]",
         ),
     )
     for option in reversed(options):
@@ -86,7 +89,7 @@ def can_be_tried(command: Command) -> Command:
 
 def begin(settings: Settings, asked: Asked, *, wait: bool) -> None:
     """Put the version and its order into the bucket, and say what its guards go by."""
-    lasting, foretold = _lasting(asked.trial), _foretold(asked)
+    lasting, foretold = _lasting(asked.trial), _foretold(settings, asked)
     if len(asked.note) > MAX_NOTE_CHARACTERS or len(asked.by) > MAX_NOTE_CHARACTERS:
         raise CommandRefusedError(f"a note of {len(asked.note)} characters: at most {MAX_NOTE_CHARACTERS} are kept")
     order = with_bucket(settings, lambda store: _begun(settings, store, asked, lasting, foretold))
@@ -106,14 +109,18 @@ def _lasting(trial: Trial) -> timedelta:
     return lasting
 
 
-def _foretold(asked: Asked) -> Foretold:
+def _foretold(settings: Settings, asked: Asked) -> Foretold:
     simulated, said, refused = asked.trial["simulated"], asked.trial["foretold"], asked.trial["refused"]
     if (simulated is None) is (said is None):
         raise click.UsageError("a canary needs either --simulated or --foretold: else nobody can say what is too much")
-    pushes = wanted_in(simulated, asked.version) if simulated is not None else (said or 0) / ALL_PERCENT
+    foretold = (
+        foretold_in(simulated, asked.version) if simulated is not None else Foretold(pushes=(said or 0) / ALL_PERCENT)
+    )
     if refused is None:
-        return Foretold(pushes=pushes)
-    return Foretold(pushes=pushes, push_refused=Bounds(foretold=refused / ALL_PERCENT, limit=2 * refused / ALL_PERCENT))
+        bounds = asyncio.run(refused_lately(settings))
+    else:
+        bounds = Bounds(foretold=refused / ALL_PERCENT, limit=2 * refused / ALL_PERCENT)
+    return msgspec.structs.replace(foretold, push_refused=bounds)
 
 
 async def _begun(
