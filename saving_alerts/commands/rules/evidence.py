@@ -7,7 +7,7 @@ import msgspec
 
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.files import read_file
-from saving_alerts.domain.canary.order import Bounds, Foretold
+from saving_alerts.domain.canary.order import LEAST_RATE, MOST_RATE, Bounds, Foretold
 from saving_alerts.domain.decoding import Count, Decoder, Unreadable
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.reference_data.merchants_file import MAX_MERCHANTS_BYTES, MerchantsLimits
@@ -62,10 +62,10 @@ def foretold_in(file: Path, version: str) -> Foretold:
     if result.evaluated is None:
         raise CommandRefusedError(f"{file} is of an older release, and does not say enough: simulate again")
     found = result.evaluated.after
-    if found.wanted < LEAST_WANTED or found.wanted >= found.events or found.when_errors > found.events:
+    if found.wanted < LEAST_WANTED or found.when_errors > found.events or not _can_be_guarded(found):
         told = f"of {found.events:,} events with coupons {found.wanted:,} are to be pushed"
         raise CommandRefusedError(
-            f"{file} foretells nothing: {told}, and at least {LEAST_WANTED} are needed, and less than all of them; "
+            f"{file} foretells nothing: {told}, and at least {LEAST_WANTED} are needed, and fewer than nearly all; "
             "simulate more days, or say what you expect with --foretold"
         )
     return msgspec.structs.replace(
@@ -73,10 +73,16 @@ def foretold_in(file: Path, version: str) -> Foretold:
     )
 
 
+def _can_be_guarded(found: _Evaluated) -> bool:
+    return LEAST_RATE * found.events <= found.wanted <= MOST_RATE * found.events
+
+
 def _errors(rate: float) -> Bounds:
     """Of a `when` that fails as often with recorded events, twice as many are too many."""
     usual = Foretold(pushes=0.5).when_errors
-    return usual if rate <= usual.foretold else Bounds(foretold=rate, limit=min(2 * rate, (1 + rate) / 2))
+    return (
+        usual if not usual.foretold < rate <= MOST_RATE else Bounds(foretold=rate, limit=min(2 * rate, (1 + rate) / 2))
+    )
 
 
 def _result_in(file: Path, version: str) -> _Result:

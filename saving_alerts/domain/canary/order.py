@@ -16,21 +16,21 @@ from saving_alerts.domain.rules_file.compiler import VERSION_DIGITS
 
 MAX_ORDER_BYTES = 16 * 1024
 MAX_NOTE_CHARACTERS = 2_000
-MOST_PERCENT = 50  # with more the others would be the ones who are tried on
+LEAST_PERCENT, MOST_PERCENT = 0.01, 50  # with more the others would be the ones who are tried on
+LEAST_RATE, MOST_RATE = 1e-4, 0.99  # what is nearer to never, or to always, no guard can tell from it
 
 Version = Annotated[str, Meta(pattern=f"^[0-9a-f]{{{VERSION_DIGITS}}}$")]
 # The version, and what tells this canary from another one of the same version.
 CanaryId = Annotated[str, Meta(pattern=f"^[0-9a-f]{{{VERSION_DIGITS}}}-[0-9a-f]{{6}}$")]
-Percent = Annotated[float, Meta(gt=0, le=MOST_PERCENT)]
-Rate = Annotated[float, Meta(ge=0, le=1)]
+Percent = Annotated[float, Meta(ge=LEAST_PERCENT, le=MOST_PERCENT)]
 _Text = Annotated[str, Meta(max_length=MAX_NOTE_CHARACTERS)]
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Of one guard: the rate that is as foretold, and the one that must be noticed."""
 
-    foretold: Rate
-    limit: Rate
+    foretold: Annotated[float, Meta(ge=0, le=MOST_RATE)]
+    limit: Annotated[float, Meta(ge=LEAST_RATE, le=1)]
 
 
 class Foretold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -40,8 +40,8 @@ class Foretold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     times fewer, must be noticed. `when_errors` is of the same events, `push_refused` of the pushes that were tried.
     """
 
-    pushes: Annotated[float, Meta(gt=0, lt=1)]
-    factor: Annotated[float, Meta(gt=1, le=100)] = 2
+    pushes: Annotated[float, Meta(ge=LEAST_RATE, le=MOST_RATE)]
+    factor: Annotated[float, Meta(ge=1.1, le=10)] = 2
     when_errors: Bounds = Bounds(foretold=0.005, limit=0.01)
     push_refused: Bounds = Bounds(foretold=0.05, limit=0.1)
 

@@ -21,7 +21,16 @@ from saving_alerts.commands.rules.canary.lately import refused_lately
 from saving_alerts.commands.rules.evidence import foretold_in
 from saving_alerts.commands.shares import ShareType
 from saving_alerts.domain.canary.evidence import Evidence, guards_of
-from saving_alerts.domain.canary.order import MAX_NOTE_CHARACTERS, MOST_PERCENT, Bounds, CanaryOrder, Foretold
+from saving_alerts.domain.canary.order import (
+    LEAST_PERCENT,
+    LEAST_RATE,
+    MAX_NOTE_CHARACTERS,
+    MOST_PERCENT,
+    MOST_RATE,
+    Bounds,
+    CanaryOrder,
+    Foretold,
+)
 from saving_alerts.ports.object_store import SwappingStore
 from saving_alerts.reference_data.approvals import Approvals
 from saving_alerts.reference_data.canary_orders import CanaryOrders
@@ -61,7 +70,7 @@ def can_be_tried(command: Command) -> Command:
     options = (
         click.option(
             "--canary",
-            type=ShareType(MOST_PERCENT),
+            type=ShareType(LEAST_PERCENT, MOST_PERCENT),
             help=f"Try it on so many of the users first, like 5%; at most {MOST_PERCENT}%.",
         ),
         click.option("--for", "lasting", type=DURATION, help="For how long, like 2h: then it is everybody's."),
@@ -72,12 +81,12 @@ def can_be_tried(command: Command) -> Command:
         ),
         click.option(
             "--foretold",
-            type=ShareType(99),
+            type=ShareType(ALL_PERCENT * LEAST_RATE, ALL_PERCENT * MOST_RATE),
             help="In place of it: of the events with coupons, how many are to be pushed.",
         ),
         click.option(
             "--refused",
-            type=ShareType(MOST_PERCENT - 1),
+            type=ShareType(0.1, MOST_PERCENT - 1),
             help="Of the pushes, how many the push API refuses as ever; twice as many are too many.  "
             "[default: as in the last day, at least 5%]",
         ),

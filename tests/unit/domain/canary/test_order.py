@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saving_alerts.domain.canary.evidence import Evidence, guards_of
 from saving_alerts.domain.canary.order import Bounds, CanaryOrder, Ended, read_order
 from saving_alerts.domain.canary.split import is_in_canary
 from saving_alerts.domain.decoding import Unreadable
@@ -38,6 +39,12 @@ ODD: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "in place of itself": (lambda order: order.update(instead_of=VERSION), "$.version"),
     "ends before it begins": (lambda order: order.update(ends=order["begins"]), "$.ends"),
     "a moment without a zone": (lambda order: order.update(ends="2026-11-23T14:00:00"), "$.ends"),
+    "of hardly anybody": (lambda order: order.update(percent=1e-9), "$.percent"),
+    "hardly a push foretold": (lambda order: order["foretold"].update(pushes=1e-9), "$.foretold.pushes"),
+    "a limit of hardly any": (
+        lambda order: order["foretold"].update(when_errors={"foretold": 0, "limit": 1e-9}),
+        "$.foretold.when_errors.limit",
+    ),
     "nothing foretold": (lambda order: order.update(foretold={}), "$.foretold"),
     "everything foretold": (lambda order: order["foretold"].update(pushes=1), "$.foretold.pushes"),
     "a limit that is foretold": (
@@ -114,3 +121,18 @@ def test_limits_have_to_be_above_what_was_foretold() -> None:
     foretold = msgspec.structs.replace(an_order().foretold, when_errors=Bounds(foretold=0.5, limit=0.2))
 
     assert foretold.problem == "when_errors: the limit 0.2 is not above the foretold 0.5"
+
+
+numbers = st.floats(0, 100) | st.sampled_from([0, 1e-9, 1e-4, 0.01, 0.99, 1, 50])
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(("percent", "pushes", "factor", "foretold", "limit"), numbers)))
+def test_of_every_order_that_is_read_there_are_guards(drawn: dict[str, float]) -> None:
+    bounds = {"foretold": drawn["foretold"], "limit": drawn["limit"]}
+    foretold = {"pushes": drawn["pushes"], "factor": drawn["factor"], "when_errors": bounds, "push_refused": bounds}
+    order = json.loads(msgspec.json.encode(an_order())) | {"percent": drawn["percent"], "foretold": foretold}
+
+    found = read_order(json.dumps(order).encode())
+
+    if isinstance(found, CanaryOrder):
+        assert len(guards_of(found, Evidence(evaluated=100, wanted=50))) == 5
