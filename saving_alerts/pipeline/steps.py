@@ -62,7 +62,8 @@ def validate(
     # A receipt names the rules of everybody else: what those listen to goes on, and ends by the rules of its user.
     if event.type not in snapshot.rules.heard and event.type not in everybodys.rules.heard:
         return NOT_A_TRIGGER
-    deadline = deadline_of(event, snapshot.rules.freshness_of(event.type), now)
+    freshness = snapshot.rules.freshness.get(event.type) or snapshot.rules.freshness_of(event.type)
+    deadline = deadline_of(event, freshness, now)
     validated = ValidatedEvent(position=record.position, deadline=deadline, read_at=record.read_at, event=event)
     if is_late(validated, now):
         return _ended(Reason.EXPIRED, _lateness(deadline, now), event, record, snapshot)

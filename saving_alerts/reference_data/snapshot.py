@@ -46,16 +46,14 @@ class Snapshot:
 
     def longest_freshness(self, event_type: str) -> timedelta:
         """How long an event of this type is worth a push to anybody."""
-        return max(rules.freshness_of(event_type) for rules in self._all_rules)
+        longest = self.rules.freshness_of(event_type)
+        return longest if self.tried is None else max(longest, self.tried.snapshot.rules.freshness_of(event_type))
 
     @property
     def longest_choice(self) -> timedelta:
         """For how long at most anybody's alerts are gathered."""
-        return max(rules.choose_within for rules in self._all_rules)
-
-    @property
-    def _all_rules(self) -> tuple[RuleSet, ...]:
-        return (self.rules,) if self.tried is None else (self.rules, self.tried.snapshot.rules)
+        longest = self.rules.choose_within
+        return longest if self.tried is None else max(longest, self.tried.snapshot.rules.choose_within)
 
 
 @dataclass(frozen=True, slots=True)

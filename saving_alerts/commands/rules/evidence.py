@@ -7,7 +7,7 @@ import msgspec
 
 from saving_alerts.commands.exits import CommandRefusedError
 from saving_alerts.commands.files import read_file
-from saving_alerts.domain.canary.order import LEAST_RATE, MOST_RATE, Bounds, Foretold
+from saving_alerts.domain.canary.order import LEAST_RATE, MOST_RATE, Foretold
 from saving_alerts.domain.decoding import Count, Decoder, Unreadable
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.reference_data.merchants_file import MAX_MERCHANTS_BYTES, MerchantsLimits
@@ -68,21 +68,14 @@ def foretold_in(file: Path, version: str) -> Foretold:
             f"{file} foretells nothing: {told}, and at least {LEAST_WANTED} are needed, and fewer than nearly all; "
             "simulate more days, or say what you expect with --foretold"
         )
+    foretold = Foretold(pushes=found.wanted / found.events)
     return msgspec.structs.replace(
-        Foretold(pushes=found.wanted / found.events), when_errors=_errors(found.when_errors / found.events)
+        foretold, when_errors=foretold.when_errors.or_as_usual(found.when_errors / found.events)
     )
 
 
 def _can_be_guarded(found: _Evaluated) -> bool:
     return LEAST_RATE * found.events <= found.wanted <= MOST_RATE * found.events
-
-
-def _errors(rate: float) -> Bounds:
-    """Of a `when` that fails as often with recorded events, twice as many are too many."""
-    usual = Foretold(pushes=0.5).when_errors
-    return (
-        usual if not usual.foretold < rate <= MOST_RATE else Bounds(foretold=rate, limit=min(2 * rate, (1 + rate) / 2))
-    )
 
 
 def _result_in(file: Path, version: str) -> _Result:

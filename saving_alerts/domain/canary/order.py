@@ -32,6 +32,12 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     foretold: Annotated[float, Meta(ge=0, le=MOST_RATE)]
     limit: Annotated[float, Meta(ge=LEAST_RATE, le=1)]
 
+    def or_as_usual(self, rate: float) -> "Bounds":
+        """What is so whatever the rules are does not speak against new ones: that is foretold, twice that too many."""
+        if not self.foretold < rate <= MOST_RATE:
+            return self
+        return Bounds(foretold=rate, limit=min(2 * rate, (1 + rate) / 2))
+
 
 class Foretold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the guards go by.

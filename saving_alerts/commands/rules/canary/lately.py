@@ -3,7 +3,7 @@
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.adapters.redis_histories import RedisHistories
 from saving_alerts.commands.clock import now
-from saving_alerts.domain.canary.order import MOST_RATE, Bounds, Foretold
+from saving_alerts.domain.canary.order import Bounds, Foretold
 from saving_alerts.domain.history import Deployment, Resolution
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.ports.errors import UnavailableError
@@ -27,6 +27,4 @@ async def refused_lately(settings: Settings) -> Bounds:
     counts = Deployment(histories, now()).counts(Resolution.COARSE, BUCKETS)
     tried = sum(counts[reason] for reason in TRIED)
     rate = counts[Reason.PUSH_REFUSED] / tried if tried >= LEAST_PUSHES else 0.0
-    return (
-        usual if not usual.foretold < rate <= MOST_RATE else Bounds(foretold=rate, limit=min(2 * rate, (1 + rate) / 2))
-    )
+    return usual.or_as_usual(rate)
