@@ -98,15 +98,20 @@ def can_be_tried(command: Command) -> Command:
 
 def begin(settings: Settings, asked: Asked, *, wait: bool) -> None:
     """Put the version and its order into the bucket, and say what its guards go by."""
-    lasting, foretold = _lasting(asked.trial), _foretold(settings, asked)
-    if len(asked.note) > MAX_NOTE_CHARACTERS or len(asked.by) > MAX_NOTE_CHARACTERS:
-        raise CommandRefusedError(f"a note of {len(asked.note)} characters: at most {MAX_NOTE_CHARACTERS} are kept")
+    lasting, foretold = look_at(settings, asked)
     order = with_bucket(settings, lambda store: _begun(settings, store, asked, lasting, foretold))
     say(f"{order} is begun; workers look every {settings.reload_seconds:g} s", *_told(order))
     if wait:
         from saving_alerts.commands.waiting import until_live  # noqa: PLC0415 - Redis's client: --wait only
 
         say(asyncio.run(until_live(settings, order.id, attrgetter("canary"), "the canary is begun")))
+
+
+def look_at(settings: Settings, asked: Asked) -> tuple[timedelta, Foretold]:
+    """For how long, and what its guards go by; ends the command where that says too little."""
+    if len(asked.note) > MAX_NOTE_CHARACTERS or len(asked.by) > MAX_NOTE_CHARACTERS:
+        raise CommandRefusedError(f"a note of {len(asked.note)} characters: at most {MAX_NOTE_CHARACTERS} are kept")
+    return _lasting(asked.trial), _foretold(settings, asked)
 
 
 def _lasting(trial: Trial) -> timedelta:
