@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 
 from saving_alerts.domain.canary.order import MAX_ORDER_BYTES, CanaryOrder, read_order
-from saving_alerts.domain.decoding import Unreadable
+from saving_alerts.domain.decoding import Unreadable, printable
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.compiler import read_rules, version_of
 from saving_alerts.domain.rules_file.mistakes import NotCheckedInTimeError, RulesRefusedError, in_words
@@ -136,6 +136,7 @@ class CanaryLoader:
         elif order is None:
             log.info("canary: none counts")
         elif order.ended is not None:
-            log.info("%s was %s by %s: %s", order.id, order.ended.how, order.ended.by, order.ended.note)
+            ended = order.ended
+            log.info("canary %s was %s by %s: %s", order.id, ended.how, printable(ended.by), printable(ended.note))
         else:
-            log.info("%s, by %s: %s", order, order.by, order.note)
+            log.info("%s, by %s: %s", order, printable(order.by), printable(order.note))

@@ -49,6 +49,8 @@ from saving_alerts.reference_data.merchants_file import MerchantsFileReader, Mer
 from saving_alerts.web.flows import flows, totals_of
 from tests.fuzzing import seeds
 from tests.fuzzing.api_answers import of_coupon_api, of_push_api
+from tests.fuzzing.canary import SEEDS as SEEDS_OF_ORDERS
+from tests.fuzzing.canary import of_orders
 from tests.fuzzing.heartbeat_redis import PREFIX, HeartbeatRedis, result_of
 from tests.fuzzing.outcome import Outcome, Refused, Value
 from tests.fuzzing.packing import unpacked
@@ -231,6 +233,7 @@ READERS = {
     "records": Reader(_record, seeds.RECORDS),
     "rules": Reader(_rules, seeds.RULES),
     "merchants": Reader(_merchants, seeds.MERCHANTS),
+    "canary": Reader(of_orders, SEEDS_OF_ORDERS),
     "kill-switches": Reader(_kill_switches, seeds.KILL_SWITCHES),
     "consent": Reader(_consent, seeds.CONSENT),
     "heartbeats": Reader(_heartbeats, seeds.HEARTBEATS),
