@@ -91,7 +91,7 @@ class CanaryLoader:
         if isinstance(order, Unreadable):
             return None, f"{order_key(self._policy.rules_key)} is not used, because it cannot be read: {order}"
         live = self._reference_data.freshness["rules"].version
-        if order is None or order.is_aborted or order.instead_of != live:
+        if order is None or not order.counts or order.instead_of != live:
             return None, None
         has_its_rules = self._rules is not None and self._rules.version == order.version
         if not has_its_rules and (why := await self._load(order.version)) is not None:

@@ -25,10 +25,13 @@ class Standing:
 
     def open_on(self, live: str | None) -> CanaryOrder | None:
         """The order, if nobody has ended it and the rules it was begun with are live: it has a say then."""
-        order = self.order
-        if not isinstance(order, CanaryOrder) or order.is_aborted or order.instead_of != live:
-            return None
-        return order
+        order = self.unclosed
+        return order if order is not None and order.instead_of == live else None
+
+    @property
+    def unclosed(self) -> CanaryOrder | None:
+        """The order, if it has a say, or would have one with other rules."""
+        return self.order if isinstance(self.order, CanaryOrder) and self.order.counts else None
 
 
 def order_key(rules_key: str) -> str:
@@ -68,6 +71,12 @@ class CanaryOrders:
         found = msgspec.structs.replace(order, ended=ended)
         await self._put(found, instead_of)
         return found
+
+    async def close(self) -> None:
+        """It does not count any more, whatever is published later. Raises ChangedMeanwhileError."""
+        standing = await self.standing()
+        if (order := standing.unclosed) is not None:
+            await self._put(msgspec.structs.replace(order, closed=True), standing)
 
     async def _put(self, order: CanaryOrder, instead_of: Standing) -> None:
         if await self._store.put_if(self._key, msgspec.json.encode(order), instead_of.etag):

@@ -31,7 +31,6 @@ from saving_alerts.domain.canary.order import CanaryOrder
 from saving_alerts.domain.clock_check import ClockLimits
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.domain.stopped_pushes import taken_back
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.metrics import Metrics
 from saving_alerts.pipeline.canary_counts import CanaryCounts
@@ -55,6 +54,7 @@ from saving_alerts.worker.external_factories import ExternalFactories
 from saving_alerts.worker.owned_partitions import Assigned, owned, settled
 from saving_alerts.worker.reload_policy import reload_policy
 from saving_alerts.worker.stages import StepInputs, build_stages
+from saving_alerts.worker.taken_back import TakenBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,8 @@ class WorkerRuntime:
         self.metrics_by_time = MetricsByTime(clock.now)
         self.metrics: Metrics = TeeMetrics(self.metrics_by_time, _metrics(self.in_memory_metrics, self._datadog))
         self.kill_switches = external.kill_switches(settings, self.topics.kill_switches.name)
-        self.reference_data = ReferenceData(settings.link_schemes, self._is_taken_back)
+        self._taken_back = TakenBack(self.kill_switches, clock)
+        self.reference_data = ReferenceData(settings.link_schemes, self._taken_back)
         self.canary = CanaryCounts(clock, self.tried)
         self.producer = OutputProducer(partial(external.new_producer, settings), self.metrics)
         self.consent = worker_consent(
@@ -228,10 +229,7 @@ class WorkerRuntime:
     def tried(self) -> CanaryOrder | None:
         """The canary that counts for this worker; None where none does, or where it is taken back."""
         order = self.reference_data.order
-        return None if order is None or self._is_taken_back(order.id) else order
-
-    def _is_taken_back(self, canary: str) -> bool:
-        return taken_back(self.kill_switches.switches, canary, self.clock.now()) is not None
+        return None if order is None or self._taken_back(order.id) else order
 
     def _rules_version(self) -> str | None:
         return self.reference_data.rules_version(self.clock.now())

@@ -76,8 +76,7 @@ def refuse_going_on(settings: Settings, canary: str) -> None:
 async def _canary_that_counts(settings: Settings) -> str | None:
     policy = S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)
     async with S3ObjectStore(policy) as store:
-        live = await rules_store(store, settings.s3_rules_key, settings.max_rules_bytes).current()
-        order = (await CanaryOrders(store, settings.s3_rules_key).standing()).open_on(live.version)
+        order = (await CanaryOrders(store, settings.s3_rules_key).standing()).unclosed
     return None if order is None else order.id
 
 

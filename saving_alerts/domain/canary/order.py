@@ -73,7 +73,8 @@ class CanaryOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """`version` is tried on `percent` of the users, from `begins` to `ends`, in place of the rules `instead_of`.
 
     It counts only as long as those are the ones in `rules.json`. When its time is over it is in force for everybody,
-    without a write by anybody. `ended` says that somebody did not wait for that.
+    without a write by anybody. `ended` says that somebody did not wait for that. `closed`: something else was published
+    since, or it was written down; so it does not count any more, whatever is in `rules.json` later.
     """
 
     id: CanaryId
@@ -86,22 +87,28 @@ class CanaryOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     note: _Text
     foretold: Foretold
     ended: Ended | None = None
+    closed: bool = False
 
     @property
     def is_aborted(self) -> bool:
         return self.ended is not None and self.ended.how == "aborted"
 
+    @property
+    def counts(self) -> bool:
+        """Whether it can have a say at all."""
+        return not (self.closed or self.is_aborted)
+
     def is_for_everybody(self, now: datetime) -> bool:
         """Whether it is tried no longer: it was promoted, or its time is over."""
-        return not self.is_aborted and (self.ended is not None or now >= self.ends)
+        return self.counts and (self.ended is not None or now >= self.ends)
 
     def is_tried(self, now: datetime) -> bool:
         """Whether its guards look."""
-        return self.ended is None and now < self.ends
+        return self.counts and self.ended is None and now < self.ends
 
     def is_for(self, user_id: str, now: datetime) -> bool:
         """Whether its rules are this user's. The clock of whoever asks says when its time is over."""
-        if self.is_aborted:
+        if not self.counts:
             return False
         return self.is_for_everybody(now) or is_in_canary(self.percent, self.version, user_id)
 

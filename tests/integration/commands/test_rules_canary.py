@@ -245,6 +245,43 @@ def test_promoted_it_is_live_and_the_history_says_how(cli: Cli) -> None:
     assert cli.publish(NEWER).exit_code == 0
 
 
+def test_what_was_promoted_does_not_come_back_after_a_rollback(cli: Cli) -> None:
+    cli.publish(NEW, *TRY)
+    cli.canary("promote")
+
+    back = cli.run("rollback", "--by", "tom")
+
+    assert (back.exit_code, cli.live) == (0, LIVE)
+    assert (cli.order.closed, cli.order.is_for("u-1", datetime.now(UTC))) == (True, False)
+    assert f"no canary; {cli.order.id} was promoted at" in cli.canary("status").stdout
+
+
+def test_one_whose_promotion_stopped_before_its_last_step_is_closed_by_the_next_publication(cli: Cli) -> None:
+    cli.publish(NEW, *TRY)
+    cli.canary("promote")
+    unclosed = msgspec.structs.replace(cli.order, closed=False)
+    cli.s3.put("rules/canary.json", msgspec.json.encode(unclosed))
+
+    refused, back = cli.canary("abort"), cli.run("rollback", "--by", "tom")
+
+    assert (refused.exit_code, back.exit_code, cli.live) == (1, 0, LIVE)
+    assert f"it was promoted, and {V_NEW} is live" in refused.stderr
+    assert cli.kill("list").stdout == "no kill switch is on\n"
+    assert cli.order.closed
+
+
+def test_what_somebody_published_by_hand_ends_it_and_abort_puts_it_away(cli: Cli) -> None:
+    cli.publish(NEW, *TRY)
+    cli.s3.put("rules.json", NEWER)
+
+    status, away = cli.canary("status"), cli.canary("abort")
+    cli.s3.put("rules.json", LIVE)
+
+    assert "is live now: `rules canary abort` puts it away" in status.stdout
+    assert (away.exit_code, cli.order.counts) == (0, False)
+    assert "was aborted at" in cli.canary("status").stdout
+
+
 def test_when_its_time_is_over_that_is_said_and_promote_writes_it_down(cli: Cli) -> None:
     cli.publish(NEW, *TRY)
     cli.is_over()

@@ -142,8 +142,12 @@ async def test_promoted_it_is_everybodys_before_and_after_it_is_written_down(har
 
 @pytest.mark.parametrize(
     "order",
-    [ended("aborted"), msgspec.structs.replace(ORDER, instead_of="0" * 12)],
-    ids=["aborted", "of other rules than are live"],
+    [
+        ended("aborted"),
+        msgspec.structs.replace(ORDER, instead_of="0" * 12),
+        msgspec.structs.replace(ended("promoted"), closed=True),
+    ],
+    ids=["aborted", "of other rules than are live", "closed"],
 )
 async def test_an_order_that_does_not_count_is_nobodys_ever(harness: Harness, order: CanaryOrder) -> None:
     harness.order(order)

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from saving_alerts.domain.canary.order import Ended
+from saving_alerts.domain.canary.order import CanaryOrder, Ended
 from saving_alerts.domain.decoding import Unreadable
 from saving_alerts.ports.errors import RefusedError
 from saving_alerts.reference_data.canary_orders import CanaryOrders, Standing
@@ -100,3 +100,15 @@ async def test_who_may_not_list_the_bucket_hears_403_where_there_is_none() -> No
     store.failure = RefusedError("s3://b/rules/canary.json: too large")
     with pytest.raises(RefusedError):
         await CanaryOrders(store, "rules.json").standing()
+
+
+async def test_closed_it_has_no_say_ever_again() -> None:
+    orders = CanaryOrders(FakeObjectStore(), "rules.json")
+    await orders.close()
+    await orders.begin(an_order(), await orders.standing())
+
+    await orders.close()
+
+    standing = await orders.standing()
+    assert isinstance(standing.order, CanaryOrder)
+    assert (standing.order.closed, standing.unclosed, standing.open_on(LIVE)) == (True, None, None)

@@ -182,10 +182,14 @@ def not_while(order: CanaryOrder) -> str:
 
 
 async def refuse_while_tried(settings: Settings, store: SwappingStore) -> None:
-    """Raises ChangedMeanwhileError while a canary has a say: two sets are enough for users and for people."""
+    """Raises ChangedMeanwhileError while a canary has a say: two sets are enough for users and for people.
+
+    One that has none now must not have one again, when what it was begun with is published once more.
+    """
     order = await order_on(settings, store)
     if order is not None:
         raise ChangedMeanwhileError(not_while(order))
+    await CanaryOrders(store, settings.s3_rules_key).close()
 
 
 async def order_on(settings: Settings, store: SwappingStore) -> CanaryOrder | None:

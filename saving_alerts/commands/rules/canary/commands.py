@@ -107,6 +107,9 @@ async def _which(settings: Settings, identifier: str | None) -> tuple[InBucket |
     found = id_in(bucket, ()) if not isinstance(bucket, PortError) else id_in(bucket, await rows_of(settings))
     if found is None and not isinstance(bucket, PortError):
         raise BadNewsError("there is no canary: see `rules canary status`")
+    unclosed = None if isinstance(bucket, PortError) else bucket.standing.unclosed
+    if unclosed is not None and not isinstance(bucket, PortError) and unclosed.version == bucket.live:
+        raise BadNewsError(f"it was promoted, and {bucket.live} is live: `rules rollback` brings back the others")
     which = identifier or found
     if which is None:
         raise CommandRefusedError("S3 does not answer, and no worker says which canary it is: give it with --id")

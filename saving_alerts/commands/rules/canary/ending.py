@@ -34,6 +34,7 @@ async def promoted(settings: Settings, store: SwappingStore, order: CanaryOrder,
     found = (await orders.standing()).order
     if isinstance(found, CanaryOrder) and found.id == order.id and found.ended is not None and found.is_aborted:
         raise BadNewsError(f"{found.ended.by} has aborted it meanwhile, and {order.version} is live: `rules rollback`?")
+    await orders.close()
     return publication
 
 

@@ -134,7 +134,7 @@ async def state(settings: Settings) -> State:
 def id_in(bucket: InBucket | PortError, rows: Sequence[WorkerRow] | UnavailableError) -> str | None:
     """Of the canary that has a say, by S3, or else by the workers; None where there is none, or several."""
     if not isinstance(bucket, PortError):
-        return None if bucket.order is None else bucket.order.id
+        return None if bucket.standing.unclosed is None else bucket.standing.unclosed.id
     told = set() if isinstance(rows, UnavailableError) else {row.canary for row in rows if row.canary is not None}
     return told.pop() if len(told) == 1 else None
 
@@ -147,7 +147,10 @@ def _nothing(bucket: InBucket) -> str:
         return f"no canary: the order in S3 cannot be read: {order}"
     if (ended := order.ended) is not None:
         return f"no canary; {order.id} was {ended.how} at {in_utc(ended.at)} by {ended.by}: {ended.note}"
-    return f"no canary; {order.id} was begun in place of {order.instead_of}, and {bucket.live or 'nothing'} is live now"
+    if order.closed:
+        return f"no canary; {order.id} is over: something else was published since"
+    told = f"{order.id} was begun in place of {order.instead_of}, and {bucket.live or 'nothing'} is live now"
+    return f"no canary; {told}: `rules canary abort` puts it away"
 
 
 def _how_far(order: CanaryOrder) -> str:
