@@ -17,7 +17,6 @@ from saving_alerts.commands.durations import DURATION
 from saving_alerts.commands.exits import BadNewsError, CommandRefusedError
 from saving_alerts.commands.output import say
 from saving_alerts.commands.publishing import refuse_unless_onto, with_bucket
-from saving_alerts.commands.rules.canary.lately import refused_lately
 from saving_alerts.commands.rules.evidence import foretold_in
 from saving_alerts.commands.shares import ShareType
 from saving_alerts.domain.canary.evidence import Evidence, guards_of
@@ -131,6 +130,8 @@ def _foretold(settings: Settings, asked: Asked) -> Foretold:
         foretold_in(simulated, asked.version) if simulated is not None else Foretold(pushes=(said or 0) / ALL_PERCENT)
     )
     if refused is None:
+        from saving_alerts.commands.rules.canary.lately import refused_lately  # noqa: PLC0415 - Redis's client: here only
+
         bounds = asyncio.run(refused_lately(settings))
     else:
         bounds = Bounds(foretold=refused / ALL_PERCENT, limit=2 * refused / ALL_PERCENT)
