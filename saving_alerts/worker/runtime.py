@@ -169,7 +169,10 @@ class WorkerRuntime:
             turns=self.turns,
             canary=self.canary,
         )
-        services = StageServices(
+        return build_stages(inputs, self._services(drain, partitions), self.topics)
+
+    def _services(self, drain: Drain, partitions: int) -> StageServices:
+        return StageServices(
             record_builder=self._record_builder(partitions),
             producer=self.producer,
             flow_control=self.flow_control,
@@ -186,7 +189,6 @@ class WorkerRuntime:
             dependencies=self.dependencies,
             drain=drain,
         )
-        return build_stages(inputs, services, self.topics)
 
     def _record_builder(self, partitions: int) -> RecordBuilder:
         name = self.settings.worker_name

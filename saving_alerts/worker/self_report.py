@@ -25,7 +25,7 @@ from saving_alerts.supervision.health import (
     Condition,
     all_required_hold,
 )
-from saving_alerts.web.canary import Canary, canary_seen
+from saving_alerts.web.canary import canary_seen
 from saving_alerts.web.flows import flows, totals_of
 from saving_alerts.web.stats import (
     PartitionLag,
@@ -173,8 +173,7 @@ class SelfReport:
             partitions_problem=view.partitions_problem,
             gone=gone,
             switches=switches(standing_at(runtime.kill_switches.listed, now)),
-            canary=self._canary((*rows, *silent)),
-            canary_problem=runtime.reference_data.canary_problem,
+            **self._canary((*rows, *silent)),
             at=now,
             funnel=funnel(events_read, decisions),
             decisions=decisions,
@@ -188,11 +187,14 @@ class SelfReport:
             **_of_this_worker(runtime),
         )
 
-    def _canary(self, rows: Sequence[WorkerRow]) -> Canary | None:
-        order, now = self._runtime.reference_data.order, self._runtime.clock.now()
-        if order is None:
-            return None
-        return canary_seen(order, taken_back(self._runtime.kill_switches.switches, order.id, now), rows, now)
+    def _canary(self, rows: Sequence[WorkerRow]) -> dict[str, Any]:
+        """The fields of `Stats` that are about what is tried."""
+        data, now = self._runtime.reference_data, self._runtime.clock.now()
+        seen: dict[str, Any] = {"canary_problem": data.canary_problem}
+        if data.order is not None:
+            switch = taken_back(self._runtime.kill_switches.switches, data.order.id, now)
+            seen["canary"] = canary_seen(data.order, switch, rows, now)
+        return seen
 
     async def leave(self) -> None:
         """This worker ends well, so nobody has to wait for it."""
