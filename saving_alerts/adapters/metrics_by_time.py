@@ -22,11 +22,14 @@ class _Durations:
 
     by_minute: dict[int, Counter[int]] = field(default_factory=dict)
 
-    def add(self, seconds: float, minute: int) -> None:
+    def add(self, durations: Iterable[float], minute: int) -> None:
+        """In seconds, all of them measured in this minute."""
         if minute not in self.by_minute:
             self.by_minute = {each: steps for each, steps in self.by_minute.items() if _is_recent(each, minute)}
             self.by_minute[minute] = Counter()
-        self.by_minute[minute][_step(seconds)] += 1
+        steps = self.by_minute[minute]
+        for seconds in durations:
+            steps[_step(seconds)] += 1
 
     def quantile(self, share: float, minute: int) -> float | None:
         """None where nothing was measured in the last minutes."""
@@ -71,15 +74,13 @@ class MetricsByTime:
         """A gauge is how something is now."""
 
     def observe(self, metric: Metric, value: float, **tags: str) -> None:
-        if metric is Metric.STAGE_DURATION and math.isfinite(value):
-            stage = tags.get("stage", "")
-            durations = self._durations.get(stage) or self._durations.setdefault(stage, _Durations())
-            durations.add(value, self._minute)
+        self.observe_all(metric, (value,), **tags)
 
     def observe_all(self, metric: Metric, values: Sequence[float], **tags: str) -> None:
         if metric is Metric.STAGE_DURATION:
-            for value in values:
-                self.observe(metric, value, **tags)
+            stage = tags.get("stage", "")
+            durations = self._durations.get(stage) or self._durations.setdefault(stage, _Durations())
+            durations.add(filter(math.isfinite, values), self._minute)
 
     def forget(self, metric: Metric) -> None:
         """What was counted stays counted."""

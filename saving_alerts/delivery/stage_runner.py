@@ -26,6 +26,7 @@ from saving_alerts.delivery.publisher import Publisher
 from saving_alerts.delivery.record_results import BatchResult
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.shared_writes import Ended, SharedWrites, by_partition, in_two
+from saving_alerts.delivery.stage_meter import StageMeter
 from saving_alerts.delivery.uncommitted import (
     MEASURES,
     NOTED_FROM,
@@ -37,18 +38,13 @@ from saving_alerts.delivery.uncommitted import (
     behind,
 )
 from saving_alerts.delivery.work import Work
-from saving_alerts.domain.decisions import Stage
-from saving_alerts.domain.reasons import Reason
 from saving_alerts.exit_codes import RESTART
 from saving_alerts.failpoints import Failpoint
-from saving_alerts.metrics import Metric
 
 log = logging.getLogger(__name__)
 
 # At a drain what is in work and not waited for has so long: most of it ends by itself, and is not done again.
 GRACE_SECONDS = 1.0
-
-SENT = frozenset({Reason.PUSHED, Reason.WOULD_PUSH})
 
 
 class StageRunner:
@@ -65,6 +61,7 @@ class StageRunner:
         self._services = services
         self._work = work
         self._reach = partial(services.failpoints.reach, stage=self.stage)
+        self._meter = StageMeter(self.stage, services, lambda: self.in_flight)
         self._in_flight = self._empty()
         self._drained: StageInFlight | None = None
         self._held_back = HeldBackStage(writer.stage, work, services.dependencies)
@@ -119,16 +116,9 @@ class StageRunner:
         batch = Batch(event, self._services.clock.now(), monotonic(), mark)
         taken = self._in_flight.take(partition, batch, records)
         self._reach(Failpoint.AFTER_READ)
-        self._count_in(len(records))
+        self._meter.begun(len(records))
         self._stop_if_full(partition)
         self._work.begin(records, self._start, partial(self._publish_and_finish, taken))
-
-    def _count_in(self, records: int) -> None:
-        metrics = self._services.metrics
-        metrics.count(Metric.STAGE_IN, records, stage=self.stage)
-        if self.stage is Stage.VALIDATE:
-            metrics.count(Metric.EVENTS_READ, records)
-        self._report_in_flight()
 
     def _stop_if_full(self, partition: Hashable) -> None:
         if self._in_flight.is_full(partition):
@@ -176,28 +166,11 @@ class StageRunner:
             self._finish(each.batch, each.result)
 
     def _finish(self, batch: Taken, result: BatchResult) -> None:
-        self._measure(batch, result)
+        self._meter.ended(batch.batch.taken_at_seconds, result)
         for finished in self._in_flight.finish(batch, result.offsets):
             self._reach(Failpoint.BEFORE_ACK)
             finished.event.ack()
-        self._report_in_flight()
         self._resume_if_room(batch.partition)
-
-    def _measure(self, batch: Taken, result: BatchResult) -> None:
-        now, metrics = self._services.clock.now(), self._services.metrics
-        if ages := result.ages(now):
-            metrics.observe_all(Metric.EVENT_AGE, [seconds for _, seconds in ages], stage=self.stage)
-            if pushed := [seconds for label, seconds in ages if label in SENT]:
-                metrics.observe_all(Metric.PUSH_AGE, pushed)
-        for each in result.results:
-            if each.label is Reason.EXPIRED:
-                self._services.dependencies.expired(each.held_by)
-        for label, count in result.labels.items():
-            metrics.count(Metric.STAGE_OUT, count, stage=self.stage, decision=label)
-        metrics.observe(Metric.STAGE_DURATION, monotonic() - batch.batch.taken_at_seconds, stage=self.stage)
-
-    def _report_in_flight(self) -> None:
-        self._services.metrics.gauge(Metric.IN_FLIGHT, self._in_flight.unfinished, stage=self.stage)
 
     async def drain(self, limit_seconds: float) -> None:
         """Begin nothing new, and give what is in work so long at most: what `Drain` does not wait for, a moment.
@@ -218,7 +191,7 @@ class StageRunner:
         self._in_flight.close()
         await self._abandon(set(self._tasks))
         self._drained, self._in_flight = self._in_flight, self._empty()
-        self._report_in_flight()
+        self._meter.send_soon()
         self._full.clear()
 
     async def _wait(self, seconds: float) -> None:

@@ -204,6 +204,23 @@ async def test_an_erasure_keeps_who_was_outbid(throttle: Throttle) -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("is_sent", [False, True], ids=["claimed again", "sent"])
+async def test_who_was_outbid_stays_so_however_often_the_user_is_erased(harness: Harness, *, is_sent: bool) -> None:
+    throttle = harness.throttle()
+    for number in (1, 2, 3):
+        claim = claim_of(1, number=number, slot=(f"event-{1 + number}",))
+        if is_sent and number > 1:
+            await throttle.confirm(claim, uncertain=False)
+        else:
+            await ended(harness, claim, CAPS)
+        assert await throttle.erase("u-1") is None
+
+    answers = [await throttle.reserve(claim_of(offset), CAPS) for offset in ((2, 3) if is_sent else (2, 3, 4))]
+
+    assert all(isinstance(answer, Outbid) for answer in answers)
+
+
+@pytest.mark.asyncio
 async def test_an_erased_slot_names_no_event(client: aioredis.Redis) -> None:
     throttle = RealHarness(client).throttle()
     await throttle.confirm(claim_of(1, slot=(SECOND,)), uncertain=False)
@@ -227,12 +244,15 @@ async def test_a_value_without_slots_is_as_it_was_before_there_were_any(client: 
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("name", ["slot", "slot_tokens"])
 @pytest.mark.parametrize("slot", ["event-2", [2], ["e"] * 33, {"a": "b"}], ids=["text", "number", "long", "names"])
-async def test_a_slot_that_nobody_of_us_wrote_stops_its_user_alone(client: aioredis.Redis, slot: object) -> None:
+async def test_a_slot_that_nobody_of_us_wrote_stops_its_user_alone(
+    client: aioredis.Redis, slot: object, name: str
+) -> None:
     throttle = RealHarness(client).throttle()
     await throttle.confirm(claim_of(1), uncertain=False)
     value = msgspec.json.decode(await stored(client, KEY))
-    value["entries"][0]["slot"] = slot
+    value["entries"][0][name] = slot
     await client.set(KEY, msgspec.json.encode(value))
 
     with pytest.raises(UnavailableError, match=KEY):

@@ -110,6 +110,7 @@ def test_the_page_tells_the_same_and_asks_again(world: World, worker: WorkerProc
     assert "the next is possible from tomorrow" in page
     assert "we would send you this push: “" in page
     assert "at-the-store" in read(browser, f"{worker.page}/rules")
+    assert 'href="explain"' in read(browser, f"{worker.page}/stats")
 
 
 def read(browser: OpenerDirector, address: str) -> str:

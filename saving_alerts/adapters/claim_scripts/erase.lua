@@ -18,13 +18,25 @@ local function without_token(values)
   return missing
 end
 
+local function both(first, second)
+  for _, value in ipairs(second) do table.insert(first, value) end
+  return first
+end
+
+-- What is a token already stays one.
+local function slot_in_tokens(value)
+  local result = both({}, value.slot_tokens or {})
+  for _, event_id in ipairs(value.slot or {}) do table.insert(result, KNOWN.event_id[event_id]) end
+  return #result > 0 and result or nil
+end
+
 local function rename(values)
   for _, value in ipairs(values) do
     value.under_token = {}
     for _, kind in ipairs(KINDS) do
       if value[kind] then value.under_token[kind] = KNOWN[kind][value[kind]] end
     end
-    for index, event_id in ipairs(value.slot or {}) do value.slot[index] = KNOWN.event_id[event_id] end
+    value.slot, value.slot_tokens = slot_in_tokens(value), nil
   end
 end
 
@@ -53,11 +65,6 @@ local function once(entries)
     result = others
   end
   return result
-end
-
-local function both(first, second)
-  for _, value in ipairs(second) do table.insert(first, value) end
-  return first
 end
 
 -- Nothing is lost: every charge and every released number stands under the token of the user afterwards.

@@ -9,18 +9,23 @@ local function first_charge_for_event(user)
   end
 end
 
-local function names_this_event(slot)
-  for _, event_id in ipairs(slot or {}) do
-    if event_id == EVENT_ID or (ERASED and event_id == ERASED.event_id) then return true end
+local function holds(event_ids, event_id)
+  for _, each in ipairs(event_ids or {}) do
+    if each == event_id then return true end
   end
   return false
+end
+
+local function names_this_event(entry)
+  local is_named = not entry.under_token and holds(entry.slot, EVENT_ID)
+  return is_named or (ERASED and holds(tokens_of_slot(entry), ERASED.event_id)) or false
 end
 
 local function is_gathered(entry, others)
   for _, other in ipairs(others) do
     if entry.event_id == other[1] or (entry.under_token and entry.event_id == other[2]) then return true end
   end
-  return names_this_event(entry.slot)
+  return names_this_event(entry)
 end
 
 -- Only where no claim lives: what is there is a charge for good.

@@ -6,10 +6,10 @@ end
 
 -- One that was erased is the user's again: it is in work.
 local function take_over(user, claim)
+  claim.slot, claim.slot_tokens = joined(claim)
   claim.under_token, claim.merchant_id = nil, MERCHANT_ID
   claim.incarnation, claim.number = INCARNATION, NUMBER
   claim.lease_until, claim.taken_over = NOW + LEASE_MS, true
-  claim.slot = joined(claim.slot)
   save_user(user)
   return granted(claim)
 end

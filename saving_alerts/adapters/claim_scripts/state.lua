@@ -8,7 +8,8 @@
 -- event at its own position can take it up again. Positions come again when the source is made anew, so that another event
 -- at the same position is another one.
 -- `slot` of an entry are the event ids of those that were gathered with it; none, where nothing was gathered. Of all that
--- were gathered with each other one is charged at most. The argument before the tokens is a list of those that this event
+-- were gathered with each other one is charged at most. `slot_tokens` is the part of the slot that was erased, where the entry
+-- itself is the user's again; under the token of the user all of `slot` are tokens. The argument before the tokens is a list of those that this event
 -- was gathered with: pairs of event id and token, which is an empty text where there are no tokens.
 -- `released` says which claims must never be granted again, because a copy of their `reserve` may arrive late: of each
 -- incarnation the `highest` number that was released, and with it every lower one. An item without `highest` is one token, as
@@ -80,6 +81,7 @@ end
 local function is_entry(value)
   if type(value) ~= 'table' or not has_texts(value, {'position', 'event_id', 'merchant_id'}) then return false end
   if value.slot ~= nil and not is_slot(value.slot) then return false end
+  if value.slot_tokens ~= nil and not is_slot(value.slot_tokens) then return false end
   if value.sent_at ~= nil then return is_time(value.sent_at) end
   return is_time(value.lease_until) and has_texts(value, {'incarnation', 'number'})
 end
@@ -190,17 +192,28 @@ local function gathered()
   return cjson.decode(ARGV[#ARGV - (KEYS[2] and 3 or 0)])
 end
 
--- The slot of an entry with those of this call. Of too many the first ones: they were gathered first. nil for nobody.
-local function joined(slot)
+-- Of the slot of an entry, or of none, what are tokens.
+local function tokens_of_slot(entry)
+  if entry and entry.under_token then return entry.slot end
+  return entry and entry.slot_tokens
+end
+
+-- The slot of an entry, or of none, with those of this call, and its tokens. Of too many the first ones: they were gathered
+-- first. nil for nobody.
+local function joined(entry)
+  local tokens = tokens_of_slot(entry)
+  local most = MOST_IN_SLOT - #(tokens or {})
   local result, known = {}, {[EVENT_ID] = true}
   local function add(event_id)
-    if known[event_id] or #result == MOST_IN_SLOT then return end
+    if known[event_id] or #result >= most then return end
     known[event_id] = true
     table.insert(result, event_id)
   end
-  for _, event_id in ipairs(slot or {}) do add(event_id) end
+  if entry and not entry.under_token then
+    for _, event_id in ipairs(entry.slot or {}) do add(event_id) end
+  end
   for _, other in ipairs(gathered()) do add(other[1]) end
-  return #result > 0 and result or nil
+  return #result > 0 and result or nil, tokens
 end
 
 local function is_own(entry)

@@ -245,6 +245,7 @@ class World:
 
     async def acked(self, *offsets: int) -> None:
         await until(lambda: self.acks == list(offsets))
+        await asyncio.sleep(0)  # what it measures is sent in the next turn of the loop
 
     def forwarded(self) -> list[str]:
         return [
@@ -648,6 +649,7 @@ async def test_everything_that_goes_in_is_counted_out_by_its_decision(world: Wor
 
 async def test_what_is_finished_is_in_flight_no_more(world: World) -> None:
     world.take("yes-u1", "no-u2")
+    await asyncio.sleep(0)
     assert world.metrics.values(Metric.IN_FLIGHT)[-1] == 2
 
     await world.acked(1)
@@ -912,3 +914,13 @@ async def test_nothing_is_written_together_while_a_poison_pill_is_looked_for(sha
     sharing.take("boring-u1")
 
     await sharing.acked(0)
+
+
+async def test_what_ends_in_one_turn_of_the_loop_is_measured_together(world: World) -> None:
+    world.take(*(f"no-u{number}" for number in range(50)))
+
+    await world.acked(49)
+
+    sent = world.metrics.values(Metric.STAGE_OUT)
+    assert sum(sent) == 50
+    assert len(sent) < 10
