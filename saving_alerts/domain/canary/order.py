@@ -14,7 +14,7 @@ from saving_alerts.domain.canary.split import is_in_canary
 from saving_alerts.domain.decoding import Decoder, Instant, Unreadable
 from saving_alerts.domain.rules_file.compiler import VERSION_DIGITS
 
-MAX_ORDER_BYTES = 16 * 1024
+MAX_ORDER_BYTES = 64 * 1024  # four texts, each character of which may take six bytes
 MAX_NOTE_CHARACTERS = 2_000
 LEAST_PERCENT, MOST_PERCENT = 0.01, 50  # with more the others would be the ones who are tried on
 LEAST_RATE, MOST_RATE = 1e-4, 0.99  # what is nearer to never, or to always, no guard can tell from it

@@ -417,6 +417,16 @@ def test_without_kafka_nobody_can_say_whether_it_may_be_promoted(cli: Cli) -> No
     assert "nobody can say whether it is taken back" in status.stdout
 
 
+def test_a_text_that_no_worker_would_read_is_not_written(cli: Cli) -> None:
+    cli.publish(NEW, *TRY)
+    long = ("--by", "tom", "--note", "x" * 2_001)
+
+    ended = [cli.run("canary", what, *long) for what in ("promote", "abort")]
+
+    assert [each.exit_code for each in ended] == [2, 2]
+    assert cli.order.counts
+
+
 @pytest.mark.parametrize("what", ["promote", "abort"])
 def test_where_there_is_none_nothing_is_done(cli: Cli, what: str) -> None:
     result = cli.canary(what)

@@ -108,9 +108,15 @@ def begin(settings: Settings, asked: Asked, *, wait: bool) -> None:
 
 def look_at(settings: Settings, asked: Asked) -> tuple[timedelta, Foretold]:
     """For how long, and what its guards go by; ends the command where that says too little."""
-    if len(asked.note) > MAX_NOTE_CHARACTERS or len(asked.by) > MAX_NOTE_CHARACTERS:
-        raise CommandRefusedError(f"a note of {len(asked.note)} characters: at most {MAX_NOTE_CHARACTERS} are kept")
+    refuse_long(asked.by, asked.note)
     return _lasting(asked.trial), _foretold(settings, asked)
+
+
+def refuse_long(*texts: str) -> None:
+    """Nobody would read an order with more."""
+    longest = max(map(len, texts))
+    if longest > MAX_NOTE_CHARACTERS:
+        raise CommandRefusedError(f"a text of {longest} characters: at most {MAX_NOTE_CHARACTERS} are kept")
 
 
 def _lasting(trial: Trial) -> timedelta:

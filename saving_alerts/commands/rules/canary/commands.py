@@ -11,6 +11,7 @@ from saving_alerts.commands.exits import BAD_NEWS, BadNewsError, CommandRefusedE
 from saving_alerts.commands.kill.writing import change, confirmed
 from saving_alerts.commands.output import say
 from saving_alerts.commands.publishing import BY, NOTE, WAIT, WHY, tell, with_bucket
+from saving_alerts.commands.rules.canary.beginning import refuse_long
 from saving_alerts.commands.rules.canary.ending import aborted, promoted, putting_away, taking_back
 from saving_alerts.commands.rules.canary.state import InBucket, id_in, in_bucket, rows_of, state, switch_of
 from saving_alerts.commands.running import run
@@ -52,6 +53,7 @@ def promote(by: str, note: str, *, wait: bool) -> None:
 
     Exit code: 0, or 1 when there is none or it is taken back, or 2 when nobody can say.
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
+    refuse_long(by, note)
     settings = settings_or_exit()
     order = _order(settings)
     if (switch := run(switch_of(settings, order.id))) is not None:
@@ -78,6 +80,7 @@ def abort(by: str, note: str, identifier: str | None, *, wait: bool) -> None:
 
     Exit code: 0, or 1 when there is none, or 2 when it could not be done.
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
+    refuse_long(by, note)
     settings = settings_or_exit()
     bucket, which = asyncio.run(_which(settings, identifier))
     offset = run(change(settings, taking_back(which, TurnedOn(reason=note, by=by, since=now()))))

@@ -55,7 +55,8 @@ ODD: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda order: order.update(ended={"how": "paused", "by": "x", "note": "", "at": "2026-11-23T12:00:00Z"}),
         "$.ended.how",
     ),
-    "a note without an end": (lambda order: order.update(note="x" * 20_000), "$"),
+    "a note without an end": (lambda order: order.update(note="x" * 70_000), "$"),
+    "a note that nobody reads": (lambda order: order.update(note="x" * 2_001), "$.note"),
 }
 
 
@@ -136,3 +137,11 @@ def test_of_every_order_that_is_read_there_are_guards(drawn: dict[str, float]) -
 
     if isinstance(found, CanaryOrder):
         assert len(guards_of(found, Evidence(evaluated=100, wanted=50))) == 5
+
+
+def test_the_longest_texts_fit_into_an_order() -> None:
+    longest = "\x07" * 2_000
+    ended = Ended(how="aborted", by=longest, note=longest, at=START)
+    order = msgspec.structs.replace(an_order(), by=longest, note=longest, ended=ended)
+
+    assert read_order(msgspec.json.encode(order)) == order
