@@ -29,7 +29,8 @@ class GuardSeen:
 class Canary:
     """A canary that counts with the rules that are live, and that so many `workers` use.
 
-    `state` is in words, and says what to do where somebody has to.
+    `state` is in words, and says what to do where somebody has to. There are no `guards` once it is taken back: then
+    nobody counts, and the state says what they had seen.
     """
 
     id: str
@@ -49,7 +50,7 @@ class Canary:
 def canary_seen(order: CanaryOrder, switch: StandingSwitch | None, rows: Iterable[WorkerRow], now: datetime) -> Canary:
     """`switch`: the one by which it is taken back. `rows` are those of all workers."""
     using = [row for row in rows if row.canary == order.id]
-    guards = guards_of(order, together(row.evidence for row in using))
+    guards = () if switch is not None else guards_of(order, together(row.evidence for row in using))
     return Canary(
         id=order.id,
         version=order.version,

@@ -54,11 +54,13 @@ def test_its_state_says_what_to_do(switch: KillSwitch | None, now: datetime, sta
 
 
 def test_the_page_shows_it_and_what_others_wrote_is_only_text() -> None:
-    shown = pages.html(replace(ordinary_day(), canary=seen(SWITCH))).decode()
+    shown = pages.html(replace(ordinary_day(), canary=seen())).decode()
+    taken_back = pages.html(replace(ordinary_day(), canary=seen(SWITCH))).decode()
 
     assert f"{ORDER.id}: version {VERSION} on 5 % of the users in place of {LIVE}" in shown
     assert "by ines: &lt;b&gt;coffee&lt;/b&gt;. 2 of 2 workers use it." in shown
-    assert '<p class="bad">taken back, everybody has the other rules' in shown
+    assert '<p class="bad">taken back, everybody has the other rules' in taken_back
+    assert ("workers use it" in taken_back, "pushes, too few" in taken_back) == (False, False)
     assert '<th scope="row">pushes, too many</th>' in shown
     assert ">10.00%<" in shown
 

@@ -84,9 +84,9 @@ class State:
             f"  by {order.by} at {in_utc(order.begins)}: {order.note}",
             *self._taken_back(),
         ]
-        if not lines[2:]:
-            lines.append(_how_far(order))
-        return [*lines, *self._guards(order), *self._of_workers(order)]
+        if self.switch is not None:  # nobody counts any more, and the switch says what was seen
+            return lines
+        return [*lines, _how_far(order), *self._guards(order), *self._of_workers(order)]
 
     @property
     def is_bad(self) -> bool:
