@@ -81,6 +81,7 @@ class Departure(msgspec.Struct, frozen=True, kw_only=True):
     """A shopper left a store: what was gathered for it is not to be sent any more (docs/adr/0055).
 
     It goes the way of an alert, to the same worker. `kind` tells it from one, also where half of an alert was written.
+    `canary` is as in an alert.
     """
 
     kind: Literal["departure"]
@@ -97,6 +98,7 @@ class Departure(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str | None = None
     store_id: str | None = None
     rules_version: str
+    canary: Identifier | UnsetType = UNSET
 
 
 class PushTrace(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -46,7 +46,8 @@ class GatheredDispatch:
     def _departed(self, departure: Departure) -> Decided:
         """Nobody listens to it: it ends as what it would be if nothing was gathered."""
         ended = [str(alert.position) for alert in self.gatherings.depart(departure)]
-        return Decided(Reason.NOT_A_TRIGGER, {"ended": ended}, Versions(rules=departure.rules_version))
+        versions = Versions(rules=departure.rules_version, canary=departure.canary or None)
+        return Decided(Reason.NOT_A_TRIGGER, {"ended": ended}, versions)
 
     def _choose_within(self, user_id: str | None) -> timedelta:
         if user_id is None:

@@ -146,6 +146,7 @@ def departure_of(candidate: Candidate, snapshot: Snapshot) -> Departure:
         timezone=event.timezone,
         store_id=event.store_id,
         rules_version=snapshot.rules.version,
+        canary=UNSET if snapshot.canary is None else snapshot.canary,
     )
 
 

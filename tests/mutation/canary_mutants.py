@@ -97,6 +97,11 @@ CANARY_MUTANTS = (
         (Edit(STOPPED, "return (KEY_OF_ALL, *canary, version,", "return (KEY_OF_ALL, version,"),),
         ("tests/unit/domain/test_kill_switches.py",),
     ),
+    Mutant(
+        "do not name the set of a departure",
+        (Edit("saving_alerts/pipeline/gathered_dispatch.py", "canary=departure.canary or None", "canary=None"),),
+        ("tests/deterministic/test_universes.py::test_every_promise_holds_in_the_first_hundred_that_try_rules",),
+    ),
     Mutant("count another canary's events", (Edit(COUNTS, "order.id != canary or ", ""),), TEST_COUNTS),
     Mutant("count a push that is known already", (Edit(COUNTS, 'decided.details.get("again") or ', ""),), TEST_COUNTS),
     Mutant(

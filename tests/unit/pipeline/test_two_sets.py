@@ -15,6 +15,7 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.kafka.codecs import Envelope, dispatch_codec
 from saving_alerts.pipeline.outcomes import Decided, Forward
 from saving_alerts.pipeline.push_decisions import decided_by
+from saving_alerts.pipeline.rule_decisions import departure_of
 from saving_alerts.pipeline.steps import NOT_A_TRIGGER, evaluate_rules, validate
 from saving_alerts.reference_data.snapshot import Snapshot, Tried
 from tests.support.fakes.clock import START
@@ -130,3 +131,12 @@ def test_deadlines_and_gatherings_are_bounded_by_what_is_longest_for_anybody() -
     assert data.longest_freshness(EventType.GEOFENCE_ENTERED) == timedelta(hours=1)
     assert data.longest_choice == timedelta(seconds=30)
     assert snapshot().longest_choice == timedelta(0)
+
+
+def test_a_departure_says_it_too() -> None:
+    found = Candidate(validated=validated(event(EventType.GEOFENCE_EXITED)), coupons=())
+
+    tried, other = (departure_of(found, each) for each in (two_sets().of(TRIED_USER, START), snapshot()))
+
+    assert (tried.canary, other.canary) == (ORDER.id, UNSET)
+    assert b"canary" not in msgspec.json.encode(other)
