@@ -1,6 +1,6 @@
 """Three workers: a canary as foretold becomes everybody's by its time alone, and one that is too loud is taken back.
 
-Half of the users are in it, and 100 events come a second: its guards see as much as with 5 % at 1,000 a second.
+With half of the users and 100 events a second its guards see as much as with 5 % at 1,000 a second.
 """
 
 import json
@@ -34,6 +34,7 @@ from tests.end_to_end.shoppers import long_freshness_rules, visit
 
 PERCENT = 50
 PER_SECOND = 100
+LOUD_SECONDS = 40
 TAKEN_BACK_SECONDS = 30
 ANSWER_SECONDS = 90
 GENEROUS, FAIR, POOR = 50, 15, 1  # what a shopper is offered, in percent
@@ -72,11 +73,11 @@ class Deployment:
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout
 
-    def begin(self, body: bytes) -> CanaryOrder:
+    def begin(self, body: bytes, percent: int = PERCENT) -> CanaryOrder:
         """Returns when every worker uses it."""
         file = self.folder / "rules.json"
         file.write_bytes(body)
-        trial = ("--canary", f"{PERCENT}%", "--for", "2h", "--foretold", "30%", "--wait")
+        trial = ("--canary", f"{percent}%", "--for", "2h", "--foretold", "30%", "--wait")
         assert "all 3 workers report it" in self.rules("publish", str(file), "--by", "ines", "--note", "try", *trial)
         return self.order
 
@@ -86,11 +87,11 @@ class Deployment:
         assert isinstance(found, CanaryOrder)
         return found
 
-    def write(self, name: str, count: int) -> list[str]:
+    def write(self, name: str, count: int, per_second: int = PER_SECOND) -> list[str]:
         """The names of as many events, each of a user of its own."""
         names = [f"{name}-{number}" for number in range(count)]
         records: list[Record] = [visit(each, f"u-{each}") for each in names]
-        self.producer.write(records, PER_SECOND)
+        self.producer.write(records, per_second)
         return names
 
     def decided(self, names: list[str]) -> dict[str, list[Decision]]:
@@ -137,7 +138,7 @@ def of(body: bytes, canary: str | None) -> set[tuple[str | None, str | None]]:
 
 
 def is_drawn(order: CanaryOrder, name: str) -> bool:
-    return is_in_canary(PERCENT, order.version, f"u-{name}")
+    return is_in_canary(order.percent, order.version, f"u-{name}")
 
 
 @pytest.mark.timeout(240)
@@ -168,14 +169,21 @@ def test_one_as_foretold_is_everybodys_when_its_time_is_over_although_s3_is_down
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("percent", "per_second"),
+    [
+        pytest.param(50, 100, id="half at 100 a second"),
+        pytest.param(5, 1_000, id="5 % at 1,000", marks=pytest.mark.long),
+    ],
+)
 def test_one_that_pushes_three_times_as_often_is_taken_back_without_s3_while_a_worker_dies(
-    deployment: Deployment,
+    deployment: Deployment, percent: int, per_second: int
 ) -> None:
-    order = deployment.begin(LOUD)
+    order = deployment.begin(LOUD, percent)
     deployment.world.s3.stop()
     began = datetime.now(UTC)
     names: list[str] = []
-    shoppers = Thread(target=lambda: names.extend(deployment.write("loud", 40 * PER_SECOND)))
+    shoppers = Thread(target=lambda: names.extend(deployment.write("loud", LOUD_SECONDS * per_second, per_second)))
     shoppers.start()
     wait_until(partial(saw_some, deployment), 20, "the guards have seen some events")
     deployment.workers[0].kill()
