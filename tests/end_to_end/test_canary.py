@@ -172,7 +172,7 @@ def test_one_as_foretold_is_everybodys_when_its_time_is_over_although_s3_is_down
 @pytest.mark.parametrize(
     ("percent", "per_second"),
     [
-        pytest.param(50, 100, id="half at 100 a second"),
+        pytest.param(50, 100, id="half at 100"),
         pytest.param(5, 1_000, id="5 % at 1,000", marks=pytest.mark.long),
     ],
 )
