@@ -108,9 +108,9 @@ class CanaryOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     def is_for(self, user_id: str, now: datetime) -> bool:
         """Whether its rules are this user's. The clock of whoever asks says when its time is over."""
-        if not self.counts:
-            return False
-        return self.is_for_everybody(now) or is_in_canary(self.percent, self.version, user_id)
+        if self.closed or self.ended is not None:
+            return self.is_for_everybody(now)
+        return now >= self.ends or is_in_canary(self.percent, self.version, user_id)
 
     def __str__(self) -> str:
         return f"canary {self.id} on {self.percent:g} % of the users until {self.ends:%Y-%m-%d %H:%M:%S} UTC"
