@@ -22,7 +22,8 @@ _RECORDS = (
     _behind(f"{_DOMAIN}/events.py", "    dwell_seconds: Annotated[float, Meta(ge=0)] | None = None"),
     _behind(f"{_DOMAIN}/events.py", "    accuracy_m: float | None = None"),
     _behind(f"{_DOMAIN}/coupons.py", "    passed_over: PassedOverCoupons = NONE_PASSED_OVER"),
-    _behind(f"{_DOMAIN}/alerts.py", "    store_id: str | None = None"),
+    _behind(f"{_DOMAIN}/alerts.py", "    store_id: str | None = None", "    variant"),
+    _behind(f"{_DOMAIN}/alerts.py", "    store_id: str | None = None", "    rules_version"),
     _behind(f"{_DOMAIN}/decisions.py", "    ended_ms: int"),
     _behind(f"{_DOMAIN}/decisions.py", "    held_by: Holds = ()"),
     _behind(f"{_DOMAIN}/decisions.py", "    written_ms: tuple[int, int] | None = None"),
@@ -55,8 +56,9 @@ _REDIS = (
         "saving_alerts/ports/heartbeats.py",
         "    owned: Annotated[dict[Text, tuple[PartitionNumber, ...]], Meta(max_length=MAX_TOPICS)] = {}",
     ),
-    Edit(f"{_SCRIPTS}/confirm.lua", "uncertain = UNCERTAIN,\n", f"uncertain = UNCERTAIN, {NAME} = 1,\n"),
-    Edit(f"{_SCRIPTS}/reserve.lua", "NOW + LEASE_MS,\n  }", f"NOW + LEASE_MS, {NAME} = 1,\n  }}"),
+    Edit(f"{_SCRIPTS}/confirm.lua", "uncertain = UNCERTAIN, slot", f"uncertain = UNCERTAIN, {NAME} = 1, slot"),
+    Edit(f"{_SCRIPTS}/reserve.lua", "NOW + LEASE_MS,\n    slot", f"NOW + LEASE_MS, {NAME} = 1,\n    slot"),
+    Edit(f"{_SCRIPTS}/charge_control.lua", "control = true,", f"control = true, {NAME} = 1,"),
     Edit(f"{_SCRIPTS}/state.lua", "cjson.encode({entries = entries,", f"cjson.encode({{{NAME} = 1, entries = entries,"),
 )
 EDITS = (*_RECORDS, *_TABLE, *_COMMITS, *_REDIS)
