@@ -21,7 +21,7 @@ from tests.faults.deployment import Deployment
 from tests.faults.deployment_spec import CLAIM_LEASE_SECONDS, DeploymentSpec
 
 STANDSTILL_SECONDS = 10
-REBALANCE_TIMEOUT_SECONDS = 12
+REBALANCE_TIMEOUT_SECONDS = 15
 # Longer than all timeouts of the watchdog together.
 LONGER_THAN_TIMEOUTS_SECONDS = STANDSTILL_SECONDS + REBALANCE_TIMEOUT_SECONDS + 8
 EXIT_TIMEOUT_SECONDS = 60

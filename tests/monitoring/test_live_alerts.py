@@ -76,7 +76,7 @@ def test_a_healthy_deployment_is_scraped_and_nothing_fires_that_wakes_somebody(w
     ended = 'sum(saving_alerts_stage_out_total{decision!="forwarded"})'
     assert prometheus.values(f"{ended} - sum(saving_alerts_events_read_total)") == [0]
     assert prometheus.values("count(saving_alerts_build_info)") == [2]
-    assert prometheus.series('ALERTS{severity="page"}') == []
+    assert prometheus.series('ALERTS{severity="page",alertstate="firing"}') == []
 
 
 def test_redis_that_refuses_claims(watched: Watched) -> None:
