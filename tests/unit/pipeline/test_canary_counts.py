@@ -56,11 +56,14 @@ def test_what_came_too_late_for_the_rules_says_nothing_of_them(harness: Harness)
     assert harness.evaluate(Decided(Reason.EXPIRED)) == Evidence()
 
 
-def test_what_other_rules_do_is_not_counted(harness: Harness) -> None:
-    assert harness.evaluate(Forward(alert()), canary=None) == Evidence()
-    assert harness.evaluate(Forward(alert()), canary=ANOTHER.id) == Evidence()
+def test_what_other_rules_do_is_not_counted_and_leaves_what_was_counted(harness: Harness) -> None:
+    ours = harness.evaluate(Forward(alert()))
+    harness.evaluate(Forward(alert()), canary=None)
+    harness.evaluate(Forward(alert()), canary=ANOTHER.id)
+    harness.dispatch(Decided(Reason.PUSHED), canary=ANOTHER.id)
     harness.counts.dispatched(alert(), Decided(Reason.PUSHED))
-    assert harness.counts.evidence == Evidence()
+
+    assert harness.counts.evidence == ours == Evidence(evaluated=1, wanted=1)
 
 
 def test_pushes_and_refusals_of_the_push_api_are_counted(harness: Harness) -> None:
