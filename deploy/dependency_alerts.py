@@ -37,6 +37,20 @@ DEPENDENCIES: tuple[Alert, ...] = (
         monitor(highest(Metric.REFERENCE_DATA_REFUSED, "kind").datadog, "> 0", "min(last_5m)"),
     ),
     Alert(
+        "CanaryTakenBack",
+        "ticket",
+        "Rules that were tried on some of the users are taken back",
+        "Everybody has the rules before them. Nothing else can be published until somebody has put the canary away.",
+        (
+            "Run `saving-alerts rules canary status`: it names the guard, and what it saw.",
+            "Tell whoever published it. Either the rules do something else than was meant, or too much was foretold.",
+            "Put it away: `saving-alerts rules canary abort --by NAME --note WHY`.",
+        ),
+        f"{highest(Metric.CANARY_TAKEN_BACK).prometheus} > 0",
+        1,
+        monitor(highest(Metric.CANARY_TAKEN_BACK).datadog, "> 0", "min(last_5m)"),
+    ),
+    Alert(
         "CouponApiDown",
         "page",
         "The Coupon API's breaker is open",

@@ -92,6 +92,12 @@ DEPENDENCIES = (
     Panel("S3: looks", PER_SECOND, {"{{kind}} {{outcome}}": rate(Metric.REFERENCE_DATA_RELOADS, "kind", "outcome")}),
     Panel("S3: refused (1)", NUMBER, {"{{kind}}": highest(Metric.REFERENCE_DATA_REFUSED, "kind")}),
     Panel("A `when` that failed", PER_SECOND, {"{{rule}}": rate(Metric.RULES_WHEN_ERRORS, "rule")}),
+    Panel(
+        "Canary: tried, taken back (1)",
+        NUMBER,
+        {"tried": highest(Metric.CANARY_TRIED), "taken back": highest(Metric.CANARY_TAKEN_BACK)},
+    ),
+    Panel("Canary: evidence against it", SHARE, {"{{guard}}": highest(Metric.CANARY_EVIDENCE, "guard")}),
     Panel("Consent: certain up to so long ago", SECONDS, {"age": highest(Metric.CONSENT_AGE)}),
     Panel("Consent: changes", PER_SECOND, {"{{kind}}": rate(Metric.CONSENT_CHANGES, "kind")}),
     Panel("Consent: opt-outs", NUMBER, {"opt-outs": total(Metric.CONSENT_OPT_OUTS)}),

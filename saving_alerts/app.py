@@ -35,6 +35,7 @@ from saving_alerts.web.page_token import PageToken
 from saving_alerts.web.server import LimitedWeb
 from saving_alerts.web.views import add_views
 from saving_alerts.worker.boot import Boot
+from saving_alerts.worker.canary_watch import CanaryWatch
 from saving_alerts.worker.clock import SystemClock
 from saving_alerts.worker.external_factories import ExternalFactories
 from saving_alerts.worker.logs import logging_config
@@ -59,6 +60,7 @@ class SavingAlertsApp(faust.App):
     BootStrategy = Boot
     runtime: WorkerRuntime
     heartbeat: Heartbeat
+    canary_watch: CanaryWatch
     watchdog: Watchdog
     kafka_access: KafkaAccess
 
@@ -124,6 +126,7 @@ def create_app(
     app.watchdog = Watchdog(_standstill(app, settings).signs())
     report = SelfReport(app, runtime)
     app.heartbeat = Heartbeat(runtime, report)
+    app.canary_watch = CanaryWatch(runtime, report.deployment.rows_of_others)
     add_agents(app, runtime.topics, runtime.stage)
     add_timers(app, runtime)
     add_views(app, report, token=PageToken(settings.web_token_file))

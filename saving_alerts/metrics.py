@@ -47,6 +47,9 @@ class Metric(StrEnum):
     PUSH_API_DURATION = "push_api.duration"
     PUSH_API_BREAKER = "push_api.breaker"
     RULES_WHEN_ERRORS = "rules.when_errors"
+    CANARY_TRIED = "canary.tried"
+    CANARY_TAKEN_BACK = "canary.taken_back"
+    CANARY_EVIDENCE = "canary.evidence"
     REDIS_CALLS = "redis.calls"
     REDIS_DURATION = "redis.duration"
     REFERENCE_DATA_AGE = "reference_data.age"
@@ -132,6 +135,13 @@ CATALOGUE: dict[Metric, Entry] = {
     Metric.PUSH_API_DURATION: Entry(MetricKind.DISTRIBUTION, SECONDS, (), "one attempt at the push API"),
     Metric.PUSH_API_BREAKER: Entry(MetricKind.GAUGE, "open", (), "1 while the push API's breaker is open"),
     Metric.RULES_WHEN_ERRORS: Entry(MetricKind.COUNT, "errors", ("rule",), "a `when` that failed, so the rule said no"),
+    Metric.CANARY_TRIED: Entry(MetricKind.GAUGE, "canaries", (), "1 while rules are tried on some of the users"),
+    Metric.CANARY_TAKEN_BACK: Entry(
+        MetricKind.GAUGE, "canaries", (), "1 from when a canary is taken back until `rules canary abort` puts it away"
+    ),
+    Metric.CANARY_EVIDENCE: Entry(
+        MetricKind.GAUGE, "share", ("guard",), "of the evidence that takes the canary back, how much there is"
+    ),
     Metric.REDIS_CALLS: Entry(MetricKind.COUNT, "calls", ("call", "outcome"), "throttle calls"),
     Metric.REDIS_DURATION: Entry(MetricKind.DISTRIBUTION, SECONDS, ("call",), "one throttle call"),
     Metric.REFERENCE_DATA_AGE: Entry(MetricKind.GAUGE, SECONDS, ("kind",), "since S3 last confirmed the document"),

@@ -3,7 +3,7 @@
 import logging
 from http.client import HTTPConnection
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import boto3
 from botocore.config import Config
@@ -16,10 +16,12 @@ REQUEST_TIMEOUT_SECONDS = 5
 
 
 class _S3Client(Protocol):
-    """The three operations of boto3's client that are used here."""
+    """The operations of boto3's client that are used here."""
 
     def create_bucket(self, *, Bucket: str) -> object: ...  # noqa: N803 - boto3's names
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> object: ...  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]: ...  # noqa: N803
+    def list_objects_v2(self, *, Bucket: str, Prefix: str) -> dict[str, Any]: ...  # noqa: N803
     def delete_object(self, *, Bucket: str, Key: str) -> object: ...  # noqa: N803
 
 
@@ -77,6 +79,14 @@ class EmbeddedS3:
     def put(self, key: str, body: bytes) -> None:
         """Write an object; the server must be running."""
         self._client.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+    def get(self, key: str) -> bytes:
+        """The body of an object; the server must be running."""
+        return bytes(self._client.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
+    def has(self, key: str) -> bool:
+        """Whether there is such an object; the server must be running."""
+        return bool(self._client.list_objects_v2(Bucket=BUCKET, Prefix=key)["KeyCount"])
 
     def delete(self, key: str) -> None:
         """Delete an object, there or not; the server must be running."""

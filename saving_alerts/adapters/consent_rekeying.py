@@ -7,7 +7,7 @@ committed when Kafka has what came of the record.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -48,16 +48,25 @@ class _AfterTheBatch(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 class ConsentRekeying(Service):
-    """From `source`, which is upstream's, to `target`, which is ours. `problem` says why it does not go on now."""
+    """From the first of `topics`, which is upstream's, to the other, which is ours.
+
+    `opted_out` hears of everybody who has. `problem` says why it does not go on now.
+    """
 
     def __init__(
-        self, connect: Connect, producer: Delivers, source: str, target: str, clock: Clock, metrics: Metrics
+        self,
+        connect: Connect,
+        producer: Delivers,
+        topics: tuple[str, str],
+        clock: Clock,
+        metrics: Metrics,
+        opted_out: Callable[[str], None] = lambda _user_id: None,
     ) -> None:
         super().__init__()
         self._connect = connect
         self._producer = producer
-        self._source = source
-        self._target = target
+        self._source, self._target = topics
+        self._opted_out = opted_out
         self._clock = clock
         self._metrics = metrics
         self._busy = asyncio.Lock()
@@ -97,6 +106,9 @@ class ConsentRekeying(Service):
             self._metrics.count(Metric.CONSENT_CHANGES, count, kind=kind)
             if kind not in ("opt_in", "opt_out"):
                 log.error("%d consent changes are %s: see docs/contracts.md", count, kind)
+        for record in records:
+            if kind_of(record) == "opt_out":
+                self._opted_out(record.key.decode())
 
 
 async def _commit(consumer: AIOKafkaConsumer, committed: dict[TopicPartition, int]) -> dict[TopicPartition, int]:

@@ -42,7 +42,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     None in alerts of 0.1.0. `deadline_by` is the clause of the rule that ends before the event's own deadline would.
     `stakes` are there only where the rules gather alerts.
     `control`: its user is kept back, so it ends without a push. So are `control_percent` of the users, by file and rule
-    together; None where nobody is.
+    together; None where nobody is. `canary`: the one whose rules have made it, if one has.
     """
 
     position: SourcePosition
@@ -74,12 +74,14 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     failed_asks: FailedAsks = {}
     control: bool = False
     control_percent: float | None = None
+    canary: Identifier | UnsetType = UNSET
 
 
 class Departure(msgspec.Struct, frozen=True, kw_only=True):
     """A shopper left a store: what was gathered for it is not to be sent any more (docs/adr/0055).
 
     It goes the way of an alert, to the same worker. `kind` tells it from one, also where half of an alert was written.
+    `canary` is as in an alert.
     """
 
     kind: Literal["departure"]
@@ -96,6 +98,7 @@ class Departure(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str | None = None
     store_id: str | None = None
     rules_version: str
+    canary: Identifier | UnsetType = UNSET
 
 
 class PushTrace(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -28,12 +28,14 @@ class Stage(StrEnum):
 class Versions(msgspec.Struct, frozen=True, omit_defaults=True):
     """The versions of the files that the decision is based on; None where the stage did not use the file.
 
-    `caps` is the version of the rules file whose caps were applied: it can be newer than `rules`.
+    `caps` is the version of the rules file whose caps were applied: it can be newer than `rules`. `canary`: the one
+    whose rules these are; None for the rules of everybody else.
     """
 
     rules: str | None = None
     merchants: str | None = None
     caps: str | None = None
+    canary: str | None = None
 
 
 class PushText(msgspec.Struct, frozen=True, gc=False):

@@ -1,4 +1,4 @@
-"""A kill switch stops pushes at once: all, those of a merchant, of a rule, or of a version of the rules.
+"""A kill switch stops pushes at once: all, those of a merchant, of a rule, of a version of the rules, or of a canary.
 
 A switch is a record on a topic that others may write to, and releases differ. So whatever stands there and is no
 switch of this release stops pushes all the same, until somebody lifts it by its name: silence beats a push that
@@ -10,7 +10,6 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 
 import msgspec
 
@@ -28,6 +27,7 @@ class KillScope(StrEnum):
     MERCHANT = "merchant"
     RULE = "rule"
     VERSION = "version"  # of the rules that made the alert; releases before 0.2.0 stop everything for it
+    CANARY = "canary"  # taken back: its rules are nobody's now, and what they made is not sent; as for a version
 
 
 class TurnedOn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,7 +48,7 @@ class TurnedOn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class KillSwitch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One switch that is on: who turned it on, when and why. `id` is of the merchant, rule or version, empty for all.
+    """One switch that is on: who turned it on, when and why. `id` is of what its scope names, empty for all.
 
     `others` have turned the same one on, each by a name of its own: it is on while any of them stands. Releases before
     0.2.0 read the first only, and obey it until the record is gone.
@@ -159,7 +159,7 @@ KEY_OF_ALL = key_of(KillScope.ALL, "")
 
 
 def names_a_scope(key: str) -> bool:
-    """Whether a switch of this release can have the key: `all`, `merchant:…`, `rule:…` or `version:…`."""
+    """Whether a switch of this release can have the key: `all`, or a scope and an id, like `merchant:m-123`."""
     scope, _, identifier = key.partition(":")
     return key == KEY_OF_ALL or (scope in set(KillScope) - {KillScope.ALL} and bool(identifier))
 
@@ -219,7 +219,7 @@ def _in_words(before: StandingSwitch | None) -> str:
 
 
 def by_what_they_stop(standing: Iterable[StandingSwitch]) -> Mapping[str, StandingSwitch]:
-    """For `active_switch`. Of several that stop the same a readable one that lasts speaks, else an unreadable one."""
+    """Each by what it stops. Of several that stop the same a readable one that lasts speaks, else an unreadable one."""
     found: dict[str, StandingSwitch] = {}
     for switch in standing:
         for key in switch.stops:
@@ -233,18 +233,3 @@ def _speaks_before(switch: StandingSwitch, other: StandingSwitch) -> bool:
     if isinstance(switch, UnreadableSwitch):
         return isinstance(other, KillSwitch) and not other.lasts
     return switch.lasts
-
-
-class Stoppable(NamedTuple):
-    """What a push can be stopped by: its merchant, its rule, and the version of the rules that made its alert."""
-
-    merchant_id: str
-    rule_id: str
-    rules_version: str
-
-
-def active_switch(switches: Mapping[str, StandingSwitch], push: Stoppable, now: datetime) -> StandingSwitch | None:
-    """The switch that stops this push now, the widest scope first; None if the push may be sent."""
-    version, merchant = key_of(KillScope.VERSION, push.rules_version), key_of(KillScope.MERCHANT, push.merchant_id)
-    keys = (KEY_OF_ALL, version, merchant, key_of(KillScope.RULE, push.rule_id))
-    return next(iter(standing_at((switches[key] for key in keys if key in switches), now)), None)

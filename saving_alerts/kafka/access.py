@@ -39,6 +39,7 @@ def rights_of_worker(topics: Topics, group: str, consent_group: str) -> tuple[Ri
     """What a worker needs, and no more. The consent's group is needed only where consent changes are read."""
     reads = [*topics.inputs.values(), topics.push_sends, topics.kill_switches]
     writes = [*topics.next_stage.values(), topics.decisions, topics.dead_letters, topics.push_sends]
+    writes.append(topics.kill_switches)  # a worker takes back a canary that breaks a guard
     groups = [group]
     if topics.consent is not None and topics.consent_changes is not None:
         reads += [topics.consent_changes, topics.consent]

@@ -120,6 +120,7 @@ def versions_of(decision: Decision) -> str:
         "rules": decision.versions.rules,
         "merchants": decision.versions.merchants,
         "caps": decision.versions.caps,
+        "canary": decision.versions.canary,
     }
     return _short(", ".join(f"{name} {version}" for name, version in named.items() if version))
 

@@ -126,9 +126,9 @@ class _OfUser:
 
 
 class Gatherings:
-    """Of one worker. `choose_within` is asked with every alert: the rules in use say it."""
+    """Of one worker. `choose_within` is asked with every alert: the rules of its user say it, of None the longest."""
 
-    def __init__(self, clock: Clock, choose_within: Callable[[], timedelta], failpoints: Failpoints) -> None:
+    def __init__(self, clock: Clock, choose_within: Callable[[str | None], timedelta], failpoints: Failpoints) -> None:
         self._clock = clock
         self._failpoints = failpoints
         self._choose_within = choose_within
@@ -139,7 +139,7 @@ class Gatherings:
     @property
     def is_by_step(self) -> bool:
         """Whether alerts are gathered: then all of a user are to come here at once."""
-        return bool(self._choose_within())
+        return bool(self._choose_within(None))
 
     def waits(self, position: SourcePosition) -> bool:
         """Whether an alert is gathered, or waits for its turn behind others of its user."""
@@ -192,7 +192,7 @@ class Gatherings:
 
     def _seconds_for(self, alert: Alert) -> float:
         until_deadline = alert.deadline - LEFT_FOR_THE_PUSH - self._clock.now()
-        return max(0.0, min(self._choose_within(), until_deadline).total_seconds())
+        return max(0.0, min(self._choose_within(alert.user_id), until_deadline).total_seconds())
 
     async def _turn_of(self, user: _OfUser, waiting: _Waiting, gathering: _Gathering) -> None:
         if len(gathering.members) >= MOST_GATHERED or gathering.ends_at <= waiting.since:

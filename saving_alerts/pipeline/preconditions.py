@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from saving_alerts.domain.alerts import Alert, Push, push_of, rfc3339
-from saving_alerts.domain.kill_switches import Stoppable, active_switch
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.domain.stopped_pushes import Stoppable, active_switch
 from saving_alerts.pipeline.gathering import Left
 from saving_alerts.pipeline.push_decisions import name_of
 from saving_alerts.ports.clock import Clock
@@ -89,4 +89,5 @@ class Preconditions:
         return Unmet(Reason.EXPIRED, details)
 
     def _stoppable(self) -> Stoppable:
-        return Stoppable(self.alert.merchant_id, self.alert.rule_id, self.alert.rules_version)
+        alert = self.alert
+        return Stoppable(alert.merchant_id, alert.rule_id, alert.rules_version, alert.canary or None)

@@ -63,7 +63,9 @@ def decided_by(alert: Alert, rules: RuleSet, reason: Reason, details: Mapping[st
     optional = {"variant": alert.variant, "store_id": alert.store_id, "control_percent": alert.control_percent}
     named |= {name: value for name, value in optional.items() if value is not None}
     named |= alert.passed_over.details() | details_of(alert.failed_asks)
-    versions = Versions(rules=alert.rules_version, merchants=alert.merchants_version, caps=rules.version)
+    versions = Versions(
+        rules=alert.rules_version, merchants=alert.merchants_version, caps=rules.version, canary=alert.canary or None
+    )
     return Decided(reason, {**named, **details}, versions)
 
 

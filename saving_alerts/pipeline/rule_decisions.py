@@ -120,6 +120,7 @@ def _alert(candidate: Candidate, chosen: Match, merchant: Merchant, snapshot: Sn
         variant=variant,
         stakes=_stakes(chosen) if snapshot.rules.choose_within else UNSET,
         failed_asks=candidate.failed_asks,
+        canary=UNSET if snapshot.canary is None else snapshot.canary,
     )
 
 
@@ -145,6 +146,7 @@ def departure_of(candidate: Candidate, snapshot: Snapshot) -> Departure:
         timezone=event.timezone,
         store_id=event.store_id,
         rules_version=snapshot.rules.version,
+        canary=UNSET if snapshot.canary is None else snapshot.canary,
     )
 
 
@@ -166,7 +168,7 @@ def _errors_of(refusals: tuple[Refusal, ...]) -> dict[str, str]:
 
 
 def versions_of(snapshot: Snapshot) -> Versions:
-    return Versions(rules=snapshot.rules.version, merchants=snapshot.merchants.version)
+    return Versions(rules=snapshot.rules.version, merchants=snapshot.merchants.version, canary=snapshot.canary)
 
 
 def when_errors(outcome: Forward[Alert] | Decided) -> list[str]:

@@ -50,16 +50,20 @@ def validate(
 ) -> Forward[ValidatedEvent] | Decided:
     """Read the event and let only fresh triggers of consenting users pass, and departures while alerts are gathered.
 
-    `max_ahead`: one that is dated further ahead of our clock is invalid.
+    `max_ahead`: one that is dated further ahead of our clock is invalid. `snapshot` is everybody's: what the event's
+    user has of it is chosen here.
     """
     event = read_event(record.value)
     if isinstance(event, Problem):
         return _invalid(event, record)
     if event.received_at > now + max_ahead:
         return _dated_ahead(event, record, now, max_ahead)
-    if event.type not in snapshot.rules.heard:
+    everybodys, snapshot = snapshot, snapshot.of(event.user_id, now)
+    # A receipt names the rules of everybody else: what those listen to goes on, and ends by the rules of its user.
+    if event.type not in snapshot.rules.heard and event.type not in everybodys.rules.heard:
         return NOT_A_TRIGGER
-    deadline = deadline_of(event, snapshot.rules.freshness[event.type], now)
+    freshness = snapshot.rules.freshness.get(event.type) or snapshot.rules.freshness_of(event.type)
+    deadline = deadline_of(event, freshness, now)
     validated = ValidatedEvent(position=record.position, deadline=deadline, read_at=record.read_at, event=event)
     if is_late(validated, now):
         return _ended(Reason.EXPIRED, _lateness(deadline, now), event, record, snapshot)
@@ -154,9 +158,8 @@ def _ended(
     reason: Reason, details: dict[str, object], event: SavingEvent, record: SourceRecord, snapshot: Snapshot
 ) -> Decided:
     """The rules in use say what a trigger is and how long it is fresh; nobody has looked at a merchant yet."""
-    return Decided(
-        reason, details, Versions(rules=snapshot.rules.version), subject=subject_of_event(event, record.read_at)
-    )
+    versions = Versions(rules=snapshot.rules.version, canary=snapshot.canary)
+    return Decided(reason, details, versions, subject=subject_of_event(event, record.read_at))
 
 
 def _decided_unasked(
@@ -176,7 +179,8 @@ def _decided_unasked(
     if blocked := _blocked(validated, snapshot, sends, now):
         told = {"cap": str(blocked.cap), "until": rfc3339(blocked.until), "asked": False}
         details = told | counted_as_control(sends)
-        return Decided(Reason.CAPPED, details, Versions(rules=snapshot.rules.version, caps=snapshot.rules.version))
+        version = snapshot.rules.version
+        return Decided(Reason.CAPPED, details, Versions(rules=version, caps=version, canary=snapshot.canary))
     result = refused_without_coupons(snapshot.rules, context)
     return refused(result, context, snapshot, asked=False) if result else None
 

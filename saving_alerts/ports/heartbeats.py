@@ -7,6 +7,7 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
+from saving_alerts.domain.canary.evidence import Evidence
 from saving_alerts.domain.decoding import Count, Instant, PartitionNumber
 
 # After its row has expired a worker may only be slow or paused. Only after so long without a word it is known to be
@@ -40,7 +41,8 @@ class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
 
     `kill_switches` is the next offset of their topic that it will read; None if it has not read it yet. `member` is its
     member ID in the consumer group; None before it has joined, and in rows of older releases, which do not say their
-    `problems` or which partitions of which topic they have either (`owned`).
+    `problems` or which partitions of which topic they have either (`owned`). `canary` is the one that counts for it,
+    and `evidence` what it has seen of that one itself.
     """
 
     name: Text
@@ -59,6 +61,8 @@ class WorkerRow(msgspec.Struct, frozen=True, kw_only=True):
     kill_switches: Count | None = None  # how far it has read their topic, and obeys what stands there
     member: Text | None = None
     problems: Annotated[tuple[Problem, ...], Meta(max_length=MAX_PROBLEMS)] = ()
+    canary: Text | None = None
+    evidence: Evidence = Evidence()
     owned: Annotated[dict[Text, tuple[PartitionNumber, ...]], Meta(max_length=MAX_TOPICS)] = {}
 
     @property

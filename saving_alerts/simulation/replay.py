@@ -13,6 +13,7 @@ from saving_alerts.domain.deadlines import deadline_of
 from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.push_sends import REMEMBERED
 from saving_alerts.domain.reasons import Reason
+from saving_alerts.domain.rules.clauses import Clause
 from saving_alerts.domain.rules.control import arm_of
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, evaluate
 from saving_alerts.domain.rules.variants import text_for
@@ -39,12 +40,26 @@ class Replayed:
 
 
 @dataclass(slots=True)
+class Evaluated:
+    """Of so many `events` that came to the rules in time, for how many one wanted a push, and a `when` failed."""
+
+    events: int = 0
+    wanted: int = 0
+    when_errors: int = 0
+
+    def count(self, result: Match | NoMatch) -> None:
+        self.events += 1
+        self.wanted += isinstance(result, Match)
+        self.when_errors += any(each.error and each.clause is Clause.WHEN for each in result.refusals)
+
+
+@dataclass(slots=True)
 class Totals:
     """The results of one rule set over all candidates. `rules` and `hours` count pushes, `caps` the capped ones.
 
     `controls` counts by rule what was kept back in place of a push.
 
-    `wins` counts by rule what it wanted to push, whatever caps said.
+    `wins` counts by rule what it wanted to push, whatever caps said. `evaluated` is what workers count of a canary.
 
     `variants` counts the pushes of rules with several texts by rule and variant, `clauses` refusals by rule and clause.
     `hours` are UTC, like 2026-11-23 18.
@@ -59,6 +74,7 @@ class Totals:
     hours: Counter[str] = field(default_factory=Counter)
     wins: Counter[str] = field(default_factory=Counter)
     users: int = 0
+    evaluated: Evaluated = field(default_factory=Evaluated)
 
     @property
     def pushes(self) -> int:
@@ -136,6 +152,8 @@ class Replay:
         at = moment_of(candidate)
         result = evaluate(self._snapshot.rules, context_of(candidate, self._snapshot, at), candidate.coupons)
         early = self._ended_early(candidate, at)
+        if early is None:
+            self._totals.evaluated.count(result)
         if isinstance(result, NoMatch):
             if early is None:
                 self._totals.clauses.update((each.rule_id, str(each.clause)) for each in result.refusals)

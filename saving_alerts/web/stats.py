@@ -16,6 +16,7 @@ from saving_alerts.metrics import FORWARDED, Metric
 from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.reference_data.snapshot import Freshness
 from saving_alerts.supervision.health import Condition
+from saving_alerts.web.canary import Canary
 from saving_alerts.web.flows import Flow
 from saving_alerts.web.switches import Switch
 from saving_alerts.web.verdict import Verdict
@@ -95,7 +96,8 @@ class Stats:
     when the oldest of it happened; the other numbers are this worker's. `cluster` are the rows of all live workers,
     `gone` the last ones of those that ended without a word. `partitions` are all of the deployment, as of the last
     look at Kafka; `partitions_problem` says why that is long ago. `held_back` are partitions whose commit waits for a
-    record of this worker. `explains`: whether this worker has the page `/explain`.
+    record of this worker. `canary_problem`: why a canary that stands in S3 is not used. `explains`: whether this worker
+    has the page `/explain`.
     """
 
     worker: str
@@ -121,6 +123,8 @@ class Stats:
     partitions_problem: str | None = None
     gone: tuple[WorkerRow, ...] = ()
     switches: tuple[Switch, ...] = ()
+    canary: Canary | None = None
+    canary_problem: str | None = None
     dead_letters_by_reason: dict[str, int] = field(default_factory=dict)
     started_at: Instant | None = None
     explains: bool = False

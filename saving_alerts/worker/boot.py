@@ -1,7 +1,7 @@
 """What has to happen before a worker consumes anything, as services in the order of Faust's boot.
 
 Boot order: web server · stuck loop · output producer · adapters · heartbeat · access to Kafka · kill switches ·
-consent · erasures · first rules and merchants · watchdog · consumer.
+consent · erasures · first rules and merchants · guards of the canary · watchdog · consumer.
 Children start one after the other and stop in reverse; the first rules and merchants are read while those before them
 start. So `/health/ready` answers while the first rules are awaited,
 nothing is consumed before they are there, and the output producer outlives the last commit.
@@ -17,6 +17,7 @@ from mode import Service, ServiceT
 from saving_alerts.supervision.kafka_access import KafkaAccess
 from saving_alerts.supervision.stuck_loop import StuckLoop
 from saving_alerts.supervision.watchdog import Watchdog
+from saving_alerts.worker.canary_watch import CanaryWatch
 from saving_alerts.worker.runtime import WorkerRuntime
 from saving_alerts.worker.timers import Heartbeat
 
@@ -28,6 +29,7 @@ class BootedApp(Protocol):
 
     runtime: WorkerRuntime
     heartbeat: Heartbeat
+    canary_watch: CanaryWatch
     watchdog: Watchdog
     kafka_access: KafkaAccess
 
@@ -43,7 +45,7 @@ class Boot(BootStrategy):
         consent = runtime.consent.services if runtime.consent else ()
         erasures = [runtime.erasures] if runtime.erasures else []
         adapters = AdapterLifecycle(runtime)
-        known = [runtime.kill_switches, *consent, *erasures, AwaitReferenceData(adapters)]
+        known = [runtime.kill_switches, *consent, *erasures, AwaitReferenceData(adapters), app.canary_watch]
         ours = [stuck_loop, runtime.producer, adapters, *watches, *known, app.watchdog]
         return [*ours, *super().kafka_consumer()]
 
@@ -67,6 +69,7 @@ class AdapterLifecycle(Service):
     async def _read_reference_data(self) -> None:
         if self._runtime.opened is not None:
             await self._runtime.opened.loader.wait_until_loaded(FIRST_LOOK_PAUSE_SECONDS)
+            await self._runtime.opened.canaries.wait_until_known(FIRST_LOOK_PAUSE_SECONDS)
             self.reference_data_is_there.set()
 
     async def on_stop(self) -> None:

@@ -37,9 +37,17 @@ class WorkerConsent:
 
 
 def worker_consent(
-    settings: Settings, producer: Delivers, owned: Callable[[], frozenset[int]], clock: Clock, metrics: Metrics
+    settings: Settings,
+    producer: Delivers,
+    owned: Callable[[], frozenset[int]],
+    clock: Clock,
+    metrics: Metrics,
+    opted_out: Callable[[str], None],
 ) -> WorkerConsent | None:
-    """None where consent is as the event says. `owned` are the partitions of this worker now."""
+    """None where consent is as the event says. `owned` are the partitions of this worker now.
+
+    `opted_out` hears of the users whose opt-out this worker re-keys.
+    """
     topics = settings.topics
     if topics.consent is None or topics.consent_changes is None:
         return None
@@ -49,7 +57,7 @@ def worker_consent(
     observe = partial(of_the_group, settings)
     return WorkerConsent(
         known,
-        ConsentRekeying(observe, producer, source, target, clock, metrics),
+        ConsentRekeying(observe, producer, (source, target), clock, metrics, opted_out),
         ConsentTopic(partial(without_a_group, settings), observe, producer, known, owned, metrics),
         owned,
     )

@@ -55,6 +55,10 @@ class DeploymentView:
         """Those that do not answer, and have no successor of their name."""
         return self._without_successor(self.others.silent)
 
+    def rows_of_others(self) -> tuple[WorkerRow, ...]:
+        """The last ones heard, also of those that are silent."""
+        return (*self.others.rows, *self.others.silent)
+
     def _without_successor(self, rows: Iterable[WorkerRow]) -> tuple[WorkerRow, ...]:
         runtime = self._runtime
         successors = {row.name: row.started_at for row in self.others.rows}

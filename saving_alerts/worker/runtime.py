@@ -10,10 +10,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol, cast
+from typing import cast
 
 import faust
-from faust.types import TP
 
 from saving_alerts.adapters.datadog import NoMetrics, metrics_to
 from saving_alerts.adapters.in_memory_metrics import InMemoryMetrics, TeeMetrics
@@ -28,12 +27,13 @@ from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.delivery.services import StageServices
 from saving_alerts.delivery.stage_runner import StageRunner
 from saving_alerts.dependencies import Dependencies
+from saving_alerts.domain.canary.order import CanaryOrder
 from saving_alerts.domain.clock_check import ClockLimits
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.failpoints import Failpoints
-from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metrics
+from saving_alerts.pipeline.canary_counts import CanaryCounts
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.drain import Drain
 from saving_alerts.pipeline.erasing import Eraser
@@ -41,17 +41,20 @@ from saving_alerts.pipeline.user_turns import UserTurns
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.consent import AsTheEventSaid, Consent
-from saving_alerts.reference_data.loader import RULES, ReferenceDataLoader
+from saving_alerts.reference_data.canary_loader import CanaryLoader
+from saving_alerts.reference_data.loader import ReferenceDataLoader
 from saving_alerts.reference_data.shrink_guard import ShrinkGuard
 from saving_alerts.reference_data.snapshot import ReferenceData
 from saving_alerts.settings import Settings
 from saving_alerts.supervision.clock_watch import ClockWatch
-from saving_alerts.worker.consent import partitions_of, worker_consent
+from saving_alerts.worker.consent import worker_consent
 from saving_alerts.worker.datadog_policy import datadog_policy
 from saving_alerts.worker.erasures import worker_erasures
 from saving_alerts.worker.external_factories import ExternalFactories
+from saving_alerts.worker.owned_partitions import Assigned, owned, settled
 from saving_alerts.worker.reload_policy import reload_policy
 from saving_alerts.worker.stages import StepInputs, build_stages
+from saving_alerts.worker.taken_back import TakenBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Opened:
 
     ports: Ports
     loader: ReferenceDataLoader
+    canaries: CanaryLoader
     clock_watch: ClockWatch
     stages: dict[Stage, StageRunner]
 
@@ -79,15 +83,22 @@ class WorkerRuntime:
         self._datadog = metrics_to(datadog_policy(settings))
         self.metrics_by_time = MetricsByTime(clock.now)
         self.metrics: Metrics = TeeMetrics(self.metrics_by_time, _metrics(self.in_memory_metrics, self._datadog))
-        self.reference_data = ReferenceData(settings.link_schemes)
         self.kill_switches = external.kill_switches(settings, self.topics.kill_switches.name)
+        self._taken_back = TakenBack(self.kill_switches, clock)
+        self.reference_data = ReferenceData(settings.link_schemes, self._taken_back)
+        self.canary = CanaryCounts(clock, self.tried)
         self.producer = OutputProducer(partial(external.new_producer, settings), self.metrics)
         self.consent = worker_consent(
-            settings, self.producer, partial(_owned, cast("_Assigned", app), self.topics), clock, self.metrics
+            settings,
+            self.producer,
+            partial(owned, cast("Assigned", app), self.topics),
+            clock,
+            self.metrics,
+            self.canary.opted_out,
         )
         self.turns = UserTurns()
         self.erasures = worker_erasures(
-            settings, self.producer, partial(_settled, cast("_Assigned", app), self.topics), self._erase, self.metrics
+            settings, self.producer, partial(settled, cast("Assigned", app), self.topics), self._erase, self.metrics
         )
         self.push_sends = external.push_sends(app, settings, clock)
         self.detector = PoisonPillDetector(external.metadata_store(app, settings), self._behind)
@@ -124,11 +135,11 @@ class WorkerRuntime:
             open_ports(self.settings, self.clock, self.metrics, self._closing, self.dependencies),
         )
         guard = ShrinkGuard(ports.accepted_directories, self.settings.merchants_max_loss)
-        loader = ReferenceDataLoader(
-            ports.object_store, guard, reload_policy(self.settings), self.reference_data, self.clock, self.metrics
-        )
+        store, policy, data = ports.object_store, reload_policy(self.settings), self.reference_data
+        loader = ReferenceDataLoader(store, guard, policy, data, self.clock, self.metrics)
+        canaries = CanaryLoader(store, policy, data, self.clock)
         clock_watch = ClockWatch(ports.heartbeats.time, self.clock, _clock_limits(self.settings), self.metrics)
-        self.opened = Opened(ports, loader, clock_watch, self._build_stages(ports, clock_watch, partitions))
+        self.opened = Opened(ports, loader, canaries, clock_watch, self._build_stages(ports, clock_watch, partitions))
 
     async def close(self) -> None:
         await self._closing.aclose()
@@ -156,8 +167,12 @@ class WorkerRuntime:
             max_ahead=clock_watch.limits.max_ahead,
             consent=self._consent,
             turns=self.turns,
+            canary=self.canary,
         )
-        services = StageServices(
+        return build_stages(inputs, self._services(drain, partitions), self.topics)
+
+    def _services(self, drain: Drain, partitions: int) -> StageServices:
+        return StageServices(
             record_builder=self._record_builder(partitions),
             producer=self.producer,
             flow_control=self.flow_control,
@@ -174,7 +189,6 @@ class WorkerRuntime:
             dependencies=self.dependencies,
             drain=drain,
         )
-        return build_stages(inputs, services, self.topics)
 
     def _record_builder(self, partitions: int) -> RecordBuilder:
         name = self.settings.worker_name
@@ -208,26 +222,19 @@ class WorkerRuntime:
         eraser = Eraser(ports.throttle, ports.gone_devices, self.push_sends, self.turns, self.failpoints)
         return await eraser.erase(user_id, partition)
 
-    def _rules_version(self) -> str | None:
-        return self.reference_data.freshness[RULES].version
-
-
-class _Assigned(Protocol):
-    """What is asked of the Faust app."""
-
     @property
-    def rebalancing(self) -> bool: ...
+    def canary_id(self) -> str | None:
+        """Of the canary that counts for this worker, or None."""
+        order = self.tried()
+        return None if order is None else order.id
 
-    def assignment_now(self) -> frozenset[TP]: ...
+    def tried(self) -> CanaryOrder | None:
+        """The canary that counts for this worker; None where none does, or where it is taken back."""
+        order = self.reference_data.order
+        return None if order is None or self._taken_back(order.id) else order
 
-
-def _owned(app: _Assigned, topics: Topics) -> frozenset[int]:
-    return partitions_of(topics, frozenset((tp.topic, tp.partition) for tp in app.assignment_now()))
-
-
-def _settled(app: _Assigned, topics: Topics) -> frozenset[int]:
-    """The owned ones, once the Table knows all of them: a rebalance has ended when that is so."""
-    return frozenset() if app.rebalancing else _owned(app, topics)
+    def _rules_version(self) -> str | None:
+        return self.reference_data.rules_version(self.clock.now())
 
 
 def _metrics(in_memory: InMemoryMetrics, datadog: Metrics) -> Metrics:

@@ -16,14 +16,16 @@ from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.dependencies import REDIS, State
 from saving_alerts.domain.funnel import funnel
 from saving_alerts.domain.kill_switches import standing_at
+from saving_alerts.domain.stopped_pushes import taken_back
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.heartbeats import WorkerRow
-from saving_alerts.reference_data.loader import MERCHANTS, RULES
+from saving_alerts.reference_data.loader import MERCHANTS
 from saving_alerts.supervision.health import (
     Condition,
     all_required_hold,
 )
+from saving_alerts.web.canary import canary_seen
 from saving_alerts.web.flows import flows, totals_of
 from saving_alerts.web.stats import (
     PartitionLag,
@@ -109,7 +111,7 @@ class SelfReport:
             beaten_at=runtime.clock.now(),
             page=runtime.settings.page_url or f"http://{runtime.settings.web_host}:{runtime.settings.web_port}",
             version=__version__,
-            rules_version=data[RULES].version,
+            rules_version=runtime.reference_data.rules_version(runtime.clock.now()),
             merchants_version=data[MERCHANTS].version,
             partitions=tuple(self.partitions()),
             in_flight=sum(stage.in_flight for stage in runtime.stages.values()),
@@ -119,6 +121,8 @@ class SelfReport:
             kill_switches=runtime.kill_switches.next_offset,
             member=self._app.member_id(),
             problems=problems_of(conditions),
+            canary=runtime.canary_id,
+            evidence=runtime.canary.evidence,
             owned=self._owned(),
         )
 
@@ -169,6 +173,7 @@ class SelfReport:
             partitions_problem=view.partitions_problem,
             gone=gone,
             switches=switches(standing_at(runtime.kill_switches.listed, now)),
+            **self._canary((*rows, *silent)),
             at=now,
             funnel=funnel(events_read, decisions),
             decisions=decisions,
@@ -181,6 +186,15 @@ class SelfReport:
             held_back=tuple(each for each in self.held_back() if now - each.since >= HELD_BACK_SHOWN),
             **_of_this_worker(runtime),
         )
+
+    def _canary(self, rows: Sequence[WorkerRow]) -> dict[str, Any]:
+        """The fields of `Stats` that are about what is tried."""
+        data, now = self._runtime.reference_data, self._runtime.clock.now()
+        seen: dict[str, Any] = {"canary_problem": data.canary_problem}
+        if data.order is not None:
+            switch = taken_back(self._runtime.kill_switches.switches, data.order.id, now)
+            seen["canary"] = canary_seen(data.order, switch, rows, now)
+        return seen
 
     async def leave(self) -> None:
         """This worker ends well, so nobody has to wait for it."""

@@ -36,6 +36,7 @@ from saving_alerts.kafka.codecs import candidate_codec, dispatch_codec, validate
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.metrics import Metric
 from saving_alerts.pipeline import steps
+from saving_alerts.pipeline.canary_counts import CanaryCounts
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.gathered_dispatch import GatheredDispatch
 from saving_alerts.pipeline.gathering import Gatherings
@@ -45,7 +46,7 @@ from saving_alerts.pipeline.user_turns import UserTurns
 from saving_alerts.ports.consent import Consent
 from saving_alerts.ports.coupon_source import CouponSource
 from saving_alerts.ports.push_sends import PushSends
-from saving_alerts.reference_data.snapshot import ReferenceData
+from saving_alerts.reference_data.snapshot import ReferenceData, Snapshot
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -63,6 +64,7 @@ class StepInputs:
     max_ahead: timedelta
     consent: Consent
     turns: UserTurns
+    canary: CanaryCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +79,23 @@ class Pipeline:
         return steps.validate(record, self.inputs.reference_data.current, now, self.inputs.max_ahead)
 
     async def query_coupons(self, validated: ValidatedEvent) -> Forward[Candidate] | Decided:
-        inputs = self.inputs
-        event = validated.event
+        inputs, event = self.inputs, validated.event
+        snapshot = self._snapshot_of(event.user_id)
         at = EventAt(validated.position, event.event_id, event.merchant_id or "")
         sends = inputs.push_sends.of(event.user_id, at)
         outcome = await steps.query_coupons(
-            validated, inputs.reference_data.current, sends, inputs.coupon_source, self.services.clock, inputs.consent
+            validated, snapshot, sends, inputs.coupon_source, self.services.clock, inputs.consent
         )
         if isinstance(outcome, Decided) and outcome.details.get("asked") is False:
             self.services.metrics.count(Metric.COUPON_API_SKIPPED, reason=outcome.reason)
         return outcome
 
     def evaluate_rules(self, candidate: Candidate) -> Outcome[Alert | Departure]:
-        snapshot, now = self.inputs.reference_data.current, self.services.clock.now()
+        snapshot, now = self._snapshot_of(candidate.validated.event.user_id), self.services.clock.now()
         if departure := steps.departure(candidate, snapshot, now):
             return Forward(departure)
         outcome = steps.evaluate_rules(candidate, snapshot, now)
+        self.inputs.canary.evaluated(snapshot.canary, outcome)
         for rule_id in when_errors(outcome):
             self.services.metrics.count(Metric.RULES_WHEN_ERRORS, rule=rule_id)
         if passed_over := coupons_passed_over(outcome) - candidate.passed_over.count:
@@ -105,14 +108,17 @@ class Pipeline:
         return shown_name(merchant, subject.locale or "") if merchant else None
 
     def freshness_of(self, event_type: str) -> timedelta:
-        return self.inputs.reference_data.current.rules.freshness_of(event_type)
+        return self.inputs.reference_data.current.longest_freshness(event_type)
+
+    def _snapshot_of(self, user_id: str) -> Snapshot:
+        return self.inputs.reference_data.current.of(user_id, self.services.clock.now())
 
 
 def build_stages(inputs: StepInputs, services: StageServices, topics: Topics) -> dict[Stage, StageRunner]:
     """The stages of one worker, in the order an event meets them."""
     pipeline = Pipeline(inputs, services)
     build = _Builder(services, topics, pipeline.merchant_name)
-    dispatch = GatheredDispatch(inputs.dispatcher, inputs.turns, inputs.reference_data)
+    dispatch = GatheredDispatch(inputs.dispatcher, inputs.turns, inputs.reference_data, inputs.canary)
     fresh = pipeline.freshness_of
     return {
         Stage.VALIDATE: build.batch_stage(

@@ -26,6 +26,7 @@ def add_timers(app: faust.App, runtime: WorkerRuntime) -> None:
     async def reload_rules() -> None:
         if runtime.opened is not None:
             await _never_raising(runtime.opened.loader.reload_rules)
+            await _never_raising(runtime.opened.canaries.reload)
 
     async def reload_merchants() -> None:
         if runtime.opened is not None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
+from saving_alerts.domain.canary.order import CanaryOrder
 from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.coupons import CouponAnswer
 from saving_alerts.domain.events import EventType
@@ -19,6 +20,7 @@ from saving_alerts.ports.clock import Clock
 from saving_alerts.reference_data.loader import ReferenceDataLoader
 from saving_alerts.reference_data.snapshot import ReferenceData
 from tests.deterministic.plan import CAP_SECONDS, FRESHNESS_SECONDS, Plan
+from tests.deterministic.tried import switch_of
 from tests.deterministic.world import Actor, World
 from tests.support.fakes.clock import START
 from tests.support.fakes.coupon_source import FakeCouponSource
@@ -79,6 +81,7 @@ class Sources:
     rules: RuleSet = RULES
     kill_switches: FakeTopic = field(default_factory=FakeTopic)
     store: FakeObjectStore = field(default_factory=FakeObjectStore)
+    order: CanaryOrder | None = None
 
     def __post_init__(self) -> None:
         self.write_merchants("Shop")
@@ -110,6 +113,16 @@ class Sources:
             self.rules = replace(
                 self.rules, control=self.rules.control._replace(salt=f"{OTHERS}{self.rules.control.salt}")
             )
+
+    def give_rules(self, data: ReferenceData, now: datetime) -> None:
+        """To a worker that starts."""
+        data.replace_rules(self.rules, now)
+        if self.order is not None:
+            data.replace_canary((self.order, replace(self.rules, version=self.order.version)))
+
+    def take_back(self, order: CanaryOrder) -> None:
+        switch = switch_of(order)
+        self.kill_switches.write(switch.key.encode(), msgspec.json.encode(switch))
 
     def turn_on_all(self) -> None:
         switch = KillSwitch(scope=KillScope.ALL, reason="a test", by="a seed", since=START)

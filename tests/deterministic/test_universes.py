@@ -18,9 +18,9 @@ IN_MAKE_TEST_LONG = range(500, 10_000, 500)
 LONG_SECONDS = 600
 
 
-def broken_in(first: int, universes: int, *, gathers: bool = False) -> Outcome | None:
+def broken_in(first: int, universes: int, *, gathers: bool = False, tries: bool = False) -> Outcome | None:
     """The first universe in which a promise is broken."""
-    outcomes = (run_universe(seed, gathers=gathers) for seed in range(first, first + universes))
+    outcomes = (run_universe(seed, gathers=gathers, tries=tries) for seed in range(first, first + universes))
     return next((outcome for outcome in outcomes if outcome.broken), None)
 
 
@@ -36,6 +36,25 @@ def test_every_promise_holds_in_the_first_hundred_that_gather() -> None:
     outcome = broken_in(0, HUNDRED, gathers=True)
 
     assert outcome is None, f"{outcome}"
+
+
+@pytest.mark.parametrize("gathers", [False, True])
+def test_every_promise_holds_in_the_first_hundred_that_try_rules(*, gathers: bool) -> None:
+    outcome = broken_in(0, HUNDRED, gathers=gathers, tries=True)
+
+    assert outcome is None, f"{outcome}"
+
+
+def test_both_sets_push_and_what_is_taken_back_is_killed_in_them() -> None:
+    ended: Counter[tuple[str, bool]] = Counter()
+    for seed in range(HUNDRED):
+        universe = Universe(seed, tries=True)
+        universe.run()
+        for fact in universe.world.facts.values():
+            ended.update((each.reason, each.versions.canary is not None) for each in fact.decisions)
+
+    assert min(ended[Reason.PUSHED, True], ended[Reason.PUSHED, False]) > HUNDRED / 4, ended
+    assert ended[Reason.KILLED, True], ended
 
 
 def test_alerts_are_outbid_and_left_behind_in_them() -> None:

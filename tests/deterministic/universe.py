@@ -8,6 +8,7 @@ from datetime import timedelta
 import msgspec
 
 from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
+from saving_alerts.domain.canary.order import CanaryOrder
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.kafka.client import partition_of
@@ -30,6 +31,7 @@ from tests.deterministic.seeded_loop import DeadlockError, EndlessError, SeededL
 from tests.deterministic.slots import gathering
 from tests.deterministic.sources import FRESHNESS, RULES, Sources, gathering_rules, kept_back, of_two_arms, with_control
 from tests.deterministic.trace import Trace
+from tests.deterministic.tried import broken, order_of, taken_back_after
 from tests.deterministic.world import World
 from tests.support.sample_events import event
 
@@ -50,10 +52,11 @@ class Outcome:
     broken: list[str]
     trace: Trace
     gathers: bool = False
+    tries: bool = False
 
     def __str__(self) -> str:
         found = "\n".join(f"  {promise}" for promise in self.broken) or "  every promise holds"
-        family = " --gathers" if self.gathers else ""
+        family = f"{' --gathers' if self.gathers else ''}{' --tries' if self.tries else ''}"
         return f"universe {self.seed}:\n{found}\nreplay: python -m tests.deterministic --seed {self.seed}{family}"
 
 
@@ -66,13 +69,14 @@ def _rules_of(plan: Plan, seed: int) -> RuleSet:
 
 
 class Universe:
-    def __init__(self, seed: int, *, gathers: bool = False) -> None:
+    def __init__(self, seed: int, *, gathers: bool = False, tries: bool = False) -> None:
         self.seed = seed
         self.loop = SeededLoop(seed)
         plan = plan_of(self.loop.random)
         plan = gathering(plan, seed) if gathers else plan
         self.world = World(self.loop, with_control(plan) if seed % CONTROL_EVERY == 0 else plan)
-        self._sources = Sources(_rules_of(self.world.plan, seed))
+        rules = _rules_of(self.world.plan, seed)
+        self._sources = Sources(rules, order=order_of(seed, rules.version) if tries else None)
         self.world.keeps_back = self._sources.keeps_back
         self._group = Group(self.world, self._sources)
         self._faults = Faults(self.world, self._group, self._sources)
@@ -86,7 +90,8 @@ class Universe:
             self.loop.run(self._live())
         except (DeadlockError, EndlessError) as error:
             trace.broken.append(str(error))
-        return Outcome(self.seed, trace.broken, trace, bool(self.world.plan.choose_within_seconds))
+        gathers, tries = bool(self.world.plan.choose_within_seconds), self._sources.order is not None
+        return Outcome(self.seed, trace.broken, trace, gathers, tries)
 
     async def _live(self) -> None:
         for place in self.world.kafka.inputs if self.world.plan.suspicious else ():
@@ -96,6 +101,8 @@ class Universe:
         # Only what stands behind a commit when a worker gets its partitions can have killed anybody.
         self.world.spawn(self._join(WITH_EVENTS_SECONDS if self.world.plan.suspicious else 0.0))
         self.world.spawn(self._watch())
+        if self._sources.order is not None:
+            self.world.spawn(self._take_back(self._sources.order))
         for planned in self.world.plan.events:
             await asyncio.sleep(max(0.0, planned.at_seconds - self.loop.time()))
             self._write(planned)
@@ -104,6 +111,19 @@ class Universe:
             await self._come_again(user_id, at)
         if not self.world.trace.broken:
             look_at_the_end(self.world)
+            self._look_at_the_sets()
+
+    def _look_at_the_sets(self) -> None:
+        order = self._sources.order
+        for promise in broken([*self.world.facts.values()], order) if order is not None else ():
+            self.world.trace.breaks(promise)
+
+    async def _take_back(self, order: CanaryOrder) -> None:
+        seconds = taken_back_after(self.seed)
+        if seconds is not None and not self.world.plan.is_faultless:
+            await asyncio.sleep(seconds)
+            self.world.trace.tell("world", "takes back", order.id)
+            self._sources.take_back(order)
 
     async def _join(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -165,10 +185,10 @@ class Universe:
         return bool(self.world.kafka.uncommitted) or any(not task.done() for task in self._faults.under_way)
 
 
-def run_universe(seed: int, *, gathers: bool = False) -> Outcome:
-    """The same for the same seed. `gathers`: its rules do."""
+def run_universe(seed: int, *, gathers: bool = False, tries: bool = False) -> Outcome:
+    """The same for the same seed. `gathers`: its rules do. `tries`: other rules are tried on half of the users."""
     logging.disable(logging.CRITICAL)
     try:
-        return Universe(seed, gathers=gathers).run()
+        return Universe(seed, gathers=gathers, tries=tries).run()
     finally:
         logging.disable(logging.NOTSET)

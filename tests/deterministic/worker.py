@@ -26,14 +26,16 @@ from saving_alerts.delivery.work import Run
 from saving_alerts.domain.alerts import Push
 from saving_alerts.domain.caps import blocking_cap
 from saving_alerts.domain.decisions import Stage
-from saving_alerts.domain.kill_switches import Stoppable, active_switch
+from saving_alerts.domain.stopped_pushes import active_switch
 from saving_alerts.failpoints import Failpoints
+from saving_alerts.pipeline.canary_counts import CanaryCounts
 from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.drain import Drain
 from saving_alerts.pipeline.user_turns import UserTurns
 from saving_alerts.ports.consent import AsTheEventSaid
 from saving_alerts.reference_data.snapshot import ReferenceData
 from saving_alerts.worker.stages import StepInputs, build_stages
+from saving_alerts.worker.taken_back import TakenBack
 from tests.deterministic.assignment import MAX_BATCH, Assignment, current_assignment
 from tests.deterministic.claim_rules import LEASE_LEFT, ClaimRules
 from tests.deterministic.kafka import STAGE_OF, TOPICS
@@ -45,11 +47,10 @@ from tests.deterministic.slots import WatchedDispatcher
 from tests.deterministic.sources import CouponClient, PatientConsumer, Sources
 from tests.deterministic.table_client import TableClient
 from tests.deterministic.trace import ProcessDiedError
+from tests.deterministic.tried import MERCHANT_ID, stoppable
 from tests.deterministic.world import SimulatedClock, World
 
-MAX_IN_FLIGHT = 2
-MAX_UNCOMMITTED = 10
-MERCHANT_ID = "m-1"
+MAX_IN_FLIGHT, MAX_UNCOMMITTED = 2, 10
 MAX_AHEAD = timedelta(minutes=2)
 
 
@@ -78,7 +79,8 @@ class Worker:
         self.rules = ClaimRules(world.trace, self.clock, world.facts, overlap=gathers)
         self.detector = PoisonPillDetector(self, self._behind)
         self.kill_switches = KillSwitchTopic(self._kill_switch_consumer, sources.kill_switches.name)
-        self._metrics, self._reference_data = NoMetrics(), ReferenceData()
+        self._metrics, taken_back = NoMetrics(), TakenBack(self.kill_switches, self.clock)
+        self._reference_data = ReferenceData(taken_back=taken_back)
         self._producer = OutputProducer(lambda: SimulatedProducer.create(world, self), self._metrics)
         self._table = TableClient(world, self, self.clock)
         self._drain = Drain()
@@ -108,6 +110,7 @@ class Worker:
             MAX_AHEAD,
             AsTheEventSaid(),
             UserTurns(),
+            CanaryCounts(self.clock),
         )
 
     def _services(self) -> StageServices:
@@ -145,7 +148,7 @@ class Worker:
         loader = self._sources.loader(self._reference_data, self.clock, self._metrics)
         await self._producer.on_start()
         await self.kill_switches.start()
-        self._reference_data.replace_rules(self._sources.rules, self.clock.now())
+        self._sources.give_rules(self._reference_data, self.clock.now())
         await loader.reload_merchants()
         self.spawn(self._sources.reload_for_ever(loader, self._world))
 
@@ -192,8 +195,7 @@ class Worker:
     def before_attempt(self, push: Push, not_after: datetime) -> ClaimRules:
         """What a worker knows at this moment must allow it: its claim, its kill switches, its Table."""
         trace, sends = self._world.trace, self._table.of(push.user_id)
-        stoppable = Stoppable(MERCHANT_ID, push.trace.rule_id, push.trace.rules_version)
-        if active_switch(self.kill_switches.switches, stoppable, self.clock.now()):
+        if active_switch(self.kill_switches.switches, stoppable(push, self._sources.order), self.clock.now()):
             trace.breaks(f"an attempt for {push.trace.event_id} under a kill switch that {self.name} knows")
         if any(send.event_id == push.trace.event_id for send in sends):
             trace.breaks(f"an attempt for {push.trace.event_id}, which the Table of {self.name} knows as sent")

@@ -36,7 +36,7 @@ def commands_of(group: LazyGroup, prefix: str = "") -> Iterator[str]:
     for name in group.list_commands(click.Context(group)):
         command = group.get_command(click.Context(group), name)
         if isinstance(command, LazyGroup):
-            yield from commands_of(command, f"{name} ")
+            yield from commands_of(command, f"{prefix}{name} ")
         else:
             yield f"{prefix}{name}"
 
@@ -84,7 +84,8 @@ def test_a_worker_does_not_write_to_s3() -> None:
         if re.search(r"(store|writable)\.put(_if)?\(", file.read_text("utf-8"))
     }
 
-    # The commands write with them: `proposals` with what people propose and approve.
-    assert writers == {"document_store.py", "proposals.py"}
+    # The commands write with them: `proposals` with what people propose and approve, `canary_orders` what is tried.
+    assert writers == {"document_store.py", "proposals.py", "canary_orders.py"}
     assert "proposals" not in (ROOT / "saving_alerts/reference_data/loader.py").read_text("utf-8")
+    assert "CanaryOrders" not in (ROOT / "saving_alerts/reference_data/canary_loader.py").read_text("utf-8")
     assert rights()["worker"][2] == "GetObject"

@@ -22,11 +22,11 @@ from saving_alerts.domain.decoding import Unreadable
 from saving_alerts.domain.events import Problem, event_id_in, read_event, subject_of_event
 from saving_alerts.domain.history import Deployment
 from saving_alerts.domain.holds import HeldBy, read_holds, together
-from saving_alerts.domain.kill_switches import Stoppable, active_switch
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.domain.sentences.language import Language
 from saving_alerts.domain.sentences.telling import sentence
+from saving_alerts.domain.stopped_pushes import Stoppable, active_switch
 from saving_alerts.kafka.codecs import (
     UnreadableError,
     candidate_codec,
@@ -49,6 +49,8 @@ from saving_alerts.reference_data.merchants_file import MerchantsFileReader, Mer
 from saving_alerts.web.flows import flows, totals_of
 from tests.fuzzing import seeds
 from tests.fuzzing.api_answers import of_coupon_api, of_push_api
+from tests.fuzzing.canary import SEEDS as SEEDS_OF_ORDERS
+from tests.fuzzing.canary import of_orders
 from tests.fuzzing.heartbeat_redis import PREFIX, HeartbeatRedis, result_of
 from tests.fuzzing.outcome import Outcome, Refused, Value
 from tests.fuzzing.packing import unpacked
@@ -231,6 +233,7 @@ READERS = {
     "records": Reader(_record, seeds.RECORDS),
     "rules": Reader(_rules, seeds.RULES),
     "merchants": Reader(_merchants, seeds.MERCHANTS),
+    "canary": Reader(of_orders, SEEDS_OF_ORDERS),
     "kill-switches": Reader(_kill_switches, seeds.KILL_SWITCHES),
     "consent": Reader(_consent, seeds.CONSENT),
     "heartbeats": Reader(_heartbeats, seeds.HEARTBEATS),

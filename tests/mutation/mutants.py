@@ -3,6 +3,7 @@
 Where either of two protections is enough, a mutant breaks both.
 """
 
+from tests.mutation.canary_mutants import CANARY_MUTANTS
 from tests.mutation.client_mutants import CLIENT_MUTANTS
 from tests.mutation.consent_mutants import CONSENT_MUTANTS
 from tests.mutation.control_mutants import CONTROL_MUTANTS
@@ -158,6 +159,7 @@ MUTANTS = (
         PUSH_ATTEMPTS,
     ),
     *FAST_MUTANTS,
+    *CANARY_MUTANTS,
     *CLIENT_MUTANTS,
     *RESULTS_MUTANTS,
     *CONSENT_MUTANTS,

@@ -6,21 +6,25 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import cast
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 
 from saving_alerts.app import SavingAlertsApp, create_app
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.dependencies import Dependencies
+from saving_alerts.domain.canary.evidence import Evidence
 from saving_alerts.domain.coupons import Candidate
-from saving_alerts.domain.decisions import Decision, Stage
+from saving_alerts.domain.decisions import Decision, Stage, Versions
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.expressions import compile_when
 from saving_alerts.kafka.codecs import Envelope, alert_codec, candidate_codec, decode_ledger, encode, validated_codec
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports import Ports
 from saving_alerts.ports.clock import Clock
+from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.settings import Settings, example_settings
+from saving_alerts.worker.canary_watch import CanaryWatch
 from saving_alerts.worker.external_factories import ExternalFactories
 from tests.support.fakes.accepted_directory import FakeAcceptedDirectories
 from tests.support.fakes.clock import START, FakeClock
@@ -31,7 +35,9 @@ from tests.support.fakes.object_store import FakeObjectStore
 from tests.support.fakes.push_sender import FakePushSender
 from tests.support.fakes.push_sends import FakePushSends
 from tests.support.fakes.throttle import FakeThrottle
+from tests.support.sample_canary import an_order
 from tests.support.sample_events import DEADLINE, POSITION, alert, coupon, encoded, event, snapshot, validated
+from tests.support.worker_rows import a_row
 
 pytestmark = pytest.mark.asyncio
 
@@ -268,3 +274,33 @@ async def test_faust_does_not_acknowledge_what_the_stage_has_not_finished() -> N
 
             await until(lambda: first.message.acked and second.message.acked)
             assert before == (False, False)
+
+
+async def test_an_event_of_a_tried_user_goes_through_all_four_with_the_canarys_rules_until_it_is_taken_back() -> None:
+    async with open_worker() as worker:
+        data, runtime = snapshot().rules, worker.app.runtime
+        order = next(
+            each
+            for each in (an_order(f"{number:012x}", data.version, percent=50) for number in range(100))
+            if each.is_for("u-1", START)
+        )
+        runtime.reference_data.replace_canary((order, replace(data, version=order.version)))
+        worker.coupons.gives("u-1", "m-1", coupon())
+        following = source_record(encoded(event()))
+        for stage in Stage:
+            (output,) = await worker.feed(stage, following)
+            following = record(output.topic, output.value or b"", tuple(output.headers))
+        pushed, seen = decode_ledger(output.value), runtime.canary.evidence
+        counted, now_ours = runtime.canary_id, Evidence(evaluated=180, wanted=75)
+        await CanaryWatch(runtime, lambda: [row_of_another(order.id, now_ours)]).look()
+        written = worker.producer.written.get_nowait()
+
+        assert isinstance(pushed, Decision)
+        versions = Versions(rules=order.version, merchants="merchants-1", caps=order.version, canary=order.id)
+        assert (pushed.reason, pushed.versions) == (Reason.PUSHED, versions)
+        assert (counted, seen) == (order.id, Evidence(evaluated=1, wanted=1, tried=1))
+        assert (written.topic, written.key) == ("saving-alerts.kill-switches", f"canary:{order.id}".encode())
+
+
+def row_of_another(canary: str, evidence: Evidence) -> WorkerRow:
+    return msgspec.structs.replace(a_row(0, {}), canary=canary, evidence=evidence)

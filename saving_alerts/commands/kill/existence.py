@@ -11,6 +11,7 @@ from saving_alerts.commands.rules.file import rules_in
 from saving_alerts.domain.kill_switches import KillScope
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.ports.errors import PortError
+from saving_alerts.reference_data.canary_orders import CanaryOrders
 from saving_alerts.reference_data.document_store import UnknownVersionError, rules_store
 from saving_alerts.settings import Settings
 
@@ -58,6 +59,25 @@ async def _refuse_unknown_version(settings: Settings, identifier: str) -> None:
 async def _refuse_unknown_merchant(settings: Settings, identifier: str) -> None:
     if await merchant_in_s3(settings, identifier) is None:
         raise _unknown(f"the directory in S3 has no merchant {identifier}")
+
+
+def refuse_going_on(settings: Settings, canary: str) -> None:
+    """Raises BadNewsError where the canary would be tried on, or be everybody's, without its switch."""
+    try:
+        order = asyncio.run(asyncio.wait_for(_canary_that_counts(settings), LOOK_SECONDS))
+    except (TimeoutError, PortError) as error:
+        raise BadNewsError(
+            f"nobody can say whether canary {canary} would go on, so its switch stays: {error}"
+        ) from error
+    if order == canary:
+        raise BadNewsError(f"canary {canary} would go on without its switch: `rules canary abort` ends both")
+
+
+async def _canary_that_counts(settings: Settings) -> str | None:
+    policy = S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)
+    async with S3ObjectStore(policy) as store:
+        order = (await CanaryOrders(store, settings.s3_rules_key).standing()).unclosed
+    return None if order is None else order.id
 
 
 def _unknown(what: str) -> BadNewsError:

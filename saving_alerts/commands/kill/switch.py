@@ -27,12 +27,15 @@ from saving_alerts.domain.kill_switches import (
     names_a_scope,
     switch_of,
 )
+from saving_alerts.settings import Settings
 
+# A canary is taken back with `rules canary abort`, which also ends its order.
+SCOPES = [str(scope) for scope in KillScope if scope is not KillScope.CANARY]
 IDENTIFIER = click.argument("identifier", required=False, default="", metavar="[ID]", type=ID)
 
 
 @click.command()
-@click.argument("scope", type=click.Choice([str(scope) for scope in KillScope]))
+@click.argument("scope", type=click.Choice(SCOPES))
 @IDENTIFIER
 @click.option(
     "--reason", required=True, type=WRITTEN, help="Why. It stands on the page and in every decision it causes."
@@ -110,11 +113,21 @@ def off(scope: str, identifier: str, reason: str, by: str, owner: str | None, *,
     name = key_of(_scope(scope, identifier), identifier) if identifier or scope in set(KillScope) else scope
     standing = run(topic.standing(settings))
     key = _key_named(standing, name)
+    _refuse_canary(settings, key)
     found = standing.by_key.get(key)
     lifted = _lifted(found, by, owner, started)
     offset = run(change(settings, _lifting(key, lifted, by, reason, started), standing))
     say(*_what_became(name, found, lifted, started))
     confirmed(settings, offset, wait=wait)
+
+
+def _refuse_canary(settings: Settings, key: bytes) -> None:
+    """A canary that counts still would go on, or be everybody's."""
+    scope, _, canary = key.decode(errors="replace").partition(":")
+    if scope == KillScope.CANARY:
+        from saving_alerts.commands.kill.existence import refuse_going_on  # noqa: PLC0415 - S3's driver: here only
+
+        refuse_going_on(settings, canary)
 
 
 def _lifted(found: StandingSwitch | None, by: str, owner: str | None, moment: datetime) -> Sequence[TurnedOn]:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 import click
 
@@ -21,6 +22,7 @@ from saving_alerts.commands.publishing import (
     tell,
     with_bucket,
 )
+from saving_alerts.commands.rules.canary.beginning import Asked, Trial, begin, can_be_tried, look_at, refuse_while_tried
 from saving_alerts.commands.rules.file import good_rules, rules_in
 from saving_alerts.commands.version import VersionType
 from saving_alerts.domain.rules_file.differences import differences
@@ -71,15 +73,18 @@ def propose(file: Path, note: str, onto: str | None) -> None:
 @click.command()
 @click.argument("version", type=VersionType("rules"))
 @click.option("--yes", is_flag=True, help="Do not ask: you have read what it changes.")
+@can_be_tried
 @WAIT
-def approve(version: str, *, yes: bool, wait: bool) -> None:
+def approve(version: str, *, yes: bool, wait: bool, **trial: Unpack[Trial]) -> None:
     """Stand behind what somebody else proposed, and put it in the place of the live rules.
 
-    It says what changes, and asks. Who approves is who STS says that these AWS credentials are: the author cannot.
+    It says what changes, and asks. Who approves is who STS says that these AWS credentials are: the author cannot. With
+    --canary it is tried on some of the users first, as with `rules publish`.
 
     \b
     Example:
       saving-alerts rules approve 3f2a9c01b7de --wait
+      saving-alerts rules approve 3f2a9c01b7de --canary 5% --for 2h --simulated result.json
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
     settings = settings_or_exit()
     by = _caller(settings)
@@ -88,11 +93,24 @@ def approve(version: str, *, yes: bool, wait: bool) -> None:
     say(*_told(proposed, live))
     if not yes:
         confirm(f"publish {version}, as {by.name}?")
+    with_bucket(settings, partial(refuse_while_tried, settings))
+    if any(value is not None for value in trial.values()):
+        _try(settings, proposed, by, trial, wait=wait)
+        return
     publication = _run(settings, lambda shelf, proposals: _publish(shelf, proposals, proposed, by))
     if publication is None:
         say(f"version {version} is live already; it is approved now")
     else:
         tell(settings, "rules", publication, wait=wait)
+
+
+def _try(settings: Settings, proposed: Proposed, by: Principal, trial: Trial, *, wait: bool) -> None:
+    """The order names the author, as a publication does; who approved stands behind the bytes."""
+    onto, note = proposed.proposal.onto, f"{proposed.proposal.note} (approved by {by.name})"
+    asked = Asked(proposed.body, proposed.version, _author(proposed), note, onto, trial)
+    look_at(settings, asked)  # before anybody stands behind it
+    _run(settings, lambda _shelf, proposals: proposals.approve(proposed, by, now()))
+    begin(settings, asked, wait=wait)
 
 
 async def _proposed(shelf: DocumentStore, proposals: Proposals, version: str) -> tuple[Proposed, bytes | None]:

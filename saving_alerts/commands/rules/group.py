@@ -9,6 +9,10 @@ COMMANDS = {
         "saving_alerts.commands.rules.approval:approve",
         "Stand behind what somebody else proposed, and put it in the place of the live rules.",
     ),
+    "canary": LazyCommand(
+        "saving_alerts.commands.rules.canary.group:canary",
+        "Look at rules that are tried on some of the users, make them everybody's, or take them back.",
+    ),
     "check": LazyCommand(
         "saving_alerts.commands.rules.check:check",
         "Check a rules file as a worker would, name every mistake in it, and what is doubtful in a good one.",
@@ -28,7 +32,8 @@ COMMANDS = {
         "Check a rules file and put it where somebody else can approve it.",
     ),
     "publish": LazyCommand(
-        "saving_alerts.commands.rules.publish:publish", "Check a rules file and put it in the place of the live one."
+        "saving_alerts.commands.rules.publish:publish",
+        "Check a rules file and put it in the place of the live one, or try it on some of the users first.",
     ),
     "results": LazyCommand(
         "saving_alerts.commands.rules.results:results",

@@ -1,14 +1,16 @@
 """`saving-alerts rules publish | history | rollback | show`: what is live, and what was."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 import click
 
+from saving_alerts.commands.clock import in_utc
 from saving_alerts.commands.deployment import settings_or_exit
 from saving_alerts.commands.exits import BadNewsError
-from saving_alerts.commands.output import pour
+from saving_alerts.commands.output import pour, say
 from saving_alerts.commands.publishing import (
     AS_JSON,
     WAIT,
@@ -23,6 +25,14 @@ from saving_alerts.commands.publishing import (
     version_of,
     with_bucket,
 )
+from saving_alerts.commands.rules.canary.beginning import (
+    Asked,
+    Trial,
+    begin,
+    can_be_tried,
+    order_on,
+    refuse_while_tried,
+)
 from saving_alerts.commands.rules.file import good_rules, rules_in
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 from saving_alerts.ports.object_store import SwappingStore
@@ -35,23 +45,30 @@ Result = TypeVar("Result")
 
 @click.command()
 @publishes("rules")
+@can_be_tried
 @WAIT
-def publish(file: Path, by: str, note: str, onto: str | None, *, wait: bool) -> None:
-    """Check a rules file and put it in the place of the live one.
+def publish(file: Path, by: str, note: str, onto: str | None, *, wait: bool, **trial: Unpack[Trial]) -> None:
+    """Check a rules file and put it in the place of the live one, or try it on some of the users first.
 
-    It is refused whole if it has a mistake, or if somebody else published meanwhile. Every version is kept.
+    It is refused whole if it has a mistake, or if somebody else published meanwhile. Every version is kept. What is
+    tried is taken back by itself when it does something else than was foretold: see `rules canary`.
 
     \b
     Example:
       saving-alerts rules publish rules.json --by ines --note "Coffee only on weekends" --wait
+      saving-alerts simulate --rules rules.json --json > result.json
+      saving-alerts rules publish rules.json --by ines --note "Coffee" --canary 5% --for 2h --simulated result.json
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    body, _ = good_rules(file)
+    body, found = good_rules(file)
     settings = settings_or_exit()
-    if settings.rules_need_approval:
-        raise BadNewsError("workers of these settings take only what somebody else approves: use `rules propose`")
     if len(body) > settings.max_rules_bytes:
         raise BadNewsError(f"{len(body)} bytes, and the workers of these settings read {settings.max_rules_bytes}")
-    publication = _with_rules_store(settings, lambda shelf: _publish(shelf, body, by, note, onto))
+    if any(value is not None for value in trial.values()):
+        begin(settings, Asked(body, found.version, by, note, onto, trial), wait=wait)
+        return
+    if settings.rules_need_approval:
+        raise BadNewsError("workers of these settings take only what somebody else approves: use `rules propose`")
+    publication = with_bucket(settings, lambda store: _publish(settings, store, body, onto, (by, note)))
     tell(settings, "rules", publication, wait=wait)
 
 
@@ -71,6 +88,7 @@ def rollback(version: str | None, by: str, note: str, *, wait: bool) -> None:
 
     async def work(store: SwappingStore) -> Publication:
         approvals = Approvals(store, key) if asked else None
+        await refuse_while_tried(settings, store)
         return await _roll_back(rules_store(store, key, most), approvals, version, by, note)
 
     publication = with_bucket(settings, work)
@@ -82,11 +100,17 @@ def rollback(version: str | None, by: str, note: str, *, wait: bool) -> None:
 def history(*, as_json: bool) -> None:
     """List what was published, by whom and why, newest first. Times are UTC.
 
+    What is tried on some of the users, or was made everybody's by its time alone, stands before it.
+
     \b
     Example:
       saving-alerts rules history
     """  # noqa: D301 - click reads the backspace: what follows is not wrapped
-    known, live = _with_rules_store(settings_or_exit(), history_of)
+    settings = settings_or_exit()
+    known, live = _with_rules_store(settings, history_of)
+    order = with_bucket(settings, partial(order_on, settings))
+    if order is not None and not as_json:
+        say(f"{order.version}  {in_utc(order.begins)}  {order.by}  {order}: {order.note}")
     print_history(known, live, as_json=as_json)
 
 
@@ -103,10 +127,15 @@ def show(version: str | None) -> None:
     pour(body)
 
 
-async def _publish(shelf: DocumentStore, body: bytes, by: str, note: str, onto: str | None) -> Publication:
+async def _publish(
+    settings: Settings, store: SwappingStore, body: bytes, onto: str | None, why: tuple[str, str]
+) -> Publication:
+    """`why`: by whom, and what for."""
+    shelf = rules_store(store, settings.s3_rules_key, settings.max_rules_bytes)
     current = await shelf.current()
     refuse_unless_onto(current, onto)
-    return await publish_unless_live(shelf, body, current, by, note)
+    await refuse_while_tried(settings, store)
+    return await publish_unless_live(shelf, body, current, *why)
 
 
 async def _roll_back(

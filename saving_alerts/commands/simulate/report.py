@@ -133,6 +133,7 @@ def as_json(question: Question, result: Simulation) -> str:
         "merchants": question.merchants.version,
         "candidates": result.candidates,
         "figures": [figure._asdict() for figure in figures(question, result)],
+        "evaluated": {"before": result.before.evaluated, "after": result.after.evaluated},
         "wins": {"before": result.before.wins, "after": result.after.wins},
         "hours": {"before": result.before.hours, "after": result.after.hours},
         "users": result.users,

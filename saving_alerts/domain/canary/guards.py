@@ -52,6 +52,11 @@ class Guard:
             self._broken = self._in_words()
 
     @property
+    def share(self) -> float:
+        """How much of the evidence that breaks it is there: 0 for none, 1 where it is enough."""
+        return min(max(self._evidence / ENOUGH, 0.0), 1.0)
+
+    @property
     def broken(self) -> str | None:
         """Why it is, in words, as of the moment when it broke; None while it holds."""
         return self._broken

@@ -7,6 +7,7 @@ from saving_alerts.adapters.s3 import S3ObjectStore, S3Policy
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
+from saving_alerts.reference_data.canary_orders import CanaryOrders
 from saving_alerts.reference_data.document_store import DocumentStore, Publication, UnknownVersionError, rules_store
 from saving_alerts.settings import Settings
 from saving_alerts.web.explain.rules_page import InForce
@@ -19,7 +20,8 @@ async def rules_in_force(settings: Settings) -> InForce:
     async with S3ObjectStore(S3Policy(bucket=settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)) as store:
         shelf = rules_store(store, settings.s3_rules_key, settings.max_rules_bytes)
         rules, history = read_rules(await shelf.body(None)), await shelf.history()
-        return InForce(rules, history, await _live_since(shelf, rules, history))
+        order = (await CanaryOrders(store, settings.s3_rules_key).standing()).open_on(rules.version)
+        return InForce(rules, history, await _live_since(shelf, rules, history), order)
 
 
 async def _live_since(shelf: DocumentStore, rules: RuleSet, history: Sequence[Publication]) -> dict[str, datetime]:

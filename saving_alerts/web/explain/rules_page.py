@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from saving_alerts.domain.canary.order import CanaryOrder
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.moments import in_utc
@@ -26,11 +27,15 @@ MAX_HISTORY = 20  # publications, the last ones
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The rules in S3, the history of their file, and since when each rule is in it."""
+    """The rules in S3, the history of their file, and since when each rule is in it.
+
+    `order`: the canary that has a say on them. Whether it is taken back S3 does not know.
+    """
 
     rules: RuleSet
     history: Sequence[Publication]
     live_since: Mapping[str, datetime]
+    order: CanaryOrder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ def rules_html(
     return rendered(
         "rules.html",
         version=rules.version,
+        canary=_canary(in_force.order, now),
         at=_moment(now),
         caps=[str(cap) for cap in rules.caps],
         freshness=[f"{kind}: {span.total_seconds() / 60:g} min" for kind, span in sorted(rules.freshness.items())],
@@ -73,6 +79,16 @@ def rules_html(
         counts=counts,
         counted_since=_moment(counts.since) if counts and counts.since else None,
     )
+
+
+def _canary(order: CanaryOrder | None, now: datetime) -> str | None:
+    if order is None:
+        return None
+    if order.is_for_everybody(now):
+        since = order.ends if order.ended is None else order.ended.at
+        return f"Canary {order.id}: everybody has version {order.version} instead, since {_moment(since)}"
+    tried = f"Canary {order.id}: version {order.version} is tried on {order.percent:g} % of the users"
+    return f"{tried}, until {_moment(order.ends)}, by {order.by}: {order.note}"
 
 
 def _shown(rule: Rule, in_force: InForce, counts: RuleCounts | None, now: datetime) -> ShownRule:

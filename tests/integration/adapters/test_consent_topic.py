@@ -74,6 +74,7 @@ class Upstream:
         self.known = KnownConsent(ConsentTerms(SOURCE, TARGET, STALE_SECONDS, 1_000), SystemClock())
         self.metrics = RecordingMetrics()
         self.reachable = True
+        self.opted_out: list[str] = []
         self._opened = opened
 
     async def start(self) -> None:
@@ -84,7 +85,7 @@ class Upstream:
         self.producer = Held(await self._opened.enter_async_context(output))
         observe = partial(self._connect, of_the_group)
         clock, metrics = SystemClock(), self.metrics
-        rekeying = ConsentRekeying(observe, self.producer, SOURCE, TARGET, clock, metrics)
+        rekeying = ConsentRekeying(observe, self.producer, (SOURCE, TARGET), clock, metrics, self.opted_out.append)
         connect = partial(self._connect, without_a_group)
         following = ConsentTopic(connect, observe, self.producer, self.known, lambda: ALL, metrics)
         await self._opened.enter_async_context(rekeying)
@@ -138,6 +139,7 @@ async def test_an_opt_out_is_obeyed_until_an_opt_in(upstream: Upstream) -> None:
     await until(upstream.may_be_pushed)
 
     assert await upstream.values() == [b"", None]
+    assert upstream.opted_out == [USER]
 
 
 async def test_what_a_worker_that_slept_overwrites_is_written_again(upstream: Upstream) -> None:

@@ -16,6 +16,7 @@ from demo.servers.redis import EmbeddedRedis
 from demo.servers.s3 import EmbeddedS3
 from saving_alerts.commands.clock import now
 from saving_alerts.commands.rules.group import rules
+from saving_alerts.domain.canary.order import CanaryOrder, read_order
 from saving_alerts.domain.rules_file.compiler import version_of
 from saving_alerts.reference_data.approvals import Proposal
 from tests.support.broken_rules import GOOD, TEXT
@@ -102,6 +103,27 @@ def test_who_approves_reads_what_changes_and_is_asked(cli: ApprovalCli) -> None:
     assert result.exit_code == 1
     assert 'quiet_hours.from: "22:00" → "21:00"' in result.stdout
     assert cli.run_as(ines, "show").stdout_bytes == FIRST
+
+
+def test_what_is_approved_can_be_tried_on_some_of_the_users_first(cli: ApprovalCli) -> None:
+    ines, tom = cli.user("ines"), cli.user("tom")
+    cli.propose(ines, FIRST)
+    cli.run_as(tom, "approve", version_of(FIRST), "--yes")
+    cli.propose(tom, SECOND)
+    approve = ("approve", version_of(SECOND), "--yes", "--canary", "5%")
+
+    too_little = cli.run_as(ines, *approve)
+    unapproved = not cli.s3.has(f"rules/approved/{version_of(SECOND)}.json")
+    tried = cli.run_as(ines, *approve, "--for", "2h", "--foretold", "4%")
+
+    order = read_order(cli.s3.get("rules/canary.json"))
+    assert (too_little.exit_code, unapproved, tried.exit_code) == (2, True, 0)
+    assert isinstance(order, CanaryOrder)
+    assert (order.version, order.instead_of) == (version_of(SECOND), version_of(FIRST))
+    assert "user/tom" in order.by
+    assert "earlier (approved by arn:aws:iam::123456789012:user/ines)" in order.note
+    assert cli.run_as(ines, "show").stdout_bytes == FIRST
+    assert cli.s3.has(f"rules/approved/{version_of(SECOND)}.json")
 
 
 def test_a_proposal_that_no_worker_would_take_is_not_approved(cli: ApprovalCli) -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from saving_alerts.adapters.last_records import MAX_STANDING
 from saving_alerts.adapters.standing_switches import MAX_BYTES, MAX_SWITCHES, StandingSwitches
-from saving_alerts.domain.kill_switches import Stoppable, UnreadableSwitch, active_switch, name_of
+from saving_alerts.domain.kill_switches import UnreadableSwitch, name_of
+from saving_alerts.domain.stopped_pushes import Stoppable, active_switch
 from tests.support.fakes.clock import START
 
 ON = b'{"scope":"all","id":"","reason":"r","by":"b","since":"2026-11-23T10:00:00Z"}'

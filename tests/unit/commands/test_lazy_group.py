@@ -63,6 +63,7 @@ def test_every_group_below_is_lazy_too() -> None:
 
     assert {group.name for group in below if isinstance(group, click.Group)} == {
         "topics",
+        "canary",
         "consent",
         "dead-letters",
         "events",

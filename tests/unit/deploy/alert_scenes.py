@@ -64,6 +64,7 @@ SCENES: Mapping[str, Scene] = {
     "TableGrows": Scene({'saving_alerts_table_users{instance="w-1"}': "1000x400 1000+2000x200"}, 399, 590),
     "RulesOld": Scene({'saving_alerts_reference_data_age_seconds{kind="rules"}': "30x10 700x20"}, 10, 20),
     "RulesRefused": Scene({'saving_alerts_reference_data_refused{kind="rules"}': "0x10 1x10"}, 10, 14),
+    "CanaryTakenBack": Scene({"saving_alerts_canary_taken_back": "0x10 1x10"}, 10, 14),
     "CouponApiDown": Scene({"saving_alerts_coupon_api_breaker": "0x10 1x10"}, 10, 15),
     "PushApiDown": Scene({"saving_alerts_push_api_breaker": "0x10 1x10"}, 10, 15),
     "RedisRefuses": Scene({'saving_alerts_condition_ok{condition="redis", instance="w-1"}': "1x10 0x10"}, 10, 14),

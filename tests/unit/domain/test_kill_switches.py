@@ -12,16 +12,15 @@ from saving_alerts.domain.kill_switches import (
     KillScope,
     KillSwitch,
     StandingSwitch,
-    Stoppable,
     TurnedOn,
     UnreadableSwitch,
-    active_switch,
     by_what_they_stop,
     name_of,
     names_a_scope,
     read_switch,
     switch_of,
 )
+from saving_alerts.domain.stopped_pushes import Stoppable, active_switch, taken_back
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PUSH = Stoppable("m-1", "r-1", "v-1")
@@ -226,3 +225,21 @@ def test_a_switch_of_a_version_stops_what_that_version_has_made(
 
     assert (found == on) is stops
     assert read_switch(on.key.encode(), msgspec.json.encode(on)) == on
+
+
+@pytest.mark.parametrize("canary", ["0123456789ab-a1b2c3", None, "0123456789ab-ffffff"])
+def test_a_canary_that_is_taken_back_stops_what_its_rules_have_made_and_nothing_else(canary: str | None) -> None:
+    switches = by_what_they_stop([switch(KillScope.CANARY, "0123456789ab-a1b2c3", "pushes, too many")])
+
+    found = active_switch(switches, Stoppable("m-1", "r-1", "0123456789ab", canary), NOON)
+
+    assert (found is not None) is (canary == "0123456789ab-a1b2c3")
+    assert taken_back(switches, "0123456789ab-a1b2c3", NOON) is not None
+    assert taken_back(switches, "0123456789ab-ffffff", NOON) is None
+    assert taken_back({}, "0123456789ab-a1b2c3", NOON) is None
+
+
+def test_what_stands_under_a_canarys_key_and_cannot_be_read_takes_it_back() -> None:
+    switches = by_what_they_stop([read_switch(b"canary:0123456789ab-a1b2c3", b"garbage")])
+
+    assert taken_back(switches, "0123456789ab-a1b2c3", NOON) is not None

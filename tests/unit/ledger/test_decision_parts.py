@@ -5,10 +5,10 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from saving_alerts.domain.decisions import StageTimes
+from saving_alerts.domain.decisions import StageTimes, Versions
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.sentences.language import Language
-from saving_alerts.ledger.decision_parts import attempts_of, clauses_of, other_details, stage_bars
+from saving_alerts.ledger.decision_parts import attempts_of, clauses_of, other_details, stage_bars, versions_of
 from saving_alerts.ledger.explaining import Explanation
 from saving_alerts.ledger.full_texts import full_lines
 from tests.support.sample_decisions import HAPPENED, decision
@@ -112,3 +112,12 @@ def test_all_of_it_stands_under_the_sentence() -> None:
         "    Echos",
         "        capped: the user has had all pushes allowed for now (2 times)",
     ]
+
+
+def test_the_canary_whose_rules_decided_is_named() -> None:
+    tried = Versions(rules="abcdef012345", merchants="m", canary="abcdef012345-a1b2c3")
+
+    found = msgspec.structs.replace(decision(Reason.RULE_REFUSED), versions=tried)
+
+    assert versions_of(found) == "rules abcdef012345, merchants m, canary abcdef012345-a1b2c3"
+    assert "canary" not in versions_of(decision(Reason.PUSHED))

@@ -818,6 +818,19 @@ async def test_a_switch_for_others_stops_nothing(world: World, on: KillSwitch) -
     assert (await world.dispatch()).reason is Reason.PUSHED
 
 
+async def test_what_a_canary_has_made_ends_killed_and_names_it_when_that_is_taken_back(world: World) -> None:
+    on = switch(KillScope.CANARY, "0123456789ab-a1b2c3")
+    world.kill_switches.turn_on(on)
+    tried = msgspec.structs.replace(alert(), canary="0123456789ab-a1b2c3")
+
+    killed, other = await world.dispatch(tried), await world.dispatch()
+
+    assert (killed.reason, killed.details["switch"]) == (Reason.KILLED, str(on))
+    assert killed.versions.canary == "0123456789ab-a1b2c3"
+    assert str(on).startswith("canary:0123456789ab-a1b2c3 since ")
+    assert (other.reason, other.versions.canary) == (Reason.PUSHED, None)
+
+
 async def test_a_switch_turned_on_after_an_unclear_attempt_leaves_it_uncertain(world: World) -> None:
     world.sender.ends(NO_ANSWER)
     world.throttle.before_renew = lambda: world.kill_switches.turn_on(switch(KillScope.ALL))

@@ -16,15 +16,21 @@ from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.merchants import Merchant, Store
 from saving_alerts.domain.reasons import Reason
+from saving_alerts.domain.rules.expressions import compile_when
 from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.domain.rules_file.compiler import read_rules
+from saving_alerts.pipeline.canary_counts import CanaryCounts
 from saving_alerts.pipeline.outcomes import Forward
+from saving_alerts.pipeline.rule_decisions import when_errors
 from saving_alerts.pipeline.steps import evaluate_rules
 from saving_alerts.reference_data.snapshot import Merchants, Snapshot
+from saving_alerts.simulation import replay as replaying
 from saving_alerts.simulation.recorded_decisions import Evaluated
 from saving_alerts.simulation.replay import Replay, Totals
-from tests.support.sample_events import MESSAGE, coupon, event, validated
+from tests.support.fakes.clock import START, FakeClock
+from tests.support.sample_canary import an_order
+from tests.support.sample_events import MERCHANT, MESSAGE, coupon, event, validated
 from tests.support.store_clock import random_opening
 
 COUNT = 2_000
@@ -73,10 +79,13 @@ def agreeing(count: int) -> Counter[str]:
     rules = RuleSet("rules-1", (), dict.fromkeys(BOTH, timedelta(minutes=30)), RULES)
     data, totals, seen = Snapshot(rules, merchants), Totals(), Counter[str]()
     replay = Replay(data, totals, lambda _user: (), lambda _name: {})
+    order = an_order()  # which is tried: what a worker counts of it is what is foretold of it
+    counted = CanaryCounts(FakeClock(), lambda: order)
     for candidate in candidates(random, merchants, count):
         asked_at = candidate.looked_at or candidate.validated.read_at
         outcome = evaluate_rules(candidate, data, asked_at + timedelta(seconds=random.randrange(300)))
         replayed = replay.take(candidate)
+        counted.evaluated(order.id, outcome)
         if isinstance(outcome, Forward):
             decided = Evaluated("rules-1", "merchants-1", None, outcome.value.rule_id, outcome.value.coupon_id)
         else:
@@ -84,6 +93,8 @@ def agreeing(count: int) -> Counter[str]:
         assert decided.agrees(replayed)
         seen[decided.rule_id or str(decided.reason)] += 1
     assert totals.wins == Counter({name: number for name, number in seen.items() if name != Reason.RULE_REFUSED})
+    told, found = counted.evidence, totals.evaluated
+    assert (told.evaluated, told.wanted, told.when_errors) == (found.events, found.wanted, found.when_errors)
     return seen
 
 
@@ -108,3 +119,18 @@ async def test_it_ends_each_event_as_the_last_stages_did_with_caps_texts_in_turn
         assert (decided.reason, decided.details.get("variant")) == (replayed.reason, replayed.variant)
         seen[decided.reason] += 1
     assert min(seen[each] for each in (Reason.PUSHED, Reason.CAPPED, Reason.CONTROL)) > 20
+
+
+def test_a_when_that_fails_is_foretold_as_often_as_workers_count_it() -> None:
+    fails = compile_when("event.locale != 'en' || 1 / (local.hour - 11) > 1", PLAIN.event_types)
+    rule = replace(PLAIN, open_for_minutes=None, when=fails)
+    rules = RuleSet("rules-1", (), dict.fromkeys(BOTH, timedelta(minutes=30)), (rule,))
+    data, totals = Snapshot(rules, Merchants("m", {"m-1": MERCHANT})), Totals()
+    found = Candidate(validated=validated(event()), coupons=(coupon(),), looked_at=START)
+
+    outcome = evaluate_rules(found, data, START)
+    Replay(data, totals, lambda _user: (), lambda _name: {}).take(found)
+
+    assert not isinstance(outcome, Forward)
+    assert totals.evaluated == replaying.Evaluated(events=1, wanted=0, when_errors=len(when_errors(outcome)))
+    assert when_errors(outcome) == ["open"]

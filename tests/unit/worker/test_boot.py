@@ -23,7 +23,7 @@ class Runtime:
 
     async def open(self) -> None:
         self.told.append("opened")
-        self.opened = SimpleNamespace(loader=self)
+        self.opened = SimpleNamespace(loader=self, canaries=self)
 
     async def close(self) -> None:
         self.told.append("closed")
@@ -34,6 +34,9 @@ class Runtime:
             await self.files.wait()
         finally:
             self.told.append("read" if self.files.is_set() else "reads no more")
+
+    async def wait_until_known(self, pause_seconds: float) -> None:
+        self.told.append("knows the canary")
 
 
 def services(runtime: Runtime) -> tuple[AdapterLifecycle, AwaitReferenceData]:
@@ -51,7 +54,7 @@ async def test_the_files_are_read_while_the_services_in_between_start() -> None:
     await until(adapters.reference_data_is_there.is_set)
     await awaiting.start()
 
-    assert runtime.told == ["opened", "reads", "read"]
+    assert runtime.told == ["opened", "reads", "read", "knows the canary"]
     await awaiting.stop()
     await adapters.stop()
 

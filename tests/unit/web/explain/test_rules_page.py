@@ -11,6 +11,7 @@ from saving_alerts.ledger.rule_counts import RuleCount, RuleCounts
 from saving_alerts.reference_data.document_store import Publication
 from saving_alerts.web.explain.rules_page import InForce, rules_html
 from tests.support.fakes.clock import START
+from tests.support.sample_canary import HOURS, an_order
 from tests.support.sample_events import ALWAYS_QUIET, snapshot, with_texts_in_turn
 
 RULES = snapshot(ALWAYS_QUIET).rules
@@ -85,3 +86,16 @@ def test_texts_in_turn_are_all_shown_with_who_reads_them() -> None:
     assert "<strong>20% at Bakery Nord</strong>" in shown
     assert "<strong>Hello! 20%</strong>" in shown
     assert '<p class="quiet" lang="en">en, friendly for 50% of the users</p>' in shown
+
+
+def test_what_is_tried_beside_them_stands_at_the_top() -> None:
+    order = an_order()
+    tried, over, none = (
+        rules_html(replace(IN_FORCE, order=each), None, now)
+        for each, now in ((order, START), (order, START + HOURS), (None, START))
+    )
+
+    assert f"Canary {order.id}: version {order.version} is tried on 5 % of the users, until 2026-11-23 12:15" in tried
+    assert "by ines: coffee on weekends" in tried
+    assert f"everybody has version {order.version} instead, since 2026-11-23 12:15 UTC" in over
+    assert "Canary" not in none
