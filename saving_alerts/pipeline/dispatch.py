@@ -31,6 +31,7 @@ from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
 from saving_alerts.ports.throttle import (
     AlreadySent,
+    BudgetSpent,
     Busy,
     CapReached,
     Charged,
@@ -38,6 +39,7 @@ from saving_alerts.ports.throttle import (
     Free,
     Granted,
     Known,
+    OtherDay,
     Outbid,
     Outnumbered,
     Reservation,
@@ -196,8 +198,8 @@ class _Dispatch:
                 return await self._unless_charged(self._decided(reason, **told))
             case Outnumbered():
                 return None  # the next try claims with a new number
-            case Granted():
-                raise AssertionError("a grant is a lease")
+            case Granted() | BudgetSpent() | OtherDay():
+                raise AssertionError("a grant is a lease, and no claim counts for a budget yet")
 
     async def _known(self, known: AlreadySent) -> Decided:
         # A dead owner may have got as far as the throttle only.
