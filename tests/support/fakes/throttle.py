@@ -31,6 +31,7 @@ REMEMBERED = timedelta(hours=MAX_CAP_HOURS)
 RELEASED_REMEMBERED = timedelta(hours=1)
 MOST_RELEASED = 32
 MOST_IN_SLOT = 32
+BUDGETS = "%budgets"  # no user's name
 
 
 @dataclass(slots=True)
@@ -200,7 +201,7 @@ class FakeThrottle:
     @property
     def _budgets(self) -> TakenBudgets:
         """Where all else is kept, so that it is lost with it."""
-        return self.users.setdefault("%budgets", User()).budgets
+        return self.users.setdefault(BUDGETS, User()).budgets
 
     def _reached(self, claim: Claim) -> User:
         if self.down:
