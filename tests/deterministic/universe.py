@@ -11,6 +11,7 @@ from saving_alerts.delivery.poison_pills.commit_metadata import PartitionMemo
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.kafka.client import partition_of
+from tests.deterministic.budgets import budgeted, with_budget
 from tests.deterministic.facts import EventFacts
 from tests.deterministic.faults import Faults
 from tests.deterministic.group import SLOTS, Group
@@ -49,16 +50,17 @@ class Outcome:
     seed: int
     broken: list[str]
     trace: Trace
-    gathers: bool = False
+    family: str = ""
 
     def __str__(self) -> str:
         found = "\n".join(f"  {promise}" for promise in self.broken) or "  every promise holds"
-        family = " --gathers" if self.gathers else ""
+        family = f" --{self.family}" if self.family else ""
         return f"universe {self.seed}:\n{found}\nreplay: python -m tests.deterministic --seed {self.seed}{family}"
 
 
 def _rules_of(plan: Plan, seed: int) -> RuleSet:
     rules = gathering_rules(plan.choose_within_seconds) if plan.choose_within_seconds else RULES
+    rules = with_budget(rules, plan.budget) if plan.budget else rules
     if not plan.control:
         return rules
     is_of_two_arms = plan.choose_within_seconds and seed % (2 * CONTROL_EVERY)
@@ -66,11 +68,12 @@ def _rules_of(plan: Plan, seed: int) -> RuleSet:
 
 
 class Universe:
-    def __init__(self, seed: int, *, gathers: bool = False) -> None:
+    def __init__(self, seed: int, *, gathers: bool = False, budgets: bool = False) -> None:
         self.seed = seed
         self.loop = SeededLoop(seed)
         plan = plan_of(self.loop.random)
         plan = gathering(plan, seed) if gathers else plan
+        plan = budgeted(plan, seed) if budgets else plan
         self.world = World(self.loop, with_control(plan) if seed % CONTROL_EVERY == 0 else plan)
         self._sources = Sources(_rules_of(self.world.plan, seed))
         self.world.keeps_back = self._sources.keeps_back
@@ -86,7 +89,9 @@ class Universe:
             self.loop.run(self._live())
         except (DeadlockError, EndlessError) as error:
             trace.broken.append(str(error))
-        return Outcome(self.seed, trace.broken, trace, bool(self.world.plan.choose_within_seconds))
+        plan = self.world.plan
+        family = "gathers" if plan.choose_within_seconds else "budgets" if plan.budget else ""
+        return Outcome(self.seed, trace.broken, trace, family)
 
     async def _live(self) -> None:
         for place in self.world.kafka.inputs if self.world.plan.suspicious else ():
@@ -165,10 +170,10 @@ class Universe:
         return bool(self.world.kafka.uncommitted) or any(not task.done() for task in self._faults.under_way)
 
 
-def run_universe(seed: int, *, gathers: bool = False) -> Outcome:
-    """The same for the same seed. `gathers`: its rules do."""
+def run_universe(seed: int, *, gathers: bool = False, budgets: bool = False) -> Outcome:
+    """The same for the same seed. `gathers`: its rules do. `budgets`: its merchant has one."""
     logging.disable(logging.CRITICAL)
     try:
-        return Universe(seed, gathers=gathers).run()
+        return Universe(seed, gathers=gathers, budgets=budgets).run()
     finally:
         logging.disable(logging.NOTSET)

@@ -14,6 +14,7 @@ TOGETHER = "saving_alerts/simulation/in_order.py"
 TEST_CLAIMS = ("tests/contracts/test_throttle_budgets_contract.py", "tests/contracts/test_throttle_budgets_machine.py")
 TEST_DAYS = ("tests/unit/domain/test_budgets.py",)
 TEST_DISPATCH = ("tests/unit/pipeline/test_dispatch_budgets.py",)
+TEST_UNIVERSES = ("tests/deterministic/test_universes.py::test_budgets_are_taken_and_spent_in_them",)
 TEST_REPLAY = ("tests/unit/simulation/test_budgets.py",)
 
 BUDGET_MUTANTS = (
@@ -45,6 +46,11 @@ BUDGET_MUTANTS = (
         TEST_DAYS,
     ),
     Mutant("push without a budget", (Edit(HOLDER, "            budgets=self.budgets(),\n", ""),), TEST_DISPATCH),
+    Mutant(
+        "push in universes without a budget",
+        (Edit(HOLDER, "            budgets=self.budgets(),\n", ""),),
+        TEST_UNIVERSES,
+    ),
     Mutant(
         "end an event on another day",
         (
