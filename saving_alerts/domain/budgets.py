@@ -36,6 +36,9 @@ class Budget(msgspec.Struct, frozen=True):
     timezone: str | None = None
     hours: str | None = None
 
+    def __str__(self) -> str:
+        return ", ".join(filter(None, (f"{self.pushes:,} a day", self.timezone, self.hours)))
+
 
 class BudgetDay(msgspec.Struct, frozen=True):
     """One day of a budget, in UTC, from `begins` up to, not including, `ends`; `spans` of it, in order, are open."""
@@ -45,9 +48,6 @@ class BudgetDay(msgspec.Struct, frozen=True):
     begins: datetime
     ends: datetime
     spans: tuple[Span, ...]
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.pushes} a day"
 
 
 def of_rule(rule_id: str) -> str:

@@ -1,10 +1,13 @@
 """What `rules check` says of budgets that are no mistake."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from saving_alerts.commands.rules.check import check
 from saving_alerts.domain.merchants import Merchant, Store
 from saving_alerts.domain.opening_hours import Opening
 from saving_alerts.domain.rules_file.compiler import read_rules
@@ -97,3 +100,13 @@ def test_a_change_of_a_budget_is_told_in_words() -> None:
         "rule at-the-store: budget.pushes_per_day: 500 → 600",
     ]
     assert "rule at-the-store: budget.pushes_per_day: nothing → 500" in differences(file(), before)
+
+
+def test_the_check_tells_the_first_budgets_of_a_good_file(tmp_path: Path) -> None:
+    path = tmp_path / "rules.json"
+    path.write_bytes(file(merchant_budgets={f"m-{number}": {"pushes_per_day": 9} for number in range(21)}))
+
+    output = CliRunner().invoke(check, [str(path)]).output
+
+    assert "  budget of merchant:m-0: 9 a day\n" in output
+    assert "  and 1 budget more\n" in output
