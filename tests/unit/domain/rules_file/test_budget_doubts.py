@@ -13,7 +13,7 @@ from saving_alerts.domain.opening_hours import Opening
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.rules_file.differences import differences
 from saving_alerts.domain.rules_file.doubts import doubts
-from tests.support.broken_rules import GOOD
+from tests.support.broken_rules import GOOD, mistakes_in
 from tests.support.doubtful_rules import TODAY
 
 BERLIN, TOKYO = (Opening(timezone=zone, hours="Mo-Sa 09:00-20:00") for zone in ("Europe/Berlin", "Asia/Tokyo"))
@@ -57,6 +57,33 @@ def test_a_merchants_day_and_hours_are_looked_up(
 
     assert of_budgets(raw, merchant(*openings)) == [f"$.merchant_budgets.m-1: {each}" for each in doubt]
     assert of_budgets(raw) == []
+
+
+@pytest.mark.parametrize(
+    ("budget", "mistake"),
+    [
+        ({"pushes_per_day": 9, "timezone": "Berlin"}, ".timezone: no time zone that is known: write it like"),
+        ({"pushes_per_day": 9, "hours": "9-17"}, ".hours: cannot be read: write it like"),
+        ({"pushes_per_day": 9, "hours": "Mo-Su off"}, ".hours: there is no hour in it"),
+        ({"pushes_per_day": 1_000_001}, ".pushes_per_day: 1000001 must be at most 1000000"),
+        ({"pushes_per_day": 1.5}, ".pushes_per_day: 1.5 is not what belongs here: a whole number"),
+        ({"pushes_per_days": 9, "pushes_per_day": 9}, ".pushes_per_days: there is no such field; did you mean pushes_"),
+        (500, ": 500 is not what belongs here: fields in { }"),
+        ({}, ".pushes_per_day: missing; write it like 500"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(budget: object, mistake: str) -> None:
+    (of_merchant,) = mistakes_in(file(merchant_budgets={"m-1": budget}))
+    (of_rule,) = mistakes_in(file({"budget": budget}))
+
+    assert of_merchant.startswith(f"$.merchant_budgets.m-1{mistake}")
+    assert of_rule.startswith(f"$.rules[0].budget{mistake}")
+
+
+def test_more_merchants_than_anybody_looks_at_are_refused() -> None:
+    (mistake,) = mistakes_in(file(merchant_budgets={f"m-{number}": {"pushes_per_day": 9} for number in range(1_001)}))
+
+    assert mistake.startswith("$.merchant_budgets: 1001 entries")
 
 
 def test_a_merchant_that_nobody_knows_is_named() -> None:
