@@ -1,7 +1,7 @@
 """What `evaluate_rules` and `dispatch_push` decide of a candidate, with Redis, Table and push API in memory."""
 
 import itertools
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from benchmarks.contenders.immediate_ports import ImmediateSender
 from saving_alerts.domain.coupons import Candidate
@@ -13,17 +13,23 @@ from saving_alerts.reference_data.snapshot import Snapshot
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.kill_switches import FakeKillSwitches
 from tests.support.fakes.push_sends import FakePushSends
-from tests.support.fakes.throttle import FakeThrottle
+from tests.support.fakes.taken_budgets import TakenBudgets
+from tests.support.fakes.throttle import BUDGETS, FakeThrottle, User
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class LastStages:
-    """Of one worker, whose clock is at the moment of each candidate. Every push is accepted."""
+    """Of one worker, whose clock is at the moment of each candidate. Every push is accepted.
+
+    Redis has known of budgets long before the first.
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._clock = FakeClock()
         self._dispatcher = Dispatcher(
-            throttle=FakeThrottle(self._clock),
+            throttle=FakeThrottle(self._clock, users={BUDGETS: User(budgets=TakenBudgets(since=LONG_AGO))}),
             sender=ImmediateSender(),
             push_sends=FakePushSends(self._clock),
             kill_switches=FakeKillSwitches(),
@@ -31,6 +37,7 @@ class LastStages:
             incarnation="benchmark",
             lease_left=timedelta(seconds=7),
             claim_numbers=itertools.count(1),
+            merchant=snapshot.merchants.by_id.get,
         )
 
     async def decide(self, candidate: Candidate) -> Decision:

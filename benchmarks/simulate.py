@@ -1,7 +1,7 @@
 """Time and memory of `simulate` for 200,000 recorded candidates, on the real Apache Kafka (JDK 17 and Maven).
 
-What is on record is what the last two stages decide, with caps, texts in turn and control users. With the same rules
-`simulate` must come to the same numbers.
+What is on record is what the last two stages decide, with caps, budgets, texts in turn and control users. With the
+same rules `simulate` must come to the same numbers.
 
 python -m benchmarks.simulate
 """
@@ -40,6 +40,7 @@ CANDIDATES = 200_000
 USERS = 50_000
 RULES = 50
 PARTITIONS = 12
+PUSHES_PER_DAY = 100
 FLUSH_SECONDS = 120
 SEED = 7
 KB_PER_MB = 1024
@@ -80,8 +81,8 @@ def _show(found: dict[str, Any]) -> None:
     print(f"on record {recorded['same']:,} the same, {recorded['different']:,} different")
 
 
-def compared(rules: bytes) -> bytes:
-    """With control users of the file and of one rule in two, and two texts in turn of one in three."""
+def compared(rules: bytes, pushes_per_day: int = PUSHES_PER_DAY) -> bytes:
+    """With control users of the file and of one rule in two, a budget of the others, texts in turn of one in three."""
     document = json.loads(rules)
     for number, rule in enumerate(document["rules"]):
         texts = rule["message"]["texts"]
@@ -90,6 +91,8 @@ def compared(rules: bytes) -> bytes:
             rule["message"] = {"fallback": "en", "variants": variants}
         if number % 2 == 0:
             rule["control_percent"] = 10
+        else:
+            rule["budget"] = {"pushes_per_day": pushes_per_day, "timezone": "Asia/Tokyo", "hours": "Mo-Su 09:00-21:00"}
     return json.dumps({**document, "control_percent": 5, "control_salt": "benchmark"}).encode()
 
 

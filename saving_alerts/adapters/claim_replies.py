@@ -5,11 +5,13 @@ Raises ValueError or OverflowError for a position or a time that nobody of us ca
 
 from collections.abc import Sequence
 
+from saving_alerts.domain.budgets import BudgetDay
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.moments import of_milliseconds
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ports.throttle import (
     AlreadySent,
+    BudgetSpent,
     Busy,
     CapReached,
     Charged,
@@ -19,6 +21,7 @@ from saving_alerts.ports.throttle import (
     Granted,
     Known,
     Obstacle,
+    OtherDay,
     Outbid,
     Outnumbered,
     Reservation,
@@ -26,6 +29,7 @@ from saving_alerts.ports.throttle import (
 )
 
 Reply = Sequence[bytes | int]
+Budgets = Sequence[BudgetDay]
 
 
 def outcome_of(reply: Reply) -> str:
@@ -33,7 +37,7 @@ def outcome_of(reply: Reply) -> str:
     return reply[0].decode() if isinstance(reply[0], bytes) else str(reply[0])
 
 
-def reservation_of(reply: Reply, caps: tuple[Cap, ...]) -> Reservation:
+def reservation_of(reply: Reply, caps: tuple[Cap, ...], budgets: Budgets = ()) -> Reservation:
     match reply:
         case [b"granted", int(until), taken_over]:
             return Granted(of_milliseconds(until), bool(taken_over))
@@ -41,10 +45,10 @@ def reservation_of(reply: Reply, caps: tuple[Cap, ...]) -> Reservation:
             return AlreadySent(of_milliseconds(sent_at), bool(uncertain), bool(control))
         case [b"outnumbered"]:
             return Outnumbered()
-    return _obstacle(reply, caps)
+    return _obstacle(reply, caps, budgets)
 
 
-def control_charge_of(reply: Reply, caps: tuple[Cap, ...]) -> ControlCharge:
+def control_charge_of(reply: Reply, caps: tuple[Cap, ...], budgets: Budgets = ()) -> ControlCharge:
     match reply:
         case [b"charged", int(sent_at)]:
             return Charged(of_milliseconds(sent_at))
@@ -52,24 +56,28 @@ def control_charge_of(reply: Reply, caps: tuple[Cap, ...]) -> ControlCharge:
             return AlreadySent(of_milliseconds(sent_at), bool(uncertain), bool(control))
         case [b"known"]:
             return Known()
-    return _obstacle(reply, caps)
+    return _obstacle(reply, caps, budgets)
 
 
-def view_of(reply: Reply, caps: tuple[Cap, ...]) -> View:
+def view_of(reply: Reply, caps: tuple[Cap, ...], budgets: Budgets = ()) -> View:
     match reply:
         case [b"free"]:
             return Free()
         case [b"known"]:
             return Known()
-    return _obstacle(reply, caps)
+    return _obstacle(reply, caps, budgets)
 
 
-def _obstacle(reply: Reply, caps: tuple[Cap, ...]) -> Obstacle:
+def _obstacle(reply: Reply, caps: tuple[Cap, ...], budgets: Budgets) -> Obstacle:
     match reply:
         case [b"duplicate_of", bytes(position)]:
             return DuplicateOf(SourcePosition.parse(position.decode()) if position else None)
         case [b"cap_reached", int(index), int(until)]:
             return CapReached(caps[index - 1], of_milliseconds(until))
+        case [b"budget_spent", int(index), int(taken)]:
+            return BudgetSpent(budgets[index - 1], taken)
+        case [b"other_day"]:
+            return OtherDay()
         case [b"outbid", bytes(event_id), bytes(position)]:
             return Outbid(event_id.decode() or None, SourcePosition.parse(position.decode()) if position else None)
         case [b"busy", int(until), own_position]:

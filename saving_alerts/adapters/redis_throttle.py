@@ -12,7 +12,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from importlib.resources import files
 from urllib.parse import quote
@@ -20,12 +20,13 @@ from urllib.parse import quote
 import msgspec
 from redis import asyncio as aioredis
 
+from saving_alerts.adapters.claim_arguments import charge, encoded_budgets, encoded_caps, encoded_slot, identity
 from saving_alerts.adapters.claim_replies import Reply, control_charge_of, outcome_of, reservation_of, view_of
 from saving_alerts.adapters.redis_connection import refuse_unsupported, translated_errors
 from saving_alerts.dependencies import DependencyState, State
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.erasures import EventAt, EventTokens, Tokens
-from saving_alerts.domain.moments import EPOCH, of_milliseconds
+from saving_alerts.domain.moments import of_milliseconds
 from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.errors import UnavailableError
@@ -34,13 +35,12 @@ from saving_alerts.ports.throttle import Claim, ControlCharge, Reservation, View
 # No user's key ends so, because a user's name is quoted in it.
 NOBODY = "%check"
 ERASED = "erased:"
+BUDGET, KNOWN_BUDGETS = "%budget:", "%budgets"
 # Each but the last finds that the user was written to between two calls.
 _ERASE_ATTEMPTS = 3
 # What the other scripts are told about: `erase` is about no event.
 _NO_EVENT = ("",) * 5
 _NO_TOKENS = ("",) * 3
-
-_MILLISECOND = timedelta(milliseconds=1)
 
 _Argument = str | bytes | int
 
@@ -68,8 +68,10 @@ class _Call(StrEnum):
     ERASE = "erase"
 
 
-# What each script is made of, after `state`.
-_PARTS = dict.fromkeys((_Call.LOOK, _Call.RESERVE, _Call.CHARGE_CONTROL), ("obstacles",))
+# Whether the claim counts for budgets: what the scripts of `_OF_BUDGETS` are made of then, after `state`.
+_BUDGETS = {False: ("no_budgets",), True: ("known_since", "budgets")}
+_OBSTACLES = (_Call.LOOK, _Call.RESERVE, _Call.CHARGE_CONTROL)
+_OF_BUDGETS = (*_OBSTACLES, _Call.RELEASE)
 
 
 class RedisThrottle:
@@ -83,8 +85,12 @@ class RedisThrottle:
         self._metrics = metrics
         self._state = state
         self._client = client
-        self._scripts = {call: client.register_script(_script(*_PARTS.get(call, ()), call)) for call in _Call}
-        self._check = client.register_script(_script("check"))
+        self._scripts = {
+            (call, has_budgets): client.register_script(_script(*_parts(call, has_budgets=has_budgets), call))
+            for call in _Call
+            for has_budgets in _BUDGETS
+        }
+        self._check = client.register_script(_script("known_since", "check"))
         self._failure: str | None = None  # the last one since the last check
 
     async def check(self) -> None:
@@ -92,30 +98,30 @@ class RedisThrottle:
         await refuse_unsupported(self._client)
         key = f"{self._policy.key_prefix}{NOBODY}"
         with translated_errors():
-            reply: Reply = await self._check([key])
+            reply: Reply = await self._check([key, self._known_budgets])
         if outcome_of(reply) == "unreadable":
             raise _unreadable(key)
         if failure is not None:
             raise UnavailableError(failure)
 
     async def look(self, claim: Claim, caps: tuple[Cap, ...]) -> View:
-        reply = await self._run(_Call.LOOK, claim, _encoded(caps))
+        reply = await self._run(_Call.LOOK, claim, encoded_caps(caps))
         try:
-            return view_of(reply, caps)
+            return view_of(reply, caps, claim.budgets)
         except (ValueError, OverflowError) as error:
             raise _unreadable(self._key(claim.user_id)) from error
 
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
-        reply = await self._run(_Call.RESERVE, claim, _encoded(caps), self._lease_milliseconds)
+        reply = await self._run(_Call.RESERVE, claim, encoded_caps(caps), self._lease_milliseconds)
         try:
-            return reservation_of(reply, caps)
+            return reservation_of(reply, caps, claim.budgets)
         except (ValueError, OverflowError) as error:  # a position or a time that nobody of us can have written
             raise _unreadable(self._key(claim.user_id)) from error
 
     async def charge_control(self, claim: Claim, caps: tuple[Cap, ...]) -> ControlCharge:
-        reply = await self._run(_Call.CHARGE_CONTROL, claim, _encoded(caps))
+        reply = await self._run(_Call.CHARGE_CONTROL, claim, encoded_caps(caps))
         try:
-            return control_charge_of(reply, caps)
+            return control_charge_of(reply, caps, claim.budgets)
         except (ValueError, OverflowError) as error:
             raise _unreadable(self._key(claim.user_id)) from error
 
@@ -137,11 +143,11 @@ class RedisThrottle:
 
         It can make caps stricter, never wider. To be called beside workers, with a claim that nobody holds.
         """
-        return outcome_of(await self._run(_Call.REFILL, claim, *_charge(send))) == "added"
+        return outcome_of(await self._run(_Call.REFILL, claim, *charge(send))) == "added"
 
     async def refill_erased(self, user_token: str, event: EventTokens, send: PushSend) -> bool:
         """As `refill`, of a send of a user who was erased, as the Table has it."""
-        arguments = (*event, NOBODY, "0", *_charge(send))
+        arguments = (*event, NOBODY, "0", *charge(send))
         return outcome_of(await self._call(_Call.REFILL, [self._erased_key(user_token)], arguments)) == "added"
 
     async def erase(self, user_id: str) -> datetime | None:
@@ -171,15 +177,23 @@ class RedisThrottle:
         tokens = self._policy.tokens
         event = EventAt(claim.position, claim.event_id, claim.merchant_id)
         erased = () if tokens is None else tokens.of_event(claim.user_id, event)
-        slot = _encoded_slot(claim, tokens)
-        return await self._call(call, self._keys(claim.user_id), (*_identity(claim), *arguments, slot, *erased))
+        slot = encoded_slot(claim, tokens)
+        keys = (*self._keys(claim.user_id), *self._budget_keys(claim))
+        return await self._call(
+            call,
+            keys,
+            (*identity(claim), *arguments, encoded_budgets(claim), slot, *erased),
+            has_budgets=bool(claim.budgets),
+        )
 
-    async def _call(self, call: _Call, keys: Sequence[str], arguments: Sequence[_Argument]) -> Reply:
+    async def _call(
+        self, call: _Call, keys: Sequence[str], arguments: Sequence[_Argument], *, has_budgets: bool = False
+    ) -> Reply:
         loop = asyncio.get_running_loop()
         started, outcome = loop.time(), "unavailable"
         try:
             with translated_errors():
-                reply: Reply = await self._scripts[call](keys, arguments)
+                reply: Reply = await self._scripts[call, has_budgets](keys, arguments)
             outcome = outcome_of(reply)
         except UnavailableError as error:
             self._failure = str(error)
@@ -198,6 +212,17 @@ class RedisThrottle:
         erased = [] if tokens is None else [self._erased_key(tokens.of_user(user_id))]
         return [self._key(user_id), *erased]
 
+    def _budget_keys(self, claim: Claim) -> list[str]:
+        """Last the one that says since when this server knows of budgets."""
+        if not claim.budgets:
+            return []
+        named = [f"{self._policy.key_prefix}{BUDGET}{quote(day.name, safe=':')}" for day in claim.budgets]
+        return [*named, self._known_budgets]
+
+    @property
+    def _known_budgets(self) -> str:
+        return f"{self._policy.key_prefix}{KNOWN_BUDGETS}"
+
     def _key(self, user_id: str) -> str:
         return self._policy.key_prefix + quote(user_id, safe="")
 
@@ -210,32 +235,11 @@ def _unreadable(key: str) -> UnavailableError:
     return UnavailableError(f"Redis holds something unreadable at the key {key}: delete it")
 
 
+def _parts(call: _Call, *, has_budgets: bool) -> tuple[str, ...]:
+    budgets = _BUDGETS[has_budgets] if call in _OF_BUDGETS else ()
+    return (*budgets, "obstacles") if call in _OBSTACLES else budgets
+
+
 def _script(*parts: str) -> str:
     folder = files("saving_alerts.adapters") / "claim_scripts"
     return "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in ("state", *parts))
-
-
-def _identity(claim: Claim) -> tuple[str, ...]:
-    return str(claim.position), claim.event_id, claim.merchant_id, claim.incarnation, str(claim.number)
-
-
-def _encoded_slot(claim: Claim, tokens: Tokens | None) -> bytes:
-    """Those that were gathered with the event, each with the token by which what was erased is found."""
-    if not claim.slot:
-        return b"[]"
-    user_id = claim.user_id
-    return msgspec.json.encode(
-        [(each, tokens.of_text(user_id, "event_id", each) if tokens else "") for each in claim.slot]
-    )
-
-
-def _charge(send: PushSend) -> tuple[int, int, int]:
-    # Up to a whole millisecond, so that no cap ends too early.
-    return -((EPOCH - send.sent_at) // _MILLISECOND), int(send.uncertain), int(send.control)
-
-
-def _encoded(caps: tuple[Cap, ...]) -> bytes:
-    # Rounded up to whole milliseconds, so that no cap ends too early.
-    windows = [-(-timedelta(hours=cap.hours) // _MILLISECOND) for cap in caps]
-    rows = [{"per": cap.per, "pushes": cap.pushes, "window_ms": ms} for cap, ms in zip(caps, windows, strict=True)]
-    return msgspec.json.encode(rows)

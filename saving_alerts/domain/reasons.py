@@ -69,6 +69,13 @@ class Reason(StrEnum):
     CAPPED = Row(
         "capped", "the user has had all pushes allowed for now", stops_before=FunnelStep.PUSHED, simulated=True
     )
+    # Of its merchant or of its rule (docs/adr/0056).
+    BUDGET_SPENT = Row(
+        "budget_spent",
+        "as many pushes as the merchant or the rule may have by this time of the day had gone out",
+        stops_before=FunnelStep.PUSHED,
+        simulated=True,
+    )
     # None, or none usable now in this store.
     NO_COUPON = Row("no_coupon", "there was no coupon to use here and now", stops_before=FunnelStep.COUPON)
     COUPON_API_REFUSED = Row(

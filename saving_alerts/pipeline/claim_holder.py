@@ -1,11 +1,12 @@
 """The claim on one alert's user, from `reserve` to `confirm` or `release` (docs/claims.md)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.budgets import BudgetDay
 from saving_alerts.domain.caps import Cap, blocking_cap
 from saving_alerts.domain.erasures import EventAt
 from saving_alerts.domain.push_sends import PushSend, of_event
@@ -51,6 +52,7 @@ class ClaimHolder:
     drain: Drain
     incarnation: str
     numbers: Iterator[int]
+    budgets: Callable[[], tuple[BudgetDay, ...]]  # the days of those that it counts for, as of now
     slot: tuple[str, ...] = ()  # the event ids of those it was gathered with
     taken_over: bool = False
     kept: bool = False
@@ -181,4 +183,5 @@ class ClaimHolder:
             incarnation=self.incarnation,
             number=next(self.numbers),
             slot=self.slot,
+            budgets=self.budgets(),
         )

@@ -31,6 +31,7 @@ from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
 from saving_alerts.ports.throttle import (
     AlreadySent,
+    BudgetSpent,
     Busy,
     CapReached,
     Charged,
@@ -38,6 +39,7 @@ from saving_alerts.ports.throttle import (
     Free,
     Granted,
     Known,
+    OtherDay,
     Outbid,
     Outnumbered,
     Reservation,
@@ -187,10 +189,10 @@ class _Dispatch:
                 return await self._known(reservation)
             case Busy(until, own_position):
                 # Whoever holds this very position may have sent it: only when its lease has ended can anyone say more.
-                if own_position or not self.preconditions.is_late:
-                    return None
-                return await self._unless_charged(self._ended(self.preconditions.late(until)))
-            case DuplicateOf() | CapReached() | Outbid():
+                return None if own_position else await self._if_late(until)
+            case OtherDay():
+                return await self._if_late(None)  # the next try names another day
+            case DuplicateOf() | CapReached() | Outbid() | BudgetSpent():
                 sends = self.dispatcher.push_sends.of(self.alert.user_id)
                 reason, told = because_of(reservation, self.slot, sends)
                 return await self._unless_charged(self._decided(reason, **told))
@@ -198,6 +200,11 @@ class _Dispatch:
                 return None  # the next try claims with a new number
             case Granted():
                 raise AssertionError("a grant is a lease")
+
+    async def _if_late(self, busy_until: datetime | None) -> Decided | None:
+        if not self.preconditions.is_late:
+            return None
+        return await self._unless_charged(self._ended(self.preconditions.late(busy_until)))
 
     async def _known(self, known: AlreadySent) -> Decided:
         # A dead owner may have got as far as the throttle only.

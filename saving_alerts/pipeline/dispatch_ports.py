@@ -1,11 +1,13 @@
 """What every dispatch needs, and what it makes of that for one alert."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from saving_alerts.domain.alerts import Alert
+from saving_alerts.domain.budgets import BudgetDay, budget_days
 from saving_alerts.domain.caps import MOST_SENDS
+from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.failpoints import Failpoints
@@ -22,9 +24,13 @@ from saving_alerts.ports.push_sends import PushSends
 from saving_alerts.ports.throttle import Throttle
 
 
+def _not_known(_merchant_id: str) -> None:
+    """Of no merchant is known when its stores are open."""
+
+
 @dataclass(frozen=True, slots=True)
 class DispatchPorts:
-    """The ports, who we are, and how much lease an attempt asks for."""
+    """The ports, who we are, how much lease an attempt asks for, and the merchant of an id, if it is known."""
 
     throttle: Throttle
     sender: PushSender
@@ -39,6 +45,7 @@ class DispatchPorts:
     consent: Consent = field(default_factory=AsTheEventSaid)
     gone_devices: GoneDevices = field(default_factory=NobodyGone)
     drain: Drain = field(default_factory=Drain)
+    merchant: Callable[[str], Merchant | None] = _not_known
 
     def claim_of(self, alert: Alert, rules: RuleSet, slot: Slot) -> ClaimHolder:
         return ClaimHolder(
@@ -51,8 +58,15 @@ class DispatchPorts:
             drain=self.drain,
             incarnation=self.incarnation,
             numbers=self.claim_numbers,
+            budgets=lambda: self._budgets(alert, rules),
             slot=slot.event_ids_beside(alert),
         )
+
+    def _budgets(self, alert: Alert, rules: RuleSet) -> tuple[BudgetDay, ...]:
+        if not rules.budgets:
+            return ()
+        merchant = self.merchant(alert.merchant_id)
+        return budget_days(rules.budgets, alert.rule_id, merchant, alert.merchant_id, self.clock.now())
 
     async def preconditions_of(self, alert: Alert, rules: RuleSet, slot: Slot) -> Preconditions:
         return Preconditions(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from saving_alerts.domain.alerts import Alert, rfc3339
+from saving_alerts.domain.budgets import free_from
 from saving_alerts.domain.decisions import COUNTS_CONTROL, Versions
 from saving_alerts.domain.failed_asks import details_of
 from saving_alerts.domain.push_sends import PushSend
@@ -12,7 +13,7 @@ from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.pipeline.gathering import Slot
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.ports.push_sender import Accepted, Attempt, Refused, Throttled, TooLate, Unclear
-from saving_alerts.ports.throttle import AlreadySent, CapReached, DuplicateOf, Outbid
+from saving_alerts.ports.throttle import AlreadySent, BudgetSpent, CapReached, DuplicateOf, Outbid
 
 
 def outcome(known: AlreadySent | PushSend, sent: Reason) -> Reason:
@@ -33,14 +34,17 @@ def sent_before(sent_at: datetime) -> dict[str, object]:
 
 
 def because_of(
-    obstacle: DuplicateOf | CapReached | Outbid, slot: Slot, sends: Iterable[PushSend]
+    obstacle: DuplicateOf | CapReached | Outbid | BudgetSpent, slot: Slot, sends: Iterable[PushSend]
 ) -> tuple[Reason, dict[str, object]]:
-    """How an event ends that other events of its user stand against. `sends`: what the Table has of the user."""
+    """How an event ends that others of its user, or of a budget, stand against. `sends`: as the Table has them."""
     match obstacle:
         case DuplicateOf(position):
             return Reason.DUPLICATE, {"of": str(position), **counted_as_control(sends)}
         case CapReached(cap, until):
             return Reason.CAPPED, {"cap": str(cap), "until": rfc3339(until), **counted_as_control(sends)}
+        case BudgetSpent(day, taken):
+            told = {"budget": day.name, "pushes_per_day": day.pushes, "taken": taken}
+            return Reason.BUDGET_SPENT, {**told, "until": rfc3339(free_from(day, taken))}
         case Outbid(event_id):
             winners = [send for send in sends if event_id in (send.event_id, None)]
             return Reason.OUTBID, _won(obstacle, slot) | counted_as_control(winners)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from saving_alerts.domain.budgets import BudgetDay
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.source_position import SourcePosition
 
@@ -14,7 +15,8 @@ class Claim(msgspec.Struct, frozen=True):
     """One claim. Position, incarnation of the worker and number are its token; number counts up in an incarnation.
 
     Positions come again when the source is made anew: an entry belongs to a position and an event id.
-    `slot` is no part of the token: the event ids of the others with which this one was gathered for one push.
+    No part of the token are `slot`, the event ids of the others with which this one was gathered for one push, and
+    `budgets`, the days of which it is to have a part.
     """
 
     user_id: str
@@ -24,6 +26,7 @@ class Claim(msgspec.Struct, frozen=True):
     incarnation: str
     number: int
     slot: tuple[str, ...] = ()
+    budgets: tuple[BudgetDay, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,19 @@ class CapReached:
 
     cap: Cap
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSpent:
+    """Of that day's budget all is taken that is out by now: so many pushes, with those that may still go back."""
+
+    day: BudgetDay
+    taken: int
+
+
+@dataclass(frozen=True, slots=True)
+class OtherDay:
+    """By the throttle's clock it is another day than the claim's budgets have: claim again, with those of today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +124,7 @@ class Known:
     """
 
 
-Obstacle = DuplicateOf | CapReached | Busy | Outbid
+Obstacle = DuplicateOf | CapReached | Busy | Outbid | BudgetSpent | OtherDay
 Reservation = Granted | AlreadySent | Outnumbered | Obstacle
 View = Free | Known | Obstacle
 ControlCharge = Charged | AlreadySent | Known | Obstacle
@@ -129,13 +145,16 @@ class Throttle(Protocol):
         It says who was gathered with it (`slot`), and so does what becomes of it: of those that were gathered with each
         other one is charged at most (docs/claims.md, rule 11).
 
+        It takes a part of each of its budgets, after the caps have said yes (docs/claims.md, rule 13).
+
         What was released is never granted again, however late a copy of its `reserve` arrives (docs/claims.md, rule 6).
         """
 
     async def charge_control(self, claim: Claim, caps: tuple[Cap, ...]) -> ControlCharge:
         """In place of a claim, for a user who is kept back as control: charge the caps as for a send, if they allow it.
 
-        The entry of the event at its position counts first, as for `reserve`. What is charged stands for good.
+        The entry of the event at its position counts first, as for `reserve`. What is charged stands for good. Where a
+        budget is spent nothing is charged; otherwise nothing is taken of it.
         """
 
     async def renew(self, claim: Claim) -> datetime | None:
@@ -148,7 +167,7 @@ class Throttle(Protocol):
         """
 
     async def release(self, claim: Claim) -> bool:
-        """Take the charge back: nothing was sent under the claim.
+        """Take the charge back, and its parts of budgets: nothing was sent under the claim.
 
         False: a charge stays, because the claim has ended or was taken over, or the position has a send, or a claim of
         another incarnation.

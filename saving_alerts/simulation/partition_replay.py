@@ -10,12 +10,15 @@ from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.kafka.codecs import UnreadableError, candidate_codec
 from saving_alerts.ledger.topic_reader import StoredRecord
 from saving_alerts.reference_data.snapshot import Merchants, Snapshot
+from saving_alerts.simulation.budgets import ReplayedBudgets
 from saving_alerts.simulation.disk_tables import Tables
 from saving_alerts.simulation.identity import identity_of
 from saving_alerts.simulation.recorded_decisions import Agreement, RecordedDecisions, Unknown
 from saving_alerts.simulation.replay import Replay, Totals, moment_of
 
 MAX_NAMED_USERS = 10  # in the report, for each of gaining and losing
+
+Budgets = tuple[ReplayedBudgets, ReplayedBudgets]  # before and after
 
 
 @dataclass(slots=True)
@@ -74,24 +77,48 @@ class Question:
     link_schemes: frozenset[str] = frozenset()
 
     @property
+    def snapshots(self) -> tuple[Snapshot, Snapshot]:
+        """The rules of before and after, each with the merchants."""
+        before, after = (Snapshot(rules, self.merchants, self.link_schemes) for rules in (self.before, self.after))
+        return before, after
+
+    @property
+    def has_budgets(self) -> bool:
+        return bool(self.before.budgets or self.after.budgets)
+
+    def budgets(self) -> Budgets:
+        """What is taken of them: nothing yet. To be shared by all partitions."""
+        before, after = (ReplayedBudgets(snapshot, self.since) for snapshot in self.snapshots)
+        return before, after
+
+    @property
     def warm_up(self) -> timedelta:
         """How long before `since` a push still counts for a cap."""
         return timedelta(hours=max(cap.hours for rules in (self.before, self.after) for cap in rules.caps))
 
 
 class PartitionReplay:
-    """Replays the candidates of one partition, in the order written. One that was written twice counts once."""
+    """Replays the candidates of one partition, in the order written. One that was written twice counts once.
 
-    def __init__(self, question: Question, simulation: Simulation, recorded: RecordedDecisions, tables: Tables) -> None:
+    `budgets` are shared with the other partitions; without them this is the only one.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        simulation: Simulation,
+        recorded: RecordedDecisions,
+        tables: Tables,
+        budgets: Budgets | None = None,
+    ) -> None:
         self._question = question
         self._simulation = simulation
         self._recorded = recorded
         self._replayed = tables("replayed")
-        before, after = (
-            Snapshot(rules, question.merchants, question.link_schemes) for rules in (question.before, question.after)
-        )
-        self._before = Replay(before, simulation.before, recorded.sends, tables, "before")
-        self._after = Replay(after, simulation.after, recorded.sends, tables, "after")
+        before, after = question.snapshots
+        taken = budgets or question.budgets()
+        self._before = Replay(before, simulation.before, recorded.sends, tables, "before", taken[0])
+        self._after = Replay(after, simulation.after, recorded.sends, tables, "after", taken[1])
 
     def take(self, stored: StoredRecord) -> None:
         try:

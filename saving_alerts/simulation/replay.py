@@ -19,6 +19,7 @@ from saving_alerts.domain.rules.evaluation import Match, NoMatch, evaluate
 from saving_alerts.domain.rules.variants import text_for
 from saving_alerts.pipeline.steps import context_of
 from saving_alerts.reference_data.snapshot import Snapshot
+from saving_alerts.simulation.budgets import ReplayedBudgets
 from saving_alerts.simulation.disk_tables import Tables
 from saving_alerts.simulation.slots import ReplayedSlots
 
@@ -57,6 +58,8 @@ class Evaluated:
 class Totals:
     """The results of one rule set over all candidates. `rules` and `hours` count pushes, `caps` the capped ones.
 
+    `budgets` counts by name what they stopped.
+
     `controls` counts by rule what was kept back in place of a push.
 
     `wins` counts by rule what it wanted to push, whatever caps said. `evaluated` is what workers count of a canary.
@@ -71,6 +74,7 @@ class Totals:
     controls: Counter[str] = field(default_factory=Counter)
     variants: Counter[tuple[str, str]] = field(default_factory=Counter)
     caps: Counter[str] = field(default_factory=Counter)
+    budgets: Counter[str] = field(default_factory=Counter)
     hours: Counter[str] = field(default_factory=Counter)
     wins: Counter[str] = field(default_factory=Counter)
     users: int = 0
@@ -101,16 +105,25 @@ class Replay:
     """Replays one partition, which has all candidates of its users.
 
     `sends` gives those of a user before the first candidate. `totals` is shared by all partitions. What is remembered
-    is in tables whose names begin with `name`.
+    is in tables whose names begin with `name`. `budgets` are shared as well; None where nobody has one.
     """
 
-    def __init__(self, snapshot: Snapshot, totals: Totals, sends: SendsOf, tables: Tables, name: str = "") -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        totals: Totals,
+        sends: SendsOf,
+        tables: Tables,
+        name: str = "",
+        budgets: ReplayedBudgets | None = None,
+    ) -> None:
         self._snapshot = snapshot
         self._totals = totals
         self._sends = sends
         self._users = tables(f"{name} users")
         self._pushed_events = tables(f"{name} pushed events")
         self._slots = ReplayedSlots(snapshot, tables, name)
+        self._budgets = budgets
 
     @property
     def users(self) -> Iterator[str]:
@@ -187,7 +200,7 @@ class Replay:
     def _sent(self, match: Match, candidate: Candidate, at: datetime) -> Reason:
         self._totals.wins[match.rule.id] += 1
         otherwise = Reason.CONTROL if self._is_control(match, candidate) else Reason.PUSHED
-        reason = self._capped(candidate, at, otherwise)
+        reason = self._capped(candidate, match.rule.id, at, otherwise)
         if reason is Reason.CONTROL:
             self._totals.controls[match.rule.id] += 1
         if reason is Reason.PUSHED:
@@ -198,8 +211,8 @@ class Replay:
             self._totals.hours[f"{in_utc(at):%Y-%m-%d %H}"] += 1
         return reason
 
-    def _capped(self, candidate: Candidate, at: datetime, otherwise: Reason) -> Reason:
-        """DUPLICATE, CAPPED, or `otherwise`: then it counts from now on, as a push or in place of one."""
+    def _capped(self, candidate: Candidate, rule_id: str, at: datetime, otherwise: Reason) -> Reason:
+        """DUPLICATE, CAPPED, BUDGET_SPENT, or `otherwise`: it counts from now on, as a push or in place of one."""
         event = candidate.validated.event
         pushed = msgspec.msgpack.encode((event.user_id, event.event_id))
         if pushed in self._pushed_events:
@@ -210,10 +223,24 @@ class Replay:
         if blocked is not None:
             self._totals.caps[str(blocked.cap)] += 1
             return Reason.CAPPED
+        if not self._has_budget(rule_id, event.merchant_id or "", at, otherwise):
+            return Reason.BUDGET_SPENT
         self._pushed_events[pushed] = b""
         state.sends.append(CountedSend(event.merchant_id or "", at))
         self._charge(state, event.user_id, pushes=int(otherwise is Reason.PUSHED))
         return otherwise
+
+    def _has_budget(self, rule_id: str, merchant_id: str, at: datetime, otherwise: Reason) -> bool:
+        """Whether there is a part for it. A push takes it; what is kept back as control takes none."""
+        budgets = self._budgets
+        if budgets is None:
+            return True
+        spent = budgets.spent(rule_id, merchant_id, at)
+        if spent is not None:
+            self._totals.budgets[spent] += 1
+        elif otherwise is Reason.PUSHED:
+            budgets.take(rule_id, merchant_id, at)
+        return spent is None
 
     def _charge(self, state: _UserState, user_id: str, *, pushes: int) -> None:
         self._totals.users += pushes if not state.pushes else 0

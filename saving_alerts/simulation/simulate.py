@@ -4,13 +4,16 @@ A user's candidates and decisions are in partitions of the same number, because 
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
 
 from saving_alerts.kafka.connection import KafkaConnection
 from saving_alerts.kafka.topics import Topics
 from saving_alerts.ledger.offset_lookup import offset_lookup, partitions_of
 from saving_alerts.ledger.topic_reader import Span, decoded, read
-from saving_alerts.simulation.disk_tables import disk_tables
+from saving_alerts.simulation.disk_tables import CACHE_BYTES, Tables, disk_tables
+from saving_alerts.simulation.in_order import in_order
 from saving_alerts.simulation.partition_replay import PartitionReplay, Question, Simulation
 from saving_alerts.simulation.recorded_decisions import Agreement, RecordedDecisions
 from saving_alerts.simulation.replay import Totals
@@ -22,25 +25,54 @@ async def simulate(connection: KafkaConnection, topics: Topics, question: Questi
     """Replay all candidates since `question.since`. Raises KafkaFailedError, TemporarySpaceError.
 
     `begin` is called with each topic and the number of offsets to read; its result with how many more were read.
+    Where there are budgets the partitions are replayed together, by the time of their records.
     """
     candidates, decisions = topics.candidates.name, topics.decisions.name
     spans = await _spans(connection, candidates, question.since)
     decision_spans = await _spans(connection, decisions, question.since - question.warm_up)
     progress = (_started(begin, decisions, decision_spans), _started(begin, candidates, spans))
-    simulation = _empty(question)
-    for number, span in spans.items():
-        with disk_tables() as tables:
-            recorded = RecordedDecisions(question.since, simulation.unknown, tables)
-            async for batch in read(connection, decisions, {number: decision_spans[number]}, progress[0]):
-                for entry in map(decoded, batch):
-                    if entry is not None:
-                        recorded.take(entry)
-            partition = PartitionReplay(question, simulation, recorded, tables)
-            async for batch in read(connection, candidates, {number: span}, progress[1]):
-                for stored in batch:
-                    partition.take(stored)
-            partition.finish()
-    return simulation
+    replaying = _Replaying(connection, topics, question, decision_spans, _empty(question), progress)
+    together = [spans] if question.has_budgets else [{number: span} for number, span in spans.items()]
+    for each in together:
+        await replaying.replay(each)
+    return replaying.simulation
+
+
+@dataclass(frozen=True, slots=True)
+class _Replaying:
+    """`progress`: of the decisions, and of the candidates."""
+
+    connection: KafkaConnection
+    topics: Topics
+    question: Question
+    decision_spans: dict[int, Span]
+    simulation: Simulation
+    progress: tuple[Callable[[int], None], Callable[[int], None]]
+
+    async def replay(self, spans: dict[int, Span]) -> None:
+        """These partitions, in the order in which their candidates were written."""
+        budgets = self.question.budgets()
+        with ExitStack() as stack:
+            partitions: dict[int, PartitionReplay] = {}
+            for number in spans:
+                tables = stack.enter_context(disk_tables(CACHE_BYTES // len(spans)))
+                recorded = await self._recorded(number, tables)
+                partitions[number] = PartitionReplay(self.question, self.simulation, recorded, tables, budgets)
+            name = self.topics.candidates.name
+            batches = {each: read(self.connection, name, {each: spans[each]}, self.progress[1]) for each in spans}
+            async for stored in in_order(batches):
+                partitions[stored.partition].take(stored)
+            for partition in partitions.values():
+                partition.finish()
+
+    async def _recorded(self, number: int, tables: Tables) -> RecordedDecisions:
+        recorded = RecordedDecisions(self.question.since, self.simulation.unknown, tables)
+        span = {number: self.decision_spans[number]}
+        async for batch in read(self.connection, self.topics.decisions.name, span, self.progress[0]):
+            for entry in map(decoded, batch):
+                if entry is not None:
+                    recorded.take(entry)
+        return recorded
 
 
 async def _spans(connection: KafkaConnection, topic: str, since: datetime) -> dict[int, Span]:

@@ -30,6 +30,7 @@ from saving_alerts.dependencies import Dependencies
 from saving_alerts.domain.canary.order import CanaryOrder
 from saving_alerts.domain.clock_check import ClockLimits
 from saving_alerts.domain.decisions import Stage
+from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.failpoints import Failpoints
 from saving_alerts.metrics import Metrics
@@ -209,7 +210,11 @@ class WorkerRuntime:
             failpoints=self.failpoints,
             consent=self._consent,
             drain=drain,
+            merchant=self._merchant,
         )
+
+    def _merchant(self, merchant_id: str) -> Merchant | None:
+        return self.reference_data.current.merchants.by_id.get(merchant_id)
 
     @property
     def _consent(self) -> Consent:

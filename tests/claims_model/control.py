@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.claims_model import redis, slots
+from tests.claims_model import budgets, redis, slots
 from tests.claims_model.endings import is_over, may_have_been_sent, refused, sent_before, unheard, why_over
 from tests.claims_model.push_api import is_at_the_limit, over_slot
 from tests.claims_model.state import SETTLED, UNLIKE, Answer, Entry, Rules, State, Step, Task, own_entry, put
@@ -65,6 +65,9 @@ def ghost(rules: Rules, state: State, worker: int, event: int, task: Task) -> St
         yield "hears that it is capped", refused(rules, state, worker, event, task, "capped")
     elif reply == "outbid":
         yield "hears that it is outbid", refused(rules, state, worker, event, task, "outbid")
+    elif reply == "spent":
+        told = refused(rules, state, worker, event, task, "spent")
+        yield "hears that the budget is spent", told._replace(broken=budgets.in_vain(state, own))
     elif is_over(state, event):
         yield "looks, and is out of time", refused(rules, state, worker, event, task, why_over(state, event))
     elif reply == "granted":
@@ -89,6 +92,8 @@ def unanswered(rules: Rules, state: State, worker: int, event: int, task: Task) 
 def _reply(rules: Rules, state: State, own: int, task: Task) -> redis.Reservation:
     if state.entries[own].kind in SETTLED:
         return "already sent"
+    if budgets.are_there(state):
+        return "spent" if budgets.is_spent(state) and rules.ghost_asks_budget else "granted"
     if state.entries[1 - own].kind == "live" and rules.live_claim_excludes:
         return "busy"
     if slots.are_gathered(state):
@@ -100,6 +105,8 @@ def _reply(rules: Rules, state: State, own: int, task: Task) -> redis.Reservatio
 
 def _broken_by(state: State, own: int) -> str:
     """A treated user would have got nothing here."""
+    if budgets.are_there(state):
+        return UNLIKE if budgets.is_spent(state) else ""
     if slots.are_gathered(state):
         return over_slot(state, own)
     is_full = state.accepted[1 - own] in ("in window", "after charge")
@@ -108,5 +115,7 @@ def _broken_by(state: State, own: int) -> str:
 
 def _written(rules: Rules, state: State, own: int, task: Task) -> State:
     is_elected = state.elected[own] or (task.together and not state.accepted[1 - own])
+    if not rules.ghost_takes_none:
+        state = budgets.taken(rules, state)
     written = state._replace(old=put(state.old, own, False), elected=put(state.elected, own, is_elected))
     return written.with_entry(own, Entry("control", together=task.together and rules.ghost_has_slot))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.claims_model import erasing, slots
+from tests.claims_model import budgets, erasing, slots
 from tests.claims_model.control import is_kept_back, reassigned
 from tests.claims_model.recording import flushed
 from tests.claims_model.state import (
@@ -90,7 +90,7 @@ def faults(rules: Rules, state: State) -> Steps:
         yield "REBALANCE", _rebalanced(rules, state, rebalanced, owner=1 - state.owner)
         yield "REBALANCE, and the partition comes back", _rebalanced(rules, state, rebalanced, owner=state.owner)
     if left.wipes and any(entry.kind != "none" for entry in state.entries):
-        yield "Redis is WIPED", _wiped(state, left._replace(wipes=left.wipes - 1))
+        yield "Redis is WIPED", _wiped(rules, state, left._replace(wipes=left.wipes - 1))
     if left.reassigned:
         yield "the first alert is made again IN THE OTHER ARM", reassigned(state)
     yield from _stops(state)
@@ -153,8 +153,8 @@ def _moved(rules: Rules, state: State, left: Faults, *, owner: int) -> State:
     return state._replace(owner=owner, tables=put(state.tables, owner, state.durable), left=left)
 
 
-def _wiped(state: State, left: Faults) -> State:
-    hit = slots.wiped(_hit(state, WIPED, matters=any(left)))
+def _wiped(rules: Rules, state: State, left: Faults) -> State:
+    hit = budgets.wiped(rules, slots.wiped(_hit(state, WIPED, matters=any(left))))
     return hit._replace(entries=(Entry(), Entry()), released=(0, 0, 0), left=left)
 
 

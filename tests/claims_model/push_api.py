@@ -1,6 +1,6 @@
 """The push API's side: what it accepts, and what that breaks."""
 
-from tests.claims_model import slots
+from tests.claims_model import budgets, slots
 from tests.claims_model.state import (
     KEPT_BACK,
     LATE,
@@ -39,12 +39,12 @@ def _broken_by(state: State, event: int) -> str:
         return KEPT_BACK
     if slots.are_gathered(state):
         return over_slot(state, event)
-    if state.answers[1 - event] == "control" and not state.old[1 - event]:
-        return THE_LIMIT if is_at_the_limit(state) else UNLIKE
-    return _over_cap(state, event)
+    return budgets.over_budget(state, event) if budgets.are_there(state) else _over_cap(state, event)
 
 
 def _over_cap(state: State, event: int) -> str:
+    if state.answers[1 - event] == "control" and not state.old[1 - event]:
+        return THE_LIMIT if is_at_the_limit(state) else UNLIKE
     if state.accepted[1 - event] not in ("in window", "after charge"):
         return ""
     return THE_LIMIT if is_at_the_limit(state) else OVER_CAP

@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from tests.claims_model import slots
+from tests.claims_model import budgets, slots
 from tests.claims_model.numbers import are_counted
 from tests.claims_model.state import SETTLED, Entry, Rules, State, has_token, own_entry, put
 
 Reservation = Literal[
-    "granted", "taken over", "already sent", "busy", "busy with itself", "outbid", "capped", "outnumbered"
+    "granted", "taken over", "already sent", "busy", "busy with itself", "outbid", "capped", "spent", "outnumbered"
 ]
 
 
@@ -53,12 +53,18 @@ def _reserve(
     if own.kind == "ended" and not rules.own_position_takes_over:
         return "capped", state
     if own.kind != "none":
+        if budgets.refuses_takeover(rules, state):
+            return "spent", state
         return "taken over", _claimed(state, worker, event, taken_over=True)
     return _reserve_anew(rules, state, worker, event, together=together)
 
 
 def _reserve_anew(rules: Rules, state: State, worker: int, event: int, *, together: bool) -> tuple[Reservation, State]:
     other = 1 - event
+    if budgets.are_there(state):
+        if budgets.is_spent(state):
+            return "spent", state
+        return "granted", _claimed(budgets.taken(rules, state), worker, event, taken_over=False)
     if rules.live_claim_excludes and state.entries[other].kind == "live":
         return "busy", state
     if slots.are_gathered(state):
@@ -102,11 +108,12 @@ def release(rules: Rules, state: State, worker: int, event: int, number: int) ->
     marked = _marked(state, worker, number)
     if entry.kind == "none" or not has_token(state, entry, worker, number):
         is_of_another = entry.kind in ("live", "ended") and entry.holder != worker
-        return not (is_of_another and rules.others_claim_is_not_denied), marked
+        nothing_found = budgets.nothing_found(rules, marked) if entry.kind == "none" else marked
+        return not (is_of_another and rules.others_claim_is_not_denied), nothing_found
     ended_stays = entry.kind == "ended" and rules.ended_claim_is_not_released
     if ended_stays or (entry.taken_over and rules.takeover_is_not_released):
         return False, state
-    return True, slots.given_back(marked.with_entry(event, Entry()), event)
+    return True, slots.given_back(budgets.given_back(rules, marked).with_entry(event, Entry()), event)
 
 
 def _marked(state: State, worker: int, number: int) -> State:
@@ -126,6 +133,7 @@ def confirm(rules: Rules, state: State, worker: int, event: int, *, uncertain: b
     accepted = "in window" if state.accepted[event] == "after charge" else state.accepted[event]
     together = (entry.together or together) and rules.send_keeps_slot
     confirmed = state.with_entry(event, Entry("uncertain" if uncertain else "pushed", together=together))
+    confirmed = budgets.confirmed(rules, confirmed)
     return confirmed._replace(accepted=put(state.accepted, event, accepted), old=put(state.old, event, False))
 
 

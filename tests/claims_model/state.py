@@ -7,7 +7,9 @@ Phase = Literal["waiting", "asked", "held", "sent", "between", "release", "write
 # Whether the API would still accept a request: `beyond` outlived its lease, which only happens without
 # docs/claims.md, rule 4.
 Request = Literal["", "alive", "dead", "beyond"]
-Answer = Literal["", "expired", "killed", "no_consent", "refused", "capped", "outbid", "control", "uncertain", "pushed"]
+Answer = Literal[
+    "", "expired", "killed", "no_consent", "refused", "capped", "outbid", "spent", "control", "uncertain", "pushed"
+]
 EntryKind = Literal["none", "live", "ended", "pushed", "uncertain", "control"]
 # `after charge`: the cap's window began before this push was accepted. `old`: the window is over.
 Accepted = Literal["", "in window", "after charge", "old"]
@@ -26,6 +28,7 @@ STRENGTH: dict[Answer, int] = {
     "refused": 1,
     "capped": 1,
     "outbid": 1,
+    "spent": 1,
     "control": 2,
     "uncertain": 3,
     "pushed": 4,
@@ -46,6 +49,8 @@ GIVEN_UP = "an event told expired before its deadline"
 MADE_UP = "an answer that tells of a push nobody accepted"
 NOT_ERASED = "an order to erase that is gone although its work was not done"
 KEPT_BACK = "a push to a user who was kept back as control"
+OVER_BUDGET = "more pushes than the budget of the day has"
+IN_VAIN = "an event told that the budget is spent, although nothing takes it"
 UNLIKE = "a push over a cap that a control alert has filled: the arms are not alike"
 THE_LIMIT = "the limit: Redis was lost, and the worker too, before the Table entry was durable"
 
@@ -103,6 +108,13 @@ class Rules:
     unheard_ghost_is_control: bool = True  # one that may have been written is told
     ghost_is_outbid: bool = True  # 11 and 12: in the one step that would write it
     ghost_has_slot: bool = True  # 11 and 12: what is charged says who was gathered with it
+    claim_takes_budget: bool = True  # 13, as what follows: in the one step that grants it
+    takeover_takes_none: bool = True  # its claim has a part of the budget already
+    budget_goes_back: bool = True  # with the claim
+    only_claims_give_back: bool = True  # a `release` that finds no claim gives nothing back
+    lost_budget_is_spent: bool = True  # what may have been taken before Redis lost its data counts as taken
+    ghost_asks_budget: bool = True  # 12 and 13: where it is spent nobody is charged as control
+    ghost_takes_none: bool = True  # 12 and 13: nothing is sent
 
 
 class Faults(NamedTuple):
@@ -123,6 +135,7 @@ class Faults(NamedTuple):
     erasures: int = 0  # the user is to be forgotten
     slots: int = 0  # 1: both events can be gathered for one slot, and the cap is so wide that nobody meets it
     refills: int = 0  # an operator has Redis learn what the changelog has
+    budgets: int = 0  # 1: the events are of two users, whom no cap stops, and have a budget of one push
     controls: int = 0  # 1: the first event is kept back as control; 2: it is so now, and was not at first
     reassigned: int = 0  # its alert is made again in the other arm, with other rules
     reborn: int = 0  # the source was made again between the two events: both stand at the same position
@@ -184,6 +197,8 @@ class State(NamedTuple):
     owner: int = 0
     elected: tuple[bool, ...] = (False, False)  # claimed for a slot of both, before anything of the other stood
     gathered: tuple[bool, ...] = (False, False)  # each worker: it has gathered both, and remembers it
+    taken: int = 0  # of the budget, as Redis counts
+    budget_lost: bool = False  # Redis lost its data: what is taken is what may have been
     slot_lost: int = 0  # what happened after an event had the slot of both: WIPED, ORPHANED
     killed: bool = False
     opted_out: bool = False

@@ -4,6 +4,7 @@ from dataclasses import fields
 
 import pytest
 
+from tests.claims_model.budgets import BUDGET_RULES
 from tests.claims_model.control import CONTROL_RULES
 from tests.claims_model.search import STUCK, Model, search, search_to_the_ends
 from tests.claims_model.slots import SLOT_RULES
@@ -102,7 +103,7 @@ def test_without_an_end_of_leases_the_event_of_a_crashed_worker_waits_for_ever()
 def test_every_rule_is_looked_at() -> None:
     assert {field.name for field in fields(Rules)} == {row[0] for row in NEEDED} | NOT_NEEDED | {
         "leases_end"
-    } | CONTROL_RULES | SLOT_RULES
+    } | CONTROL_RULES | SLOT_RULES | BUDGET_RULES
 
 
 @pytest.mark.parametrize("rule", sorted(NOT_NEEDED))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from tests.claims_model import control, redis, slots
+from tests.claims_model import budgets, control, redis, slots
 from tests.claims_model.attempting import request_without_lease, sent
 from tests.claims_model.endings import (
     ended,
@@ -27,7 +27,9 @@ def waiting(rules: Rules, state: State, worker: int, event: int, task: Task) -> 
     own = own_entry(rules, state, event)
     if table[own]:
         yield "finds its push in the Table", sent_before(rules, state, worker, event, task, table[own])
-    elif not slots.are_gathered(state) and table[1 - event] and not state.old[1 - event]:
+    elif (
+        not budgets.are_there(state) and not slots.are_gathered(state) and table[1 - event] and not state.old[1 - event]
+    ):
         yield "is capped by the Table", refused(rules, state, worker, event, task, "capped")
     elif slots.is_outbid_by_table(rules, state, worker, event, task) and state.entries[own].kind == "none":
         yield "is outbid by the Table", refused(rules, state, worker, event, task, "outbid")
@@ -88,6 +90,9 @@ def _not_claimed(rules: Rules, state: State, worker: int, event: int, task: Task
             yield "hears that it is capped", refused(rules, state, worker, event, task, "capped")
         case "outbid":
             yield "hears that it is outbid", refused(rules, state, worker, event, task, "outbid")
+        case "spent":
+            ended_as = refused(rules, state, worker, event, task, "spent")
+            yield "hears that the budget is spent", ended_as._replace(broken=budgets.in_vain(state, event))
         case "outnumbered":
             anew = task._replace(phase="waiting", number=0)
             yield "hears of a higher number that was released", state.with_task(worker, event, anew)

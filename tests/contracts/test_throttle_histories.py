@@ -12,6 +12,7 @@ from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.caps import Cap
 from saving_alerts.ports.throttle import (
     AlreadySent,
+    BudgetSpent,
     Busy,
     CapReached,
     Claim,
@@ -19,6 +20,7 @@ from saving_alerts.ports.throttle import (
     Free,
     Granted,
     Known,
+    OtherDay,
     Outbid,
     Outnumbered,
     Reservation,
@@ -106,7 +108,7 @@ async def reserve(harness: Harness, claim: Claim, caps: tuple[Cap, ...], *, cras
 
 def timeless(answer: Reservation | View) -> str:
     match answer:
-        case Outnumbered() | Free() | Known():
+        case Outnumbered() | Free() | Known() | BudgetSpent() | OtherDay():
             return type(answer).__name__
         case Granted(_, taken_over):
             return f"granted, taken over: {taken_over}"

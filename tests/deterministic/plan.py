@@ -132,6 +132,7 @@ class Plan:
     drain_seconds: float = 3.0
     session_seconds: float = 3.0
     choose_within_seconds: float = 0.0
+    budget: int = 0  # how many pushes a day the merchant has; 0: it has no budget
     control: bool = False  # some users are kept back, and a reload keeps back others
 
     @property

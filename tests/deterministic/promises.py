@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from saving_alerts.delivery.record_builder import UNTRIED
 from saving_alerts.domain.reasons import Reason
+from tests.deterministic.budgets import above
 from tests.deterministic.facts import AcceptedPush, EventFacts
 from tests.deterministic.plan import CAP_SECONDS, MARGIN_SECONDS
 from tests.deterministic.world import World
@@ -23,7 +24,8 @@ def look_at_the_end(world: World) -> None:
         by_user[fact.user_id].append(fact)
     over_cap = _over_cap(accepted, by_user) if not world.plan.choose_within_seconds else ()
     of_pushes = _of_pushes(accepted, world.keeps_back)
-    for promise in (*of_pushes, *over_cap, *_of_answers(world, accepted, by_user)):
+    over_budget = above(world.plan, [push.at for push in accepted]) if world.plan.budget else ()
+    for promise in (*of_pushes, *over_cap, *over_budget, *_of_answers(world, accepted, by_user)):
         world.trace.breaks(promise)
 
 
@@ -67,7 +69,7 @@ def _of_answers(world: World, accepted: list[AcceptedPush], by_user: dict[str, l
         if not is_charged and any(fact.answer in (Reason.CAPPED, Reason.DUPLICATE, Reason.OUTBID) for fact in facts):
             yield f"{user_id} is silenced: capped, although no push may have been sent"
     yield from world.slots.broken(pushed, [*world.facts.values()])
-    if world.plan.is_faultless:
+    if world.plan.is_faultless and not world.plan.budget:
         yield from (f"{user_id} got no push, and nothing went wrong" for user_id in _forgotten(by_user, pushed))
 
 

@@ -18,9 +18,12 @@ IN_MAKE_TEST_LONG = range(500, 10_000, 500)
 LONG_SECONDS = 600
 
 
-def broken_in(first: int, universes: int, *, gathers: bool = False, tries: bool = False) -> Outcome | None:
+def broken_in(
+    first: int, universes: int, *, gathers: bool = False, tries: bool = False, budgets: bool = False
+) -> Outcome | None:
     """The first universe in which a promise is broken."""
-    outcomes = (run_universe(seed, gathers=gathers, tries=tries) for seed in range(first, first + universes))
+    seeds = range(first, first + universes)
+    outcomes = (run_universe(seed, gathers=gathers, tries=tries, budgets=budgets) for seed in seeds)
     return next((outcome for outcome in outcomes if outcome.broken), None)
 
 
@@ -76,6 +79,34 @@ def test_alerts_are_outbid_and_left_behind_in_them() -> None:
 @pytest.mark.parametrize("first", range(0, 10_000, 500))
 def test_every_promise_holds_in_ten_thousand_that_gather(first: int) -> None:
     outcome = broken_in(first, 500, gathers=True)
+
+    assert outcome is None, f"{outcome}"
+
+
+def test_every_promise_holds_in_the_first_hundred_with_a_budget() -> None:
+    outcome = broken_in(0, HUNDRED, budgets=True)
+
+    assert outcome is None, f"{outcome}"
+
+
+def test_budgets_are_taken_and_spent_in_them() -> None:
+    ended: Counter[str] = Counter()
+    for seed in range(HUNDRED):
+        universe = Universe(seed, budgets=True)
+        ended.update(line.what for line in universe.run().trace.lines if line.what.startswith("FAULT"))
+        ended.update(fact.answer for fact in universe.world.facts.values())
+
+    assert ended[Reason.BUDGET_SPENT] > HUNDRED, ended
+    assert ended[Reason.PUSHED] > HUNDRED / 2, ended
+    assert ended[Reason.PUSH_UNCERTAIN], ended
+    assert ended[f"FAULT: {FaultKind.REDIS_FORGETS}"], ended
+
+
+@pytest.mark.long
+@pytest.mark.timeout(LONG_SECONDS)
+@pytest.mark.parametrize("first", range(0, 10_000, 500))
+def test_every_promise_holds_in_ten_thousand_with_a_budget(first: int) -> None:
+    outcome = broken_in(first, 500, budgets=True)
 
     assert outcome is None, f"{outcome}"
 

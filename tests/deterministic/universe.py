@@ -12,6 +12,7 @@ from saving_alerts.domain.canary.order import CanaryOrder
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.kafka.client import partition_of
+from tests.deterministic.budgets import budgeted, with_budget
 from tests.deterministic.facts import EventFacts
 from tests.deterministic.faults import Faults
 from tests.deterministic.group import SLOTS, Group
@@ -51,17 +52,17 @@ class Outcome:
     seed: int
     broken: list[str]
     trace: Trace
-    gathers: bool = False
-    tries: bool = False
+    families: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         found = "\n".join(f"  {promise}" for promise in self.broken) or "  every promise holds"
-        family = f"{' --gathers' if self.gathers else ''}{' --tries' if self.tries else ''}"
+        family = "".join(f" --{each}" for each in self.families)
         return f"universe {self.seed}:\n{found}\nreplay: python -m tests.deterministic --seed {self.seed}{family}"
 
 
 def _rules_of(plan: Plan, seed: int) -> RuleSet:
     rules = gathering_rules(plan.choose_within_seconds) if plan.choose_within_seconds else RULES
+    rules = with_budget(rules, plan.budget) if plan.budget else rules
     if not plan.control:
         return rules
     is_of_two_arms = plan.choose_within_seconds and seed % (2 * CONTROL_EVERY)
@@ -69,11 +70,12 @@ def _rules_of(plan: Plan, seed: int) -> RuleSet:
 
 
 class Universe:
-    def __init__(self, seed: int, *, gathers: bool = False, tries: bool = False) -> None:
+    def __init__(self, seed: int, *, gathers: bool = False, tries: bool = False, budgets: bool = False) -> None:
         self.seed = seed
         self.loop = SeededLoop(seed)
         plan = plan_of(self.loop.random)
         plan = gathering(plan, seed) if gathers else plan
+        plan = budgeted(plan, seed) if budgets else plan
         self.world = World(self.loop, with_control(plan) if seed % CONTROL_EVERY == 0 else plan)
         rules = _rules_of(self.world.plan, seed)
         self._sources = Sources(rules, order=order_of(seed, rules.version) if tries else None)
@@ -90,8 +92,13 @@ class Universe:
             self.loop.run(self._live())
         except (DeadlockError, EndlessError) as error:
             trace.broken.append(str(error))
-        gathers, tries = bool(self.world.plan.choose_within_seconds), self._sources.order is not None
-        return Outcome(self.seed, trace.broken, trace, gathers, tries)
+        return Outcome(self.seed, trace.broken, trace, self._families)
+
+    @property
+    def _families(self) -> tuple[str, ...]:
+        plan, tries = self.world.plan, self._sources.order is not None
+        of = {"gathers": plan.choose_within_seconds, "tries": tries, "budgets": plan.budget}
+        return tuple(name for name, is_one in of.items() if is_one)
 
     async def _live(self) -> None:
         for place in self.world.kafka.inputs if self.world.plan.suspicious else ():
@@ -185,10 +192,13 @@ class Universe:
         return bool(self.world.kafka.uncommitted) or any(not task.done() for task in self._faults.under_way)
 
 
-def run_universe(seed: int, *, gathers: bool = False, tries: bool = False) -> Outcome:
-    """The same for the same seed. `gathers`: its rules do. `tries`: other rules are tried on half of the users."""
+def run_universe(seed: int, *, gathers: bool = False, tries: bool = False, budgets: bool = False) -> Outcome:
+    """The same for the same seed.
+
+    `gathers`: its rules do. `tries`: other rules are tried on half of the users. `budgets`: its merchant has one.
+    """
     logging.disable(logging.CRITICAL)
     try:
-        return Universe(seed, gathers=gathers, tries=tries).run()
+        return Universe(seed, gathers=gathers, tries=tries, budgets=budgets).run()
     finally:
         logging.disable(logging.NOTSET)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from saving_alerts.domain.push_sends import PushSend
+from tests.deterministic.budgets import known_for_long
 from tests.deterministic.facts import EventFacts
 from tests.deterministic.kafka import Kafka
 from tests.deterministic.plan import LEASE_SECONDS, Plan
@@ -58,7 +59,8 @@ class World:
         self.clock = SimulatedClock(loop, 0)
         self.facts: dict[str, EventFacts] = {}
         self.kafka = Kafka(self.trace, self.clock, self.facts)
-        self.redis = FakeThrottle(SimulatedClock(loop, redis_skew), LEASE_SECONDS)
+        known = known_for_long() if plan.budget else None
+        self.redis = FakeThrottle(SimulatedClock(loop, redis_skew), LEASE_SECONDS, known)
         self.push_api = FakePushSender(SimulatedClock(loop, api_skew))
         self.sends: defaultdict[str, tuple[PushSend, ...]] = defaultdict(tuple)
         self.changelog = FakePushSends(self.clock, self.sends)

@@ -20,7 +20,7 @@ EXAMPLES: list[dict[str, Any]] = [json.loads(block) for block in re.findall(r"``
 WHOLE = [example for example in EXAMPLES if "rules" in example]
 PARTS = [example for example in EXAMPLES if "rules" not in example]
 PLAIN_RULE = {name: GOOD["rules"][0][name] for name in ("id", "event_types", "message")}
-AT_THE_TOP = {"caps", "freshness_minutes", "choose_within_seconds"}
+AT_THE_TOP = {"caps", "freshness_minutes", "choose_within_seconds", "merchant_budgets"}
 
 
 def with_part(part: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Where either of two protections is enough, a mutant breaks both.
 """
 
+from tests.mutation.budget_mutants import BUDGET_MUTANTS
 from tests.mutation.canary_mutants import CANARY_MUTANTS
 from tests.mutation.client_mutants import CLIENT_MUTANTS
 from tests.mutation.consent_mutants import CONSENT_MUTANTS
@@ -163,6 +164,7 @@ MUTANTS = (
     *CLIENT_MUTANTS,
     *RESULTS_MUTANTS,
     *CONSENT_MUTANTS,
+    *BUDGET_MUTANTS,
     *CONTROL_MUTANTS,
     *ERASURE_MUTANTS,
     *MOMENT_MUTANTS,

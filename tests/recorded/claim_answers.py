@@ -18,7 +18,7 @@ _MOMENT = re.compile(rb"(?<![\w.-])\d{13}(?![\w.-])")  # milliseconds since 1970
 
 async def claims_in(client: aioredis.Redis, about: str) -> list[Line]:
     """Every user that the server knows, as it stands now."""
-    return [await _at(client, about, key) for key in await keys_of(client, "*claims:*")]
+    return [await _at(client, about, key) for key in await keys_of(client, "*claims:*") if b"%budget" not in key]
 
 
 async def _at(client: aioredis.Redis, about: str, key: bytes) -> Line:

@@ -8,11 +8,13 @@ from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ports.throttle import (
     AlreadySent,
+    BudgetSpent,
     Busy,
     CapReached,
     Claim,
     DuplicateOf,
     Granted,
+    OtherDay,
     Outbid,
     Outnumbered,
     Reservation,
@@ -79,8 +81,8 @@ def _confirm(*, uncertain: bool) -> Ask:
 def _in_words(answer: Reservation, now: datetime) -> str:
     """Times in milliseconds from the moment the state was recorded, where the value says them."""
     match answer:
-        case Outnumbered():
-            return "was released"
+        case Outnumbered() | BudgetSpent() | OtherDay():  # nothing that is recorded has a budget
+            return "was released" if isinstance(answer, Outnumbered) else type(answer).__name__
         case Granted():
             return "granted, taken over" if answer.taken_over else "granted"
         case AlreadySent():

@@ -224,6 +224,10 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: rule(open_for_minutes=1, unknown_hours="open"),
         "$.rules[0].unknown_hours: \"open\" is none of 'no' or 'yes'",
     ),
+    "a budget of nothing": (
+        lambda: rule(budget={"pushes_per_day": 0}),
+        "$.rules[0].budget.pushes_per_day: 0 must be at least 1",
+    ),
     "a dwell where nobody says it": (
         lambda: rule(min_dwell_seconds=60),
         "$.rules[0].min_dwell_seconds: geofence_entered does not say how long",

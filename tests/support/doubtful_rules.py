@@ -58,6 +58,10 @@ TYPICAL: dict[str, tuple[bytes, str]] = {
     "an optional field": (when("coupon.remaining < 10"), "ask first, like has(coupon.remaining) && coupon.remaining"),
     "small letters": (when("event.app.os.toLowerCase() == 'ios'"), "there is matches(), like"),
     "a misspelt field": (rule(min_discount=10), "there is no such field; did you mean min_discount_percent?"),
+    "a budget by another name": (
+        rule(budgets={"pushes_per_day": 10}),
+        "there is no such field; did you mean budget?",
+    ),
     "a field in capitals": (rule(maxDistanceM=100), "there is no such field; did you mean max_distance_m?"),
     "a placeholder of another program": (text("{merchant}"), "{merchant} would be sent as it stands"),
     "a day in capitals": (rule(weekdays=["Monday"]), "is none of 'monday'"),
@@ -130,6 +134,10 @@ DOUBTFUL: dict[str, tuple[bytes, str]] = {
             }
         ),
         "$.rules[0].message.texts.en.title: 85 characters at m-123, with its name",
+    ),
+    "a budget in a day of UTC": (
+        rules({"budget": {"pushes_per_day": 500}}),
+        '$.rules[0].budget: its day begins at midnight of UTC: say timezone (rule "r-0")',
     ),
     "a campaign that is over": (
         rules({"active_until": "2026-11-26"}),

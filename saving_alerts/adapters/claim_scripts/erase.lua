@@ -33,6 +33,7 @@ end
 local function rename(values)
   for _, value in ipairs(values) do
     value.under_token = {}
+    value.budgets = nil -- no claim lives, so nothing of it goes back
     for _, kind in ipairs(KINDS) do
       if value[kind] then value.under_token[kind] = KNOWN[kind][value[kind]] end
     end

@@ -1,4 +1,4 @@
--- What `reserve` would find, without a claim. Nothing is written.
+-- What `reserve` would find, without a claim. Nothing of the user is written.
 local function look(user)
   if own_entry(user) then return {'known'} end
   return obstacle(user) or {'free'}

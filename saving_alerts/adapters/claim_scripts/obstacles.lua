@@ -69,5 +69,6 @@ local function obstacle(user)
   if winner and winner.under_token then return {'outbid', '', ''} end
   if winner then return {'outbid', winner.event_id, winner.position} end
   local blocked = blocking(user)
-  return blocked and {'cap_reached', blocked.index, blocked.till}
+  if blocked then return {'cap_reached', blocked.index, blocked.till} end
+  return spent()
 end

@@ -21,7 +21,10 @@ local function release(user)
   local is_held = own and has_our_token(own)
   local answer = is_of_another(own) and {'charged'} or {'released'}
   if not is_held and is_a_copy(user) then return answer end
-  if is_held then remove_own_entry(user) end
+  if is_held then
+    give_back(own.budgets or {})
+    remove_own_entry(user)
+  end
   remember_release(user)
   save_user(user)
   return answer

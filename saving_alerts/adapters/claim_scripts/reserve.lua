@@ -25,7 +25,7 @@ local function claim_anew(user)
   local claim = {
     position = POSITION, event_id = EVENT_ID, merchant_id = MERCHANT_ID,
     incarnation = INCARNATION, number = NUMBER, lease_until = NOW + LEASE_MS,
-    slot = joined(nil),
+    slot = joined(nil), budgets = take_budgets(),
   }
   table.insert(user.entries, claim)
   save_user(user)

@@ -11,6 +11,7 @@
 -- were gathered with each other one is charged at most. `slot_tokens` is the part of the slot that was erased, where the entry
 -- itself is the user's again; under the token of the user all of `slot` are tokens. The argument before the tokens is a list of those that this event
 -- was gathered with: pairs of event id and token, which is an empty text where there are no tokens.
+-- `budgets` of a claim say of which budgets it has a part, each with the end of its day. Keys of budgets stand last.
 -- `released` says which claims must never be granted again, because a copy of their `reserve` may arrive late: of each
 -- incarnation the `highest` number that was released, and with it every lower one. An item without `highest` is one token, as
 -- release 0.1.0 writes them. The latest stands last.
@@ -24,7 +25,9 @@ local MOST_RELEASED = 32
 -- In a slot: more than one worker gathers, and what a claim that is taken over adds.
 local MOST_IN_SLOT = 32
 local UNREADABLE = {'unreadable', 1}
-local ERASED = KEYS[2] and {position = ARGV[#ARGV - 2], event_id = ARGV[#ARGV - 1], merchant_id = ARGV[#ARGV]}
+-- "%budget" is in the keys of budgets alone.
+local ERASED_KEY = KEYS[2] and not string.find(KEYS[2], '%budget', 1, true) and KEYS[2] or nil
+local ERASED = ERASED_KEY and {position = ARGV[#ARGV - 2], event_id = ARGV[#ARGV - 1], merchant_id = ARGV[#ARGV]}
 
 local function milliseconds_now()
   local time = redis.call('TIME')
@@ -78,10 +81,19 @@ local function is_slot(value)
   return true
 end
 
+local function is_parts(value)
+  if type(value) ~= 'table' then return false end
+  for name, ends in pairs(value) do
+    if type(name) ~= 'string' or type(ends) ~= 'number' then return false end
+  end
+  return true
+end
+
 local function is_entry(value)
   if type(value) ~= 'table' or not has_texts(value, {'position', 'event_id', 'merchant_id'}) then return false end
   if value.slot ~= nil and not is_slot(value.slot) then return false end
   if value.slot_tokens ~= nil and not is_slot(value.slot_tokens) then return false end
+  if value.budgets ~= nil and not is_parts(value.budgets) then return false end
   if value.sent_at ~= nil then return is_time(value.sent_at) end
   return is_time(value.lease_until) and has_texts(value, {'incarnation', 'number'})
 end
@@ -142,8 +154,8 @@ end
 -- All that is known of the user. nil if a key holds something else: the callers then answer UNREADABLE, with which.
 local function load_user()
   local user = load_key(KEYS[1])
-  if not user or not KEYS[2] then return user end
-  local erased = load_key(KEYS[2])
+  if not user or not ERASED_KEY then return user end
+  local erased = load_key(ERASED_KEY)
   if not erased then
     UNREADABLE[2] = 2
     return nil
@@ -184,12 +196,12 @@ end
 
 local function save_user(user)
   save_key(KEYS[1], kept(user.entries, is_under_user), kept(user.released, is_under_user))
-  if user.was_erased then save_key(KEYS[2], under_token(user.entries), under_token(user.released)) end
+  if user.was_erased then save_key(ERASED_KEY, under_token(user.entries), under_token(user.released)) end
 end
 
 -- Those that this event was gathered with. To be asked only by a script that is told.
 local function gathered()
-  return cjson.decode(ARGV[#ARGV - (KEYS[2] and 3 or 0)])
+  return cjson.decode(ARGV[#ARGV - (ERASED_KEY and 3 or 0)])
 end
 
 -- Of the slot of an entry, or of none, what are tokens.

@@ -1,6 +1,7 @@
 """`saving-alerts rules check | schema`: is a rules file as a worker wants it?"""
 
 import sys
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from saving_alerts.domain.rules_file.compiler import MAX_RULES_BYTES, json_schem
 from saving_alerts.domain.rules_file.doubts import doubts
 from saving_alerts.domain.rules_file.mistakes import RulesRefusedError
 
+MAX_BUDGETS = 20  # that are shown
 _GIVEN = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -84,8 +86,15 @@ def _summary(file: Path, found: RuleSet) -> list[str]:
         + (", ".join(rule.id for rule in found.rules) or "none"),
         f"  they listen to {', '.join(sorted(found.triggers)) or 'nothing'}",
         f"  caps: {', '.join(map(str, found.caps))}",
+        *_budgets(found),
         *(f"  texts in turn of {rule.id}: {_turns(rule)}" for rule in found.rules if rule.message.variants),
     ]
+
+
+def _budgets(found: RuleSet) -> list[str]:
+    first = [f"  budget of {name}: {budget}" for name, budget in islice(found.budgets.items(), MAX_BUDGETS)]
+    more = len(found.budgets) - len(first)
+    return [*first, f"  and {_counted(more, 'budget')} more"] if more else first
 
 
 def _turns(rule: Rule) -> str:

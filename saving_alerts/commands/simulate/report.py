@@ -38,6 +38,7 @@ def figures(question: Question, result: Simulation) -> list[Figure]:
         *_variants(before, after),
         *_clauses(before, after),
         *(Figure(f"cap {cap}: stopped", before.caps[cap], after.caps[cap]) for cap in dict.fromkeys(caps)),
+        *_budgets(question, before, after),
     ]
 
 
@@ -50,6 +51,11 @@ def _not_pushed() -> list[Reason]:
 def _controls(before: Totals, after: Totals) -> Iterator[Figure]:
     for rule in sorted(before.controls.keys() | after.controls.keys()):
         yield Figure(f"rule {rule}: kept back as control", before.controls[rule], after.controls[rule])
+
+
+def _budgets(question: Question, before: Totals, after: Totals) -> Iterator[Figure]:
+    for name in dict.fromkeys((*question.before.budgets, *question.after.budgets)):
+        yield Figure(f"budget {name}: stopped", before.budgets[name], after.budgets[name])
 
 
 def _variants(before: Totals, after: Totals) -> Iterator[Figure]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from saving_alerts.domain.budgets import Budget
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.events import ARRIVALS, EventType, SavingEvent
 from saving_alerts.domain.rules.control import Control
@@ -19,7 +20,8 @@ class RuleSet:
     """All enabled rules in the order in which they are tried, and the caps and freshness that apply to all of them.
 
     `choose_within`: for so long the alerts of a user are gathered for one push; nothing, and each goes out by itself.
-    `control`: who is kept back whatever the rule; None where nobody is.
+    `control`: who is kept back whatever the rule; None where nobody is. `budgets`: of a day, by name, also of rules
+    that are not enabled: an alert of theirs may be on its way.
     """
 
     version: str
@@ -28,6 +30,7 @@ class RuleSet:
     rules: tuple[Rule, ...]
     choose_within: timedelta = timedelta(0)
     control: Control | None = None
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
 
     triggers: frozenset[EventType] = field(init=False)
     """The event types that some rule listens to. Every other event is `not_a_trigger`."""

@@ -39,11 +39,13 @@ def open_until(opening: Opening, now: datetime) -> datetime | None:
 
     Two days and more ahead stand for later as well.
     """
+    return next((closes for opens, closes in opening_spans(opening, now) if opens <= now < closes), None)
+
+
+def opening_spans(opening: Opening, moment: datetime) -> tuple[tuple[datetime, datetime], ...]:
+    """When it is open, in UTC, from the day before the moment to two days after it, by its own clock."""
     zone = zone_of(opening.timezone or "")
-    if zone is None:
-        return None
-    spans = _spans(opening, now.astimezone(zone).date())
-    return next((closes for opens, closes in spans if opens <= now < closes), None)
+    return () if zone is None else _spans(opening, moment.astimezone(zone).date())
 
 
 def in_words(opening: Opening | None, closes: datetime | None, now: datetime) -> str:

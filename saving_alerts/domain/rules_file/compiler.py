@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from string import Template
 
+from saving_alerts.domain.budgets import Budget, of_merchant, of_rule
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.events import GEOFENCE_TYPES, EventType
 from saving_alerts.domain.rules.clauses import Weekday
@@ -15,6 +16,7 @@ from saving_alerts.domain.rules.messages import Message, Text, Variant
 from saving_alerts.domain.rules.quiet_hours import QuietHours
 from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.rule_set import RuleSet
+from saving_alerts.domain.rules_file.budget_schema import BudgetDocument
 from saving_alerts.domain.rules_file.contradictions import contradictions
 from saving_alerts.domain.rules_file.document import read_document
 from saving_alerts.domain.rules_file.field_checks import read_app_version
@@ -95,7 +97,17 @@ def _compile(document: RulesDocument, version: str, between_steps: Callable[[], 
         rules=tuple(_compile_rules(by_priority, quiet, between_steps)),
         choose_within=timedelta(seconds=document.choose_within_seconds),
         control=_control(document.control_percent, "file", document.control_salt or ""),
+        budgets=_budgets(document),
     )
+
+
+def _budgets(document: RulesDocument) -> dict[str, Budget]:
+    of_merchants = {of_merchant(each): _budget(budget) for each, budget in document.merchant_budgets.items()}
+    return of_merchants | {of_rule(rule.id): _budget(rule.budget) for rule in document.rules if rule.budget}
+
+
+def _budget(budget: BudgetDocument) -> Budget:
+    return Budget(budget.pushes_per_day, budget.timezone, budget.hours)
 
 
 def _compile_rules(

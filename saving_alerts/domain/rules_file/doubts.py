@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from saving_alerts.domain.merchants import Merchant
 from saving_alerts.domain.rules.clauses import WEEKDAYS
 from saving_alerts.domain.rules.rule import Rule
+from saving_alerts.domain.rules_file.budget_doubts import budget_doubts
 from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.domain.rules_file.directory_doubts import Directory
 from saving_alerts.domain.rules_file.doubtful_whens import doubts_of
@@ -32,7 +33,8 @@ def doubts(
     document = RulesDocument.model_validate(tree)
     places: dict[str, Place] = {rule.id: ("rules", number) for number, rule in enumerate(document.rules)}
     rules = read_rules(raw).rules
-    found = [*_in_rules(rules, places, today), *Directory(merchants or {}).doubts(rules, places)]
+    known = merchants or {}
+    found = [*_in_rules(rules, places, today), *Directory(known).doubts(rules, places), *budget_doubts(document, known)]
     if wins is not None:
         found += _never_won(rules, places, wins)
     return [line(tree, *doubt) for doubt in found[:MAX_DOUBTS]]

@@ -7,7 +7,9 @@ from string import Template
 
 from packaging.version import InvalidVersion, Version
 
+from saving_alerts.domain.opening_hours import EXAMPLE, read_week
 from saving_alerts.domain.rules.messages import PLACEHOLDERS
+from saving_alerts.domain.rules.quiet_hours import zone_of
 
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _CLOCK_EXPECTED = 'a time of day in quotes like "22:00" is expected'
@@ -47,6 +49,23 @@ def read_app_version(value: str) -> Version:
         return Version(value)
     except InvalidVersion:
         raise ValueError('not a version: write it like "9.4" or "9.4.1"') from None
+
+
+def check_timezone(value: str) -> str:
+    """Raises ValueError."""
+    if zone_of(value) is None:
+        raise ValueError('no time zone that is known: write it like "Europe/Berlin"')
+    return value
+
+
+def check_hours(value: str) -> str:
+    """Raises ValueError."""
+    week = read_week(value)
+    if week is None:
+        raise ValueError(f"cannot be read: write it like {EXAMPLE}")
+    if not any(week):
+        raise ValueError("there is no hour in it, and a budget of no hours sends nothing: disable the rule instead")
+    return value
 
 
 def check_template(value: str, shown_characters: int) -> str:

@@ -34,9 +34,9 @@ _EXPECTED = {  # pydantic's error type → what belongs there
     "literal_error": '{"from": "22:00", "to": "08:00"}, or "none" for no quiet hours',
 }
 _LIMITS = {  # pydantic's error type → the limit, with the names of pydantic's context
-    "greater_than": "must be more than {gt:g}",
-    "greater_than_equal": "must be at least {ge:g}",
-    "less_than_equal": "must be at most {le:g}",
+    "greater_than": "must be more than {gt:.15g}",
+    "greater_than_equal": "must be at least {ge:.15g}",
+    "less_than_equal": "must be at most {le:.15g}",
     "too_long": "has too many entries: at most {max_length} are allowed",
     "string_too_long": "has more than {max_length} characters",
 }

@@ -7,7 +7,7 @@ from datetime import date, time
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from saving_alerts.domain.caps import MAX_CAP_HOURS, CapPer
 from saving_alerts.domain.events import TYPES_WITHOUT_MERCHANT, EventType
@@ -15,7 +15,9 @@ from saving_alerts.domain.rules.clauses import Weekday
 from saving_alerts.domain.rules.expressions import MAX_WHEN_CHARACTERS
 from saving_alerts.domain.rules.messages import MAX_BODY_CHARACTERS, MAX_TITLE_CHARACTERS
 from saving_alerts.domain.rules.ranking import Ranking
+from saving_alerts.domain.rules_file.budget_schema import MAX_MERCHANT_BUDGETS, BudgetDocument, MerchantId
 from saving_alerts.domain.rules_file.field_checks import check_template, read_app_version, read_clock, read_date
+from saving_alerts.domain.rules_file.schema_model import Document
 
 MAX_RULES = 1_000  # bounds the time of reading a file; `make bench-rules` measures up to 500 rules
 MAX_CAPS = 20  # each is looked at for every push
@@ -80,10 +82,6 @@ RuleId = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$", e
 class UnknownHours(StrEnum):
     NO = "no"
     YES = "yes"
-
-
-class Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class CapDocument(Document):
@@ -210,6 +208,8 @@ class RuleDocument(Document):
     """So many percent of the users get no push of this rule, always the same ones, and are compared with the others."""
     control_salt: ControlSalt | None = None
     """Another salt keeps other users back; without it the rule's id is the salt."""
+    budget: BudgetDocument | None = Field(default=None, examples=[{"pushes_per_day": 500, "timezone": "Europe/Berlin"}])
+    """How many pushes this rule sends a day at most."""
     rank_coupons_by: Ranking = Field(default=Ranking.HIGHEST_PERCENT, examples=["highest_percent"])
     """Which coupon is promised where several fit."""
     when: str | None = Field(
@@ -237,6 +237,10 @@ class RulesDocument(Document):
     """How long after an event a push still makes sense. Without it: 10 minutes at the store, 30 elsewhere."""
     choose_within_seconds: float = Field(default=0, ge=0, le=MAX_CHOOSE_SECONDS, strict=True, examples=[10])
     """So long a user's alerts are gathered, and the best goes out: by priority, then by the ranking. 0: each does."""
+    merchant_budgets: dict[MerchantId, BudgetDocument] = Field(
+        default={}, max_length=MAX_MERCHANT_BUDGETS, examples=[{"m-123": {"pushes_per_day": 500}}]
+    )
+    """How many pushes a merchant gets a day at most, whatever the rule."""
     control_percent: ControlPercent = 0
     """So many percent of the users get no push of any rule, always the same ones, and are compared with the others."""
     control_salt: ControlSalt | None = None

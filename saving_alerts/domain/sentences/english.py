@@ -53,6 +53,9 @@ WORDS = Words(
         Reason.EXPIRED: "by the time we could send you a push it was too late for one, so we sent none.",
         Reason.NO_CONSENT: "pushes were not allowed for your account, so we sent none.",
         Reason.CAPPED: "you had already got all the pushes that we send for now.",
+        Reason.BUDGET_SPENT: (
+            "we send only so many of these pushes a day, and those for that time of the day had already gone out."
+        ),
         Reason.NO_COUPON: "there was no coupon that you could use there and then, so we sent you no push.",
         Reason.COUPON_API_REFUSED: "a fault on our side kept us from seeing your coupons, so we sent you no push.",
         Reason.COUPON_API_FAILED: "a fault on our side kept us from seeing your coupons, so we sent you no push.",

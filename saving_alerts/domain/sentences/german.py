@@ -57,6 +57,7 @@ WORDS = Words(
         ),
         Reason.NO_CONSENT: "für Ihr Konto waren Push-Nachrichten nicht erlaubt, deshalb haben wir keine geschickt.",
         Reason.CAPPED: "Sie hatten schon alle Push-Nachrichten bekommen, die wir vorerst verschicken.",
+        Reason.BUDGET_SPENT: "wir verschicken davon am Tag nur eine bestimmte Zahl, und die war bis dahin vergeben.",
         Reason.NO_COUPON: (
             "es gab keinen Gutschein, den Sie dort in dem Moment hätten einlösen können, deshalb haben wir Ihnen keine "
             "Push-Nachricht geschickt."

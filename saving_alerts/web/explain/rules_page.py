@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from saving_alerts.domain.canary.order import CanaryOrder
 from saving_alerts.domain.coupons import Channel, Coupon, Discount, DiscountKind
@@ -23,6 +24,7 @@ SAMPLE_MERCHANT = Merchant(
 )
 SAMPLE_TITLES = {"en": "All breads", "de": "Alle Brote", "fr": "Tous les pains"}
 MAX_HISTORY = 20  # publications, the last ones
+MAX_BUDGETS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ def rules_html(
         at=_moment(now),
         caps=[str(cap) for cap in rules.caps],
         freshness=[f"{kind}: {span.total_seconds() / 60:g} min" for kind, span in sorted(rules.freshness.items())],
+        budgets=[f"{name} {budget}" for name, budget in islice(rules.budgets.items(), MAX_BUDGETS)],
+        budgets_more=max(0, len(rules.budgets) - MAX_BUDGETS),
         rules=[_shown(rule, in_force, counts, now) for rule in rules.rules],
         results=results,
         has_results=has_results,

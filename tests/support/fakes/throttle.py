@@ -25,11 +25,13 @@ from saving_alerts.ports.throttle import (
     Reservation,
     View,
 )
+from tests.support.fakes.taken_budgets import TakenBudgets
 
 REMEMBERED = timedelta(hours=MAX_CAP_HOURS)
 RELEASED_REMEMBERED = timedelta(hours=1)
 MOST_RELEASED = 32
 MOST_IN_SLOT = 32
+BUDGETS = "%budgets"  # no user's name
 
 
 @dataclass(slots=True)
@@ -44,6 +46,7 @@ class Entry:
     control: bool = False
     erased: bool = False  # it stands under a token
     slot: tuple[str, ...] = ()
+    budgets: dict[str, datetime] = field(default_factory=dict)  # of which it has a part, with the end of their day
 
     @property
     def charged_at(self) -> datetime:
@@ -59,6 +62,7 @@ class User:
 
     entries: dict[tuple[SourcePosition, str], Entry] = field(default_factory=dict)
     released: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    budgets: TakenBudgets = field(default_factory=TakenBudgets)  # those of all, of a user whom nobody is
 
 
 class FakeThrottle:
@@ -81,6 +85,7 @@ class FakeThrottle:
     async def check(self) -> None:
         if self.down:
             raise UnavailableError("Redis cannot be reached: this fake is down")
+        self._budgets.known_since(self._clock.now())
 
     async def look(self, claim: Claim, caps: tuple[Cap, ...]) -> View:
         user = self._reached(claim)
@@ -133,7 +138,8 @@ class FakeThrottle:
         is_held = own is not None and _has_token(own, claim)
         if own and (own.sent_at or (is_held and (own.taken_over or not self._is_live(own)))):
             return False
-        if is_held:
+        if own and is_held:
+            self._budgets.give_back(claim.budgets, own.budgets)
             del user.entries[_own(claim)]
         if is_held or _highest_released(user, claim) != claim.number:
             self._remember_release(user, claim)
@@ -146,7 +152,7 @@ class FakeThrottle:
         if live := [entry.lease_until for entry in entries if self._is_live(entry)]:
             return max(live)
         for entry in entries:
-            entry.erased = True
+            entry.erased, entry.budgets = True, {}
         return None
 
     def _remember_release(self, user: User, claim: Claim) -> None:
@@ -179,15 +185,23 @@ class FakeThrottle:
                 return Outbid(None, None) if entry.erased else Outbid(entry.claim.event_id, entry.claim.position)
         sends = [CountedSend(entry.claim.merchant_id, entry.charged_at) for entry in charges]
         blocked = domain_caps.blocking_cap(caps, sends, claim.merchant_id, self._clock.now())
-        return CapReached(blocked.cap, blocked.until) if blocked else None
+        if blocked:
+            return CapReached(blocked.cap, blocked.until)
+        return self._budgets.spent(claim.budgets, self._clock.now())
 
     def _claim_anew(self, user: User, claim: Claim) -> Granted:
         lease_until, slot = self._clock.now() + self._lease, _joined(None, claim)
-        entry = user.entries[_own(claim)] = Entry(claim, lease_until, slot=slot)
+        budgets = self._budgets.take(claim.budgets, self._clock.now())
+        entry = user.entries[_own(claim)] = Entry(claim, lease_until, slot=slot, budgets=budgets)
         return Granted(entry.lease_until)
 
     def _is_live(self, entry: Entry) -> bool:
         return entry.sent_at is None and self._clock.now() < entry.lease_until
+
+    @property
+    def _budgets(self) -> TakenBudgets:
+        """Where all else is kept, so that it is lost with it."""
+        return self.users.setdefault(BUDGETS, User()).budgets
 
     def _reached(self, claim: Claim) -> User:
         if self.down:

@@ -10,8 +10,8 @@ from tests.support.fakes.clock import START
 from tests.support.sample_events import snapshot
 
 NOT_PUSHED = [
-    *("not_a_trigger", "expired", "rule_refused", "quiet_hours", "held_out", "duplicate", "outbid", "left", "control"),
-    "capped",
+    *("not_a_trigger", "expired", "budget_spent", "rule_refused", "quiet_hours", "held_out", "duplicate"),
+    *("outbid", "left", "control", "capped"),
 ]
 
 

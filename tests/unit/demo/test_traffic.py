@@ -30,7 +30,7 @@ AROUND_THE_CLOCK = [NOW + timedelta(hours=hours) for hours in range(0, 24, 6)]
 NEVER_CERTAIN = {Reason.COUPON_API_FAILED}
 NEVER_BUILT = {
     *(Reason.HELD_OUT, Reason.KILLED, Reason.WOULD_PUSH, Reason.CONTROL, Reason.DEAD_LETTER),
-    *(Reason.OUTBID, Reason.LEFT),  # the rules of the demo do not gather
+    *(Reason.OUTBID, Reason.LEFT, Reason.BUDGET_SPENT),  # the rules of the demo do not gather, and have no budgets
 }
 UNCLEAR_FAULTS = {"hang", "ambiguous_dropped", "ambiguous_accepted"}
 TIMES_OF_DAY = [TimeOfDay.DAY, TimeOfDay.NIGHT]

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from saving_alerts.domain.alerts import Alert, Departure, Stakes
+from saving_alerts.domain.budgets import Budget
 from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.coupons import Discount, DiscountKind
 from saving_alerts.domain.events import EventType
@@ -144,6 +145,22 @@ def test_a_smaller_priority_comes_before_the_better_coupon() -> None:
         decided = await world.come(offer(1, 50), offer(2, 10, priority=1))
 
         assert reasons(decided) == [Reason.OUTBID, Reason.PUSHED]
+
+    simulated(test())
+
+
+def test_where_the_budget_of_the_best_is_spent_the_next_one_goes_out() -> None:
+    async def test() -> None:
+        world = World()
+        spent = {"merchant:m-1": Budget(1, hours="Mo-Su 10:00-22:00")}
+        rules = world.data.current.rules
+        world.data.replace_rules(replace(rules, budgets=spent), START)  # Redis knows of nobody: what is out is taken
+
+        best, other = offer(1, 50), msgspec.structs.replace(offer(2, 10), merchant_id="m-2")
+        decided = await world.come(best, other)
+
+        assert reasons(decided) == [Reason.BUDGET_SPENT, Reason.PUSHED]
+        assert decided[0].details["budget"] == "merchant:m-1"
 
     simulated(test())
 

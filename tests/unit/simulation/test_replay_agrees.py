@@ -26,6 +26,7 @@ from saving_alerts.pipeline.rule_decisions import when_errors
 from saving_alerts.pipeline.steps import evaluate_rules
 from saving_alerts.reference_data.snapshot import Merchants, Snapshot
 from saving_alerts.simulation import replay as replaying
+from saving_alerts.simulation.budgets import ReplayedBudgets
 from saving_alerts.simulation.recorded_decisions import Evaluated
 from saving_alerts.simulation.replay import Replay, Totals
 from tests.support.fakes.clock import START, FakeClock
@@ -106,19 +107,21 @@ def test_it_decides_what_the_worker_decided() -> None:
 
 
 @pytest.mark.asyncio
-async def test_it_ends_each_event_as_the_last_stages_did_with_caps_texts_in_turn_and_control() -> None:
+async def test_it_ends_each_event_as_the_last_stages_did_with_caps_budgets_texts_in_turn_and_control() -> None:
     """`benchmarks/simulate.py` does it with 200,000, by way of Kafka."""
     cases = make_cases(Random(7))[:COUNT]
     shops = {each.merchant.merchant_id: each.merchant for each, _ in cases if each.merchant}
-    data = Snapshot(read_rules(compared(make_rules(Random(7), 20))), Merchants("merchants-1", shops))
-    stages, replay = LastStages(data), Replay(data, Totals(), lambda _user: (), lambda _name: {})
+    rules = read_rules(compared(make_rules(Random(7), 20), pushes_per_day=1))
+    data = Snapshot(rules, Merchants("merchants-1", shops))
     began, seen = datetime(2026, 11, 20, tzinfo=UTC), Counter[str]()
+    budgets = ReplayedBudgets(data, began - timedelta(days=2))
+    stages, replay = LastStages(data), Replay(data, Totals(), lambda _user: (), lambda _name: {}, "", budgets)
     for number, case in enumerate(cases):
         found = candidate_of(case, number, began + timedelta(minutes=3 * number), users=200)
         decided, replayed = await stages.decide(found), replay.take(found)
         assert (decided.reason, decided.details.get("variant")) == (replayed.reason, replayed.variant)
         seen[decided.reason] += 1
-    assert min(seen[each] for each in (Reason.PUSHED, Reason.CAPPED, Reason.CONTROL)) > 20
+    assert min(seen[each] for each in (Reason.PUSHED, Reason.CAPPED, Reason.CONTROL, Reason.BUDGET_SPENT)) > 10
 
 
 def test_a_when_that_fails_is_foretold_as_often_as_workers_count_it() -> None:

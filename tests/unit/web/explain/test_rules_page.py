@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from string import Template
 
+from saving_alerts.domain.budgets import Budget
 from saving_alerts.domain.rules.control import Control
 from saving_alerts.domain.rules.messages import Message, Text
 from saving_alerts.ledger.rule_counts import RuleCount, RuleCounts
@@ -62,6 +63,18 @@ def test_how_many_are_kept_back_stands_with_the_rule() -> None:
     rules = replace(RULES, rules=(replace(rule, control=Control(7.5, "salt")),))
 
     assert "<code>control_percent</code>: 7.5" in rules_html(replace(IN_FORCE, rules=rules), None, START)
+
+
+def test_budgets_stand_with_the_caps() -> None:
+    few = {"merchant:m-1": Budget(1_500), "rule:at-the-store": Budget(9, "Europe/Berlin", "Mo-Sa 09:00-20:00")}
+    many = {f"merchant:m-{number}": Budget(5) for number in range(23)}
+    pages = [rules_html(replace(IN_FORCE, rules=replace(RULES, budgets=each)), None, START) for each in (few, many, {})]
+
+    assert (
+        "Budgets: merchant:m-1 1,500 a day; rule:at-the-store 9 a day, Europe/Berlin, Mo-Sa 09:00-20:00.<" in pages[0]
+    )
+    assert "; and 3 more.<" in pages[1]
+    assert "Budgets" not in pages[2]
 
 
 def test_where_nobody_knows_since_when_a_rule_is_live_nothing_is_claimed() -> None:
