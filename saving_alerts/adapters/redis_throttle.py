@@ -220,13 +220,11 @@ def _identity(claim: Claim) -> tuple[str, ...]:
 
 
 def _encoded_slot(claim: Claim, tokens: Tokens | None) -> bytes:
-    """Those that were gathered with the event, each with the token by which what was erased is found."""
-    if not claim.slot:
-        return b"[]"
-    user_id = claim.user_id
-    return msgspec.json.encode(
-        [(each, tokens.of_text(user_id, "event_id", each) if tokens else "") for each in claim.slot]
-    )
+    """Those that were gathered with the event, each with the token by which what was erased is found, and the times."""
+    user_id, times = claim.user_id, claim.slot_times
+    others = [(each, tokens.of_text(user_id, "event_id", each) if tokens else "") for each in claim.slot]
+    moments = () if times is None else (times.received_at, times.began, times.ends)
+    return msgspec.json.encode({"others": others, "times": [(each - EPOCH) // _MILLISECOND for each in moments]})
 
 
 def _charge(send: PushSend) -> tuple[int, int, int]:

@@ -10,11 +10,23 @@ from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.source_position import SourcePosition
 
 
+class SlotTimes(msgspec.Struct, frozen=True):
+    """When an event was received, and from when to when its slot is: times of events, so the same at every redelivery.
+
+    `ends` is no part of the slot.
+    """
+
+    received_at: datetime
+    began: datetime
+    ends: datetime
+
+
 class Claim(msgspec.Struct, frozen=True):
     """One claim. Position, incarnation of the worker and number are its token; number counts up in an incarnation.
 
     Positions come again when the source is made anew: an entry belongs to a position and an event id.
-    `slot` is no part of the token: the event ids of the others with which this one was gathered for one push.
+    No part of the token is its slot: `slot` are the event ids of the others with which this one was gathered for one
+    push, `slot_times` say when it is. None where nothing is gathered.
     """
 
     user_id: str
@@ -24,6 +36,7 @@ class Claim(msgspec.Struct, frozen=True):
     incarnation: str
     number: int
     slot: tuple[str, ...] = ()
+    slot_times: SlotTimes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +79,7 @@ class CapReached:
 
 @dataclass(frozen=True, slots=True)
 class Outbid:
-    """Another event that was gathered for the same slot is charged: None where the user was erased since."""
+    """Another event of the same slot is charged: None where the user was erased since."""
 
     event_id: str | None
     position: SourcePosition | None
@@ -126,8 +139,8 @@ class Throttle(Protocol):
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         """Ask for a claim. The entry of its own event at its position counts first, before caps and other claims.
 
-        It says who was gathered with it (`slot`), and so does what becomes of it: of those that were gathered with each
-        other one is charged at most (docs/claims.md, rule 11).
+        It says who was gathered with it and when its slot is, and so does what becomes of it: of those that were
+        gathered with each other, or lie in one slot by their times, one is charged at most (docs/claims.md, rule 11).
 
         What was released is never granted again, however late a copy of its `reserve` arrives (docs/claims.md, rule 6).
         """

@@ -28,11 +28,19 @@ local function is_gathered(entry, others)
   return names_this_event(entry)
 end
 
+-- By the times of both events: this one is of the other's slot, or the other's slot began while this one's lasted.
+local function lies_in_slot(entry, times)
+  local at, ends = times[1], times[3]
+  if not at or not entry.slot_began then return false end
+  if at < entry.slot_began then return entry.slot_began < ends end
+  return at < entry.slot_ends
+end
+
 -- Only where no claim lives: what is there is a charge for good.
 local function first_charge_in_slot(user)
-  local others = gathered()
+  local told = told_slot()
   for _, entry in ipairs(user.entries) do
-    if is_gathered(entry, others) then return entry end
+    if is_gathered(entry, told.others) or lies_in_slot(entry, told.times) then return entry end
   end
 end
 

@@ -23,6 +23,7 @@ from saving_alerts.ports.throttle import (
     Outbid,
     Outnumbered,
     Reservation,
+    SlotTimes,
     View,
 )
 
@@ -44,6 +45,7 @@ class Entry:
     control: bool = False
     erased: bool = False  # it stands under a token
     slot: tuple[str, ...] = ()
+    slot_times: SlotTimes | None = None
 
     @property
     def charged_at(self) -> datetime:
@@ -106,7 +108,8 @@ class FakeThrottle:
         if against := self._obstacle(user, claim, caps):
             return against
         now = self._clock.now()
-        user.entries[_own(claim)] = Entry(claim, now, sent_at=now, control=True, slot=_joined(None, claim))
+        entry = user.entries[_own(claim)] = Entry(claim, now, sent_at=now, control=True)
+        _join(entry, None, claim)
         return Charged(now)
 
     async def renew(self, claim: Claim) -> datetime | None:
@@ -124,8 +127,8 @@ class FakeThrottle:
         now = self._clock.now()
         sent_at = max(now, own.charged_at) if own and uncertain else now
         user.entries.pop(_own(claim), None)
-        slot = _joined(own, claim)
-        user.entries[_own(claim)] = Entry(claim, now, sent_at=sent_at, uncertain=uncertain, slot=slot)
+        entry = user.entries[_own(claim)] = Entry(claim, now, sent_at=sent_at, uncertain=uncertain)
+        _join(entry, own, claim)
 
     async def release(self, claim: Claim) -> bool:
         user = self._reached(claim)
@@ -162,7 +165,7 @@ class FakeThrottle:
                 return Busy(own.lease_until, own_position=True)
             if own.claim.number == claim.number:
                 return Granted(own.lease_until, own.taken_over)
-        own.slot = _joined(own, claim)
+        _join(own, own, claim)
         own.claim, own.lease_until, own.taken_over, own.erased = claim, self._clock.now() + self._lease, True, False
         return Granted(own.lease_until, taken_over=True)
 
@@ -175,15 +178,16 @@ class FakeThrottle:
         if live:
             return Busy(max(entry.lease_until for entry in live))
         for entry in sorted(charges, key=lambda each: not each.erased):
-            if entry.claim.event_id in claim.slot or claim.event_id in entry.slot:
+            is_gathered = entry.claim.event_id in claim.slot or claim.event_id in entry.slot
+            if is_gathered or _lies_in_slot(entry, claim):
                 return Outbid(None, None) if entry.erased else Outbid(entry.claim.event_id, entry.claim.position)
         sends = [CountedSend(entry.claim.merchant_id, entry.charged_at) for entry in charges]
         blocked = domain_caps.blocking_cap(caps, sends, claim.merchant_id, self._clock.now())
         return CapReached(blocked.cap, blocked.until) if blocked else None
 
     def _claim_anew(self, user: User, claim: Claim) -> Granted:
-        lease_until, slot = self._clock.now() + self._lease, _joined(None, claim)
-        entry = user.entries[_own(claim)] = Entry(claim, lease_until, slot=slot)
+        entry = user.entries[_own(claim)] = Entry(claim, self._clock.now() + self._lease)
+        _join(entry, None, claim)
         return Granted(entry.lease_until)
 
     def _is_live(self, entry: Entry) -> bool:
@@ -213,9 +217,20 @@ def _has_token(own: Entry, claim: Claim) -> bool:
     return (mine.position, mine.incarnation, mine.number) == (its.position, its.incarnation, its.number)
 
 
-def _joined(own: Entry | None, claim: Claim) -> tuple[str, ...]:
+def _join(entry: Entry, own: Entry | None, claim: Claim) -> None:
+    """The entry has the slot of what stood there, and of the claim."""
     slot = dict.fromkeys((*(own.slot if own else ()), *claim.slot))
-    return tuple(each for each in slot if each != claim.event_id)[:MOST_IN_SLOT]
+    entry.slot = tuple(each for each in slot if each != claim.event_id)[:MOST_IN_SLOT]
+    known = [times for times in (own.slot_times if own else None, claim.slot_times) if times]
+    entry.slot_times = min(known, key=lambda times: times.began, default=None)
+
+
+def _lies_in_slot(entry: Entry, claim: Claim) -> bool:
+    """The claim's event is of the entry's slot by its time, or the entry's slot began while the claim's lasted."""
+    mine, its = claim.slot_times, entry.slot_times
+    if mine is None or its is None:
+        return False
+    return its.began <= mine.received_at < its.ends or mine.received_at < its.began < mine.ends
 
 
 def _highest_released(user: User, claim: Claim) -> int:
