@@ -28,6 +28,7 @@ from saving_alerts.ports.throttle import (
     Obstacle,
     Outbid,
     Reservation,
+    SlotTimes,
     Throttle,
     View,
 )
@@ -52,6 +53,7 @@ class ClaimHolder:
     incarnation: str
     numbers: Iterator[int]
     slot: tuple[str, ...] = ()  # the event ids of those it was gathered with
+    slot_times: SlotTimes | None = None
     taken_over: bool = False
     kept: bool = False
     held_elsewhere: bool = False
@@ -181,4 +183,5 @@ class ClaimHolder:
             incarnation=self.incarnation,
             number=next(self.numbers),
             slot=self.slot,
+            slot_times=self.slot_times,
         )
