@@ -201,15 +201,15 @@ def test_what_a_crash_has_spread_over_the_stages_is_outbid_however_late_it_comes
     simulated(test())
 
 
-def test_of_two_slots_that_an_outage_has_brought_together_each_outbids_its_own() -> None:
+def test_of_two_slots_that_an_outage_has_brought_together_the_winner_has_its_own() -> None:
     async def test() -> None:
         world = World()
-        await world.come(offer(1, 30, at=0), offer(2, 20, at=40))
+        await world.come(offer(1, 20, at=0), offer(2, 30, at=40))
         world.worker = world.another_worker("worker-b")
 
-        decided = await world.come(offer(3, 90, at=9), offer(4, 90, at=41))
+        decided = await world.come(offer(3, 90, at=9), offer(4, 90, at=41), after=(0, 11))
 
-        assert reasons(decided) == [Reason.OUTBID, Reason.PUSHED]
+        assert reasons(decided) == [Reason.PUSHED, Reason.OUTBID]
 
     simulated(test())
 
