@@ -29,7 +29,7 @@ from saving_alerts.domain.moments import EPOCH, of_milliseconds
 from saving_alerts.domain.push_sends import PushSend
 from saving_alerts.metrics import Metric, Metrics
 from saving_alerts.ports.errors import UnavailableError
-from saving_alerts.ports.throttle import Claim, ControlCharge, Reservation, View
+from saving_alerts.ports.throttle import Claim, ControlCharge, Reservation, SlotTimes, View
 
 # No user's key ends so, because a user's name is quoted in it.
 NOBODY = "%check"
@@ -69,7 +69,10 @@ class _Call(StrEnum):
 
 
 # What each script is made of, after `state`.
-_PARTS = dict.fromkeys((_Call.LOOK, _Call.RESERVE, _Call.CHARGE_CONTROL), ("obstacles",))
+_PARTS: dict[_Call, tuple[str, ...]] = {
+    **dict.fromkeys((_Call.LOOK, _Call.RESERVE, _Call.CHARGE_CONTROL), ("slot_times", "obstacles")),
+    _Call.CONFIRM: ("slot_times",),
+}
 
 
 class RedisThrottle:
@@ -221,10 +224,16 @@ def _identity(claim: Claim) -> tuple[str, ...]:
 
 def _encoded_slot(claim: Claim, tokens: Tokens | None) -> bytes:
     """Those that were gathered with the event, each with the token by which what was erased is found, and the times."""
-    user_id, times = claim.user_id, claim.slot_times
+    user_id = claim.user_id
     others = [(each, tokens.of_text(user_id, "event_id", each) if tokens else "") for each in claim.slot]
-    moments = () if times is None else (times.received_at, times.began, times.ends)
-    return msgspec.json.encode({"others": others, "times": [(each - EPOCH) // _MILLISECOND for each in moments]})
+    times = {} if claim.slot_times is None else {"times": _encoded_times(claim.slot_times)}
+    return msgspec.json.encode({"others": others, **times})
+
+
+def _encoded_times(times: SlotTimes) -> dict[str, object]:
+    members = [[(moment - EPOCH) // _MILLISECOND for moment in each] for each in times.members]
+    at = (times.received_at - EPOCH) // _MILLISECOND
+    return {"at": at, "within": times.within // _MILLISECOND, "members": members}
 
 
 def _charge(send: PushSend) -> tuple[int, int, int]:

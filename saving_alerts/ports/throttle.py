@@ -1,7 +1,7 @@
 """Claims on a user's next push, and every answer to `reserve`. The rules are in docs/claims.md."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
@@ -11,14 +11,15 @@ from saving_alerts.domain.source_position import SourcePosition
 
 
 class SlotTimes(msgspec.Struct, frozen=True):
-    """When an event was received, and from when to when its slot is: times of events, so the same at every redelivery.
+    """What says when the slot of an event is: times of events, so the same at every redelivery.
 
-    `ends` is no part of the slot.
+    A slot begins with the first event that lies in no slot before it, and lasts `within`. `members` are all that were
+    gathered, the event among them, in their order: when each was received, and until when a gathering with it can last.
     """
 
     received_at: datetime
-    began: datetime
-    ends: datetime
+    within: timedelta
+    members: tuple[tuple[datetime, datetime], ...]
 
 
 class Claim(msgspec.Struct, frozen=True):

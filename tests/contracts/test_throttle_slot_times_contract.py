@@ -1,18 +1,32 @@
 """What `reserve` promises of events of one slot that were never gathered together: by the times of the events alone."""
 
+from datetime import timedelta
+
 import msgspec
 import pytest
+from msgspec.structs import replace
 from redis import asyncio as aioredis
 
+from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.throttle import AlreadySent, CapReached, Charged, Claim, Free, Granted, Outbid, Throttle
 from tests.contracts.test_throttle_slots_contract import CAPS, KEY, client, harness, servers, stored, throttle
-from tests.contracts.throttle_harness import DAILY, Harness, RealHarness, claim_of, ended, granted, slot_times
+from tests.contracts.throttle_harness import (
+    DAILY,
+    EVENTS_BEGAN,
+    Harness,
+    RealHarness,
+    claim_of,
+    ended,
+    granted,
+    slot_times,
+)
 
 __all__ = ["client", "harness", "servers", "throttle"]  # fixtures
 
 AT = 9  # seconds at which the winner's event was received, of a slot that begins at 0 and ends at 10
 WINNER = claim_of(1, slot_times=slot_times(AT, 0))
+WIDE = (Cap(CapPer.USER, 9, 24),)
 BY_WINNER = Outbid("event-1", WINNER.position)
 
 
@@ -57,6 +71,36 @@ async def test_a_slot_of_before_ends_when_the_rules_of_then_said(throttle: Throt
     assert isinstance(await throttle.look(claim_of(2, slot_times=slot_times(29, lasts=1)), CAPS), Outbid)
     assert await throttle.look(claim_of(2, slot_times=slot_times(30, lasts=1)), CAPS) == Free()
     assert await throttle.look(claim_of(2, slot_times=slot_times(-1, lasts=1)), CAPS) == Free()
+
+
+@pytest.mark.asyncio
+async def test_what_lies_in_a_charged_slot_begins_none(throttle: Throttle) -> None:
+    """It was gathered with the winner of the next one, too late for its own."""
+    await send(throttle, WINNER)
+    await send(throttle, claim_of(2, slot_times=slot_times(12, 9.5)))
+
+    assert isinstance(await throttle.look(later(3, 21.999), WIDE), Outbid)
+    assert await throttle.look(later(3, 22), WIDE) == Free()
+
+
+@pytest.mark.asyncio
+async def test_of_slots_that_were_gathered_together_the_winner_has_its_own(throttle: Throttle) -> None:
+    await send(throttle, claim_of(1, slot_times=slot_times(42, 0)))
+
+    assert await throttle.look(later(2, 5), CAPS) == Free()
+    assert isinstance(await throttle.look(later(2, 51.999), CAPS), Outbid)
+    assert await throttle.look(later(2, 52), CAPS) == Free()
+
+
+@pytest.mark.asyncio
+async def test_a_slot_ends_before_a_deadline_in_it(throttle: Throttle) -> None:
+    at, limit = (EVENTS_BEGAN + timedelta(seconds=each) for each in (0, 3))
+    times = slot_times(0, 2)
+    short = replace(times, members=((at, limit), times.members[1]))
+    await send(throttle, claim_of(1, slot_times=short))
+
+    assert isinstance(await throttle.look(later(2, 2.999), CAPS), Outbid)
+    assert await throttle.look(later(2, 3), CAPS) == Free()
 
 
 @pytest.mark.asyncio

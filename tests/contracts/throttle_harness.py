@@ -111,9 +111,10 @@ def claim_of(
 
 
 def slot_times(at: float, began: float | None = None, lasts: float = SLOT_SECONDS) -> SlotTimes:
-    """In seconds of the events' own time. Without `began` the slot begins with the event."""
-    moments = (at, at if began is None else began, (at if began is None else began) + lasts)
-    return SlotTimes(*(EVENTS_BEGAN + timedelta(seconds=each) for each in moments))
+    """In seconds of the events' own time. With `began` another event of that moment was gathered, too."""
+    moments = [EVENTS_BEGAN + timedelta(seconds=each) for each in sorted({at, at if began is None else began})]
+    members = tuple((each, each + timedelta(minutes=5)) for each in moments)
+    return SlotTimes(EVENTS_BEGAN + timedelta(seconds=at), timedelta(seconds=lasts), members)
 
 
 def granted(reservation: Reservation) -> Granted:

@@ -20,6 +20,7 @@ from saving_alerts.pipeline.slot_times import slot_times
 from saving_alerts.ports.throttle import Charged, Claim, ControlCharge, Granted, Reservation, SlotTimes
 from tests.deterministic.facts import EventFacts
 from tests.deterministic.plan import CrashPlace, Plan, PlannedEvent
+from tests.support.fakes.slot_times import Span, lie_in_one, slot_of
 
 CHOOSE_WITHIN_SECONDS = 8.0
 PLACES = (
@@ -82,7 +83,7 @@ class Slots:
     elected: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     gathered: dict[tuple[str, SourcePosition], frozenset[str]] = field(default_factory=dict)  # by whom, and of what
     times: dict[tuple[str, SourcePosition], SlotTimes] = field(default_factory=dict)  # in the same way
-    charged: dict[tuple[str, str], SlotTimes] = field(default_factory=dict)  # as `elected`, also where nothing else was
+    charged: dict[tuple[str, str], Span] = field(default_factory=dict)  # as `elected`, also where nothing else was
     near: set[tuple[str, str, str]] = field(default_factory=set)  # a user, who was charged, and who was in their slot
     forgotten: set[str] = field(default_factory=set)  # users of whom Redis forgot a slot
 
@@ -106,11 +107,12 @@ class Slots:
 
     def _charge(self, claim: Claim, times: SlotTimes, *, is_new: bool) -> None:
         own = (claim.user_id, claim.event_id)
-        others = [(event_id, its) for (user_id, event_id), its in self.charged.items() if user_id == claim.user_id]
+        others = {each: its for each, its in self.charged.items() if each[0] == claim.user_id and each != own}
+        slot = slot_of(times, [*others.values()])
         if is_new and own not in self.charged:
-            in_slot = [event_id for event_id, its in others if event_id != claim.event_id and _are_near(times, its)]
+            in_slot = [event_id for (_, event_id), its in others.items() if lie_in_one(times.received_at, slot, its)]
             self.near |= {(claim.user_id, event_id, claim.event_id) for event_id in in_slot}
-        self.charged[own] = min(self.charged.get(own, times), times, key=lambda each: each.began)
+        self.charged[own] = min(self.charged.get(own, slot), slot, key=lambda each: each[0])
 
     def broken(self, pushed: set[tuple[str, str]], facts: list[EventFacts]) -> list[str]:
         """Slots with more than one push, or charge as control beside one.
@@ -133,8 +135,3 @@ class Slots:
             if user_id not in limited | unheard
             and len(these := sorted(each for each in members if (user_id, each) in charged)) > 1
         ]
-
-
-def _are_near(own: SlotTimes, charged: SlotTimes) -> bool:
-    is_in_its = charged.began <= own.received_at < charged.ends
-    return is_in_its or own.received_at < charged.began < own.ends

@@ -4,15 +4,19 @@ from tests.mutation.mutant import Edit, Mutant
 
 STATE = "saving_alerts/adapters/claim_scripts/state.lua"
 OBSTACLES = "saving_alerts/adapters/claim_scripts/obstacles.lua"
-SLOT_TIMES = "saving_alerts/pipeline/slot_times.py"
+LUA_TIMES = "saving_alerts/adapters/claim_scripts/slot_times.lua"
 
 TEST_TIMES = ("tests/contracts/test_throttle_slot_times_contract.py",)
-TEST_SPREAD = ("tests/unit/pipeline/test_gathered_dispatch.py",)
 
 SLOT_MUTANTS = (
     Mutant(
+        "begin a slot with what lies in a charged one",
+        (Edit(LUA_TIMES, "if has_times and entry.slot_began <= at", "if false and entry.slot_began <= at"),),
+        TEST_TIMES,
+    ),
+    Mutant(
         "compare no times of slots",
-        (Edit(OBSTACLES, " or lies_in_slot(entry, told.times) then return entry end\n", " then return entry end\n"),),
+        (Edit(OBSTACLES, " or lies_in_slot(entry, at, ends) then return entry end\n", " then return entry end\n"),),
         TEST_TIMES,
     ),
     Mutant(
@@ -22,7 +26,7 @@ SLOT_MUTANTS = (
     ),
     Mutant(
         "forget when the slot of a claim began that is taken over",
-        (Edit(STATE, "= first_times(entry, told.times)\n", "= told.times[2], told.times[3]\n"),),
+        (Edit(LUA_TIMES, "  if entry and entry.slot_began and not", "  if false and not"),),
         TEST_TIMES,
     ),
     Mutant(
@@ -32,7 +36,7 @@ SLOT_MUTANTS = (
     ),
     Mutant(
         "give a winner the first of several slots that were gathered together",
-        (Edit(SLOT_TIMES, "max(span for span", "min(span for span"),),
-        TEST_SPREAD,
+        (Edit(LUA_TIMES, "      if not began or at >= ends then", "      if not began then"),),
+        TEST_TIMES,
     ),
 )

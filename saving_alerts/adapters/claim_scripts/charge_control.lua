@@ -5,7 +5,7 @@ local function charged(send)
 end
 
 local function charge_anew(user)
-  local send = with_slot({
+  local send = with_slot(user, {
     position = POSITION, event_id = EVENT_ID, merchant_id = MERCHANT_ID, sent_at = NOW, uncertain = false,
     control = true, incarnation = INCARNATION, number = NUMBER,
   }, nil)

@@ -14,7 +14,7 @@ end
 local function confirm(user)
   local own = own_entry(user)
   if changes_nothing(own) then return {'unchanged'} end
-  local send = with_slot({
+  local send = with_slot(user, {
     position = POSITION, event_id = EVENT_ID, merchant_id = MERCHANT_ID,
     sent_at = charged_from(own), uncertain = UNCERTAIN,
   }, own)

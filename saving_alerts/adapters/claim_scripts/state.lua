@@ -12,7 +12,7 @@
 -- itself is the user's again; under the token of the user all of `slot` are tokens. `slot_began` and `slot_ends` are by the times of
 -- events, so that they are the same whoever gathers them: an event between them is of the slot, even if it was not gathered with it.
 -- The argument before the tokens is what this event's own slot is: `others`, pairs of event id and token of those that it was
--- gathered with (the token is an empty text where there are none), and `times`: its own, and when its slot began and ends; or nothing.
+-- gathered with (the token is an empty text where there are none), and `times` (see `slot_times`).
 -- `released` says which claims must never be granted again, because a copy of their `reserve` may arrive late: of each
 -- incarnation the `highest` number that was released, and with it every lower one. An item without `highest` is one token, as
 -- release 0.1.0 writes them. The latest stands last.
@@ -222,21 +222,6 @@ local function joined(entry, others)
   end
   for _, other in ipairs(others) do add(other[1]) end
   return #result > 0 and result or nil, tokens
-end
-
--- Of both the one that began first: who gathered it knew of more. nil where none is known.
-local function first_times(entry, times)
-  local is_first = entry and entry.slot_began and not (times[2] and times[2] < entry.slot_began)
-  if is_first then return entry.slot_began, entry.slot_ends end
-  return times[2], times[3]
-end
-
--- `value` with the slot of an entry, or of none, and of this call.
-local function with_slot(value, entry)
-  local told = told_slot()
-  value.slot, value.slot_tokens = joined(entry, told.others)
-  value.slot_began, value.slot_ends = first_times(entry, told.times)
-  return value
 end
 
 local function is_own(entry)
