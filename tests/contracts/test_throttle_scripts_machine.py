@@ -33,7 +33,16 @@ NAMES: tuple[CallName, ...] = (
 )
 # Of slots that meet at 10 s, with what lies in both as somebody else gathered it, and of one that is short.
 SLOT_TIMES = st.sampled_from(
-    [None, slot_times(0), slot_times(4, 0), slot_times(4), slot_times(10), slot_times(14, 9), slot_times(14, 10, 4)]
+    [
+        None,
+        slot_times(0),
+        slot_times(4, 0),
+        slot_times(4),
+        slot_times(10),
+        slot_times(14, 9),
+        slot_times(12, 4),
+        slot_times(14, 10, 4),
+    ]
 )
 # `topic`: the source was made again, and other events stand at the same positions. Claims are numbered over both.
 CLAIMS = st.builds(
