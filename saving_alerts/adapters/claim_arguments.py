@@ -9,7 +9,7 @@ from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.erasures import Tokens
 from saving_alerts.domain.moments import EPOCH
 from saving_alerts.domain.push_sends import PushSend
-from saving_alerts.ports.throttle import Claim
+from saving_alerts.ports.throttle import Claim, SlotTimes
 
 
 def identity(claim: Claim) -> tuple[str, ...]:
@@ -17,13 +17,17 @@ def identity(claim: Claim) -> tuple[str, ...]:
 
 
 def encoded_slot(claim: Claim, tokens: Tokens | None) -> bytes:
-    """Those that were gathered with the event, each with the token by which what was erased is found."""
-    if not claim.slot:
-        return b"[]"
+    """Those that were gathered with the event, each with the token by which what was erased is found, and the times."""
     user_id = claim.user_id
-    return msgspec.json.encode(
-        [(each, tokens.of_text(user_id, "event_id", each) if tokens else "") for each in claim.slot]
-    )
+    others = [(each, tokens.of_text(user_id, "event_id", each) if tokens else "") for each in claim.slot]
+    times = {} if claim.slot_times is None else {"times": _encoded_times(claim.slot_times)}
+    return msgspec.json.encode({"others": others, **times})
+
+
+def _encoded_times(times: SlotTimes) -> dict[str, object]:
+    members = [[(moment - EPOCH) // MILLISECOND for moment in each] for each in times.members]
+    at = (times.received_at - EPOCH) // MILLISECOND
+    return {"at": at, "within": times.within // MILLISECOND, "members": members}
 
 
 def charge(send: PushSend) -> tuple[int, int, int]:

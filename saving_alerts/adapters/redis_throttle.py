@@ -237,7 +237,9 @@ def _unreadable(key: str) -> UnavailableError:
 
 def _parts(call: _Call, *, has_budgets: bool) -> tuple[str, ...]:
     budgets = _BUDGETS[has_budgets] if call in _OF_BUDGETS else ()
-    return (*budgets, "obstacles") if call in _OBSTACLES else budgets
+    slot_times = ("slot_times",) if call in (*_OBSTACLES, _Call.CONFIRM) else ()
+    obstacles = ("obstacles",) if call in _OBSTACLES else ()
+    return (*budgets, *slot_times, *obstacles)
 
 
 def _script(*parts: str) -> str:

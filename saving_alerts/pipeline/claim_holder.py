@@ -29,6 +29,7 @@ from saving_alerts.ports.throttle import (
     Obstacle,
     Outbid,
     Reservation,
+    SlotTimes,
     Throttle,
     View,
 )
@@ -54,6 +55,7 @@ class ClaimHolder:
     numbers: Iterator[int]
     budgets: Callable[[], tuple[BudgetDay, ...]]  # the days of those that it counts for, as of now
     slot: tuple[str, ...] = ()  # the event ids of those it was gathered with
+    slot_times: SlotTimes | None = None
     taken_over: bool = False
     kept: bool = False
     held_elsewhere: bool = False
@@ -184,4 +186,5 @@ class ClaimHolder:
             number=next(self.numbers),
             slot=self.slot,
             budgets=self.budgets(),
+            slot_times=self.slot_times,
         )

@@ -15,6 +15,7 @@ from saving_alerts.pipeline.claim_holder import ClaimHolder
 from saving_alerts.pipeline.drain import Drain
 from saving_alerts.pipeline.gathering import Slot
 from saving_alerts.pipeline.preconditions import Preconditions
+from saving_alerts.pipeline.slot_times import slot_times
 from saving_alerts.ports.clock import Clock
 from saving_alerts.ports.consent import AsTheEventSaid, Consent
 from saving_alerts.ports.gone_devices import GoneDevices, NobodyGone
@@ -60,6 +61,7 @@ class DispatchPorts:
             numbers=self.claim_numbers,
             budgets=lambda: self._budgets(alert, rules),
             slot=slot.event_ids_beside(alert),
+            slot_times=slot_times(alert, slot.others, rules.choose_within),
         )
 
     def _budgets(self, alert: Alert, rules: RuleSet) -> tuple[BudgetDay, ...]:

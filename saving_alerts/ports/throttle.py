@@ -1,7 +1,7 @@
 """Claims on a user's next push, and every answer to `reserve`. The rules are in docs/claims.md."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
@@ -11,12 +11,25 @@ from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.source_position import SourcePosition
 
 
+class SlotTimes(msgspec.Struct, frozen=True):
+    """What says when the slot of an event is: times of events, so the same at every redelivery.
+
+    A slot begins with the first event that lies in no slot before it, and lasts `within`. `members` are all that were
+    gathered, the event among them, in their order: when each was received, and until when a gathering with it can last.
+    """
+
+    received_at: datetime
+    within: timedelta
+    members: tuple[tuple[datetime, datetime], ...]
+
+
 class Claim(msgspec.Struct, frozen=True):
     """One claim. Position, incarnation of the worker and number are its token; number counts up in an incarnation.
 
     Positions come again when the source is made anew: an entry belongs to a position and an event id.
-    No part of the token are `slot`, the event ids of the others with which this one was gathered for one push, and
-    `budgets`, the days of which it is to have a part.
+    No part of the token are its slot and its budgets: `slot` are the event ids of the others with which this one was
+    gathered for one push, `slot_times` say when it is, None where nothing is gathered; `budgets` are the days of which
+    it is to have a part.
     """
 
     user_id: str
@@ -27,6 +40,7 @@ class Claim(msgspec.Struct, frozen=True):
     number: int
     slot: tuple[str, ...] = ()
     budgets: tuple[BudgetDay, ...] = ()
+    slot_times: SlotTimes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +96,7 @@ class OtherDay:
 
 @dataclass(frozen=True, slots=True)
 class Outbid:
-    """Another event that was gathered for the same slot is charged: None where the user was erased since."""
+    """Another event of the same slot is charged: None where the user was erased since."""
 
     event_id: str | None
     position: SourcePosition | None
@@ -142,8 +156,8 @@ class Throttle(Protocol):
     async def reserve(self, claim: Claim, caps: tuple[Cap, ...]) -> Reservation:
         """Ask for a claim. The entry of its own event at its position counts first, before caps and other claims.
 
-        It says who was gathered with it (`slot`), and so does what becomes of it: of those that were gathered with each
-        other one is charged at most (docs/claims.md, rule 11).
+        It says who was gathered with it and when its slot is, and so does what becomes of it: of those that were
+        gathered with each other, or lie in one slot by their times, one is charged at most (docs/claims.md, rule 11).
 
         It takes a part of each of its budgets, after the caps have said yes (docs/claims.md, rule 13).
 

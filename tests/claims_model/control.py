@@ -118,4 +118,5 @@ def _written(rules: Rules, state: State, own: int, task: Task) -> State:
     if not rules.ghost_takes_none:
         state = budgets.taken(rules, state)
     written = state._replace(old=put(state.old, own, False), elected=put(state.elected, own, is_elected))
-    return written.with_entry(own, Entry("control", together=task.together and rules.ghost_has_slot))
+    together, timed = task.together and rules.ghost_has_slot, slots.are_near(state) and rules.ghost_has_slot
+    return written.with_entry(own, Entry("control", together=together, timed=timed))

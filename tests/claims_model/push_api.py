@@ -54,7 +54,7 @@ def over_slot(state: State, event: int) -> str:
     """This event is pushed, or charged as control."""
     if not slots.is_second_push(state, event):
         return ""
-    return THE_LIMIT if is_at_the_limit(state) or state.slot_lost == WIPED | ORPHANED else OVER_SLOT
+    return THE_LIMIT if is_at_the_limit(state) or slots.is_lost(state) else OVER_SLOT
 
 
 def is_at_the_limit(state: State) -> bool:

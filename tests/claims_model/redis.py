@@ -132,7 +132,8 @@ def confirm(rules: Rules, state: State, worker: int, event: int, *, uncertain: b
     # The window of the cap begins anew, so what was accepted before lies within it.
     accepted = "in window" if state.accepted[event] == "after charge" else state.accepted[event]
     together = (entry.together or together) and rules.send_keeps_slot
-    confirmed = state.with_entry(event, Entry("uncertain" if uncertain else "pushed", together=together))
+    timed = slots.are_near(state) and rules.send_keeps_slot
+    confirmed = state.with_entry(event, Entry("uncertain" if uncertain else "pushed", together=together, timed=timed))
     confirmed = budgets.confirmed(rules, confirmed)
     return confirmed._replace(accepted=put(state.accepted, event, accepted), old=put(state.old, event, False))
 

@@ -3,12 +3,20 @@
 from tests.claims_model.state import ORPHANED, SETTLED, WIPED, Rules, State, Task, put
 
 SLOT_RULES = frozenset(
-    {"gathered_sends_outbid", "slot_is_remembered", "takeover_joins_slots", "send_keeps_slot", "table_outbids"}
+    {
+        *("gathered_sends_outbid", "slot_is_remembered", "takeover_joins_slots", "send_keeps_slot", "table_outbids"),
+        "slot_has_times",
+    }
 )
 
 
 def are_gathered(state: State) -> bool:
     return bool(state.left.slots)
+
+
+def are_near(state: State) -> bool:
+    """Whether the times of both events lie within the length of one slot."""
+    return state.left.slots == 2
 
 
 def can_be_gathered(state: State, worker: int) -> bool:
@@ -27,7 +35,9 @@ def orphaned(state: State, worker: int) -> State:
 
 
 def wiped(state: State) -> State:
-    """The Table knows who was sent, and not who was gathered with them."""
+    """The Table knows who was sent, and neither who was gathered with them nor when their slots began."""
+    if are_near(state):
+        return state._replace(slot_lost=state.slot_lost | WIPED)
     return _hit(state, WIPED)
 
 
@@ -41,6 +51,8 @@ def is_outbid(rules: Rules, state: State, event: int, *, together: bool) -> bool
     other = state.entries[1 - event]
     if other.kind not in (*SETTLED, "ended"):
         return False
+    if other.timed and rules.slot_has_times:
+        return True
     return (together and rules.gathered_sends_outbid) or (other.together and rules.slot_is_remembered)
 
 
@@ -56,7 +68,7 @@ def claimed(rules: Rules, state: State, event: int, *, together: bool, was_toget
     """
     entry = state.entries[event]
     joined = was_together or (together and (rules.takeover_joins_slots or not entry.taken_over))
-    state = state.with_entry(event, entry._replace(together=joined))
+    state = state.with_entry(event, entry._replace(together=joined, timed=are_near(state)))
     is_free = state.entries[1 - event].kind == "none" and not state.accepted[1 - event]
     if together and (is_free or not entry.taken_over):
         return state._replace(elected=put(state.elected, event, True))
@@ -71,4 +83,10 @@ def is_second_push(state: State, event: int) -> bool:
     """Or a charge as control beside a push."""
     other = 1 - event
     is_charged = bool(state.accepted[other]) or "control" in (state.entries[other].kind, state.answers[other])
-    return any(state.elected) and is_charged
+    return (any(state.elected) or are_near(state)) and is_charged
+
+
+def is_lost(state: State) -> bool:
+    """Redis forgot the slot, and so did who gathered both; where nobody did, nothing else knew of it."""
+    lost = state.slot_lost
+    return lost == WIPED | ORPHANED or (are_near(state) and bool(lost & WIPED) and not any(state.elected))

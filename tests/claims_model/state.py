@@ -93,6 +93,7 @@ class Rules:
     slot_is_remembered: bool = True  # 11: also when it comes again alone: the charge says who was gathered with it
     takeover_joins_slots: bool = True  # 11: a claim that is taken over stands for who is gathered now, too
     send_keeps_slot: bool = True  # 11: so does what is charged for good
+    slot_has_times: bool = True  # 11: who was not gathered with it, and lies within its length, gets nothing either
     table_outbids: bool = True  # 9 and 11: the Table knows who was sent, if it is gathered again
     live_claim_is_not_erased: bool = True  # 10
     erased_charge_stays: bool = True  # 10: under a token
@@ -133,7 +134,9 @@ class Faults(NamedTuple):
     windows: int = 0  # the cap's window after a charge passes; it is longer than any deadline
     copies: int = 0  # a `reserve` that was granted arrives once more, at any time: the driver had sent it twice
     erasures: int = 0  # the user is to be forgotten
-    slots: int = 0  # 1: both events can be gathered for one slot, and the cap is so wide that nobody meets it
+    # 1: both events can be gathered for one slot, and the cap is so wide that nobody meets it. 2: they also lie within
+    # the length of one slot, so that one is pushed at most even where nobody ever gathered them together.
+    slots: int = 0
     refills: int = 0  # an operator has Redis learn what the changelog has
     budgets: int = 0  # 1: the events are of two users, whom no cap stops, and have a budget of one push
     controls: int = 0  # 1: the first event is kept back as control; 2: it is so now, and was not at first
@@ -166,6 +169,7 @@ class Entry(NamedTuple):
     number: int = 0  # where copies are looked at
     erased: bool = False  # it stands under a token
     together: bool = False  # it says that the other event was gathered with it
+    timed: bool = False  # it says when its slot began
 
 
 class Copy(NamedTuple):

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.caps import Cap
 from saving_alerts.ports.throttle import Claim
-from tests.contracts.throttle_harness import DAILY, DAILY_PER_MERCHANT, TWICE_A_DAY, WEEKLY, claim_of
+from tests.contracts.throttle_harness import DAILY, DAILY_PER_MERCHANT, TWICE_A_DAY, WEEKLY, claim_of, slot_times
 from tests.contracts.throttle_pair import Call, CallName, ThrottlePair, settings_for
 from tests.contracts.throttle_servers import SERVERS, NamedRedis, named
 
@@ -31,16 +31,32 @@ NAMES: tuple[CallName, ...] = (
     "confirm as uncertain",
     "release",
 )
+# Of slots that meet at 10 s, with what lies in both as somebody else gathered it, and of one that is short.
+SLOT_TIMES = st.sampled_from(
+    [
+        None,
+        slot_times(0),
+        slot_times(4, 0),
+        slot_times(4),
+        slot_times(10),
+        slot_times(14, 9),
+        slot_times(12, 4),
+        slot_times(14, 10, 4),
+    ]
+)
 # `topic`: the source was made again, and other events stand at the same positions. Claims are numbered over both.
 CLAIMS = st.builds(
-    lambda offset, incarnation, number, topic, slot: claim_of(
-        offset, incarnation, 2 * topic + number, f"event-{offset // 2}-{topic}", f"m-{offset % 2}", slot=slot
+    lambda offset, incarnation, number, topic, slot, times: claim_of(
+        *(offset, incarnation, 2 * topic + number, f"event-{offset // 2}-{topic}", f"m-{offset % 2}"),
+        slot=slot,
+        slot_times=times,
     ),
     st.integers(0, 2),
     st.sampled_from(["worker-a", "worker-b", "worker-c"]),
     st.integers(1, 2),
     st.integers(0, 1),
     st.sampled_from([(), (), ("event-0-0", "event-1-0"), ("event-1-1", "event-0-0")]),
+    SLOT_TIMES,
 )
 CAPS = st.lists(st.sampled_from([DAILY, TWICE_A_DAY, DAILY_PER_MERCHANT, WEEKLY]), max_size=2, unique=True).map(tuple)
 

@@ -11,7 +11,7 @@ from saving_alerts.adapters.redis_throttle import RedisThrottle, ThrottlePolicy
 from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.erasures import Tokens
 from saving_alerts.domain.source_position import SourcePosition
-from saving_alerts.ports.throttle import AlreadySent, Claim, Granted, Reservation, Throttle
+from saving_alerts.ports.throttle import AlreadySent, Claim, Granted, Reservation, SlotTimes, Throttle
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
 from tests.support.fakes.throttle import FakeThrottle, User
@@ -25,6 +25,8 @@ WEEKLY = Cap(CapPer.USER, 1, 168)
 BRIEF_CAP = Cap(CapPer.USER, 1, 0.05 / 3600)
 KEY_PREFIX = "test:claims:"
 TOKENS = Tokens("a secret of the tests, of 32 letters")
+SLOT_SECONDS = 10.0
+EVENTS_BEGAN = datetime(2026, 11, 23, 10, tzinfo=UTC)  # of nobody's clock
 POLL_SECONDS = 0.002
 WAIT_SECONDS = 10
 
@@ -93,6 +95,8 @@ def claim_of(
     merchant_id: str = "m-1",
     user_id: str = "u-1",
     slot: tuple[str, ...] = (),
+    *,
+    slot_times: SlotTimes | None = None,
 ) -> Claim:
     return Claim(
         user_id=user_id,
@@ -102,7 +106,15 @@ def claim_of(
         incarnation=incarnation,
         number=next(_numbers) if number is None else number,
         slot=slot,
+        slot_times=slot_times,
     )
+
+
+def slot_times(at: float, began: float | None = None, lasts: float = SLOT_SECONDS) -> SlotTimes:
+    """In seconds of the events' own time. With `began` another event of that moment was gathered, too."""
+    moments = [EVENTS_BEGAN + timedelta(seconds=each) for each in sorted({at, at if began is None else began})]
+    members = tuple((each, each + timedelta(minutes=5)) for each in moments)
+    return SlotTimes(EVENTS_BEGAN + timedelta(seconds=at), timedelta(seconds=lasts), members)
 
 
 def granted(reservation: Reservation) -> Granted:

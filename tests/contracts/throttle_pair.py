@@ -94,7 +94,18 @@ class ThrottlePair:
         self.clock.set(self.now())
         expected = await _answer(self.reference, call)
         assert _agree(answer, expected), f"{call}: the server says {answer}, the reference {expected}"
+        await self._compare_slots()
         return answer
+
+    async def _compare_slots(self) -> None:
+        """Of what stands under the user; what is too old is gone at once in one of both."""
+        entries = msgspec.json.decode(await self.stored() or b'{"entries": []}')["entries"]
+        stored = {(each["position"], each["event_id"]): _slot_stored(each) for each in entries}
+        kept = self.reference.users["u-1"].entries.values()
+        expected = {(str(each.claim.position), each.claim.event_id): _milliseconds(each.slot_times) for each in kept}
+        of_both = stored.keys() & expected.keys()
+        differ = {each: (stored[each], expected[each]) for each in of_both if stored[each] != expected[each]}
+        assert not differ, f"slots on the server, and of the reference: {differ}"
 
     def drop_old_calls(self) -> None:
         while self.sent_calls and self.now() - self.sent_calls[0][1] > LATEST_ARRIVAL:
@@ -126,6 +137,14 @@ class ThrottlePair:
     async def flush(self) -> None:
         await self.client.flushall()
         self.reference.users.clear()
+
+
+def _slot_stored(entry: dict[str, int]) -> tuple[int, ...] | None:
+    return (entry["slot_began"], entry["slot_ends"]) if "slot_began" in entry else None
+
+
+def _milliseconds(slot: tuple[datetime, datetime] | None) -> tuple[int, ...] | None:
+    return tuple((each - NEVER) // MILLISECOND for each in slot) if slot else None
 
 
 def _earlier(stored: object, milliseconds: int) -> object:

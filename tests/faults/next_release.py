@@ -56,8 +56,8 @@ _REDIS = (
         "saving_alerts/ports/heartbeats.py",
         "    owned: Annotated[dict[Text, tuple[PartitionNumber, ...]], Meta(max_length=MAX_TOPICS)] = {}",
     ),
-    Edit(f"{_SCRIPTS}/confirm.lua", "uncertain = UNCERTAIN, slot", f"uncertain = UNCERTAIN, {NAME} = 1, slot"),
-    Edit(f"{_SCRIPTS}/reserve.lua", "NOW + LEASE_MS,\n    slot", f"NOW + LEASE_MS, {NAME} = 1,\n    slot"),
+    Edit(f"{_SCRIPTS}/confirm.lua", "uncertain = UNCERTAIN,\n", f"uncertain = UNCERTAIN, {NAME} = 1,\n"),
+    Edit(f"{_SCRIPTS}/reserve.lua", "NOW + LEASE_MS,\n  }", f"NOW + LEASE_MS, {NAME} = 1,\n  }}"),
     Edit(f"{_SCRIPTS}/charge_control.lua", "control = true,", f"control = true, {NAME} = 1,"),
     Edit(f"{_SCRIPTS}/state.lua", "cjson.encode({entries = entries,", f"cjson.encode({{{NAME} = 1, entries = entries,"),
 )

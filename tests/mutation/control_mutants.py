@@ -21,7 +21,11 @@ TEST_ROWS = ("tests/unit/kafka/test_push_send_rows.py",)
 TEST_SENDS = ("tests/unit/domain/test_push_sends.py",)
 
 CONTROL_IN_SLOTS = (
-    Mutant("forget the slot of a charge as control", (Edit(CHARGE, ", slot = joined(nil)", ""),), TEST_SLOTS),
+    Mutant(
+        "forget the slot of a charge as control",
+        (Edit(CHARGE, "  return charged(send)\n", "  send.slot = nil\n  save_user(user)\n  return charged(send)\n"),),
+        TEST_SLOTS,
+    ),
     Mutant(
         "charge as control who was outbid",
         (

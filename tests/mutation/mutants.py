@@ -15,6 +15,7 @@ from tests.mutation.moment_mutants import MOMENT_MUTANTS
 from tests.mutation.mutant import Edit, Mutant
 from tests.mutation.results_mutants import RESULTS_MUTANTS
 from tests.mutation.simulation_mutants import SIMULATION_MUTANTS
+from tests.mutation.slot_mutants import SLOT_MUTANTS
 
 STAGE = "saving_alerts/delivery/stage_runner.py"
 PUBLISHER = "saving_alerts/delivery/publisher.py"
@@ -170,4 +171,5 @@ MUTANTS = (
     *MOMENT_MUTANTS,
     *DRAIN_MUTANTS,
     *SIMULATION_MUTANTS,
+    *SLOT_MUTANTS,
 )

@@ -246,6 +246,17 @@ OF_SLOTS = (
         FIRST_HUNDRED_THAT_GATHER,
     ),
     Mutant(
+        "in simulation: slots by company only",
+        (
+            Edit(
+                "saving_alerts/pipeline/dispatch_ports.py",
+                "slot_times=slot_times(alert, slot.others, rules.choose_within)",
+                "slot_times=None",
+            ),
+        ),
+        FIRST_HUNDRED_THAT_GATHER,
+    ),
+    Mutant(
         "in simulation: what the Table knows outbids nobody",
         (Edit(CLAIM_HOLDER, "if send.event_id in self.slot", "if False"),),
         FIRST_HUNDRED_THAT_GATHER,

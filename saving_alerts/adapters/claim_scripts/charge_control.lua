@@ -5,10 +5,10 @@ local function charged(send)
 end
 
 local function charge_anew(user)
-  local send = {
+  local send = with_slot(user, {
     position = POSITION, event_id = EVENT_ID, merchant_id = MERCHANT_ID, sent_at = NOW, uncertain = false,
-    control = true, incarnation = INCARNATION, number = NUMBER, slot = joined(nil),
-  }
+    control = true, incarnation = INCARNATION, number = NUMBER,
+  }, nil)
   table.insert(user.entries, send)
   save_user(user)
   return charged(send)

@@ -14,12 +14,11 @@ end
 local function confirm(user)
   local own = own_entry(user)
   if changes_nothing(own) then return {'unchanged'} end
-  local slot, slot_tokens = joined(own)
-  remove_own_entry(user)
-  local send = {
+  local send = with_slot(user, {
     position = POSITION, event_id = EVENT_ID, merchant_id = MERCHANT_ID,
-    sent_at = charged_from(own), uncertain = UNCERTAIN, slot = slot, slot_tokens = slot_tokens,
-  }
+    sent_at = charged_from(own), uncertain = UNCERTAIN,
+  }, own)
+  remove_own_entry(user)
   table.insert(user.entries, send)
   save_user(user)
   return {'recorded'}

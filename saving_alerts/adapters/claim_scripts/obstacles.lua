@@ -28,11 +28,19 @@ local function is_gathered(entry, others)
   return names_this_event(entry)
 end
 
+-- By the times of both events: this one is of the other's slot, or the other's slot began while this one's lasted (to `ends`).
+local function lies_in_slot(entry, at, ends)
+  if not ends or not entry.slot_began then return false end
+  if at < entry.slot_began then return entry.slot_began < ends end
+  return at < entry.slot_ends
+end
+
 -- Only where no claim lives: what is there is a charge for good.
 local function first_charge_in_slot(user)
-  local others = gathered()
+  local told = told_slot()
+  local at, _, ends = told.times and told.times.at, own_slot(user, told.times)
   for _, entry in ipairs(user.entries) do
-    if is_gathered(entry, others) then return entry end
+    if is_gathered(entry, told.others) or lies_in_slot(entry, at, ends) then return entry end
   end
 end
 

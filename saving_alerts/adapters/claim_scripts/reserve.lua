@@ -6,7 +6,7 @@ end
 
 -- One that was erased is the user's again: it is in work.
 local function take_over(user, claim)
-  claim.slot, claim.slot_tokens = joined(claim)
+  with_slot(user, claim, claim)
   claim.under_token, claim.merchant_id = nil, MERCHANT_ID
   claim.incarnation, claim.number = INCARNATION, NUMBER
   claim.lease_until, claim.taken_over = NOW + LEASE_MS, true
@@ -22,11 +22,11 @@ local function reserve_again(user, claim)
 end
 
 local function claim_anew(user)
-  local claim = {
+  local claim = with_slot(user, {
     position = POSITION, event_id = EVENT_ID, merchant_id = MERCHANT_ID,
     incarnation = INCARNATION, number = NUMBER, lease_until = NOW + LEASE_MS,
-    slot = joined(nil), budgets = take_budgets(),
-  }
+    budgets = take_budgets(),
+  }, nil)
   table.insert(user.entries, claim)
   save_user(user)
   return granted(claim)

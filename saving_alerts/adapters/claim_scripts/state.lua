@@ -9,8 +9,10 @@
 -- at the same position is another one.
 -- `slot` of an entry are the event ids of those that were gathered with it; none, where nothing was gathered. Of all that
 -- were gathered with each other one is charged at most. `slot_tokens` is the part of the slot that was erased, where the entry
--- itself is the user's again; under the token of the user all of `slot` are tokens. The argument before the tokens is a list of those that this event
--- was gathered with: pairs of event id and token, which is an empty text where there are no tokens.
+-- itself is the user's again; under the token of the user all of `slot` are tokens. `slot_began` and `slot_ends` are by the times of
+-- events, so that they are the same whoever gathers them: an event between them is of the slot, even if it was not gathered with it.
+-- The argument before the tokens is what this event's own slot is: `others`, pairs of event id and token of those that it was
+-- gathered with (the token is an empty text where there are none), and `times` (see `slot_times`).
 -- `budgets` of a claim say of which budgets it has a part, each with the end of its day. Keys of budgets stand last.
 -- `released` says which claims must never be granted again, because a copy of their `reserve` may arrive late: of each
 -- incarnation the `highest` number that was released, and with it every lower one. An item without `highest` is one token, as
@@ -89,11 +91,17 @@ local function is_parts(value)
   return true
 end
 
+local function has_slot_times(value)
+  if value.slot_began == nil and value.slot_ends == nil then return true end
+  return type(value.slot_began) == 'number' and type(value.slot_ends) == 'number'
+end
+
 local function is_entry(value)
   if type(value) ~= 'table' or not has_texts(value, {'position', 'event_id', 'merchant_id'}) then return false end
   if value.slot ~= nil and not is_slot(value.slot) then return false end
   if value.slot_tokens ~= nil and not is_slot(value.slot_tokens) then return false end
   if value.budgets ~= nil and not is_parts(value.budgets) then return false end
+  if not has_slot_times(value) then return false end
   if value.sent_at ~= nil then return is_time(value.sent_at) end
   return is_time(value.lease_until) and has_texts(value, {'incarnation', 'number'})
 end
@@ -199,8 +207,8 @@ local function save_user(user)
   if user.was_erased then save_key(ERASED_KEY, under_token(user.entries), under_token(user.released)) end
 end
 
--- Those that this event was gathered with. To be asked only by a script that is told.
-local function gathered()
+-- The slot of this event: `others` and `times`. To be asked only by a script that is told.
+local function told_slot()
   return cjson.decode(ARGV[#ARGV - (ERASED_KEY and 3 or 0)])
 end
 
@@ -210,9 +218,9 @@ local function tokens_of_slot(entry)
   return entry and entry.slot_tokens
 end
 
--- The slot of an entry, or of none, with those of this call, and its tokens. Of too many the first ones: they were gathered
--- first. nil for nobody.
-local function joined(entry)
+-- The slot of an entry, or of none, with `others`, and its tokens. Of too many the first ones: they were gathered first. nil for
+-- nobody.
+local function joined(entry, others)
   local tokens = tokens_of_slot(entry)
   local most = MOST_IN_SLOT - #(tokens or {})
   local result, known = {}, {[EVENT_ID] = true}
@@ -224,7 +232,7 @@ local function joined(entry)
   if entry and not entry.under_token then
     for _, event_id in ipairs(entry.slot or {}) do add(event_id) end
   end
-  for _, other in ipairs(gathered()) do add(other[1]) end
+  for _, other in ipairs(others) do add(other[1]) end
   return #result > 0 and result or nil, tokens
 end
 

@@ -25,6 +25,7 @@ from saving_alerts.ports.throttle import (
     Reservation,
     View,
 )
+from tests.support.fakes.slot_times import Span, lie_in_one, slot_of
 from tests.support.fakes.taken_budgets import TakenBudgets
 
 REMEMBERED = timedelta(hours=MAX_CAP_HOURS)
@@ -47,6 +48,7 @@ class Entry:
     erased: bool = False  # it stands under a token
     slot: tuple[str, ...] = ()
     budgets: dict[str, datetime] = field(default_factory=dict)  # of which it has a part, with the end of their day
+    slot_times: Span | None = None
 
     @property
     def charged_at(self) -> datetime:
@@ -99,7 +101,7 @@ class FakeThrottle:
         if not (own and _has_token(own, claim)) and claim.number <= _highest_released(user, claim):
             return Outnumbered()
         if own:
-            return self._reserve_again(own, claim)
+            return self._reserve_again(user, own, claim)
         return self._obstacle(user, claim, caps) or self._claim_anew(user, claim)
 
     async def charge_control(self, claim: Claim, caps: tuple[Cap, ...]) -> ControlCharge:
@@ -111,7 +113,8 @@ class FakeThrottle:
         if against := self._obstacle(user, claim, caps):
             return against
         now = self._clock.now()
-        user.entries[_own(claim)] = Entry(claim, now, sent_at=now, control=True, slot=_joined(None, claim))
+        entry = user.entries[_own(claim)] = Entry(claim, now, sent_at=now, control=True)
+        _join(user, entry, None, claim)
         return Charged(now)
 
     async def renew(self, claim: Claim) -> datetime | None:
@@ -129,8 +132,8 @@ class FakeThrottle:
         now = self._clock.now()
         sent_at = max(now, own.charged_at) if own and uncertain else now
         user.entries.pop(_own(claim), None)
-        slot = _joined(own, claim)
-        user.entries[_own(claim)] = Entry(claim, now, sent_at=sent_at, uncertain=uncertain, slot=slot)
+        entry = user.entries[_own(claim)] = Entry(claim, now, sent_at=sent_at, uncertain=uncertain)
+        _join(user, entry, own, claim)
 
     async def release(self, claim: Claim) -> bool:
         user = self._reached(claim)
@@ -162,13 +165,13 @@ class FakeThrottle:
         if len(user.released) > MOST_RELEASED:
             del user.released[next(iter(user.released))]
 
-    def _reserve_again(self, own: Entry, claim: Claim) -> Reservation:
+    def _reserve_again(self, user: User, own: Entry, claim: Claim) -> Reservation:
         if self._is_live(own):
             if own.claim.incarnation != claim.incarnation:
                 return Busy(own.lease_until, own_position=True)
             if own.claim.number == claim.number:
                 return Granted(own.lease_until, own.taken_over)
-        own.slot = _joined(own, claim)
+        _join(user, own, own, claim)
         own.claim, own.lease_until, own.taken_over, own.erased = claim, self._clock.now() + self._lease, True, False
         return Granted(own.lease_until, taken_over=True)
 
@@ -180,8 +183,10 @@ class FakeThrottle:
                 return DuplicateOf(None if entry.erased else entry.claim.position)
         if live:
             return Busy(max(entry.lease_until for entry in live))
+        times = _own_slot(user, claim)
         for entry in sorted(charges, key=lambda each: not each.erased):
-            if entry.claim.event_id in claim.slot or claim.event_id in entry.slot:
+            is_gathered = entry.claim.event_id in claim.slot or claim.event_id in entry.slot
+            if is_gathered or _lies_in_slot(entry, claim, times):
                 return Outbid(None, None) if entry.erased else Outbid(entry.claim.event_id, entry.claim.position)
         sends = [CountedSend(entry.claim.merchant_id, entry.charged_at) for entry in charges]
         blocked = domain_caps.blocking_cap(caps, sends, claim.merchant_id, self._clock.now())
@@ -190,9 +195,9 @@ class FakeThrottle:
         return self._budgets.spent(claim.budgets, self._clock.now())
 
     def _claim_anew(self, user: User, claim: Claim) -> Granted:
-        lease_until, slot = self._clock.now() + self._lease, _joined(None, claim)
         budgets = self._budgets.take(claim.budgets, self._clock.now())
-        entry = user.entries[_own(claim)] = Entry(claim, lease_until, slot=slot, budgets=budgets)
+        entry = user.entries[_own(claim)] = Entry(claim, self._clock.now() + self._lease, budgets=budgets)
+        _join(user, entry, None, claim)
         return Granted(entry.lease_until)
 
     def _is_live(self, entry: Entry) -> bool:
@@ -227,9 +232,23 @@ def _has_token(own: Entry, claim: Claim) -> bool:
     return (mine.position, mine.incarnation, mine.number) == (its.position, its.incarnation, its.number)
 
 
-def _joined(own: Entry | None, claim: Claim) -> tuple[str, ...]:
+def _join(user: User, entry: Entry, own: Entry | None, claim: Claim) -> None:
+    """The entry has the slot of what stood there, and of the claim."""
     slot = dict.fromkeys((*(own.slot if own else ()), *claim.slot))
-    return tuple(each for each in slot if each != claim.event_id)[:MOST_IN_SLOT]
+    entry.slot = tuple(each for each in slot if each != claim.event_id)[:MOST_IN_SLOT]
+    known = [times for times in (own.slot_times if own else None, _own_slot(user, claim)) if times]
+    entry.slot_times = min(known, key=lambda times: times[0], default=None)
+
+
+def _own_slot(user: User, claim: Claim) -> Span | None:
+    others = [each.slot_times for own, each in user.entries.items() if own != _own(claim)]
+    return slot_of(claim.slot_times, [each for each in others if each]) if claim.slot_times else None
+
+
+def _lies_in_slot(entry: Entry, claim: Claim, times: Span | None) -> bool:
+    if claim.slot_times is None or times is None or entry.slot_times is None:
+        return False
+    return lie_in_one(claim.slot_times.received_at, times, entry.slot_times)
 
 
 def _highest_released(user: User, claim: Claim) -> int:

@@ -86,10 +86,14 @@ class World:
         return [sent.push.trace.event_id for sent in self.sender.accepted]
 
 
-def offer(offset: int, percent: float, priority: int = 100, deadline: datetime = DEADLINE) -> Alert:
+def offer(offset: int, percent: float, priority: int = 100, deadline: datetime = DEADLINE, at: float = 0) -> Alert:
+    """Its event was received `at` seconds after the start."""
     stakes = Stakes(priority=priority, discount=Discount(DiscountKind.PERCENT, percent), valid_until=DEADLINE)
     made = alert(offset, deadline=deadline)
-    return msgspec.structs.replace(made, stakes=stakes, ranked_by="highest_percent", coupon_id=f"c-{offset}")
+    received_at = START + timedelta(seconds=at)
+    return msgspec.structs.replace(
+        made, stakes=stakes, ranked_by="highest_percent", coupon_id=f"c-{offset}", received_at=received_at
+    )
 
 
 def departure(offset: int, at: datetime = START, merchant_id: str = "m-1", store_id: str | None = None) -> Departure:
@@ -188,10 +192,52 @@ def test_what_comes_after_the_end_has_a_slot_of_its_own() -> None:
     async def test() -> None:
         world = World()
 
-        decided = await world.come(offer(1, 10), offer(2, 30), after=(0, 10.5))
+        decided = await world.come(offer(1, 10), offer(2, 30, at=10.4), after=(0, 10.5))
 
         assert reasons(decided) == [Reason.PUSHED, Reason.PUSHED]
         assert [sent.at - START for sent in world.sender.accepted] == [WITHIN, timedelta(seconds=20.5)]
+
+    simulated(test())
+
+
+@pytest.mark.parametrize("at", [9.999, -9.999], ids=["in its slot", "its slot began in the own"])
+def test_what_a_crash_has_spread_over_the_stages_is_outbid_however_late_it_comes(at: float) -> None:
+    """Nobody ever gathered both."""
+
+    async def test() -> None:
+        world = World()
+        await world.come(offer(1, 10))
+        world.worker = world.another_worker("worker-b")
+
+        decided = await world.come(offer(2, 30, at=at))
+
+        assert reasons(decided) == [Reason.OUTBID]
+        assert decided[0].details["won"] == {"event_id": "event-1", "position": "saving-events/3/1"}
+        assert world.pushed == ["event-1"]
+
+    simulated(test())
+
+
+def test_of_two_slots_that_an_outage_has_brought_together_the_winner_has_its_own() -> None:
+    async def test() -> None:
+        world = World()
+        await world.come(offer(1, 20, at=0), offer(2, 30, at=40))
+        world.worker = world.another_worker("worker-b")
+
+        decided = await world.come(offer(3, 90, at=9), offer(4, 90, at=41), after=(0, 11))
+
+        assert reasons(decided) == [Reason.PUSHED, Reason.OUTBID]
+
+    simulated(test())
+
+
+def test_where_the_rules_gather_no_more_no_time_counts() -> None:
+    async def test() -> None:
+        world = World()
+        await world.come(offer(1, 10))
+        world.gathers_for(timedelta(0))
+
+        assert reasons(await world.come(offer(2, 10, at=1))) == [Reason.PUSHED]
 
     simulated(test())
 
@@ -205,7 +251,7 @@ def test_without_seconds_nothing_is_gathered_or_said() -> None:
         assert reasons(decided) == [Reason.PUSHED, Reason.PUSHED]
         assert not any("gathered" in each.details for each in decided)
         assert world.sender.accepted[0].at == START
-        assert not any(entry.slot for entry in world.users["u-1"].entries.values())
+        assert not any(entry.slot or entry.slot_times for entry in world.users["u-1"].entries.values())
         assert not world.worker.gatherings.is_by_step
 
     simulated(test())
