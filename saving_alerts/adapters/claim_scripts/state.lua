@@ -9,8 +9,8 @@
 -- at the same position is another one.
 -- `slot` of an entry are the event ids of those that were gathered with it; none, where nothing was gathered. Of all that
 -- were gathered with each other one is charged at most. `slot_tokens` is the part of the slot that was erased, where the entry
--- itself is the user's again; under the token of the user all of `slot` are tokens. The argument before the tokens is a list of those that this event
--- was gathered with: pairs of event id and token, which is an empty text where there are no tokens.
+-- itself is the user's again; under the token of the user all of `slot` are tokens. The argument before the tokens is a list
+-- of those that this event was gathered with: pairs of event id and token, which is an empty text where there are no tokens.
 -- `released` says which claims must never be granted again, because a copy of their `reserve` may arrive late: of each
 -- incarnation the `highest` number that was released, and with it every lower one. An item without `highest` is one token, as
 -- release 0.1.0 writes them. The latest stands last.
