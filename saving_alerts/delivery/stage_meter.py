@@ -4,7 +4,7 @@ Many small parts of a batch end in one turn, and to send a number costs as much 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from time import monotonic
 
 from saving_alerts.delivery.record_results import BatchResult
@@ -49,7 +49,8 @@ class StageMeter:
         self._services.metrics.gauge(Metric.IN_FLIGHT, self._in_flight(), stage=self._stage)
         ended, self._ended = self._ended, []
         if ended:
-            durations = [monotonic() - taken_at_seconds for taken_at_seconds, _ in ended]
+            now = monotonic()
+            durations = [now - taken_at_seconds for taken_at_seconds, _ in ended]
             self._services.metrics.observe_all(Metric.STAGE_DURATION, durations, stage=self._stage)
             self._send_results(BatchResult.together(result for _, result in ended))
 
@@ -62,7 +63,7 @@ class StageMeter:
             self._services.metrics.count(Metric.STAGE_OUT, count, stage=self._stage, decision=label)
 
     def _send_ages(self, result: BatchResult) -> None:
-        ages: Sequence[tuple[str, float]] = result.ages(self._services.clock.now())
+        ages = result.ages(self._services.clock.now())
         if not ages:
             return
         metrics = self._services.metrics

@@ -77,6 +77,7 @@ def test_each_reads_what_the_other_writes(
         replace_in_turn(case, phases, before, after)
         phases.read(before)
         phases.read(after)
+        assert has_both(values_in_redis(deployment, "*:claims:*"))
         phases.forget_in_redis()
         phases.nobody_is_pushed_again("that the Table has")
 
@@ -87,4 +88,3 @@ def test_each_reads_what_the_other_writes(
     kept = (*topics.inputs.values(), topics.decisions, topics.dead_letters, topics.kill_switches, topics.push_sends)
     written = [topic.name for topic in kept if topic != topics.source]
     assert [name for name in written if not has_both(records_on(deployment, name))] == []
-    assert has_both(values_in_redis(deployment, "*:claims:*"))

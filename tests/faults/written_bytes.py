@@ -10,7 +10,6 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from tests.faults.deployment import Deployment
 
 TIMEOUT_SECONDS = 30
-BATCH_RECORDS = 5_000
 
 
 def records_on(deployment: Deployment, topic: str) -> Iterator[bytes]:
@@ -27,11 +26,13 @@ def _partition(consumer: Consumer, place: TopicPartition) -> Iterator[bytes]:
     first, end = consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)
     consumer.assign([place])
     while first < end:
-        for message in consumer.consume(BATCH_RECORDS, TIMEOUT_SECONDS):
-            assert not message.error(), message.error()
-            first = (message.offset() or 0) + 1
-            if message.value() is not None:
-                yield repr(message.headers()).encode() + (message.value() or b"")
+        # One at a time: `consume` waits until it has as many as it was asked for, or its time is over.
+        message = consumer.poll(TIMEOUT_SECONDS)
+        assert message is not None, f"{place.topic} {place.partition}: nothing came at {first}, and it ends at {end}"
+        assert not message.error(), message.error()
+        first = (message.offset() or 0) + 1
+        if message.value() is not None:
+            yield repr(message.headers()).encode() + (message.value() or b"")
 
 
 def texts_of_commits(deployment: Deployment) -> list[bytes]:

@@ -18,14 +18,9 @@ local function without_token(values)
   return missing
 end
 
-local function both(first, second)
-  for _, value in ipairs(second) do table.insert(first, value) end
-  return first
-end
-
 -- What is a token already stays one.
 local function slot_in_tokens(value)
-  local result = both({}, value.slot_tokens or {})
+  local result = value.slot_tokens or {}
   for _, event_id in ipairs(value.slot or {}) do table.insert(result, KNOWN.event_id[event_id]) end
   return #result > 0 and result or nil
 end
@@ -66,6 +61,11 @@ local function once(entries)
     result = others
   end
   return result
+end
+
+local function both(first, second)
+  for _, value in ipairs(second) do table.insert(first, value) end
+  return first
 end
 
 -- Nothing is lost: every charge and every released number stands under the token of the user afterwards.

@@ -18,7 +18,7 @@ end
 
 local function names_this_event(entry)
   local is_named = not entry.under_token and holds(entry.slot, EVENT_ID)
-  return is_named or (ERASED and holds(tokens_of_slot(entry), ERASED.event_id)) or false
+  return is_named or (ERASED and holds(tokens_of_slot(entry), ERASED.event_id))
 end
 
 local function is_gathered(entry, others)

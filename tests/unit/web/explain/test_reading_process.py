@@ -50,7 +50,7 @@ async def test_a_reading_that_takes_too_long_is_ended_and_the_next_one_begins() 
 
 
 async def test_who_comes_while_many_wait_is_told_to_come_again() -> None:
-    reading = ReadingProcess(environment_of(settings()), seconds=0.5)
+    reading = ReadingProcess(environment_of(settings()), seconds=0.01)
 
     answers = await asyncio.gather(*(reading.answer(Question("u-1")) for _ in range(12)), return_exceptions=True)
 
