@@ -10,11 +10,12 @@ from saving_alerts.pipeline.dispatch import Dispatcher
 from saving_alerts.pipeline.outcomes import Forward
 from saving_alerts.pipeline.steps import evaluate_rules
 from saving_alerts.reference_data.snapshot import Snapshot
+from tests.support.fakes.charged_users import User
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.kill_switches import FakeKillSwitches
 from tests.support.fakes.push_sends import FakePushSends
 from tests.support.fakes.taken_budgets import TakenBudgets
-from tests.support.fakes.throttle import BUDGETS, FakeThrottle, User
+from tests.support.fakes.throttle import BUDGETS, FakeThrottle
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
