@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import pairwise
 from types import TracebackType
@@ -30,6 +31,7 @@ class DecisionConsumer:
         self._decisions: defaultdict[Position, list[Decision]] = defaultdict(list)
         self._receipts: defaultdict[Position, list[Receipt]] = defaultdict(list)
         self._receipt_times: defaultdict[int, list[datetime]] = defaultdict(list)
+        self._next_offsets: defaultdict[int, int] = defaultdict(int)
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._consume, name="decision consumer", daemon=True)
@@ -90,13 +92,47 @@ class DecisionConsumer:
         while self.answered < events and time.monotonic() < give_up_at:
             self.wait_for_change(POLL_SECONDS)
 
+    def wait_until_read(self, timeout_seconds: float) -> None:
+        """Return when everything was read that stands on the topic now. Raises TimeoutError.
+
+        A decision that was written is not read yet: without this nobody can say that there is none.
+        """
+        ends = self._ends(timeout_seconds)
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._has_read(ends), timeout_seconds):
+                raise TimeoutError(f"not within {timeout_seconds:g} s: all decisions are read")
+
     def counts(self) -> Counter[Reason]:
         """How often each answer was given."""
         positions = list(self._decisions.keys() | self._receipts.keys())
         return Counter(reason for position in positions if (reason := self.reason(position)))
 
     def _consume(self) -> None:
-        consumer = Consumer(
+        consumer = self._consumer()
+        try:
+            consumer.assign(self._partitions(consumer))
+            while not self._stopping.is_set():
+                self._take(consumer.consume(BATCH_RECORDS, POLL_SECONDS))
+        finally:
+            consumer.close()
+
+    def _ends(self, timeout_seconds: float) -> dict[int, int]:
+        """The next offset to be written, of each partition that has records."""
+        consumer = self._consumer()
+        try:
+            found = {
+                each.partition: consumer.get_watermark_offsets(each, timeout_seconds)
+                for each in self._partitions(consumer)
+            }
+        finally:
+            consumer.close()
+        return {partition: end for partition, (first, end) in found.items() if end > first}
+
+    def _has_read(self, ends: Mapping[int, int]) -> bool:
+        return all(self._next_offsets[partition] >= end for partition, end in ends.items())
+
+    def _consumer(self) -> Consumer:
+        return Consumer(
             {
                 "bootstrap.servers": self._bootstrap_servers,
                 "group.id": "decision-consumer",
@@ -105,24 +141,19 @@ class DecisionConsumer:
                 "log_level": 0,
             }
         )
-        try:
-            consumer.assign(self._partitions(consumer))
-            while not self._stopping.is_set():
-                self._take(consumer.consume(BATCH_RECORDS, POLL_SECONDS))
-        finally:
-            consumer.close()
 
     def _partitions(self, consumer: Consumer) -> list[TopicPartition]:
         known = consumer.list_topics(self._topic, timeout=METADATA_TIMEOUT_SECONDS).topics[self._topic].partitions
         return [TopicPartition(self._topic, partition, OFFSET_BEGINNING) for partition in known]
 
     def _take(self, messages: list[Message]) -> None:
-        values = [message.value() for message in messages if not message.error()]
-        if not values:
+        read = [message for message in messages if not message.error()]
+        if not read:
             return
         with self._changed:
-            for value in values:
-                self._add(decode_ledger(value or b""))
+            for message in read:
+                self._add(decode_ledger(message.value() or b""))
+                self._next_offsets[message.partition() or 0] = (message.offset() or 0) + 1
             self._changed.notify_all()
 
     def _add(self, entry: Decision | Receipt) -> None:

@@ -23,6 +23,9 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 40
 POLL_SECONDS = 0.05
+# On a busy machine a worker answers late: who looks once must not take that for nobody being there. Where nobody
+# listens the connection is refused at once.
+PAGE_TIMEOUT_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +99,9 @@ class WorkerProcess:
         return self.json("/health/ready")
 
     def json(self, path: str) -> dict[str, Any]:
-        """A JSON page of the worker; empty while the worker does not answer."""
+        """A JSON page of the worker; empty while nobody listens there, and where no answer comes within 20 s."""
         try:
-            with urllib.request.urlopen(self.page + path, timeout=2) as answer:  # noqa: S310 - our own page
+            with urllib.request.urlopen(self.page + path, timeout=PAGE_TIMEOUT_SECONDS) as answer:  # noqa: S310 - our own page
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
             return dict(json.load(error)) if error.headers.get_content_type() == "application/json" else {}
@@ -109,7 +112,10 @@ class WorkerProcess:
         self._running().send_signal(signal.SIGTERM)
 
     def pause(self) -> None:
+        """SIGSTOP; on Linux it returns when the worker is paused: a signal is only on its way when kill() returns."""
         self._running().send_signal(signal.SIGSTOP)
+        if sys.platform == "linux":
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         self._running().send_signal(signal.SIGCONT)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.workers.worker_process import WorkerProcess
+from demo.workers.worker_process import PAGE_TIMEOUT_SECONDS, WorkerProcess
 from saving_alerts.domain.decisions import Stage
 
 POLL_SECONDS = 0.1
@@ -34,7 +34,7 @@ def wait_until(condition: Callable[[], bool], timeout_seconds: float, what: str)
 def page(worker: WorkerProcess, path: str) -> Page:
     """The response of the worker, also with an error status. Raises OSError while the port is closed."""
     try:
-        with urllib.request.urlopen(worker.page + path, timeout=5) as answer:
+        with urllib.request.urlopen(worker.page + path, timeout=PAGE_TIMEOUT_SECONDS) as answer:
             return Page(answer.status, answer.headers.get_content_type(), answer.read().decode())
     except urllib.error.HTTPError as error:
         return Page(error.code, error.headers.get_content_type(), error.read().decode())

@@ -5,15 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.workers.worker_process import WorkerProcess
+from demo.workers.worker_process import START_TIMEOUT_SECONDS, WorkerProcess
 from demo.world import World
 from tests.end_to_end.conditions import page, wait_until
 
 pytestmark = pytest.mark.timeout(120)
 
 BOOT_SECONDS = 60
-QUICK_SECONDS = 10
-REFUSAL_SECONDS = 30
+REFUSAL_SECONDS = START_TIMEOUT_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +86,9 @@ def test_a_waiting_worker_gets_ready_by_itself_once_the_files_are_there(
     assert conditions(waiting_worker)["rules"]
 
 
-def test_a_waiting_worker_that_is_told_to_stop_ends_at_once(waiting_worker: WorkerProcess) -> None:
-    waiting_worker.terminate()
-
-    assert waiting_worker.wait(QUICK_SECONDS) == 0
+def test_a_waiting_worker_that_is_told_to_stop_ends_by_itself(waiting_worker: WorkerProcess) -> None:
+    """A worker that its limit for a stop has ended exits with another code."""
+    assert waiting_worker.stop() == 0
 
 
 @pytest.mark.parametrize(

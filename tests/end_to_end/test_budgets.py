@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 
 import pytest
@@ -25,7 +26,9 @@ pytestmark = pytest.mark.timeout(240)
 
 PER_SECOND = 50
 ANSWER_SECONDS = 90
-OUT_BY_NOW = "Mo-Su 00:00-00:01"  # so all of it is, whenever the test runs
+OUT_BY_NOW = "Mo-Su 00:00-00:01"  # so all of it is
+# A zone in which it is noon: whenever the tests run, no day ends meanwhile. Its name counts to the west.
+AT_NOON = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
 KNOWN = "saving-alerts:claims:%budgets"
 RELOAD_SECONDS = 0.2
 
@@ -33,7 +36,7 @@ RELOAD_SECONDS = 0.2
 def rules(pushes_per_day: int) -> bytes:
     document = json.loads(long_freshness_rules())
     del document["quiet_hours"]
-    budget = {"pushes_per_day": pushes_per_day, "timezone": "UTC", "hours": OUT_BY_NOW}
+    budget = {"pushes_per_day": pushes_per_day, "timezone": AT_NOON, "hours": OUT_BY_NOW}
     return json.dumps({**document, "merchant_budgets": {MERCHANTS[0].merchant_id: budget}}).encode()
 
 

@@ -18,13 +18,21 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.kafka.codecs import Envelope, encode
 from tests.end_to_end.conditions import wait_until
-from tests.end_to_end.shoppers import PREPARED_OFFSET, alert_of, app_opened, good_coupons, long_freshness_rules, visit
+from tests.end_to_end.shoppers import (
+    FRESHNESS,
+    PREPARED_OFFSET,
+    alert_of,
+    app_opened,
+    good_coupons,
+    long_freshness_rules,
+    visit,
+)
 
 pytestmark = pytest.mark.timeout(150)
 
 REACTION_SECONDS = 40
 PARTITIONS = 4
-FRESHNESS_MINUTES = 0.1
+BRIEF_MINUTES = 0.1
 DAYS = timedelta(days=5)
 AT_ONCE = 1_000_000
 CROWD = 2 * MIN_EVENTS
@@ -33,7 +41,7 @@ CROWD = 2 * MIN_EVENTS
 def brief_rules() -> bytes:
     """The demo's rules, for events that keep for some seconds."""
     rules = msgspec.json.decode(long_freshness_rules())
-    rules["freshness_minutes"] = dict.fromkeys(rules["freshness_minutes"], FRESHNESS_MINUTES)
+    rules["freshness_minutes"] = dict.fromkeys(rules["freshness_minutes"], BRIEF_MINUTES)
     return msgspec.json.encode(rules)
 
 
@@ -41,7 +49,7 @@ def brief_rules() -> bytes:
 def world() -> Iterator[World]:
     with World() as world:
         world.publish_reference_data()
-        world.s3.put("rules.json", brief_rules())
+        world.s3.put("rules.json", long_freshness_rules())
         world.coupon_api.coupons = good_coupons
         yield world
 
@@ -85,13 +93,14 @@ def test_an_event_that_is_dated_ahead_is_invalid_and_one_that_is_not_is_pushed(
     assert decision.details["path"] == "$.received_at"
     has_reason(decisions, source.positions["on-time"], Reason.PUSHED)
     (push,) = world.push_api.accepted
-    assert push.push.ttl_seconds <= FRESHNESS_MINUTES * 60
+    assert push.push.ttl_seconds <= FRESHNESS.total_seconds()
 
 
 def test_an_alert_with_a_deadline_days_ahead_is_held_for_one_freshness(
     world: World, decisions: DecisionConsumer
 ) -> None:
     """As a release without these checks has left it, with a push API that never says yes."""
+    world.s3.put("rules.json", brief_rules())
     world.push_api.behave(*[Behaviour(fault="status", status=429)] * 1_000, user_id="u-head")
     position = SourcePosition(world.topics.source.name, 0, PREPARED_OFFSET)
     far = msgspec.structs.replace(
@@ -121,6 +130,7 @@ def test_when_most_events_are_dated_ahead_none_is_decided_and_health_says_clock(
     wait_until(lambda: told in (clock_says(worker) or ""), REACTION_SECONDS, f"health says that {told}")
     assert not worker.is_ready()
     assert worker.stop() == 0
+    decisions.wait_until_read(REACTION_SECONDS)
     # Until so many have been read they cannot be told from single events that are wrong.
     held = [name for name in names if not decisions.reason(source.positions[name])]
     assert len(names) - len(held) < MIN_EVENTS

@@ -11,6 +11,7 @@ import pytest
 
 from demo.checks.decision_consumer import DecisionConsumer
 from demo.stub_apis.coupon_api import Coupons
+from demo.stub_apis.faults import Behaviour
 from demo.traffic.cities import TimeOfDay
 from demo.traffic.coupons import good_coupon
 from demo.traffic.directory import MERCHANTS, merchants_jsonl
@@ -25,6 +26,12 @@ TOKEN = "correct-horse-battery"
 PER_SECOND = 100
 ANSWER_SECONDS = 60
 MERCHANT = MERCHANTS[0]
+# An ask that hangs is to be the first one still when it is let go.
+SETTINGS = {
+    "SAVING_ALERTS_EXPLAIN_TOKEN": TOKEN,
+    "SAVING_ALERTS_COUPON_API_TIMEOUT_SECONDS": "60",
+    "SAVING_ALERTS_COUPON_API_TOTAL_SECONDS": "60",
+}
 
 
 def shopper(user_id: str, number: int = 0, *, at: TimeOfDay = TimeOfDay.DAY, consent: bool = True) -> Record:
@@ -39,7 +46,7 @@ def coupons(user_id: str, _merchant_id: str) -> Coupons:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with World(settings={"SAVING_ALERTS_EXPLAIN_TOKEN": TOKEN}) as world:
+    with World(settings=SETTINGS) as world:
         world.s3.put("rules.json", long_freshness_rules())
         world.s3.put("merchants.jsonl", merchants_jsonl())
         world.coupon_api.coupons = coupons
@@ -50,18 +57,26 @@ def world() -> Iterator[World]:
 def worker(world: World) -> WorkerProcess:
     worker = world.start_worker()
     worker.wait_until_ready()
-    shoppers = [
-        shopper("lucky"),
-        shopper("lucky", 1),
-        shopper("without"),
-        shopper("asleep", at=TimeOfDay.NIGHT),
-        shopper("silent", consent=False),
-    ]
+    others = [shopper("without"), shopper("asleep", at=TimeOfDay.NIGHT), shopper("silent", consent=False)]
     producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)
     with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
-        producer.write(shoppers, PER_SECOND)
-        decisions.wait_for_answers(len(shoppers), ANSWER_SECONDS)
+        write_both_of_lucky(world, producer, decisions)
+        producer.write(others, PER_SECOND)
+        decisions.wait_for_answers(len(producer.positions), ANSWER_SECONDS)
     return worker
+
+
+def write_both_of_lucky(world: World, producer: PacedProducer, decisions: DecisionConsumer) -> None:
+    """The first is pushed while the Coupon API still keeps the second, which was asked about before."""
+    api = world.coupon_api
+    api.behave(Behaviour(fault="hang", times=1), user_id="lucky")
+    api.behave(Behaviour(fault="hang"))
+    for number in range(2):
+        producer.write([shopper("lucky", number)], PER_SECOND)
+        api.wait_until(lambda: len(api.requests) > number, ANSWER_SECONDS)  # noqa: B023 - it is called at once
+    api.behave(user_id="lucky")
+    assert decisions.wait_for(producer.positions["e-lucky-0"], ANSWER_SECONDS)
+    api.recover()
 
 
 def explained(world: World, user: str, *arguments: str) -> str:

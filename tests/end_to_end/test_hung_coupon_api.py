@@ -19,6 +19,7 @@ from demo.world import World
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.source_position import SourcePosition
+from saving_alerts.worker.shutdown import CLOSING_SECONDS
 from tests.end_to_end.conditions import in_flight, wait_until
 from tests.end_to_end.shoppers import (
     PREPARED_OFFSET,
@@ -37,7 +38,7 @@ PARTITIONS = 4
 MAX_IN_FLIGHT = 200
 BREAKER_FAILURES = 10
 DRAIN_SECONDS = 5
-EXIT_SECONDS = DRAIN_SECONDS + 3
+EXIT_SECONDS = DRAIN_SECONDS + CLOSING_SECONDS
 SESSION_TIMEOUT_SECONDS = 6
 REBALANCE_SECONDS = DRAIN_SECONDS + SESSION_TIMEOUT_SECONDS
 TRIGGERS = 2_000

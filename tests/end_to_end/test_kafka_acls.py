@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._scram import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 
-from demo.workers.worker_process import WorkerProcess
+from demo.workers.worker_process import START_TIMEOUT_SECONDS, WorkerProcess
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.exit_codes import RESTART
 from saving_alerts.kafka.refusals import ACL_HINT
@@ -19,7 +19,7 @@ from tests.support.documented_acls import Acl, allow, forbid
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 NOTICED_SECONDS = 40
-REFUSAL_SECONDS = 30
+REFUSAL_SECONDS = START_TIMEOUT_SECONDS
 ADMIN_TIMEOUT_SECONDS = 30
 SCRAM_ITERATIONS = 4096
 NOT_ALLOWED = "our user may not do that with the topic"  # as it stands in the log, which is JSON

@@ -4,16 +4,17 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count, takewhile
 from pathlib import Path
 from random import Random
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 
 from demo.checks.decision_consumer import DecisionConsumer
 from demo.stub_apis.coupon_api import Coupons
-from demo.stub_apis.push_api import AcceptedPush
 from demo.traffic import merchants_jsonl
 from demo.traffic.coupons import discounted, good_coupon
 from demo.traffic.directory import MERCHANTS
@@ -29,6 +30,7 @@ from tests.support.broken_rules import BROKEN
 
 RELOADS = 100
 BETWEEN_SECONDS = 0.2
+USED = (1, 4, 7)
 RELOAD_SECONDS = 0.15
 PER_SECOND = 40
 ANSWER_SECONDS = 60
@@ -78,6 +80,20 @@ class RunningDeployment:
         thread.start()
         return thread
 
+    def visits_until(self, over: Event, name: str, per_second: int) -> Thread:
+        """Produce visits in the background until it is over."""
+        numbers = takewhile(lambda _: not over.is_set(), count())
+        records = (visit(f"{name}-{n}", f"u-{name}-{n}") for n in numbers)
+        thread = Thread(target=self.producer.write, args=(records, per_second))
+        thread.start()
+        return thread
+
+    def has_decided_by(self, number: int) -> bool:
+        """Whether an event was evaluated by the rules of this number."""
+        positions = list(self.producer.positions.values())
+        found = (each for position in positions for each in self.decisions.at(position) if rules_named(each))
+        return any(self.versions.get(each.versions.rules or "") == number for each in found)
+
     def all_decisions(self) -> list[Decision]:
         """All of them, once every event has its answer."""
         self.decisions.wait_for_answers(len(self.producer.positions), ANSWER_SECONDS)
@@ -118,14 +134,14 @@ def rules_of(worker: WorkerProcess) -> dict[str, Any]:
 
 @pytest.mark.timeout(300)
 def test_a_hundred_reloads_under_load_lose_nothing_and_mix_nothing(deployment: RunningDeployment) -> None:
-    shoppers = deployment.visits("reloads", RELOADS * BETWEEN_SECONDS, 2 * PER_SECOND)
-    for number in range(1, RELOADS + 1):
-        if number % 5 == 0:
-            deployment.world.s3.put("rules.json", SMALL_BROKEN[number % len(SMALL_BROKEN)])
-        else:
-            deployment.publish(number)
-        time.sleep(BETWEEN_SECONDS)
-    shoppers.join()
+    over = Event()
+    shoppers = deployment.visits_until(over, "reloads", 2 * PER_SECOND)
+    try:
+        for number in range(1, RELOADS + 1):
+            reload(deployment, number)
+    finally:
+        over.set()
+        shoppers.join()
 
     decisions = deployment.all_decisions()
 
@@ -137,17 +153,25 @@ def test_a_hundred_reloads_under_load_lose_nothing_and_mix_nothing(deployment: R
     ]
     titles = {
         (push.push.title.partition(":")[0], deployment.versions[push.push.trace.rules_version])
-        for push in pushes(deployment)
+        for push in deployment.world.push_api.accepted
     }
     assert mixed == []
     assert {decision.versions.rules for decision in decisions} <= deployment.versions.keys()
     assert [title for title, number in titles if title != f"v{number}"] == []
-    assert len({decision.versions.rules for decision, _ in evaluated}) > RELOADS / 4
+    assert len({decision.versions.rules for decision, _ in evaluated}) >= RELOADS / 10 * len(USED)
     assert {len(deployment.decisions.at(position)) for position in deployment.producer.positions.values()} == {1}
 
 
-def pushes(deployment: RunningDeployment) -> list[AcceptedPush]:
-    return deployment.world.push_api.accepted
+def reload(deployment: RunningDeployment, number: int) -> None:
+    """Every fifth is broken. Three of ten are used, and the others are replaced before or after that."""
+    if number % 5 == 0:
+        deployment.world.s3.put("rules.json", SMALL_BROKEN[number % len(SMALL_BROKEN)])
+    else:
+        deployment.publish(number)
+    if number % 10 in USED:
+        wait_until(partial(deployment.has_decided_by, number), ANSWER_SECONDS, f"the rules {number} decide an event")
+    else:
+        time.sleep(BETWEEN_SECONDS)
 
 
 @pytest.mark.timeout(120)

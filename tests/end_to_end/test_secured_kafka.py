@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from demo.workers.worker_process import START_TIMEOUT_SECONDS
 from saving_alerts.domain.reasons import Reason
 from tests.end_to_end.secured_kafka import OPERATOR, PASSWORD, SecuredDeployment, SecuredKafka, condition
 from tests.end_to_end.shoppers import long_freshness_rules
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
-REFUSAL_SECONDS = 30
+REFUSAL_SECONDS = START_TIMEOUT_SECONDS
 EVERY_PROTOCOL = [
     pytest.param("SSL", None, id="SSL"),
     pytest.param("SASL_SSL", "SCRAM-SHA-512", id="SASL_SSL, SCRAM-SHA-512"),

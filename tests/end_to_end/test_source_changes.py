@@ -112,6 +112,7 @@ def test_partitions_that_are_added_are_read_and_a_condition_says_what_differs(
     admin = AdminClient({"bootstrap.servers": world.bootstrap_servers, "log_level": 0})
 
     admin.create_partitions([NewPartitions(source, PARTITIONS + 1)])[source].result(ADMIN_SECONDS)
+    wait_until(lambda: partitions_of(admin, source) == PARTITIONS + 1, ADMIN_SECONDS, "the broker knows of it")
     feed = PacedProducer(world.bootstrap_servers, source)
     feed.write(shoppers("more", 4 * NOW), AT_ONCE)
 
@@ -123,6 +124,11 @@ def test_partitions_that_are_added_are_read_and_a_condition_says_what_differs(
         lambda: audit_says(world, f"{4 * NOW} source offsets: {4 * NOW} answered"), REACTION_SECONDS, "the audit"
     )
     assert worker.exit_code is None
+
+
+def partitions_of(admin: AdminClient, topic: str) -> int:
+    """As a broker tells its clients: the controller has decided it before."""
+    return len(admin.list_topics(topic, timeout=ADMIN_SECONDS).topics[topic].partitions)
 
 
 def topics_differ(worker: WorkerProcess) -> bool:

@@ -24,6 +24,7 @@ SOON_SECONDS = 10
 ANSWER_TIMEOUT_SECONDS = 90
 ANSWER_TIMEOUT_AFTER_DEATHS_SECONDS = 300
 COMMIT_TIMEOUT_SECONDS = 30
+READ_TIMEOUT_SECONDS = 30
 
 
 class Case:
@@ -172,6 +173,7 @@ class Case:
         self.wait_until_answered()
         self.deployment.wait_until_stable()
         wrong = self._uncommitted()
+        self.deployment.decisions.wait_until_read(READ_TIMEOUT_SECONDS)
         pushes = self.pushes()
         pushed = {push.push.user_id for push in pushes}
         self.result = CaseResult(

@@ -55,6 +55,7 @@ def produce_and_kill(deployment: Deployment, traffic: Traffic) -> tuple[CaseResu
         lambda: not unanswered(deployment, producer), ANSWER_TIMEOUT_SECONDS, "every event has its answer"
     )
     deployment.wait_until(deployment.offsets.is_caught_up, COMMIT_TIMEOUT_SECONDS, "everything is committed")
+    deployment.decisions.wait_until_read(COMMIT_TIMEOUT_SECONDS)
     return case_result(deployment, traffic, producer, time.monotonic() - began), killer.kills
 
 

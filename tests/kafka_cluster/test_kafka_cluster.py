@@ -10,6 +10,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from tests.end_to_end.conditions import wait_until
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.kafka_cluster.libraries import require_java_and_maven
 
@@ -48,8 +49,17 @@ def create_topic(cluster: KafkaCluster, topic: str, replicas: int) -> None:
 
 
 def leader_of(cluster: KafkaCluster, topic: str) -> int:
-    metadata = AdminClient({"bootstrap.servers": cluster.bootstrap_servers}).list_topics(topic, ADMIN_TIMEOUT_SECONDS)
-    return metadata.topics[topic].partitions[0].leader
+    """Returns when the broker that is asked knows: the controller has chosen it before."""
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap_servers})
+    leaders: list[int] = []
+
+    def is_known() -> bool:
+        partitions = admin.list_topics(topic, ADMIN_TIMEOUT_SECONDS).topics[topic].partitions
+        leaders[:] = [each.leader for each in partitions.values() if each.leader > 0]
+        return bool(leaders)
+
+    wait_until(is_known, ADMIN_TIMEOUT_SECONDS, f"{topic} has a leader")
+    return leaders[0]
 
 
 async def produce(cluster: KafkaCluster, topic: str, value: bytes) -> None:
