@@ -16,6 +16,7 @@ HUNDRED = 100
 IN_MAKE_TEST = range(HUNDRED, 500, HUNDRED)
 IN_MAKE_TEST_LONG = range(500, 10_000, 500)
 LONG_SECONDS = 600
+TWICE_IN_DISPATCH = 2270
 
 
 def broken_in(
@@ -37,6 +38,13 @@ def test_every_promise_holds_in_the_first_hundred() -> None:
 def test_every_promise_holds_in_the_first_hundred_that_gather() -> None:
     """Each mutant of the slots in `tests/mutation/simulation_mutants.py` fails here."""
     outcome = broken_in(0, HUNDRED, gathers=True)
+
+    assert outcome is None, f"{outcome}"
+
+
+def test_every_promise_holds_where_an_alert_that_stands_twice_is_refused_and_then_accepted() -> None:
+    """The second dispatch begins once the first has decided, and before that is on Kafka (docs/adr/0055)."""
+    outcome = broken_in(TWICE_IN_DISPATCH, 1, gathers=True)
 
     assert outcome is None, f"{outcome}"
 
