@@ -73,10 +73,10 @@ def test_what_was_unclear_is_not_denied_although_the_next_dispatch_has_begun(rea
 
     unclear, refused = its.decides(1, Unclear("no answer"), reason), its.attempts(2, REFUSED)
 
-    assert any("rule 5" in each for each in its.run(unclear, refused, its.publishes(reason)))
+    assert any("docs/claims.md, rule 5:" in each for each in its.run(unclear, refused, its.publishes(reason)))
 
 
 def test_a_push_is_confirmed_before_it_is_decided() -> None:
     its = Dispatches()
 
-    assert any("rule 9" in each for each in its.run(its.decides(1, Accepted(201), Reason.PUSHED)))
+    assert any("docs/claims.md, rule 9:" in each for each in its.run(its.decides(1, Accepted(201), Reason.PUSHED)))
