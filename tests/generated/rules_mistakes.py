@@ -19,9 +19,9 @@ A file with one of them is refused whole: nobody can publish it, and workers kee
 OF_DOUBTS = f"""
 ## Doubtful rules
 
-These files are good, and workers take them. `rules check --merchants merchants.jsonl` says all the same what is hardly
-meant; here on {TODAY}, with a directory of {len(MERCHANTS)} merchants. With `--simulated result.json` it also names each
-rule that won none of the recorded events.
+These files are good, and workers take them. `rules check --merchants merchants.jsonl` says all the same what is
+hardly meant; here on {TODAY}, with a directory of {len(MERCHANTS)} merchants. With `--simulated result.json` it also
+names each rule that won none of the recorded events.
 """
 NO_NAME = "(rule "  # with which a message ends: the ids here say nothing
 
