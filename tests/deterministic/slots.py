@@ -106,8 +106,8 @@ class Slots:
         self.near = {each for each in self.near if each[0] != claim.user_id or claim.event_id not in each[1:]}
 
     def wiped(self) -> None:
-        """The Table knows who was sent, and not when their slots were."""
-        self.forgotten |= {user_id for user_id, _ in self.elected}
+        """The Table knows who was sent, and neither when their slots were nor who comes to be gathered with them."""
+        self.forgotten |= {user_id for user_id, _ in (*self.elected, *self.charged)}
         self.charged.clear()
 
     def _charge(self, claim: Claim, times: SlotTimes, *, is_new: bool) -> None:

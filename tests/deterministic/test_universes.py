@@ -16,7 +16,10 @@ HUNDRED = 100
 IN_MAKE_TEST = range(HUNDRED, 500, HUNDRED)
 IN_MAKE_TEST_LONG = range(500, 10_000, 500)
 LONG_SECONDS = 600
-TWICE_IN_DISPATCH = 2270
+RARE = (
+    2270,  # a second record of an alert is accepted before the refusal of the first is on Kafka (docs/adr/0055)
+    7505,  # Redis is lost after a push, and then the worker that gathered another event with it: the limit in the claims
+)
 
 
 def broken_in(
@@ -42,9 +45,9 @@ def test_every_promise_holds_in_the_first_hundred_that_gather() -> None:
     assert outcome is None, f"{outcome}"
 
 
-def test_every_promise_holds_where_an_alert_that_stands_twice_is_refused_and_then_accepted() -> None:
-    """The second dispatch begins once the first has decided, and before that is on Kafka (docs/adr/0055)."""
-    outcome = broken_in(TWICE_IN_DISPATCH, 1, gathers=True)
+@pytest.mark.parametrize("seed", RARE)
+def test_every_promise_holds_in_what_is_rare(seed: int) -> None:
+    outcome = broken_in(seed, 1, gathers=True)
 
     assert outcome is None, f"{outcome}"
 
