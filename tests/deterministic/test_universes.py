@@ -18,7 +18,7 @@ IN_MAKE_TEST_LONG = range(500, 10_000, 500)
 LONG_SECONDS = 600
 RARE = (
     2270,  # a second record of an alert is accepted before the refusal of the first is on Kafka (docs/adr/0055)
-    7505,  # Redis is lost after a push, and then the worker that gathered another event with it: the limit in the claims
+    7505,  # Redis is lost after a push, and then the worker that gathered another event with it: a limit that is named
 )
 
 
