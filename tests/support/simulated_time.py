@@ -37,10 +37,13 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
 
 
 class LoopClock:
-    """A `Clock` of the running loop, which began at START."""
+    """A `Clock` of the running loop, which began at this moment."""
+
+    def __init__(self, began: datetime = START) -> None:
+        self._began = began
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=asyncio.get_running_loop().time())
+        return self._began + timedelta(seconds=asyncio.get_running_loop().time())
 
     async def sleep(self, duration: timedelta) -> None:
         await asyncio.sleep(duration.total_seconds())
