@@ -56,8 +56,13 @@ class Recorded:
     """One case. `tried`: whether the other rules are tried on some of the users meanwhile."""
 
     name: str
+    topic_prefix: str
     choose_within_seconds: int = 0
     tried: bool = False
+
+    @property
+    def topics(self) -> Topics:
+        return Topics.named("saving-events", self.topic_prefix)
 
     def rules(self, number: int) -> bytes:
         """The live ones are number 0, the others 1."""
@@ -66,9 +71,9 @@ class Recorded:
 
 
 CASES = (
-    Recorded("caps, budgets, control, texts in turn, store hours"),
-    Recorded("the same, gathered", GATHERED_SECONDS),
-    Recorded("a canary beside them", GATHERED_SECONDS, tried=True),
+    Recorded("caps, budgets, control, texts in turn, store hours", "each-by-itself"),
+    Recorded("the same, gathered", "gathered", GATHERED_SECONDS),
+    Recorded("a canary beside them", "canary", GATHERED_SECONDS, tried=True),
 )
 
 
@@ -76,8 +81,8 @@ CASES = (
 @click.option("--candidates", default=CANDIDATES, show_default=True, help="How many are recorded.")
 def main(candidates: int) -> None:
     """Write what workers would have written, then ask the command what other rules would have done."""
-    for case in CASES:
-        with KafkaCluster() as kafka, EmbeddedS3() as s3, tempfile.TemporaryDirectory() as folder:
+    with KafkaCluster() as kafka, EmbeddedS3() as s3, tempfile.TemporaryDirectory() as folder:
+        for case in CASES:
             _compare(case, candidates, kafka, s3, Path(folder))
 
 
@@ -86,12 +91,12 @@ def _compare(case: Recorded, candidates: int, kafka: KafkaCluster, s3: EmbeddedS
     merchants = directory(cases)
     s3.put("rules.json", case.rules(0))
     s3.put("merchants.jsonl", b"".join(msgspec.json.encode(each) + b"\n" for each in merchants.values()))
-    environment = {**clean_environment(), **s3.environment, **_settings(kafka, s3)}
+    environment = {**clean_environment(), **s3.environment, **_settings(kafka, s3, case)}
     command_line(["topics", "create"], environment)
     began = datetime.now(UTC) - BEGAN
     departures = bool(case.choose_within_seconds)
     found = traffic(cases, began, candidates, EVERY, users=USERS, departures=departures)
-    decided = _record(kafka.bootstrap_servers, found, _reference_data(case, merchants, began))
+    decided = _record(Recording(kafka.bootstrap_servers, case.topics), found, _reference_data(case, merchants, began))
     file = folder / "rules.json"
     file.write_bytes(case.rules(1))
     started = time.monotonic()
@@ -145,7 +150,10 @@ def _check(case: Recorded, told: dict[str, Any], decided: Counter[str]) -> None:
     simulated = {"pushed": figures["pushes"]} | {
         reason: figures[f"not pushed: {reason}"] for reason in decided if reason != Reason.PUSHED
     }
-    print(f"  workers decided {dict(decided)}\n  by rules, same, different: {by_rules}")
+    print(
+        f"  workers decided { ({str(reason): count for reason, count in decided.items()}) }\n"
+        f"  by rules, same, different: {by_rules}"
+    )
     evaluated = sum(decided.values()) - decided[Reason.NOT_A_TRIGGER]
     same, different = (sum(each[number] for each in by_rules) for number in (1, 2))
     sets = sum(1 for _, found, _ in by_rules if found)
@@ -154,8 +162,9 @@ def _check(case: Recorded, told: dict[str, Any], decided: Counter[str]) -> None:
         raise SystemExit(f"simulate does not agree: {simulated}")
 
 
-def _settings(kafka: KafkaCluster, s3: EmbeddedS3) -> dict[str, str]:
+def _settings(kafka: KafkaCluster, s3: EmbeddedS3, case: Recorded) -> dict[str, str]:
     return {
+        "SAVING_ALERTS_TOPIC_PREFIX": case.topic_prefix,
         "SAVING_ALERTS_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "SAVING_ALERTS_TOPIC_REPLICATION_FACTOR": "1",
         "SAVING_ALERTS_REDIS_URL": "redis://127.0.0.1:1/0",
@@ -166,10 +175,9 @@ def _settings(kafka: KafkaCluster, s3: EmbeddedS3) -> dict[str, str]:
     }
 
 
-def _record(servers: str, candidates: list[Candidate], data: ReferenceData) -> Counter[str]:
+def _record(recording: "Recording", candidates: list[Candidate], data: ReferenceData) -> Counter[str]:
     """All candidates, and the decision that a worker makes of each. Returns how many end how."""
     decided: Counter[str] = Counter()
-    recording = Recording(servers)
     for each in candidates:
         recording.write(recording.topics.candidates.name, each, encode(each), each.looked_at or each.validated.read_at)
 
@@ -185,8 +193,8 @@ def _record(servers: str, candidates: list[Candidate], data: ReferenceData) -> C
 class Recording:
     """What workers write, each with the time at which they would have written it."""
 
-    def __init__(self, servers: str) -> None:
-        self.topics = Topics.named("saving-events", "saving-alerts")
+    def __init__(self, servers: str, topics: Topics) -> None:
+        self.topics = topics
         self._producer = Producer(
             {"bootstrap.servers": servers, "linger.ms": 50, "queue.buffering.max.messages": 2_000_000}
         )
