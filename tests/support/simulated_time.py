@@ -31,6 +31,8 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._simulated = _Selector()
         super().__init__(self._simulated)
+        # A timer is due within this. asyncio's nanosecond is lost in a float after some months.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self._simulated.time
