@@ -8,9 +8,7 @@ python -m benchmarks.simulate
 """
 
 import json
-import resource
 import tempfile
-import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +21,7 @@ import msgspec
 from confluent_kafka import Producer
 
 from benchmarks.last_stages import live
+from benchmarks.measured_command import measured
 from benchmarks.recorded_traffic import PARTITIONS, SEED, compared, directory, traffic
 from benchmarks.rules import make_cases, make_rules
 from demo.servers.s3 import EmbeddedS3
@@ -48,7 +47,6 @@ BEGAN = timedelta(days=6)
 GATHERED_SECONDS = 10
 CANARY_PERCENT = 30
 FLUSH_SECONDS = 120
-KB_PER_MB = 1024
 
 
 @dataclass(frozen=True)
@@ -92,16 +90,15 @@ def _compare(case: Recorded, candidates: int, kafka: KafkaCluster, s3: EmbeddedS
     s3.put("rules.json", case.rules(0))
     s3.put("merchants.jsonl", b"".join(msgspec.json.encode(each) + b"\n" for each in merchants.values()))
     environment = {**clean_environment(), **s3.environment, **_settings(kafka, s3, case)}
-    command_line(["topics", "create"], environment)
+    command_line(["topics", "create"], environment).check_returncode()
     began = datetime.now(UTC) - BEGAN
     departures = bool(case.choose_within_seconds)
     found = traffic(cases, began, candidates, EVERY, users=USERS, departures=departures)
     decided = _record(Recording(kafka.bootstrap_servers, case.topics), found, _reference_data(case, merchants, began))
     file = folder / "rules.json"
     file.write_bytes(case.rules(1))
-    started = time.monotonic()
-    ended = command_line(["simulate", "--rules", str(file), "--json"], environment)
-    print(f"{case.name}: {time.monotonic() - started:.1f} s, at most {_peak_mb()} MB {ended.stderr}")
+    ended = measured(["simulate", "--rules", str(file), "--json"], environment)
+    print(f"{case.name}: {ended.seconds:.1f} s, at most {ended.peak_mib:.0f} MiB {ended.stderr}")
     told = json.loads(ended.stdout)
     _show(told)
     _check(case, told, decided)
@@ -130,11 +127,6 @@ def order_of(tried: RuleSet, rules: RuleSet, began: datetime) -> CanaryOrder:
         note="",
         foretold=Foretold(pushes=0.1),
     )
-
-
-def _peak_mb() -> int:
-    """The most memory that a command has used so far."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // KB_PER_MB
 
 
 def _show(found: dict[str, Any]) -> None:
