@@ -8,7 +8,6 @@ grows with them is seen.
 """
 
 import argparse
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.contenders.measure import resident_mib
-from demo.workers.worker_process import PROJECT, clean_environment, command_line
+from benchmarks.measured_command import measured
+from demo.workers.worker_process import clean_environment, command_line
 from tests.kafka_cluster.cluster import KafkaCluster
 from tests.support.recorded_deployment import RecordedDeployment
 from tests.unit.ledger.answered_source import AnsweredSource
@@ -63,16 +62,9 @@ def _filled(cluster: KafkaCluster, per_partition: int) -> dict[str, str]:
 
 
 def _audit(environment: dict[str, str], before: int) -> Run:
-    command = [sys.executable, "-m", "saving_alerts", "audit", "--to-offsets", str(before)]
-    began, peak_mib = time.monotonic(), 0.0
-    with subprocess.Popen(command, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
-        while process.poll() is None:
-            # Not `getrusage` of the children: that begins with the memory of this process.
-            peak_mib = max(peak_mib, resident_mib(process.pid).get("VmHWM", 0.0))
-            time.sleep(POLL_SECONDS)
-        seconds = time.monotonic() - began
-        printed = process.stdout.read() if process.stdout else ""
-    return Run(printed.splitlines()[-1] if printed else "", seconds, peak_mib, process.returncode)
+    ended = measured(["audit", "--to-offsets", str(before)], environment)
+    printed = ended.stdout.splitlines()
+    return Run(printed[-1] if printed else "", ended.seconds, ended.peak_mib, ended.exit_code)
 
 
 def _show(runs: list[Run]) -> None:

@@ -10,15 +10,17 @@ from saving_alerts.domain.rules.rule_set import RuleSet
 from saving_alerts.kafka.codecs import UnreadableError, candidate_codec
 from saving_alerts.ledger.topic_reader import StoredRecord
 from saving_alerts.reference_data.snapshot import Merchants, Snapshot
+from saving_alerts.simulation.all_partitions import AllPartitions
 from saving_alerts.simulation.budgets import ReplayedBudgets
 from saving_alerts.simulation.disk_tables import Tables
 from saving_alerts.simulation.identity import identity_of
 from saving_alerts.simulation.recorded_decisions import Agreement, RecordedDecisions, Unknown
-from saving_alerts.simulation.replay import Replay, Totals, moment_of
+from saving_alerts.simulation.replay import Replay, moment_of
+from saving_alerts.simulation.totals import Totals
 
 MAX_NAMED_USERS = 10  # in the report, for each of gaining and losing
 
-Budgets = tuple[ReplayedBudgets, ReplayedBudgets]  # before and after
+Shared = tuple[AllPartitions, AllPartitions]  # before and after
 
 
 @dataclass(slots=True)
@@ -86,9 +88,9 @@ class Question:
     def has_budgets(self) -> bool:
         return bool(self.before.budgets or self.after.budgets)
 
-    def budgets(self) -> Budgets:
-        """What is taken of them: nothing yet. To be shared by all partitions."""
-        before, after = (ReplayedBudgets(snapshot, self.since) for snapshot in self.snapshots)
+    def shared(self) -> Shared:
+        """What all partitions have in common: nothing is taken of budgets yet, and nothing gathered."""
+        before, after = (AllPartitions(ReplayedBudgets(snapshot, self.since)) for snapshot in self.snapshots)
         return before, after
 
     @property
@@ -100,7 +102,7 @@ class Question:
 class PartitionReplay:
     """Replays the candidates of one partition, in the order written. One that was written twice counts once.
 
-    `budgets` are shared with the other partitions; without them this is the only one.
+    `shared` is what it has in common with the other partitions; without it this is the only one.
     """
 
     def __init__(
@@ -109,16 +111,16 @@ class PartitionReplay:
         simulation: Simulation,
         recorded: RecordedDecisions,
         tables: Tables,
-        budgets: Budgets | None = None,
+        shared: Shared | None = None,
     ) -> None:
         self._question = question
         self._simulation = simulation
         self._recorded = recorded
         self._replayed = tables("replayed")
         before, after = question.snapshots
-        taken = budgets or question.budgets()
-        self._before = Replay(before, simulation.before, recorded.sends, tables, "before", taken[0])
-        self._after = Replay(after, simulation.after, recorded.sends, tables, "after", taken[1])
+        in_common = shared or question.shared()
+        self._before = Replay(before, simulation.before, recorded.sends, tables, "before", in_common[0])
+        self._after = Replay(after, simulation.after, recorded.sends, tables, "after", in_common[1])
 
     def take(self, stored: StoredRecord) -> None:
         try:

@@ -1,9 +1,9 @@
 """Applies one rule set and its caps to recorded candidates, in the order in which they were made. Pure."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
@@ -13,15 +13,15 @@ from saving_alerts.domain.deadlines import deadline_of
 from saving_alerts.domain.moments import in_utc
 from saving_alerts.domain.push_sends import REMEMBERED
 from saving_alerts.domain.reasons import Reason
-from saving_alerts.domain.rules.clauses import Clause
 from saving_alerts.domain.rules.control import arm_of
 from saving_alerts.domain.rules.evaluation import Match, NoMatch, evaluate
 from saving_alerts.domain.rules.variants import text_for
 from saving_alerts.pipeline.steps import context_of
 from saving_alerts.reference_data.snapshot import Snapshot
-from saving_alerts.simulation.budgets import ReplayedBudgets
+from saving_alerts.simulation.all_partitions import AllPartitions, DueGatherings
 from saving_alerts.simulation.disk_tables import Tables
 from saving_alerts.simulation.slots import ReplayedSlots
+from saving_alerts.simulation.totals import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,56 +40,6 @@ class Replayed:
     control: bool = False
 
 
-@dataclass(slots=True)
-class Evaluated:
-    """Of so many `events` that came to the rules in time, for how many one wanted a push, and a `when` failed."""
-
-    events: int = 0
-    wanted: int = 0
-    when_errors: int = 0
-
-    def count(self, result: Match | NoMatch) -> None:
-        self.events += 1
-        self.wanted += isinstance(result, Match)
-        self.when_errors += any(each.error and each.clause is Clause.WHEN for each in result.refusals)
-
-
-@dataclass(slots=True)
-class Totals:
-    """The results of one rule set over all candidates. `rules` and `hours` count pushes, `caps` the capped ones.
-
-    `budgets` counts by name what they stopped.
-
-    `controls` counts by rule what was kept back in place of a push.
-
-    `wins` counts by rule what it wanted to push, whatever caps said. `evaluated` is what workers count of a canary.
-
-    `variants` counts the pushes of rules with several texts by rule and variant, `clauses` refusals by rule and clause.
-    `hours` are UTC, like 2026-11-23 18.
-    """
-
-    reasons: Counter[str] = field(default_factory=Counter)
-    clauses: Counter[tuple[str, str]] = field(default_factory=Counter)
-    rules: Counter[str] = field(default_factory=Counter)
-    controls: Counter[str] = field(default_factory=Counter)
-    variants: Counter[tuple[str, str]] = field(default_factory=Counter)
-    caps: Counter[str] = field(default_factory=Counter)
-    budgets: Counter[str] = field(default_factory=Counter)
-    hours: Counter[str] = field(default_factory=Counter)
-    wins: Counter[str] = field(default_factory=Counter)
-    users: int = 0
-    evaluated: Evaluated = field(default_factory=Evaluated)
-
-    @property
-    def pushes(self) -> int:
-        return self.reasons[Reason.PUSHED]
-
-    @property
-    def wanted(self) -> int:
-        """How many pushes there would be without caps."""
-        return self.pushes + self.reasons[Reason.CAPPED]
-
-
 class _UserState(msgspec.Struct, array_like=True):
     """`sends` are those that may still count for a cap. `pushes` are the replayed ones."""
 
@@ -105,7 +55,8 @@ class Replay:
     """Replays one partition, which has all candidates of its users.
 
     `sends` gives those of a user before the first candidate. `totals` is shared by all partitions. What is remembered
-    is in tables whose names begin with `name`. `budgets` are shared as well; None where nobody has one.
+    is in tables whose names begin with `name`. `shared` is what all partitions have in common; without it this is the
+    only one, and nobody has a budget.
     """
 
     def __init__(
@@ -115,7 +66,7 @@ class Replay:
         sends: SendsOf,
         tables: Tables,
         name: str = "",
-        budgets: ReplayedBudgets | None = None,
+        shared: AllPartitions | None = None,
     ) -> None:
         self._snapshot = snapshot
         self._totals = totals
@@ -123,7 +74,8 @@ class Replay:
         self._users = tables(f"{name} users")
         self._pushed_events = tables(f"{name} pushed events")
         self._slots = ReplayedSlots(snapshot, tables, name)
-        self._budgets = budgets
+        self._budgets = shared.budgets if shared else None
+        self._gatherings = shared.gatherings if shared else DueGatherings()
 
     @property
     def users(self) -> Iterator[str]:
@@ -135,29 +87,25 @@ class Replay:
 
     def take(self, candidate: Candidate) -> Replayed:
         """Replay the next candidate, in the order of the partition."""
-        rules, event = self._snapshot.rules, candidate.validated.event
-        if rules.choose_within:
-            self._end_gathering(event.user_id, moment_of(candidate))
-        if rules.is_departure(event.type):
-            self._totals.reasons[Reason.LEFT] += self._slots.depart(candidate)
+        at = moment_of(candidate)
+        self._gatherings.end(at)
+        if self._snapshot.rules.is_departure(candidate.validated.event.type) and self._slots.depart(candidate, at):
+            self._end_gathering(candidate.validated.event.user_id, at)
         replayed = self._replayed(candidate)
         if replayed.reason is not None:
             self._totals.reasons[replayed.reason] += 1
         return replayed
 
     def finish(self) -> None:
-        """After the last candidate: what is still gathered ends."""
-        for user_id in self._slots.users:
-            self._end_gathering(user_id, None)
+        """After the last candidate: what is still gathered ends, in all partitions that have this in common."""
+        self._gatherings.end(None)
 
-    def _end_gathering(self, user_id: str, at: datetime | None) -> None:
+    def _end_gathering(self, user_id: str, ends_at: datetime) -> None:
         """The best is pushed, if it can be; if not, the next one."""
-        ended = self._slots.ended(user_id, at)
-        if ended is None:
-            return
         is_taken = False
-        for each in ended[0]:
-            reason = self._outbid(each.match) if is_taken else self._sent(each.match, each.candidate, ended[1])
+        for each in self._slots.ended(user_id, ends_at):
+            otherwise = Reason.LEFT if each.has_left else None
+            reason = Reason.OUTBID if is_taken else self._sent(each.match, each.candidate, ends_at, otherwise)
             is_taken = is_taken or reason in (Reason.PUSHED, Reason.CONTROL)
             self._totals.reasons[reason] += 1
 
@@ -173,9 +121,11 @@ class Replay:
             return Replayed(early or result.reason, refused=result.reason)
         user_id = candidate.validated.event.user_id
         variant, _ = text_for(result.rule.message, user_id)
+        self._totals.wins[result.rule.id] += early is None
         reason: Reason | None = early
         if early is None and self._snapshot.rules.choose_within:
-            self._slots.add(candidate, result, at)
+            ends_at = self._slots.add(candidate, result, at)
+            self._gatherings.add(ends_at, partial(self._end_gathering, user_id, ends_at))
         elif early is None:
             reason = self._sent(result, candidate, at)
         control = self._is_control(result, candidate)
@@ -189,17 +139,14 @@ class Replay:
         deadline = deadline_of(event, rules.freshness[event.type], candidate.validated.read_at)
         return Reason.EXPIRED if at >= deadline else None
 
-    def _outbid(self, match: Match) -> Reason:
-        self._totals.wins[match.rule.id] += 1
-        return Reason.OUTBID
-
     def _is_control(self, match: Match, candidate: Candidate) -> bool:
         arm = arm_of(candidate.validated.event.user_id, self._snapshot.rules.control, match.rule.control)
         return arm is not None and arm.is_control
 
-    def _sent(self, match: Match, candidate: Candidate, at: datetime) -> Reason:
-        self._totals.wins[match.rule.id] += 1
-        otherwise = Reason.CONTROL if self._is_control(match, candidate) else Reason.PUSHED
+    def _sent(self, match: Match, candidate: Candidate, at: datetime, otherwise: Reason | None = None) -> Reason:
+        """`otherwise`: what it ends as where nothing stands against a push, and it is none all the same."""
+        if otherwise is None:
+            otherwise = Reason.CONTROL if self._is_control(match, candidate) else Reason.PUSHED
         reason = self._capped(candidate, match.rule.id, at, otherwise)
         if reason is Reason.CONTROL:
             self._totals.controls[match.rule.id] += 1
@@ -212,7 +159,10 @@ class Replay:
         return reason
 
     def _capped(self, candidate: Candidate, rule_id: str, at: datetime, otherwise: Reason) -> Reason:
-        """DUPLICATE, CAPPED, BUDGET_SPENT, or `otherwise`: it counts from now on, as a push or in place of one."""
+        """DUPLICATE, CAPPED, BUDGET_SPENT, or `otherwise`: it counts from now on, as a push or in place of one.
+
+        What the user has left counts for nothing.
+        """
         event = candidate.validated.event
         pushed = msgspec.msgpack.encode((event.user_id, event.event_id))
         if pushed in self._pushed_events:
@@ -225,6 +175,8 @@ class Replay:
             return Reason.CAPPED
         if not self._has_budget(rule_id, event.merchant_id or "", at, otherwise):
             return Reason.BUDGET_SPENT
+        if otherwise is Reason.LEFT:
+            return otherwise
         self._pushed_events[pushed] = b""
         state.sends.append(CountedSend(event.merchant_id or "", at))
         self._charge(state, event.user_id, pushes=int(otherwise is Reason.PUSHED))

@@ -16,7 +16,7 @@ from saving_alerts.simulation.disk_tables import CACHE_BYTES, Tables, disk_table
 from saving_alerts.simulation.in_order import in_order
 from saving_alerts.simulation.partition_replay import PartitionReplay, Question, Simulation
 from saving_alerts.simulation.recorded_decisions import Agreement, RecordedDecisions
-from saving_alerts.simulation.replay import Totals
+from saving_alerts.simulation.totals import Totals
 
 Begin = Callable[[str, int], Callable[[int], None]]
 
@@ -51,13 +51,13 @@ class _Replaying:
 
     async def replay(self, spans: dict[int, Span]) -> None:
         """These partitions, in the order in which their candidates were written."""
-        budgets = self.question.budgets()
+        shared = self.question.shared()
         with ExitStack() as stack:
             partitions: dict[int, PartitionReplay] = {}
             for number in spans:
                 tables = stack.enter_context(disk_tables(CACHE_BYTES // len(spans)))
                 recorded = await self._recorded(number, tables)
-                partitions[number] = PartitionReplay(self.question, self.simulation, recorded, tables, budgets)
+                partitions[number] = PartitionReplay(self.question, self.simulation, recorded, tables, shared)
             name = self.topics.candidates.name
             batches = {each: read(self.connection, name, {each: spans[each]}, self.progress[1]) for each in spans}
             async for stored in in_order(batches):

@@ -18,10 +18,11 @@ from saving_alerts.simulation.disk_tables import Tables
 
 
 class Gathered(NamedTuple):
-    """A candidate that was gathered, with the rule and coupon that had won for it."""
+    """A candidate that was gathered, with the rule and coupon that had won for it, and whether the user left since."""
 
     candidate: Candidate
     match: Match
+    has_left: bool
 
 
 class _Slot(msgspec.Struct, array_like=True):
@@ -30,6 +31,7 @@ class _Slot(msgspec.Struct, array_like=True):
     ends_at: datetime
     candidates: list[Candidate] = []
     moments: list[datetime] = []
+    has_left: list[bool] = []
 
 
 _slots = msgspec.msgpack.Decoder(_Slot)
@@ -42,12 +44,8 @@ class ReplayedSlots:
         self._snapshot = snapshot
         self._table = tables(f"{name} slots")
 
-    @property
-    def users(self) -> list[str]:
-        """Those of whom something is gathered."""
-        return [user.decode() for user in self._table]
-
-    def add(self, candidate: Candidate, match: Match, at: datetime) -> None:
+    def add(self, candidate: Candidate, match: Match, at: datetime) -> datetime:
+        """Returns when its gathering ends now, which may be earlier than before."""
         user_id = candidate.validated.event.user_id
         alert = self._alert(candidate, match, at)
         left = min(self._snapshot.rules.choose_within, alert.deadline - LEFT_FOR_THE_PUSH - at)
@@ -56,34 +54,33 @@ class ReplayedSlots:
         slot.ends_at = at if len(slot.candidates) + 1 >= MOST_GATHERED else min(slot.ends_at, ends_at)
         slot.candidates.append(candidate)
         slot.moments.append(at)
+        slot.has_left.append(False)
         self._table[user_id.encode()] = msgspec.msgpack.encode(slot)
+        return slot.ends_at
 
-    def ended(self, user_id: str, at: datetime | None) -> tuple[list[Gathered], datetime] | None:
-        """What was gathered, the best first, and until when, if that is over at this moment, or at all (None)."""
+    def ended(self, user_id: str, ends_at: datetime) -> list[Gathered]:
+        """What was gathered until this moment, the best first; nothing where its gathering has ended otherwise."""
         slot = self._of(user_id)
-        if slot is None or (at is not None and slot.ends_at > at):
-            return None
+        if slot is None or slot.ends_at != ends_at:
+            return []
         del self._table[user_id.encode()]
         pairs = list(self._gathered(slot))
         gathered = {id(alert): each for alert, each in pairs}
-        return [gathered[id(alert)] for alert in best_alert_first([alert for alert, _ in pairs])], slot.ends_at
+        return [gathered[id(alert)] for alert in best_alert_first([alert for alert, _ in pairs])]
 
-    def depart(self, candidate: Candidate) -> int:
-        """How many of those that are gathered the departure ends."""
+    def depart(self, candidate: Candidate, at: datetime) -> bool:
+        """The user has left a store. Whether all that is gathered is left by now: then its gathering ends."""
         user_id = candidate.validated.event.user_id
         slot = self._of(user_id)
         if slot is None:
-            return 0
+            return False
         departure = departure_of(candidate, self._snapshot)
-        stay = [not ends(departure, alert) for alert, _ in self._gathered(slot)]
-        left = stay.count(False)
-        slot.candidates = [each for each, stays in zip(slot.candidates, stay, strict=True) if stays]
-        slot.moments = [each for each, stays in zip(slot.moments, stay, strict=True) if stays]
-        if slot.candidates:
-            self._table[user_id.encode()] = msgspec.msgpack.encode(slot)
-        else:
-            del self._table[user_id.encode()]
-        return left
+        gathered = zip(self._gathered(slot), slot.has_left, strict=True)
+        slot.has_left = [before or ends(departure, alert) for (alert, _), before in gathered]
+        is_over = all(slot.has_left)
+        slot.ends_at = at if is_over else slot.ends_at
+        self._table[user_id.encode()] = msgspec.msgpack.encode(slot)
+        return is_over
 
     def _of(self, user_id: str) -> _Slot | None:
         found = self._table.get(user_id.encode())
@@ -91,10 +88,10 @@ class ReplayedSlots:
 
     def _gathered(self, slot: _Slot) -> Iterator[tuple[Alert, Gathered]]:
         """The same rules say the same again."""
-        for candidate, at in zip(slot.candidates, slot.moments, strict=True):
+        for candidate, at, has_left in zip(slot.candidates, slot.moments, slot.has_left, strict=True):
             match = evaluate(self._snapshot.rules, context_of(candidate, self._snapshot, at), candidate.coupons)
             if not isinstance(match, NoMatch):
-                yield self._alert(candidate, match, at), Gathered(candidate, match)
+                yield self._alert(candidate, match, at), Gathered(candidate, match, has_left)
 
     def _alert(self, candidate: Candidate, match: Match, at: datetime) -> Alert:
         merchant = context_of(candidate, self._snapshot, at).merchant

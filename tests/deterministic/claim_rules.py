@@ -50,10 +50,12 @@ class ClaimRules:
     overlap: bool = False  # the next one begins once the last one has decided, and before that is published
     _dispatches: dict[SourcePosition, DispatchMemory] = field(default_factory=dict)
     _positions: dict[tuple[str, str], SourcePosition] = field(default_factory=dict)
+    _decided_unasked: set[tuple[SourcePosition, Reason]] = field(default_factory=set)
 
     def begin(self) -> None:
         """Another assignment: what was in work before is none of it."""
         self._dispatches.clear()
+        self._decided_unasked.clear()
 
     def asks(self, claim: Claim) -> None:
         self._dispatch(claim.position)
@@ -109,22 +111,31 @@ class ClaimRules:
         dispatch.confirming -= 1
         dispatch.confirmed += 1
 
+    def decided(self, position: SourcePosition, reason: Reason) -> None:
+        """The dispatch of this task has decided: is it right by what this one was told?
+
+        Not asked when the decision is on Kafka: the next dispatch of the same event may have begun by then.
+        """
+        dispatch = self._dispatches.get(position)
+        if dispatch is None or dispatch.task is not asyncio.current_task():
+            return  # the Table alone has answered
+        if not dispatch.may_have_sent:
+            if not dispatch.heard:
+                self._decided_unasked.add((position, reason))
+        elif reason not in SENT:
+            self._breaks(5, f"{position} is {reason}, and an attempt may have arrived")
+        elif dispatch.confirming or not (dispatch.confirmed or dispatch.told_sent):
+            self._breaks(9, f"{position} is {reason} before `confirm` has ended")
+
     def published(self, decision: Decision) -> None:
         """A decision of this worker stands on Kafka."""
         if decision.stage is not Stage.DISPATCH_PUSH or decision.reason is Reason.DEAD_LETTER:
             return
-        dispatch, fact = self._dispatches.get(decision.position), self.facts[str(decision.position)]
-        is_sent = decision.reason in SENT
-        if (is_sent or decision.reason is Reason.CONTROL) and not fact.is_durable:
+        fact = self.facts[str(decision.position)]
+        if decision.reason in (*SENT, Reason.CONTROL) and not fact.is_durable:
             self._breaks(9, f"{decision.position} is {decision.reason} before its send is on the changelog")
-        if dispatch is None or not dispatch.may_have_sent:
-            # What Redis never told nobody knows: a limit that docs/claims.md names.
-            fact.unasked |= dispatch is not None and not dispatch.heard
-            return
-        if not is_sent:
-            self._breaks(5, f"{decision.position} is {decision.reason}, and an attempt may have arrived")
-        elif dispatch.confirming or not (dispatch.confirmed or dispatch.told_sent):
-            self._breaks(9, f"{decision.position} is {decision.reason} before `confirm` has ended")
+        # What Redis never told nobody knows: a limit that docs/claims.md names.
+        fact.unasked |= (decision.position, decision.reason) in self._decided_unasked
 
     def _breaks(self, rule: int, how: str) -> None:
         self.trace.breaks(f"docs/claims.md, rule {rule}: {how}")

@@ -18,6 +18,7 @@ from saving_alerts.pipeline.gathering import ALONE, Slot
 from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.pipeline.slot_times import slot_times
 from saving_alerts.ports.throttle import Charged, Claim, ControlCharge, Granted, Reservation, SlotTimes
+from tests.deterministic.claim_rules import ClaimRules
 from tests.deterministic.facts import EventFacts
 from tests.deterministic.plan import CrashPlace, Plan, PlannedEvent
 from tests.support.fakes.slot_times import Span, lie_in_one, slot_of
@@ -57,15 +58,17 @@ def _crash(random: Random) -> CrashPlace:
 
 
 class WatchedDispatcher(Dispatcher):
-    """Says with which others each alert was gathered."""
+    """Says with which others each alert was gathered, and what each dispatch decides."""
 
-    __slots__ = ("slots",)
+    __slots__ = ("rules", "slots")
     slots: "Slots"
+    rules: ClaimRules
 
     @classmethod
-    def on(cls, slots: "Slots", dispatcher: Dispatcher) -> "WatchedDispatcher":
+    def on(cls, slots: "Slots", rules: ClaimRules, dispatcher: Dispatcher) -> "WatchedDispatcher":
         made = cls(**{each.name: getattr(dispatcher, each.name) for each in fields(dispatcher)})
         object.__setattr__(made, "slots", slots)
+        object.__setattr__(made, "rules", rules)
         return made
 
     async def dispatch_push(self, alert: Alert, rules: RuleSet, slot: Slot = ALONE) -> Decided:
@@ -73,7 +76,9 @@ class WatchedDispatcher(Dispatcher):
         self.slots.gathered[self.incarnation, alert.position] = members
         if times := slot_times(alert, slot.others, rules.choose_within):
             self.slots.times[self.incarnation, alert.position] = times
-        return await super().dispatch_push(alert, rules, slot)
+        decided = await super().dispatch_push(alert, rules, slot)
+        self.rules.decided(alert.position, decided.reason)
+        return decided
 
 
 @dataclass(slots=True)
@@ -101,8 +106,8 @@ class Slots:
         self.near = {each for each in self.near if each[0] != claim.user_id or claim.event_id not in each[1:]}
 
     def wiped(self) -> None:
-        """The Table knows who was sent, and not when their slots were."""
-        self.forgotten |= {user_id for user_id, _ in self.elected}
+        """The Table knows who was sent, and neither when their slots were nor who comes to be gathered with them."""
+        self.forgotten |= {user_id for user_id, _ in (*self.elected, *self.charged)}
         self.charged.clear()
 
     def _charge(self, claim: Claim, times: SlotTimes, *, is_new: bool) -> None:

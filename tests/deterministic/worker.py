@@ -105,7 +105,7 @@ class Worker:
             self._reference_data,
             self._table,
             source,
-            WatchedDispatcher.on(world.slots, dispatcher),
+            WatchedDispatcher.on(world.slots, self.rules, dispatcher),
             TrustedClock(),
             MAX_AHEAD,
             AsTheEventSaid(),

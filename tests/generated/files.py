@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.generated import apis, async_api, manifests, notice, reference, schemas, sizing
+from tests.generated import apis, async_api, manifests, notice, reference, rules_mistakes, schemas, sizing
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,5 +17,6 @@ def generated() -> Iterator[tuple[Path, str]]:
         notice.files(),
         reference.files(),
         sizing.files(),
+        rules_mistakes.files(),
     ):
         yield from ((ROOT / path, text) for path, text in each)

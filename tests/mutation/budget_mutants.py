@@ -10,12 +10,14 @@ HOLDER = "saving_alerts/pipeline/claim_holder.py"
 DISPATCH = "saving_alerts/pipeline/dispatch.py"
 REPLAY = "saving_alerts/simulation/replay.py"
 TOGETHER = "saving_alerts/simulation/in_order.py"
+SHARED = "saving_alerts/simulation/all_partitions.py"
 
 TEST_CLAIMS = ("tests/contracts/test_throttle_budgets_contract.py", "tests/contracts/test_throttle_budgets_machine.py")
 TEST_DAYS = ("tests/unit/domain/test_budgets.py",)
 TEST_DISPATCH = ("tests/unit/pipeline/test_dispatch_budgets.py",)
 TEST_UNIVERSES = ("tests/deterministic/test_universes.py::test_budgets_are_taken_and_spent_in_them",)
 TEST_REPLAY = ("tests/unit/simulation/test_budgets.py",)
+TEST_STAGES = ("tests/unit/simulation/test_stages_agree.py",)
 
 BUDGET_MUTANTS = (
     Mutant(
@@ -71,5 +73,21 @@ BUDGET_MUTANTS = (
         "simulate partitions in any order",
         (Edit(TOGETHER, "heapreplace(heads, (following.timestamp, ", "heapreplace(heads, (-following.timestamp, "),),
         TEST_REPLAY,
+    ),
+    Mutant(
+        "simulate gatherings that end last of all",
+        (Edit(SHARED, "(until is None or self._due[0][0] <= until)", "until is None"),),
+        TEST_STAGES,
+    ),
+    Mutant(
+        "simulate a departure before what stands against a push",
+        (
+            Edit(
+                REPLAY,
+                "            reason = Reason.OUTBID if is_taken else ",
+                "            reason = Reason.LEFT if each.has_left else Reason.OUTBID if is_taken else ",
+            ),
+        ),
+        TEST_STAGES,
     ),
 )

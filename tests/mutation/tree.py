@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from demo.workers.worker_process import PROJECT
 from tests.mutation.mutant import Edit, Mutant
 
-PARTS = ("saving_alerts", "demo", "tests", "pyproject.toml", ".env.example")
+PARTS = ("saving_alerts", "benchmarks", "demo", "tests", "pyproject.toml", ".env.example")
 TIMEOUT_SECONDS = 900
 
 

@@ -31,16 +31,21 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._simulated = _Selector()
         super().__init__(self._simulated)
+        # A timer is due within this. asyncio's nanosecond is lost in a float after some months.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self._simulated.time
 
 
 class LoopClock:
-    """A `Clock` of the running loop, which began at START."""
+    """A `Clock` of the running loop, which began at this moment."""
+
+    def __init__(self, began: datetime = START) -> None:
+        self._began = began
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=asyncio.get_running_loop().time())
+        return self._began + timedelta(seconds=asyncio.get_running_loop().time())
 
     async def sleep(self, duration: timedelta) -> None:
         await asyncio.sleep(duration.total_seconds())

@@ -11,7 +11,7 @@ import msgspec
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.simulation.partition_replay import Question, Simulation
 from saving_alerts.simulation.recorded_decisions import Agreement
-from saving_alerts.simulation.replay import Totals
+from saving_alerts.simulation.totals import Totals
 
 BUSIEST_HOURS = 3
 

@@ -5,7 +5,7 @@ from collections import Counter
 from saving_alerts.commands.simulate.report import figures
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.simulation.partition_replay import Question, Simulation
-from saving_alerts.simulation.replay import Totals
+from saving_alerts.simulation.totals import Totals
 from tests.support.fakes.clock import START
 from tests.support.sample_events import snapshot
 

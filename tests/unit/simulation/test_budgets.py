@@ -15,10 +15,12 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.control import Control
 from saving_alerts.ledger.topic_reader import StoredRecord
 from saving_alerts.reference_data.snapshot import Snapshot
+from saving_alerts.simulation.all_partitions import AllPartitions
 from saving_alerts.simulation.budgets import ReplayedBudgets
 from saving_alerts.simulation.in_order import in_order
 from saving_alerts.simulation.partition_replay import Question, Simulation
-from saving_alerts.simulation.replay import Replay, Totals
+from saving_alerts.simulation.replay import Replay
+from saving_alerts.simulation.totals import Totals
 from tests.support.fakes.clock import START
 from tests.support.sample_events import snapshot
 from tests.unit.simulation.test_simulate import candidate, in_memory
@@ -32,8 +34,8 @@ def with_budget(pushes: int, hours: str = "Mo-Su 09:00-10:00") -> Snapshot:
 
 
 def partitions(data: Snapshot, totals: Totals, count: int = 2) -> list[Replay]:
-    budgets = ReplayedBudgets(data, START - DAY)
-    return [Replay(data, totals, lambda _user: [], in_memory, "", budgets) for _ in range(count)]
+    shared = AllPartitions(ReplayedBudgets(data, START - DAY))
+    return [Replay(data, totals, lambda _user: [], in_memory, "", shared) for _ in range(count)]
 
 
 def test_all_partitions_take_of_one_budget_and_it_is_new_each_day() -> None:
@@ -89,8 +91,8 @@ def test_what_is_refused_by_a_budget_is_not_charged_to_the_caps() -> None:
 
 def test_of_the_day_on_which_it_begins_what_was_out_counts_as_taken() -> None:
     data = with_budget(24, "Mo-Su 10:00-22:00")
-    budgets = ReplayedBudgets(data, START)
-    replay = Replay(data, Totals(), lambda _user: [], in_memory, "", budgets)
+    shared = AllPartitions(ReplayedBudgets(data, START))
+    replay = Replay(data, Totals(), lambda _user: [], in_memory, "", shared)
 
     later = [replay.take(candidate(number, f"u-{number}", at=START + 16 * MINUTE)).reason for number in range(2)]
 

@@ -19,7 +19,7 @@ from saving_alerts.kafka.codecs import Envelope, encode
 from saving_alerts.simulation.disk_tables import Tables, disk_tables
 from saving_alerts.simulation.partition_replay import PartitionReplay, Question, Simulation
 from saving_alerts.simulation.recorded_decisions import Agreement, RecordedDecisions, Unknown
-from saving_alerts.simulation.replay import Totals
+from saving_alerts.simulation.totals import Totals
 from tests.support.fakes.clock import START
 from tests.support.sample_events import coupon, event, snapshot, validated
 

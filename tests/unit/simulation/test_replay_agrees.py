@@ -7,11 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import msgspec
-import pytest
 
-from benchmarks.last_stages import LastStages
-from benchmarks.rules import make_cases, make_rules
-from benchmarks.simulate import candidate_of, compared
 from saving_alerts.domain.coupons import Candidate
 from saving_alerts.domain.events import EventType
 from saving_alerts.domain.merchants import Merchant, Store
@@ -19,16 +15,15 @@ from saving_alerts.domain.reasons import Reason
 from saving_alerts.domain.rules.expressions import compile_when
 from saving_alerts.domain.rules.rule import Rule
 from saving_alerts.domain.rules.rule_set import RuleSet
-from saving_alerts.domain.rules_file.compiler import read_rules
 from saving_alerts.pipeline.canary_counts import CanaryCounts
 from saving_alerts.pipeline.outcomes import Forward
 from saving_alerts.pipeline.rule_decisions import when_errors
 from saving_alerts.pipeline.steps import evaluate_rules
 from saving_alerts.reference_data.snapshot import Merchants, Snapshot
-from saving_alerts.simulation import replay as replaying
-from saving_alerts.simulation.budgets import ReplayedBudgets
+from saving_alerts.simulation import totals as totalling
 from saving_alerts.simulation.recorded_decisions import Evaluated
-from saving_alerts.simulation.replay import Replay, Totals
+from saving_alerts.simulation.replay import Replay
+from saving_alerts.simulation.totals import Totals
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.sample_canary import an_order
 from tests.support.sample_events import MERCHANT, MESSAGE, coupon, event, validated
@@ -106,24 +101,6 @@ def test_it_decides_what_the_worker_decided() -> None:
     assert min(seen.values()) > COUNT // 100
 
 
-@pytest.mark.asyncio
-async def test_it_ends_each_event_as_the_last_stages_did_with_caps_budgets_texts_in_turn_and_control() -> None:
-    """`benchmarks/simulate.py` does it with 200,000, by way of Kafka."""
-    cases = make_cases(Random(7))[:COUNT]
-    shops = {each.merchant.merchant_id: each.merchant for each, _ in cases if each.merchant}
-    rules = read_rules(compared(make_rules(Random(7), 20), pushes_per_day=1))
-    data = Snapshot(rules, Merchants("merchants-1", shops))
-    began, seen = datetime(2026, 11, 20, tzinfo=UTC), Counter[str]()
-    budgets = ReplayedBudgets(data, began - timedelta(days=2))
-    stages, replay = LastStages(data), Replay(data, Totals(), lambda _user: (), lambda _name: {}, "", budgets)
-    for number, case in enumerate(cases):
-        found = candidate_of(case, number, began + timedelta(minutes=3 * number), users=200)
-        decided, replayed = await stages.decide(found), replay.take(found)
-        assert (decided.reason, decided.details.get("variant")) == (replayed.reason, replayed.variant)
-        seen[decided.reason] += 1
-    assert min(seen[each] for each in (Reason.PUSHED, Reason.CAPPED, Reason.CONTROL, Reason.BUDGET_SPENT)) > 10
-
-
 def test_a_when_that_fails_is_foretold_as_often_as_workers_count_it() -> None:
     fails = compile_when("event.locale != 'en' || 1 / (local.hour - 11) > 1", PLAIN.event_types)
     rule = replace(PLAIN, open_for_minutes=None, when=fails)
@@ -135,5 +112,5 @@ def test_a_when_that_fails_is_foretold_as_often_as_workers_count_it() -> None:
     Replay(data, totals, lambda _user: (), lambda _name: {}).take(found)
 
     assert not isinstance(outcome, Forward)
-    assert totals.evaluated == replaying.Evaluated(events=1, wanted=0, when_errors=len(when_errors(outcome)))
+    assert totals.evaluated == totalling.Evaluated(events=1, wanted=0, when_errors=len(when_errors(outcome)))
     assert when_errors(outcome) == ["open"]

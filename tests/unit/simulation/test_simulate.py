@@ -19,7 +19,8 @@ from saving_alerts.pipeline.steps import evaluate_rules
 from saving_alerts.reference_data.snapshot import Snapshot
 from saving_alerts.simulation.partition_replay import Users
 from saving_alerts.simulation.recorded_decisions import Agreement, RecordedDecisions, Unknown
-from saving_alerts.simulation.replay import Replay, Replayed, Totals
+from saving_alerts.simulation.replay import Replay, Replayed
+from saving_alerts.simulation.totals import Totals
 from tests.support.fakes.clock import START
 from tests.support.sample_events import coupon, event, snapshot, validated, with_control, with_texts_in_turn
 

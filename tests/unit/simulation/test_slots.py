@@ -17,7 +17,8 @@ from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.pipeline import steps
 from saving_alerts.pipeline.outcomes import Decided, Forward
 from saving_alerts.reference_data.snapshot import Snapshot
-from saving_alerts.simulation.replay import Replay, Totals
+from saving_alerts.simulation.replay import Replay
+from saving_alerts.simulation.totals import Totals
 from tests.support.fakes.clock import START
 from tests.support.sample_events import FRESHNESS, coupon, event, snapshot, validated
 from tests.support.simulated_time import run_simulated
