@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 export UV_PYTHON_DOWNLOADS := never
 EVENTS ?= 20000
 STATSD_EXPORTER := v0.31.0
+# The oldest and the newest that are supported. CI has the oldest, the containers the newest.
+KAFKAS := 4.1.2 4.4.0
 UNIT := tests/unit
 # What another interpreter breaks first: compiled drivers, threads, and what is imported.
 OF_INTERPRETER := tests/unit/kafka tests/unit/worker tests/unit/test_app.py tests/unit/test_imports.py
@@ -57,7 +59,7 @@ test-pythons: ## what depends on the interpreter, on CPython 3.12 and 3.13; UNIT
 		$(MAKE) --no-print-directory -f $(ROOT)/Makefile test-unit PYTHON=$$found UNIT="$(if $(filter command line,$(origin UNIT)),$(UNIT),$(OF_INTERPRETER))" || exit 1; \
 	done
 
-test-kafka: setup ## end to end on real Apache Kafka (JDK 17 and Maven)
+test-kafka: setup ## end to end on real Apache Kafka (JDK 17 and Maven); KAFKA_VERSION=4.4.0 for another one
 	cd $(ROOT) && $(BIN)/pytest -m "kafka and not long"
 
 test-faults: setup ## break workers, brokers and APIs under load on real Apache Kafka; FAULT_ROUNDS=5 for more
@@ -95,8 +97,9 @@ test-mutants: setup ## break one protection at a time: a test must notice (JDK 1
 fuzz: setup ## fuzz the readers of what others write, guided by coverage (atheris); READER=events SECONDS=600
 	cd $(ROOT) && $(BIN)/python -m tests.fuzzing $(READER) --seconds $(or $(SECONDS),600)
 
-test-long: setup ## what takes longer than CI has: all unit tests on CPython 3.12 and 3.13, five rounds of every failpoint, long outages (JDK 17 and Maven)
+test-long: setup ## what takes longer than CI has: all unit tests on CPython 3.12 and 3.13, Kafka old and new, five rounds of every failpoint, long outages (JDK 17 and Maven)
 	$(MAKE) --no-print-directory -f $(ROOT)/Makefile test-pythons UNIT=tests/unit
+	for each in $(KAFKAS); do $(MAKE) --no-print-directory -f $(ROOT)/Makefile test-kafka KAFKA_VERSION=$$each || exit 1; done
 	cd $(ROOT) && FAULT_ROUNDS=5 $(BIN)/pytest -m long
 
 docs: $(TOOLS)/bin/uv ## the documentation as a site, in site/; fails at a broken link
