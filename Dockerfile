@@ -6,7 +6,7 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
 # Bytecode is made here, because nothing can be written where a worker runs: without it a start costs three seconds more.
-ENV UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV=/opt/saving-alerts UV_COMPILE_BYTECODE=1 PYC_INVALIDATION_MODE=unchecked-hash
+ENV UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV=/opt/saving-alerts UV_COMPILE_BYTECODE=1 PYC_INVALIDATION_MODE=UNCHECKED_HASH
 WORKDIR /build
 COPY requirements/build.lock requirements/
 RUN pip install --no-cache-dir --require-hashes --requirement requirements/build.lock

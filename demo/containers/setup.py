@@ -7,10 +7,10 @@ import os
 import sys
 from typing import Protocol
 
-import boto3
 import click
 import msgspec
 from botocore.config import Config
+from botocore.session import Session
 
 from demo.traffic import merchants_jsonl, rules_json
 from demo.workers.worker_process import command_line
@@ -21,9 +21,9 @@ ATTEMPTS = 5
 
 
 class Bucket(Protocol):
-    """The two operations of boto3's client that are used here."""
+    """The two operations of boto's client that are used here."""
 
-    def create_bucket(self, *, Bucket: str) -> object: ...  # noqa: N803 - boto3's names
+    def create_bucket(self, *, Bucket: str) -> object: ...  # noqa: N803 - boto's names
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> object: ...  # noqa: N803
 
 
@@ -43,7 +43,7 @@ def upload(bucket: Bucket, settings: Settings) -> None:
 
 def connect(settings: Settings) -> Bucket:
     timeouts = Config(read_timeout=REQUEST_TIMEOUT_SECONDS, retries={"total_max_attempts": ATTEMPTS})
-    client: Bucket = boto3.client("s3", endpoint_url=settings.s3_endpoint_url, config=timeouts)
+    client: Bucket = Session().create_client("s3", endpoint_url=settings.s3_endpoint_url, config=timeouts)
     return client
 
 

@@ -1,5 +1,6 @@
-"""The jars of Apache Kafka, fetched from Maven Central once and kept in `.cache/`."""
+"""The jars of Apache Kafka, fetched from Maven Central once for each version and kept in `.cache/`."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ from tests.support.requirements import require
 
 POM = Path(__file__).with_name("pom.xml")
 CACHE = Path(__file__).parents[2] / ".cache"
+# `make test-kafka KAFKA_VERSION=4.4.0` sets it.
+VERSION_VARIABLE = "KAFKA_VERSION"
 MINIMUM_JAVA_VERSION = 17
 DOWNLOAD_TIMEOUT_SECONDS = 600
 
@@ -30,18 +33,25 @@ def require_java_and_maven() -> None:
 
 
 def kafka_jars() -> Path:
-    """The folder with the jars of the version in `pom.xml`; the first call downloads 54 MB."""
-    folder = CACHE / f"kafka-{_kafka_version()}"
+    """The folder with the jars of `kafka_version()`; the first call downloads 54 MB."""
+    version = kafka_version()
+    folder = CACHE / f"kafka-{version}"
     if not folder.exists():
-        _download(folder)
+        _download(version, folder)
     return folder / "libs"
 
 
-def _download(folder: Path) -> None:
+def kafka_version() -> str:
+    """The version in `pom.xml`, or another that the environment variable `KAFKA_VERSION` names."""
+    in_pom: str = re.findall(r"<kafka.version>(.+)</kafka.version>", POM.read_text())[0]
+    return os.environ.get(VERSION_VARIABLE) or in_pom
+
+
+def _download(version: str, folder: Path) -> None:
     CACHE.mkdir(exist_ok=True)
     part = Path(mkdtemp(prefix=f"{folder.name}.part-", dir=CACHE))
     try:
-        _copy_dependencies(part / "libs")
+        _copy_dependencies(version, part / "libs")
         part.rename(folder)
     except OSError:
         # Another test run was faster: its folder is as complete as ours.
@@ -51,17 +61,12 @@ def _download(folder: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _copy_dependencies(libs: Path) -> None:
-    goal = ["dependency:copy-dependencies", f"-DoutputDirectory={libs}"]
+def _copy_dependencies(version: str, libs: Path) -> None:
+    goal = ["dependency:copy-dependencies", f"-Dkafka.version={version}", f"-DoutputDirectory={libs}"]
     command = ["mvn", "-B", "-q", "-f", str(POM), *goal]
     maven = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT_SECONDS, check=False)
     if maven.returncode:
-        raise RuntimeError(f"Maven could not fetch Kafka:\n{maven.stdout}{maven.stderr}")
-
-
-def _kafka_version() -> str:
-    version: str = re.findall(r"<kafka.version>(.+)</kafka.version>", POM.read_text())[0]
-    return version
+        raise RuntimeError(f"Maven could not fetch Kafka {version}:\n{maven.stdout}{maven.stderr}")
 
 
 def _java_version() -> int:

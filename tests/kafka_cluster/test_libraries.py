@@ -1,10 +1,19 @@
-"""What happens on a machine that cannot run Kafka."""
+"""Which Kafka is taken, and what happens on a machine that cannot run one."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.kafka_cluster.libraries import java_and_maven_missing, require_java_and_maven
+from tests.kafka_cluster.libraries import (
+    VERSION_VARIABLE,
+    java_and_maven_missing,
+    kafka_jars,
+    kafka_version,
+    require_java_and_maven,
+)
+
+ROOT = Path(__file__).parents[2]
 
 
 def install(folder: Path, tool: str, stderr: str) -> None:
@@ -54,3 +63,34 @@ def test_in_ci_missing_tools_fail_the_test(programs: Path, monkeypatch: pytest.M
 
     with pytest.raises(pytest.fail.Exception, match="please install"):
         require_java_and_maven()
+
+
+def supported() -> tuple[str, str]:
+    """The oldest and the newest Kafka, as `make test-long` runs them."""
+    (oldest, newest), *_ = re.findall(r"^KAFKAS := (\S+) (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    return oldest, newest
+
+
+def test_the_oldest_kafka_is_taken_unless_another_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VERSION_VARIABLE, "")
+    assert kafka_version() == supported()[0]
+
+    monkeypatch.setenv(VERSION_VARIABLE, "4.9.9")
+    assert kafka_version() == "4.9.9"
+
+
+def test_each_version_has_its_own_jars(monkeypatch: pytest.MonkeyPatch, programs: Path) -> None:
+    """Maven is told the version; here it says no."""
+    (programs / "mvn").write_text("#!/bin/sh\necho asked for $*\nexit 1\n")
+    (programs / "mvn").chmod(0o755)
+    monkeypatch.setenv(VERSION_VARIABLE, "4.9.9")
+
+    with pytest.raises(RuntimeError, match=r"fetch Kafka 4\.9\.9:\nasked for .*-Dkafka\.version=4\.9\.9 "):
+        kafka_jars()
+
+
+@pytest.mark.parametrize("file", ["docker-compose.yml", "deploy/kubernetes/overlays/local/kafka.yaml"])
+def test_containers_have_the_newest(file: str) -> None:
+    versions = re.findall(r"image: apache/kafka:(\S+)", (ROOT / file).read_text())
+
+    assert versions == [supported()[1]]

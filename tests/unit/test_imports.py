@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 import pytest
 
@@ -84,5 +85,6 @@ def test_bytecode_is_made_where_a_worker_is_installed() -> None:
     setup = (PROJECT / "Makefile").read_text(encoding="utf-8")
 
     assert "UV_COMPILE_BYTECODE=1" in build
+    assert build.partition("PYC_INVALIDATION_MODE=")[2].split()[0] in PycInvalidationMode.__members__  # as uv wants it
     assert "--compile-bytecode" in setup
     assert "compileall -q saving_alerts" in setup

@@ -1,5 +1,9 @@
 """`docker-compose.yml` starts what the documents promise; `.ci/run` validates it with the schema of Compose."""
 
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +97,27 @@ def test_brokers_lose_nothing_with_one_of_them() -> None:
 
 def test_chaos_targets_every_container_that_always_runs() -> None:
     assert set(TARGETS) == {name for name in LONG_RUNNING if "profiles" not in SERVICES[name]}
+
+
+def modules() -> set[str]:
+    """What runs in the containers of the image `world`."""
+    commands = [[*each.get("entrypoint", ()), *each.get("command", ())] for each in SERVICES.values()]
+    return {each[2] for each in commands if each[:2] == ["python", "-m"]}
+
+
+def imported(module: str) -> set[str]:
+    """The packages that it imports."""
+    command = [sys.executable, "-c", f"import sys, {module}; print(*{{each.split('.')[0] for each in sys.modules}})"]
+    return set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_what_a_container_imports_is_in_its_image(module: str) -> None:
+    """Here is more: what the tests need."""
+    lock = (ROOT / "requirements" / "world.lock").read_text()
+    installed = {"saving-alerts", *re.findall(r"^([a-z0-9.-]+)==", lock, re.MULTILINE)}
+    found = packages_distributions()
+    names = imported(module) & found.keys()
+    needed = {name: {each.lower().replace("_", "-") for each in found[name]} for name in names}
+
+    assert {name for name, providers in needed.items() if not providers & installed} == set()
