@@ -26,12 +26,6 @@ TOKEN = "correct-horse-battery"
 PER_SECOND = 100
 ANSWER_SECONDS = 60
 MERCHANT = MERCHANTS[0]
-# An ask that hangs is to be the first one still when it is let go.
-SETTINGS = {
-    "SAVING_ALERTS_EXPLAIN_TOKEN": TOKEN,
-    "SAVING_ALERTS_COUPON_API_TIMEOUT_SECONDS": "60",
-    "SAVING_ALERTS_COUPON_API_TOTAL_SECONDS": "60",
-}
 
 
 def shopper(user_id: str, number: int = 0, *, at: TimeOfDay = TimeOfDay.DAY, consent: bool = True) -> Record:
@@ -46,7 +40,7 @@ def coupons(user_id: str, _merchant_id: str) -> Coupons:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with World(settings=SETTINGS) as world:
+    with World(settings={"SAVING_ALERTS_EXPLAIN_TOKEN": TOKEN}) as world:
         world.s3.put("rules.json", long_freshness_rules())
         world.s3.put("merchants.jsonl", merchants_jsonl())
         world.coupon_api.coupons = coupons
@@ -60,23 +54,18 @@ def worker(world: World) -> WorkerProcess:
     others = [shopper("without"), shopper("asleep", at=TimeOfDay.NIGHT), shopper("silent", consent=False)]
     producer = PacedProducer(world.bootstrap_servers, world.topics.source.name)
     with DecisionConsumer(world.bootstrap_servers, world.topics.decisions.name) as decisions:
-        write_both_of_lucky(world, producer, decisions)
+        write_both_of_lucky(world, producer)
         producer.write(others, PER_SECOND)
         decisions.wait_for_answers(len(producer.positions), ANSWER_SECONDS)
     return worker
 
 
-def write_both_of_lucky(world: World, producer: PacedProducer, decisions: DecisionConsumer) -> None:
-    """The first is pushed while the Coupon API still keeps the second, which was asked about before."""
-    api = world.coupon_api
-    api.behave(Behaviour(fault="hang", times=1), user_id="lucky")
-    api.behave(Behaviour(fault="hang"))
-    for number in range(2):
-        producer.write([shopper("lucky", number)], PER_SECOND)
-        api.wait_until(lambda: len(api.requests) > number, ANSWER_SECONDS)  # noqa: B023 - it is called at once
-    api.behave(user_id="lucky")
-    assert decisions.wait_for(producer.positions["e-lucky-0"], ANSWER_SECONDS)
-    api.recover()
+def write_both_of_lucky(world: World, producer: PacedProducer) -> None:
+    """The first is pushed when both were asked about: so the second is capped at its push, too, and not before."""
+    world.push_api.behave(Behaviour(fault="hang"), user_id="lucky")
+    producer.write([shopper("lucky"), shopper("lucky", 1)], PER_SECOND)
+    world.coupon_api.wait_until(lambda: len(world.coupon_api.requests) > 1, ANSWER_SECONDS)
+    world.push_api.recover()
 
 
 def explained(world: World, user: str, *arguments: str) -> str:

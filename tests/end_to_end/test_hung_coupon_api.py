@@ -42,9 +42,9 @@ EXIT_SECONDS = DRAIN_SECONDS + CLOSING_SECONDS
 SESSION_TIMEOUT_SECONDS = 6
 REBALANCE_SECONDS = DRAIN_SECONDS + SESSION_TIMEOUT_SECONDS
 TRIGGERS = 2_000
-# A stage takes the rest of the fetch with which it reached its limit; at this rate a fetch is small.
 TRIGGERS_PER_SECOND = 500
-OVERSHOOT = 1.5
+# As many again may come on top of a limit: they were on their way (docs/adr/0011-a-poll-is-half-a-window.md).
+OVERSHOOT = 2
 ALERTS = 1_000
 ALERTS_PER_SECOND = 100
 NON_TRIGGERS = 100

@@ -58,6 +58,26 @@ class PrometheusServer:
     def values(self, expression: str) -> list[float]:
         return [float(each["value"][1]) for each in self.series(expression)]
 
+    def wait_until_is(self, expression: str, value: float) -> None:
+        """Return when that is the one value of the expression. Raises TimeoutError.
+
+        A page that takes longer than a scrape may has no values until the next one: that says nothing about them.
+        """
+        wait_until(lambda: self.values(expression) == [value], FIRE_SECONDS, f"{expression} is {value:g}")
+
+    def wait_until_read(self) -> None:
+        """Return when the last scrape of every target was without an error. Raises TimeoutError naming the errors."""
+        errors: list[str] = []
+
+        def is_read() -> bool:
+            errors[:] = self.scrape_errors()
+            return not errors
+
+        try:
+            wait_until(is_read, FIRE_SECONDS, "every target is read")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}: {errors}") from error
+
     def is_firing(self, alert: str) -> bool:
         return bool(self.series(f'ALERTS{{alertname="{alert}", alertstate="firing"}}'))
 
@@ -84,7 +104,7 @@ class PrometheusServer:
 
     def _get(self, path: str) -> dict[str, Any]:
         try:
-            with urllib.request.urlopen(self._url + path, timeout=5) as answer:
+            with urllib.request.urlopen(self._url + path, timeout=START_SECONDS) as answer:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
             raise ValueError(json.load(error)["error"]) from error

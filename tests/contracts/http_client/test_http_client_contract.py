@@ -30,7 +30,7 @@ WHOLE = OK + b"Content-Length: 2\r\n\r\n[]"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 COUPONS = CouponAnswer()
 ACCEPTED = Accepted(200)
-SHORT_SECONDS = 0.3
+SHORT_SECONDS = 1.0  # in which the head of an answer has to come
 
 
 def kind(ending: object) -> type | object:

@@ -172,12 +172,11 @@ async def test_while_nothing_is_re_keyed_nothing_is_known(upstream: Upstream) ->
     await until(upstream.may_be_pushed)
     upstream.producer.goes.clear()
     await upstream.changed(OUT)
-    await until(upstream.is_unknown)
-    told = str(upstream.known.against(USER))
+    behind = "waits until saving-consent is re-keyed: partition 1 is at 0 of 1"
+    # It may be unknown for another reason first, as on a machine that is too busy to look in time.
+    await until(lambda: upstream.is_unknown() and behind in str(upstream.known.against(USER)))
     upstream.producer.goes.set()
     await until(upstream.has_opted_out)
-
-    assert "waits until saving-consent is re-keyed: partition 1 is at 0 of 1" in told
 
 
 async def test_while_kafka_cannot_be_reached_nothing_is_known(upstream: Upstream) -> None:
@@ -191,7 +190,8 @@ async def test_while_kafka_cannot_be_reached_nothing_is_known(upstream: Upstream
     upstream.reachable = True
 
     await until(upstream.has_opted_out)
-    assert upstream.known.problems == {}
+    # What follows the topic and what looks at it connect each for itself.
+    await until(lambda: upstream.known.problems == {})
 
 
 async def test_everybodys_opt_out_is_lifted_by_the_command(upstream: Upstream) -> None:

@@ -23,7 +23,7 @@ from saving_alerts.ports.throttle import AlreadySent, CapReached, Granted, Throt
 from tests.contracts.throttle_harness import DAILY, KEY_PREFIX, LEASE_SECONDS, claim_of
 from tests.support.fakes.metrics import RecordingMetrics
 
-SHORT_TIMEOUT_SECONDS = 0.05
+SHORT_TIMEOUT_SECONDS = 0.05  # where no answer is to come
 WEEK = timedelta(hours=168)
 KEY = f"{KEY_PREFIX}u-1"
 Call = Callable[[Throttle], Awaitable[object]]
@@ -302,7 +302,7 @@ async def test_an_unreadable_user_is_free_when_the_key_is_deleted(
 @every_call
 async def test_a_stopped_redis_is_unavailable(own_redis: EmbeddedRedis, call: Call) -> None:
     own_redis.stop()
-    async with connect(own_redis.url, SHORT_TIMEOUT_SECONDS, max_connections=1) as client:
+    async with connect(own_redis.url, timeout_seconds=5, max_connections=1) as client:
         with pytest.raises(UnavailableError, match="cannot be reached"):
             await call(throttle_on(client))
 
@@ -318,7 +318,7 @@ async def test_a_paused_redis_is_unavailable(own_redis: EmbeddedRedis, call: Cal
 
 @pytest.mark.asyncio
 async def test_a_redis_that_goes_on_is_used_again(own_redis: EmbeddedRedis) -> None:
-    async with connect(own_redis.url, SHORT_TIMEOUT_SECONDS, max_connections=1) as client:
+    async with connect(own_redis.url, timeout_seconds=0.5, max_connections=1) as client:
         throttle = throttle_on(client)
         own_redis.pause()
         with pytest.raises(UnavailableError):
@@ -423,7 +423,7 @@ async def test_every_call_is_counted_with_its_outcome_and_timed(client: aioredis
 @pytest.mark.parametrize("outcome", ["unavailable", "unreadable"])
 async def test_a_failed_call_is_counted_too(own_redis: EmbeddedRedis, outcome: str) -> None:
     metrics = RecordingMetrics()
-    async with connect(own_redis.url, SHORT_TIMEOUT_SECONDS, max_connections=1) as client:
+    async with connect(own_redis.url, timeout_seconds=5, max_connections=1) as client:
         await client.set(KEY, "garbage")
         if outcome == "unavailable":
             own_redis.stop()

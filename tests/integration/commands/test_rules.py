@@ -33,7 +33,7 @@ class RulesCli(DocumentsCli):
     publisher = "ines"
 
     async def wait(self, version: str, most_seconds: float) -> str:
-        redis = connect(self.redis.url, 1, 2)
+        redis = connect(self.redis.url, 5, 2)
         try:
             heartbeats = RedisHeartbeats(redis, WORKERS)
             return await wait_until_live(heartbeats, version, attrgetter("rules_version"), most_seconds)

@@ -31,6 +31,7 @@ from tests.support.worker_rows import a_row
 LIVE, NEW = TEXT.encode(), json.dumps(GOOD).encode()
 NEWER = json.dumps(GOOD | {"caps": [{"per": "user", "pushes": 2, "hours": 24}]}).encode()
 V_LIVE, V_NEW = version_of(LIVE), version_of(NEW)
+REDIS_SECONDS = 5
 TRY = ("--canary", "5%", "--for", "2h", "--foretold", "4%")
 
 
@@ -96,14 +97,14 @@ class Cli:
         asyncio.run(self._counted(counts))
 
     async def _counted(self, counts: dict[str, int]) -> None:
-        redis = connect(self.redis.url, 1, 2)
+        redis = connect(self.redis.url, REDIS_SECONDS, 2)
         number = int(datetime.now(UTC).timestamp()) // Resolution.COARSE
         history = WorkerHistory(incarnation="i", coarse=(Bucket(number - 3, counts),))
         await RedisHistories(redis, f"{self.environment['SAVING_ALERTS_APP_ID']}:history:").write(history)
         await redis.aclose()
 
     async def _beat(self, name: str, canary: str | None, evidence: Evidence) -> None:
-        redis = connect(self.redis.url, 1, 2)
+        redis = connect(self.redis.url, REDIS_SECONDS, 2)
         row = msgspec.structs.replace(a_row(0, {}), name=name, incarnation=name, canary=canary, evidence=evidence)
         prefix = f"{self.environment['SAVING_ALERTS_APP_ID']}:workers:"
         await RedisHeartbeats(redis, prefix).beat(row, timedelta(minutes=1))

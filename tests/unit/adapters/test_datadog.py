@@ -203,7 +203,7 @@ def test_closing_ends_the_thread(sink: StatsdSink) -> None:
 
     metrics.close()
 
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before, "one of before may have ended, too"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"], ids=["nobody listens", "no such host"])

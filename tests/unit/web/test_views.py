@@ -204,13 +204,13 @@ class Counting:
 async def test_however_many_watch_the_page_its_numbers_are_computed_once(app: SavingAlertsApp) -> None:
     report = Counting(SelfReport(app, app.runtime))
     watched = faust.App("watched", broker="kafka://nowhere", web_cors_options={})
-    add_views(watched, report)
+    add_views(watched, report, lambda: 0.0)  # however long it takes, all of them ask within the same second
 
     async with TestClient(TestServer(await watched.web.wsgi())) as client:
         answers = await asyncio.gather(*(client.get(path) for path in ["/stats", "/stats.json"] * 100))
 
     assert {answer.status for answer in answers} == {200}
-    assert report.times <= 2  # a second one, where a machine needs more than a second for them
+    assert report.times == 1
 
 
 class LargePage(Counting):
@@ -235,7 +235,7 @@ async def test_twenty_who_watch_a_large_page_hold_up_no_probe(app: SavingAlertsA
             each.cancel()
         await asyncio.gather(*watching, return_exceptions=True)
 
-    assert waited[-1] < 0.1  # seconds: twice what a probe may wait, for a busy machine
+    assert waited[-1] < 0.1  # seconds: twice what a probe may wait
 
 
 async def _watched(client: Client) -> None:
@@ -244,6 +244,7 @@ async def _watched(client: Client) -> None:
 
 
 async def _seconds_of(client: Client, path: str) -> float:
-    began = time.perf_counter()
+    """Of this process' own work: a machine that is busy with other things holds up everything."""
+    began = time.process_time()
     await (await client.get(path)).read()
-    return time.perf_counter() - began
+    return time.process_time() - began
