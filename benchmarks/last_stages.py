@@ -15,10 +15,11 @@ from saving_alerts.pipeline.steps import departure, evaluate_rules
 from saving_alerts.pipeline.user_turns import UserTurns
 from saving_alerts.ports.clock import Clock
 from saving_alerts.reference_data.snapshot import ReferenceData
+from tests.support.fakes.charged_users import User
 from tests.support.fakes.kill_switches import FakeKillSwitches
 from tests.support.fakes.push_sends import FakePushSends
 from tests.support.fakes.taken_budgets import TakenBudgets
-from tests.support.fakes.throttle import BUDGETS, FakeThrottle, User
+from tests.support.fakes.throttle import BUDGETS, FakeThrottle
 from tests.support.simulated_time import LoopClock, run_simulated
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

@@ -139,7 +139,7 @@ def _row(variant: str, reports: list[Report]) -> tuple[str, ...]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=100_000, help="default: %(default)s")
+    parser.add_argument("--events", type=int, default=300_000, help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
     return parser.parse_args()
 

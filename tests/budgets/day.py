@@ -19,8 +19,9 @@ from saving_alerts.ports.throttle import BudgetSpent, Busy, Claim, Granted
 from tests.budgets.alternatives import PARTITIONS
 from tests.budgets.demand import arrivals, opening
 from tests.budgets.push_api import CountingPushApi
+from tests.support.fakes.charged_users import User
 from tests.support.fakes.clock import FakeClock
-from tests.support.fakes.throttle import FakeThrottle, User
+from tests.support.fakes.throttle import FakeThrottle
 
 WORKERS = 3
 FRESHNESS = timedelta(minutes=10)

@@ -12,9 +12,10 @@ from saving_alerts.domain.caps import Cap, CapPer
 from saving_alerts.domain.erasures import Tokens
 from saving_alerts.domain.source_position import SourcePosition
 from saving_alerts.ports.throttle import AlreadySent, Claim, Granted, Reservation, SlotTimes, Throttle
+from tests.support.fakes.charged_users import User
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
-from tests.support.fakes.throttle import FakeThrottle, User
+from tests.support.fakes.throttle import FakeThrottle
 
 LEASE_SECONDS = 20.0
 BRIEF_LEASE_SECONDS = 0.05

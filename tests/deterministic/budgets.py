@@ -8,9 +8,10 @@ from random import Random
 from saving_alerts.domain.budgets import Budget, day_of, released
 from saving_alerts.domain.rules.rule_set import RuleSet
 from tests.deterministic.plan import MARGIN_SECONDS, Plan, PlannedEvent
+from tests.support.fakes.charged_users import User
 from tests.support.fakes.clock import START
 from tests.support.fakes.taken_budgets import TakenBudgets
-from tests.support.fakes.throttle import BUDGETS, User
+from tests.support.fakes.throttle import BUDGETS
 
 NAME = "merchant:m-1"
 HOURS = "Mo-Su 10:15-10:25"  # from START on: of six there is one more each 100 s

@@ -67,16 +67,15 @@ async def test_it_is_refused_and_every_partition_goes_on(
             event = batch([visit(f"e-{name}-{partition}", f"u-{name}-{partition}").value()])
             pushed.append(await write_batch(world.bootstrap_servers, source, event, 1, partition))
 
+        positions = [(partition, first + number) for partition, first in refused for number in range(len(values))]
         wait_until(
-            lambda: (
-                worker.exit_code is not None or all(decisions.reason(position) is Reason.PUSHED for position in pushed)
-            ),
+            lambda: worker.exit_code is not None or all(map(decisions.reason, positions + pushed)),
             ANSWER_SECONDS,
-            "the events behind the large batches are pushed",
+            "the large batches and the events behind them are answered",
         )
         assert worker.exit_code is None
-        positions = [(partition, first + number) for partition, first in refused for number in range(len(values))]
         assert {decisions.reason(position) for position in positions} == {Reason.INVALID}
+        assert {decisions.reason(position) for position in pushed} == {Reason.PUSHED}
     assert peak_mebibytes(worker) < MOST_MEBIBYTES
 
 

@@ -57,7 +57,7 @@ _REDIS = (
         "    owned: Annotated[dict[Text, tuple[PartitionNumber, ...]], Meta(max_length=MAX_TOPICS)] = {}",
     ),
     Edit(f"{_SCRIPTS}/confirm.lua", "uncertain = UNCERTAIN,\n", f"uncertain = UNCERTAIN, {NAME} = 1,\n"),
-    Edit(f"{_SCRIPTS}/reserve.lua", "NOW + LEASE_MS,\n  }", f"NOW + LEASE_MS, {NAME} = 1,\n  }}"),
+    Edit(f"{_SCRIPTS}/reserve.lua", "NOW + LEASE_MS,\n    budgets", f"NOW + LEASE_MS, {NAME} = 1,\n    budgets"),
     Edit(f"{_SCRIPTS}/charge_control.lua", "control = true,", f"control = true, {NAME} = 1,"),
     Edit(f"{_SCRIPTS}/state.lua", "cjson.encode({entries = entries,", f"cjson.encode({{{NAME} = 1, entries = entries,"),
 )

@@ -1,22 +1,19 @@
 """What stands on a worker's page, as tables for a terminal: the same words, in the same order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from rich.console import Group, RenderableType
-from rich.table import Column, Table
+from rich.console import RenderableType
 from rich.text import Text
 
 from saving_alerts.commands.clock import in_utc
 from saving_alerts.commands.output import cell
+from saving_alerts.commands.stats.canary_lines import canary_lines
+from saving_alerts.commands.stats.titled_table import titled_table
 from saving_alerts.ports.heartbeats import WorkerRow
 from saving_alerts.supervision.health import Condition
 from saving_alerts.web.icons import SIGNS
 from saving_alerts.web.stats import PartitionLag, Stats
 from saving_alerts.web.words import age, ago, count, moment, rate, seconds, worst_first
-
-PLACES = ("committed", "end", "lag", "oldest", "offset", "not committed", "times ill", "held", "expired")
-COUNTS = ("events", "share", "per second", "5 min", "hour", "day", "in", "forwarded", "decided", "in flight")
-NUMBERS = frozenset((*COUNTS, *PLACES, "p50", "p99", "read", "pushed"))
 
 
 def tables(stats: Stats) -> Iterator[RenderableType]:
@@ -29,9 +26,9 @@ def tables(stats: Stats) -> Iterator[RenderableType]:
     yield _health(stats)
     yield _flows(stats)
     funnel = [(step.name, count(step.events), f"{step.share:.2%}") for step in stats.funnel]
-    yield _table("Funnel of the last day", ("step", "events", "share"), funnel)
+    yield titled_table("Funnel of the last day", ("step", "events", "share"), funnel)
     decisions = [(reason, count(events)) for reason, events in stats.decisions.items() if events]
-    yield _table("Decisions of the last day", ("reason", "events"), decisions)
+    yield titled_table("Decisions of the last day", ("reason", "events"), decisions)
     yield _workers(stats)
     for each in stats.unreadable_heartbeats:
         yield cell(f"A heartbeat in Redis cannot be read: {each}")
@@ -39,6 +36,7 @@ def tables(stats: Stats) -> Iterator[RenderableType]:
     yield _documents(stats)
     for rule, times in stats.when_errors.items():
         yield cell(f"The when of rule {rule} failed {times} times since the start, and so said no.")
+    yield from canary_lines(stats)
     yield _switches(stats)
     yield _stages(stats)
     yield from _remarks(stats)
@@ -56,7 +54,7 @@ def _health(stats: Stats) -> RenderableType:
         )
         for each in worst_first(stats.conditions)
     ]
-    return _table("Health of this worker", columns, rows)
+    return titled_table("Health of this worker", columns, rows)
 
 
 def _seen(condition: Condition, stats: Stats) -> str:
@@ -77,14 +75,14 @@ def _flows(stats: Stats) -> RenderableType:
         )
         for flow in stats.flows
     ]
-    return _table("What flows through the deployment", columns, rows)
+    return titled_table("What flows through the deployment", columns, rows)
 
 
 def _workers(stats: Stats) -> RenderableType:
     rows = [_worker(row, "ready" if row.ready else "not ready", stats) for row in stats.cluster]
     rows += [_worker(row, "does not answer", stats) for row in (*stats.silent, *stats.gone)]
     columns = ("worker", "state", "last seen", "source partitions", "in flight", "read", "pushed", "rules", "started")
-    return _table("Workers", columns, rows)
+    return titled_table("Workers", columns, rows)
 
 
 def _worker(row: WorkerRow, state: str, stats: Stats) -> tuple[str, ...]:
@@ -103,7 +101,7 @@ def _partitions(stats: Stats) -> Iterator[RenderableType]:
     """Those that are level, or of which nothing is known yet, would only hide the others."""
     shown = [each for each in stats.partitions if each.is_remarkable]
     rows = [_partition(each, stats) for each in shown]
-    yield _table("Partitions", ("topic and partition", "owner", "committed", "end", "lag", "oldest"), rows)
+    yield titled_table("Partitions", ("topic and partition", "owner", "committed", "end", "lag", "oldest"), rows)
     unknown = sum(each.end is None and each not in shown for each in stats.partitions)
     level = len(stats.partitions) - len(shown) - unknown
     yield cell(f"{level} other partitions have no lag, of {unknown} nothing is known yet")
@@ -135,7 +133,7 @@ def _held_back(stats: Stats) -> RenderableType:
         for each in stats.held_back
     ]
     columns = ("topic and partition", "offset", "in work since", "not committed", "it waits for", "intake")
-    return _table("Commits that wait for a record of this worker", columns, rows)
+    return titled_table("Commits that wait for a record of this worker", columns, rows)
 
 
 def _documents(stats: Stats) -> RenderableType:
@@ -151,7 +149,7 @@ def _documents(stats: Stats) -> RenderableType:
         for each in stats.documents
     ]
     columns = ("document", "version", "published", "confirmed", "refusal of the newest", "left out")
-    return _table("Rules and merchants", columns, rows)
+    return titled_table("Rules and merchants", columns, rows)
 
 
 def _switches(stats: Stats) -> RenderableType:
@@ -159,7 +157,7 @@ def _switches(stats: Stats) -> RenderableType:
         (each.name, moment(each.since, stats.at), moment(each.until, stats.at), each.by, each.reason)
         for each in stats.switches
     ]
-    return _table("Kill switches", ("switch", "since", "until", "by", "why"), rows)
+    return titled_table("Kill switches", ("switch", "since", "until", "by", "why"), rows)
 
 
 def _stages(stats: Stats) -> RenderableType:
@@ -172,7 +170,7 @@ def _stages(stats: Stats) -> RenderableType:
         for each in stats.stages
     ]
     columns = ("stage", "in", "forwarded", "decided", "in flight", "p50", "p99")
-    return _table("Stages of this worker", columns, rows)
+    return titled_table("Stages of this worker", columns, rows)
 
 
 def _remarks(stats: Stats) -> Iterator[Text]:
@@ -186,12 +184,3 @@ def _remarks(stats: Stats) -> Iterator[Text]:
 
 def _known(number: int | None) -> str:
     return "" if number is None else count(number)
-
-
-def _table(title: str, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> RenderableType:
-    justified = (Column(name, justify="right" if name in NUMBERS else "left", overflow="fold") for name in columns)
-    # No box: as much as can be fits into the 80 columns of a pipe or a small terminal.
-    table = Table(*justified, box=None, padding=(0, 2, 0, 0))
-    for row in rows:
-        table.add_row(*map(cell, row))
-    return Group(Text(title, style="bold"), table)

@@ -77,6 +77,11 @@ class Cli:
         order = msgspec.structs.replace(self.order, begins=self.order.begins - ago, ends=self.order.ends - ago)
         self.s3.put("rules/canary.json", msgspec.json.encode(order))
 
+    def was_not_published(self) -> None:
+        """As a promotion leaves it that ended behind its first write: the order says it, the others are live."""
+        self.s3.put("rules/canary.json", msgspec.json.encode(msgspec.structs.replace(self.order, closed=False)))
+        self.s3.put("rules.json", LIVE)
+
     def without_s3(self) -> None:
         self.environment["SAVING_ALERTS_S3_ENDPOINT_URL"] = "http://127.0.0.1:1"
 
@@ -300,7 +305,7 @@ def test_when_its_time_is_over_that_is_said_and_promote_writes_it_down(cli: Cli)
 def test_a_promotion_that_stopped_half_way_is_repeated(cli: Cli) -> None:
     cli.publish(NEW, *TRY)
     cli.canary("promote")
-    cli.s3.put("rules.json", LIVE)
+    cli.was_not_published()
 
     status, again = cli.canary("status"), cli.canary("promote")
 

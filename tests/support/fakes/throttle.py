@@ -1,6 +1,5 @@
 """The Throttle port in memory. The contract suite holds it against Redis, answer by answer."""
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from saving_alerts.domain import caps as domain_caps
@@ -25,6 +24,7 @@ from saving_alerts.ports.throttle import (
     Reservation,
     View,
 )
+from tests.support.fakes.charged_users import Entry, User
 from tests.support.fakes.slot_times import Span, lie_in_one, slot_of
 from tests.support.fakes.taken_budgets import TakenBudgets
 
@@ -33,38 +33,6 @@ RELEASED_REMEMBERED = timedelta(hours=1)
 MOST_RELEASED = 32
 MOST_IN_SLOT = 32
 BUDGETS = "%budgets"  # no user's name
-
-
-@dataclass(slots=True)
-class Entry:
-    """All that is known of one event at a position: a send (`sent_at`), or a claim to `lease_until`, then a charge."""
-
-    claim: Claim
-    lease_until: datetime
-    taken_over: bool = False
-    sent_at: datetime | None = None
-    uncertain: bool = False
-    control: bool = False
-    erased: bool = False  # it stands under a token
-    slot: tuple[str, ...] = ()
-    budgets: dict[str, datetime] = field(default_factory=dict)  # of which it has a part, with the end of their day
-    slot_times: Span | None = None
-
-    @property
-    def charged_at(self) -> datetime:
-        return self.sent_at or self.lease_until
-
-
-@dataclass(slots=True)
-class User:
-    """`entries` by position and event id: another event at the same position is another one.
-
-    `released` by incarnation: the highest number that was released, and when the last one was. The latest is the last.
-    """
-
-    entries: dict[tuple[SourcePosition, str], Entry] = field(default_factory=dict)
-    released: dict[str, tuple[int, datetime]] = field(default_factory=dict)
-    budgets: TakenBudgets = field(default_factory=TakenBudgets)  # those of all, of a user whom nobody is
 
 
 class FakeThrottle:

@@ -20,8 +20,11 @@ from saving_alerts.delivery.held_back import HeldBack
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.metrics import Metric
+from saving_alerts.web.canary import canary_seen
 from saving_alerts.web.stats import PartitionLag, Stats
 from tests.support.fakes.unopened_app import unopened_app
+from tests.support.sample_canary import an_order
+from tests.support.worker_rows import a_row
 
 pytestmark = pytest.mark.asyncio
 
@@ -74,6 +77,23 @@ async def test_it_has_the_sections_and_rows_of_the_page(app: SavingAlertsApp, se
     assert "Dead letters of this worker: 2" in shown
     assert "The when of rule lunch failed 3 times" in shown
     assert re.search(r"capped +4 *\n", shown)
+
+
+async def test_it_says_of_a_canary_what_the_page_says(server: TestServer) -> None:
+    found = msgspec.json.decode((await run_stats(server.make_url("/"), "--json")).stdout, type=Stats)
+    canary = canary_seen(an_order(), None, [msgspec.structs.replace(a_row(0, {}), canary=an_order().id)], found.at)
+    other = await served(web.Response(body=msgspec.json.encode(replace(found, canary=canary))))
+
+    async with other:
+        shown = (await run_stats(other.make_url("/"))).stdout
+
+    assert f"{canary.id}: version {canary.version} on {canary.percent:g} % of the users" in shown
+    assert canary.state in shown
+    assert canary.guards
+    for guard in canary.guards:
+        assert re.search(
+            rf"{guard.name} +{guard.hits:,} +{guard.events:,} +{guard.foretold:.2%} +{guard.limit:.2%}", shown
+        )
 
 
 async def test_only_partitions_that_lag_are_listed(server: TestServer) -> None:

@@ -21,11 +21,12 @@ from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.ports.errors import UnavailableError
 from saving_alerts.ports.push_sender import Refused, Throttled, TooLate, Unclear
 from saving_alerts.ports.throttle import Claim, Granted, Reservation, View
+from tests.support.fakes.charged_users import Entry, User
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.kill_switches import FakeKillSwitches
 from tests.support.fakes.push_sender import FakePushSender, Lost
 from tests.support.fakes.push_sends import FakePushSends
-from tests.support.fakes.throttle import Entry, FakeThrottle, User
+from tests.support.fakes.throttle import FakeThrottle
 from tests.support.sample_events import DEADLINE, alert
 
 pytestmark = pytest.mark.asyncio

@@ -28,11 +28,12 @@ from saving_alerts.pipeline.outcomes import Decided
 from saving_alerts.pipeline.user_turns import UserTurns
 from saving_alerts.ports.push_sender import Refused
 from saving_alerts.reference_data.snapshot import ReferenceData
+from tests.support.fakes.charged_users import User
 from tests.support.fakes.clock import START
 from tests.support.fakes.kill_switches import FakeKillSwitches
 from tests.support.fakes.push_sender import FakePushSender, Lost
 from tests.support.fakes.push_sends import FakePushSends
-from tests.support.fakes.throttle import FakeThrottle, User
+from tests.support.fakes.throttle import FakeThrottle
 from tests.support.sample_events import DEADLINE, alert, snapshot
 from tests.support.simulated_time import LoopClock, run_simulated
 
