@@ -187,8 +187,14 @@ class Recording:
 
     def __init__(self, servers: str, topics: Topics) -> None:
         self.topics = topics
+        # Idempotent: a batch that is sent again stays in its place, and budgets go by the order of time.
         self._producer = Producer(
-            {"bootstrap.servers": servers, "linger.ms": 50, "queue.buffering.max.messages": 2_000_000}
+            {
+                "bootstrap.servers": servers,
+                "linger.ms": 50,
+                "enable.idempotence": True,
+                "queue.buffering.max.messages": 2_000_000,
+            }
         )
 
     def write(self, topic: str, candidate: Candidate, value: bytes, at: datetime) -> None:

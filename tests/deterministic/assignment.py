@@ -17,6 +17,7 @@ from saving_alerts.delivery.flow_control import Message
 from saving_alerts.delivery.memo_commits import MemoCommits
 from tests.deterministic.kafka import STAGE_OF, Place, position_of
 from tests.deterministic.members import Member
+from tests.deterministic.seeded_loop import SeededTask
 from tests.deterministic.world import World
 
 MAX_BATCH = 2
@@ -159,3 +160,13 @@ class Assignment:
             world.fact(position_of(record)).is_acked = True
         if not answer.done():
             answer.set_result(committed)
+
+
+def acts_for(assignment: Assignment, task: SeededTask) -> bool:
+    """Whether it handles records of this assignment still.
+
+    What writes memos with committed offsets touches no record, and what `end_well` writes comes after it.
+    """
+    is_of_records = getattr(task.get_coro(), "__qualname__", "") != "PoisonPillDetector._open"
+    is_its = task.context.get(current_assignment) is assignment and not task.get_name().startswith("queue ")
+    return is_its and is_of_records and not task.done()

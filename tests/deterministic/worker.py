@@ -36,7 +36,7 @@ from saving_alerts.ports.consent import AsTheEventSaid
 from saving_alerts.reference_data.snapshot import ReferenceData
 from saving_alerts.worker.stages import StepInputs, build_stages
 from saving_alerts.worker.taken_back import TakenBack
-from tests.deterministic.assignment import MAX_BATCH, Assignment, current_assignment
+from tests.deterministic.assignment import MAX_BATCH, Assignment, acts_for
 from tests.deterministic.claim_rules import LEASE_LEFT, ClaimRules
 from tests.deterministic.kafka import STAGE_OF, TOPICS
 from tests.deterministic.plan import PARTITIONS
@@ -182,8 +182,7 @@ class Worker:
 
     def look_for_what_is_alive(self, assignment: Assignment) -> None:
         for task in self.process.tasks:
-            is_its = task.context.get(current_assignment) is assignment and not task.get_name().startswith("queue ")
-            if is_its and not task.done():
+            if acts_for(assignment, task):
                 self._world.trace.breaks(f"after its drain {self.name} still has {task.get_coro()!r}")
 
     def look_at_what_is_in_flight(self, stage: Stage) -> None:
