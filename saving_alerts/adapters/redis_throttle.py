@@ -23,6 +23,7 @@ from redis import asyncio as aioredis
 from saving_alerts.adapters.claim_arguments import charge, encoded_budgets, encoded_caps, encoded_slot, identity
 from saving_alerts.adapters.claim_replies import Reply, control_charge_of, outcome_of, reservation_of, view_of
 from saving_alerts.adapters.redis_connection import refuse_unsupported, translated_errors
+from saving_alerts.adapters.redis_shared_calls import Argument, SharedCalls
 from saving_alerts.dependencies import DependencyState, State
 from saving_alerts.domain.caps import Cap
 from saving_alerts.domain.erasures import EventAt, EventTokens, Tokens
@@ -41,8 +42,6 @@ _ERASE_ATTEMPTS = 3
 # What the other scripts are told about: `erase` is about no event.
 _NO_EVENT = ("",) * 5
 _NO_TOKENS = ("",) * 3
-
-_Argument = str | bytes | int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +84,7 @@ class RedisThrottle:
         self._metrics = metrics
         self._state = state
         self._client = client
+        self._shared_calls = SharedCalls(client)
         self._scripts = {
             (call, has_budgets): client.register_script(_script(*_parts(call, has_budgets=has_budgets), call))
             for call in _Call
@@ -173,7 +173,7 @@ class RedisThrottle:
             known[kind][text] = tokens.of_text(user_id, kind, text)
         return await self._call(_Call.ERASE, keys, (*_NO_EVENT, msgspec.json.encode(known), *_NO_TOKENS))
 
-    async def _run(self, call: _Call, claim: Claim, *arguments: _Argument) -> Reply:
+    async def _run(self, call: _Call, claim: Claim, *arguments: Argument) -> Reply:
         tokens = self._policy.tokens
         event = EventAt(claim.position, claim.event_id, claim.merchant_id)
         erased = () if tokens is None else tokens.of_event(claim.user_id, event)
@@ -187,13 +187,13 @@ class RedisThrottle:
         )
 
     async def _call(
-        self, call: _Call, keys: Sequence[str], arguments: Sequence[_Argument], *, has_budgets: bool = False
+        self, call: _Call, keys: Sequence[str], arguments: Sequence[Argument], *, has_budgets: bool = False
     ) -> Reply:
         loop = asyncio.get_running_loop()
         started, outcome = loop.time(), "unavailable"
         try:
             with translated_errors():
-                reply: Reply = await self._scripts[call, has_budgets](keys, arguments)
+                reply = await self._shared_calls.call(self._scripts[call, has_budgets], keys, arguments)
             outcome = outcome_of(reply)
         except UnavailableError as error:
             self._failure = str(error)

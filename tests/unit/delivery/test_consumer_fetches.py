@@ -1,5 +1,6 @@
 """What was fetched is delivered, or is read again: nothing that Faust would throw away is passed over."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -377,3 +378,137 @@ async def test_the_fetches_of_a_worker_read_what_is_committed_and_are_not_held_f
 
     assert fetcher._fetch_max_wait_ms == FETCH_WAIT_MILLISECONDS
     assert fetcher._isolation_level == READ_COMMITTED
+
+
+async def test_a_message_that_can_be_handed_on_at_once_waits_for_no_task() -> None:
+    handed_on, suspended = [], asyncio.Event()
+
+    async def hand_on() -> str:
+        handed_on.append("a message")
+        return "handed on"
+
+    waited = new_consumer().wait_first(hand_on(), suspended.wait())
+
+    with pytest.raises(StopIteration) as ended:
+        waited.send(None)
+    assert handed_on == ["a message"]
+    assert (ended.value.value.results, ended.value.value.stopped) == (["handed on"], False)
+
+
+async def test_a_message_that_has_to_wait_is_given_up_when_the_flow_is_suspended() -> None:
+    room, suspended, ended = asyncio.Event(), asyncio.Event(), []
+
+    async def hand_on() -> None:
+        try:
+            await room.wait()
+        finally:
+            ended.append("given up")
+
+    waiting = asyncio.create_task(new_consumer().wait_first(hand_on(), suspended.wait()))
+    await asyncio.sleep(0)
+    suspended.set()
+    await asyncio.wait_for(waiting, 5)
+    await asyncio.sleep(0)
+
+    assert ended == ["given up"]
+
+
+async def test_a_message_that_has_to_wait_is_handed_on_when_there_is_room() -> None:
+    room, handed_on = asyncio.Event(), []
+
+    async def hand_on() -> None:
+        await room.wait()
+        handed_on.append("a message")
+
+    waiting = asyncio.create_task(new_consumer().wait_first(hand_on(), asyncio.Event().wait()))
+    await asyncio.sleep(0)
+    room.set()
+    await asyncio.wait_for(waiting, 5)
+
+    assert handed_on == ["a message"]
+
+
+async def test_what_cannot_be_handed_on_says_so() -> None:
+    async def hand_on() -> None:
+        raise ValueError("no agent")
+
+    with pytest.raises(ValueError, match="no agent"):
+        await new_consumer().wait_first(hand_on(), asyncio.Event().wait())
+
+
+async def test_a_consumer_that_stops_says_so_although_the_message_was_handed_on() -> None:
+    async def hand_on() -> None: ...
+
+    consumer = new_consumer()
+    consumer._stopped.set()
+
+    assert (await consumer.wait_first(hand_on())).stopped
+
+
+class OneLoopThread(ConsumerThread):
+    """In the loop of whoever asks. `fetch` is what its fetches are."""
+
+    def __init__(self, consumer: BatchConsumer, fetch: Callable[[], Awaitable[Fetched]]) -> None:
+        super().__init__(cast("Any", consumer))
+        self.thread_loop = self.parent_loop = asyncio.get_running_loop()
+        self._consumer = cast("Any", SimpleNamespace(_max_poll_records=POLL_MAX_RECORDS))
+        self.fetch = fetch
+        self.asked: list[tuple[set[TP], float | None, int | None]] = []
+
+    async def _fetch_records(
+        self, consumer: object, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
+    ) -> Fetched:
+        self.asked.append((active_partitions, timeout, max_records))
+        return await self.fetch()
+
+
+async def test_a_fetch_is_begun_without_a_queue_and_its_records_come_back() -> None:
+    records = FakeDriver().fetch(FIRST)
+
+    async def fetch() -> Fetched:
+        return records
+
+    thread = OneLoopThread(new_consumer(), fetch)
+
+    assert await thread.getmany({FIRST}, 1.0) is records
+    assert thread.asked == [({FIRST}, 1.0, POLL_MAX_RECORDS)]
+
+
+async def test_what_a_fetch_fails_of_is_told_to_whoever_waits_for_it() -> None:
+    async def fetch() -> Fetched:
+        raise ValueError("no broker")
+
+    with pytest.raises(ValueError, match="no broker"):
+        await OneLoopThread(new_consumer(), fetch).getmany({FIRST}, 1.0)
+
+
+async def test_a_thread_that_stops_lets_nobody_wait_for_its_fetch() -> None:
+    begun = asyncio.Event()
+
+    async def fetch() -> Fetched:
+        begun.set()
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("it never comes")
+
+    thread = OneLoopThread(new_consumer(), fetch)
+    waiting = asyncio.create_task(thread.getmany({FIRST}, 1.0))
+    await begun.wait()
+    thread._consumer = None
+    await thread.on_thread_stop()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(waiting, 5)
+
+
+async def test_a_fetch_for_which_nobody_waits_any_more_is_not_begun() -> None:
+    async def fetch() -> Fetched:
+        raise AssertionError("nobody waits for it")
+
+    thread = OneLoopThread(new_consumer(), fetch)
+    waiting = asyncio.create_task(thread.getmany({FIRST}, 1.0))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    await asyncio.sleep(0)
+
+    assert thread.asked == []
