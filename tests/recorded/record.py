@@ -10,7 +10,7 @@ from demo.servers.redis import EmbeddedRedis
 from saving_alerts.adapters.redis_connection import connect
 from saving_alerts.domain.reasons import Reason
 from saving_alerts.kafka.codecs import decode_ledger
-from tests.recorded import run_demo, run_dry_run, run_endings, run_killer
+from tests.recorded import run_demo, run_dry_run, run_endings, run_gathering, run_killer
 from tests.recorded.choosing import Group, representative, same
 from tests.recorded.claim_answers import answers
 from tests.recorded.claim_states import recorded_states
@@ -19,7 +19,7 @@ from tests.recorded.lines import FOLDER, Line, write_lines, write_reasons
 from tests.recorded.readings import KINDS, READINGS
 from tests.recorded.taking import TIMEOUT_SECONDS, Taken
 
-ACTS = (run_demo, run_endings, run_killer, run_dry_run)
+ACTS = (run_demo, run_endings, run_gathering, run_killer, run_dry_run)
 
 
 def _anything(_line: Line) -> object:
