@@ -45,9 +45,10 @@ run: setup ## one worker against the real servers of .env
 	cd $(ROOT) && $(BIN)/saving-alerts worker
 
 # One file stays in one process, so that its servers start once. The slow files come first as they are collected, and
-# the longest of them is as long as a quarter of all: more than four processes would wait for it.
+# the longest of them is as long as a quarter of all: more than four processes would wait for it. The slow ones mostly
+# wait for workers to start and to stop: one process more than there are cores.
 test: setup ## all tests that need nothing but Python, on all cores
-	cd $(ROOT) && $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	cd $(ROOT) && $(BIN)/pytest -n $$($(BIN)/python -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))') --dist loadfile --no-loadscope-reorder
 
 test-unit: setup ## the tests that start no server and no process
 	cd $(ROOT) && $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal $(UNIT)
