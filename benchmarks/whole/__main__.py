@@ -1,11 +1,12 @@
 """A whole worker with a real and cheap outside world, against what somebody would write by hand.
 
 Kafka, Redis and an S3 are real, both APIs are one fast process with a latency that is given. The contenders take turns:
-`ours` is `saving-alerts worker` with every setting at its default, `by hand` one asyncio process without topics of its
-own (benchmarks/whole/by_hand.py), and those of `--former` are workers of other
-checkouts. The figures go into benchmarks/RESULTS.md, unless there are such.
+`ours` is `saving-alerts worker` with every setting at its default, `by hand` an asyncio process without topics of its
+own (benchmarks/whole/by_hand.py), and those of `--former` are workers of other checkouts. The figures go into
+benchmarks/RESULTS.md, unless there are such.
 
 python -m benchmarks.whole
+python -m benchmarks.whole --workers 2
 python -m benchmarks.whole --rounds 1 --drain 20000 --rates 500 --seconds 10 --former ../another-checkout
 """
 
@@ -21,7 +22,7 @@ from benchmarks import source
 from benchmarks.exit import print_measured
 from benchmarks.whole.measure import Measured, drain, steady
 from benchmarks.whole.summary import Figures, Scenario, written
-from benchmarks.whole.world import BY_HAND, OURS, Apis, World
+from benchmarks.whole.world import BY_HAND, OURS, Apis, Setup, World
 from tests.kafka_cluster.cluster import KafkaCluster
 
 SLOW_MILLISECONDS = (100.0, 50.0)
@@ -78,10 +79,11 @@ def main() -> int:
 
 
 def _all(arguments: argparse.Namespace) -> str:
+    setup = Setup(arguments.workers, arguments.calls, arguments.former)
     with (
         KafkaCluster(brokers=1) as cluster,
         tempfile.TemporaryDirectory(prefix="saving-alerts-whole-") as folder,
-        World(cluster.bootstrap_servers, Path(folder), arguments.calls, arguments.former) as world,
+        World(cluster.bootstrap_servers, Path(folder), setup) as world,
     ):
         figures = _Run(world, arguments).all()
     return written(figures, arguments)
@@ -94,6 +96,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only-fast", action="store_true", help="drain with APIs at 0 ms only")
     parser.add_argument("--rates", type=int, nargs="*", default=[50, 500, 2000], help="events/s (default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=20, help="at each rate (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=1, help="processes of each contender (default: %(default)s)")
     parser.add_argument("--calls", type=int, help="most calls of each API at once (default: the settings', 64)")
     parser.add_argument("--former", nargs="*", default=[], metavar="FOLDER", help="other checkouts")
     parser.add_argument("--contenders", nargs="*", help="of them, in this order")

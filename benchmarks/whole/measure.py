@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from benchmarks.source import EVENTS_PER_PIECE, SEED
-from benchmarks.whole.kafka_requests import JOINED
+from benchmarks.whole.contender import Contender, Sample
 from benchmarks.whole.stub import Seen
-from benchmarks.whole.world import Apis, Contender, Sample
+from benchmarks.whole.world import Apis
 from demo.traffic import make_traffic
 from demo.traffic.paced_producer import PacedProducer, Record
 from demo.traffic.plan import PlannedEvent
@@ -43,8 +43,8 @@ class Measured:
 
 
 def drain(contender: Contender, apis: Apis, events: int) -> Measured:
-    """From the moment it has joined its group to its last push. Raises ContenderError or TimeoutError."""
-    joined = until_joined(contender)
+    """From the moment its first process has joined the group to the last push. Raises ContenderError, TimeoutError."""
+    joined = until_joined(contender, 1)
     samples, seen, looked_at = [joined], Seen(), 0.0
     while not seen.accepted or time.monotonic() < max(seen.accepted.values()) + QUIET_SECONDS:
         time.sleep(POLL_SECONDS)
@@ -61,7 +61,7 @@ def drain(contender: Contender, apis: Apis, events: int) -> Measured:
 
 def steady(contender: Contender, apis: Apis, bootstrap_servers: str, topic: str, rate: int, seconds: int) -> Measured:
     """At `rate` events/s, after a warm-up. Raises ContenderError."""
-    joined = until_joined(contender)
+    joined = until_joined(contender, len(contender.processes))
     warm_up, events = WARM_UP_SECONDS * rate, seconds * rate
     written: dict[str, float] = {}
     planned = iter([_noting(each, written) for each in planned_events(warm_up + events, series=1)])
@@ -79,9 +79,10 @@ def steady(contender: Contender, apis: Apis, bootstrap_servers: str, topic: str,
     return replace(measured, start_cpu_seconds=joined.cpu_seconds)
 
 
-def until_joined(contender: Contender) -> Sample:
+def until_joined(contender: Contender, processes: int) -> Sample:
+    """The first sample in which so many have. Raises TimeoutError."""
     give_up_at = time.monotonic() + START_TIMEOUT_SECONDS
-    while not (sample := contender.sample()).requests.get(JOINED):
+    while (sample := contender.sample()).joined < processes:
         if time.monotonic() > give_up_at:
             raise TimeoutError(contender.in_words("did not join its group"))
         time.sleep(POLL_SECONDS)

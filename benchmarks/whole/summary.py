@@ -9,7 +9,6 @@ from statistics import median
 from benchmarks.results import machine, table, write_section
 from benchmarks.whole.measure import Measured
 
-TITLE = "A whole worker"
 HEAD = (
     "",
     "events/s",
@@ -91,6 +90,11 @@ def written(figures: Figures, arguments: argparse.Namespace) -> str:
         f"{arguments.rounds} rounds in turn: medians, lowest and highest; percentiles are of all rounds together. "
         f"{arguments.drain:,} events on 12 partitions wait, or they come at a rate for {arguments.seconds} s after a "
         "warm-up; about 5 of 100 are asked for, 2 pushed. Counted from when a contender has joined its group. "
-        f"Calls of each API at once: {arguments.calls or 'the default, 64'}. Latency is from produce to accepted push."
+        f"Calls of each API at once, of a process: {arguments.calls or 'the default, 64'}. "
+        "Latency is from produce to accepted push."
     )
-    return write_section(TITLE, machine(), method, rows)
+    return write_section(title(arguments.workers), machine(), method, rows)
+
+
+def title(workers: int) -> str:
+    return "A whole worker" if workers == 1 else f"{workers} whole workers"

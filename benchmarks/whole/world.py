@@ -1,15 +1,14 @@
 """The outside world of the contenders, real and cheap: Kafka, Redis, an S3, and both APIs in a process of their own."""
 
 import json
-import os
-import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +16,7 @@ import msgspec
 
 from benchmarks.source import PARTITIONS, create_topics, delete_topics, long_freshness_rules, own_topics
 from benchmarks.whole.by_hand import Job
-from benchmarks.whole.kafka_requests import read_counts
+from benchmarks.whole.contender import Contender, Process
 from benchmarks.whole.stub import Seen
 from demo.servers.free_port import FreePort
 from demo.servers.redis import EmbeddedRedis
@@ -29,69 +28,8 @@ from saving_alerts.kafka.topics import Topics
 
 BY_HAND = "by hand"
 OURS = "ours"
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 POLL_SECONDS = 0.05
 STUB_TIMEOUT_SECONDS = 10
-STOP_TIMEOUT_SECONDS = 40
-LAST_LINES = 25
-# By its path: an older checkout does not have it.
-COUNTING = Path(__file__).with_name("kafka_requests.py")
-
-
-class ContenderError(RuntimeError):
-    """A contender ended, or did not finish in time. The text has the end of its output."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A contender at one moment: its CPU seconds, all threads, and its requests to Kafka by kind."""
-
-    at: float
-    cpu_seconds: float
-    requests: Mapping[str, int]
-
-
-class Contender:
-    """A running process; it is killed at the end of the block."""
-
-    def __init__(self, name: str, folder: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self.name = name
-        self._folder = folder
-        self._counts = folder / "requests"
-        self._command = [sys.executable, "-P", str(COUNTING), str(self._counts), *command]
-        self._environment = environment
-
-    def __enter__(self) -> Self:
-        self._folder.mkdir()
-        self._process = child_process.start(self._command, self._folder, self._environment)
-        self.began = time.monotonic()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_TIMEOUT_SECONDS)
-            except subprocess.TimeoutExpired:
-                child_process.kill(self._process)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def sample(self) -> Sample:
-        """Raises ContenderError when it has ended."""
-        if self._process.poll() is not None:
-            raise ContenderError(self.in_words(f"ended with {self._process.returncode}"))
-        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        cpu_seconds = (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
-        counts = read_counts(self._counts) if self._counts.exists() else {}
-        return Sample(time.monotonic(), cpu_seconds, counts)
-
-    def in_words(self, what: str) -> str:
-        return f"{self.name} {what}:\n{child_process.log_tail(self._folder, LAST_LINES)}"
 
 
 class Apis:
@@ -134,14 +72,22 @@ class Apis:
             return None
 
 
-class World:
-    """Kafka is given; the rest is started here. `former` are the checkouts of the contenders of these names."""
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """`processes` of each contender, most `calls` of each API at once, and the checkouts of `former` ones by name."""
 
-    def __init__(self, bootstrap_servers: str, folder: Path, calls: int | None, former: Mapping[str, Path]) -> None:
+    processes: int
+    calls: int | None
+    former: Mapping[str, Path]
+
+
+class World:
+    """Kafka is given; the rest is started here."""
+
+    def __init__(self, bootstrap_servers: str, folder: Path, setup: Setup) -> None:
         self.bootstrap_servers = bootstrap_servers
         self.folder = folder
-        self._calls = calls
-        self._former = former
+        self._setup = setup
         self._redis = EmbeddedRedis()
         self._s3 = EmbeddedS3()
         self._closing = ExitStack()
@@ -170,13 +116,16 @@ class World:
         topics = own_topics(Topics.named(source, prefix)) if name != BY_HAND else []
         if topics:
             create_topics(self.bootstrap_servers, *topics)
-        make = self._by_hand if name == BY_HAND else self._ours
-        with closing(FreePort()) as port, make(name, source, prefix, apis, port.number) as contender:
-            yield contender
+        with ExitStack() as running:
+            make = self._by_hand if name == BY_HAND else self._ours
+            processes = [
+                running.enter_context(make(name, source, prefix, apis, running)) for _ in range(self._setup.processes)
+            ]
+            yield Contender(processes)
         if topics:
             delete_topics(self.bootstrap_servers, *topics)
 
-    def _by_hand(self, name: str, source: str, prefix: str, apis: Apis, _port: int) -> Contender:
+    def _by_hand(self, name: str, source: str, prefix: str, apis: Apis, _running: ExitStack) -> Process:
         job = Job(
             bootstrap_servers=self.bootstrap_servers,
             source=source,
@@ -184,16 +133,21 @@ class World:
             redis_url=self._redis.url,
             coupon_api_url=apis.url,
             push_api_url=apis.url,
-            calls=self._calls or 64,
+            calls=self._setup.calls or 64,
         )
         command = ["benchmarks.whole.by_hand", json.dumps(msgspec.to_builtins(job))]
-        return Contender(name, self.folder / prefix, command, clean_environment())
+        return Process(name, self._folder_of(prefix), command, clean_environment())
 
-    def _ours(self, name: str, source: str, prefix: str, apis: Apis, port: int) -> Contender:
+    def _ours(self, name: str, source: str, prefix: str, apis: Apis, running: ExitStack) -> Process:
+        port = running.enter_context(closing(FreePort())).number
         environment = clean_environment() | self._s3.environment | self._settings(source, prefix, apis, port)
-        if name in self._former:
-            environment["PYTHONPATH"] = str(self._former[name])
-        return Contender(name, self.folder / prefix, ["saving_alerts", "worker"], environment)
+        if name in self._setup.former:
+            environment["PYTHONPATH"] = str(self._setup.former[name])
+        return Process(name, self._folder_of(prefix), ["saving_alerts", "worker"], environment)
+
+    def _folder_of(self, prefix: str) -> Path:
+        """Another one for each process."""
+        return Path(mkdtemp(prefix=f"{prefix}-", dir=self.folder))
 
     def _settings(self, source: str, prefix: str, apis: Apis, port: int) -> dict[str, str]:
         settings = {
@@ -210,6 +164,6 @@ class World:
             "PUSH_API_URL": apis.url,
             "WEB_PORT": str(port),
         }
-        if self._calls is not None:
-            settings |= {"COUPON_API_CONCURRENCY": str(self._calls), "PUSH_API_CONCURRENCY": str(self._calls)}
+        if (calls := self._setup.calls) is not None:
+            settings |= {"COUPON_API_CONCURRENCY": str(calls), "PUSH_API_CONCURRENCY": str(calls)}
         return {f"SAVING_ALERTS_{each}": value for each, value in settings.items()}
