@@ -129,6 +129,9 @@ check: setup ## ruff, mypy and the import contracts
 bench: setup ## what a worker can do, against idiomatic Faust and a bare aiokafka loop (JDK 17 and Maven)
 	cd $(ROOT) && for part in core end_to_end stall recovery takeover consent backlog audit metrics; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
+bench-core: setup ## what the steps without I/O cost, against json.loads in the same run; fails above their budgets
+	cd $(ROOT) && $(BIN)/python -m benchmarks.core
+
 bench-linear: setup ## how reading grows with the size of what others write; fails where it grows too fast
 	cd $(ROOT) && $(BIN)/python -m benchmarks.linear
 
@@ -156,4 +159,4 @@ chaos: setup ## kill or pause a random container every few seconds under load, a
 down: ## stop that cluster and remove its containers, networks and volumes
 	cd $(ROOT) && docker compose --profile load --profile spare down --volumes --remove-orphans
 
-.PHONY: help setup lock demo run test test-unit test-pythons test-kafka test-faults test-browser test-monitoring test-kubernetes test-control-plane statsd-exporter catalogue test-mutants fuzz test-long docs generated check bench bench-linear bench-rules bench-uplift image sbom up load chaos down
+.PHONY: help setup lock demo run test test-unit test-pythons test-kafka test-faults test-browser test-monitoring test-kubernetes test-control-plane statsd-exporter catalogue test-mutants fuzz test-long docs generated check bench bench-core bench-linear bench-rules bench-uplift image sbom up load chaos down

@@ -15,17 +15,18 @@ pytestmark = [
     pytest.mark.parametrize("deployment", [pytest.param(DeploymentSpec(), id=pytest.HIDDEN_PARAM)], indirect=True),
 ]
 
-# So few that one worker ends at most 40 events a second while the API is slow: a tenth of the load, on any machine.
-MAX_IN_FLIGHT = 20
+# So few that one worker ends at most 20 events a second while the API is slow: a twentieth of the load, of which a machine
+# that is busy with brokers and workers reaches a quarter.
+MAX_IN_FLIGHT = 10
 # Many batches in one fetch: those behind the one with which the limit is reached are fetched already.
 LOW_LIMIT = {
     "SAVING_ALERTS_WINDOW_MAX_RECORDS": str(MAX_IN_FLIGHT),
-    "SAVING_ALERTS_BATCH_MAX_RECORDS": "10",
+    "SAVING_ALERTS_BATCH_MAX_RECORDS": "5",
 }
 SLOW_SECONDS = 2.0
 LESS_SLOW_SECONDS = 0.4
 PER_SECOND = 400
-WAITING_ON_KAFKA = 400
+WAITING_ON_KAFKA = 200  # five times what the worker has in flight
 FULL_TIMEOUT_SECONDS = 60
 
 
