@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
+import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
@@ -34,8 +35,9 @@ REFERENCE = "json.loads"
 BUDGETS = {"validate": 0.75, "decode a candidate": 2.2, "evaluate_rules": 7.5}
 
 
-def main() -> int:
-    """Measure every case in turn, several rounds, and print the medians. The exit code."""
+@click.command(help=__doc__)
+def main() -> None:
+    """Measure every case in turn, several rounds, and print the medians."""
     cases = _cases()
     times: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(ROUNDS):
@@ -48,7 +50,7 @@ def main() -> int:
     found = above({name: min(each) for name, each in times.items()})
     for line in found:
         Console(stderr=True).print(line)
-    return 1 if found else 0
+    sys.exit(1 if found else 0)
 
 
 def above(microseconds: Mapping[str, float]) -> list[str]:
@@ -130,4 +132,4 @@ def _is_json(value: bytes) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from statistics import median
 
+import click
 from rich.console import Console
 from rich.table import Table
 
@@ -28,6 +29,7 @@ RULE = {"id": "r", "event_types": ["geofence_entered"], "message": MESSAGE}
 CAPS = [{"per": "user", "pushes": 1, "hours": 24}]
 
 
+@click.command(help=__doc__)
 def main() -> None:
     """Measure every kind in every size, and end with 1 if one grows too fast."""
     table = Table("file", *(f"{size // 1024} KiB, s" for size in SIZES), "times")

@@ -11,6 +11,7 @@ from random import Random
 from statistics import median
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.table import Table
 
@@ -33,6 +34,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 Case = tuple[EvaluationContext, tuple[Coupon, ...]]
 
 
+@click.command(help=__doc__)
 def main() -> None:
     """Measure the rule sets in turn, several rounds, and print the medians of the processor's time."""
     cases = make_cases(Random(SEED))

@@ -6,8 +6,9 @@ python -m benchmarks.sizing 3000000
 """
 
 import math
-import sys
 from dataclasses import dataclass
+
+import click
 
 from benchmarks.results import table
 
@@ -167,5 +168,11 @@ def sized(*users: float) -> str:
     return table(head, rows([Sizing(each) for each in users]))
 
 
+@click.command(help=__doc__)
+@click.argument("users", nargs=-1, type=click.FloatRange(min=1))
+def main(users: tuple[float, ...]) -> None:
+    print(sized(*(users or (MILLION, 10 * MILLION, 100 * MILLION))))
+
+
 if __name__ == "__main__":
-    print(sized(*(map(float, sys.argv[1:]) if sys.argv[1:] else (MILLION, 10 * MILLION, 100 * MILLION))))
+    main()

@@ -8,6 +8,8 @@ times as wide as the exact interval. A made world has so many users that `rules 
 
 import sys
 
+import click
+
 from saving_alerts.domain.uplift.intervals import Arm, difference
 from saving_alerts.domain.uplift.verdict import users_needed
 from tests.support.exact_difference import exact_difference
@@ -27,12 +29,13 @@ WORLDS = [  # control rate, uplift, control share
 SMALL = [(16, 12), (20, 8)]  # users of both arms, of which the exact interval can be worked out
 
 
-def main() -> int:
+@click.command(help=__doc__)
+def main() -> None:
     print("control rate  uplift  control share   users  truth held  width")
     held = [_coverage(seed, *world) for seed, world in enumerate(WORLDS)]
     print("\nusers  widest beside the exact one")
     widths = [_widest(*users) for users in SMALL]
-    return 0 if all(LEAST_HELD <= each <= MOST_HELD for each in held) and max(widths) <= MOST_WIDTH else 1
+    sys.exit(0 if all(LEAST_HELD <= each <= MOST_HELD for each in held) and max(widths) <= MOST_WIDTH else 1)
 
 
 def _coverage(block: int, rate: float, uplift: float, share: float) -> int:
@@ -56,4 +59,4 @@ def _widest(treated: int, control: int) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -15,8 +15,8 @@ pytestmark = [
     pytest.mark.parametrize("deployment", [pytest.param(DeploymentSpec(), id=pytest.HIDDEN_PARAM)], indirect=True),
 ]
 
-# So few that one worker ends at most 20 events a second while the API is slow: a twentieth of the load, of which a machine
-# that is busy with brokers and workers reaches a quarter.
+# So few that one worker ends at most 20 events a second while the API is slow: a twentieth of the load. A machine that
+# is busy with brokers and workers may not reach more than a quarter of that.
 MAX_IN_FLIGHT = 10
 # Many batches in one fetch: those behind the one with which the limit is reached are fetched already.
 LOW_LIMIT = {
