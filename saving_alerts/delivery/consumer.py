@@ -25,7 +25,6 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from saving_alerts.delivery import faust_internals as private_surface
-from saving_alerts.delivery.begun import BeginsAtOnce
 from saving_alerts.delivery.changelog import hand_to_stores
 from saving_alerts.delivery.changelog_producer import ChangelogProducer
 from saving_alerts.delivery.consumer_thread import ConsumerThread, Fetched, assignment_of
@@ -56,7 +55,7 @@ class RebalanceHooks(Protocol):
     def resume(self) -> None: ...
 
 
-class BatchConsumer(BeginsAtOnce, driver.Consumer):
+class BatchConsumer(driver.Consumer):
     """Commits behind the oldest unfinished batch, and drains with a limit."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Faust's signature

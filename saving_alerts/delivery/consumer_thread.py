@@ -6,7 +6,7 @@ has moved on behind what is thrown away.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -51,31 +51,6 @@ class Fetched(dict[TP, list[Any]]):
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Reads with `read_committed`, which Faust does not, and commits a text beside each offset."""
-
-    _fetch: asyncio.Task[Fetched] | None = None
-
-    async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Fetched:
-        """As Faust, but begun at once: its queue of calls, and who works on it, cost as much as a fetch."""
-        consumer = self._ensure_consumer()
-        most = consumer._max_poll_records  # noqa: SLF001
-        answer = self.parent_loop.create_future()
-        fetch = partial(self._fetch_records, consumer, active_partitions or set(), timeout, most)
-        self.thread_loop.call_soon_threadsafe(self._begin, fetch, answer)
-        fetched: Fetched = await answer
-        return fetched
-
-    def _begin(self, fetch: Callable[[], Coroutine[Any, Any, Fetched]], answer: asyncio.Future[Fetched]) -> None:
-        if not answer.cancelled():
-            self._fetch = asyncio.create_task(fetch())
-            self._fetch.add_done_callback(partial(self._tell, answer))
-
-    def _tell(self, answer: asyncio.Future[Fetched], fetch: asyncio.Task[Fetched]) -> None:
-        self.parent_loop.call_soon_threadsafe(settle, answer, fetch)
-
-    async def on_thread_stop(self) -> None:
-        if self._fetch is not None:
-            self._fetch.cancel()
-        await super().on_thread_stop()
 
     async def _fetch_records(
         self,
@@ -143,18 +118,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - the fetcher takes both from here at its start
         consumer._fetch_max_wait_ms = FETCH_WAIT_MILLISECONDS  # noqa: SLF001
         return consumer
-
-
-def settle(answer: asyncio.Future[Fetched], fetch: asyncio.Task[Fetched]) -> None:
-    """Say what became of the fetch, in the loop of whoever waits for it."""
-    if answer.done():
-        return
-    if fetch.cancelled():
-        answer.cancel()
-    elif (error := fetch.exception()) is not None:
-        answer.set_exception(error)
-    else:
-        answer.set_result(fetch.result())
 
 
 def as_changes(records: list[ConsumerRecord]) -> list[ConsumerRecord]:
