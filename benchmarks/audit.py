@@ -24,7 +24,6 @@ from tests.unit.ledger.answered_source import AnsweredSource
 OFFSETS = 1_000_000
 PARTITIONS = 12
 LIMIT_SECONDS = 60
-POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import json
 import ssl
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from demo.servers.free_port import FreePort
 from demo.workers import child_process
+from tests.end_to_end.conditions import wait_until
 from tests.kubernetes.manifests import ROOT, Manifest
 
 # `make test-control-plane` builds them.
@@ -22,7 +22,6 @@ ETCD, API_SERVER = (ROOT / ".tools" / name for name in ("etcd", "kube-apiserver"
 TOKEN = "of-the-tests"
 START_SECONDS = 120
 ANSWER_SECONDS = 30
-POLL_SECONDS = 0.1
 
 
 class RefusedByApiServerError(Exception):
@@ -104,12 +103,11 @@ class ControlPlane:
         return True
 
     def _wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        give_up = time.monotonic() + START_SECONDS
-        while not condition():
-            if time.monotonic() > give_up:
-                log = child_process.log_tail(self._folder / API_SERVER.name)
-                raise AssertionError(f"not in {START_SECONDS} s: {what}\n{log}")
-            time.sleep(POLL_SECONDS)
+        try:
+            wait_until(condition, START_SECONDS, what)
+        except TimeoutError as error:
+            log = child_process.log_tail(self._folder / API_SERVER.name)
+            raise AssertionError(f"{error}\n{log}") from error
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
         return json.loads(self._answer(method, path, body))

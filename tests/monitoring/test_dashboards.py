@@ -19,7 +19,6 @@ pytestmark = [pytest.mark.monitoring, pytest.mark.timeout(180)]
 
 QUERIES = sorted({query.prometheus for panel in chain.from_iterable(ROWS.values()) for query in panel.queries.values()})
 TAKEN_SECONDS = 60
-PUSHES = 7
 
 
 @pytest.fixture(scope="module")
