@@ -18,7 +18,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from saving_alerts.kafka import fetch_protocol
+from saving_alerts.kafka import fetch_protocol, paced_fetches
 from saving_alerts.kafka.bounded_waiting import bound_waiting_in_aiokafka
 from saving_alerts.kafka.refusals import UNAUTHORIZED, in_words
 from saving_alerts.kafka.refused import RefusedBytes
@@ -35,9 +35,13 @@ FETCH_WAIT_MILLISECONDS = 200
 # read, in a recovery, as many may come as of a stream.
 FOLLOWED_RECORDS = 500
 
+# The least time from one fetch with records to the next at a broker.
+PACE_SECONDS = 0.01
+
 unpack_for_aiokafka()
 bound_waiting_in_aiokafka()
 fetch_protocol.use_for_aiokafka()
+paced_fetches.use_for_aiokafka()
 
 
 class Fetched(dict[TP, list[Any]]):
@@ -52,6 +56,10 @@ class Fetched(dict[TP, list[Any]]):
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Reads with `read_committed`, which Faust does not, and commits a text beside each offset."""
 
+    async def on_start(self) -> None:
+        await super().on_start()
+        self._ensure_consumer()._fetcher.pace_seconds = PACE_SECONDS  # noqa: SLF001 - made by the driver at its start
+
     async def _fetch_records(
         self,
         consumer: AIOKafkaConsumer,
@@ -63,6 +71,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         is_stream = self.app.topics.acks_enabled_for
         streams = {tp for tp in active_partitions if is_stream(tp.topic)}
         followed = active_partitions - streams
+        consumer._fetcher.wanted = streams | followed  # noqa: SLF001 - a copy: Faust goes on to change its own
 
         async def fetch(partitions: set[TP], timeout: float | None, max_records: int | None) -> Mapping[TP, list[Any]]:
             fetched = await fetch_all(partitions, timeout, max_records)

@@ -1,6 +1,7 @@
 """What was fetched is delivered, or is read again: nothing that Faust would throw away is passed over."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,11 +22,13 @@ from saving_alerts.delivery.consumer import BatchConsumer, BatchTransport
 from saving_alerts.delivery.consumer_thread import (
     FETCH_WAIT_MILLISECONDS,
     FOLLOWED_RECORDS,
+    PACE_SECONDS,
     ConsumerThread,
     Fetched,
     as_changes,
     seek_back,
 )
+from saving_alerts.kafka.paced_fetches import PacedFetcher
 from saving_alerts.kafka.refused import RefusedBytes, refused_record
 
 pytestmark = pytest.mark.asyncio
@@ -287,6 +290,7 @@ class FakeFetcher:
     """So many records wait of each partition, in this order. `waits` are the times it was told to wait for more."""
 
     _closed = False
+    wanted: Collection[TP] = ()
 
     def __init__(self, waiting: dict[TP, int], refused: str | None = None) -> None:
         self._waiting = waiting
@@ -366,14 +370,26 @@ async def test_a_worker_that_may_not_read_goes_on() -> None:
     assert await fetched(FakeFetcher({}, refused=FIRST.topic), FIRST) == {}
 
 
-async def test_the_fetches_of_a_worker_read_what_is_committed_and_are_not_held_for_long() -> None:
-    """Faust fixes both otherwise; the fetcher takes them from the driver's consumer when that starts."""
+async def test_what_faust_takes_now_is_what_the_fetcher_may_wait_for() -> None:
+    fetcher = FakeFetcher({FIRST: 3})
+    partitions = {FIRST, CHANGELOG}
+    await fetched(fetcher, *partitions)
+
+    assert fetcher.wanted == partitions
+
+
+async def test_the_fetches_of_a_worker_read_what_is_committed_and_are_neither_held_long_nor_made_too_often() -> None:
+    """Faust fixes the first two otherwise; the fetcher takes them from the driver's consumer when that starts."""
     with EmbeddedKafka() as kafka:
         app = faust.App("fetches", broker=f"kafka://{kafka.bootstrap_servers}")
-        driver = ConsumerThread(cast("Any", app.consumer))._create_worker_consumer(app.transport)
-        await driver.start()
+        thread = ConsumerThread(cast("Any", app.consumer))
+        thread.thread_loop = asyncio.get_running_loop()
+        await thread.on_start()
+        driver = thread._ensure_consumer()
         fetcher = driver._fetcher
         await driver.stop()
 
+    assert isinstance(fetcher, PacedFetcher)
     assert fetcher._fetch_max_wait_ms == FETCH_WAIT_MILLISECONDS
     assert fetcher._isolation_level == READ_COMMITTED
+    assert fetcher.pace_seconds == PACE_SECONDS
