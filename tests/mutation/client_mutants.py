@@ -5,11 +5,13 @@ from tests.mutation.mutant import Edit, Mutant
 BOUNDED_WAITING = "saving_alerts/kafka/bounded_waiting.py"
 CLIENT = "saving_alerts/adapters/http_client.py"
 CONNECTION = "saving_alerts/adapters/http_connection.py"
+PACED_FETCHES = "saving_alerts/kafka/paced_fetches.py"
 PUSH_API = "saving_alerts/adapters/push_api.py"
 
 TEST_BOUNDED_WAITING = "tests/unit/kafka/test_bounded_waiting.py"
 TEST_CONTRACT = "tests/contracts/http_client/test_http_client_contract.py"
 TEST_CONNECTION = "tests/unit/adapters/test_http_connection.py"
+TEST_PACED_FETCHES = "tests/unit/kafka/test_paced_fetches.py"
 TEST_PUSH_API = "tests/unit/adapters/test_push_api.py"
 
 CLIENT_MUTANTS = (
@@ -125,5 +127,20 @@ CLIENT_MUTANTS = (
             ),
         ),
         (TEST_BOUNDED_WAITING,),
+    ),
+    Mutant(
+        "wait for somebody to take what nobody wants",
+        (Edit(PACED_FETCHES, "._backoff = 0  #", "._backoff  #"),),
+        (TEST_PACED_FETCHES,),
+    ),
+    Mutant(
+        "look no more when a fetch has ended",
+        (Edit(PACED_FETCHES, "        loop.call_soon(loop.call_soon, self._look_again)\n", ""),),
+        (TEST_PACED_FETCHES,),
+    ),
+    Mutant(
+        "keep fetched records back for the pace",
+        (Edit(PACED_FETCHES, "            self._tell_who_waits()\n", ""),),
+        (TEST_PACED_FETCHES,),
     ),
 )
