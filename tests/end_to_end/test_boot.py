@@ -67,7 +67,7 @@ def test_without_rules_a_worker_is_not_ready_and_says_what_it_waits_for(waiting_
     assert {"name": "rules", "ok": False} in [
         {"name": condition["name"], "ok": condition["ok"]} for condition in json.loads(ready.body)["conditions"]
     ]
-    assert "rules missing" in waiting_worker.log()
+    wait_until(lambda: "rules missing" in waiting_worker.log(), BOOT_SECONDS, "its log says what is missing")
 
 
 def test_a_worker_that_waits_for_rules_lives_and_shows_its_page(waiting_worker: WorkerProcess) -> None:

@@ -14,6 +14,7 @@ from saving_alerts.adapters.coupon_api import CouponApi, CouponApiPolicy
 from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.dependencies import CALM, COUPON_API, PUSH_API, DependencyState, State
 from saving_alerts.ports.errors import UnavailableError
+from tests.support.api_clients import MANY_SECONDS
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
 from tests.support.sample_pushes import PUSH
@@ -38,14 +39,14 @@ class Asked:
 
     @asynccontextmanager
     async def pushes(self, url: str) -> AsyncIterator[PushApi]:
-        policy = PushApiPolicy(url, attempt_seconds=0.2, breaker_failures=2, breaker_seconds=5)
+        policy = PushApiPolicy(url, attempt_seconds=MANY_SECONDS, breaker_failures=2, breaker_seconds=5)
         api = PushApi.over_http(policy, self.clock, RecordingMetrics(), self.state)
         yield api
         await api.close()
 
     @asynccontextmanager
     async def coupons(self, url: str) -> AsyncIterator[CouponApi]:
-        policy = CouponApiPolicy(url, timeout_seconds=0.2, backoff_seconds=0.001, breaker_failures=2)
+        policy = CouponApiPolicy(url, timeout_seconds=MANY_SECONDS, backoff_seconds=0.001, breaker_failures=2)
         api = CouponApi.over_http(policy, self.clock, RecordingMetrics(), self.state)
         yield api
         await api.close()

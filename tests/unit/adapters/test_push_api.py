@@ -15,6 +15,7 @@ from saving_alerts.adapters.push_api import PushApi, PushApiPolicy
 from saving_alerts.domain.decoding import printable
 from saving_alerts.metrics import Metric
 from saving_alerts.ports.push_sender import Accepted, Refused, Throttled, TooLate, Unclear
+from tests.support.api_clients import MANY_SECONDS
 from tests.support.fakes.canned_server import canned_server
 from tests.support.fakes.clock import START, FakeClock
 from tests.support.fakes.metrics import RecordingMetrics
@@ -25,7 +26,9 @@ pytestmark = pytest.mark.asyncio
 SOON = START + timedelta(minutes=10)
 LEASE_END = START + timedelta(seconds=20, microseconds=5_999)
 BREAKER_FAILURES = 2
-QUICK = PushApiPolicy(url="", attempt_seconds=0.2, concurrency=2, breaker_failures=BREAKER_FAILURES)
+# Where no answer comes. Half of it is for the connection, which a busy machine makes late.
+HASTY_SECONDS = 2.0
+POLICY = PushApiPolicy(url="", concurrency=2, breaker_failures=BREAKER_FAILURES)
 
 
 @pytest.fixture
@@ -45,8 +48,10 @@ def stub(clock: FakeClock) -> Iterator[PushApiStub]:
 
 
 @asynccontextmanager
-async def client(url: str, clock: FakeClock, metrics: RecordingMetrics) -> AsyncIterator[PushApi]:
-    api = PushApi.over_http(replace(QUICK, url=url), clock, metrics)
+async def client(
+    url: str, clock: FakeClock, metrics: RecordingMetrics, seconds: float = MANY_SECONDS
+) -> AsyncIterator[PushApi]:
+    api = PushApi.over_http(replace(POLICY, url=url, attempt_seconds=seconds), clock, metrics)
     yield api
     await api.close()
 
@@ -146,11 +151,12 @@ async def test_a_redirect_is_not_followed(stub: PushApiStub, clock: FakeClock, m
     ],
 )
 async def test_an_attempt_that_may_have_arrived_is_unclear_and_made_once(
-    api: PushApi, stub: PushApiStub, behaviour: Behaviour, arrived: int
+    clock: FakeClock, metrics: RecordingMetrics, stub: PushApiStub, behaviour: Behaviour, arrived: int
 ) -> None:
     stub.behave(behaviour)
 
-    attempt = await api.attempt(PUSH, "k-1", LEASE_END)
+    async with client(stub.url, clock, metrics, HASTY_SECONDS) as api:
+        attempt = await api.attempt(PUSH, "k-1", LEASE_END)
 
     assert isinstance(attempt, Unclear)
     assert (len(stub.requests), len(stub.accepted)) == (1, arrived)
@@ -177,7 +183,7 @@ async def test_the_status_counts_even_when_the_body_is_spoiled(api: PushApi, stu
 async def test_a_peer_that_does_not_speak_http_is_unclear(
     clock: FakeClock, metrics: RecordingMetrics, answer: bytes | None
 ) -> None:
-    async with canned_server(answer) as address, client(f"http://{address}", clock, metrics) as api:
+    async with canned_server(answer) as address, client(f"http://{address}", clock, metrics, HASTY_SECONDS) as api:
         attempt = await api.attempt(PUSH, "k-1", LEASE_END)
 
     assert isinstance(attempt, Unclear)
@@ -231,7 +237,7 @@ async def test_a_name_that_does_not_resolve_means_that_nothing_was_sent(
 async def test_a_connection_that_is_never_made_means_that_nothing_was_sent(
     clock: FakeClock, metrics: RecordingMetrics
 ) -> None:
-    async with canned_server(None) as address, client(f"https://{address}", clock, metrics) as api:
+    async with canned_server(None) as address, client(f"https://{address}", clock, metrics, HASTY_SECONDS) as api:
         attempt = await api.attempt(PUSH, "k-1", LEASE_END)
 
     assert attempt == Throttled(timedelta(seconds=1))
@@ -247,7 +253,7 @@ async def test_whatever_the_client_raises_is_unclear(api: PushApi) -> None:
 
 
 async def test_a_body_over_the_limit_is_refused_without_a_request(api: PushApi, stub: PushApiStub) -> None:
-    body_limit = QUICK.max_body_bytes
+    body_limit = POLICY.max_body_bytes
     rest = len(msgspec.json.encode(PUSH)) - len(PUSH.body.encode())
     fits = msgspec.structs.replace(PUSH, body="x" * (body_limit - rest))
     too_long = msgspec.structs.replace(fits, body=fits.body + "x")
@@ -261,7 +267,7 @@ async def test_a_body_over_the_limit_is_refused_without_a_request(api: PushApi, 
 async def test_the_link_says_the_decision_where_a_setting_names_the_parameter(
     stub: PushApiStub, clock: FakeClock, metrics: RecordingMetrics
 ) -> None:
-    policy = replace(QUICK, url=stub.url, link_parameter="alert")
+    policy = replace(POLICY, url=stub.url, link_parameter="alert")
     api = PushApi.over_http(policy, clock, metrics)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(api.close)
@@ -310,7 +316,7 @@ async def test_an_api_that_leaves_attempts_unclear_is_left_alone_for_a_while(
         attempt = await api.attempt(PUSH, "k-1", LEASE_END)
 
     assert (was_open, may_start, attempt, api.breaker_is_open) == (True, True, Accepted(201), False)
-    assert clock.now() >= START + timedelta(seconds=QUICK.breaker_seconds)
+    assert clock.now() >= START + timedelta(seconds=POLICY.breaker_seconds)
 
 
 async def test_an_api_that_cannot_be_reached_is_left_alone_and_found_again(api: PushApi, stub: PushApiStub) -> None:
