@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 
 import pytest
 from aiohttp.web import AppRunner, TCPSite
@@ -108,7 +108,8 @@ async def test_a_request_that_comes_byte_by_byte_is_not_waited_for_either() -> N
             writer.write(b"x")
             await asyncio.wait([closed], timeout=QUICK / 10)
 
-        assert await closed == b""
+        with suppress(ConnectionResetError):  # what a byte finds that comes behind the end
+            assert await closed == b""
 
 
 async def test_a_connection_that_is_kept_after_an_answer_is_closed_when_nothing_follows() -> None:
