@@ -23,10 +23,9 @@ from benchmarks.results import machine, table, write_section
 from benchmarks.source import PARTITIONS
 from demo.checks.decision_consumer import DecisionConsumer
 from demo.traffic.paced_producer import PacedProducer, Record
-from demo.traffic.templates import Template
 from demo.workers.worker_process import WorkerProcess, wait_until_ready
 from demo.world import World
-from saving_alerts.domain.events import EventType
+from tests.end_to_end.shoppers import app_opened
 from tests.kafka_cluster.cluster import KafkaCluster
 
 TITLE = "Members that go and come back"
@@ -55,18 +54,14 @@ def restarted(worker: WorkerProcess) -> None:
     worker.start()
 
 
-def stopped(worker: WorkerProcess) -> None:
-    worker.stop()
-
-
 def killed(worker: WorkerProcess) -> None:
     worker.kill()
     worker.start()
 
 
-CHANGES: dict[str, Callable[[WorkerProcess], None]] = {
+CHANGES: dict[str, Callable[[WorkerProcess], object]] = {
     "restarted after its drain": restarted,
-    "stopped after its drain, for good": stopped,
+    "stopped after its drain, for good": WorkerProcess.stop,
     "killed, started again at once": killed,
 }
 MEMBERSHIPS = ("as it is", "static")
@@ -91,12 +86,8 @@ class Load:
         self._producer.write(self._events(), EVENTS_PER_SECOND)
 
     def _events(self) -> Iterator[Record]:
-        return map(_app_opened, takewhile(lambda _: not self._stopping.is_set(), count()))
-
-
-def _app_opened(number: int) -> Record:
-    event = Template(f"e-{number}", f"u-{number}", EventType.APP_OPENED, "m-1", details=0)
-    return Record(event.event_id, event.user_id.encode(), lambda: event.value(datetime.now(UTC)))
+        numbers = takewhile(lambda _: not self._stopping.is_set(), count())
+        return (app_opened(f"e-{number}", f"u-{number}") for number in numbers)
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The mutants of the HTTP client and of what a silent broker costs; a test notices within seconds, without Kafka."""
+"""The mutants of the HTTP client, of a silent broker and of fetches; a test notices within seconds, without Kafka."""
 
 from tests.mutation.mutant import Edit, Mutant
 
