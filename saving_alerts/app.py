@@ -99,6 +99,9 @@ class SavingAlertsApp(faust.App):
     def failpoints(self) -> Failpoints:
         return self.runtime.failpoints
 
+    def expect(self, partition: Partition, records: int) -> None:
+        self.runtime.expect(partition, records)
+
     def held_back(self) -> Mapping[Partition, Behind]:
         return self.runtime.held_back()
 

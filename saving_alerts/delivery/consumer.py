@@ -25,6 +25,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from saving_alerts.delivery import faust_internals as private_surface
+from saving_alerts.delivery.begun import BeginsAtOnce
 from saving_alerts.delivery.changelog import hand_to_stores
 from saving_alerts.delivery.changelog_producer import ChangelogProducer
 from saving_alerts.delivery.consumer_thread import ConsumerThread, Fetched, assignment_of
@@ -47,6 +48,9 @@ class RebalanceHooks(Protocol):
     failpoints: Failpoints
     detector: PoisonPillDetector
 
+    def expect(self, partition: Partition, records: int) -> None:
+        """So many records are handed on: whoever takes them may have enough with them."""
+
     def held_back(self) -> Mapping[Partition, Behind]:
         """Where much is finished behind a record that is not."""
 
@@ -55,7 +59,7 @@ class RebalanceHooks(Protocol):
     def resume(self) -> None: ...
 
 
-class BatchConsumer(driver.Consumer):
+class BatchConsumer(BeginsAtOnce, driver.Consumer):
     """Commits behind the oldest unfinished batch, and drains with a limit."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Faust's signature
@@ -88,6 +92,8 @@ class BatchConsumer(driver.Consumer):
             await self._return_undeliverable(records)
             self._reborn.delivered(records)
             hand_to_stores(records, self.app.tables)
+            for tp, of_tp in records.items():
+                self._hooks.expect(partition_of(tp), len(of_tp))
         return records if self.flow_active else None, active
 
     async def _return_undeliverable(self, fetched: Fetched) -> None:

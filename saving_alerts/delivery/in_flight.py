@@ -87,6 +87,7 @@ class _Row(Generic[Batch, Record]):
     """The batches of one partition in the order of their offsets, and what is in them."""
 
     entries: deque[InFlightBatch[Batch, Record]] = field(default_factory=deque)
+    expected: int = 0
     unfinished_entries: int = 0
     unfinished: int = 0
     unfinished_bytes: int = 0
@@ -131,7 +132,7 @@ class _Row(Generic[Batch, Record]):
     def fill(self, limits: InFlightLimits) -> float:
         """How much of the limit that is nearest: 1 is full."""
         return max(
-            self.unfinished / limits.records,
+            (self.expected + self.unfinished) / limits.records,
             self.unfinished_bytes / limits.bytes,
             self.uncommitted / limits.uncommitted_records,
             self.uncommitted_bytes / limits.uncommitted_bytes,
@@ -155,6 +156,10 @@ class InFlight(Generic[Batch, Record]):
         self.unfinished = 0
         """Records in work, over all partitions."""
 
+    def expect(self, partition: Hashable, records: int) -> None:
+        """So many records will be taken: nothing holds them back any more, so they count from now on."""
+        self._rows[partition].expected += records
+
     def take(self, partition: Hashable, batch: Batch, records: Sequence[Record]) -> InFlightBatch[Batch, Record]:
         """A batch arrived, of at least one record. Those of a partition must be taken in the order of their offsets."""
         size = sum(map(self._measures.size_of, records))
@@ -162,6 +167,7 @@ class InFlight(Generic[Batch, Record]):
         last = self._measures.last_offset_of(records[-1])
         entry = InFlightBatch(partition, batch, unfinished, len(records), size, records[0].offset, last)
         row = self._rows[partition]
+        row.expected = max(0, row.expected - entry.records)
         row.entries.append(entry)
         row.unfinished_entries += 1
         row.unfinished += entry.records

@@ -99,6 +99,11 @@ class StageRunner:
         """Those of which anything is uncommitted."""
         return [head.partition for head in (self._drained or self._in_flight).heads()]
 
+    def expect(self, partition: Hashable, records: int) -> None:
+        """So many records were handed on. The next fetch may begin before the agent takes them, so they count now."""
+        self._in_flight.expect(partition, records)
+        self._stop_if_full(partition)
+
     async def run(self, events: AsyncIterator[FaustEvent]) -> None:
         """The body of the agent: take each batch at once, never wait."""
         async for event in events:

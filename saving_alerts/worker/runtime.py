@@ -118,10 +118,20 @@ class WorkerRuntime:
     def stage(self, stage: Stage) -> StageRunner:
         return self.stages[stage]
 
+    def _reader(self, topic: str) -> StageRunner | None:
+        """The stage that reads the topic."""
+        readers = (runner for stage, runner in self.stages.items() if self.topics.inputs[stage].name == topic)
+        return next(readers, None)
+
+    def expect(self, partition: Partition, records: int) -> None:
+        """So many records of a partition were handed to the agent that reads it."""
+        if reader := self._reader(partition[0]):
+            reader.expect(partition, records)
+
     def _behind(self, partition: Partition) -> Behind | None:
         """What is finished in a partition of a stage's topic and cannot be committed."""
-        readers = (runner for stage, runner in self.stages.items() if self.topics.inputs[stage].name == partition[0])
-        return next((runner.behind(partition) for runner in readers), None)
+        reader = self._reader(partition[0])
+        return reader.behind(partition) if reader else None
 
     def held_back(self) -> dict[Partition, Behind]:
         """The partitions of which much is finished, and cannot be committed."""

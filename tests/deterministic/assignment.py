@@ -15,6 +15,7 @@ from faust.types import TP
 from saving_alerts.delivery.consumer_thread import ConsumerThread
 from saving_alerts.delivery.flow_control import Message
 from saving_alerts.delivery.memo_commits import MemoCommits
+from saving_alerts.domain.decisions import Stage
 from tests.deterministic.kafka import STAGE_OF, Place, position_of
 from tests.deterministic.members import Member
 from tests.deterministic.seeded_loop import SeededTask
@@ -61,17 +62,21 @@ class Assignment:
         self._stopped: set[Place] = set()
         self._resumed = asyncio.Event()
         self._fetchers: list[asyncio.Task[None]] = []
+        self._agents: list[asyncio.Task[None]] = []
         self._commit: asyncio.Task[None] | None = None
         self.memo_commits = MemoCommits(lambda: cast("ConsumerThread", self), lambda: member.detector)
         self._context = member.process.context.copy()
         self._context.run(current_assignment.set, self)
 
     def begin(self) -> None:
-        self._fetchers = [asyncio.create_task(self._fetch(place), name="fetch") for place in self.places]
+        handed_on: dict[Stage, asyncio.Queue[SimulatedEvent]] = {stage: asyncio.Queue() for stage in Stage}
+        queues = {place: handed_on[STAGE_OF[place[0]]] for place in self.places}
+        self._fetchers = [asyncio.create_task(self._fetch(*each), name="fetch") for each in queues.items()]
+        self._agents = [asyncio.create_task(self._run_agent(queue), name="agent") for queue in handed_on.values()]
 
     def stop_fetching(self) -> None:
-        for fetcher in (*self._fetchers, *filter(None, [self._commit])):
-            fetcher.cancel()
+        for task in (*self._fetchers, *self._agents, *filter(None, [self._commit])):
+            task.cancel()
 
     def stop(self, place: Place) -> None:
         self._stopped.add(place)
@@ -81,7 +86,8 @@ class Assignment:
         self._resumed.set()
         self._resumed = asyncio.Event()
 
-    async def _fetch(self, place: Place) -> None:
+    async def _fetch(self, place: Place, handed_on: asyncio.Queue[SimulatedEvent]) -> None:
+        """The next fetch does not wait until the agent has taken what this one brought."""
         kafka, position = self._world.kafka, self.done[place]
         while True:
             while len(kafka.logs[place]) <= position:
@@ -91,8 +97,15 @@ class Assignment:
                 await self._resumed.wait()
             size = self._world.random.randint(1, MAX_BATCH)
             records = kafka.logs[place][position : position + size]
-            self._context.run(self._hand_out, SimulatedEvent(self, place, records))
+            self._member.expect(STAGE_OF[place[0]], place, len(records))
+            handed_on.put_nowait(SimulatedEvent(self, place, records))
             position += len(records)
+
+    async def _run_agent(self, handed_on: asyncio.Queue[SimulatedEvent]) -> None:
+        while True:
+            event = await handed_on.get()
+            await asyncio.sleep(self._world.soon(0.3))
+            self._context.run(self._hand_out, event)
 
     def _hand_out(self, event: SimulatedEvent) -> None:
         world, stage = self._world, STAGE_OF[event.place[0]]
@@ -101,7 +114,7 @@ class Assignment:
             world.fact(position_of(record)).taken[stage] += 1
         self._handed[event.place].append(event)
         self._member.take(stage, event)
-        self._member.look_at_what_is_in_flight(stage)
+        self._member.look_at_what_is_in_flight(stage, event.place)
 
     def acknowledged(self, event: SimulatedEvent) -> None:
         world, handed = self._world, self._handed[event.place]

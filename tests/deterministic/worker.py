@@ -20,7 +20,6 @@ from saving_alerts.delivery.producer import OutputProducer
 from saving_alerts.delivery.record_builder import RecordBuilder
 from saving_alerts.delivery.record_results import BatchResult
 from saving_alerts.delivery.services import StageServices
-from saving_alerts.delivery.stage_runner import StageRunner
 from saving_alerts.delivery.uncommitted import FaustEvent
 from saving_alerts.delivery.work import Run
 from saving_alerts.domain.alerts import Push
@@ -185,11 +184,10 @@ class Worker:
             if acts_for(assignment, task):
                 self._world.trace.breaks(f"after its drain {self.name} still has {task.get_coro()!r}")
 
-    def look_at_what_is_in_flight(self, stage: Stage) -> None:
-        runner: StageRunner = self.stages[stage]
-        partitions = len(self.assignment.places) / len(self.stages) if self.assignment else 0
-        if runner.in_flight > partitions * (MAX_IN_FLIGHT - 1 + MAX_BATCH):
-            self._world.trace.breaks(f"{self.name} has {runner.in_flight} records in flight at {stage}")
+    def look_at_what_is_in_flight(self, stage: Stage, partition: Partition) -> None:
+        unfinished = self.stages[stage]._in_flight._rows[partition].unfinished
+        if unfinished > MAX_IN_FLIGHT - 1 + MAX_BATCH:
+            self._world.trace.breaks(f"{self.name} has {unfinished} records of {partition} in flight at {stage}")
 
     def before_attempt(self, push: Push, not_after: datetime) -> ClaimRules:
         """What a worker knows at this moment must allow it: its claim, its kill switches, its Table."""
@@ -202,6 +200,9 @@ class Worker:
             trace.breaks(f"an attempt for {push.trace.event_id} over a cap that the Table of {self.name} knows")
         self.rules.attempts(push, not_after)
         return self.rules
+
+    def expect(self, stage: Stage, partition: Partition, records: int) -> None:
+        self.stages[stage].expect(partition, records)
 
     def take(self, stage: Stage, event: FaustEvent) -> None:
         self.stages[stage].take(event)

@@ -117,6 +117,10 @@ OF_DELIVERY = (
         (STAGE, "        if self._in_flight.is_full(partition):\n", "        if False:\n"),
     ),
     _noticed(
+        "count what was handed on only when it is taken",
+        (STAGE, "        self._in_flight.expect(partition, records)\n", ""),
+    ),
+    _noticed(
         "never resume a partition",
         (STAGE, "            self._services.flow_control.resume(partition)\n", "            pass\n"),
     ),

@@ -78,6 +78,8 @@ class NoBrokerApp(faust.App):
 
     async def drain(self) -> None: ...
 
+    def expect(self, partition: Partition, records: int) -> None: ...
+
     def held_back(self) -> Mapping[Partition, Behind]:
         return self.held
 

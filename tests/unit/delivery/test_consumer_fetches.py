@@ -119,12 +119,22 @@ class ThreadlessTransport(BatchTransport):
 
 
 class NoBrokerApp(faust.App):
-    """`forgotten` are the partitions of which the detector was to forget what it knows."""
+    """`forgotten` are the partitions of which the detector was to forget what it knows.
+
+    `enough`: of which partitions whoever takes it has enough with what was handed on.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - Faust's signature
         super().__init__(*arguments, **options)
         self.forgotten: list[tuple[str, int]] = []
         self.detector = SimpleNamespace(forget=self.forgotten.append)
+        self.expected: list[tuple[tuple[str, int], int]] = []
+        self.enough: Collection[tuple[str, int]] = ()
+
+    def expect(self, partition: tuple[str, int], records: int) -> None:
+        self.expected.append((partition, records))
+        if partition in self.enough:
+            self.consumer.on_buffer_full(TP(*partition))
 
     def _new_transport(self) -> BatchTransport:
         return ThreadlessTransport(self.conf.broker_consumer, self)
@@ -171,6 +181,25 @@ async def test_a_partition_whose_window_filled_meanwhile_is_delivered() -> None:
     thread_of(consumer).meanwhile = lambda: consumer.on_buffer_full(FIRST)
 
     assert await delivered(consumer) == {FIRST: [10, 11, 12], SECOND: [10, 11, 12]}
+
+
+async def test_no_more_is_fetched_of_a_partition_that_is_full_with_what_was_handed_on() -> None:
+    """The agent runs when the loop gets to it, and the next fetch may come before that."""
+    consumer = new_consumer()
+    app = cast("NoBrokerApp", consumer.app)
+    app.enough = {FIRST}
+
+    assert await delivered(consumer) == {FIRST: [10, 11, 12], SECOND: [10, 11, 12]}
+    assert app.expected == [(FIRST, 3), (SECOND, 3)]
+    assert consumer._get_active_partitions() == {SECOND}
+
+
+async def test_what_is_read_again_is_not_handed_on() -> None:
+    consumer = new_consumer()
+    thread_of(consumer).meanwhile = lambda: consumer.pause_partitions({FIRST})
+    await delivered(consumer)
+
+    assert cast("NoBrokerApp", consumer.app).expected == [(SECOND, 3)]
 
 
 async def test_what_comes_while_the_flow_stands_still_is_read_again() -> None:
@@ -393,3 +422,137 @@ async def test_the_fetches_of_a_worker_read_what_is_committed_and_are_neither_he
     assert fetcher._fetch_max_wait_ms == FETCH_WAIT_MILLISECONDS
     assert fetcher._isolation_level == READ_COMMITTED
     assert fetcher.pace_seconds == PACE_SECONDS
+
+
+async def test_a_message_that_can_be_handed_on_at_once_waits_for_no_task() -> None:
+    handed_on, suspended = [], asyncio.Event()
+
+    async def hand_on() -> str:
+        handed_on.append("a message")
+        return "handed on"
+
+    waited = new_consumer().wait_first(hand_on(), suspended.wait())
+
+    with pytest.raises(StopIteration) as ended:
+        waited.send(None)
+    assert handed_on == ["a message"]
+    assert (ended.value.value.results, ended.value.value.stopped) == (["handed on"], False)
+
+
+async def test_a_message_that_has_to_wait_is_given_up_when_the_flow_is_suspended() -> None:
+    room, suspended, ended = asyncio.Event(), asyncio.Event(), []
+
+    async def hand_on() -> None:
+        try:
+            await room.wait()
+        finally:
+            ended.append("given up")
+
+    waiting = asyncio.create_task(new_consumer().wait_first(hand_on(), suspended.wait()))
+    await asyncio.sleep(0)
+    suspended.set()
+    await asyncio.wait_for(waiting, 5)
+    await asyncio.sleep(0)
+
+    assert ended == ["given up"]
+
+
+async def test_a_message_that_has_to_wait_is_handed_on_when_there_is_room() -> None:
+    room, handed_on = asyncio.Event(), []
+
+    async def hand_on() -> None:
+        await room.wait()
+        handed_on.append("a message")
+
+    waiting = asyncio.create_task(new_consumer().wait_first(hand_on(), asyncio.Event().wait()))
+    await asyncio.sleep(0)
+    room.set()
+    await asyncio.wait_for(waiting, 5)
+
+    assert handed_on == ["a message"]
+
+
+async def test_what_cannot_be_handed_on_says_so() -> None:
+    async def hand_on() -> None:
+        raise ValueError("no agent")
+
+    with pytest.raises(ValueError, match="no agent"):
+        await new_consumer().wait_first(hand_on(), asyncio.Event().wait())
+
+
+async def test_a_consumer_that_stops_says_so_although_the_message_was_handed_on() -> None:
+    async def hand_on() -> None: ...
+
+    consumer = new_consumer()
+    consumer._stopped.set()
+
+    assert (await consumer.wait_first(hand_on())).stopped
+
+
+class OneLoopThread(ConsumerThread):
+    """In the loop of whoever asks. `fetch` is what its fetches are."""
+
+    def __init__(self, consumer: BatchConsumer, fetch: Callable[[], Awaitable[Fetched]]) -> None:
+        super().__init__(cast("Any", consumer))
+        self.thread_loop = self.parent_loop = asyncio.get_running_loop()
+        self._consumer = cast("Any", SimpleNamespace(_max_poll_records=POLL_MAX_RECORDS))
+        self.fetch = fetch
+        self.asked: list[tuple[set[TP], float | None, int | None]] = []
+
+    async def _fetch_records(
+        self, consumer: object, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
+    ) -> Fetched:
+        self.asked.append((active_partitions, timeout, max_records))
+        return await self.fetch()
+
+
+async def test_a_fetch_is_begun_without_a_queue_and_its_records_come_back() -> None:
+    records = FakeDriver().fetch(FIRST)
+
+    async def fetch() -> Fetched:
+        return records
+
+    thread = OneLoopThread(new_consumer(), fetch)
+
+    assert await thread.getmany({FIRST}, 1.0) is records
+    assert thread.asked == [({FIRST}, 1.0, POLL_MAX_RECORDS)]
+
+
+async def test_what_a_fetch_fails_of_is_told_to_whoever_waits_for_it() -> None:
+    async def fetch() -> Fetched:
+        raise ValueError("no broker")
+
+    with pytest.raises(ValueError, match="no broker"):
+        await OneLoopThread(new_consumer(), fetch).getmany({FIRST}, 1.0)
+
+
+async def test_a_thread_that_stops_lets_nobody_wait_for_its_fetch() -> None:
+    begun = asyncio.Event()
+
+    async def fetch() -> Fetched:
+        begun.set()
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("it never comes")
+
+    thread = OneLoopThread(new_consumer(), fetch)
+    waiting = asyncio.create_task(thread.getmany({FIRST}, 1.0))
+    await begun.wait()
+    thread._consumer = None
+    await thread.on_thread_stop()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(waiting, 5)
+
+
+async def test_a_fetch_for_which_nobody_waits_any_more_is_not_begun() -> None:
+    async def fetch() -> Fetched:
+        raise AssertionError("nobody waits for it")
+
+    thread = OneLoopThread(new_consumer(), fetch)
+    waiting = asyncio.create_task(thread.getmany({FIRST}, 1.0))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    await asyncio.sleep(0)
+
+    assert thread.asked == []

@@ -134,6 +134,20 @@ def test_a_partition_is_full_at_its_limit(taken: int, *, is_full: bool) -> None:
     assert window.is_full(PARTITION) is is_full
 
 
+def test_what_was_handed_on_counts_before_it_is_taken_and_only_once() -> None:
+    window, _ = filled(1)
+
+    window.expect(PARTITION, LIMIT - 1)
+    full_before = window.is_full(PARTITION)
+    window.take(PARTITION, 1, records(1, LIMIT - 2))
+
+    assert (full_before, window.is_full(PARTITION)) == (True, True)
+    assert window.unfinished == LIMIT - 1
+    window.take(PARTITION, 2, records(LIMIT - 1, 1))
+    assert window.unfinished == LIMIT
+    assert window.is_full(PARTITION)
+
+
 @pytest.mark.parametrize(
     ("left", "has_room"),
     [pytest.param(LIMIT // 2 + 1, False, id="above-half"), pytest.param(LIMIT // 2, True, id="half")],
