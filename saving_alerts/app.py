@@ -99,8 +99,8 @@ class SavingAlertsApp(faust.App):
     def failpoints(self) -> Failpoints:
         return self.runtime.failpoints
 
-    def expect(self, partition: Partition, records: int) -> None:
-        self.runtime.expect(partition, records)
+    def expect(self, partition: Partition, records: int, size_bytes: int) -> None:
+        self.runtime.expect(partition, records, size_bytes)
 
     def held_back(self) -> Mapping[Partition, Behind]:
         return self.runtime.held_back()

@@ -102,8 +102,8 @@ class Settings(AccessSettings):
     max_unpacked_bytes: int = Field(default=DEFAULT_MAX_UNPACKED_BYTES, ge=1024 * 1024)
     """The most bytes that one batch may have once it is decompressed, on any topic. What has more is refused unread."""
     window_max_records: int = Field(default=2_000, ge=1)
-    """When so many records of one partition are unfinished in a stage, the intake of that partition stops. As many
-    again may come on top: they were on their way."""
+    """When so many records of one partition are unfinished in a stage, the intake of that partition stops. Half as
+    many may come on top, with one poll."""
     in_flight_max_bytes: int = Field(default=8 * 1024 * 1024, ge=1024 * 1024)
     """When they take so much memory, the intake of that partition stops as well."""
     uncommitted_max_records: int = Field(default=50_000, ge=1)

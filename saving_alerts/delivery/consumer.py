@@ -36,6 +36,7 @@ from saving_alerts.delivery.poison_pills.finished_before import Behind
 from saving_alerts.delivery.reborn_topics import RebornTopics
 from saving_alerts.failpoints import Failpoint, Failpoints
 from saving_alerts.kafka.last_commit import LAST_COMMIT_SECONDS
+from saving_alerts.kafka.unpacking import Polled
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class RebalanceHooks(Protocol):
     failpoints: Failpoints
     detector: PoisonPillDetector
 
-    def expect(self, partition: Partition, records: int) -> None:
+    def expect(self, partition: Partition, records: int, size_bytes: int) -> None:
         """So many records are handed on: whoever takes them may have enough with them."""
 
     def held_back(self) -> Mapping[Partition, Behind]:
@@ -93,7 +94,8 @@ class BatchConsumer(BeginsAtOnce, driver.Consumer):
             self._reborn.delivered(records)
             hand_to_stores(records, self.app.tables)
             for tp, of_tp in records.items():
-                self._hooks.expect(partition_of(tp), len(of_tp))
+                size_bytes = of_tp.size_bytes if isinstance(of_tp, Polled) else 0
+                self._hooks.expect(partition_of(tp), len(of_tp), size_bytes)
         return records if self.flow_active else None, active
 
     async def _return_undeliverable(self, fetched: Fetched) -> None:

@@ -6,7 +6,7 @@ has moved on behind what is thrown away.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -56,9 +56,35 @@ class Fetched(dict[TP, list[Any]]):
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Reads with `read_committed`, which Faust does not, and commits a text beside each offset."""
 
+    _fetch: asyncio.Task[Fetched] | None = None
+
     async def on_start(self) -> None:
         await super().on_start()
         self._ensure_consumer()._fetcher.pace_seconds = PACE_SECONDS  # noqa: SLF001 - made by the driver at its start
+
+    async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Fetched:
+        """As Faust, but begun at once: its queue of calls, and who works on it, cost as much as a fetch."""
+        consumer = self._ensure_consumer()
+        most = consumer._max_poll_records  # noqa: SLF001
+        answer = self.parent_loop.create_future()
+        wanted = set(active_partitions or ())  # a copy: Faust goes on to change its own, in its own thread
+        fetch = partial(self._fetch_records, consumer, wanted, timeout, most)
+        self.thread_loop.call_soon_threadsafe(self._begin, fetch, answer)
+        fetched: Fetched = await answer
+        return fetched
+
+    def _begin(self, fetch: Callable[[], Coroutine[Any, Any, Fetched]], answer: asyncio.Future[Fetched]) -> None:
+        if not answer.cancelled():
+            self._fetch = asyncio.create_task(fetch())
+            self._fetch.add_done_callback(partial(self._tell, answer))
+
+    def _tell(self, answer: asyncio.Future[Fetched], fetch: asyncio.Task[Fetched]) -> None:
+        self.parent_loop.call_soon_threadsafe(settle, answer, fetch)
+
+    async def on_thread_stop(self) -> None:
+        if self._fetch is not None:
+            self._fetch.cancel()
+        await super().on_thread_stop()
 
     async def _fetch_records(
         self,
@@ -67,11 +93,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,
         max_records: int | None = None,
     ) -> Fetched:
+        """At most so many records of streams, and no more of changelogs than may hold up those."""
         fetch_all = partial(self._fetch_allowed, consumer)
         is_stream = self.app.topics.acks_enabled_for
         streams = {tp for tp in active_partitions if is_stream(tp.topic)}
         followed = active_partitions - streams
-        consumer._fetcher.wanted = streams | followed  # noqa: SLF001 - a copy: Faust goes on to change its own
+        consumer._fetcher.wanted = active_partitions  # noqa: SLF001
 
         async def fetch(partitions: set[TP], timeout: float | None, max_records: int | None) -> Mapping[TP, list[Any]]:
             fetched = await fetch_all(partitions, timeout, max_records)
@@ -80,9 +107,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if not followed:
             return Fetched(await fetch(streams, timeout, max_records), consumer)
         at_once = await fetch(streams, 0, max_records) if streams else {}
-        most = FOLLOWED_RECORDS if streams else max_records
-        at_once = {**at_once, **await fetch(followed, 0, most)}
-        return Fetched(at_once or await fetch(active_partitions, timeout, most), consumer)
+        at_once = {**at_once, **await fetch(followed, 0, FOLLOWED_RECORDS if streams else max_records)}
+        first = min(FOLLOWED_RECORDS, max_records or FOLLOWED_RECORDS) if streams else max_records
+        return Fetched(at_once or await fetch(active_partitions, timeout, first), consumer)
 
     async def _fetch_allowed(
         self, consumer: AIOKafkaConsumer, partitions: set[TP], timeout: float | None, max_records: int | None
@@ -127,6 +154,18 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - the fetcher takes both from here at its start
         consumer._fetch_max_wait_ms = FETCH_WAIT_MILLISECONDS  # noqa: SLF001
         return consumer
+
+
+def settle(answer: asyncio.Future[Fetched], fetch: asyncio.Task[Fetched]) -> None:
+    """Say what became of the fetch, in the loop of whoever waits for it."""
+    if answer.done():
+        return
+    if fetch.cancelled():
+        answer.cancel()
+    elif (error := fetch.exception()) is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(fetch.result())
 
 
 def as_changes(records: list[ConsumerRecord]) -> list[ConsumerRecord]:

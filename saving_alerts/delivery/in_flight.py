@@ -88,6 +88,7 @@ class _Row(Generic[Batch, Record]):
 
     entries: deque[InFlightBatch[Batch, Record]] = field(default_factory=deque)
     expected: int = 0
+    expected_bytes: int = 0
     unfinished_entries: int = 0
     unfinished: int = 0
     unfinished_bytes: int = 0
@@ -133,7 +134,7 @@ class _Row(Generic[Batch, Record]):
         """How much of the limit that is nearest: 1 is full."""
         return max(
             (self.expected + self.unfinished) / limits.records,
-            self.unfinished_bytes / limits.bytes,
+            (self.expected_bytes + self.unfinished_bytes) / limits.bytes,
             self.uncommitted / limits.uncommitted_records,
             self.uncommitted_bytes / limits.uncommitted_bytes,
         )
@@ -156,9 +157,11 @@ class InFlight(Generic[Batch, Record]):
         self.unfinished = 0
         """Records in work, over all partitions."""
 
-    def expect(self, partition: Hashable, records: int) -> None:
+    def expect(self, partition: Hashable, records: int, size_bytes: int) -> None:
         """So many records will be taken: nothing holds them back any more, so they count from now on."""
-        self._rows[partition].expected += records
+        row = self._rows[partition]
+        row.expected += records
+        row.expected_bytes += size_bytes
 
     def take(self, partition: Hashable, batch: Batch, records: Sequence[Record]) -> InFlightBatch[Batch, Record]:
         """A batch arrived, of at least one record. Those of a partition must be taken in the order of their offsets."""
@@ -168,6 +171,7 @@ class InFlight(Generic[Batch, Record]):
         entry = InFlightBatch(partition, batch, unfinished, len(records), size, records[0].offset, last)
         row = self._rows[partition]
         row.expected = max(0, row.expected - entry.records)
+        row.expected_bytes = max(0, row.expected_bytes - size)
         row.entries.append(entry)
         row.unfinished_entries += 1
         row.unfinished += entry.records

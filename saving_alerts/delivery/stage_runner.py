@@ -99,9 +99,9 @@ class StageRunner:
         """Those of which anything is uncommitted."""
         return [head.partition for head in (self._drained or self._in_flight).heads()]
 
-    def expect(self, partition: Hashable, records: int) -> None:
+    def expect(self, partition: Hashable, records: int, size_bytes: int) -> None:
         """So many records were handed on. The next fetch may begin before the agent takes them, so they count now."""
-        self._in_flight.expect(partition, records)
+        self._in_flight.expect(partition, records, size_bytes)
         self._stop_if_full(partition)
 
     async def run(self, events: AsyncIterator[FaustEvent]) -> None:

@@ -170,6 +170,12 @@ class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
         return f"{self._tp.topic}-{self._tp.partition}"
 
 
+class Polled(list[ConsumerRecord]):
+    """What one poll brought of a partition, and about how many bytes of memory it takes."""
+
+    size_bytes = 0
+
+
 class BoundedFetchResult(fetcher.FetchResult):  # type: ignore[misc]
     """aiokafka's, but a call of `getall` returns about MAX_POLL_BYTES at most."""
 
@@ -178,12 +184,11 @@ class BoundedFetchResult(fetcher.FetchResult):  # type: ignore[misc]
     def getall(self, max_records: int | None = None) -> list[ConsumerRecord]:
         if not self.check_assignment(self._topic_partition) or not self.has_more():
             return []
-        taken: list[ConsumerRecord] = []
-        size = 0
+        taken = Polled()
         for record in self._partition_records or ():
             taken.append(record)
-            size += size_of(record)
-            if size >= MAX_POLL_BYTES or len(taken) == max_records:
+            taken.size_bytes += size_of(record)
+            if taken.size_bytes >= MAX_POLL_BYTES or len(taken) == max_records:
                 self._update_position()
                 return taken
         self._update_position()

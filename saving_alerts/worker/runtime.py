@@ -123,10 +123,10 @@ class WorkerRuntime:
         readers = (runner for stage, runner in self.stages.items() if self.topics.inputs[stage].name == topic)
         return next(readers, None)
 
-    def expect(self, partition: Partition, records: int) -> None:
+    def expect(self, partition: Partition, records: int, size_bytes: int) -> None:
         """So many records of a partition were handed to the agent that reads it."""
         if reader := self._reader(partition[0]):
-            reader.expect(partition, records)
+            reader.expect(partition, records, size_bytes)
 
     def _behind(self, partition: Partition) -> Behind | None:
         """What is finished in a partition of a stage's topic and cannot be committed."""

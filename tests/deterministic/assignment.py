@@ -16,6 +16,7 @@ from saving_alerts.delivery.consumer_thread import ConsumerThread
 from saving_alerts.delivery.flow_control import Message
 from saving_alerts.delivery.memo_commits import MemoCommits
 from saving_alerts.domain.decisions import Stage
+from saving_alerts.kafka.unpacking import size_of
 from tests.deterministic.kafka import STAGE_OF, Place, position_of
 from tests.deterministic.members import Member
 from tests.deterministic.seeded_loop import SeededTask
@@ -97,7 +98,7 @@ class Assignment:
                 await self._resumed.wait()
             size = self._world.random.randint(1, MAX_BATCH)
             records = kafka.logs[place][position : position + size]
-            self._member.expect(STAGE_OF[place[0]], place, len(records))
+            self._member.expect(STAGE_OF[place[0]], place, len(records), sum(map(size_of, records)))
             handed_on.put_nowait(SimulatedEvent(self, place, records))
             position += len(records)
 

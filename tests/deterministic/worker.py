@@ -201,8 +201,8 @@ class Worker:
         self.rules.attempts(push, not_after)
         return self.rules
 
-    def expect(self, stage: Stage, partition: Partition, records: int) -> None:
-        self.stages[stage].expect(partition, records)
+    def expect(self, stage: Stage, partition: Partition, records: int, size_bytes: int) -> None:
+        self.stages[stage].expect(partition, records, size_bytes)
 
     def take(self, stage: Stage, event: FaustEvent) -> None:
         self.stages[stage].take(event)

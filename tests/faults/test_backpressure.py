@@ -45,7 +45,9 @@ def test_events_beyond_the_limit_in_flight_wait_on_kafka_and_all_are_answered(
     case.begin(PER_SECOND)
     deployment.wait_until(lambda: waiting() > WAITING_ON_KAFKA, FULL_TIMEOUT_SECONDS, "events wait on Kafka")
     case.stop()
-    assert in_flight(worker, Stage.QUERY_COUPONS) < 2 * MAX_IN_FLIGHT * len(assigned)
+    # One below the limit there is room, and so much comes with one poll, over all partitions.
+    most = (MAX_IN_FLIGHT - 1 + MAX_IN_FLIGHT // 2) * len(assigned)
+    assert in_flight(worker, Stage.QUERY_COUPONS) <= most
     deployment.world.coupon_api.behave(Behaviour(latency_seconds=LESS_SLOW_SECONDS))
 
     assert case.check().failures == ()

@@ -118,7 +118,7 @@ OF_DELIVERY = (
     ),
     _noticed(
         "count what was handed on only when it is taken",
-        (STAGE, "        self._in_flight.expect(partition, records)\n", ""),
+        (STAGE, "        self._in_flight.expect(partition, records, size_bytes)\n", ""),
     ),
     _noticed(
         "never resume a partition",

@@ -30,6 +30,7 @@ from saving_alerts.delivery.consumer_thread import (
 )
 from saving_alerts.kafka.paced_fetches import PacedFetcher
 from saving_alerts.kafka.refused import RefusedBytes, refused_record
+from saving_alerts.kafka.unpacking import Polled
 
 pytestmark = pytest.mark.asyncio
 
@@ -37,6 +38,7 @@ FIRST, SECOND = TP("events", 0), TP("events", 1)
 CHANGELOG = TP("push-sends", 0)
 BEGAN, ENDED = 10, 13
 POLL_MAX_RECORDS = 10_000
+SIZE_BYTES = 700
 
 
 class FakeDriver:
@@ -64,7 +66,7 @@ class FakeDriver:
     def fetch(self, *tps: TP) -> Fetched:
         """The records from where each partition stands to ENDED."""
         some = [tp for tp in tps if self.position(tp) < ENDED]
-        records = {tp: [_record(tp, offset) for offset in range(self.position(tp), ENDED)] for tp in some}
+        records = {tp: _polled([_record(tp, offset) for offset in range(self.position(tp), ENDED)]) for tp in some}
         for tp in tps:
             self.seek(TopicPartition(*tp), ENDED)
         return Fetched(records, cast("Any", self))
@@ -72,6 +74,12 @@ class FakeDriver:
 
 def _record(tp: TP, offset: int) -> ConsumerRecord:
     return ConsumerRecord(tp.topic, tp.partition, offset, 0, 0, None, b"", None, 0, 0, ())
+
+
+def _polled(records: list[ConsumerRecord]) -> Polled:
+    polled = Polled(records)
+    polled.size_bytes = SIZE_BYTES
+    return polled
 
 
 class FakeThread(Service):
@@ -128,11 +136,11 @@ class NoBrokerApp(faust.App):
         super().__init__(*arguments, **options)
         self.forgotten: list[tuple[str, int]] = []
         self.detector = SimpleNamespace(forget=self.forgotten.append)
-        self.expected: list[tuple[tuple[str, int], int]] = []
+        self.expected: list[tuple[tuple[str, int], int, int]] = []
         self.enough: Collection[tuple[str, int]] = ()
 
-    def expect(self, partition: tuple[str, int], records: int) -> None:
-        self.expected.append((partition, records))
+    def expect(self, partition: tuple[str, int], records: int, size_bytes: int) -> None:
+        self.expected.append((partition, records, size_bytes))
         if partition in self.enough:
             self.consumer.on_buffer_full(TP(*partition))
 
@@ -190,7 +198,7 @@ async def test_no_more_is_fetched_of_a_partition_that_is_full_with_what_was_hand
     app.enough = {FIRST}
 
     assert await delivered(consumer) == {FIRST: [10, 11, 12], SECOND: [10, 11, 12]}
-    assert app.expected == [(FIRST, 3), (SECOND, 3)]
+    assert sorted(app.expected) == [(FIRST, 3, SIZE_BYTES), (SECOND, 3, SIZE_BYTES)]
     assert consumer._get_active_partitions() == {SECOND}
 
 
@@ -199,7 +207,7 @@ async def test_what_is_read_again_is_not_handed_on() -> None:
     thread_of(consumer).meanwhile = lambda: consumer.pause_partitions({FIRST})
     await delivered(consumer)
 
-    assert cast("NoBrokerApp", consumer.app).expected == [(SECOND, 3)]
+    assert cast("NoBrokerApp", consumer.app).expected == [(SECOND, 3, SIZE_BYTES)]
 
 
 async def test_what_comes_while_the_flow_stands_still_is_read_again() -> None:
@@ -316,7 +324,10 @@ async def test_a_partition_that_goes_on_is_not_taken_for_one_that_was_made_again
 
 
 class FakeFetcher:
-    """So many records wait of each partition, in this order. `waits` are the times it was told to wait for more."""
+    """So many records wait of each partition, in this order; `coming` are those that come to whoever waits for more.
+
+    `waits` are the times it was told to wait.
+    """
 
     _closed = False
     wanted: Collection[TP] = ()
@@ -325,6 +336,7 @@ class FakeFetcher:
         self._waiting = waiting
         self._refused = refused
         self._subscriptions = SimpleNamespace(fetch_context=nullcontext)
+        self.coming: dict[TP, int] = {}
         self.waits: list[float] = []
 
     async def fetched_records(
@@ -334,6 +346,8 @@ class FakeFetcher:
         max_records: int,
     ) -> dict[TP, list[ConsumerRecord]]:
         drained: dict[TP, list[ConsumerRecord]] = {}
+        if timeout:
+            self._waiting, self.coming = {**self._waiting, **self.coming}, {}
         for tp in [tp for tp in self._waiting if tp in partitions]:
             taken = min(self._waiting[tp], max_records - sum(map(len, drained.values())))
             if taken:
@@ -346,12 +360,12 @@ class FakeFetcher:
         return drained
 
 
-async def fetched(fetcher: FakeFetcher, *partitions: TP) -> dict[TP, int]:
+async def fetched(fetcher: FakeFetcher, *partitions: TP, most: int = POLL_MAX_RECORDS) -> dict[TP, int]:
     """How many records of which partitions a worker fetches, for which only `events` are a stream."""
     consumer = new_consumer()
     cast("Conductor", consumer.app.topics)._acking_topics.add("events")
     driver = cast("Any", SimpleNamespace(_closed=False, _fetcher=fetcher, _subscription=SubscriptionState()))
-    records = await ConsumerThread(cast("Any", consumer))._fetch_records(driver, set(partitions), 1.0, POLL_MAX_RECORDS)
+    records = await ConsumerThread(cast("Any", consumer))._fetch_records(driver, set(partitions), 1.0, most)
     return {tp: len(of_tp) for tp, of_tp in records.items()}
 
 
@@ -360,6 +374,19 @@ async def test_a_standby_that_has_much_to_read_does_not_hold_up_the_streams() ->
 
     assert await fetched(fetcher, CHANGELOG, FIRST) == {FIRST: 3, CHANGELOG: FOLLOWED_RECORDS}
     assert await fetched(fetcher, CHANGELOG, FIRST) == {CHANGELOG: FOLLOWED_RECORDS}
+
+
+@pytest.mark.parametrize("most", [1, 5, FOLLOWED_RECORDS + 1])
+async def test_no_more_of_a_stream_is_fetched_than_may_be_however_it_comes(most: int) -> None:
+    """What comes while a fetch waits is bounded as what is there: else a stage takes more than it has room for."""
+    fetcher = FakeFetcher({})
+    fetcher.coming = {FIRST: 50_000, SECOND: 50_000}
+
+    came = await fetched(fetcher, CHANGELOG, FIRST, SECOND, most=most)
+    there = await fetched(fetcher, CHANGELOG, FIRST, SECOND, most=most)
+
+    assert 0 < sum(came.values()) <= most
+    assert sum(there.values()) == most
 
 
 async def test_a_recovery_fetches_as_much_as_a_stream_because_none_is_read_beside_it() -> None:

@@ -137,7 +137,7 @@ def test_a_partition_is_full_at_its_limit(taken: int, *, is_full: bool) -> None:
 def test_what_was_handed_on_counts_before_it_is_taken_and_only_once() -> None:
     window, _ = filled(1)
 
-    window.expect(PARTITION, LIMIT - 1)
+    window.expect(PARTITION, LIMIT - 1, LIMIT - 1)
     full_before = window.is_full(PARTITION)
     window.take(PARTITION, 1, records(1, LIMIT - 2))
 
@@ -180,6 +180,18 @@ def test_a_closed_window_lets_nothing_through() -> None:
     window.close()
 
     assert finish_first(window, taken) == []
+
+
+def test_bytes_that_were_handed_on_fill_it_before_they_are_taken() -> None:
+    window = window_of()
+
+    window.expect(PARTITION, 1, LIMIT_BYTES)
+    full_before = window.is_full(PARTITION)
+    taken = window.take(PARTITION, 0, [Record(0, LIMIT_BYTES)])
+
+    assert (full_before, window.is_full(PARTITION)) == (True, True)
+    finish_first(window, taken)
+    assert window.below_resume_mark(PARTITION)
 
 
 def test_bytes_fill_it_as_records_do_and_are_free_when_their_record_is_finished() -> None:

@@ -413,9 +413,9 @@ async def test_a_full_window_stops_the_intake_and_half_of_it_lets_it_go_on(waiti
 
 async def test_what_was_handed_on_stops_the_intake_before_the_agent_takes_it(waiting: World) -> None:
     partition = "saving-events", 0
-    waiting.stage.expect(partition, MAX_IN_FLIGHT - 1)
+    waiting.stage.expect(partition, MAX_IN_FLIGHT - 1, 0)
     below = list(waiting.flow_control.said)
-    waiting.stage.expect(partition, 1)
+    waiting.stage.expect(partition, 1, 0)
     full = list(waiting.flow_control.said)
 
     waiting.take(*(f"b-u{number}" for number in range(MAX_IN_FLIGHT)))
