@@ -129,8 +129,8 @@ check: setup ## ruff, mypy and the import contracts
 bench: setup ## what a worker can do, against idiomatic Faust and a bare aiokafka loop (JDK 17 and Maven)
 	cd $(ROOT) && for part in core end_to_end stall recovery takeover consent backlog audit metrics; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
-bench-core: setup ## what the steps without I/O cost, against json.loads in the same run; fails above their budgets
-	cd $(ROOT) && $(BIN)/python -m benchmarks.core
+bench-core: setup ## what the steps without I/O cost, and what delivery adds to them in memory; fails above their budgets
+	cd $(ROOT) && $(BIN)/python -m benchmarks.core && $(BIN)/python -m benchmarks.delivery
 
 bench-linear: setup ## how reading grows with the size of what others write; fails where it grows too fast
 	cd $(ROOT) && $(BIN)/python -m benchmarks.linear

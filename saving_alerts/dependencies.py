@@ -62,6 +62,9 @@ WAITED_FOR: dict[Stage, tuple[str, ...]] = {
     Stage.DISPATCH_PUSH: (KAFKA_ACCESS, CONSENT, REDIS, PUSH_API),
 }
 
+# Events of a worker that died waited for their heir, which has them now.
+HELD_BY = {stage: (*names, WORKERS) for stage, names in WAITED_FOR.items()}
+
 # Of these changes somebody else writes the line, who knows more.
 SAID_ELSEWHERE: dict[str, frozenset[State]] = {
     "kill_switches": frozenset({State.OFF, State.OK}),
@@ -232,10 +235,8 @@ class Dependencies:
 
     def held(self, stage: Stage, since_ms: int) -> Holds:
         """What has held up an event that has waited for this stage since then, in milliseconds since 1970."""
-        # Events of a worker that died waited for their heir, which has them now.
-        names = (*WAITED_FOR[stage], WORKERS)
-        waited_for = [state for name in names if (state := self._states.get(name)) and state.times]
-        if since_ms < 0 or not waited_for:
+        waited_for = [state for name in HELD_BY[stage] if (state := self._states.get(name)) and state.times]
+        if not waited_for or since_ms < 0:
             return ()
         since, now = of_milliseconds(since_ms), self._now()
         found = (each.held(since, now) for each in waited_for)

@@ -31,7 +31,8 @@ def batch_scheduler(topics: frozenset[str], max_records: int) -> type[DefaultSch
 def _batches(fetched: list[ConsumerRecord], max_records: int) -> Iterator[ConsumerRecord]:
     """Each batch as one record whose value is the list of records and whose offset is the last one of them."""
     for start in range(0, len(fetched), max_records):
-        batch = fetched[start : start + max_records]
+        # What fits is passed on as it is: how many bytes it takes is known of it.
+        batch = fetched if len(fetched) <= max_records else fetched[start : start + max_records]
         last = batch[-1]
         yield ConsumerRecord(
             last.topic,

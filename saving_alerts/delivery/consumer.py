@@ -36,7 +36,7 @@ from saving_alerts.delivery.poison_pills.finished_before import Behind
 from saving_alerts.delivery.reborn_topics import RebornTopics
 from saving_alerts.failpoints import Failpoint, Failpoints
 from saving_alerts.kafka.last_commit import LAST_COMMIT_SECONDS
-from saving_alerts.kafka.unpacking import Polled
+from saving_alerts.kafka.unpacking import size_of_poll
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +94,7 @@ class BatchConsumer(BeginsAtOnce, driver.Consumer):
             self._reborn.delivered(records)
             hand_to_stores(records, self.app.tables)
             for tp, of_tp in records.items():
-                size_bytes = of_tp.size_bytes if isinstance(of_tp, Polled) else 0
-                self._hooks.expect(partition_of(tp), len(of_tp), size_bytes)
+                self._hooks.expect(partition_of(tp), len(of_tp), size_of_poll(of_tp) or 0)
         return records if self.flow_active else None, active
 
     async def _return_undeliverable(self, fetched: Fetched) -> None:

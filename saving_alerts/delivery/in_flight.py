@@ -65,6 +65,17 @@ class InFlightBatch(Generic[Batch, Record]):
     bytes: int
     first: int
     last: int
+    unfinished_bytes: int = 0
+
+    def finish(self, offsets: set[int], size_of: Callable[[Record], int]) -> int:
+        """Take these records out. Returns how many bytes they have."""
+        before = self.unfinished_bytes
+        if offsets == self.unfinished.keys():  # nearly always all of them: nothing is asked of each
+            self.unfinished.clear()
+            self.unfinished_bytes = 0
+        else:
+            self.unfinished_bytes -= sum(size_of(self.unfinished.pop(offset)) for offset in offsets)
+        return before - self.unfinished_bytes
 
     def absorb(self, before: "InFlightBatch[Batch, Record]") -> None:
         self.records += before.records
@@ -163,12 +174,17 @@ class InFlight(Generic[Batch, Record]):
         row.expected += records
         row.expected_bytes += size_bytes
 
-    def take(self, partition: Hashable, batch: Batch, records: Sequence[Record]) -> InFlightBatch[Batch, Record]:
-        """A batch arrived, of at least one record. Those of a partition must be taken in the order of their offsets."""
-        size = sum(map(self._measures.size_of, records))
+    def take(
+        self, partition: Hashable, batch: Batch, records: Sequence[Record], size_bytes: int | None = None
+    ) -> InFlightBatch[Batch, Record]:
+        """A batch arrived, of at least one record. Those of a partition must be taken in the order of their offsets.
+
+        `size_bytes`: of all of them, where it is known.
+        """
+        size = sum(map(self._measures.size_of, records)) if size_bytes is None else size_bytes
         unfinished = {record.offset: record for record in records}
         last = self._measures.last_offset_of(records[-1])
-        entry = InFlightBatch(partition, batch, unfinished, len(records), size, records[0].offset, last)
+        entry = InFlightBatch(partition, batch, unfinished, len(records), size, records[0].offset, last, size)
         row = self._rows[partition]
         row.expected = max(0, row.expected - entry.records)
         row.expected_bytes = max(0, row.expected_bytes - size)
@@ -185,11 +201,10 @@ class InFlight(Generic[Batch, Record]):
         """These records of the batch are finished. Returns the batches that may now be acknowledged, in order."""
         if self._closed:
             return []
-        row = self._rows[entry.partition]
-        for offset in offsets:
-            row.unfinished_bytes -= self._measures.size_of(entry.unfinished.pop(offset))
-            row.unfinished -= 1
-            self.unfinished -= 1
+        row, finished = self._rows[entry.partition], set(offsets)
+        row.unfinished_bytes -= entry.finish(finished, self._measures.size_of)
+        row.unfinished -= len(finished)
+        self.unfinished -= len(finished)
         if entry.unfinished:
             return []
         row.unfinished_entries -= 1

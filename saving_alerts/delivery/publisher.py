@@ -26,12 +26,12 @@ class Publisher:
         Each part is of one partition, with any record of it. Raises RuntimeError where not even a dead letter can be
         written: then the worker must not go on.
         """
-        results = [each for _, result in parts for each in result.results]
         self._reach(Failpoint.BEFORE_PUBLISH)
         undelivered = await self._producer.deliver([each for part in parts for each in self._writer.outputs(*part)])
         self._reach(Failpoint.AFTER_PUBLISH)
         if not undelivered:
             return
+        results = [each for _, result in parts for each in result.results]
         in_place = [output for failed in undelivered for output in self._writer.undelivered(failed, results)]
         lost = await self._producer.deliver(in_place)
         if lost:

@@ -1,6 +1,6 @@
 """What goes on with an event from stage to stage beside its value, in headers."""
 
-from dataclasses import dataclass
+import msgspec
 
 from saving_alerts.delivery.timeline import header_of
 from saving_alerts.domain.decisions import Timeline
@@ -9,8 +9,7 @@ from saving_alerts.kafka.codecs import HELD_BY_HEADER, encode
 from saving_alerts.ports.trace_context import TRACEPARENT
 
 
-@dataclass(frozen=True, slots=True)
-class RecordContext:
+class RecordContext(msgspec.Struct, frozen=True, gc=False):
     """The stages' times so far, the trace of the event, if it has one, and what has held the event up so far."""
 
     timeline: Timeline = ()

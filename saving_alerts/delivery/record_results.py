@@ -50,6 +50,13 @@ class BatchResult(msgspec.Struct, frozen=True, gc=False):
         return chain((result.record.offset for result in self.results), self.no_triggers, self.passed_over)
 
     @property
+    def first_offset(self) -> int:
+        """Of the records of one batch, which stand here in its order."""
+        of_results = (self.results[0].record.offset,) if self.results else ()
+        firsts: tuple[int, ...] = (*of_results, *self.no_triggers[:1], *self.passed_over[:1])
+        return min(firsts)
+
+    @property
     def dated_ahead(self) -> int:
         """How many ended because our clock says that they are dated ahead."""
         return sum(result.dated_ahead for result in self.results)

@@ -50,9 +50,7 @@ class RecordWork(Generic[In, Out]):
     def begin(self, records: list[ConsumerRecord], start: Start, finish: Finish) -> None:
         for record in records:
             before = None if self._order.is_by_step else self._last_of_key.get(record.key)
-            task = start(self._work(record, before, finish))
-            self._last_of_key[record.key] = task
-            task.add_done_callback(partial(self._forget, record.key))
+            self._last_of_key[record.key] = start(self._work(record, before, finish))
 
     def stop(self) -> None:
         self._stopped = True
@@ -63,25 +61,25 @@ class RecordWork(Generic[In, Out]):
         self._last_of_key.clear()
         self._order.resume()
 
-    def _forget(self, key: bytes | None, task: asyncio.Task[None]) -> None:
-        if self._last_of_key.get(key) is task:
-            del self._last_of_key[key]
-
     async def _work(self, record: ConsumerRecord, before: asyncio.Task[None] | None, finish: Finish) -> None:
-        self._drain.enter()
-        if before is not None:
-            await asyncio.wait([before])
-        await self._detector.admit()
-        if not self._stopped:
-            await finish(record, await self._result(record))
+        task = self._drain.enter()
+        try:
+            if before is not None:
+                await _end_of(before)
+            await self._detector.admit()
+            if not self._stopped:
+                await finish(record, await self._result(record))
+        finally:
+            if self._last_of_key.get(record.key) is task:
+                del self._last_of_key[record.key]
 
     async def _result(self, record: ConsumerRecord) -> BatchResult:
         partition = record.topic, record.partition
         if self._detector.finished.has(partition, record.offset):
             return BatchResult([], passed_over=[record.offset])
-        run = partial(self._run, record)
-        is_watched = self._detector.watches(partition)
-        return await (tried(record, run, self._detector, self._writer) if is_watched else run())
+        if self._detector.watches(partition):
+            return await tried(record, partial(self._run, record), self._detector, self._writer)
+        return await self._run(record)
 
     async def _run(self, record: ConsumerRecord) -> BatchResult:
         self._reach(Failpoint.BEFORE_STEP)
@@ -91,3 +89,21 @@ class RecordWork(Generic[In, Out]):
             return await self._writer.of_record(record, self._step, self._clock.now())
         finally:
             self._begun.discard(place)
+
+
+async def _end_of(task: asyncio.Task[None]) -> None:
+    """Wait for it, however it ends: every second event has one of its user before it, and `asyncio.wait` is dear."""
+    if task.done():
+        return
+    ended = asyncio.get_running_loop().create_future()
+    tell = partial(_tell, ended)
+    task.add_done_callback(tell)
+    try:
+        await ended
+    finally:
+        task.remove_done_callback(tell)
+
+
+def _tell(ended: asyncio.Future[None], _task: asyncio.Task[None]) -> None:
+    if not ended.done():
+        ended.set_result(None)

@@ -7,9 +7,9 @@ never kept back.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
+import msgspec
 from aiokafka import ConsumerRecord
 
 from saving_alerts.delivery.poison_pills.commit_metadata import Partition
@@ -23,8 +23,7 @@ SHARE_SECONDS = 0.05
 ENOUGH_RECORDS = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True, gc=False):
     """What became of some records of one batch, and any record of it."""
 
     batch: Taken
@@ -34,7 +33,7 @@ class Ended:
     @property
     def place(self) -> tuple[int, int]:
         """The partition and the first of the offsets."""
-        return self.record.partition, min(self.result.offsets, default=self.record.offset)
+        return self.record.partition, self.result.first_offset
 
 
 def in_two(result: BatchResult) -> tuple[BatchResult, BatchResult]:

@@ -40,6 +40,7 @@ from saving_alerts.delivery.uncommitted import (
 from saving_alerts.delivery.work import Work
 from saving_alerts.exit_codes import RESTART
 from saving_alerts.failpoints import Failpoint
+from saving_alerts.kafka.unpacking import size_of_poll
 
 log = logging.getLogger(__name__)
 
@@ -113,13 +114,13 @@ class StageRunner:
         """Begin the work on one batch. While draining nothing begins; Kafka keeps the batch."""
         if self._draining or not self._services.flow_control.is_current(event.message):
             return
-        partition, records = event.message.tp, [*event.value]
+        partition, records, size_bytes = event.message.tp, [*event.value], size_of_poll(event.value)
         # From here on only the work has the records: what is finished is not kept by what it waits for.
         event.value.clear()
         mark = mark_of(records[0])
         self._services.detector.finished.delivered((records[0].topic, records[0].partition), records[0].offset, mark)
         batch = Batch(event, self._services.clock.now(), monotonic(), mark)
-        taken = self._in_flight.take(partition, batch, records)
+        taken = self._in_flight.take(partition, batch, records, size_bytes)
         self._reach(Failpoint.AFTER_READ)
         self._meter.begun(len(records))
         self._stop_if_full(partition)

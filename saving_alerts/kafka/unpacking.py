@@ -176,6 +176,11 @@ class Polled(list[ConsumerRecord]):
     size_bytes = 0
 
 
+def size_of_poll(records: list[ConsumerRecord]) -> int | None:
+    """About how many bytes they take, if they are one whole poll."""
+    return records.size_bytes if isinstance(records, Polled) else None
+
+
 class BoundedFetchResult(fetcher.FetchResult):  # type: ignore[misc]
     """aiokafka's, but a call of `getall` returns about MAX_POLL_BYTES at most."""
 
@@ -198,7 +203,8 @@ class BoundedFetchResult(fetcher.FetchResult):  # type: ignore[misc]
 
 def size_of(record: ConsumerRecord) -> int:
     """About how many bytes of memory a record takes."""
-    size = RECORD_BYTES + len(record.key or b"") + len(record.value or b"")
+    key, value = record.key, record.value
+    size = RECORD_BYTES + (len(key) if key else 0) + (len(value) if value else 0)
     for name, value in record.headers:
         size += HEADER_BYTES + len(name) + len(value or b"")
     return size

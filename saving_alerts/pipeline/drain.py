@@ -22,9 +22,11 @@ class Drain:
         self._waited_for: WeakSet[asyncio.Task[Any]] = WeakSet()
 
     @staticmethod
-    def enter() -> None:
-        """The current task is one that a stage waits for, or lets go."""
-        _work.set(asyncio.current_task())
+    def enter() -> "asyncio.Task[Any] | None":
+        """The current task is one that a stage waits for, or lets go. Returns it."""
+        task = asyncio.current_task()
+        _work.set(task)
+        return task
 
     def begin(self, *, anew: bool) -> None:
         """The current task is about to take a claim (`anew`), or to renew one that it keeps.

@@ -82,10 +82,11 @@ class _Gathering:
         self.members.append(waiting)
         self.ends_at = min(self.ends_at, ends_at)
 
-    def end(self) -> None:
+    def end(self, at: float | None = None) -> None:
+        """`at`: a time of the event loop; now, if it is not said."""
         if self.is_open:
             self.alerts = tuple(each.alert for each in self.members)
-            self.ended_at = asyncio.get_running_loop().time()
+            self.ended_at = asyncio.get_running_loop().time() if at is None else at
             places = {id(alert): place for place, alert in enumerate(best_alert_first(self.alerts))}
             self.members.sort(key=lambda each: places[id(each.alert)])
             self.ended.set()
@@ -196,7 +197,7 @@ class Gatherings:
 
     async def _turn_of(self, user: _OfUser, waiting: _Waiting, gathering: _Gathering) -> None:
         if len(gathering.members) >= MOST_GATHERED or gathering.ends_at <= waiting.since:
-            gathering.end()
+            gathering.end(at=waiting.since)  # it has waited for nothing, however long this took
             user.give_turn()
         if gathering.is_open:
             self._failpoints.reach(Failpoint.WHILE_GATHERING)

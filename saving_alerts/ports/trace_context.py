@@ -5,8 +5,7 @@ event finds it here, because each event that waits for others has a task of its 
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from contextvars import ContextVar
 
 TRACEPARENT = "traceparent"
@@ -29,11 +28,16 @@ def traceparent_now() -> str | None:
     return _current.get()
 
 
-@contextmanager
-def tracing(traceparent: str | None) -> Iterator[None]:
+class tracing:  # noqa: N801 - it is called as a function is
     """What runs inside works on an event of this trace."""
-    before = _current.set(traceparent)
-    try:
-        yield
-    finally:
-        _current.reset(before)
+
+    __slots__ = ("_before", "_traceparent")
+
+    def __init__(self, traceparent: str | None) -> None:
+        self._traceparent = traceparent
+
+    def __enter__(self) -> None:
+        self._before = _current.set(self._traceparent)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._before)

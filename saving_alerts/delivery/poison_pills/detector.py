@@ -64,7 +64,10 @@ class PoisonPillDetector:
         """Return when the memos are read and this owner is written into them: once an assignment."""
         if self._opening is None:
             self._opening = asyncio.ensure_future(self._open())
-        await asyncio.shield(self._opening)
+        if self._opening.done():  # for all events but the first ones
+            self._opening.result()
+        else:
+            await asyncio.shield(self._opening)
 
     async def _open(self) -> None:
         read = await self._store.read()

@@ -258,6 +258,17 @@ def test_without_seconds_nothing_is_gathered_or_said() -> None:
     simulated(test())
 
 
+def test_without_seconds_nothing_is_said_however_long_the_turn_itself_takes() -> None:
+    """By a loop whose time goes on between two looks at it, as asyncio's own does."""
+    world = World(within=timedelta(0))
+
+    async def test() -> None:
+        async with world.worker.gatherings.turn(offer(1, 10)) as slot:
+            assert slot.gathered == timedelta(0)
+
+    asyncio.run(test())
+
+
 def test_the_gathering_ends_early_enough_for_the_push() -> None:
     async def test() -> None:
         world, deadline = World(), START + timedelta(seconds=18)
