@@ -10,7 +10,6 @@ import logging
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -146,11 +145,25 @@ class UnpackedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
                 yield read
 
     def _consumer_record(self, tp: TopicPartition, record: Any) -> ConsumerRecord:  # noqa: ANN401 - of any reader
-        if record.value is not None and len(record.value) > MAX_RECORD_BYTES:
-            problem = f"a record of {len(record.value)} bytes, at most {MAX_RECORD_BYTES} are read"
-            return refused_record(tp, record.offset, RefusedBytes(record.value, problem, record.offset))
-        read = super()._consumer_record(tp, record)
-        return replace(read, headers=()) if len(read.headers) > MAX_HEADERS else read
+        """As aiokafka's, in one go: half of what a fetched record costs is here."""
+        key, value, headers = record.key, record.value, record.headers
+        key_bytes, value_bytes = -1 if key is None else len(key), -1 if value is None else len(value)
+        if value_bytes > MAX_RECORD_BYTES:
+            problem = f"a record of {value_bytes} bytes, at most {MAX_RECORD_BYTES} are read"
+            return refused_record(tp, record.offset, RefusedBytes(value, problem, record.offset))
+        return ConsumerRecord(
+            tp.topic,
+            tp.partition,
+            record.offset,
+            record.timestamp,
+            record.timestamp_type,
+            self._key_deserializer(key) if self._key_deserializer else key,
+            self._value_deserializer(value) if self._value_deserializer else value,
+            record.checksum,
+            key_bytes,
+            value_bytes,
+            tuple(headers) if headers and len(headers) <= MAX_HEADERS else (),
+        )
 
     def _refused(self, data: memoryview, first: int, last: int, error: Exception) -> ConsumerRecord:
         problem = str(error) if isinstance(error, RefusedBatchError) else f"a batch that cannot be read: {error!r}"
@@ -189,16 +202,24 @@ class BoundedFetchResult(fetcher.FetchResult):  # type: ignore[misc]
     def getall(self, max_records: int | None = None) -> list[ConsumerRecord]:
         if not self.check_assignment(self._topic_partition) or not self.has_more():
             return []
-        taken = Polled()
-        for record in self._partition_records or ():
-            taken.append(record)
-            taken.size_bytes += size_of(record)
-            if taken.size_bytes >= MAX_POLL_BYTES or len(taken) == max_records:
-                self._update_position()
-                return taken
+        taken, is_all = _poll(self._partition_records or (), max_records)
         self._update_position()
-        self._partition_records = None
+        if is_all:
+            self._partition_records = None
         return taken
+
+
+def _poll(records: Iterable[ConsumerRecord], max_records: int | None) -> tuple[Polled, bool]:
+    """As many as one poll may bring, and whether these are all."""
+    taken, size, is_all = Polled(), 0, True
+    for record in records:
+        taken.append(record)
+        size += size_of(record)
+        if size >= MAX_POLL_BYTES or len(taken) == max_records:
+            is_all = False
+            break
+    taken.size_bytes = size
+    return taken, is_all
 
 
 def size_of(record: ConsumerRecord) -> int:
