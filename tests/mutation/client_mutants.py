@@ -5,11 +5,13 @@ from tests.mutation.mutant import Edit, Mutant
 BOUNDED_WAITING = "saving_alerts/kafka/bounded_waiting.py"
 CLIENT = "saving_alerts/adapters/http_client.py"
 CONNECTION = "saving_alerts/adapters/http_connection.py"
+CONSUMER_THREAD = "saving_alerts/delivery/consumer_thread.py"
 PACED_FETCHES = "saving_alerts/kafka/paced_fetches.py"
 PUSH_API = "saving_alerts/adapters/push_api.py"
 
 TEST_BOUNDED_WAITING = "tests/unit/kafka/test_bounded_waiting.py"
 TEST_CONTRACT = "tests/contracts/http_client/test_http_client_contract.py"
+TEST_CONSUMER_FETCHES = "tests/unit/delivery/test_consumer_fetches.py"
 TEST_CONNECTION = "tests/unit/adapters/test_http_connection.py"
 TEST_PACED_FETCHES = "tests/unit/kafka/test_paced_fetches.py"
 TEST_PUSH_API = "tests/unit/adapters/test_push_api.py"
@@ -142,5 +144,21 @@ CLIENT_MUTANTS = (
         "keep fetched records back for the pace",
         (Edit(PACED_FETCHES, "            self._tell_who_waits()\n", ""),),
         (TEST_PACED_FETCHES,),
+    ),
+    Mutant(
+        "let a fetch that waits take as much of streams as of changelogs",
+        (
+            Edit(
+                CONSUMER_THREAD,
+                "first = min(FOLLOWED_RECORDS, max_records or FOLLOWED_RECORDS) if streams",
+                "first = FOLLOWED_RECORDS if streams",
+            ),
+        ),
+        (TEST_CONSUMER_FETCHES,),
+    ),
+    Mutant(
+        "fetch what Faust wants by now, in another thread",
+        (Edit(CONSUMER_THREAD, "wanted = set(active_partitions or ())", "wanted = active_partitions or set()"),),
+        (TEST_CONSUMER_FETCHES,),
     ),
 )

@@ -545,6 +545,20 @@ async def test_a_fetch_is_begun_without_a_queue_and_its_records_come_back() -> N
     assert thread.asked == [({FIRST}, 1.0, POLL_MAX_RECORDS)]
 
 
+async def test_a_fetch_is_of_what_was_wanted_when_it_began_whatever_is_wanted_meanwhile() -> None:
+    """Faust changes its set in its own thread while the other one goes through it."""
+    records, wanted = FakeDriver().fetch(FIRST), {FIRST, SECOND}
+
+    async def fetch() -> Fetched:
+        wanted.clear()
+        return records
+
+    thread = OneLoopThread(new_consumer(), fetch)
+    await thread.getmany(wanted, 1.0)
+
+    assert [partitions for partitions, *_ in thread.asked] == [{FIRST, SECOND}]
+
+
 async def test_what_a_fetch_fails_of_is_told_to_whoever_waits_for_it() -> None:
     async def fetch() -> Fetched:
         raise ValueError("no broker")
