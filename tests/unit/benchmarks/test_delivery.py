@@ -16,4 +16,4 @@ def test_what_is_above_it_is_named_with_both() -> None:
 
     (found,) = above({OURS: ours, BY_HAND: BY_HAND_TIMES})
 
-    assert found == "validate takes 2.00 times as long with delivery as by hand; its budget is 1.5 times"
+    assert found == "validate takes 2.00 times as long with delivery as by hand; its budget is 1.6 times"
