@@ -94,6 +94,9 @@ class Deployment:
         shown = [worker.json("/stats.json").get("canary") or {} for worker in self.workers]
         return all(datetime.fromisoformat(each.get("ends", "1970-01-01T00:00:00Z")) == ends for each in shown)
 
+    def none_knows_a_canary(self) -> bool:
+        return not any(worker.json("/stats.json").get("canary") for worker in self.workers)
+
     def alive(self) -> WorkerProcess:
         return next(worker for worker in self.workers if worker.is_running())
 

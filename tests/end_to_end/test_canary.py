@@ -60,6 +60,8 @@ def test_one_as_foretold_is_everybodys_when_its_time_is_over_although_s3_is_down
     deployment.world.s3.start()
     status = deployment.rules("canary", "status")
     deployment.rules("canary", "promote", "--by", "tom", "--note", "as foretold", "--wait")
+    # The version is everybody's already, so `--wait` has nothing to wait for; that the canary is over is another file.
+    wait_until(deployment.none_knows_a_canary, 20, "every worker knows that it is written down")
     written = sets_named(deployment.decided(deployment.write("written", PER_SECOND)))
 
     assert {name: sets for name, sets in named.items() if name in drawn and sets != of(QUIET_TOO, order.id)} == {}
