@@ -127,7 +127,7 @@ check: setup ## ruff, mypy and the import contracts
 	cd $(ROOT) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: setup ## what a worker can do, against idiomatic Faust and a bare aiokafka loop (JDK 17 and Maven)
-	cd $(ROOT) && for part in core end_to_end stall recovery takeover consent backlog audit metrics; do $(BIN)/python -m benchmarks.$$part || exit 1; done
+	cd $(ROOT) && for part in core delivery end_to_end stall recovery takeover consent backlog audit metrics; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
 bench-core: setup ## what the steps without I/O cost, and what delivery adds to them in memory; fails above their budgets
 	cd $(ROOT) && $(BIN)/python -m benchmarks.core && $(BIN)/python -m benchmarks.delivery

@@ -6,7 +6,6 @@ python -m benchmarks.core
 """
 
 import json
-import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import source
+from benchmarks import budgets, source
 from demo.traffic import make_traffic, rules_json
 from saving_alerts.domain.coupons import Candidate, Coupon
 from saving_alerts.domain.events import SourceRecord, ValidatedEvent
@@ -47,20 +46,13 @@ def main() -> None:
             times[name].append((time.perf_counter() - began) / events * 1e6)
     _show({name: median(each) for name, each in times.items()})
     # The least of all rounds is what the machine disturbs least.
-    found = above({name: min(each) for name, each in times.items()})
-    for line in found:
-        Console(stderr=True).print(line)
-    sys.exit(1 if found else 0)
+    budgets.end(above({name: min(each) for name, each in times.items()}))
 
 
 def above(microseconds: Mapping[str, float]) -> list[str]:
     """What takes longer than its budget, in words."""
     ratios = {name: microseconds[name] / microseconds[REFERENCE] for name in BUDGETS}
-    return [
-        f"{name} takes {ratio:.2f} times as long as {REFERENCE}; its budget is {BUDGETS[name]:g} times"
-        for name, ratio in ratios.items()
-        if ratio > BUDGETS[name]
-    ]
+    return budgets.above(ratios, BUDGETS, f"as long as {REFERENCE}")
 
 
 def _show(medians: Mapping[str, float]) -> None:

@@ -9,10 +9,9 @@ python -m benchmarks.delivery
 
 import asyncio
 import cProfile
-import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
@@ -22,8 +21,9 @@ from aiokafka import ConsumerRecord
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import source
-from benchmarks.contenders.in_memory import TOPICS, Batches, ByHand, Contender, Ours
+from benchmarks import budgets, source
+from benchmarks.contenders.in_memory import Batches, ByHand, Contender, Ours
+from benchmarks.held_head import TOPICS
 from saving_alerts.delivery.outputs import Output
 from saving_alerts.domain.decisions import Stage
 from saving_alerts.kafka.client import partition_of
@@ -45,27 +45,19 @@ Times = dict[str, float]
 def main(profile: Path | None) -> None:
     """Measure both in turn, several rounds, and print the medians."""
     rounds = asyncio.run(_measure(profile))
-    medians = {
-        name: {case: median(each[case] for each in of_one) for case in of_one[0]} for name, of_one in rounds.items()
-    }
-    _show(medians)
+    _show({name: _of_rounds(median, each) for name, each in rounds.items()})
     # The least of all rounds is what the machine disturbs least.
-    found = above(
-        {name: {case: min(each[case] for each in of_one) for case in BUDGETS} for name, of_one in rounds.items()}
-    )
-    for line in found:
-        Console(stderr=True).print(line)
-    sys.exit(1 if found else 0)
+    budgets.end(above({name: _of_rounds(min, each) for name, each in rounds.items()}))
+
+
+def _of_rounds(taken: Callable[[Iterable[float]], float], rounds: list[Times]) -> Times:
+    return {case: taken(each[case] for each in rounds) for case in rounds[0]}
 
 
 def above(microseconds: Mapping[str, Times]) -> list[str]:
     """What takes longer than its budget, in words."""
     ratios = {case: microseconds[OURS][case] / microseconds[BY_HAND][case] for case in BUDGETS}
-    return [
-        f"{case} takes {ratio:.2f} times as long with delivery as by hand; its budget is {BUDGETS[case]:g} times"
-        for case, ratio in ratios.items()
-        if ratio > BUDGETS[case]
-    ]
+    return budgets.above(ratios, BUDGETS, "as long with delivery as by hand")
 
 
 async def _measure(profile: Path | None) -> dict[str, list[Times]]:

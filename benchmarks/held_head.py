@@ -65,6 +65,12 @@ class Event:
         return True
 
 
+def message_of(partition: TP, last_offset: int) -> BatchMessage:
+    """Faust's message of one batch."""
+    message = Message(*partition, last_offset, 0, 0, None, None, None, None, tp=partition, generation_id=1)
+    return cast("BatchMessage", message)
+
+
 class Intake:
     """The consumer's flow control."""
 
@@ -134,8 +140,7 @@ class World:
         """One batch, and time to work on it."""
         records = [_record(offset) for offset in range(self.offset, self.offset + BATCH_RECORDS)]
         self.offset += BATCH_RECORDS
-        message = Message(*PARTITION, self.offset - 1, 0, 0, None, None, None, None, tp=PARTITION, generation_id=1)
-        self.stage.take(Event(records, cast("BatchMessage", message), self.acknowledged))
+        self.stage.take(Event(records, message_of(PARTITION, self.offset - 1), self.acknowledged))
         del records
         while self.stage.in_flight > len(self.held.waiting):  # noqa: ASYNC110 - the tasks tell nobody
             await asyncio.sleep(0)

@@ -1,28 +1,28 @@
 """The stages of a worker in memory, and the same steps by hand: the contenders of `benchmarks.delivery`."""
 
 import asyncio
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol, cast
 
 from aiokafka import ConsumerRecord
+from faust.types import TP
 
 from benchmarks import source
 from benchmarks.contenders.measure import Job
 from benchmarks.contenders.ours import build
 from benchmarks.contenders.stage_work import StageWork
-from saving_alerts.delivery.flow_control import ConsumerFlowControl, Message
+from benchmarks.held_head import TOPICS, Intake, message_of
+from saving_alerts.delivery.flow_control import ConsumerFlowControl
 from saving_alerts.delivery.outputs import Output, Undelivered
 from saving_alerts.delivery.poison_pills.detector import PoisonPillDetector
 from saving_alerts.delivery.producer import OutputProducer
 from saving_alerts.delivery.stage_runner import StageRunner
 from saving_alerts.domain.decisions import Stage
-from saving_alerts.kafka.topics import Topics
 from saving_alerts.kafka.unpacking import Polled
 from saving_alerts.worker.runtime import WorkerRuntime
 from tests.support.fakes.metadata_store import FakeMetadataStore
 
 BATCHES_IN_FLIGHT = 4
-TOPICS = Topics.named("saving-events", "saving-alerts")
 
 Batches = list[list[ConsumerRecord]]
 
@@ -47,31 +47,12 @@ class TakenAtOnce:
         return []
 
 
-class Unlimited:
-    """A flow control that is never asked for less: only a few batches are in flight."""
-
-    def is_current(self, message: Message) -> bool:  # noqa: ARG002 - as `FlowControl`
-        return True
-
-    def stop(self, partition: Hashable) -> None: ...
-
-    def resume(self, partition: Hashable) -> None: ...
-
-
-class BatchMessage:
-    generation_id = 1
-    acked = False
-
-    def __init__(self, tp: Hashable) -> None:
-        self.tp = tp
-
-
 class BatchEvent:
     """One batch, as an agent gets it."""
 
     def __init__(self, records: list[ConsumerRecord], acked: asyncio.Semaphore) -> None:
         self.value: list[ConsumerRecord] = _polled(records)
-        self.message: Message = BatchMessage((records[0].topic, records[0].partition))
+        self.message = message_of(TP(records[-1].topic, records[-1].partition), records[-1].offset)
         self._acked = acked
 
     def ack(self) -> bool:
@@ -90,7 +71,7 @@ class Ours:
     async def opened(cls) -> "Ours":
         runtime, producer = _runtime(), TakenAtOnce()
         runtime.producer = cast("OutputProducer", producer)
-        runtime.flow_control = cast("ConsumerFlowControl", Unlimited())
+        runtime.flow_control = cast("ConsumerFlowControl", Intake())  # only a few batches are in flight
         runtime.detector = PoisonPillDetector(FakeMetadataStore())
         await runtime.open()
         if runtime.opened is None:

@@ -65,7 +65,10 @@ class InFlightBatch(Generic[Batch, Record]):
     bytes: int
     first: int
     last: int
-    unfinished_bytes: int = 0
+    unfinished_bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.unfinished_bytes = self.bytes
 
     def finish(self, offsets: set[int], size_of: Callable[[Record], int]) -> int:
         """Take these records out. Returns how many bytes they have."""
@@ -184,7 +187,7 @@ class InFlight(Generic[Batch, Record]):
         size = sum(map(self._measures.size_of, records)) if size_bytes is None else size_bytes
         unfinished = {record.offset: record for record in records}
         last = self._measures.last_offset_of(records[-1])
-        entry = InFlightBatch(partition, batch, unfinished, len(records), size, records[0].offset, last, size)
+        entry = InFlightBatch(partition, batch, unfinished, len(records), size, records[0].offset, last)
         row = self._rows[partition]
         row.expected = max(0, row.expected - entry.records)
         row.expected_bytes = max(0, row.expected_bytes - size)

@@ -89,9 +89,8 @@ class OutcomeWriter(Generic[In, Out]):
         """Decode and step over records of one partition, one after the other."""
         results: list[RecordResult] = []
         no_triggers: list[int] = []
-        of_step = self._of_step
         for record in records:
-            result = of_step(record, step, read_at)
+            result = self._of_step(record, step, read_at)
             if result is None:
                 no_triggers.append(record.offset)
             else:
@@ -126,17 +125,20 @@ class OutcomeWriter(Generic[In, Out]):
         try:
             value = self._decode(record, read_at)
             addressed = self._address(value)
-            number = next(self._numbers)
-            self._pending[number] = PendingStep(number, self.stage, addressed.position, addressed.deadline)
-            try:
-                with tracing(traceparent_in(record.headers)):
-                    outcome = await step(value)
-            finally:
-                del self._pending[number]
+            with tracing(traceparent_in(record.headers)):
+                outcome = await self._while_pending(addressed, step(value))
             result = self._result_of(record, addressed, outcome, read_at)
         except Exception:  # noqa: BLE001 - whatever it is: one record must not stop the others
             result = self._dead_letter(record, addressed, traceback.format_exc())
         return BatchResult([result])
+
+    async def _while_pending(self, addressed: Addressed, outcome: Awaitable[Outcome[Out]]) -> Outcome[Out]:
+        number = next(self._numbers)
+        self._pending[number] = PendingStep(number, self.stage, addressed.position, addressed.deadline)
+        try:
+            return await outcome
+        finally:
+            del self._pending[number]
 
     def _result_of(
         self, record: ConsumerRecord, addressed: Addressed, outcome: Outcome[Out], begun: datetime
