@@ -232,10 +232,10 @@ class InFlight(Generic[Batch, Record]):
         """The offsets of what is finished and uncommitted."""
         return list(self._rows[partition].finished_ranges(self._measures.last_offset_of))
 
-    def uncommitted(self, partition: Hashable) -> tuple[Batch, int, int] | None:
-        """The batch that is delivered again first, its first offset, and the last one that was taken."""
+    def uncommitted(self, partition: Hashable) -> tuple[Batch, int] | None:
+        """The batch that is delivered again first, and its first offset."""
         entries = self._rows[partition].entries
-        return (entries[0].batch, entries[0].first, entries[-1].last) if entries else None
+        return (entries[0].batch, entries[0].first) if entries else None
 
     def is_full(self, partition: Hashable) -> bool:
         return self._rows[partition].fill(self._limits) >= 1

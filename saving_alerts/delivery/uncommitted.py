@@ -58,8 +58,8 @@ def behind(in_flight: StageInFlight, partition: Hashable, at_least: int) -> Behi
     uncommitted = in_flight.uncommitted(partition)
     if uncommitted is None or in_flight.finished_behind(partition) < at_least:
         return None
-    batch, first, last = uncommitted
-    return Behind(first, batch.mark, in_flight.finished_ranges(partition), last)
+    batch, first = uncommitted
+    return Behind(first, batch.mark, in_flight.finished_ranges(partition))
 
 
 class HeldBackStage:

@@ -11,6 +11,7 @@ from saving_alerts.delivery.in_flight import Range
 from saving_alerts.delivery.poison_pills.finished_ranges import (
     FinishedOffsets,
     FinishedRanges,
+    united,
 )
 
 log = logging.getLogger(__name__)
@@ -22,13 +23,12 @@ Partition = tuple[str, int]
 class Behind:
     """What this owner has finished and cannot commit: from `first`, the first record that would be delivered again.
 
-    `mark` is of that record. `last` is the last offset that was taken, `ranges` are the finished ones up to there.
+    `mark` is of that record, `ranges` are the finished ones behind it.
     """
 
     first: int
     mark: int
     ranges: Sequence[Range]
-    last: int
 
 
 @dataclass(slots=True)
@@ -83,11 +83,11 @@ class FinishedBefore:
             # Nothing was taken yet, or all of it is done: what is known may still be of use.
             known = self._known.get(partition)
             return known.noted if known is not None and known.noted.first >= offset else None
-        ranges = [*behind.ranges, *self._after(self._same(partition), behind.last)]
+        ranges = united([*behind.ranges, *self._known_from(behind.first, partition)])
         return FinishedRanges.fitting(behind.first, behind.mark, ranges, room_bytes)
 
-    def _after(self, known: _Known | None, last: int) -> Iterable[Range]:
-        """The known ranges of what was not delivered again yet."""
-        if known is None:
-            return ()
-        return ((max(begins, last + 1), ends) for begins, ends in known.offsets.ranges if ends > last)
+    def _known_from(self, first: int, partition: Partition) -> Iterable[Range]:
+        """Also of what was delivered again: it may not be passed over yet when the partition goes."""
+        known = self._same(partition)
+        ranges = known.offsets.ranges if known is not None else ()
+        return ((max(begins, first), ends) for begins, ends in ranges if ends >= first)

@@ -74,6 +74,17 @@ class FinishedRanges(msgspec.Struct, frozen=True, array_like=True):
             at += length
 
 
+def united(ranges: Iterable[Range]) -> list[Range]:
+    """The same offsets in order, in as few ranges as there can be."""
+    together: list[Range] = []
+    for begins, ends in sorted(ranges):
+        if together and begins <= together[-1][1] + 1:
+            together[-1] = together[-1][0], max(ends, together[-1][1])
+        else:
+            together.append((begins, ends))
+    return together
+
+
 class FinishedOffsets:
     """Looks offsets up in ranges that are in order and do not touch what is not finished."""
 

@@ -183,7 +183,7 @@ async def test_a_partition_that_was_full_and_went_is_not_read_when_its_former_wo
 
 def held(world: World, *ranges: tuple[int, int]) -> None:
     """The first partition's record 12 is unfinished, and these ranges behind it are finished."""
-    behind = Behind(12, 7, ranges, ranges[-1][1])
+    behind = Behind(12, 7, ranges)
     app = cast("NoBrokerApp", world.consumer.app)
     app.held = {FIRST: behind}
     app.detector = PoisonPillDetector(FakeMetadataStore(), app.held.get)

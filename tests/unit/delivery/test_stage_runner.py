@@ -859,7 +859,7 @@ async def test_little_that_is_finished_is_noted_only_when_partitions_go(waiting:
 
     assert before is None
     assert drained is not None
-    assert (drained.first, drained.ranges, drained.last) == (0, [(1, 1)], 1)
+    assert (drained.first, drained.ranges) == (0, [(1, 1)])
     assert waiting.stage.behind(TP0) is None
 
 

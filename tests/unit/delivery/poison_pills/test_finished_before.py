@@ -1,6 +1,8 @@
 """What former owners had finished is passed over only if the records are those that they had."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from saving_alerts.delivery.poison_pills.finished_before import Behind, FinishedBefore
 from saving_alerts.delivery.poison_pills.finished_ranges import FinishedRanges
@@ -37,7 +39,7 @@ def test_nothing_is_known_where_another_record_comes_first(first: int, mark: int
     before = known(first, mark)
 
     assert not any(before.has(HERE, offset) for offset in range(90, 160))
-    assert before.noted(HERE, FIRST, Behind(first, mark, [(first + 1, first + 9)], first + 9), ROOM) == FinishedRanges(
+    assert before.noted(HERE, FIRST, Behind(first, mark, [(first + 1, first + 9)]), ROOM) == FinishedRanges(
         first, mark, (1, 9)
     )
 
@@ -59,11 +61,17 @@ def test_before_anything_is_taken_it_is_noted_again_and_not_beyond_its_beginning
     assert before.noted(HERE, FIRST + 1, None, ROOM) is None
 
 
-def test_what_was_not_delivered_again_yet_is_noted_with_our_own() -> None:
-    before = known()
+@given(first=st.integers(FIRST, 160), ours=st.sets(st.integers(1, 60)))
+def test_what_former_owners_had_finished_stays_noted_with_our_own(first: int, ours: set[int]) -> None:
+    """Also what was delivered again and is not passed over yet: the partition may go before it is its turn."""
+    finished = {first + behind for behind in ours}
 
-    noted = before.noted(HERE, FIRST, Behind(110, 8, [(111, 115), (117, 120)], 120), ROOM)
+    noted = known().noted(HERE, FIRST, Behind(first, 8, [(each, each) for each in finished]), ROOM)
 
-    assert noted is not None
-    assert list(noted.ranges()) == [(111, 115), (117, 120), (121, 149)]
-    assert (noted.first, noted.mark) == (110, 8)
+    assert offsets_of(noted) == finished | {offset for offset in range(101, 150) if offset >= first}
+    assert noted is None or (noted.first, noted.mark) == (first, 8)
+
+
+def offsets_of(noted: FinishedRanges | None) -> set[int]:
+    ranges = noted.ranges() if noted else ()
+    return {offset for begins, ends in ranges for offset in range(begins, ends + 1)}
