@@ -17,11 +17,11 @@ from typing import TypeVar
 import aiohttp
 import msgspec
 import uvloop
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from benchmarks.contenders.read_progress import ReadProgress, commit
 from benchmarks.source import snapshot
 from saving_alerts.domain.alerts import Alert, idempotency_key, push_of, rfc3339
 from saving_alerts.domain.coupons import Coupon, CouponAnswer
@@ -58,30 +58,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     push_api_url: str
 
 
-class Progress(ConsumerRebalanceListener):  # type: ignore[misc]
-    """What of each partition was read, and which of its records are in work. Of a new assignment nothing is."""
-
-    def __init__(self) -> None:
-        self.next_offset: dict[TopicPartition, int] = {}
-        self.in_work: dict[TopicPartition, dict[int, None]] = {}
-
-    def begin(self, partition: TopicPartition, offset: int) -> None:
-        self.in_work.setdefault(partition, {})[offset] = None
-
-    def end(self, partition: TopicPartition, offset: int) -> None:
-        self.in_work.get(partition, {}).pop(offset, None)
-
-    def committable(self) -> dict[TopicPartition, int]:
-        return {each: next(iter(self.in_work.get(each, ())), offset) for each, offset in self.next_offset.items()}
-
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        for partition in revoked:
-            self.next_offset.pop(partition, None)
-            self.in_work.pop(partition, None)
-
-    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None: ...
-
-
 class ByHand:
     """The work of one process."""
 
@@ -93,7 +69,7 @@ class ByHand:
         self._snapshot = snapshot(long_freshness_rules())
         self._room = asyncio.Semaphore(MOST_IN_FLIGHT)
         self._coupons = msgspec.json.Decoder(tuple[Coupon, ...])
-        self.progress = Progress()
+        self.progress = ReadProgress()
 
     async def run(self, consumer: AIOKafkaConsumer) -> None:
         async with asyncio.TaskGroup() as group:
@@ -165,10 +141,7 @@ class ByHand:
         while True:
             await asyncio.sleep(COMMIT_SECONDS)
             if offsets := self.progress.committable():
-                try:
-                    await consumer.commit(offsets)
-                except (KafkaError, ValueError) as error:  # ValueError: a partition has gone meanwhile
-                    print(f"not committed: {error!r}", flush=True)
+                await commit(consumer, offsets)
 
 
 async def _repeated(call: Callable[[], Awaitable[Result]], deadline: datetime) -> Result:

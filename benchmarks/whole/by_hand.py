@@ -10,9 +10,6 @@ python -m benchmarks.whole.by_hand JOB
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import aiohttp
@@ -21,6 +18,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from redis.asyncio import BlockingConnectionPool, Redis
 
+from benchmarks.contenders.read_progress import ReadProgress, commit
 from benchmarks.source import long_freshness_rules, snapshot
 from saving_alerts.domain.alerts import Alert, idempotency_key, push_of, rfc3339
 from saving_alerts.domain.coupons import Coupon, CouponAnswer
@@ -49,24 +47,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
 
 
-@dataclass(slots=True)
-class Progress:
-    """What of each partition was read, and which of its records are still in work."""
-
-    next_offset: dict[TopicPartition, int] = field(default_factory=dict)
-    in_work: dict[TopicPartition, dict[int, None]] = field(default_factory=dict)
-
-    def begin(self, partition: TopicPartition, offset: int) -> None:
-        self.in_work.setdefault(partition, {})[offset] = None
-
-    def end(self, partition: TopicPartition, offset: int) -> None:
-        del self.in_work[partition][offset]
-
-    def committable(self) -> dict[TopicPartition, int]:
-        """Per partition the offset of the first record that is not finished."""
-        return {each: next(iter(self.in_work.get(each, ())), offset) for each, offset in self.next_offset.items()}
-
-
 class ByHand:
     """The work of one process."""
 
@@ -79,7 +59,7 @@ class ByHand:
         self._asking, self._pushing = asyncio.Semaphore(job.calls), asyncio.Semaphore(job.calls)
         self._room = asyncio.Semaphore(MOST_IN_FLIGHT)
         self._coupons = msgspec.json.Decoder(tuple[Coupon, ...])
-        self._progress = Progress()
+        self.progress = ReadProgress()
 
     async def run(self, consumer: AIOKafkaConsumer) -> None:
         """Until something fails."""
@@ -97,9 +77,9 @@ class ByHand:
             outcome = steps.validate(SourceRecord(position, record.value, now), self._snapshot, now)
             if isinstance(outcome, Forward):
                 await self._room.acquire()
-                self._progress.begin(partition, record.offset)
+                self.progress.begin(partition, record.offset)
                 group.create_task(self._work(partition, record.offset, outcome.value))
-            self._progress.next_offset[partition] = record.offset + 1
+            self.progress.next_offset[partition] = record.offset + 1
 
     async def _work(self, partition: TopicPartition, offset: int, validated: ValidatedEvent) -> None:
         try:
@@ -110,7 +90,7 @@ class ByHand:
                     await self._dispatch(alert.value)
         finally:
             self._room.release()
-        self._progress.end(partition, offset)
+        self.progress.end(partition, offset)
 
     async def coupons(self, user_id: str, merchant_id: str, deadline: datetime) -> CouponAnswer:  # noqa: ARG002 - `CouponSource`
         url = f"{self._job.coupon_api_url}/users/{user_id}/merchants/{merchant_id}/coupons"
@@ -139,27 +119,19 @@ class ByHand:
         committed: dict[TopicPartition, int] = {}
         while True:
             await asyncio.sleep(COMMIT_SECONDS)
-            now = self._progress.committable()
-            if now != committed:
-                await consumer.commit(now)
+            now = self.progress.committable()
+            if now != committed and await commit(consumer, now):
                 committed = now
 
 
-@asynccontextmanager
-async def _consuming(job: Job) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(
-        job.source,
+def _consumer(job: Job) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
         bootstrap_servers=job.bootstrap_servers,
         group_id=job.group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
     )
-    await consumer.start()
-    try:
-        yield consumer
-    finally:
-        await consumer.stop()
 
 
 async def run(job: Job) -> None:
@@ -167,8 +139,10 @@ async def run(job: Job) -> None:
     # As many connections as calls may be made of both APIs, and of Redis.
     connector = aiohttp.TCPConnector(limit=2 * job.calls)
     pool: BlockingConnectionPool = BlockingConnectionPool.from_url(job.redis_url, max_connections=job.calls)
-    async with aiohttp.ClientSession(connector=connector) as session, _consuming(job) as consumer:
-        working = asyncio.ensure_future(ByHand(job, Redis.from_pool(pool), session).run(consumer))
+    async with aiohttp.ClientSession(connector=connector) as session, _consumer(job) as consumer:
+        work = ByHand(job, Redis.from_pool(pool), session)
+        consumer.subscribe([job.source], listener=work.progress)
+        working = asyncio.ensure_future(work.run(consumer))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, working.cancel)
         await asyncio.wait([working])
     if not working.cancelled():
