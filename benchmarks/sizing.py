@@ -7,6 +7,7 @@ python -m benchmarks.sizing 3000000
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import click
 
@@ -23,18 +24,19 @@ PEAK_OF_A_MILLION = 500
 TRIGGERS, ASKED, ALERTS, PUSHED = 0.10, 0.025, 0.006, 0.004
 INVALID = 0.03
 
-# benchmarks/RESULTS.md, "End to end": four stages, ours. Its APIs and Redis answer at once, so they come on top.
-CPU_SECONDS_AN_EVENT = 18.2e-6
-WORKER_MIB = 186
-# docs/performance.md, "What an ask costs", and as much for a push and its claim.
-CPU_SECONDS_AN_ASK = 72e-6
+# docs/performance.md, "What a whole event costs": events/s of one worker, and how much of a core it is busy for. An
+# event among few costs far more than one among many. The last of them is a drain, with APIs that take 100 and 50 ms.
+CORE_OF_A_WORKER = ((50, 0.156), (500, 0.330), (2_000, 0.514), (13_262, 0.836))
+DRAINED_PER_SECOND = CORE_OF_A_WORKER[-1][0]
+# RESULTS.md, "End to end": four stages, ours.
+WORKER_MIB = 215
 # docs/performance.md, "What the Table costs"; the owner and one standby hold it.
 TABLE_BYTES_A_USER, HOLDERS = 238, 2
 # RESULTS.md, "Recovery of the Table".
-RECOVERED_USERS_PER_SECOND = 11_700
+RECOVERED_USERS_PER_SECOND = 76_000
 
-# A worker is one core at most. Half of it stays for bursts, recovery, and the work of one that died.
-BUSY_AT_PEAK = 0.5
+# Of what a worker can drain. The other half stays for bursts and recovery.
+SHARE_AT_PEAK = 0.5
 MEMORY_LIMIT_MIB = 1024
 FEWEST_WORKERS = 3
 PARTITIONS_PER_WORKER = 3  # more workers can be added, and each has about as many as the others
@@ -83,8 +85,8 @@ class Sizing:
 
     @property
     def busy_cores(self) -> float:
-        """At the peak."""
-        return self.peak * (CPU_SECONDS_AN_EVENT + (ASKED + ALERTS) * CPU_SECONDS_AN_ASK)
+        """At the peak, of all workers together."""
+        return self.workers * busy_core(self.peak / self.workers)
 
     @property
     def table_mib(self) -> float:
@@ -94,7 +96,7 @@ class Sizing:
     @property
     def workers(self) -> int:
         """One more than needed, so that the others carry on when one has died."""
-        by_cpu = math.ceil(self.busy_cores / BUSY_AT_PEAK)
+        by_cpu = math.ceil(self.peak / (DRAINED_PER_SECOND * SHARE_AT_PEAK))
         by_memory = math.ceil(self.table_mib / (MEMORY_LIMIT_MIB - WORKER_MIB))
         return max(FEWEST_WORKERS, 1 + max(by_cpu, by_memory))
 
@@ -140,6 +142,14 @@ class Sizing:
     def _bytes_per_second(self, kind: str) -> float:
         shares = {"validated": TRIGGERS / 2, "candidates": ASKED / 2, "alerts": ALERTS, "decisions": TRIGGERS + INVALID}
         return self.events * shares.get(kind, RECEIPTS_AN_EVENT) * WIRE_BYTES[kind]
+
+
+def busy_core(events: float) -> float:
+    """Of one worker that gets so many events/s. Between what was measured it grows with their logarithm."""
+    for (few, least), (many, most) in pairwise(CORE_OF_A_WORKER):
+        if events <= many:
+            return least + (most - least) * math.log(max(events, few) / few, many / few)
+    return CORE_OF_A_WORKER[-1][1]
 
 
 def rows(sizings: list[Sizing]) -> list[list[str]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from benchmarks.sizing import (
     ALERTS,
     ASKED,
-    BUSY_AT_PEAK,
+    DRAINED_PER_SECOND,
     EVENTS_PER_SECOND_OF_A_MILLION,
     FEWEST_WORKERS,
     INVALID,
@@ -13,6 +13,7 @@ from benchmarks.sizing import (
     MILLION,
     PEAK_OF_A_MILLION,
     PUSHED,
+    SHARE_AT_PEAK,
     TRIGGERS,
     sized,
 )
@@ -30,9 +31,12 @@ What it takes for granted:
 - A million monthly users make {average} events/s on average and {peak} at the peak. Of all events {triggers:.0%} have a
   rule that listens to them, {asked:.1%} are asked about at the Coupon API, {alerts:.1%} become alerts, {pushed:.1%}
   pushes, and {invalid:.0%} are invalid. Nobody is pushed twice in a week, which makes Table and Redis largest.
-- At the peak a worker is busy for {busy:.0%} of a core, and it has {memory:,} MiB. There is one worker more than that
-  needs, and never fewer than {workers}. **Among many users it is the Table that asks for workers, not the processor**:
-  each user who was pushed in the last week is held by the owner of the partition and by a standby.
+- At the peak a worker gets at most {drained:,.0f} events/s, {busy:.0%} of what it can drain where the APIs take 100
+  and 50 ms, and it has {memory:,} MiB. There is one worker more than that needs, and never fewer than {workers}.
+- How much of a core a worker is busy for was measured at 50, 500 and 2,000 events/s and in a drain
+  ([performance](performance.md#what-a-whole-event-costs)): fewer workers with more each need less.
+- **Among many users it is the Table that asks for workers, not the processor**: each user who was pushed in the last
+  week is held by the owner of the partition and by a standby.
 - Recovery is what a stop-all, start-all takes ([upgrading](upgrading.md)): each worker reads its share of the Table and
   of what it follows. Where workers are restarted one after the other, a standby that becomes the owner has read its
   part before.
@@ -55,7 +59,8 @@ def files() -> Iterator[tuple[str, str]]:
         alerts=ALERTS,
         pushed=PUSHED,
         invalid=INVALID,
-        busy=BUSY_AT_PEAK,
+        busy=SHARE_AT_PEAK,
+        drained=DRAINED_PER_SECOND * SHARE_AT_PEAK,
         memory=MEMORY_LIMIT_MIB,
         workers=FEWEST_WORKERS,
     )

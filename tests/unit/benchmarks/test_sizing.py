@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.sizing import FEWEST_WORKERS, MEMORY_LIMIT_MIB, MILLION, PARTITIONS, WIRE_BYTES, Sizing, rows, sized
+from benchmarks.sizing import (
+    CORE_OF_A_WORKER,
+    DRAINED_PER_SECOND,
+    FEWEST_WORKERS,
+    MEMORY_LIMIT_MIB,
+    MILLION,
+    PARTITIONS,
+    WIRE_BYTES,
+    Sizing,
+    busy_core,
+    rows,
+    sized,
+)
 from tests.recorded.lines import read_lines
 
 USERS = st.floats(1_000, 300 * MILLION)
@@ -25,7 +37,7 @@ def test_a_worker_fits_into_its_memory_also_when_one_has_died(users: float) -> N
     found = Sizing(users)
 
     assert found.worker_mib <= MEMORY_LIMIT_MIB
-    assert found.busy_cores / (found.workers - 1) < 1
+    assert found.peak / (found.workers - 1) <= DRAINED_PER_SECOND
 
 
 @given(USERS, USERS)
@@ -35,6 +47,17 @@ def test_more_users_never_need_less(one: float, other: float) -> None:
     assert few.workers <= many.workers
     assert few.redis_calls <= many.redis_calls
     assert few.kafka_bytes <= many.kafka_bytes
+
+
+@pytest.mark.parametrize(("events", "core"), [*CORE_OF_A_WORKER, (0, CORE_OF_A_WORKER[0][1])])
+def test_a_worker_is_as_busy_as_was_measured(events: float, core: float) -> None:
+    assert busy_core(events) == pytest.approx(core)
+
+
+@pytest.mark.parametrize(("workers", "events", "cores"), [(2, 500, 0.556), (2, 2_000, 0.82)])
+def test_between_them_it_is_about_what_two_workers_were(workers: int, events: float, cores: float) -> None:
+    """benchmarks/RESULTS.md, "2 whole workers"."""
+    assert workers * busy_core(events / workers) == pytest.approx(cores, rel=0.05)
 
 
 def test_ten_million_make_the_events_that_were_told() -> None:
