@@ -9,6 +9,7 @@ DISPATCH = "saving_alerts/pipeline/dispatch.py"
 CLAIM_STATE = "saving_alerts/adapters/claim_scripts/state.lua"
 CLAIM_RELEASE = "saving_alerts/adapters/claim_scripts/release.lua"
 EXTERNAL = "saving_alerts/worker/external_factories.py"
+FINISHED_BEFORE = "saving_alerts/delivery/poison_pills/finished_before.py"
 FLOW_CONTROL = "saving_alerts/delivery/flow_control.py"
 KILL_SWITCH_TOPIC = "saving_alerts/adapters/kill_switch_topic.py"
 HELD_SENDS = "saving_alerts/worker/held_sends.py"
@@ -21,6 +22,7 @@ TEST_COMMITS = "tests/unit/delivery/test_consumer_commits.py"
 TEST_THROTTLE = "tests/contracts/test_throttle_contract.py"
 TEST_DISPATCH = "tests/unit/pipeline/test_dispatch_push.py"
 TEST_EXTERNAL = "tests/unit/worker/test_external_factories.py"
+TEST_FINISHED_BEFORE = "tests/unit/delivery/poison_pills/test_finished_before.py"
 TEST_FLOW_CONTROL = "tests/unit/delivery/test_flow_control.py"
 TEST_KILL_SWITCH_TOPIC = "tests/unit/adapters/test_kill_switch_topic.py"
 TEST_TOO_MANY_SWITCHES = "tests/unit/adapters/test_too_many_kill_switches.py"
@@ -65,6 +67,11 @@ FAST_MUTANTS = (
         "keep what was finished in vain",
         (Edit(CONSUMER, "        self._acked.clear()\n", ""),),
         (TEST_COMMITS,),
+    ),
+    Mutant(
+        "note only what this owner has passed over",
+        (Edit(FINISHED_BEFORE, "known.offsets.ranges if known is not None else ()", "()"),),
+        (TEST_FINISHED_BEFORE,),
     ),
     Mutant(
         "take what comes again for finished",
