@@ -37,6 +37,7 @@ RECOVERED_USERS_PER_SECOND = 76_000
 
 # Of what a worker can drain. The other half stays for bursts and recovery.
 SHARE_AT_PEAK = 0.5
+PEAK_OF_A_WORKER = DRAINED_PER_SECOND * SHARE_AT_PEAK
 MEMORY_LIMIT_MIB = 1024
 FEWEST_WORKERS = 3
 PARTITIONS_PER_WORKER = 3  # more workers can be added, and each has about as many as the others
@@ -96,7 +97,7 @@ class Sizing:
     @property
     def workers(self) -> int:
         """One more than needed, so that the others carry on when one has died."""
-        by_cpu = math.ceil(self.peak / (DRAINED_PER_SECOND * SHARE_AT_PEAK))
+        by_cpu = math.ceil(self.peak / PEAK_OF_A_WORKER)
         by_memory = math.ceil(self.table_mib / (MEMORY_LIMIT_MIB - WORKER_MIB))
         return max(FEWEST_WORKERS, 1 + max(by_cpu, by_memory))
 

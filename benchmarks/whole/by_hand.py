@@ -2,7 +2,7 @@
 
 Our `domain` code and steps, aiohttp, one claim in Redis (one push for a user in a day, as the rules of the benchmark
 say), and a commit of what is behind the pushes. No decision is written down, a call is not made twice, nothing fences
-two owners off from each other, and one request that fails ends it.
+two owners off from each other, and one request to an API or to Redis that fails ends it.
 
 python -m benchmarks.whole.by_hand JOB
 """

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from benchmarks.sizing import (
     ALERTS,
     ASKED,
-    DRAINED_PER_SECOND,
     EVENTS_PER_SECOND_OF_A_MILLION,
     FEWEST_WORKERS,
     INVALID,
     MEMORY_LIMIT_MIB,
     MILLION,
     PEAK_OF_A_MILLION,
+    PEAK_OF_A_WORKER,
     PUSHED,
     SHARE_AT_PEAK,
     TRIGGERS,
@@ -60,7 +60,7 @@ def files() -> Iterator[tuple[str, str]]:
         pushed=PUSHED,
         invalid=INVALID,
         busy=SHARE_AT_PEAK,
-        drained=DRAINED_PER_SECOND * SHARE_AT_PEAK,
+        drained=PEAK_OF_A_WORKER,
         memory=MEMORY_LIMIT_MIB,
         workers=FEWEST_WORKERS,
     )

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from benchmarks.sizing import (
     CORE_OF_A_WORKER,
-    DRAINED_PER_SECOND,
     FEWEST_WORKERS,
     MEMORY_LIMIT_MIB,
     MILLION,
     PARTITIONS,
+    PEAK_OF_A_WORKER,
     WIRE_BYTES,
     Sizing,
     busy_core,
@@ -37,7 +37,7 @@ def test_a_worker_fits_into_its_memory_also_when_one_has_died(users: float) -> N
     found = Sizing(users)
 
     assert found.worker_mib <= MEMORY_LIMIT_MIB
-    assert found.peak / (found.workers - 1) <= DRAINED_PER_SECOND
+    assert found.peak / (found.workers - 1) <= PEAK_OF_A_WORKER
 
 
 @given(USERS, USERS)
